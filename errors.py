@@ -1,0 +1,37 @@
+"""Errors that are the input's fault: one line that names the file, the value and the remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class AqaError(Exception):
+    """Bad input. The command line prints the message and exits with 1, without a traceback."""
+
+
+class UnknownNameError(AqaError, KeyError):
+    """A name that is not among those that exist; says which do, and which was probably meant."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], remedy: str = ""):
+        super().__init__(
+            f"unknown {kind} {name!r}; {did_you_mean(name, list(known))}"
+            + (f"; {remedy}" if remedy else "")
+        )
+
+    def __str__(self) -> str:  # KeyError's own shows the repr of the message
+        return str(self.args[0])
+
+
+def did_you_mean(name: str, known: Sequence[str], limit: int = 12) -> str:
+    """Say which names exist, the likely one first.
+
+    >>> did_you_mean("svn", ["lstm", "svr"])
+    "did you mean 'svr'? known: lstm, svr"
+    """
+    if not known:
+        return "there are none"
+    more = f" and {len(known) - limit} more" if len(known) > limit else ""
+    shown = ", ".join(known[:limit]) + more
+    close = difflib.get_close_matches(name, known, n=1)
+    return (f"did you mean {close[0]!r}? " if close else "") + f"known: {shown}"

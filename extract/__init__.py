@@ -1,0 +1,1 @@
+"""Stage 1: videos to clip features. Knows no scores, splits or heads."""

@@ -1,0 +1,89 @@
+"""From frames to what a network takes, by the record that came with its weights."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+_INTERPOLATIONS = {
+    "nearest": cv2.INTER_NEAREST,
+    "linear": cv2.INTER_LINEAR,
+    "area": cv2.INTER_AREA,
+    "cubic": cv2.INTER_CUBIC,
+}
+
+Triple = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """How weights were shown their training frames; features are right only when it is kept.
+
+    resize: (height, width) that a frame is stretched to, or the length of its shorter side.
+    interpolation: of the resize; the choice moves pixels by 1 to 4 grey levels on average.
+    crop: (height, width) of the centre that is kept; odd margins are rounded down.
+    channels: order of the colours. scale, mean, std: a value v of 0..255 becomes
+    (v * scale - mean) / std, mean and std in the order of `channels`.
+    """
+
+    resize: tuple[int, int] | int
+    crop: tuple[int, int]
+    interpolation: Literal["nearest", "linear", "area", "cubic"] = "linear"
+    channels: Literal["RGB", "BGR"] = "RGB"
+    scale: float = 1.0
+    mean: Triple = (0.0, 0.0, 0.0)
+    std: Triple = (1.0, 1.0, 1.0)
+
+    def picture(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Resize and crop: uint8 RGB (height, width, 3) -> uint8 (*crop, 3) in `channels`."""
+        height, width = self._size(*frame.shape[:2])
+        if frame.shape[:2] != (height, width):
+            frame = cv2.resize(  # type: ignore[assignment]
+                frame, (width, height), interpolation=_INTERPOLATIONS[self.interpolation]
+            )
+        top, left = (height - self.crop[0]) // 2, (width - self.crop[1]) // 2
+        frame = frame[top : top + self.crop[0], left : left + self.crop[1]]
+        return np.ascontiguousarray(frame if self.channels == "RGB" else frame[..., ::-1])
+
+    def _size(self, height: int, width: int) -> tuple[int, int]:
+        if not isinstance(self.resize, int):
+            return self.resize
+        ratio = self.resize / min(height, width)
+        return max(round(height * ratio), self.resize), max(round(width * ratio), self.resize)
+
+    def blank(self, length: int) -> NDArray[np.uint8]:
+        """A clip of `length` black pictures: uint8 (length, *crop, 3)."""
+        return np.zeros((length, *self.crop, 3), np.uint8)
+
+    def tensor(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Normalise: uint8 (n, T, H, W, 3) -> float32 (n, 3, T, H, W) on the same device.
+
+        The memory stays channels-last, the order that 3D convolutions are fastest in.
+        """
+        mean = torch.tensor(self.mean, device=pictures.device)
+        std = torch.tensor(self.std, device=pictures.device)
+        return ((pictures.float() * self.scale - mean) / std).permute(0, 4, 1, 2, 3)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As it stands in a store's spec."""
+        return {
+            field.name: list(value) if isinstance(value, tuple) else value
+            for field in dataclasses.fields(self)
+            for value in [getattr(self, field.name)]
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Preprocess:
+        """The inverse of `to_dict`."""
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in record.items()
+        }
+        return cls(**values)

@@ -1,0 +1,129 @@
+"""From a video file or a folder of numbered images to RGB frames; the only module that decodes."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from aqa.errors import AqaError
+
+# FFmpeg's chatter would drown the one line that names the file; read when a video is opened.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"})
+
+Frame = NDArray[np.uint8]
+
+
+class VideoError(AqaError):
+    """A video that cannot be read; names the file and what is wrong with it."""
+
+
+class FrameSource(Protocol):
+    """Frames in order of time.
+
+    path: where they come from. fps: frames a second, NaN where unknown. promised: how many
+    frames the container says it holds, None where it does not say.
+    """
+
+    path: Path
+    fps: float
+    promised: int | None
+
+    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
+        """Decode the frames `start <= i < stop`: uint8 (height, width, 3), RGB."""
+        ...
+
+
+def open_video(path: Path) -> FrameSource:
+    """Open a video file, or a folder of numbered images; `VideoError` where that fails."""
+    if not path.exists():
+        raise VideoError(f"{path}: no such video file or folder of images")
+    return ImageFolder(path) if path.is_dir() else VideoFile(path)
+
+
+class VideoFile:
+    """A video file, decoded by OpenCV, turned upright by its own orientation mark.
+
+    Frames are counted as decoded, so a variable frame rate drops and repeats none.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        capture = self._open()
+        fps = capture.get(cv2.CAP_PROP_FPS)
+        self.fps = fps if 0 < fps <= 1000 else math.nan
+        count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        self.promised = int(count) if 0 < count < 2**31 else None
+        capture.release()
+
+    def _open(self) -> cv2.VideoCapture:
+        capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
+        if not capture.isOpened():
+            size = self.path.stat().st_size
+            raise VideoError(f"{self.path}: not a video that can be decoded ({size} bytes)")
+        return capture
+
+    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
+        """See `FrameSource.frames`. Frames before `start` are decoded but not converted."""
+        capture = self._open()
+        try:
+            for _ in range(start):
+                if not capture.grab():
+                    return
+            for _ in range(start, 2**31 if stop is None else stop):
+                ok, frame = capture.read()
+                if not ok:
+                    return
+                yield _rgb(frame)
+        finally:
+            capture.release()
+
+
+class ImageFolder:
+    """A folder of images, in the order of the last number in their names."""
+
+    fps = math.nan
+
+    def __init__(self, path: Path):
+        self.path = path
+        numbered: dict[int, Path] = {}
+        for image in sorted(path.iterdir()):
+            numbers = re.findall(r"[0-9]+", image.stem)
+            if image.suffix.lower() not in IMAGE_SUFFIXES or not numbers:
+                continue
+            other = numbered.setdefault(int(numbers[-1]), image)
+            if other != image:
+                raise VideoError(f"{path}: {other.name} and {image.name} have the same number")
+        if not numbered:
+            raise VideoError(f"{path}: a folder without numbered images such as 000001.jpg")
+        order = sorted(numbered)
+        missing = order[-1] - order[0] + 1 - len(order)
+        if missing:
+            raise VideoError(
+                f"{path}: {missing} of the images {order[0]} to {order[-1]} are missing; "
+                "extract the frames again, or renumber them if the gap is meant"
+            )
+        self._images = [numbered[number] for number in order]
+        self.promised: int | None = len(order)
+
+    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
+        """See `FrameSource.frames`."""
+        for image in self._images[start:stop]:
+            frame = cv2.imread(str(image), cv2.IMREAD_COLOR)
+            if frame is None:
+                raise VideoError(f"{image}: not an image that can be decoded")
+            yield _rgb(frame)
+
+
+def _rgb(frame: cv2.typing.MatLike) -> Frame:
+    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)

@@ -1,0 +1,130 @@
+"""Checkpoint files: read as data, recognised by their keys, loaded strictly."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from aqa.errors import AqaError
+
+State = dict[str, Tensor]
+# What training code wraps a state dict in, and what it puts before every key.
+_WRAPPERS = ("state_dict", "model_state_dict", "model")
+_PREFIXES = ("module.", "backbone.")
+
+
+class WeightsError(AqaError):
+    """A checkpoint that cannot be used; names the file and what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Which weights a network carries.
+
+    name: a file's name, `random`, or `shipped`. sha256: of the file, or of the tensors of random
+    weights. path: where the file was. layout: the checkpoint layout it was recognised as.
+    seed: of random weights. fitted_on: ids of the videos that they were fitted on, where known.
+    """
+
+    name: str
+    sha256: str
+    path: str | None = None
+    layout: str | None = None
+    seed: int | None = None
+    fitted_on: tuple[str, ...] | None = None
+
+
+def read_state(path: Path) -> State:
+    """Read the tensors of a checkpoint file, without wrappers and prefixes.
+
+    Safetensors and PyTorch files; of the latter nothing but tensors and plain containers is
+    ever built (`weights_only`). Raises `WeightsError`.
+    """
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such weights file")
+    try:
+        if path.suffix == ".safetensors":
+            loaded = safetensors.torch.load_file(path)
+        else:
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        first_line = str(error).partition("\n")[0].removeprefix("Weights only load failed. ")
+        raise WeightsError(
+            f"{path}: refused, or not a checkpoint: only tensors in plain containers are read, "
+            f"since anything else could run code ({first_line}); "
+            "save its state dict, or convert it to safetensors where you trust it"
+        ) from None
+    except (OSError, RuntimeError, EOFError, ValueError, safetensors.SafetensorError) as error:
+        first_line = str(error).partition("\n")[0]
+        raise WeightsError(f"{path}: not a whole checkpoint file: {first_line}") from None
+    state = _without_prefixes(_unwrapped(loaded))
+    problems = [k for k, v in state.items() if not isinstance(v, Tensor)]
+    if problems or not state:
+        raise WeightsError(
+            f"{path}: not a state dict: {_listed(problems) or 'it holds no tensors'}"
+        )
+    broken = [k for k, v in state.items() if not torch.isfinite(v).all()]
+    if broken:
+        raise WeightsError(f"{path}: values that are not finite in {_listed(broken)}")
+    return state
+
+
+def _unwrapped(loaded: Any) -> dict[str, Any]:
+    while isinstance(loaded, Mapping):
+        inner = next((loaded[w] for w in _WRAPPERS if isinstance(loaded.get(w), Mapping)), None)
+        if inner is None:
+            return dict(loaded)
+        loaded = inner
+    return {type(loaded).__name__: loaded}
+
+
+def _without_prefixes(state: dict[str, Any]) -> dict[str, Any]:
+    for prefix in _PREFIXES:
+        if any(key.startswith(prefix) for key in state):
+            state = {key.removeprefix(prefix): value for key, value in state.items()}
+    return state
+
+
+def sha256_of(path: Path) -> str:
+    """The file's SHA-256, as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def sha256_of_state(state: Mapping[str, Tensor]) -> str:
+    """A SHA-256 of tensors' names and bytes."""
+    digest = hashlib.sha256()
+    for key in sorted(state):
+        digest.update(key.encode())
+        digest.update(state[key].detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def mismatches(state: Mapping[str, Tensor], expected: Mapping[str, torch.Size]) -> list[str]:
+    """What keeps a checkpoint from being loaded: missing, extra and misshapen tensors."""
+    missing = [key for key in expected if key not in state]
+    extra = [key for key in state if key not in expected]
+    misshapen = [
+        f"{key} {tuple(state[key].shape)} instead of {tuple(expected[key])}"
+        for key in expected
+        if key in state and state[key].shape != expected[key]
+    ]
+    listed = (("missing", missing), ("unexpected", extra), ("misshapen", misshapen))
+    return [f"{what}: {_listed(keys)}" for what, keys in listed if keys]
+
+
+def _listed(keys: list[str], limit: int = 8) -> str:
+    more = f" and {len(keys) - limit} more" if len(keys) > limit else ""
+    return ", ".join(keys[:limit]) + more

@@ -1,0 +1,1 @@
+"""What both stages share: manifest, splits, clips, feature store. Knows no torch and no video."""

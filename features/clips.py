@@ -1,0 +1,107 @@
+"""From a frame count to clips: pure functions, no frames, no files.
+
+Frames are counted from 0. A clip is a half-open range of them. It may reach outside
+`[0, n_frames)`: the frames out there are padding, which the extractor shows to the network as
+black pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, get_args
+
+from aqa.errors import AqaError
+
+Pad = Literal["front", "back"]
+Tail = Literal["shift", "drop", "pad"]
+
+
+class Clip(NamedTuple):
+    """Frames `start <= i < stop` of a video; those outside the video are padding."""
+
+    start: int
+    stop: int
+
+    def is_blank(self, n_frames: int) -> bool:
+        """Whether no frame of the clip lies in a video of `n_frames`."""
+        return self.stop <= 0 or self.start >= n_frames
+
+
+def _shift(start: int, stop: int, length: int) -> list[Clip]:
+    return [Clip(stop - length, stop)]
+
+
+def _drop(start: int, stop: int, length: int) -> list[Clip]:
+    return []
+
+
+def _pad(start: int, stop: int, length: int) -> list[Clip]:
+    return [Clip(start, start + length)] if start < stop else []
+
+
+# What becomes of the frames after the last whole clip: (start of the next clip, end of the
+# video, clip length) -> the clips that hold them.
+_TAILS: dict[str, Callable[[int, int, int], list[Clip]]] = {
+    "shift": _shift,
+    "drop": _drop,
+    "pad": _pad,
+}
+
+
+@dataclass(frozen=True)
+class ClipRule:
+    """How videos are cut into clips.
+
+    length: frames a clip.
+    stride: frames from one clip's start to the next one's.
+    frames: give every video this many frames: the last ones of a longer video, padding for a
+        shorter one (001 4.1, 003 4.1, 004 4.1). None takes each video as long as it is.
+    pad: the side on which padding goes; 004 puts it in front.
+    tail: the frames after the last whole clip. `shift` (the default: no frame is lost) adds a
+        clip that ends at the last frame, `drop` leaves them out as 003 and 004 do, `pad` adds a
+        clip that is padded at its end.
+    """
+
+    length: int = 16
+    stride: int = 16
+    frames: int | None = None
+    pad: Pad = "front"
+    tail: Tail = "shift"
+
+    def __post_init__(self) -> None:
+        for name in ("length", "stride", "frames"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise AqaError(f"clip rule: {name}={value} is not a positive number of frames")
+        if self.frames is not None and self.frames < self.length:
+            raise AqaError(
+                f"clip rule: frames={self.frames} is less than one clip of length={self.length}"
+            )
+        for name, choices in (("pad", get_args(Pad)), ("tail", get_args(Tail))):
+            if getattr(self, name) not in choices:
+                raise AqaError(f"clip rule: {name}={getattr(self, name)!r} is not one of {choices}")
+
+    def span(self, n_frames: int) -> Clip:
+        """The frames that are cut into clips: the whole video, or `frames` of it."""
+        wanted = max(self.frames or n_frames, self.length)
+        if wanted <= n_frames or self.pad == "front":
+            return Clip(n_frames - wanted, n_frames)
+        return Clip(0, wanted)
+
+    def clips(self, n_frames: int) -> list[Clip]:
+        """Cut a video of `n_frames` frames; in order of time, never empty.
+
+        >>> ClipRule().clips(40)
+        [Clip(start=0, stop=16), Clip(start=16, stop=32), Clip(start=24, stop=40)]
+        >>> ClipRule(frames=32).clips(20)
+        [Clip(start=-12, stop=4), Clip(start=4, stop=20)]
+        """
+        if n_frames < 1:
+            raise AqaError(f"cannot cut a video of {n_frames} frames into clips")
+        start, stop = self.span(n_frames)
+        starts = range(start, stop - self.length + 1, self.stride)
+        clips = [Clip(s, s + self.length) for s in starts]
+        if clips[-1].stop < stop:
+            clips += _TAILS[self.tail](starts[-1] + self.stride, stop, self.length)
+        return clips

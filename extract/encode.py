@@ -6,24 +6,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from aqa.errors import AqaError
+from aqa.device import pick_device
 from aqa.extract.backbones.base import Backbone
 
 # Larger batches were slower on CPUs: their activations leave the caches.
 _BATCH_SIZES = {"cpu": 2, "cuda": 16}
-
-
-def pick_device(name: str) -> torch.device:
-    """`auto` is the GPU where there is one; a device that is not there is an error."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        first_line = str(error).partition("\n")[0]
-        raise AqaError(f"--device {name}: not available here ({first_line})") from None
-    return device
 
 
 class Encoder:

@@ -83,7 +83,6 @@ class Preprocess:
     def from_dict(cls, record: Mapping[str, Any]) -> Preprocess:
         """The inverse of `to_dict`."""
         values: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in record.items()
+            key: tuple(value) if isinstance(value, list) else value for key, value in record.items()
         }
         return cls(**values)

@@ -187,7 +187,7 @@ def extract(
             video = reader.video
             try:
                 features, clips = encode_video(clips_of, encoder, blank)
-            except _VIDEO_FAULTS as error:
+            except VIDEO_FAULTS as error:
                 reason = str(error) if isinstance(error, AqaError) else f"{video.path}: {error!r}"
                 summary.failed.append((video.id, reason))
                 progress.line(f"failed: {video.id}: {reason}")
@@ -211,7 +211,7 @@ def extract(
 
 
 # What decoding can raise on a bad file. A fault of the device or of the store stops the run.
-_VIDEO_FAULTS = (AqaError, OSError, cv2.error, MemoryError)
+VIDEO_FAULTS = (AqaError, OSError, cv2.error, MemoryError)
 
 
 def _is_reused(video: Video, writer: FeatureStoreWriter, summary: Summary) -> bool:

@@ -1,0 +1,474 @@
+"""The command line: options, one call, what came of it. Heavy imports wait for their command."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from aqa import __version__
+from aqa.errors import AqaError
+from aqa.extract.backbones import backbone_names
+from aqa.models.heads import head_names
+from aqa.workspace import Workspace, run_folders
+
+F = TypeVar("F", bound=Callable[..., Any])
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+class _Group(click.Group):
+    """Turns the input's faults into one line and exit code 1, an interrupt into 130."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except AqaError as error:
+            raise click.ClickException(str(error)) from None
+        except KeyboardInterrupt:
+            click.echo("interrupted; what was finished is kept, the same command goes on", err=True)
+            sys.exit(130)
+
+
+def _set_workspace(ctx: click.Context, _: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        ctx.obj = Workspace(value)
+    elif ctx.obj is None:
+        ctx.obj = Workspace()
+
+
+# Taken before and after the command's name; the later one counts.
+workspace_option = click.option(
+    "-C",
+    "--workspace",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    callback=_set_workspace,
+    expose_value=False,
+    is_eager=True,
+    help="Folder to work in; AQA_WORKSPACE, or the current one, by default.",
+)
+manifest_option = click.option(
+    "--manifest", type=FILE, help="Annotation table [default: manifest.csv]."
+)
+runs_option = click.option("--runs", type=FOLDER, help="Folder of fitted heads [default: runs].")
+store_option = click.option(
+    "--store", type=FILE, help="Feature store [default: the only one in stores/]."
+)
+device_option = click.option(
+    "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, ...; auto: a GPU."
+)
+skip_option = click.option(
+    "--skip-missing", is_flag=True, help="Leave out videos that the store does not hold."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="aqa")
+@click.option(
+    "-C",
+    "--workspace",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    envvar="AQA_WORKSPACE",
+    callback=_set_workspace,
+    expose_value=False,
+    help="Folder to work in [default: the current one].",
+)
+def main() -> None:
+    """Score human actions from video, and say why.
+
+    First `aqa extract` turns the videos of manifest.csv into clip features, once; then `aqa fit`
+    and `aqa eval` learn and judge heads on them, and `aqa score` scores new videos. `aqa demo`
+    shows it all on drawn dives.
+    """
+
+
+@main.command()
+@workspace_option
+@click.option(
+    "--backbone",
+    type=click.Choice(backbone_names()),
+    default="c3d",
+    show_default=True,
+    help="Network that the features come from.",
+)
+@click.option("--weights", help="Checkpoint file, or `random` for untrained weights.")
+@manifest_option
+@click.option("--store", type=FILE, help="Feature store [default: stores/<backbone>.h5].")
+@click.option("--layer", help="Where the network ends [default: the backbone's own].")
+@click.option("--preprocess", help="Checkpoint layout whose preprocessing to use instead.")
+@click.option(
+    "--clip-length", type=click.IntRange(1), help="Frames a clip [default: the backbone's]."
+)
+@click.option(
+    "--stride", type=click.IntRange(1), help="Frames between clips' starts [default: clip length]."
+)
+@click.option(
+    "--frames", type=click.IntRange(1), help="Give every video this many frames: the last ones."
+)
+@click.option(
+    "--pad",
+    type=click.Choice(["front", "back"]),
+    default="front",
+    show_default=True,
+    help="Where blank frames go in short videos.",
+)
+@click.option(
+    "--tail",
+    type=click.Choice(["shift", "drop", "pad"]),
+    default="shift",
+    show_default=True,
+    help="Frames after the last whole clip: a clip moved back to hold them, dropped, or padded.",
+)
+@device_option
+@click.option(
+    "--batch-size", default="auto", show_default=True, help="Clips a forward pass.", metavar="N"
+)
+@click.option("--workers", type=click.IntRange(0), help="Videos decoded ahead [default: device's].")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of `--weights random`.")
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+@click.pass_obj
+def extract(
+    workspace: Workspace,
+    backbone: str,
+    weights: str | None,
+    manifest: Path | None,
+    store: Path | None,
+    layer: str | None,
+    preprocess: str | None,
+    clip_length: int | None,
+    stride: int | None,
+    frames: int | None,
+    pad: str,
+    tail: str,
+    device: str,
+    batch_size: str,
+    workers: int | None,
+    seed: int,
+    quiet: bool,
+) -> None:
+    """Turn the videos of the manifest into clip features, each once.
+
+    A killed run goes on where it stopped. A video that fails is reported at the end and stops
+    none of the others; the exit code is then 1.
+    """
+    size = _batch_size(batch_size)
+    from aqa.extract.backbones import load_backbone
+    from aqa.extract.progress import BarProgress
+    from aqa.extract.run import extract as run
+    from aqa.features.clips import ClipRule
+    from aqa.features.manifest import Manifest
+
+    videos = Manifest.read(manifest or workspace.manifest)
+    network = load_backbone(backbone, weights, layer, preprocess=preprocess, seed=seed)
+    length = clip_length or network.clip_length
+    rule = ClipRule(length, stride or length, frames, pad, tail)  # type: ignore[arg-type]
+    path = store or workspace.store(backbone)
+    progress = BarProgress(quiet)
+    try:
+        summary = run(
+            videos.videos,
+            network,
+            path,
+            rule,
+            device=device,
+            batch_size=size,
+            workers=workers,
+            progress=progress,
+        )
+    finally:
+        progress.close()
+    click.echo(
+        f"{path}: {len(summary.done)} videos extracted ({summary.n_clips} clips), "
+        f"{len(summary.reused)} reused, {len(summary.failed)} failed"
+    )
+    for video_id, reason in summary.failed:
+        click.echo(f"failed: {video_id}: {reason}", err=True)
+    if summary.failed:
+        sys.exit(1)
+
+
+def _batch_size(text: str) -> int | None:
+    if text == "auto":
+        return None
+    if not text.isdigit() or int(text) < 1:
+        raise click.BadParameter(f"{text!r} is not a positive whole number or auto")
+    return int(text)
+
+
+@main.command()
+@workspace_option
+@click.option("--head", type=click.Choice(head_names()), required=True, help="What to fit.")
+@click.option(
+    "--split",
+    "splits",
+    multiple=True,
+    help="Split to fit [default: every one]; `all`: every video.",
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "-p",
+    "--param",
+    "params",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Hyper-parameter; see `aqa heads`.",
+)
+@manifest_option
+@store_option
+@runs_option
+@skip_option
+@click.pass_obj
+def fit(
+    workspace: Workspace,
+    head: str,
+    splits: tuple[str, ...],
+    seed: int,
+    params: tuple[str, ...],
+    manifest: Path | None,
+    store: Path | None,
+    runs: Path | None,
+    skip_missing: bool,
+) -> None:
+    """Fit a head on the training videos of each split."""
+    from aqa.features.manifest import Manifest
+    from aqa.models.experiment import fit_splits, splits_of
+
+    table = Manifest.read(manifest or workspace.manifest)
+    with _open_store(store or workspace.only_store()) as features:
+        for run in fit_splits(
+            head,
+            params,
+            table,
+            features,
+            splits_of(table, splits),
+            runs or workspace.runs,
+            seed=seed,
+            skip_missing=skip_missing,
+        ):
+            chosen = json.dumps(run.record["chosen"])
+            seconds, n = run.record["seconds"], len(run.record["split"]["train"])
+            click.echo(f"{run.folder}: {n} training videos, {seconds:.1f} s, chosen {chosen}")
+
+
+@main.command(name="eval")
+@workspace_option
+@click.option("--head", "heads", multiple=True, help="Head to judge [default: every fitted one].")
+@click.option("--split", "splits", multiple=True, help="Split to judge on [default: every one].")
+@manifest_option
+@click.option(
+    "--store", type=FILE, help="Feature store [default: the one each head was fitted on]."
+)
+@runs_option
+@click.option("--allow-leak", is_flag=True, help="Judge on videos that were learned from; marked.")
+@skip_option
+@json_option
+@click.pass_obj
+def evaluate(
+    workspace: Workspace,
+    heads: tuple[str, ...],
+    splits: tuple[str, ...],
+    manifest: Path | None,
+    store: Path | None,
+    runs: Path | None,
+    allow_leak: bool,
+    skip_missing: bool,
+    as_json: bool,
+) -> None:
+    """Judge fitted heads on the test videos of their splits.
+
+    Prints a table with 95 % bootstrap intervals over the test videos, and writes it to eval.json
+    and eval.csv (eval-split-<name> for chosen splits) beside the runs.
+    """
+    from aqa.features.manifest import Manifest
+    from aqa.models.experiment import evaluate_runs, over_splits, write_results
+    from aqa.models.report import results_table
+
+    where = runs or workspace.runs
+    folders = run_folders(where, heads, splits)
+    table = Manifest.read(manifest or workspace.manifest)
+    with _open_store(store) as features:
+        results = evaluate_runs(
+            folders, table, features, allow_leak=allow_leak, skip_missing=skip_missing
+        )
+    means = over_splits(results)
+    written = write_results(where, splits, results, means)
+    if as_json:
+        click.echo(json.dumps({"results": results, "means": means}, indent=1))
+    else:
+        click.echo(results_table(results, means))
+        click.echo(f"written to {written} and .csv", err=True)
+
+
+@main.command()
+@workspace_option
+@click.argument("videos", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--head", help="Fitted head [default: the only one].")
+@click.option("--split", "splits", multiple=True, help="Run to use [default: all, averaged].")
+@click.option("--weights", type=FILE, help="Checkpoint [default: the one the features came from].")
+@runs_option
+@device_option
+@json_option
+@click.pass_obj
+def score(
+    workspace: Workspace,
+    videos: tuple[Path, ...],
+    head: str | None,
+    splits: tuple[str, ...],
+    weights: Path | None,
+    runs: Path | None,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Score videos that were not in the manifest, with a fitted head.
+
+    Features are extracted as the head's store was made. With several fitted splits the score is
+    the mean over them, and the table shows how far apart they are.
+    """
+    folders = run_folders(runs or workspace.runs, (head,) if head else (), splits)
+    fitted = sorted({folder.parent.name for folder in folders})
+    if len(fitted) > 1:
+        raise click.BadParameter(f"choose one of {', '.join(fitted)}", param_hint="--head")
+    from aqa.models.report import scores_table
+    from aqa.models.runs import load_run
+    from aqa.pipeline import score_videos
+
+    scoring = score_videos(
+        videos, [load_run(folder) for folder in folders], weights=weights, device=device
+    )
+    rows = [
+        {
+            "video": str(s.path),
+            "head": fitted[0],
+            "score": s.score,
+            "by_split": s.by_split,
+            "warning": s.warning,
+        }
+        for s in scoring.scored
+    ]
+    if as_json:
+        failed = [{"video": str(path), "reason": reason} for path, reason in scoring.failed]
+        click.echo(json.dumps({"scores": rows, "failed": failed}, indent=1))
+    elif rows:
+        click.echo(scores_table(rows))
+    for path, reason in scoring.failed:
+        click.echo(f"failed: {path}: {reason}", err=True)
+    if scoring.failed:
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("name", required=False, type=click.Choice(head_names()))
+def heads(name: str | None) -> None:
+    """List the heads and their hyper-parameters, with defaults and sources."""
+    from aqa.models.heads import get_head
+    from aqa.models.heads.base import describe_params
+
+    for head in (name,) if name else head_names():
+        kind = get_head(head)
+        click.echo(f"{head}: {(kind.__doc__ or '').partition(chr(10))[0]}")
+        click.echo(describe_params(kind))
+
+
+@main.group()
+def store() -> None:
+    """Look into feature stores, check them, and bring features in and out."""
+
+
+@store.command()
+@click.argument("path", type=FILE)
+@json_option
+def info(path: Path, as_json: bool) -> None:
+    """What a store holds, and how it was made."""
+    with _open_store(path) as opened:
+        if as_json:
+            content = {"spec": opened.spec, "provenance": opened.provenance, "ids": opened.ids}
+            click.echo(json.dumps(content, indent=1))
+        else:
+            click.echo(
+                f"{path}: {len(opened)} videos, {opened.n_clips} clips of shape {opened.shape}"
+            )
+            click.echo(json.dumps({"spec": opened.spec, "made": opened.provenance}, indent=1))
+
+
+@store.command()
+@click.argument("path", type=FILE)
+def verify(path: Path) -> None:
+    """Read every byte of a store and check it; exit code 1 if anything is wrong."""
+    with _open_store(path) as opened:
+        problems = opened.verify()
+    for problem in problems:
+        click.echo(problem, err=True)
+    if problems:
+        sys.exit(1)
+    click.echo(f"{path}: {len(opened)} videos, {opened.n_clips} clips, all sound")
+
+
+@store.command(name="import")
+@workspace_option
+@click.argument("features", type=FILE)
+@click.option("--ids", type=FILE, help="Ids of the rows of a .npy, one a line.")
+@click.option("--store", "path", type=FILE, help="Store to make [default: stores/<name>.h5].")
+@click.option("--fitted-on", type=FILE, help="Ids of videos the network behind them learned from.")
+@click.pass_obj
+def import_(
+    workspace: Workspace,
+    features: Path,
+    ids: Path | None,
+    path: Path | None,
+    fitted_on: Path | None,
+) -> None:
+    """Make a store from FEATURES, a .npy (videos, dim) or (videos, clips, dim), or a .npz."""
+    from aqa.features.arrays import read_arrays, read_ids
+    from aqa.features.store import import_arrays
+
+    arrays = read_arrays(features, read_ids(ids) if ids else None)
+    path = path or workspace.store(features.stem)
+    seen = read_ids(fitted_on) if fitted_on else None
+    import_arrays(path, arrays, source=f"imported:{features.name}", fitted_on=seen)
+    click.echo(f"{path}: {len(arrays)} videos imported")
+
+
+@store.command()
+@click.argument("path", type=FILE)
+@click.argument("output", type=FILE)
+def export(path: Path, output: Path) -> None:
+    """Write a store's features to OUTPUT, a .npz (one array an id) or a .npy."""
+    from aqa.features.arrays import write_arrays
+
+    with _open_store(path) as opened:
+        for written in write_arrays(opened, output):
+            click.echo(str(written))
+
+
+@main.command()
+@workspace_option
+@click.argument("folder", required=False, type=FOLDER)
+@click.option("--videos", "n_videos", type=click.IntRange(20), default=120, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the drawn dives.")
+@click.pass_obj
+def demo(workspace: Workspace, folder: Path | None, n_videos: int, seed: int) -> None:
+    """Run the whole pipeline on drawn dives, in FOLDER [default: aqa-demo].
+
+    Draws a small dataset of dives whose faults and scores are known, extracts features, fits two
+    heads on five splits, judges them, and scores one new video.
+    """
+    from aqa.demo.run import run_demo
+
+    run_demo(folder or workspace.root / "aqa-demo", n_videos, seed, click.echo)
+
+
+@contextmanager
+def _open_store(path: Path | None) -> Iterator[Any]:
+    if path is None:
+        yield None
+        return
+    from aqa.features.store import FeatureStore
+
+    with FeatureStore.open(path) as opened:
+        yield opened

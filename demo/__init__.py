@@ -1,0 +1,1 @@
+"""A synthetic data set: drawn dives of which everything is known."""

@@ -1,0 +1,98 @@
+"""Features as plain NumPy files: `.npy` with a list of ids, or `.npz` with one array an id."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aqa.errors import AqaError
+from aqa.features.files import replacing
+from aqa.features.store import FeatureStore
+
+
+def read_ids(path: Path) -> list[str]:
+    """One id a line; blank lines are skipped, a repeated id is an error."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise AqaError(f"{path}: cannot be read as a list of ids: {error}") from None
+    ids = [line.strip() for line in lines if line.strip()]
+    repeated = sorted({i for i in ids if ids.count(i) > 1}) if len(set(ids)) < len(ids) else []
+    if repeated:
+        raise AqaError(f"{path}: ids that stand twice: {', '.join(repeated[:5])}")
+    return ids
+
+
+def read_arrays(path: Path, ids: list[str] | None) -> dict[str, NDArray[np.floating]]:
+    """Read features by video id.
+
+    `.npy`: (videos, dim) or (videos, clips, dim), the rows in the order of `ids`. `.npz`: one
+    (clips, dim) array an id; `ids` then chooses and orders them. Pickled objects are refused.
+    """
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        arrays = (
+            {name: loaded[name] for name in loaded.files}
+            if isinstance(loaded, np.lib.npyio.NpzFile)
+            else None
+        )
+    except FileNotFoundError:
+        raise AqaError(f"{path}: no such file") from None
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise AqaError(f"{path}: not a .npy or .npz file of numbers: {error}") from None
+    if arrays is None:
+        return _rows(path, loaded, ids)
+    missing = [i for i in ids or () if i not in arrays]
+    if missing:
+        raise AqaError(f"{path}: no array for {len(missing)} of the ids: {', '.join(missing[:5])}")
+    return {i: _numbers(path, i, arrays[i]) for i in ids or arrays}
+
+
+def _rows(
+    path: Path, array: NDArray[np.floating], ids: list[str] | None
+) -> dict[str, NDArray[np.floating]]:
+    if ids is None:
+        raise AqaError(f"{path}: a .npy file names no videos; give their ids, in order, with --ids")
+    if array.ndim not in (2, 3):
+        raise AqaError(
+            f"{path}: shape {array.shape}; expected (videos, dim) or (videos, clips, dim)"
+        )
+    if len(array) != len(ids):
+        raise AqaError(f"{path}: {len(array)} rows for {len(ids)} ids")
+    return {i: _numbers(path, i, row) for i, row in zip(ids, array, strict=True)}
+
+
+def _numbers(path: Path, video_id: str, array: NDArray[np.floating]) -> NDArray[np.floating]:
+    if array.dtype.kind not in "fiu":
+        raise AqaError(f"{path}: the array of {video_id!r} is of {array.dtype}, not of numbers")
+    return array
+
+
+def write_arrays(store: FeatureStore, path: Path) -> list[Path]:
+    """Write a store's features; gives the files written.
+
+    `.npz`: one array an id. `.npy`: (videos, clips, dim), where every video has the same number
+    of clips, and the ids beside it in `.ids.txt`.
+    """
+    arrays = dict(zip(store.ids, store.load(store.ids), strict=True))
+    if path.suffix == ".npz":
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+        return [path]
+    if path.suffix != ".npy":
+        raise AqaError(f"{path}: export to .npz, or to .npy where all videos have as many clips")
+    counts = {len(array) for array in arrays.values()}
+    if len(counts) > 1:
+        raise AqaError(
+            f"{store.path}: videos have {min(counts)} to {max(counts)} clips, which a .npy cannot "
+            "hold; export to .npz"
+        )
+    ids = path.with_suffix(".ids.txt")
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.save(file, np.stack(list(arrays.values())), allow_pickle=False)
+    with replacing(ids) as temporary:
+        temporary.write_text("".join(f"{i}\n" for i in arrays), encoding="utf-8")
+    return [path, ids]

@@ -1,0 +1,157 @@
+"""What every head is: a scikit-learn regressor on sequences of clip features."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, RegressorMixin
+
+from aqa.errors import AqaError, did_you_mean
+
+# One array a video: float32 (n_clips, dim); the number of clips may differ.
+Sequences = Sequence[NDArray[np.floating]]
+State = dict[str, NDArray[Any]]
+
+
+class HeadError(AqaError, ValueError):
+    """Data or parameters that a head cannot be fitted with."""
+
+
+def param(default: Any, help: str) -> Any:
+    """A hyper-parameter of a head: its default, and what it means, with unit and source."""
+    return dataclasses.field(default=default, metadata={"help": help})
+
+
+@dataclasses.dataclass(repr=False, eq=False)
+class Head(RegressorMixin, BaseEstimator, ABC):
+    """Clip features in, a score out, in the manners of scikit-learn.
+
+    The fields of the dataclass are the hyper-parameters; `fit` checks them, forgets an earlier
+    fit, and leaves what it learned in attributes that end in `_`. `history_` holds one row for
+    each step of the search or the training.
+    """
+
+    seed: int = param(0, "of every random choice that fitting makes")
+
+    # The fitted arrays that `predict` needs, and that a saved model holds.
+    fitted: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def fit(
+        self, x: Sequences, y: ArrayLike, validation: tuple[Sequences, ArrayLike] | None = None
+    ) -> Head:
+        """Learn from training videos.
+
+        x: one (n_clips, dim) a video. y: (n,) scores in points. validation: videos of the same
+        kind that a head may stop by; without them it holds out training videos where it needs to.
+        """
+
+    @abstractmethod
+    def predict(self, x: Sequences) -> NDArray[np.float64]:
+        """Scores in points, (n,)."""
+
+    def state(self) -> State:
+        """The fitted arrays by name, without the underscore."""
+        return {name.rstrip("_"): np.asarray(getattr(self, name)) for name in self.fitted}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> Head:
+        """Become the fitted head that `state` was taken from."""
+        for name in self.fitted:
+            setattr(self, name, np.asarray(state[name.rstrip("_")]))
+        return self
+
+
+def check_sequences(x: Sequences, dim: int | None = None) -> list[NDArray[np.float32]]:
+    """The sequences as float32, or `HeadError` with the first that is not (n_clips, dim)."""
+    sequences = [np.asarray(sequence, np.float32) for sequence in x]
+    if not sequences:
+        raise HeadError("no videos were given")
+    dim = dim or sequences[0].shape[-1]
+    for i, sequence in enumerate(sequences):
+        if sequence.ndim != 2 or not len(sequence) or sequence.shape[1] != dim:
+            raise HeadError(
+                f"video number {i} has features of shape {sequence.shape}, "
+                f"expected (clips, {dim}) with one clip or more"
+            )
+        if not np.isfinite(sequence).all():
+            raise HeadError(f"video number {i} has features that are not finite")
+    return sequences
+
+
+def check_fit(
+    x: Sequences, y: ArrayLike, least: int = 2
+) -> tuple[list[NDArray[np.float32]], NDArray[np.float64]]:
+    """Checked training videos and scores; `least` is the fewest videos that can be fitted."""
+    sequences, scores = check_sequences(x), np.asarray(y, np.float64)
+    if scores.shape != (len(sequences),) or not np.isfinite(scores).all():
+        raise HeadError(
+            f"expected {len(sequences)} finite scores, one a video; got shape {scores.shape}"
+        )
+    if len(sequences) < least:
+        raise HeadError(f"{len(sequences)} training videos; it takes {least} or more to fit")
+    return sequences, scores
+
+
+def describe_params(head: type[Head]) -> str:
+    """One line a hyper-parameter: name, default and meaning."""
+    return "\n".join(
+        f"  {field.name}={field.default}  {field.metadata.get('help', '')}"
+        for field in dataclasses.fields(head)
+    )
+
+
+def parse_params(head: type[Head], texts: Sequence[str]) -> dict[str, Any]:
+    """Turn `name=value` texts into hyper-parameters; every mistake is reported at once.
+
+    >>> from aqa.models.heads.svr import SVRHead
+    >>> parse_params(SVRHead, ["C=10", "kernel=linear"])
+    {'C': 10.0, 'kernel': 'linear'}
+    """
+    names = [field.name for field in dataclasses.fields(head)]
+    hints = typing.get_type_hints(head)
+    values: dict[str, Any] = {}
+    problems = []
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            problems.append(f"{text!r} is not name=value")
+        elif name not in names:
+            problems.append(f"no parameter {name!r}; {did_you_mean(name, names)}")
+        else:
+            try:
+                values[name] = _parse(value, hints[name])
+            except ValueError as error:
+                problems.append(f"{name}={value!r} is not {error}")
+    if problems:
+        raise HeadError(
+            "; ".join(problems) + f"\nparameters of {head.__name__}:\n{describe_params(head)}"
+        )
+    return values
+
+
+def _parse(text: str, hint: Any) -> Any:
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        inner = [kind for kind in typing.get_args(hint) if kind is not type(None)]
+        return None if text.lower() == "none" else _parse(text, inner[0])
+    if typing.get_origin(hint) is typing.Literal:
+        choices = typing.get_args(hint)
+        if text not in choices:
+            raise ValueError(f"one of {', '.join(choices)}")
+        return text
+    if hint is bool:
+        if text.lower() not in ("true", "false"):
+            raise ValueError("true or false")
+        return text.lower() == "true"
+    if hint in (int, float):
+        try:
+            return hint(text)
+        except ValueError:
+            raise ValueError("a whole number" if hint is int else "a number") from None
+    return text

@@ -1,0 +1,167 @@
+"""What heads that train a network share: scaling, held-out videos, the loop, saving."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import nn
+
+from aqa.device import pick_device
+from aqa.models import losses
+from aqa.models.heads.base import (
+    Head,
+    HeadError,
+    Sequences,
+    State,
+    check_fit,
+    check_sequences,
+    param,
+)
+from aqa.models.train import Schedule, Trainer, Videos
+
+
+@dataclass(repr=False, eq=False)
+class NetworkHead(Head):
+    """A head whose `fit` makes and trains a network: `build` says which.
+
+    Features are standardised and scores divided by their standard deviation (004 4), both as the
+    training videos have them. Fitted: `net_`, `history_` (a row an epoch), `best_epoch_`.
+    """
+
+    epochs: int = param(200, "at most, over the training videos; ours (004: 20,000 steps)")
+    batch_size: int = param(15, "videos a step (004 5)")
+    lr: float = param(1e-3, "of Adam (004 5)")
+    lr_halve_every: int | None = param(3000, "steps after which the rate is halved (004 5)")
+    weight_decay: float = param(0.0, "L2 penalty; no paper states one for 004")
+    clip_gradient: float | None = param(None, "largest gradient norm of a step; none: unlimited")
+    validation: float = param(
+        0.15, "share of the training videos held out to stop by, where the split has none; ours"
+    )
+    patience: int = param(30, "epochs without a better validation loss before stopping; ours")
+    standardise: bool = param(True, "features to zero mean, unit variance; no paper states it")
+    device: str = param("auto", "cpu, cuda, or auto: the GPU where there is one")
+
+    fitted: ClassVar[tuple[str, ...]] = ("centre_", "scale_", "y_std_")
+
+    @abstractmethod
+    def build(self, dim: int) -> nn.Module:
+        """A fresh network: (n, clips, dim) padded, lengths (n,) -> (n,) scaled scores."""
+
+    def start_at(self, net: nn.Module, mean: float) -> None:
+        """Let the untrained network predict the mean scaled score; by default it does not."""
+
+    def fit(
+        self, x: Sequences, y: ArrayLike, validation: tuple[Sequences, ArrayLike] | None = None
+    ) -> NetworkHead:
+        """See `Head.fit`."""
+        sequences, scores = check_fit(x, y)
+        self._check_params()
+        device = pick_device(self.device)
+        self._fit_scaling(sequences, scores)
+        train = Videos.of(self._scaled(sequences), scores / self.y_std_, device)
+        held: Videos | None
+        if validation is not None and len(validation[0]):
+            held_x, held_y = check_fit(*validation, least=1)
+            held = Videos.of(self._scaled(held_x), held_y / self.y_std_, device)
+        else:
+            train, held = self._hold_out(train)
+        cuda = [device] if device.type == "cuda" else []
+        with torch.random.fork_rng(devices=cuda):
+            torch.manual_seed(self.seed)
+            self.net_ = self.build(sequences[0].shape[1])
+            self.start_at(self.net_, float(train.targets.mean()))
+            self.net_.to(device)
+            trainer = Trainer(self.net_, losses.mse, self._schedule(), self.seed)
+            try:
+                self.history_ = trainer.fit(train, held)
+            except FloatingPointError as error:
+                raise HeadError(f"{error}; lower the learning rate, -p lr=...") from None
+        best = self.history_[-1] if held is None else min(self.history_, key=_val_loss)
+        self.best_epoch_ = int(best["epoch"])
+        return self
+
+    @torch.no_grad()
+    def predict(self, x: Sequences) -> NDArray[np.float64]:
+        """See `Head.predict`."""
+        sequences = check_sequences(x, len(self.centre_))
+        device = pick_device(self.device)
+        net = self.net_.to(device).eval()
+        videos = Videos.of(self._scaled(sequences), np.zeros(len(sequences)), device)
+        # One size for all: padding must not move a prediction.
+        scaled = [net(batch.x, batch.lengths) for batch in videos.batches(self.batch_size)]
+        scores: NDArray[np.float64] = torch.cat(scaled).double().cpu().numpy() * self.y_std_
+        return scores
+
+    def state(self) -> State:
+        """See `Head.state`; the network's tensors are under `net.`."""
+        tensors = {f"net.{k}": v.cpu().numpy() for k, v in self.net_.state_dict().items()}
+        return super().state() | tensors
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> NetworkHead:
+        """See `Head.restore`."""
+        super().restore(state)
+        self.net_ = self.build(len(self.centre_))
+        self.net_.load_state_dict(
+            {
+                key.removeprefix("net."): torch.from_numpy(np.array(value))
+                for key, value in state.items()
+                if key.startswith("net.")
+            }
+        )
+        self.net_.eval()
+        return self
+
+    def _check_params(self) -> None:
+        for name in ("epochs", "batch_size", "patience"):
+            if getattr(self, name) < 1:
+                raise HeadError(f"{name}={getattr(self, name)}: it takes 1 or more")
+        if not 0 <= self.validation < 1:
+            raise HeadError(f"validation={self.validation} is not a share from 0 to below 1")
+        if self.lr <= 0:
+            raise HeadError(f"lr={self.lr}: a learning rate is above 0")
+
+    def _schedule(self) -> Schedule:
+        return Schedule(
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            lr=self.lr,
+            lr_halve_every=self.lr_halve_every,
+            weight_decay=self.weight_decay,
+            patience=self.patience,
+            clip_gradient=self.clip_gradient,
+        )
+
+    def _fit_scaling(
+        self, sequences: list[NDArray[np.float32]], scores: NDArray[np.float64]
+    ) -> None:
+        clips = np.concatenate(sequences).astype(np.float64)
+        deviation = clips.std(axis=0) if self.standardise else np.ones(clips.shape[1])
+        self.centre_ = clips.mean(axis=0) if self.standardise else np.zeros(clips.shape[1])
+        self.scale_ = np.where(deviation > 0, deviation, 1.0)
+        self.y_std_ = scores.std() or 1.0
+
+    def _scaled(self, sequences: list[NDArray[np.float32]]) -> list[NDArray[np.float64]]:
+        return [(sequence - self.centre_) / self.scale_ for sequence in sequences]
+
+    def _hold_out(self, videos: Videos) -> tuple[Videos, Videos | None]:
+        """Part the videos by the seed; too few to part, or a share of 0, holds out none."""
+        size = round(self.validation * len(videos))
+        if not size:
+            return videos, None
+        order = np.random.default_rng(self.seed).permutation(len(videos))
+        held, kept = np.sort(order[:size]), np.sort(order[size:])
+        return _pick(videos, kept), _pick(videos, held)
+
+
+def _val_loss(row: Mapping[str, float]) -> float:
+    return row["val_loss"]
+
+
+def _pick(videos: Videos, indices: NDArray[np.intp]) -> Videos:
+    return Videos([videos.sequences[i] for i in indices], videos.targets[indices.tolist()])

@@ -1,0 +1,137 @@
+"""A fitted head on disk: no pickle, every setting, and enough to make it again.
+
+model.safetensors   the fitted arrays
+run.json            head, parameters, seed, split, store's spec, versions
+history.csv         a row for each step of the search or each epoch
+predictions.csv     video_id, part, score, predicted
+metrics.json        part -> metrics with intervals
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.numpy
+
+from aqa import __version__
+from aqa.errors import AqaError
+from aqa.features.files import replacing, replacing_folder
+from aqa.features.split import Split
+from aqa.features.store import Spec
+from aqa.models.heads import get_head
+from aqa.models.heads.base import Head
+
+MODEL, RECORD, HISTORY = "model.safetensors", "run.json", "history.csv"
+PREDICTIONS, METRICS = "predictions.csv", "metrics.json"
+
+
+class RunError(AqaError):
+    """A run that cannot be read, or that does not fit the data it is used on."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A fitted head, where it lies, and its record (`run.json`)."""
+
+    folder: Path
+    head: Head
+    record: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The head's name."""
+        return str(self.record["head"])
+
+    @property
+    def split(self) -> str:
+        """The name of the split it was fitted on."""
+        return str(self.record["split"]["name"])
+
+    @property
+    def spec(self) -> Spec:
+        """The spec of the store it was fitted on."""
+        return dict(self.record["store"]["spec"])
+
+    @property
+    def learned_from(self) -> set[str]:
+        """The ids of the videos it was fitted on or stopped by."""
+        return {*self.record["split"]["train"], *self.record["split"]["val"]}
+
+
+def make_record(
+    name: str, head: Head, split: Split, store: Path, spec: Spec, seconds: float
+) -> dict[str, Any]:
+    """What `run.json` holds: every setting with its default filled in."""
+    return {
+        "head": name,
+        "params": {field.name: getattr(head, field.name) for field in dataclasses.fields(head)},
+        "chosen": {
+            key.rstrip("_"): getattr(head, key)
+            for key in ("best_params_", "best_epoch_")
+            if hasattr(head, key)
+        },
+        "seed": head.seed,
+        "split": {"name": split.name, "train": list(split.train), "val": list(split.val)},
+        "store": {"path": str(store), "spec": spec},
+        "seconds": round(seconds, 3),
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "versions": {
+            "aqa": __version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("torch", "numpy", "scikit-learn")},
+        },
+    }
+
+
+def save_run(folder: Path, head: Head, record: Mapping[str, Any]) -> Run:
+    """Write a run in one step, in place of an earlier one."""
+    with replacing_folder(folder) as temporary:
+        safetensors.numpy.save_file(
+            {name: array.copy() for name, array in head.state().items()}, temporary / MODEL
+        )
+        write_json(temporary / RECORD, record)
+        write_rows(temporary / HISTORY, head.history_)
+    return Run(folder, head, record)
+
+
+def load_run(folder: Path) -> Run:
+    """Read a run back; its head predicts as it did when it was saved."""
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        head = get_head(record["head"])(**record["params"])
+        head.restore(safetensors.numpy.load_file(folder / MODEL))
+    except FileNotFoundError as error:
+        raise RunError(f"{error.filename}: no such file; fit the head again") from None
+    except (
+        *(ValueError, KeyError, TypeError, RuntimeError, OSError),
+        safetensors.SafetensorError,
+    ) as error:
+        raise RunError(
+            f"{folder}: not a run that this version reads ({error}); fit the head again"
+        ) from None
+    return Run(folder, head, record)
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows as CSV; the columns are all the keys, in the order they first appear."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON in one step."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")

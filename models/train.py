@@ -1,0 +1,143 @@
+"""The one training loop: a step, an epoch, and a fit that stops early and keeps the best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Videos:
+    """Videos as tensors on one device: (n_clips, dim) each, and their (n,) targets."""
+
+    sequences: Sequence[Tensor]
+    targets: Tensor
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    @classmethod
+    def of(
+        cls,
+        sequences: Sequence[NDArray[np.floating]],
+        targets: NDArray[np.floating],
+        device: torch.device,
+    ) -> Videos:
+        """Copy arrays to a device, as float32."""
+        tensors = [torch.as_tensor(s, dtype=torch.float32, device=device) for s in sequences]
+        return cls(tensors, torch.as_tensor(targets, dtype=torch.float32, device=device))
+
+    def batches(self, size: int, order: Tensor | None = None) -> Iterator[Batch]:
+        """Cut into batches of `size` videos, in the given order."""
+        indices = torch.arange(len(self)) if order is None else order
+        for chosen in indices.split(size):
+            picked = [self.sequences[i] for i in chosen.tolist()]
+            lengths = torch.tensor([len(s) for s in picked], device=self.targets.device)
+            padded = pad_sequence(list(picked), batch_first=True)
+            yield Batch(padded, lengths, self.targets[chosen.to(self.targets.device)])
+
+
+@dataclass(frozen=True)
+class Batch:
+    """x (n, longest, dim), zero behind each video's end; lengths (n,) in clips; targets (n,)."""
+
+    x: Tensor
+    lengths: Tensor
+    targets: Tensor
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How a network is trained.
+
+    epochs: at most. batch_size: in videos. lr: of Adam; halved every `lr_halve_every` steps.
+    weight_decay: L2, by Adam. patience: epochs without a better validation loss before it stops;
+    the best epoch's weights are kept. Without validation videos it runs all epochs and keeps the
+    last. clip_gradient: largest norm of a step's gradient.
+    """
+
+    epochs: int
+    batch_size: int
+    lr: float
+    lr_halve_every: int | None = None
+    weight_decay: float = 0.0
+    patience: int = 20
+    clip_gradient: float | None = None
+
+
+class Trainer:
+    """Trains a network in place; `step`, `epoch` and `fit` can each be overridden alone."""
+
+    def __init__(self, net: nn.Module, loss: Loss, schedule: Schedule, seed: int):
+        self.net, self.loss, self.schedule = net, loss, schedule
+        self.optimizer = torch.optim.Adam(
+            net.parameters(), lr=schedule.lr, weight_decay=schedule.weight_decay, fused=True
+        )
+        self.steps = 0
+        self._shuffle = torch.Generator().manual_seed(seed)
+
+    def step(self, batch: Batch) -> float:
+        """One update of the weights; the loss before it."""
+        halvings = self.steps // self.schedule.lr_halve_every if self.schedule.lr_halve_every else 0
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.schedule.lr * 0.5**halvings
+        self.optimizer.zero_grad()
+        loss = self.loss(self.net(batch.x, batch.lengths), batch.targets)
+        loss.backward()
+        if self.schedule.clip_gradient is not None:
+            nn.utils.clip_grad_norm_(self.net.parameters(), self.schedule.clip_gradient)
+        self.optimizer.step()
+        self.steps += 1
+        return float(loss.detach())
+
+    def epoch(self, videos: Videos) -> float:
+        """One pass over the videos in a new order; their mean loss."""
+        self.net.train()
+        order = torch.randperm(len(videos), generator=self._shuffle)
+        total = 0.0
+        for batch in videos.batches(self.schedule.batch_size, order):
+            total += self.step(batch) * len(batch.targets)
+        return total / len(videos)
+
+    @torch.no_grad()
+    def evaluate(self, videos: Videos) -> float:
+        """The mean loss over videos, without learning from them."""
+        self.net.eval()
+        total = 0.0
+        for batch in videos.batches(self.schedule.batch_size):
+            loss = self.loss(self.net(batch.x, batch.lengths), batch.targets)
+            total += float(loss) * len(batch.targets)
+        return total / len(videos)
+
+    def fit(self, train: Videos, validation: Videos | None) -> list[dict[str, float]]:
+        """Train; one row an epoch: its number, losses and learning rate."""
+        history: list[dict[str, float]] = []
+        best, kept = np.inf, None
+        waited = 0
+        for number in range(1, self.schedule.epochs + 1):
+            row = {"epoch": number, "train_loss": self.epoch(train)}
+            row["lr"] = self.optimizer.param_groups[0]["lr"]
+            history.append(row)
+            if not np.isfinite(row["train_loss"]):
+                raise FloatingPointError(f"the loss is {row['train_loss']} in epoch {number}")
+            if validation is None:
+                continue
+            row["val_loss"] = self.evaluate(validation)
+            waited += 1
+            if row["val_loss"] < best:
+                best, waited = row["val_loss"], 0
+                kept = {key: value.clone() for key, value in self.net.state_dict().items()}
+            if waited >= self.schedule.patience:
+                break
+        if kept is not None:
+            self.net.load_state_dict(kept)
+        self.net.eval()
+        return history

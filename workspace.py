@@ -1,0 +1,78 @@
+"""Where things lie: the folder that a command works in, and the default paths inside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from aqa.errors import AqaError, UnknownNameError
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """manifest.csv, stores/<backbone>.h5 and runs/<head>/split-<name>/ below one folder."""
+
+    root: Path = Path()
+
+    @property
+    def manifest(self) -> Path:
+        """The annotation table."""
+        return self.root / "manifest.csv"
+
+    @property
+    def runs(self) -> Path:
+        """The folder of fitted heads."""
+        return self.root / "runs"
+
+    def store(self, backbone: str) -> Path:
+        """The feature store of a backbone."""
+        return self.root / "stores" / f"{backbone}.h5"
+
+    def only_store(self) -> Path:
+        """The workspace's one store; an error where there are none or several."""
+        stores = sorted((self.root / "stores").glob("*.h5"))
+        if not stores:
+            raise AqaError(
+                f"{self.root / 'stores'}: no feature store; make one with `aqa extract` "
+                "or `aqa store import`"
+            )
+        if len(stores) > 1:
+            names = ", ".join(str(store) for store in stores)
+            raise AqaError(f"several feature stores: name one of {names} with --store")
+        return stores[0]
+
+
+def run_folder(runs: Path, head: str, split: str) -> Path:
+    """Where the run of a head on a split lies."""
+    return runs / head / f"split-{split}"
+
+
+def run_folders(
+    runs: Path, heads: tuple[str, ...] = (), splits: tuple[str, ...] = ()
+) -> list[Path]:
+    """The runs there are, of these heads and splits if given, in natural order."""
+    folders = sorted(
+        (path.parent for path in runs.glob("*/split-*/run.json")),
+        key=lambda folder: (folder.parent.name, _natural(folder.name)),
+    )
+    known_heads = list(dict.fromkeys(folder.parent.name for folder in folders))
+    known_splits = list(dict.fromkeys(folder.name.removeprefix("split-") for folder in folders))
+    if not folders:
+        raise AqaError(f"{runs}: no fitted heads; fit one with `aqa fit --head svr`")
+    for kind, asked, known in (("head", heads, known_heads), ("split", splits, known_splits)):
+        for name in asked:
+            if name not in known:
+                raise UnknownNameError(
+                    f"fitted {kind}", name, known, remedy=f"fit it first (looked in {runs})"
+                )
+    return [
+        folder
+        for folder in folders
+        if (not heads or folder.parent.name in heads)
+        and (not splits or folder.name.removeprefix("split-") in splits)
+    ]
+
+
+def _natural(name: str) -> tuple[int, str]:
+    """Sorts split-10 behind split-9."""
+    return len(name), name

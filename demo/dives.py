@@ -332,7 +332,7 @@ def _timing(rng: Rng) -> Timing:
     return Timing(
         stand=int(rng.integers(1, 35)),
         takeoff=int(rng.integers(14, 19)),
-        ending=int(rng.integers(8, 32)),
+        ending=int(rng.integers(14, 32)),
         up=float(rng.uniform(2.4, 3.2)),
         out=float(rng.uniform(0.95, 1.35)),
     )

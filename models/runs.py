@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from aqa import __version__
 from aqa.errors import AqaError
 from aqa.features.files import replacing, replacing_folder
 from aqa.features.split import Split
-from aqa.features.store import Spec
+from aqa.features.store import FeatureStore, Spec
 from aqa.models.heads import get_head
 from aqa.models.heads.base import Head
 
@@ -63,15 +64,20 @@ class Run:
         return dict(self.record["store"]["spec"])
 
     @property
+    def store(self) -> Path:
+        """The feature store it was fitted on; recorded relative to the run, so both can move."""
+        return Path(os.path.normpath(self.folder / self.record["store"]["path"]))
+
+    @property
     def learned_from(self) -> set[str]:
         """The ids of the videos it was fitted on or stopped by."""
         return {*self.record["split"]["train"], *self.record["split"]["val"]}
 
 
 def make_record(
-    name: str, head: Head, split: Split, store: Path, spec: Spec, seconds: float
+    name: str, head: Head, split: Split, store: FeatureStore, folder: Path, seconds: float
 ) -> dict[str, Any]:
-    """What `run.json` holds: every setting with its default filled in."""
+    """What `run.json` of a run in `folder` holds: every setting with its default filled in."""
     return {
         "head": name,
         "params": {field.name: getattr(head, field.name) for field in dataclasses.fields(head)},
@@ -82,7 +88,7 @@ def make_record(
         },
         "seed": head.seed,
         "split": {"name": split.name, "train": list(split.train), "val": list(split.val)},
-        "store": {"path": str(store), "spec": spec},
+        "store": {"path": os.path.relpath(store.path, folder), "spec": store.spec},
         "seconds": round(seconds, 3),
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "versions": {

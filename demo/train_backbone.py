@@ -161,7 +161,7 @@ def cached(folder: Path | None, seed: int, n_dives: int, workers: int) -> list[F
 
 
 class Batch(NamedTuple):
-    """pictures uint8 (n, 16, 80, 80, 3), types (n,) int64, measures (n, len(MEASURES))."""
+    """pictures uint8 (n, 16, 64, 64, 3), types (n,) int64, measures (n, len(MEASURES))."""
 
     pictures: Tensor
     types: Tensor
@@ -201,7 +201,7 @@ def batches(places: Sequence[Place], size: int) -> Iterator[Batch]:
 
 
 def augmented(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Normalised clips (n, 3, 16, 80, 80) in another light: contrast and a tint for each clip."""
+    """Normalised clips (n, 3, 16, 64, 64) in another light: contrast and a tint for each clip."""
     contrast = 1.0 + 0.12 * torch.randn(len(x), 1, 1, 1, 1, generator=generator)
     tint = 0.15 * torch.randn(len(x), 3, 1, 1, 1, generator=generator)
     return x * contrast + tint
@@ -229,13 +229,13 @@ class Pupil(nn.Module):
         return [module for module in self.net.children() if isinstance(module, nn.Conv3d)]
 
     def features(self, x: Tensor) -> Tensor:
-        """Normalised (n, 3, 16, 80, 80) -> (n, 96), as Tiny3D's."""
+        """Normalised (n, 3, 16, 64, 64) -> (n, 96), as Tiny3D's."""
         for convolution, norm in zip(self.convolutions(), self.norms, strict=True):
             x = norm(convolution(x)).relu_()
         return x.mean(dim=(2, 3, 4))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Normalised (n, 3, 16, 80, 80) -> logits of types, standardised measures."""
+        """Normalised (n, 3, 16, 64, 64) -> logits of types, standardised measures."""
         features = functional.dropout(self.features(x), 0.1, self.training)
         return self.types(features), self.measures(features)
 

@@ -1,9 +1,9 @@
 """Tiny3D: five 3D convolutions of ours, trained on drawn dives by `aqa.demo.train_backbone`.
 
 The demo's backbone: small enough for two CPU cores, and it ships with its weights. It has seen
-drawn dives only, so its features mean nothing for other videos. For a 16x80x80 clip:
+drawn dives only, so its features mean nothing for other videos. For a 16x64x64 clip:
 
-    conv1 16x8x40x40, conv2 32x8x20x20, conv3 64x4x10x10, conv4 64x4x10x10, conv5 96x2x5x5,
+    conv1 16x8x32x32, conv2 32x8x16x16, conv3 64x4x8x8, conv4 64x4x8x8, conv5 96x2x4x4,
     pool 96
 """
 
@@ -44,7 +44,7 @@ class Tiny3D(nn.Module):
             self.add_module(f"conv{number}", nn.Conv3d(inputs, outputs, kernel, stride, padding))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, 16, 80, 80) -> (N, 96)."""
+        """(N, 3, 16, 64, 64) -> (N, 96)."""
         for convolution in self.children():
             x = convolution(x).relu_()
         return x.mean(dim=(2, 3, 4))
@@ -53,7 +53,7 @@ class Tiny3D(nn.Module):
 # Area averages away the camera's grain, which linear would sample.
 PREPROCESS = Preprocess(
     resize=(80, 106),
-    crop=(80, 80),
+    crop=(64, 64),
     interpolation="area",
     scale=1 / 255,
     mean=(0.45, 0.45, 0.45),

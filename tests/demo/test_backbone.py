@@ -37,7 +37,7 @@ def test_shipped_weights() -> None:
     assert int(record["seed"]) >= train_backbone.FIRST_SEED
     backbone = load_backbone("tiny3d")
     assert backbone.weights.name == "shipped"
-    clips = torch.randint(256, (3, 16, 80, 80, 3), generator=torch.Generator().manual_seed(0))
+    clips = torch.randint(256, (3, 16, 64, 64, 3), generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         features = backbone(PREPROCESS.tensor(clips.to(torch.uint8)))
     assert features.shape == (3, *backbone.shape) == (3, 96)
@@ -73,7 +73,7 @@ def test_seeds_of_the_demo_are_refused(tmp_path: Path) -> None:
 def test_folding_changes_nothing() -> None:
     torch.manual_seed(0)
     pupil = Pupil()
-    x = torch.randn(2, 3, 16, 80, 80)
+    x = torch.randn(2, 3, 16, 64, 64)
     pupil(x)  # moves the statistics away from where they begin
     pupil.eval()
     wanted = pupil.features(x)

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from aqa.extract.backbones import load_backbone
+from aqa.extract.backbones.i3d import same_padding
 
 BLOCKS = {"18": (2, 2, 2, 2), "34": (3, 4, 6, 3), "50": (3, 4, 6, 3)}
 
@@ -199,7 +200,8 @@ CASES = {
     "r2plus1d-18-tv": (lambda s, x: torchvision(s, x, "18", 1e-5), (5, 24, 17)),
     "r2plus1d-34-ig65m": (lambda s, x: torchvision(s, x, "34", 1e-3), (5, 24, 17)),
     "p3d-199": (p3d, (32, 40, 33)),
-    "i3d": (i3d, (9, 50, 35)),
+    # 58 and 7 are odd and even at different poolings, so that every uneven padding occurs.
+    "i3d": (i3d, (7, 58, 35)),
 }
 
 
@@ -224,3 +226,11 @@ def test_the_network_computes_the_published_formula(name, tmp_path, published_st
     assert got.shape == expected.shape
     assert expected.std() > 1e-3
     assert (got - expected).abs().max() < 1e-4 * expected.abs().max()
+
+
+@pytest.mark.parametrize("kernel", [1, 2, 3, 7])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_same_padding_is_tensorflows(kernel, stride):
+    for size in range(1, 40):
+        expected = tensorflow_same(torch.empty(1, 1, size), [kernel], [stride])
+        assert [same_padding(size, kernel, stride)] == expected

@@ -157,7 +157,7 @@ LAYOUTS = (
     ),
 )
 
-# Trained on 64-frame snippets (the paper, section 3); score heads feed it 16 (MUSDL).
+# Trained on 64 frames (the paper's table 1); score heads feed it 16 (MUSDL).
 CHECKPOINTS = (
     # The publisher gives no hash; this one stands in several unrelated public repositories.
     Checkpoint(

@@ -146,7 +146,7 @@ _IMAGENET = Preprocess(
 # writes down ImageNet's mean and std, and RGB (p3d_model.py, issue 12), but users got wrong classes
 # with them (issues 14, 31); `--preprocess caffe` is what the original weights were trained with.
 LAYOUTS = (
-    # The sizes are the paper's (section 4.1): 182x242, of which 160x160.
+    # The sizes are the paper's: 182x242, of which 160x160.
     Layout(
         name="qijiezhao",
         source="qijiezhao/pseudo-3d-pytorch, p3d_rgb_199.checkpoint.pth.tar (Kinetics-400)",

@@ -55,7 +55,7 @@ def rebuild_backbone(spec: Spec, weights: str | Path | None = None) -> Backbone:
         spec["backbone"], weights, spec["layer"], seed=0 if made["seed"] is None else made["seed"]
     )
     backbone.preprocess = Preprocess.from_dict(spec["preprocess"])
-    differences = spec_differences(spec, make_spec(backbone, rule_of(spec)))
+    differences = spec_differences(spec, make_spec(backbone, rule_of(spec), spec["shape"]))
     if differences:
         raise AqaError(f"not the network that the head was fitted on: {'; '.join(differences)}")
     return backbone

@@ -51,8 +51,8 @@ def plain_loop(path: Path, backbone: Backbone) -> np.ndarray:
         ok, frame = capture.read()
         if not ok:
             break
-        frame = preprocess.picture(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
-        frames.append((frame * np.float32(preprocess.scale) - preprocess.mean) / preprocess.std)
+        picture = preprocess.picture(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+        frames.append((picture * np.float32(preprocess.scale) - preprocess.mean) / preprocess.std)
     video = np.stack(frames).astype(np.float32)
     return np.concatenate(
         [

@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -32,7 +32,7 @@ from aqa.demo.dives import Dive, film, sample_dive
 from aqa.demo.judging import FAULT_COSTS, Fault
 from aqa.demo.motion import move
 from aqa.demo.program import DIVE_TYPES
-from aqa.extract.backbones.tiny3d import LAYERS, PREPROCESS, Tiny3D
+from aqa.extract.backbones.tiny3d import LAYERS, PREPROCESS, Tiny3D, pool
 from aqa.extract.video import open_video
 from aqa.features.clips import ClipRule
 from aqa.features.files import replacing
@@ -138,8 +138,8 @@ def shoot_all(seed: int, n_dives: int, workers: int) -> list[Film]:
     """The dives 0 to `n_dives` of a seed; `workers` processes, 0 for none but this."""
     if not workers:
         return [shoot(seed, index) for index in range(n_dives)]
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        return pool.map(partial(shoot, seed), range(n_dives), chunksize=8)
+    with multiprocessing.get_context("spawn").Pool(workers) as processes:
+        return processes.map(partial(shoot, seed), range(n_dives), chunksize=8)
 
 
 def cached(folder: Path | None, seed: int, n_dives: int, workers: int) -> list[Film]:
@@ -200,11 +200,18 @@ def batches(places: Sequence[Place], size: int) -> Iterator[Batch]:
         yield Batch(torch.from_numpy(pictures), torch.tensor(types), torch.tensor(measures))
 
 
-def augmented(x: Tensor, generator: torch.Generator) -> Tensor:
-    """Normalised clips (n, 3, 16, 64, 64) in another light: contrast and a tint for each clip."""
-    contrast = 1.0 + 0.12 * torch.randn(len(x), 1, 1, 1, 1, generator=generator)
-    tint = 0.15 * torch.randn(len(x), 3, 1, 1, 1, generator=generator)
-    return x * contrast + tint
+def lit(pictures: Tensor, generator: torch.Generator) -> Tensor:
+    """`PREPROCESS.tensor` in another light: each clip has its own contrast and tint.
+
+    uint8 (n, 16, 64, 64, 3) -> float32 (n, 3, 16, 64, 64).
+    """
+    n = len(pictures)
+    contrast = 1.0 + 0.12 * torch.randn(n, 1, 1, 1, 1, generator=generator)
+    tint = 0.15 * torch.randn(n, 1, 1, 1, 3, generator=generator)
+    mean, std = torch.tensor(PREPROCESS.mean), torch.tensor(PREPROCESS.std)
+    # One pass over the pictures: (v * scale - mean) / std * contrast + tint.
+    gain, offset = contrast * PREPROCESS.scale / std, tint - contrast * mean / std
+    return torch.addcmul(offset, pictures.float(), gain).permute(0, 4, 1, 2, 3)
 
 
 # The network -----------------------------------------------------------------------------------
@@ -229,10 +236,10 @@ class Pupil(nn.Module):
         return [module for module in self.net.children() if isinstance(module, nn.Conv3d)]
 
     def features(self, x: Tensor) -> Tensor:
-        """Normalised (n, 3, 16, 64, 64) -> (n, 96), as Tiny3D's."""
+        """Normalised (n, 3, 16, 64, 64) -> (n, 128), as Tiny3D's."""
         for convolution, norm in zip(self.convolutions(), self.norms, strict=True):
             x = norm(convolution(x)).relu_()
-        return x.mean(dim=(2, 3, 4))
+        return pool(x)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Normalised (n, 3, 16, 64, 64) -> logits of types, standardised measures."""
@@ -290,7 +297,7 @@ def train(films: Sequence[Film], scale: Scale, recipe: Recipe) -> Iterator[tuple
         pupil.train()
         total = 0.0
         for batch in batches(scattered(films, rng), recipe.batch_size):
-            x = augmented(PREPROCESS.tensor(batch.pictures), generator)
+            x = lit(batch.pictures, generator)
             with torch.autocast("cpu", torch.bfloat16, enabled=not recipe.precise):
                 logits, measures = pupil(x)
             loss = loss_of(logits.float(), measures.float(), batch, scale)
@@ -342,7 +349,7 @@ def save(net: Tiny3D, path: Path, record: dict[str, str]) -> None:
     """Write the weights in float16 with `record` as the file's metadata."""
     tensors = {name: value.half().contiguous() for name, value in net.state_dict().items()}
     with replacing(path) as temporary:
-        save_file(tensors, temporary, {"format": "pt", **record})
+        temporary.write_bytes(to_bytes(tensors, {"format": "pt", **record}))
 
 
 @click.command()
@@ -350,9 +357,10 @@ def save(net: Tiny3D, path: Path, record: dict[str, str]) -> None:
 @click.option("--seed", type=click.IntRange(FIRST_SEED), default=FIRST_SEED, show_default=True)
 @click.option("--dives", type=click.IntRange(1), default=1200, show_default=True)
 @click.option("--held-out", type=click.IntRange(1), default=80, show_default=True)
-@click.option("--epochs", type=click.IntRange(1), default=12, show_default=True)
+@click.option("--epochs", type=click.IntRange(1), default=8, show_default=True)
 @click.option("--workers", type=int, default=2, show_default=True, help="Processes that draw.")
 @click.option("--cache", type=click.Path(path_type=Path, file_okay=False), help="Keep pictures.")
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of PyTorch.")
 @click.option("--precise", is_flag=True, help="Train in float32 instead of bfloat16.")
 def main(
     out: Path,
@@ -362,12 +370,14 @@ def main(
     epochs: int,
     workers: int,
     cache: Path | None,
+    threads: int,
     precise: bool,
 ) -> None:
     """Draw dives, train Tiny3D on them and write its weights to --out.
 
     What it has learned is shown on dives of the seed after --seed.
     """
+    torch.set_num_threads(threads)  # bfloat16 convolutions gain nothing from a second one
     films = cached(cache, seed, dives, workers)
     others = cached(cache, seed + 1, held_out, workers)
     click.echo(f"{len(films)} dives of seed {seed}, {len(others)} of seed {seed + 1} held out")

@@ -1,10 +1,10 @@
-"""Tiny3D: five 3D convolutions of ours, trained on drawn dives by `aqa.demo.train_backbone`.
+"""Tiny3D: seven 3D convolutions of ours, trained on drawn dives by `aqa.demo.train_backbone`.
 
 The demo's backbone: small enough for two CPU cores, and it ships with its weights. It has seen
 drawn dives only, so its features mean nothing for other videos. For a 16x64x64 clip:
 
-    conv1 16x8x32x32, conv2 32x8x16x16, conv3 64x4x8x8, conv4 64x4x8x8, conv5 96x2x4x4,
-    pool 96
+    conv1 16x8x32x32, conv2 32x8x16x16, conv3 32x8x16x16, conv4 64x4x8x8, conv5 64x4x8x8,
+    conv6 128x2x4x4, conv7 128x2x4x4, pool 128
 """
 
 from __future__ import annotations
@@ -18,20 +18,22 @@ from aqa.extract.preprocess import Preprocess
 
 NAMES = ("tiny3d",)
 
-LAYERS = {"pool": (96,)}
+LAYERS = {"pool": (128,)}
 
 # Channels in and out, kernel and stride, both (time, height, width).
 _CONVOLUTIONS = (
     (3, 16, (3, 5, 5), (2, 2, 2)),
     (16, 32, (3, 3, 3), (1, 2, 2)),
+    (32, 32, (1, 3, 3), (1, 1, 1)),
     (32, 64, (3, 3, 3), (2, 2, 2)),
     (64, 64, (3, 3, 3), (1, 1, 1)),
-    (64, 96, (3, 3, 3), (2, 2, 2)),
+    (64, 128, (3, 3, 3), (2, 2, 2)),
+    (128, 128, (3, 3, 3), (1, 1, 1)),
 )
 
 
 class Tiny3D(nn.Module):
-    """The convolutions, each with a ReLU, and the mean over time and place of the last one.
+    """Convolutions, each with a ReLU, and `pool`.
 
     Batch normalisation, which training needs, is folded into the convolutions.
     """
@@ -44,10 +46,15 @@ class Tiny3D(nn.Module):
             self.add_module(f"conv{number}", nn.Conv3d(inputs, outputs, kernel, stride, padding))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, 16, 64, 64) -> (N, 96)."""
+        """(N, 3, 16, 64, 64) -> (N, 128)."""
         for convolution in self.children():
             x = convolution(x).relu_()
-        return x.mean(dim=(2, 3, 4))
+        return pool(x)
+
+
+def pool(x: Tensor) -> Tensor:
+    """(N, C, T, H, W) -> (N, C). The diver fills little of a picture, which a mean would drown."""
+    return x.amax(dim=(3, 4)).mean(dim=2)
 
 
 # Area averages away the camera's grain, which linear would sample.

@@ -40,7 +40,7 @@ def test_shipped_weights() -> None:
     clips = torch.randint(256, (3, 16, 64, 64, 3), generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         features = backbone(PREPROCESS.tensor(clips.to(torch.uint8)))
-    assert features.shape == (3, *backbone.shape) == (3, 96)
+    assert features.shape == (3, *backbone.shape) == (3, 128)
     assert features.dtype == torch.float32
     assert torch.isfinite(features).all()
 

@@ -76,7 +76,7 @@ def test_features_are_those_of_the_clips_frames(
         assert store.clips("v2") == [(-7, 9)]
         assert store.fps("v0") == 25.0
         assert store.blank.tolist() == [0, 0]
-        assert store.spec == make_spec(backbone, ClipRule())
+        assert store.spec == make_spec(backbone, ClipRule(), [2])
 
 
 def test_padding_clips_get_the_stored_blank_response(

@@ -11,12 +11,13 @@ import numpy as np
 from aqa.errors import AqaError
 from aqa.extract.backbones import load_backbone
 from aqa.extract.backbones.base import Backbone
-from aqa.extract.encode import Encoder
+from aqa.extract.encode import Encoder, encode_video
 from aqa.extract.preprocess import Preprocess
-from aqa.extract.run import VIDEO_FAULTS, ClipReader, encode_video, make_spec
+from aqa.extract.reader import ClipReader
+from aqa.extract.run import VIDEO_FAULTS, make_spec
 from aqa.features.clips import ClipRule
 from aqa.features.manifest import Video
-from aqa.features.store import Spec, spec_differences
+from aqa.features.store import Spec, spec_differences, views_of
 from aqa.models.runs import Run
 
 
@@ -55,7 +56,18 @@ def rebuild_backbone(spec: Spec, weights: str | Path | None = None) -> Backbone:
         spec["backbone"], weights, spec["layer"], seed=0 if made["seed"] is None else made["seed"]
     )
     backbone.preprocess = Preprocess.from_dict(spec["preprocess"])
-    differences = spec_differences(spec, make_spec(backbone, rule_of(spec), spec["shape"]))
+    differences = spec_differences(
+        spec,
+        make_spec(
+            backbone,
+            rule_of(spec),
+            spec["shape"],
+            views_of(spec),
+            spec["view_seed"],
+            spec["precision"],
+            spec["dtype"],
+        ),
+    )
     if differences:
         raise AqaError(f"not the network that the head was fitted on: {'; '.join(differences)}")
     return backbone
@@ -94,14 +106,14 @@ def score_videos(
             )
     backbone = rebuild_backbone(spec, weights)
     rule = rule_of(spec)
-    encoder = Encoder(backbone, device)
+    encoder = Encoder(backbone, device, precision=spec["precision"])
     blank = encoder.blank(rule.length)
     scoring = Scoring()
     for path in paths:
         video = Video(id=str(path), path=path, score=np.nan)
         reader = ClipReader(video, backbone.preprocess, rule, encoder.batch_size)
         try:
-            features, _ = encode_video(reader, encoder, blank)
+            ((features, _),) = encode_video(reader, encoder, blank)
         except VIDEO_FAULTS as error:
             scoring.failed.append((path, str(error)))
             continue

@@ -23,7 +23,7 @@ from aqa.models.heads.base import (
     check_sequences,
     param,
 )
-from aqa.models.train import Schedule, Trainer, Videos
+from aqa.models.train import Schedule, Trainer, Videos, threads_for
 
 
 @dataclass(repr=False, eq=False)
@@ -79,7 +79,8 @@ class NetworkHead(Head):
             self.net_.to(device)
             trainer = Trainer(self.net_, losses.mse, self._schedule(), self.seed)
             try:
-                self.history_ = trainer.fit(train, held)
+                with threads_for(self.net_):
+                    self.history_ = trainer.fit(train, held)
             except FloatingPointError as error:
                 raise HeadError(f"{error}; lower the learning rate, -p lr=...") from None
         best = self.history_[-1] if held is None else min(self.history_, key=_val_loss)

@@ -92,11 +92,8 @@ def _claim(folder: Path, settings: dict[str, int]) -> None:
 
 
 def _extract(manifest: Manifest, store: Path) -> None:
-    progress = BarProgress()
-    try:
+    with BarProgress() as progress:
         summary = extract(manifest.videos, load_backbone(BACKBONE), store, progress=progress)
-    finally:
-        progress.close()
     if summary.failed:
         raise AqaError(f"{len(summary.failed)} of the drawn videos could not be read back")
 

@@ -100,6 +100,11 @@ class Head(RegressorMixin, BaseHead):
     def predict(self, x: Sequences) -> NDArray[np.float64]:
         """Scores in points, (n,)."""
 
+    @property
+    def explaining(self) -> bool:
+        """Whether `explain` has an answer, with these parameters."""
+        return False
+
     def explain(
         self,
         x: Sequences,
@@ -148,12 +153,14 @@ class PairHead(BaseHead):
 class Explanation(typing.NamedTuple):
     """A number for each clip of one video, and which of them are faulty.
 
-    values: (n_clips,). faulty: (n_clips,) bool. meaning: what the values are. matched: for each
-    reference, its id and the number of its clip that each clip was compared with.
+    values: (n_clips,). faulty: (n_clips,) bool, where a value is below, or at, the limit.
+    meaning: what the values are. matched: for each reference, its id and the number of its clip
+    that each clip was compared with.
     """
 
     values: NDArray[np.float64]
     faulty: NDArray[np.bool_]
+    limit: float
     meaning: str
     matched: dict[str, NDArray[np.intp]]
 

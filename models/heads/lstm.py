@@ -80,6 +80,11 @@ class LSTMHead(NetworkHead):
             return super().trainer(net)
         return IncrementalTrainer(net, losses.mse, self._schedule(), self.seed)
 
+    @property
+    def explaining(self) -> bool:
+        """See `Head.explaining`."""
+        return self.label == "incremental"
+
     @torch.no_grad()
     def explain(
         self,
@@ -90,7 +95,7 @@ class LSTMHead(NetworkHead):
         **columns: Any,
     ) -> Explanation:
         """The points that each clip adds; faulty where the score stops rising (000 V-E)."""
-        if self.label == "final":
+        if not self.explaining:
             self.cannot_explain("with label=final it learns nothing of single clips")
         device = pick_device(self.device)
         net = self.net_.to(device).eval()
@@ -99,7 +104,7 @@ class LSTMHead(NetworkHead):
         steps = net.steps(torch.as_tensor(sequence, dtype=torch.float32, device=device)[None])
         scores = steps[0].double().cpu().numpy() * float(self.y_std_)
         gains = np.diff(scores, prepend=0.0)
-        return Explanation(gains, gains <= 0, "points added to the score", {})
+        return Explanation(gains, gains <= 0, 0.0, "points added to the score", {})
 
 
 HEAD = LSTMHead

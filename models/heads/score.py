@@ -182,6 +182,11 @@ class ScoreHead(ComparingHead, Head):
         embedded = torch.cat([references, self.embed(x)])
         return self.join(embedded, first, second + len(references))
 
+    @property
+    def explaining(self) -> bool:
+        """See `Head.explaining`."""
+        return self.metric == "learned" and not self.finetune
+
     def explain(
         self,
         x: Sequences,
@@ -195,7 +200,7 @@ class ScoreHead(ComparingHead, Head):
         To compare clip j, what follows it is cut off and what precedes it is blanked, in both
         videos. The mean over several references; below 0.5 a clip is faulty.
         """
-        if self.metric == "none" or self.finetune:
+        if not self.explaining:
             self.cannot_explain("metric=none and finetune=true leave it without a similarity")
         if blank is None:
             self.cannot_explain("the store does not hold the response to a blank clip")
@@ -211,7 +216,7 @@ class ScoreHead(ComparingHead, Head):
             rows = np.arange(len(video))
             probabilities.append(self.probability(embedded, rows, rows + len(video)))
         values = np.mean(probabilities, axis=0)
-        return Explanation(values, values < 0.5, "similarity to the reference", matched)
+        return Explanation(values, values < 0.5, 0.5, "similarity to the reference", matched)
 
     @property
     def reference_ids(self) -> list[str]:

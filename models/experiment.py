@@ -326,6 +326,9 @@ def _judge_pairs(
         if not own.any():
             continue
         metrics[part] = report_pairs(pairs.where(own), chance[own])
+        # Both orders are judged, but they are one pair.
+        for count in ("n", "similar", "dissimilar"):
+            metrics[part][count] //= 2
         rows += [
             {"first": ids[a], "second": ids[b], "part": part, "similar": int(t), "probability": p}
             for a, b, t, p in zip(*pairs.where(own), chance[own].tolist(), strict=True)

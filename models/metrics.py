@@ -97,7 +97,7 @@ def report_pairs(
     level: float = 0.95,
     resamples: int = 500,
     seed: int = 0,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """How well similar pairs are told from dissimilar ones; similar is 0.5 and above.
 
     Pairs that share a video are not independent, so the bootstrap draws videos: a pair counts as
@@ -128,7 +128,7 @@ def report_feedback(
     level: float = 0.95,
     resamples: int = 2000,
     seed: int = 0,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Precision, recall and F1 of faulty clips, pooled over videos (000 Table VIII).
 
     truth, said: for each video, which of its clips are faulty. The bootstrap draws videos, since

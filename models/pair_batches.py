@@ -40,12 +40,14 @@ class PairedVideos:
         targets: NDArray[np.floating] | NDArray[np.bool_],
         groups: NDArray[np.intp],
     ):
-        self.videos, self.first, self.second, self.groups = videos, first, second, groups
+        self.first, self.second, self.groups = first, second, groups
+        # Padded once: every epoch takes rows of it, many times.
+        (self._all,) = videos.batches(len(videos))
         device = videos.targets.device
         self.targets = torch.as_tensor(targets, dtype=torch.float32, device=device)
 
     def __len__(self) -> int:
-        return len(self.videos)
+        return len(self._all.x)
 
     def batches(self, size: int, order: Tensor | None = None) -> Iterator[PairBatch]:
         """Cut into batches of at most `size` distinct videos; see `plan_steps`."""
@@ -58,8 +60,10 @@ class PairedVideos:
     def _batch(self, chosen: NDArray[np.intp]) -> PairBatch:
         ends = np.concatenate([self.first[chosen], self.second[chosen]])
         used, rows = np.unique(ends, return_inverse=True)
-        (videos,) = self.videos.batches(len(used), torch.from_numpy(used))
         device = self.targets.device
+        videos = torch.from_numpy(used).to(device)
+        lengths = self._all.lengths[videos]
+        x = self._all.x[videos, : int(lengths.max())]
         first, second = torch.from_numpy(rows).to(device).chunk(2)
         targets = self.targets[torch.from_numpy(chosen).to(device)]
-        return PairBatch(videos.x, videos.lengths, targets, first, second)
+        return PairBatch(x, lengths, targets, first, second)

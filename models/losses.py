@@ -30,5 +30,5 @@ def pair_loss(logits: Tensor, similar: Tensor, weights: tuple[float, float]) -> 
     similar: 1 or 0. weights: of dissimilar and of similar pairs; not divided out, so that with
     weights that average to 1 over all pairs, the steps of an epoch together stay balanced.
     """
-    weight = torch.where(similar > 0.5, weights[1], weights[0])
+    weight = weights[0] + (weights[1] - weights[0]) * similar
     return binary_cross_entropy_with_logits(logits, similar, weight)

@@ -62,7 +62,7 @@ def rebuild_backbone(spec: Spec, weights: str | Path | None = None) -> Backbone:
         spec["backbone"], weights, spec["layer"], seed=0 if made["seed"] is None else made["seed"]
     )
     backbone.preprocess = Preprocess.from_dict(spec["preprocess"])
-    differences = spec_differences(spec, make_spec(backbone, rule_of(spec)))
+    differences = spec_differences(spec, make_spec(backbone, rule_of(spec), spec["shape"]))
     if differences:
         raise AqaError(f"not the network that the head was fitted on: {'; '.join(differences)}")
     return backbone
@@ -153,7 +153,7 @@ def explain(
     """
     runs = [load_run(folder) for folder in folders]
     run = next((run for run in runs if name not in run.learned_from), runs[0])
-    path = store or Path(run.record["store"]["path"])
+    path = store or run.store
     known = manifest.by_id.get(name)
     if known is None:
         video = Video(id=name, path=Path(name), score=np.nan, type=type)

@@ -29,13 +29,13 @@ from aqa.features.store import FeatureStoreWriter, Spec
 Batch = list[tuple[Clip, Pictures | None]]
 
 
-def make_spec(backbone: Backbone, rule: ClipRule) -> Spec:
-    """Everything that features depend on, as a store carries it."""
+def make_spec(backbone: Backbone, rule: ClipRule, shape: Sequence[int]) -> Spec:
+    """Everything that features of this shape depend on, as a store carries it."""
     return {
         "backbone": backbone.name,
         "weights": dataclasses.asdict(backbone.weights),
         "layer": backbone.layer,
-        "shape": list(backbone.shape),
+        "shape": list(shape),
         "dtype": "float32",
         "precision": "float32",
         "clip_length": rule.length,
@@ -170,7 +170,7 @@ def extract(
     summary = Summary()
     with FeatureStoreWriter(
         store,
-        make_spec(backbone, rule),
+        make_spec(backbone, rule, blank.shape),
         blank=blank,
         ids=[video.id for video in videos],
         provenance=provenance(encoder.device),

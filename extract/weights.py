@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +45,30 @@ class Weights:
     fitted_on: tuple[str, ...] | None = None
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that somebody published.
+
+    name: short, unique among all. backbone, layout: what it loads as. file: its name where it is
+    published. url: of the file itself or, where `by_hand`, of the page that leads to it. sha256:
+    the 64 hexadecimal digits or the first ones, where anybody states them; None: not known.
+    licence: as far as it is known. pretraining: data it was trained on. classes: outputs of its
+    classifier. clip_length: frames a clip to use it with.
+    """
+
+    name: str
+    backbone: str
+    layout: str
+    file: str
+    url: str
+    pretraining: str
+    classes: int | None
+    clip_length: int
+    licence: str | None = None
+    sha256: str | None = None
+    by_hand: bool = False
+
+
 def read_state(path: Path) -> State:
     """Read the tensors of a checkpoint file, without wrappers and prefixes.
 
@@ -55,12 +81,13 @@ def read_state(path: Path) -> State:
         if path.suffix == ".safetensors":
             loaded = safetensors.torch.load_file(path)
         else:
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
+            with warnings.catch_warnings():  # of pickle protocols: it loads or it is refused
+                warnings.simplefilter("ignore")
+                loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        first_line = str(error).partition("\n")[0].removeprefix("Weights only load failed. ")
         raise WeightsError(
             f"{path}: refused, or not a checkpoint: only tensors in plain containers are read, "
-            f"since anything else could run code ({first_line}); "
+            f"since anything else could run code ({_unpickling(error)}); "
             "save its state dict, or convert it to safetensors where you trust it"
         ) from None
     except (OSError, RuntimeError, EOFError, ValueError, safetensors.SafetensorError) as error:
@@ -76,6 +103,13 @@ def read_state(path: Path) -> State:
     if broken:
         raise WeightsError(f"{path}: values that are not finite in {_listed(broken)}")
     return state
+
+
+def _unpickling(error: Exception) -> str:
+    """The cause within torch's page of advice, such as a function it would call."""
+    found = re.search(r"(Unsupported|Trying to load)[^\n]*", str(error))
+    text = found[0] if found else str(error).partition("\n")[0]
+    return text.partition(" was not an allowed")[0]
 
 
 def _unwrapped(loaded: Any) -> dict[str, Any]:
@@ -112,9 +146,14 @@ def sha256_of_state(state: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
+# A batch norm's count of training steps: PyTorch did not save it before 0.4.1, eval mode never
+# reads it, so a checkpoint without it is whole.
+COUNTER = "num_batches_tracked"
+
+
 def mismatches(state: Mapping[str, Tensor], expected: Mapping[str, torch.Size]) -> list[str]:
     """What keeps a checkpoint from being loaded: missing, extra and misshapen tensors."""
-    missing = [key for key in expected if key not in state]
+    missing = [key for key in expected if key not in state and not key.endswith(COUNTER)]
     extra = [key for key in state if key not in expected]
     misshapen = [
         f"{key} {tuple(state[key].shape)} instead of {tuple(expected[key])}"

@@ -328,23 +328,19 @@ class FeatureStoreWriter:
             )
         if not np.isfinite(features).all():
             raise StoreError(f"{self.path}: video {video_id!r} has features that are not finite")
-        file = self._make_room(video_id, len(clips))
-        start, stop = self._n_rows, self._n_rows + len(clips)
-        i = len(self._ids)
-        file.write("features", start, features)
-        file.write("clips", start, np.asarray(clips, np.int32))
-        file.write("videos/id", i, np.array([video_id.encode()], file.id_dtype))
-        file.write("videos/rows", i, np.array([[start, stop]], np.int64))
-        asked = [frames[0], -1 if frames[1] is None else frames[1]]
-        file.write("videos/frames", i, np.array([asked], np.int64))
-        file.write("videos/n_frames", i, np.array([n_frames], np.int64))
-        file.write("videos/fps", i, np.array([fps], np.float64))
-        crc32 = zlib.crc32(features.tobytes())
-        file.write("videos/crc32", i, np.array([crc32], np.uint32))
-        file.commit(i + 1)
+        try:
+            file = self._make_room(video_id, len(clips))
+            file.write_video(len(self._ids), self._n_rows, video_id, features, clips)
+            file.write_timing(len(self._ids), frames, n_frames, fps)
+            file.commit(len(self._ids) + 1)
+        except OSError as error:
+            raise StoreError(
+                f"{self.path}: {error.strerror or error}; the {len(self._ids)} finished videos "
+                "are kept, and the same command goes on"
+            ) from None
         self._ids.append(video_id)
         self._asked[video_id] = frames
-        self._n_rows = stop
+        self._n_rows += len(clips)
 
     def _make_room(self, video_id: str, n_clips: int) -> _Layout:
         n_videos, n_rows, width = self._room
@@ -436,7 +432,32 @@ class _Layout:
         self.capacity = (n_videos, n_rows, self.id_dtype.itemsize)
         self._descriptor = os.open(path, os.O_RDWR)
 
+    def write_video(
+        self,
+        number: int,
+        row: int,
+        video_id: str,
+        features: NDArray[np.floating],
+        clips: Sequence[Clip],
+    ) -> None:
+        """The features of the video of this number, from this row on."""
+        self.write("features", row, features)
+        self.write("clips", row, np.asarray(clips, np.int32))
+        self.write("videos/id", number, np.array([video_id.encode()], self.id_dtype))
+        self.write("videos/rows", number, np.array([row, row + len(clips)], np.int64))
+        self.write("videos/crc32", number, np.array(zlib.crc32(features.tobytes()), np.uint32))
+
+    def write_timing(
+        self, number: int, frames: tuple[int, int | None], n_frames: int, fps: float
+    ) -> None:
+        """What was asked for and what was read."""
+        stop = -1 if frames[1] is None else frames[1]
+        self.write("videos/frames", number, np.array([frames[0], stop], np.int64))
+        self.write("videos/n_frames", number, np.array(n_frames, np.int64))
+        self.write("videos/fps", number, np.array(fps, np.float64))
+
     def write(self, name: str, row: int, values: NDArray[Any]) -> None:
+        """Write bytes where the row of an array lies."""
         offset, row_bytes = self._at[name]
         _write_all(self._descriptor, values.tobytes(), offset + row * row_bytes)
 

@@ -94,8 +94,9 @@ def fit_splits(
         started = time.perf_counter()
         model.fit(x, y, **options)
         seconds = time.perf_counter() - started
-        record = make_record(head, model, split, store.path, store.spec, seconds, origin)
-        run = save_run(run_folder(runs, head, split.name), model, record)
+        folder = run_folder(runs, head, split.name)
+        record = make_record(head, model, split, store, folder, seconds, origin)
+        run = save_run(folder, model, record)
         _judge(run, split, manifest, features, ("train", "val"))
         yield run
 
@@ -186,7 +187,7 @@ def evaluate_runs(
         run = load_run(folder)
         if run.split == EVERYTHING and EVERYTHING not in manifest.split_names:
             continue
-        path = store.path if store else Path(run.record["store"]["path"])
+        path = store.path if store else run.store
         if path not in stores:
             opened = store or FeatureStore.open(path)
             stores[path] = opened, dict(zip(opened.ids, opened.load(opened.ids), strict=True))

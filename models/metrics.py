@@ -7,6 +7,7 @@ one call. Sources: 001 5.1, 002 4.2 (eq. 11, 12), 003 eq. 4, 004 5.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -41,9 +42,12 @@ def med(y_true: Values, y_pred: Values) -> Values:
     return np.abs(y_pred - y_true).mean(axis=-1)
 
 
-def relative_l2(y_true: Values, y_pred: Values) -> Values:
-    """Mean of ((pred - true) / (max true - min true))^2, times 100."""
-    span = y_true.max(axis=-1) - y_true.min(axis=-1)
+def relative_l2(y_true: Values, y_pred: Values, span: float | None = None) -> Values:
+    """Mean of ((pred - true) / (max true - min true))^2, times 100.
+
+    span: the range to divide by where it is not that of `y_true`.
+    """
+    span = np.ptp(y_true, axis=-1) if span is None else span
     with np.errstate(divide="ignore", invalid="ignore"):
         return 100 * mse(y_true, y_pred) / np.square(span)
 
@@ -80,12 +84,11 @@ def report(
     true, pred = np.asarray(y_true, float), np.asarray(y_pred, float)
     draws = np.random.default_rng(seed).integers(len(true), size=(resamples, len(true)))
     result: dict[str, object] = {"n": len(true)}
-    for name, metric in METRICS.items():
+    fixed_span = partial(relative_l2, span=np.ptp(true) if len(true) else np.nan)
+    for name, metric in (METRICS | {"relative_l2": fixed_span}).items():
         value = float(metric(true, pred)) if len(true) else np.nan
         result[name] = _number(value)
         samples = metric(true[draws], pred[draws]) if len(true) > 1 else np.array([np.nan])
-        if name == "relative_l2" and len(true) > 1:
-            samples = mse(true[draws], pred[draws]) * 100 / np.ptp(true) ** 2
         result[f"{name}_interval"] = _interval(samples, level)
     return result
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from aqa import __version__
 from aqa.errors import AqaError
 from aqa.features.files import replacing, replacing_folder
 from aqa.features.split import Split
-from aqa.features.store import Spec
+from aqa.features.store import FeatureStore, Spec
 from aqa.models.heads import get_head
 from aqa.models.heads.base import BaseHead, Head
 
@@ -65,6 +66,11 @@ class Run:
         return dict(self.record["store"]["spec"])
 
     @property
+    def store(self) -> Path:
+        """The feature store it was fitted on; recorded relative to the run, so both can move."""
+        return Path(os.path.normpath(self.folder / self.record["store"]["path"]))
+
+    @property
     def learned_from(self) -> set[str]:
         """The ids of the videos it was fitted on, stopped by, or has learned from otherwise."""
         parts = (self.record["split"]["train"], self.record["split"]["val"])
@@ -73,8 +79,8 @@ class Run:
     @property
     def origin(self) -> dict[str, Any]:
         """What a run that starts from this one remembers of it."""
-        kept = {key: self.record[key] for key in ("head", "params", "store", "seconds")}
-        return {"run": str(self.folder), "split": self.split, **kept}
+        kept = {key: self.record[key] for key in ("head", "params", "seconds")}
+        return {"run": str(self.folder), "split": self.split, "store": str(self.store), **kept}
 
     def scoring_head(self) -> Head:
         """Its head, if it is of the kind that predicts scores."""
@@ -90,18 +96,18 @@ def make_record(
     name: str,
     head: BaseHead,
     split: Split,
-    store: Path,
-    spec: Spec,
+    store: FeatureStore,
+    folder: Path,
     seconds: float,
     start: Run | None = None,
 ) -> dict[str, Any]:
-    """What `run.json` holds: every setting with its default filled in.
+    """What `run.json` of a run in `folder` holds: every setting with its default filled in.
 
     start: the run that fitting started from. Where it was fitted on features of the same store,
     its training videos are this run's too.
     """
     also = set(head.learned_from_others)
-    if start is not None and Path(start.record["store"]["path"]).resolve() == store.resolve():
+    if start is not None and start.store.resolve() == store.path.resolve():
         also |= start.learned_from
     return {
         "head": name,
@@ -111,7 +117,7 @@ def make_record(
         "split": {"name": split.name, "train": list(split.train), "val": list(split.val)},
         "also_learned_from": sorted(also - {*split.train, *split.val}),
         "from": None if start is None else start.origin,
-        "store": {"path": str(store), "spec": spec},
+        "store": {"path": os.path.relpath(store.path, folder), "spec": store.spec},
         "seconds": round(seconds, 3),
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "versions": {

@@ -33,6 +33,7 @@ def backbone_names() -> tuple[str, ...]:
     return tuple(_families())
 
 
+@functools.cache
 def get_architecture(name: str) -> Architecture:
     """The description of a backbone; `UnknownNameError` for a name that is none."""
     families = _families()

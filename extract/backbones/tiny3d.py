@@ -1,0 +1,89 @@
+"""Tiny3D: seven 3D convolutions of ours, trained on drawn dives by `aqa.demo.train_backbone`.
+
+The demo's backbone: small enough for two CPU cores, and it ships with its weights. It has seen
+drawn dives only, so its features mean nothing for other videos. For a 16x64x64 clip:
+
+    conv1 16x8x32x32, conv2 32x8x16x16, conv3 32x8x16x16, conv4 64x4x8x8, conv5 64x4x8x8,
+    conv6 128x2x4x4, conv7 128x2x4x4, pool 128
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from aqa.extract.backbones.base import Architecture, Layout
+from aqa.extract.preprocess import Preprocess
+
+NAMES = ("tiny3d",)
+
+LAYERS = {"pool": (128,)}
+
+# Channels in and out, kernel and stride, both (time, height, width).
+_CONVOLUTIONS = (
+    (3, 16, (3, 5, 5), (2, 2, 2)),
+    (16, 32, (3, 3, 3), (1, 2, 2)),
+    (32, 32, (1, 3, 3), (1, 1, 1)),
+    (32, 64, (3, 3, 3), (2, 2, 2)),
+    (64, 64, (3, 3, 3), (1, 1, 1)),
+    (64, 128, (3, 3, 3), (2, 2, 2)),
+    (128, 128, (3, 3, 3), (1, 1, 1)),
+)
+
+
+class Tiny3D(nn.Module):
+    """Convolutions, each with a ReLU, and `pool`.
+
+    Batch normalisation, which training needs, is folded into the convolutions.
+    """
+
+    def __init__(self, layer: str = "pool"):
+        super().__init__()
+        assert layer in LAYERS
+        for number, (inputs, outputs, kernel, stride) in enumerate(_CONVOLUTIONS, start=1):
+            padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
+            self.add_module(f"conv{number}", nn.Conv3d(inputs, outputs, kernel, stride, padding))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, 16, 64, 64) -> (N, 128)."""
+        for convolution in self.children():
+            x = convolution(x).relu_()
+        return pool(x)
+
+
+def pool(x: Tensor) -> Tensor:
+    """(N, C, T, H, W) -> (N, C). The diver fills little of a picture, which a mean would drown."""
+    return x.amax(dim=(3, 4)).mean(dim=2)
+
+
+# Area averages away the camera's grain, which linear would sample.
+PREPROCESS = Preprocess(
+    resize=(80, 106),
+    crop=(64, 64),
+    interpolation="area",
+    scale=1 / 255,
+    mean=(0.45, 0.45, 0.45),
+    std=(0.25, 0.25, 0.25),
+)
+
+LAYOUTS = (
+    Layout(
+        name="tiny3d",
+        source="aqa.demo.train_backbone",
+        last_layer="pool",
+        preprocess=PREPROCESS,
+    ),
+)
+
+
+def architecture(name: str) -> Architecture:
+    """Tiny3D, as `--backbone tiny3d`."""
+    return Architecture(
+        name=name,
+        build=Tiny3D,
+        layers=LAYERS,
+        default_layer="pool",
+        layouts=LAYOUTS,
+        shipped=Path(__file__).with_name("tiny3d.safetensors"),
+    )

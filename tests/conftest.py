@@ -1,0 +1,88 @@
+"""What tests share: the real data beside the project, and small videos drawn losslessly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """GPU tests skip where there is no GPU, but never when they were asked for (`-m gpu`)."""
+    import torch
+
+    if torch.cuda.is_available() or "gpu" in config.option.markexpr:
+        return
+    for item in items:
+        if "gpu" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="no CUDA device; `-m gpu` runs it anyway"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Networks of a few units lose more to threads than they gain."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository, which is the package."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data beside the repository; skips where it is absent."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is absent: the real data is not distributed with the project")
+    return folder
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """The same numbers in every run."""
+    return np.random.default_rng(0)
+
+
+def numbered_frame(number: int, size: tuple[int, int] = (48, 64)) -> np.ndarray:
+    """An RGB frame that tells its number: flat red = number, a green left and a blue top half."""
+    frame = np.zeros((*size, 3), np.uint8)
+    frame[..., 0] = number
+    frame[:, : size[1] // 2, 1] = 200
+    frame[: size[0] // 2, :, 2] = 100
+    return frame
+
+
+@pytest.fixture
+def write_video(tmp_path: Path) -> Callable[..., Path]:
+    """Writes RGB frames to a lossless FFV1 .avi."""
+
+    def write(name: str, frames: list[np.ndarray], fps: float = 25.0) -> Path:
+        path = tmp_path / name
+        height, width = frames[0].shape[:2]
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"FFV1"), fps, (width, height))
+        assert writer.isOpened()
+        for frame in frames:
+            writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+        writer.release()
+        return path
+
+    return write
+
+
+@pytest.fixture
+def numbered_video(write_video: Callable[..., Path]) -> Callable[..., Path]:
+    """Writes a video whose frame i is `numbered_frame(i)`."""
+
+    def write(n_frames: int, name: str = "video.avi") -> Path:
+        return write_video(name, [numbered_frame(i) for i in range(n_frames)])
+
+    return write

@@ -1,0 +1,385 @@
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from aqa.errors import AqaError
+from aqa.features import store as store_module
+from aqa.features.arrays import read_arrays, read_ids, write_arrays
+from aqa.features.clips import Clip
+from aqa.features.store import FeatureStore, FeatureStoreWriter, StoreError, import_arrays
+
+SPEC = {
+    "backbone": "c3d",
+    "weights": {"name": "a.pth", "sha256": "aa", "fitted_on": None},
+    "shape": [8],
+    "dtype": "float32",
+    "stride": 16,
+    "preprocess": {"mean": [0.0, 1.0]},
+}
+BLANK = np.arange(8, dtype=np.float32)
+
+
+def arrays(n: int, shape: tuple[int, ...] = (8,)) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(5)
+    return {
+        f"video {i} \u00e9": rng.normal(size=(1 + i % 7, *shape)).astype(np.float32)
+        for i in range(n)
+    }
+
+
+def fill(path: Path, videos: dict[str, np.ndarray], spec: dict = SPEC, **options: Any) -> None:
+    with FeatureStoreWriter(path, spec, blank=BLANK, **options) as writer:
+        for video_id, features in videos.items():
+            if video_id not in writer:
+                add(writer, video_id, features)
+
+
+def add(writer: FeatureStoreWriter, video_id: str, features: np.ndarray) -> None:
+    clips = [Clip(16 * k - 3, 16 * k + 13) for k in range(len(features))]
+    writer.append(video_id, features, clips, n_frames=99, frames=(4, None), fps=29.97)
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    videos = arrays(20)
+    fill(tmp_path / "s.h5", videos)
+    with FeatureStore.open(tmp_path / "s.h5", SPEC) as store:
+        assert list(store) == list(videos)
+        for video_id, features in videos.items():
+            np.testing.assert_array_equal(store[video_id], features)
+        np.testing.assert_array_equal(store.blank, BLANK)
+        assert store.spec == SPEC
+        assert store.clips("video 2 \u00e9")[1] == Clip(13, 29)
+        assert store.n_frames("video 2 \u00e9") == 99
+        assert store.frames("video 2 \u00e9") == (4, None)
+        assert store.fps("video 2 \u00e9") == 29.97
+        loaded = store.load(["video 3 \u00e9", "video 0 \u00e9"])
+        np.testing.assert_array_equal(loaded[0], videos["video 3 \u00e9"])
+        assert store.verify() == []
+
+
+def test_plain_h5py_reads_a_closed_store(tmp_path: Path) -> None:
+    videos = arrays(5)
+    fill(tmp_path / "s.h5", videos)
+    with h5py.File(tmp_path / "s.h5") as file:
+        assert file["features"].shape == (sum(map(len, videos.values())), 8)
+        assert file["videos/id"].asstr()[:].tolist() == list(videos)
+        start, stop = file["videos/rows"][3]
+        np.testing.assert_array_equal(file["features"][start:stop], list(videos.values())[3])
+        assert file["count"][()] == 5
+
+
+def test_room_grows_where_it_was_not_foreseen(tmp_path: Path) -> None:
+    videos = {"a": np.zeros((100, 8)), "b" * 50: np.ones((3, 8)), "c": np.ones((2000, 8))}
+    fill(tmp_path / "s.h5", videos, ids=["a"])
+    with FeatureStore.open(tmp_path / "s.h5") as store:
+        assert {i: store[i].sum() for i in store} == {"a": 0, "b" * 50: 24, "c": 16000}
+
+
+def test_a_store_is_extended(tmp_path: Path) -> None:
+    videos = arrays(12)
+    first = dict(list(videos.items())[:5])
+    fill(tmp_path / "s.h5", first)
+    fill(tmp_path / "s.h5", videos)
+    fill(tmp_path / "once.h5", videos)
+    with h5py.File(tmp_path / "s.h5") as a, h5py.File(tmp_path / "once.h5") as b:
+        assert a["features"][()].tobytes() == b["features"][()].tobytes()
+        assert a["blank"][()].tobytes() == b["blank"][()].tobytes()
+
+
+def test_maps_and_half_precision(tmp_path: Path) -> None:
+    spec = SPEC | {"shape": [2, 3, 3], "dtype": "float16"}
+    features = np.random.default_rng(0).normal(size=(4, 2, 3, 3))
+    with FeatureStoreWriter(tmp_path / "s.h5", spec) as writer:
+        add(writer, "a", features)
+    with FeatureStore.open(tmp_path / "s.h5") as store:
+        assert store["a"].dtype == np.float32
+        np.testing.assert_array_equal(store["a"], features.astype(np.float16))
+        with pytest.raises(StoreError, match="no response to a blank clip"):
+            _ = store.blank
+
+
+def test_other_settings_are_refused_with_both_values(tmp_path: Path) -> None:
+    path = tmp_path / "s.h5"
+    fill(path, arrays(3))
+    before = path.read_bytes()
+    other = SPEC | {"stride": 8, "preprocess": {"mean": [0.0, 2.0]}}
+    for use in (lambda: FeatureStore.open(path, other), lambda: fill(path, {}, other)):
+        with pytest.raises(StoreError) as caught:
+            use()
+        assert "stride is 16, not 8" in str(caught.value)
+        assert "preprocess.mean is [0.0, 1.0], not [0.0, 2.0]" in str(caught.value)
+    assert path.read_bytes() == before
+
+
+def test_the_same_weights_under_another_name_are_welcome(tmp_path: Path) -> None:
+    fill(tmp_path / "s.h5", arrays(2))
+    renamed = SPEC | {
+        "weights": {"name": "b.pth", "sha256": "aa", "path": "/x", "fitted_on": ["v"]}
+    }
+    assert len(FeatureStore.open(tmp_path / "s.h5", renamed)) == 2
+
+
+def test_a_second_writer_is_refused_and_a_reader_is_not(tmp_path: Path) -> None:
+    videos = arrays(4)
+    path = tmp_path / "s.h5"
+    with FeatureStoreWriter(path, SPEC, ids=videos) as writer:
+        first, second = list(videos)[:2]
+        add(writer, first, videos[first])
+        with pytest.raises(StoreError, match="another process is writing it"):
+            FeatureStoreWriter(path, SPEC)
+        with FeatureStore.open(path) as store:
+            add(writer, second, videos[second])
+            assert list(store) == [first]
+        with FeatureStore.open(path) as store:
+            assert list(store) == [first, second]
+
+
+@pytest.mark.parametrize(
+    ("features", "problem"),
+    [
+        (np.zeros((2, 7)), "shape"),
+        (np.zeros((0, 8)), "shape"),
+        (np.full((2, 8), np.nan), "not finite"),
+    ],
+)
+def test_bad_features_are_refused(tmp_path: Path, features: np.ndarray, problem: str) -> None:
+    with FeatureStoreWriter(tmp_path / "s.h5", SPEC) as writer:
+        add(writer, "good", np.zeros((1, 8)))
+        with pytest.raises(StoreError, match=problem):
+            add(writer, "bad", features)
+        with pytest.raises(StoreError, match="is in it already"):
+            add(writer, "good", np.zeros((1, 8)))
+    assert list(FeatureStore.open(tmp_path / "s.h5")) == ["good"]
+
+
+def test_files_that_are_no_store(tmp_path: Path) -> None:
+    (tmp_path / "text.h5").write_text("hello")
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["x"] = 1
+    for name, problem in (
+        ("absent.h5", "no such feature store"),
+        ("text.h5", "not a readable HDF5 file"),
+        ("other.h5", "not a feature store"),
+    ):
+        with pytest.raises(StoreError, match=problem):
+            FeatureStore.open(tmp_path / name)
+    with pytest.raises(StoreError):
+        FeatureStoreWriter(tmp_path / "text.h5", SPEC)
+    assert (tmp_path / "text.h5").read_text() == "hello"
+
+
+def test_an_unknown_video_is_named(tmp_path: Path) -> None:
+    fill(tmp_path / "s.h5", {"dive_01": np.zeros((1, 8))})
+    with pytest.raises(KeyError, match=r"'dive_1'; did you mean 'dive_01'"):
+        FeatureStore.open(tmp_path / "s.h5")["dive_1"]
+
+
+def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "s.h5"
+    fill(path, arrays(6))
+    with h5py.File(path, "r+") as file:
+        file["features"][4] += 1
+    with FeatureStore.open(path) as store:
+        (problem,) = store.verify()
+    assert "video 2" in problem
+    assert "checksum" in problem
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing after it is written."""
+
+
+def test_a_stop_before_any_write_loses_nothing_that_was_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stop before the k-th write to the file, for every k; then read and resume."""
+    videos = arrays(6)
+    whole = tmp_path / "whole.h5"
+    fill(whole, videos)
+    real_write = store_module._write_all
+    stopped_at = []
+    for k in range(200):
+        path = tmp_path / "s.h5"
+        finished: list[str] = []
+        count = iter(range(10**6))
+
+        def write(
+            descriptor: int, data: bytes, offset: int, k: int = k, count: Iterator[int] = count
+        ) -> None:
+            if next(count) == k:
+                real_write(descriptor, data[: len(data) // 2], offset)  # torn, too
+                raise Killed
+            real_write(descriptor, data, offset)
+
+        monkeypatch.setattr(store_module, "_write_all", write)
+        writer = FeatureStoreWriter(path, SPEC, blank=BLANK, ids=list(videos)[:2])
+        killed = False
+        try:
+            for video_id, features in videos.items():
+                add(writer, video_id, features)
+                finished.append(video_id)
+        except Killed:
+            killed = True
+            writer._lock.release()  # as the kernel does for a dead process
+        monkeypatch.setattr(store_module, "_write_all", real_write)
+        if not killed:
+            writer.close()
+            break
+        stopped_at.append(k)
+        with FeatureStore.open(path) as store:
+            assert list(store)[: len(finished)] == finished
+            assert len(store) <= len(finished) + 1
+            assert store.verify() == []
+        with h5py.File(path) as plain:
+            assert plain["count"][()] >= len(finished)
+        fill(path, videos)
+        with h5py.File(path) as a, h5py.File(whole) as b:
+            assert a["features"][()].tobytes() == b["features"][()].tobytes()
+        path.unlink()
+    assert len(stopped_at) == 6 * 9  # nine writes a video
+
+
+_WRITE_FOREVER = """
+import sys, numpy as np
+from aqa.features.clips import Clip
+from aqa.features.store import FeatureStoreWriter
+spec = {"shape": [512], "dtype": "float32", "weights": {"fitted_on": None}}
+with FeatureStoreWriter(sys.argv[1], spec) as writer:
+    for i in range(100_000):
+        if f"v{i}" not in writer:
+            features = np.random.default_rng(i).normal(size=(1 + i % 5, 512))
+            clips = [Clip(k, k + 16) for k in range(len(features))]
+            writer.append(f"v{i}", features, clips, n_frames=16)
+            print(i, flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_kill_9_at_random_instants(tmp_path: Path, rng: np.random.Generator) -> None:
+    path = tmp_path / "s.h5"
+    last = -1
+    for _ in range(6):
+        process = subprocess.Popen(
+            [sys.executable, "-c", _WRITE_FOREVER, str(path)], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        line = process.stdout.readline()  # it is writing now
+        time.sleep(float(rng.uniform(0, 0.3)))
+        process.kill()
+        printed = [int(n) for n in [line, *process.stdout.read().split()]]
+        process.stdout.close()
+        process.wait()
+        last = max(last, *printed)
+        with FeatureStore.open(path) as store:
+            assert len(store) >= last + 1
+            assert store.verify() == []
+            some = f"v{int(rng.integers(len(store)))}"
+            expected = np.random.default_rng(int(some[1:])).normal(size=(len(store[some]), 512))
+            np.testing.assert_array_equal(store[some], expected.astype(np.float32))
+    assert last > 10
+
+
+def test_a_full_disk_keeps_what_was_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "s.h5"
+    real = os.pwrite
+    room = iter(range(20))
+
+    def pwrite(descriptor: int, data: bytes, offset: int) -> int:
+        if next(room, None) is None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(descriptor, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    with pytest.raises(StoreError, match=r"s\.h5: No space left on device"):
+        fill(path, arrays(6))
+    monkeypatch.undo()
+    with FeatureStore.open(path) as store:
+        assert len(store) == 2
+        assert store.verify() == []
+
+
+def test_leftovers_of_a_killed_writer_are_cleared(tmp_path: Path) -> None:
+    (tmp_path / ".s.h5.123.tmp").write_bytes(b"half")
+    fill(tmp_path / "s.h5", arrays(1))
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".s.h5.lock", "s.h5"]
+
+
+def test_twenty_thousand_videos(tmp_path: Path) -> None:
+    spec = SPEC | {"shape": [1]}
+    features = {f"v{i}": np.zeros((1, 1), np.float32) for i in range(20_000)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        with FeatureStoreWriter(tmp_path / "s.h5", spec, ids=features) as writer:
+            for video_id, array in features.items():
+                writer.append(video_id, array, [Clip(0, 16)], n_frames=16)
+    with FeatureStore.open(tmp_path / "s.h5") as store:
+        assert len(store) == 20_000
+
+
+class TestImport:
+    def test_rows_of_a_matrix(self, tmp_path: Path) -> None:
+        np.save(tmp_path / "f.npy", np.arange(12.0).reshape(3, 4))
+        (tmp_path / "ids.txt").write_text("a\nb\n\nc\n")
+        ids = read_ids(tmp_path / "ids.txt")
+        import_arrays(
+            tmp_path / "s.h5", read_arrays(tmp_path / "f.npy", ids), source="x", fitted_on=["a"]
+        )
+        with FeatureStore.open(tmp_path / "s.h5") as store:
+            assert store["b"].tolist() == [[4.0, 5.0, 6.0, 7.0]]
+            assert store.spec["weights"]["fitted_on"] == ["a"]
+
+    def test_round_trips(self, tmp_path: Path) -> None:
+        ragged = {"a": np.ones((2, 4), np.float32), "b": np.zeros((3, 4), np.float32)}
+        import_arrays(tmp_path / "s.h5", ragged, source="x")
+        with FeatureStore.open(tmp_path / "s.h5") as store:
+            write_arrays(store, tmp_path / "out.npz")
+            with pytest.raises(AqaError, match="2 to 3 clips"):
+                write_arrays(store, tmp_path / "out.npy")
+        back = read_arrays(tmp_path / "out.npz", None)
+        assert {k: v.tolist() for k, v in back.items()} == {
+            k: v.tolist() for k, v in ragged.items()
+        }
+        even = {"a": np.ones((2, 4), np.float32), "b": np.zeros((2, 4), np.float32)}
+        import_arrays(tmp_path / "e.h5", even, source="x")
+        with FeatureStore.open(tmp_path / "e.h5") as store:
+            array, ids = write_arrays(store, tmp_path / "e.npy")
+        assert np.load(array).shape == (2, 2, 4)
+        assert read_ids(ids) == ["a", "b"]
+
+    def test_what_is_refused(self, tmp_path: Path) -> None:
+        np.save(tmp_path / "f.npy", np.zeros((3, 4)))
+        np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
+        np.save(tmp_path / "words.npy", np.array([["x"]]))
+        (tmp_path / "twice.txt").write_text("a\na\n")
+        for use, problem in (
+            (lambda: read_arrays(tmp_path / "f.npy", None), "give their ids"),
+            (lambda: read_arrays(tmp_path / "f.npy", ["a"]), "3 rows for 1 ids"),
+            (lambda: read_arrays(tmp_path / "objects.npy", ["a"]), "not a .npy or .npz"),
+            (lambda: read_arrays(tmp_path / "words.npy", ["a"]), "not of numbers"),
+            (lambda: read_arrays(tmp_path / "absent.npy", ["a"]), "no such file"),
+            (lambda: read_ids(tmp_path / "twice.txt"), "stand twice: a"),
+        ):
+            with pytest.raises(AqaError, match=problem):
+                use()
+
+    def test_uneven_or_existing_leave_nothing_behind(self, tmp_path: Path) -> None:
+        uneven = {"a": np.zeros((2, 4)), "b": np.zeros((2, 5))}
+        with pytest.raises(StoreError, match=r"'b' has an array of shape \(2, 5\)"):
+            import_arrays(tmp_path / "s.h5", uneven, source="x")
+        assert not list(tmp_path.iterdir())
+        import_arrays(tmp_path / "s.h5", {"a": np.zeros((2, 4))}, source="x")
+        with pytest.raises(StoreError, match="it exists"):
+            import_arrays(tmp_path / "s.h5", {"a": np.zeros((2, 4))}, source="x")

@@ -1,0 +1,90 @@
+"""The house: what is shipped, what imports what, and what starts quickly."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# What each part may import of this project, besides the shared leaves.
+LEAVES = {"errors", "device", "workspace", "__init__"}
+ALLOWED = {
+    "features": {"features"},
+    "extract": {"extract", "features"},
+    "models": {"models", "features"},
+    "picture": {"models", "features"},
+    "pipeline": {"picture", "extract", "models", "features"},
+    "demo": {"demo", "pipeline", "extract", "models", "features"},
+    "cli": {"cli", "demo", "pipeline", "extract", "models", "features"},
+    "__main__": {"cli"},
+    **{leaf: set() for leaf in LEAVES},
+}
+# Third-party packages that only these parts may import.
+KEPT_TO = {
+    "h5py": {"features/store.py"},
+    "cv2": {"extract", "demo", "picture.py"},
+    "torch": {"extract", "models", "demo", "device.py"},
+    "click": {"cli.py", "demo/train_backbone.py"},
+}
+
+
+def modules(root: Path) -> list[Path]:
+    skipped = {"tests", "benchmarks", "build", ".venv"}
+    found = [p.relative_to(root) for p in root.rglob("*.py")]
+    return [p for p in found if p.parts[0] not in skipped and not p.parts[0].startswith(".")]
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import; write it from aqa down"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def test_every_package_is_shipped(root: Path) -> None:
+    config = configparser.ConfigParser()
+    config.read(root / "setup.cfg")
+    listed = set(config["options"]["packages"].split())
+    found = {".".join(["aqa", *p.parent.parts]) for p in modules(root) if p.name == "__init__.py"}
+    assert listed == found
+
+
+def test_imports_point_down(root: Path) -> None:
+    for path in modules(root):
+        part = path.parts[0].removesuffix(".py")
+        for name in imported(root / path):
+            if name.startswith("aqa.") and name != "aqa.__version__":
+                target = name.split(".")[1]
+                assert target in ALLOWED[part] | LEAVES, f"{path} imports {name}"
+
+
+def test_heavy_packages_stay_where_they_belong(root: Path) -> None:
+    for path in modules(root):
+        for name in imported(root / path):
+            allowed = KEPT_TO.get(name.split(".")[0])
+            if allowed is not None:
+                assert allowed & {path.as_posix(), path.parts[0]}, f"{path} imports {name}"
+
+
+def test_the_root_imports_nothing(root: Path) -> None:
+    assert imported(root / "__init__.py") == set()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["fit", "--help"], ["extract", "--help"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom aqa.cli import main\n"
+        f"try: main({arguments!r}, prog_name='aqa')\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'h5py', 'cv2', 'sklearn', 'numpy', 'scipy'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

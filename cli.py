@@ -154,12 +154,36 @@ def main() -> None:
     show_default=True,
     help="Frames after the last whole clip: a clip moved back to hold them, dropped, or padded.",
 )
+@click.option(
+    "--views",
+    metavar="NAME,...",
+    default="original",
+    show_default=True,
+    help="Augmented copies beside the original: flip, bright, zoom, mask, equalize, drop, "
+    "shift1 to shift5.",
+)
 @device_option
 @click.option(
     "--batch-size", default="auto", show_default=True, help="Clips a forward pass.", metavar="N"
 )
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "bfloat16", "float16"]),
+    default="float32",
+    show_default=True,
+    help="Of the network's arithmetic; bfloat16 is the fast mode.",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float16"]),
+    default="float32",
+    show_default=True,
+    help="That features are stored in.",
+)
 @click.option("--workers", type=click.IntRange(0), help="Videos decoded ahead [default: device's].")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of `--weights random`.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Of `--weights random` and of the views."
+)
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @click.pass_obj
 def extract(
@@ -175,8 +199,11 @@ def extract(
     frames: int | None,
     pad: str,
     tail: str,
+    views: str,
     device: str,
     batch_size: str,
+    precision: str,
+    dtype: str,
     workers: int | None,
     seed: int,
     quiet: bool,
@@ -205,8 +232,12 @@ def extract(
             network,
             path,
             rule,
+            views=views.split(","),
+            view_seed=seed,
             device=device,
             batch_size=size,
+            precision=precision,  # type: ignore[arg-type]
+            dtype=dtype,
             workers=workers,
             progress=progress,
         )

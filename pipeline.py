@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from aqa.errors import AqaError, AqaWarning, UnknownNameError
 from aqa.extract.backbones import load_backbone
 from aqa.extract.backbones.base import Backbone
-from aqa.extract.encode import Encoder
+from aqa.extract.encode import Encoder, encode_video
 from aqa.extract.preprocess import Preprocess
-from aqa.extract.run import VIDEO_FAULTS, ClipReader, encode_video, make_spec
+from aqa.extract.reader import ClipReader
+from aqa.extract.run import VIDEO_FAULTS, make_spec
 from aqa.extract.video import read_frames
 from aqa.features.clips import ClipRule
 from aqa.features.manifest import Manifest, Video
-from aqa.features.store import FeatureStore, Spec, spec_differences
+from aqa.features.store import FeatureStore, Spec, spec_differences, views_of
 from aqa.models.embedding import Embeddings
 from aqa.models.experiment import videos_columns
 from aqa.models.feedback import Cut, Feedback, blank_of, give_feedback, stored
@@ -62,7 +63,18 @@ def rebuild_backbone(spec: Spec, weights: str | Path | None = None) -> Backbone:
         spec["backbone"], weights, spec["layer"], seed=0 if made["seed"] is None else made["seed"]
     )
     backbone.preprocess = Preprocess.from_dict(spec["preprocess"])
-    differences = spec_differences(spec, make_spec(backbone, rule_of(spec), spec["shape"]))
+    differences = spec_differences(
+        spec,
+        make_spec(
+            backbone,
+            rule_of(spec),
+            spec["shape"],
+            views_of(spec),
+            spec["view_seed"],
+            spec["precision"],
+            spec["dtype"],
+        ),
+    )
     if differences:
         raise AqaError(f"not the network that the head was fitted on: {'; '.join(differences)}")
     return backbone
@@ -104,14 +116,14 @@ def score_videos(
             )
     backbone = rebuild_backbone(spec, weights)
     rule = rule_of(spec)
-    encoder = Encoder(backbone, device)
+    encoder = Encoder(backbone, device, precision=spec["precision"])
     blank = encoder.blank(rule.length)
     scoring = Scoring()
     for path in paths:
         video = Video(id=str(path), path=path, score=np.nan, type=type)
         reader = ClipReader(video, backbone.preprocess, rule, encoder.batch_size)
         try:
-            features, _ = encode_video(reader, encoder, blank)
+            ((features, _),) = encode_video(reader, encoder, blank)
         except VIDEO_FAULTS as error:
             scoring.failed.append((path, str(error)))
             continue
@@ -177,10 +189,10 @@ def _cut(
 ) -> tuple[Cut, NDArray[np.float32] | None]:
     """Extract a video as a store was made; its clips, and the response to a blank one."""
     rule, backbone = rule_of(spec), rebuild_backbone(spec, weights)
-    encoder = Encoder(backbone, device)
+    encoder = Encoder(backbone, device, precision=spec["precision"])
     blank = encoder.blank(rule.length)
     reader = ClipReader(video, backbone.preprocess, rule, encoder.batch_size)
-    features, clips = encode_video(reader, encoder, blank)
+    ((features, clips),) = encode_video(reader, encoder, blank)
     return Cut(features, clips, reader.n_frames, 0, reader.fps), blank
 
 

@@ -1,13 +1,15 @@
-"""Clips a second: `aqa extract` against the plain loop, in turn, decode to feature.
+"""Seconds a clip, decode to feature: `aqa extract` against the plain loop, in turn.
 
-    python benchmarks/extract.py VIDEO [--backbone c3d] [--rounds 5]
+    python benchmarks/extract.py VIDEO [--backbone c3d ...] [--rounds 5]
 
 The plain loop is what one writes first: decode all frames with OpenCV, resize, crop and normalise
-them with NumPy, and show the network one clip at a time, eager, float32, channels first.
+them with NumPy, and show the network one clip at a time, eager, float32, channels first. OpenVINO,
+where it is installed, runs the same network on the same clips, without their decoding.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import platform
 import statistics
@@ -15,13 +17,14 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import cv2
 import numpy as np
 import torch
 
-from aqa.extract.backbones import load_backbone
+from aqa.extract.backbones import backbone_names, load_backbone
 from aqa.extract.backbones.base import Backbone
 from aqa.extract.run import extract
 from aqa.features.clips import ClipRule
@@ -31,9 +34,10 @@ from aqa.features.store import FeatureStore
 
 def machine() -> str:
     """What the numbers were measured on."""
-    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    model = next((x.partition(":")[2].strip() for x in flags.splitlines() if "model name" in x), "")
-    wide = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in flags]
+    info = Path("/proc/cpuinfo")
+    text = info.read_text() if info.exists() else ""
+    model = next((x.partition(":")[2].strip() for x in text.splitlines() if "model name" in x), "")
+    wide = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in text]
     return (
         f"{model or platform.processor()}, {os.cpu_count()} cores ({' '.join(wide)}), "
         f"torch {torch.__version__} ({torch.get_num_threads()} threads), "
@@ -41,9 +45,8 @@ def machine() -> str:
     )
 
 
-@torch.no_grad()
-def plain_loop(path: Path, backbone: Backbone) -> np.ndarray:
-    """Features of a video, clip by clip."""
+def decoded(path: Path, backbone: Backbone) -> list[np.ndarray]:
+    """The clips of a video, normalised, float32 (1, 3, T, H, W) each."""
     preprocess = backbone.preprocess
     capture = cv2.VideoCapture(str(path))
     frames = []
@@ -51,17 +54,30 @@ def plain_loop(path: Path, backbone: Backbone) -> np.ndarray:
         ok, frame = capture.read()
         if not ok:
             break
-        picture = preprocess.picture(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+        rgb = np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)
+        picture = preprocess.picture(rgb)
         frames.append((picture * np.float32(preprocess.scale) - preprocess.mean) / preprocess.std)
-    video = np.stack(frames).astype(np.float32)
-    return np.concatenate(
-        [
-            backbone(torch.from_numpy(video[start:stop].transpose(3, 0, 1, 2)[None].copy())).numpy()
-            for start, stop in ClipRule(backbone.clip_length, backbone.clip_length).clips(
-                len(video)
-            )
-        ]
-    )
+    video = np.stack(frames).astype(np.float32).transpose(3, 0, 1, 2)[None]
+    rule = ClipRule(backbone.clip_length, backbone.clip_length)
+    return [video[:, :, start:stop] for start, stop in rule.clips(len(frames))]
+
+
+@torch.no_grad()
+def plain_loop(path: Path, backbone: Backbone) -> np.ndarray:
+    """Features of a video, clip by clip."""
+    clips = (torch.from_numpy(clip.copy()) for clip in decoded(path, backbone))
+    return np.concatenate([backbone(clip).numpy() for clip in clips])
+
+
+def openvino_loop(path: Path, backbone: Backbone) -> Callable[[], Any]:
+    """A call that runs all clips through OpenVINO, in float32."""
+    import openvino
+
+    clips = decoded(path, backbone)
+    model = openvino.convert_model(backbone, example_input=torch.from_numpy(clips[0].copy()))
+    model.reshape(list(clips[0].shape))
+    compiled = openvino.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return lambda: [compiled(clip) for clip in clips]
 
 
 def seconds(run: Callable[[], object]) -> float:
@@ -70,35 +86,54 @@ def seconds(run: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-@click.command()
-@click.argument("video", type=click.Path(path_type=Path, exists=True))
-@click.option("--backbone", default="c3d", show_default=True)
-@click.option("--rounds", default=5, show_default=True)
-def main(video: Path, backbone: str, rounds: int) -> None:
-    """Time both in turn and print medians and the ratio of each round."""
+def measure(video: Path, backbone: str, rounds: int, folder: Path) -> None:
     weights = None if backbone == "tiny3d" else "random"
     plain, ours = (load_backbone(backbone, weights) for _ in range(2))
-    videos = [Video("video", video, 0.0)]
-    times: dict[str, list[float]] = {"plain loop": [], "aqa extract": []}
-    with tempfile.TemporaryDirectory() as folder:
-        for number in range(rounds + 1):  # the first warms up
-            store = Path(folder) / f"{number}.h5"
-            pair = (
-                seconds(lambda: plain_loop(video, plain)),
-                seconds(lambda store=store: extract(videos, ours, store)),
-            )
-            for name, value in zip(times, pair, strict=True):
-                times[name] += [value] if number else []
-        features = FeatureStore.open(store)["video"]
-    drift = np.linalg.norm(features - plain_loop(video, plain)) / np.linalg.norm(features)
-    click.echo(f"{machine()}\n{backbone}, {video.name}, {len(features)} clips, {rounds} rounds")
+    stores = {precision: folder / f"{precision}.h5" for precision in ("float32", "bfloat16")}
+
+    def run(precision: Any) -> None:
+        stores[precision].unlink(missing_ok=True)
+        extract([Video("video", video, 0.0)], ours, stores[precision], precision=precision)
+
+    ways: dict[str, Callable[[], object]] = {
+        "plain loop": lambda: plain_loop(video, plain),
+        "aqa float32": lambda: run("float32"),
+        "aqa bfloat16": lambda: run("bfloat16"),
+    }
+    if importlib.util.find_spec("openvino"):
+        ways["OpenVINO, no decoding"] = openvino_loop(video, plain)
+    expected = plain_loop(video, plain)
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(rounds + 1):  # the first warms up
+        for name, way in ways.items():
+            took = seconds(way)
+            if number:
+                times[name].append(took)
+    click.echo(f"\n{backbone}, {video.name}, {len(expected)} clips, medians of {rounds} rounds")
     for name, values in times.items():
-        median = statistics.median(values)
-        click.echo(f"{name:12} {median:7.3f} s  {len(features) / median:7.2f} clips/s")
-    ratios = [a / b for a, b in zip(*times.values(), strict=True)]
-    low, middle, high = min(ratios), statistics.median(ratios), max(ratios)
-    click.echo(f"ratio        {middle:.2f} (from {low:.2f} to {high:.2f})")
-    click.echo(f"relative L2 distance of the features: {drift:.1e}")
+        each = statistics.median(values) / len(expected)
+        ratio = statistics.median([a / b for a, b in zip(times["plain loop"], values, strict=True)])
+        click.echo(f"{name:22} {each:8.4f} s a clip  {1 / each:8.2f} clips/s  {ratio:5.2f}x")
+    for precision, store in stores.items():
+        with FeatureStore.open(store) as opened:
+            features = opened["video"]
+        drift = np.linalg.norm(features - expected) / np.linalg.norm(expected)
+        cosine = (features * expected).sum(1) / (
+            np.linalg.norm(features, axis=1) * np.linalg.norm(expected, axis=1)
+        )
+        click.echo(f"drift of {precision:13} relative L2 {drift:.1e}, cosine {cosine.min():.6f}")
+
+
+@click.command()
+@click.argument("video", type=click.Path(path_type=Path, exists=True))
+@click.option("--backbone", "backbones", multiple=True, type=click.Choice(backbone_names()))
+@click.option("--rounds", default=5, show_default=True)
+def main(video: Path, backbones: tuple[str, ...], rounds: int) -> None:
+    """Time every way in turn; print medians, and the median of each round's ratio."""
+    click.echo(machine())
+    for backbone in backbones or backbone_names():
+        with tempfile.TemporaryDirectory() as folder:
+            measure(video, backbone, rounds, Path(folder))
 
 
 if __name__ == "__main__":

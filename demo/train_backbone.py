@@ -259,14 +259,13 @@ class Pupil(nn.Module):
 
 @dataclass(frozen=True)
 class Recipe:
-    """How the network is trained. precise: float32 throughout; else bfloat16 where it is safe."""
+    """How the network is trained."""
 
     epochs: int
     batch_size: int = 32
     lr: float = 3e-3
     weight_decay: float = 1e-3
     seed: int = FIRST_SEED
-    precise: bool = False
 
 
 class Scale(NamedTuple):
@@ -298,9 +297,7 @@ def train(films: Sequence[Film], scale: Scale, recipe: Recipe) -> Iterator[tuple
         total = 0.0
         for batch in batches(scattered(films, rng), recipe.batch_size):
             x = lit(batch.pictures, generator)
-            with torch.autocast("cpu", torch.bfloat16, enabled=not recipe.precise):
-                logits, measures = pupil(x)
-            loss = loss_of(logits.float(), measures.float(), batch, scale)
+            loss = loss_of(*pupil(x), batch, scale)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -360,8 +357,7 @@ def save(net: Tiny3D, path: Path, record: dict[str, str]) -> None:
 @click.option("--epochs", type=click.IntRange(1), default=8, show_default=True)
 @click.option("--workers", type=int, default=2, show_default=True, help="Processes that draw.")
 @click.option("--cache", type=click.Path(path_type=Path, file_okay=False), help="Keep pictures.")
-@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of PyTorch.")
-@click.option("--precise", is_flag=True, help="Train in float32 instead of bfloat16.")
+@click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Of PyTorch.")
 def main(
     out: Path,
     seed: int,
@@ -371,19 +367,18 @@ def main(
     workers: int,
     cache: Path | None,
     threads: int,
-    precise: bool,
 ) -> None:
     """Draw dives, train Tiny3D on them and write its weights to --out.
 
     What it has learned is shown on dives of the seed after --seed.
     """
-    torch.set_num_threads(threads)  # bfloat16 convolutions gain nothing from a second one
+    torch.set_num_threads(threads)
     films = cached(cache, seed, dives, workers)
     others = cached(cache, seed + 1, held_out, workers)
     click.echo(f"{len(films)} dives of seed {seed}, {len(others)} of seed {seed + 1} held out")
     scale = scale_of(films)
     started = time.perf_counter()
-    recipe = Recipe(epochs=epochs, seed=seed, precise=precise)
+    recipe = Recipe(epochs=epochs, seed=seed)
     for epoch, (pupil, loss) in enumerate(train(films, scale, recipe), start=1):
         seconds = time.perf_counter() - started
         click.echo(f"epoch {epoch}/{epochs}: loss {loss:.3f}, {seconds:.0f} s")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,35 +10,40 @@ from numpy.typing import NDArray
 from aqa.features.clips import Clip, ClipRule
 
 Pictures = NDArray[np.uint8]
+# A clip and its pictures, uint8 (length, H, W, 3); None for one that is all padding.
+Cut = tuple[Clip, Pictures | None]
 
 
 class Cutter:
     """Cuts pictures, each uint8 (H, W, 3), into the clips that `rule` makes of them.
 
-    Iterate over it once. It yields a clip as soon as its last frame has come, and the clips that
-    depend on where the video ends at the end: (Clip, uint8 (length, H, W, 3)), with None in place
-    of the pictures of a clip that is all padding. Afterwards `n_frames` is known.
+    `push` gives a clip as soon as its last frame has come; `finish` gives those that depend on
+    where the video ends. `n_frames` counts what was pushed.
     """
 
-    def __init__(self, pictures: Iterator[Pictures], rule: ClipRule):
+    def __init__(self, rule: ClipRule):
         self.n_frames = 0
-        self._pictures = pictures
         self._rule = rule
+        self._emitted = 0
         self._held: deque[Pictures] = deque(maxlen=rule.frames or rule.length)
 
-    def __iter__(self) -> Iterator[tuple[Clip, Pictures | None]]:
+    def push(self, picture: Pictures) -> list[Cut]:
+        """Take the next picture; the clip that ends with it, if one does."""
         rule = self._rule
-        emitted = 0
-        for picture in self._pictures:
-            self._held.append(picture)
-            self.n_frames += 1
-            start = self.n_frames - rule.length
-            if rule.frames is None and start >= 0 and start % rule.stride == 0:
-                yield Clip(start, self.n_frames), np.stack(self._held)
-                emitted += 1
-        if self.n_frames:
-            for clip in rule.clips(self.n_frames)[emitted:]:
-                yield clip, self._gather(clip)
+        self._held.append(picture)
+        self.n_frames += 1
+        start = self.n_frames - rule.length
+        if rule.frames is not None or start < rule.shift or (start - rule.shift) % rule.stride:
+            return []
+        self._emitted += 1
+        return [(Clip(start, self.n_frames), np.stack(self._held))]
+
+    def finish(self) -> list[Cut]:
+        """The clips that `push` could not know of."""
+        if not self.n_frames:
+            return []
+        clips = self._rule.clips(self.n_frames)[self._emitted :]
+        return [(clip, self._gather(clip)) for clip in clips]
 
     def _gather(self, clip: Clip) -> Pictures | None:
         if clip.is_blank(self.n_frames):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import platform
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,104 +12,45 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from aqa.errors import AqaError
 from aqa.extract.backbones.base import Backbone
-from aqa.extract.cut import Cutter, Pictures
-from aqa.extract.encode import Encoder
+from aqa.extract.encode import Encoder, encode_video
+from aqa.extract.engine import Precision
 from aqa.extract.prefetch import prefetched
-from aqa.extract.preprocess import Preprocess
-from aqa.extract.video import VideoError, open_video
-from aqa.features.clips import Clip, ClipRule
+from aqa.extract.reader import Batch, ClipReader
+from aqa.extract.views import check_views
+from aqa.features.clips import ClipRule
 from aqa.features.manifest import Video
 from aqa.features.store import FeatureStoreWriter, Spec
 
-# Clips of one video with their pictures, None for a clip that is all padding.
-Batch = list[tuple[Clip, Pictures | None]]
 
-
-def make_spec(backbone: Backbone, rule: ClipRule, shape: Sequence[int]) -> Spec:
+def make_spec(
+    backbone: Backbone,
+    rule: ClipRule,
+    shape: Sequence[int],
+    views: Sequence[str] = ("original",),
+    view_seed: int = 0,
+    precision: str = "float32",
+    dtype: str = "float32",
+) -> Spec:
     """Everything that features of this shape depend on, as a store carries it."""
     return {
         "backbone": backbone.name,
         "weights": dataclasses.asdict(backbone.weights),
         "layer": backbone.layer,
         "shape": list(shape),
-        "dtype": "float32",
-        "precision": "float32",
+        "dtype": dtype,
+        "precision": precision,
         "clip_length": rule.length,
         "stride": rule.stride,
         "frames": rule.frames,
         "padding": rule.pad,
         "tail": rule.tail,
         "preprocess": backbone.preprocess.to_dict(),
+        "views": list(views),
+        "view_seed": view_seed if len(views) > 1 else None,
     }
-
-
-class ClipReader:
-    """The clips of one video, decoded and preprocessed, in batches: iterate over it once.
-
-    Yields lists of (Clip, uint8 (T, H, W, 3) or None for an all-padding clip). Afterwards
-    `n_frames`, `fps` and `warning` (frames that were promised and did not come) are known.
-    """
-
-    def __init__(self, video: Video, preprocess: Preprocess, rule: ClipRule, batch_size: int):
-        self.video = video
-        self.n_frames = 0
-        self.fps = float("nan")
-        self.warning: str | None = None
-        self._preprocess, self._rule, self._batch_size = preprocess, rule, batch_size
-
-    def __iter__(self) -> Iterator[Batch]:
-        video = self.video
-        if video.path is None:
-            raise VideoError(f"{video.id}: no path in the manifest, so there is nothing to decode")
-        source = open_video(video.path)
-        self.fps = source.fps
-        start = video.start_frame or 0
-        frames = source.frames(start, video.end_frame)
-        cutter = Cutter(map(self._preprocess.picture, frames), self._rule)
-        batch = []
-        for item in cutter:
-            batch.append(item)
-            if len(batch) == self._batch_size:
-                yield batch
-                batch = []
-        self.n_frames = cutter.n_frames
-        self._judge(video.path, start, source.promised)
-        if batch:
-            yield batch
-
-    def _judge(self, path: Path, start: int, promised: int | None) -> None:
-        stop = self.video.end_frame or promised
-        if not self.n_frames:
-            asked = f" from frame {start}" if start else ""
-            says = "" if promised is None else f"; the file says it has {promised}"
-            raise VideoError(f"{path}: no frame could be read{asked}{says}")
-        if stop is not None and self.n_frames < stop - start:
-            self.warning = (
-                f"{path}: ended early: {self.n_frames} of {stop - start} frames could be read"
-            )
-
-
-def encode_video(
-    batches: Iterable[Batch],
-    encoder: Encoder,
-    blank: NDArray[np.float32],
-) -> tuple[NDArray[np.float32], list[Clip]]:
-    """Features of a video's clips, (n_clips, *shape); all-padding clips get the blank response."""
-    features, clips = [], []
-    for batch in batches:
-        shown = [pictures for _, pictures in batch if pictures is not None]
-        encoded = iter(encoder(np.stack(shown)) if shown else ())
-        for clip, pictures in batch:
-            features.append(blank if pictures is None else next(encoded))
-            clips.append(clip)
-    stacked = np.stack(features)
-    if not np.isfinite(stacked).all():
-        raise VideoError("its features are not finite: the weights or the precision overflow")
-    return stacked, clips
 
 
 @dataclass
@@ -146,31 +87,39 @@ def extract(
     store: Path,
     rule: ClipRule | None = None,
     *,
+    views: Sequence[str] = (),
+    view_seed: int = 0,
     device: str = "auto",
     batch_size: int | None = None,
+    precision: Precision = "float32",
+    dtype: str = "float32",
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Summary:
     """Extract the features of `videos` into `store`; those in it already are reused.
 
     rule: how videos are cut; by default into clips of the backbone's own length, end to end.
-    device: `auto`, `cpu`, `cuda`, .... batch_size: clips a forward pass. workers: videos decoded
-    ahead in threads; None is 0 on a CPU, where decoding beside the network gains nothing, and 8
-    on a GPU.
+    views: augmented copies to extract beside the original (`aqa.extract.views`), drawn by
+    `view_seed` and the video's id.
+    device: `auto`, `cpu`, `cuda`, .... batch_size: clips a forward pass. precision: of the
+    network's arithmetic. dtype: that features are stored in, float32 or float16. workers: videos
+    decoded ahead in threads; None is 0 on a CPU, where decoding beside the network gains nothing,
+    and 8 on a GPU.
 
     A video that fails is in the summary and stops nothing. Raises `StoreError` where the store
     was made with other settings or is being written.
     """
     rule = rule or ClipRule(backbone.clip_length, backbone.clip_length)
     progress = progress or Progress()
-    encoder = Encoder(backbone, device, batch_size)
+    views = check_views(views)
+    encoder = Encoder(backbone, device, batch_size, precision)
     if workers is None:
         workers = 0 if encoder.device.type == "cpu" else 8
     blank = encoder.blank(rule.length)
     summary = Summary()
     with FeatureStoreWriter(
         store,
-        make_spec(backbone, rule, blank.shape),
+        make_spec(backbone, rule, blank.shape, views, view_seed, precision, dtype),
         blank=blank,
         ids=[video.id for video in videos],
         provenance=provenance(encoder.device),
@@ -180,13 +129,14 @@ def extract(
             progress.line(f"failed: {video_id}: {reason}")
         progress.start(len(todo))
         readers = [
-            ClipReader(video, backbone.preprocess, rule, encoder.batch_size) for video in todo
+            ClipReader(video, backbone.preprocess, rule, encoder.batch_size, views, view_seed)
+            for video in todo
         ]
-        clips_of: Iterable[Batch]
-        for reader, clips_of in prefetched(readers, workers):
+        batches: Iterable[Batch]
+        for reader, batches in prefetched(readers, workers):
             video = reader.video
             try:
-                features, clips = encode_video(clips_of, encoder, blank)
+                encoded = encode_video(batches, encoder, blank, len(views), dtype)
             except VIDEO_FAULTS as error:
                 reason = str(error) if isinstance(error, AqaError) else f"{video.path}: {error!r}"
                 summary.failed.append((video.id, reason))
@@ -198,15 +148,15 @@ def extract(
                 progress.line(f"warning: {video.id}: {reader.warning}")
             writer.append(
                 video.id,
-                features,
-                clips,
+                encoded,
                 n_frames=reader.n_frames,
                 frames=(video.start_frame or 0, video.end_frame),
                 fps=reader.fps,
             )
             summary.done.append(video.id)
-            summary.n_clips += len(clips)
-            progress.video(len(clips))
+            n_clips = sum(len(clips) for _, clips in encoded)
+            summary.n_clips += n_clips
+            progress.video(n_clips)
     return summary
 
 

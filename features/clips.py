@@ -61,6 +61,8 @@ class ClipRule:
     tail: the frames after the last whole clip. `shift` (the default: no frame is lost) adds a
         clip that ends at the last frame, `drop` leaves them out as 003 and 004 do, `pad` adds a
         clip that is padded at its end.
+    shift: frames by which every clip starts later, as long as one clip is left (001 4.1, 004 4.1:
+        the temporal augmentation).
     """
 
     length: int = 16
@@ -68,6 +70,7 @@ class ClipRule:
     frames: int | None = None
     pad: Pad = "front"
     tail: Tail = "shift"
+    shift: int = 0
 
     def __post_init__(self) -> None:
         for name in ("length", "stride", "frames"):
@@ -78,6 +81,8 @@ class ClipRule:
             raise AqaError(
                 f"clip rule: frames={self.frames} is less than one clip of length={self.length}"
             )
+        if self.shift < 0:
+            raise AqaError(f"clip rule: shift={self.shift} is not a number of frames from 0")
         for name, choices in (("pad", get_args(Pad)), ("tail", get_args(Tail))):
             if getattr(self, name) not in choices:
                 raise AqaError(f"clip rule: {name}={getattr(self, name)!r} is not one of {choices}")
@@ -100,6 +105,7 @@ class ClipRule:
         if n_frames < 1:
             raise AqaError(f"cannot cut a video of {n_frames} frames into clips")
         start, stop = self.span(n_frames)
+        start = min(start + self.shift, stop - self.length)
         starts = range(start, stop - self.length + 1, self.stride)
         clips = [Clip(s, s + self.length) for s in starts]
         if clips[-1].stop < stop:

@@ -5,16 +5,17 @@
     /clips              (rows, 2) int32, the half-open frame range of each row
     /blank              (*shape,), the response to an all-black clip (absent in imported stores)
     /videos/id          (videos,) UTF-8
-    /videos/rows        (videos, 2) int64, the half-open range of a video's rows
+    /videos/rows        (videos, views, 2) int64, the half-open range of a view's rows
     /videos/frames      (videos, 2) int64, the asked for half-open frame range; stop -1: to the end
     /videos/n_frames    (videos,) int64, how many frames were read and cut into clips
     /videos/fps         (videos,) float64, frames a second; NaN where unknown
-    /videos/crc32       (videos,) uint32, of the video's bytes in /features
+    /videos/crc32       (videos, views) uint32, of a view's bytes in /features
     /count              () int64, how many videos are finished
 
-While a store is being written its arrays are longer than what they hold: `count` videos are
-finished, what lies behind them is spare room. When the writer closes, every array has its exact
-length.
+A view is a way to look at the pixels: the `original` comes first, augmented copies follow; the
+spec's `views` names them. While a store is being written its arrays are longer than what they
+hold: `count` videos are finished, what lies behind them is spare room. When the writer closes,
+every array has its exact length.
 
 Why it survives a kill at any instant: HDF5 lays the arrays out once, contiguous and with room to
 spare, and is then closed. Rows are written at their byte offsets, so HDF5's own structures never
@@ -24,6 +25,7 @@ file that replaces the old one in one step.
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import zlib
@@ -75,10 +77,17 @@ def _flat(spec: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def views_of(spec: Spec) -> tuple[str, ...]:
+    """The names of a store's views; the first is the original."""
+    return tuple(spec.get("views", ("original",)))
+
+
 class FeatureStore(Mapping[str, NDArray[np.float32]]):
     """Clip features by video id: `store["001"]` is float32 (n_clips, *shape).
 
-    A store that is being written shows the videos that were finished when it was opened.
+    They are those of the original pixels; `store.view("flip")` is the same store seen through an
+    augmented view. A store that is being written shows the videos that were finished when it was
+    opened.
     """
 
     def __init__(self, path: Path, file: h5py.File):
@@ -95,6 +104,20 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
         self._fps = videos["fps"][:count]
         self._crc32 = videos["crc32"][:count]
         self._index = {video_id: i for i, video_id in enumerate(self.ids)}
+        self._view = 0
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """The names of the views; the first is the original."""
+        return views_of(self.spec)
+
+    def view(self, name: str) -> FeatureStore:
+        """This store with the features and clips of another view; they share the file."""
+        if name not in self.views:
+            raise UnknownNameError(f"view of {self.path}", name, self.views)
+        other = copy.copy(self)
+        other._view = self.views.index(name)
+        return other
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], spec: Spec | None = None) -> FeatureStore:
@@ -113,7 +136,7 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
         return store
 
     def __getitem__(self, video_id: str) -> NDArray[np.float32]:
-        start, stop = self._rows[self._find(video_id)]
+        start, stop = self._rows[self._find(video_id), self._view]
         return self._file["features"][start:stop].astype(np.float32, copy=False)
 
     def __iter__(self) -> Iterator[str]:
@@ -127,8 +150,8 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
 
     @property
     def n_clips(self) -> int:
-        """Clips of all finished videos."""
-        return int(self._rows[-1, 1]) if len(self.ids) else 0
+        """Clips of all views of all finished videos."""
+        return int(self._rows[-1, -1, 1]) if len(self.ids) else 0
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -144,7 +167,7 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
 
     def clips(self, video_id: str) -> list[Clip]:
         """The frame ranges behind the rows of `store[video_id]`."""
-        start, stop = self._rows[self._find(video_id)]
+        start, stop = self._rows[self._find(video_id), self._view]
         return [Clip(int(a), int(b)) for a, b in self._file["clips"][start:stop]]
 
     def frames(self, video_id: str) -> tuple[int, int | None]:
@@ -162,7 +185,7 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
 
     def load(self, ids: Sequence[str]) -> list[NDArray[np.float32]]:
         """The features of many videos, from one read of the whole matrix."""
-        rows = [self._rows[self._find(video_id)] for video_id in ids]
+        rows = [self._rows[self._find(video_id), self._view] for video_id in ids]
         if not rows:
             return []
         matrix = self._file["features"][: self.n_clips].astype(np.float32, copy=False)
@@ -172,15 +195,16 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
         """Read every byte; one line a problem, none for a sound store."""
         problems = []
         expected = 0
-        for i, video_id in enumerate(self.ids):
-            start, stop = (int(row) for row in self._rows[i])
+        for i, v in np.ndindex(self._crc32.shape):
+            name = f"{self.ids[i]} ({self.views[v]})"
+            start, stop = (int(row) for row in self._rows[i, v])
             features = self._file["features"][start:stop]
             if start != expected or stop <= start:
-                problems.append(f"{video_id}: rows {start}-{stop} do not follow row {expected}")
-            elif zlib.crc32(features.tobytes()) != self._crc32[i]:
-                problems.append(f"{video_id}: its features are not what was written (checksum)")
+                problems.append(f"{name}: rows {start}-{stop} do not follow row {expected}")
+            elif zlib.crc32(features.tobytes()) != self._crc32[i, v]:
+                problems.append(f"{name}: its features are not what was written (checksum)")
             elif not np.isfinite(features).all():
-                problems.append(f"{video_id}: features that are not finite")
+                problems.append(f"{name}: features that are not finite")
             expected = stop
         if len(self._index) != len(self.ids):
             problems.append("an id stands twice")
@@ -252,6 +276,7 @@ class FeatureStoreWriter:
         self.path = Path(path)
         self.spec = spec
         self._shape, self._dtype = tuple(spec["shape"]), spec["dtype"]
+        self._n_views = len(views_of(spec))
         self._blank = None if blank is None else np.asarray(blank, self._dtype)
         self._provenance = {
             "aqa": __version__,
@@ -288,7 +313,7 @@ class FeatureStoreWriter:
         planned = [*self._ids, *(i for i in ids if i not in self._asked)]
         self._room = (
             max(len(planned), 1),
-            max(16 * len(planned), self._n_rows, 16),
+            max(16 * len(planned) * self._n_views, self._n_rows),
             max((len(i.encode()) for i in planned), default=1),
         )
 
@@ -307,30 +332,27 @@ class FeatureStoreWriter:
     def append(
         self,
         video_id: str,
-        features: NDArray[np.floating],
-        clips: Sequence[Clip],
+        views: Sequence[tuple[NDArray[np.floating], Sequence[Clip]]],
         *,
         n_frames: int,
         frames: tuple[int, int | None] = (0, None),
         fps: float = float("nan"),
     ) -> None:
-        """Add a video: features (n_clips, *shape), and the clip behind each row.
+        """Add a video: for each view its features (n_clips, *shape) and the clip behind each row.
 
         n_frames: how many were read. frames: the range that was asked for. fps: frames a second.
         """
         if video_id in self._asked:
             raise StoreError(f"{self.path}: video {video_id!r} is in it already")
-        features = np.ascontiguousarray(features, self._dtype)
-        if features.shape != (len(clips), *self._shape) or not len(clips):
+        if len(views) != self._n_views:
             raise StoreError(
-                f"{self.path}: video {video_id!r} has features of shape {features.shape}, "
-                f"expected ({len(clips)}, {', '.join(map(str, self._shape))}) and a clip or more"
+                f"{self.path}: {len(views)} views of {video_id!r}, not {self._n_views}"
             )
-        if not np.isfinite(features).all():
-            raise StoreError(f"{self.path}: video {video_id!r} has features that are not finite")
+        checked = [(self._check(video_id, *view), view[1]) for view in views]
+        n_clips = sum(len(clips) for _, clips in checked)
         try:
-            file = self._make_room(video_id, len(clips))
-            file.write_video(len(self._ids), self._n_rows, video_id, features, clips)
+            file = self._make_room(video_id, n_clips)
+            file.write_video(len(self._ids), self._n_rows, video_id, checked)
             file.write_timing(len(self._ids), frames, n_frames, fps)
             file.commit(len(self._ids) + 1)
         except OSError as error:
@@ -340,7 +362,20 @@ class FeatureStoreWriter:
             ) from None
         self._ids.append(video_id)
         self._asked[video_id] = frames
-        self._n_rows += len(clips)
+        self._n_rows += n_clips
+
+    def _check(
+        self, video_id: str, features: NDArray[np.floating], clips: Sequence[Clip]
+    ) -> NDArray[np.floating]:
+        features = np.ascontiguousarray(features, self._dtype)
+        if features.shape != (len(clips), *self._shape) or not len(clips):
+            raise StoreError(
+                f"{self.path}: video {video_id!r} has features of shape {features.shape}, "
+                f"expected ({len(clips)}, {', '.join(map(str, self._shape))}) and a clip or more"
+            )
+        if not np.isfinite(features).all():
+            raise StoreError(f"{self.path}: video {video_id!r} has features that are not finite")
+        return features
 
     def _make_room(self, video_id: str, n_clips: int) -> _Layout:
         n_videos, n_rows, width = self._room
@@ -374,11 +409,11 @@ class FeatureStoreWriter:
             _allocate(new, "features", (n_rows, *self._shape), self._dtype)
             _allocate(new, "clips", (n_rows, 2), "int32")
             _allocate(new, "videos/id", (n_videos,), text)
-            _allocate(new, "videos/rows", (n_videos, 2), "int64")
+            _allocate(new, "videos/rows", (n_videos, self._n_views, 2), "int64")
             _allocate(new, "videos/frames", (n_videos, 2), "int64")
             _allocate(new, "videos/n_frames", (n_videos,), "int64")
             _allocate(new, "videos/fps", (n_videos,), "float64")
-            _allocate(new, "videos/crc32", (n_videos,), "uint32")
+            _allocate(new, "videos/crc32", (n_videos, self._n_views), "uint32")
             _allocate(new, "count", (), "int64")[()] = count
             if not count:
                 if self._blank is not None:
@@ -437,15 +472,19 @@ class _Layout:
         number: int,
         row: int,
         video_id: str,
-        features: NDArray[np.floating],
-        clips: Sequence[Clip],
+        views: Sequence[tuple[NDArray[np.floating], Sequence[Clip]]],
     ) -> None:
-        """The features of the video of this number, from this row on."""
-        self.write("features", row, features)
-        self.write("clips", row, np.asarray(clips, np.int32))
+        """The features of the video of this number, from this row on, view after view."""
+        ranges = []
+        for features, clips in views:
+            self.write("features", row, features)
+            self.write("clips", row, np.asarray(clips, np.int32))
+            ranges.append([row, row + len(clips)])
+            row += len(clips)
+        crc32 = [zlib.crc32(features.tobytes()) for features, _ in views]
         self.write("videos/id", number, np.array([video_id.encode()], self.id_dtype))
-        self.write("videos/rows", number, np.array([row, row + len(clips)], np.int64))
-        self.write("videos/crc32", number, np.array(zlib.crc32(features.tobytes()), np.uint32))
+        self.write("videos/rows", number, np.array(ranges, np.int64))
+        self.write("videos/crc32", number, np.array(crc32, np.uint32))
 
     def write_timing(
         self, number: int, frames: tuple[int, int | None], n_frames: int, fps: float
@@ -544,8 +583,9 @@ def import_arrays(
         "padding": None,
         "tail": None,
         "preprocess": None,
+        "views": ["original"],
     }
     with FeatureStoreWriter(path, spec, ids=rows) as writer:
         for video_id, array in rows.items():
             clips = [Clip(i, i + 1) for i in range(len(array))]
-            writer.append(video_id, array, clips, n_frames=len(array))
+            writer.append(video_id, [(array, clips)], n_frames=len(array))

@@ -87,6 +87,8 @@ def fit_splits(
         if model.also_shown:
             more = [i for part in model.also_shown for i in split.part(part)]
             options["others"] = _data(more, manifest, features, columns)
+        if model.takes_views:
+            options["views"] = [store.view(name).load(split.train) for name in store.views[1:]]
         origin = starts[split.name]
         if origin is not None:
             check_features(origin, store)
@@ -120,7 +122,7 @@ def check_features(run: Run, store: FeatureStore) -> None:
 
     How many frames a video was given may differ: actions differ in length.
     """
-    of_videos = ("frames", "padding", "tail", "stride")
+    of_videos = ("frames", "padding", "tail", "stride", "views", "view_seed")
     kept, spec = (
         {k: v for k, v in s.items() if k not in of_videos} for s in (run.spec, store.spec)
     )

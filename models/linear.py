@@ -13,8 +13,8 @@ RIDGES = (0.001, 0.01, 0.1, 1.0, 10.0)
 def solve_exact(z: Matrix, y: Matrix, ridge: float) -> tuple[Matrix, float]:
     """Weights (k,) and intercept of the least squares of y (n,) on activations z (n, k).
 
-    ridge: times the squared weights, for activations of unit variance, beside the mean squared
-    error; the intercept is free. At 0, of all optima the one of smallest weights.
+    ridge: times the squared weights, for activations of unit variance on average, beside the mean
+    squared error; the intercept is free. At 0, of all optima the one of smallest weights.
     """
     centre, scale = _scaling(z)
     normal, target = (z - centre) / scale, y - y.mean()
@@ -66,13 +66,15 @@ def choose_ridge(z: Matrix, y: Matrix, groups: NDArray[np.intp], folds: int = 5)
     return RIDGES[int(np.argmin(errors))]
 
 
-def _scaling(z: Matrix) -> tuple[Matrix, Matrix]:
-    deviation = z.std(axis=0)
-    return z.mean(axis=0), np.where(deviation > 1e-9, deviation, 1.0)
+def _scaling(z: Matrix) -> tuple[Matrix, float]:
+    # One scale for all: a unit that hardly moved in training must stay small, since an unseen
+    # video may move it far.
+    spread = float(np.sqrt(z.var(axis=0).mean()))
+    return z.mean(axis=0), spread or 1.0
 
 
 def _undo(
-    weights: Matrix, bias: float, centre: Matrix, scale: Matrix, mean: float, spread: float
+    weights: Matrix, bias: float, centre: Matrix, scale: float, mean: float, spread: float
 ) -> tuple[Matrix, float]:
     """From scaled activations and targets back to the raw ones."""
     raw = weights / scale * spread

@@ -42,7 +42,9 @@ class BaseHead(BaseEstimator, ABC):
     kind: what the head's answers are and are judged as, `scores` or `pairs`. fitted: the arrays
     that answering needs and that a saved model holds. columns: the attributes of `Video` that
     `fit` and the answering methods take as keywords, one value a video. starts_from: the head
-    whose fitted run `fit` can be handed as the keyword `start` (`aqa fit --from`).
+    whose fitted run `fit` can be handed as the keyword `start` (`aqa fit --from`). takes_views:
+    `fit` takes the keyword `views`, for each augmented view of the store the training videos as
+    it shows them.
     """
 
     seed: int = param(0, "of every random choice that fitting makes")
@@ -51,6 +53,7 @@ class BaseHead(BaseEstimator, ABC):
     fitted: ClassVar[tuple[str, ...]]
     columns: ClassVar[tuple[str, ...]] = ()
     starts_from: ClassVar[str | None] = None
+    takes_views: ClassVar[bool] = False
 
     @abstractmethod
     def fit(

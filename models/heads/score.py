@@ -97,13 +97,14 @@ class ScoreHead(ComparingHead, Head):
         "exact", "of the last layer: least squares, or gradient descent (Adam) to it"
     )
     ridge: float | None = param(
-        None, "times the squared weights of standardised activations; none: cross-validated"
+        None, "times the squared weights, of activations scaled alike; none: cross-validated"
     )
     steps: int = param(2000, "of the iterative solver; ours")
     step_size: float = param(0.02, "of the iterative solver's first step; ours")
 
     columns: ClassVar[tuple[str, ...]] = ("id", "type")
     starts_from: ClassVar[str | None] = "siamese"
+    takes_views: ClassVar[bool] = True
     fitted: ClassVar[tuple[str, ...]] = (
         *ComparingHead.fitted,
         *("weights_", "intercept_", "ref_features_", "ref_lengths_", "ref_ids_", "ref_types_"),
@@ -119,11 +120,13 @@ class ScoreHead(ComparingHead, Head):
         type: Sequence[str | None] | None = None,
         others: tuple[Any, ...] | None = None,
         start: SiameseHead | None = None,
+        views: Sequence[Sequences] = (),
     ) -> ScoreHead:
         """See `BaseHead.fit`.
 
         id: names of the videos, which references are told by. others: (x, y, columns) that
-        references may be taken from as well. start: a fitted head whose metric is used.
+        references may be taken from as well. start: a fitted head whose metric is used. views:
+        for metric learning only; the last layer learns from the videos themselves (000 V-D).
         """
         sequences, scores = check_fit(x, y)
         types = check_types(type, len(scores), strict=self.bias != "constant")
@@ -146,7 +149,7 @@ class ScoreHead(ComparingHead, Head):
             self._fit_scaling(sequences)
             self.history_ = []
         else:
-            self._learn_metric(sequences, scores, validation, types, start)
+            self._learn_metric(sequences, scores, validation, types, start, views)
         first, second = self._rows(types, warn=False)
         if not self.self_rows:
             alien = chosen[first] != second
@@ -332,11 +335,12 @@ class ScoreHead(ComparingHead, Head):
         validation: tuple[Any, ...] | None,
         types: list[str],
         start: SiameseHead | None,
+        views: Sequence[Sequences],
     ) -> None:
         head = start
         if head is None:
             shared = {f.name: getattr(self, f.name) for f in dataclasses.fields(SiameseHead)}
-            head = SiameseHead(**shared).fit(sequences, scores, validation, type=types)
+            head = SiameseHead(**shared).fit(sequences, scores, validation, type=types, views=views)
             self.best_epoch_, self.pairs_seen_ = head.best_epoch_, head.pairs_seen_
         self.centre_, self.scale_ = head.centre_, head.scale_
         self.net_ = copy.deepcopy(head.net_)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from aqa.device import pick_device
-from aqa.models.heads.base import HeadError, PairHead, Sequences, check_fit
+from aqa.models.heads.base import HeadError, PairHead, Sequences, check_fit, check_sequences
 from aqa.models.heads.comparing import ComparingHead, SiameseNet, check_types
 from aqa.models.losses import pair_loss
 from aqa.models.pair_batches import PairBatch, PairedVideos
@@ -48,6 +48,7 @@ class SiameseHead(ComparingHead, PairHead):
     """
 
     columns: ClassVar[tuple[str, ...]] = ("type",)
+    takes_views: ClassVar[bool] = True
     fitted: ClassVar[tuple[str, ...]] = (*ComparingHead.fitted, "held_out_")
 
     def fit(
@@ -57,12 +58,18 @@ class SiameseHead(ComparingHead, PairHead):
         validation: tuple[Any, ...] | None = None,
         *,
         type: Sequence[str | None] | None = None,
+        views: Sequence[Sequences] = (),
     ) -> SiameseHead:
-        """See `BaseHead.fit`."""
+        """See `BaseHead.fit`.
+
+        views: the training videos again, as augmented views show them. They take part in the
+        training pairs, also as similar pairs of one video with itself, and are never held out.
+        """
         sequences, scores = check_fit(x, y)
         types = check_types(type, len(scores), strict=self.pairing == "within")
         self._check_params()
         self._fit_scaling(sequences)
+        copies, copied = self._copies(views, sequences)
         if validation is not None and len(validation[0]):
             more, more_scores = check_fit(validation[0], validation[1], least=1)
             more_types = validation[2]["type"] if len(validation) > 2 else None
@@ -72,7 +79,12 @@ class SiameseHead(ComparingHead, PairHead):
             types += check_types(more_types, len(more), strict=False)
         else:
             held = self.held_out_ = self._hold_out(types)
-        train, kept_out = self._part(self.pairs(scores, type=types), held)
+        n = len(scores)
+        sequences = [*sequences, *copies]
+        owner = np.concatenate([np.arange(n), copied])
+        scores, types = scores[owner], [types[i] for i in owner]
+        pairs = self.pairs(scores, type=types)
+        train, kept_out = self._part(pairs, np.isin(owner, held), np.arange(len(owner)) >= n)
         self._check_kinds(train)
         self.pairs_seen_ = {"train": train.counts(), "held_out": kept_out.counts()}
         videos = Videos.of(self._scaled(sequences), scores, pick_device(self.device))
@@ -118,9 +130,24 @@ class SiameseHead(ComparingHead, PairHead):
         places = (np.arange(size) + 0.5) * len(types) / max(size, 1)
         return np.sort(by_type[places.astype(int)])
 
-    def _part(self, pairs: Pairs, held: NDArray[np.intp]) -> tuple[Pairs, Pairs]:
-        out = np.isin(pairs.first, held) | np.isin(pairs.second, held)
-        return pairs.where(~out), pairs.where(out)
+    def _copies(
+        self, views: Sequence[Sequences], videos: Sequences
+    ) -> tuple[list[NDArray[np.float32]], NDArray[np.intp]]:
+        """Every view of the videos, one after the other, and the number of each one's video."""
+        for number, view in enumerate(views):
+            if len(view) != len(videos):
+                raise HeadError(f"view {number} has {len(view)} videos for {len(videos)}")
+        copies = [sequence for view in views for sequence in view]
+        checked = check_sequences(copies, videos[0].shape[1]) if copies else []
+        return checked, np.tile(np.arange(len(videos)), len(views))
+
+    def _part(
+        self, pairs: Pairs, held: NDArray[np.bool_], copy: NDArray[np.bool_]
+    ) -> tuple[Pairs, Pairs]:
+        """The pairs to learn from, and those with a held-out video; of copies the former only."""
+        first, second = pairs.first, pairs.second
+        out = held[first] | held[second]
+        return pairs.where(~out), pairs.where(out & ~(copy[first] | copy[second]))
 
     def _check_kinds(self, pairs: Pairs) -> None:
         counts = pairs.counts()

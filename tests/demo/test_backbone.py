@@ -48,7 +48,7 @@ def test_shipped_weights() -> None:
 def test_script_writes_loadable_weights(tmp_path: Path) -> None:
     def trained(name: str) -> dict[str, torch.Tensor]:
         out = tmp_path / f"{name}.safetensors"
-        args = ["--out", str(out), "--cache", str(tmp_path), "--workers", "0", "--precise"]
+        args = ["--out", str(out), "--cache", str(tmp_path), "--workers", "0"]
         result = CliRunner().invoke(
             train_backbone.main, [*args, "--dives=2", "--held-out=1", "--epochs=1"]
         )

@@ -47,7 +47,7 @@ def fill(path: Path, videos: dict[str, np.ndarray], spec: dict = SPEC, **options
 
 def add(writer: FeatureStoreWriter, video_id: str, features: np.ndarray) -> None:
     clips = [Clip(16 * k - 3, 16 * k + 13) for k in range(len(features))]
-    writer.append(video_id, features, clips, n_frames=99, frames=(4, None), fps=29.97)
+    writer.append(video_id, [(features, clips)], n_frames=99, frames=(4, None), fps=29.97)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_plain_h5py_reads_a_closed_store(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "s.h5") as file:
         assert file["features"].shape == (sum(map(len, videos.values())), 8)
         assert file["videos/id"].asstr()[:].tolist() == list(videos)
-        start, stop = file["videos/rows"][3]
+        start, stop = file["videos/rows"][3, 0]
         np.testing.assert_array_equal(file["features"][start:stop], list(videos.values())[3])
         assert file["count"][()] == 5
 
@@ -260,7 +260,7 @@ with FeatureStoreWriter(sys.argv[1], spec) as writer:
         if f"v{i}" not in writer:
             features = np.random.default_rng(i).normal(size=(1 + i % 5, 512))
             clips = [Clip(k, k + 16) for k in range(len(features))]
-            writer.append(f"v{i}", features, clips, n_frames=16)
+            writer.append(f"v{i}", [(features, clips)], n_frames=16)
             print(i, flush=True)
 """
 
@@ -324,7 +324,7 @@ def test_twenty_thousand_videos(tmp_path: Path) -> None:
         patch.setattr(os, "fsync", lambda _: None)
         with FeatureStoreWriter(tmp_path / "s.h5", spec, ids=features) as writer:
             for video_id, array in features.items():
-                writer.append(video_id, array, [Clip(0, 16)], n_frames=16)
+                writer.append(video_id, [(array, [Clip(0, 16)])], n_frames=16)
     with FeatureStore.open(tmp_path / "s.h5") as store:
         assert len(store) == 20_000
 
@@ -383,3 +383,23 @@ class TestImport:
         import_arrays(tmp_path / "s.h5", {"a": np.zeros((2, 4))}, source="x")
         with pytest.raises(StoreError, match="it exists"):
             import_arrays(tmp_path / "s.h5", {"a": np.zeros((2, 4))}, source="x")
+
+
+def test_views_lie_beside_the_original(tmp_path: Path) -> None:
+    spec = SPEC | {"views": ["original", "flip"]}
+    first, second = np.ones((3, 8)), np.full((2, 8), 2.0)
+    clips = [Clip(0, 16), Clip(16, 32), Clip(20, 36)]
+    with FeatureStoreWriter(tmp_path / "s.h5", spec) as writer:
+        for name in ("a", "b"):
+            writer.append(name, [(first, clips), (second, clips[1:])], n_frames=36)
+        with pytest.raises(StoreError, match="1 views of 'c', not 2"):
+            writer.append("c", [(first, clips)], n_frames=36)
+    with FeatureStore.open(tmp_path / "s.h5", spec) as store:
+        assert (len(store), store.n_clips, store.verify()) == (2, 10, [])
+        np.testing.assert_array_equal(store["b"], first)
+        flipped = store.view("flip")
+        np.testing.assert_array_equal(flipped["b"], second)
+        np.testing.assert_array_equal(flipped.load(["a"])[0], second)
+        assert flipped.clips("a") == clips[1:]
+        with pytest.raises(KeyError, match=r"unknown view .* 'zoom'; known: original, flip"):
+            store.view("zoom")

@@ -20,9 +20,7 @@ class Performances(NamedTuple):
     blank: np.ndarray
 
     def part(self, rows: slice) -> Performances:
-        return Performances(
-            self.x[rows], self.y[rows], self.id[rows], self.type[rows], self.blank
-        )
+        return Performances(self.x[rows], self.y[rows], self.id[rows], self.type[rows], self.blank)
 
 
 @pytest.fixture(scope="session")

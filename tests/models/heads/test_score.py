@@ -60,7 +60,9 @@ class TestReferences:
         others = (test.x, test.y, {"id": test.id, "type": test.type})
         head.fit(train.x, train.y, id=train.id, type=train.type, others=others)
         best = {
-            max((i for i in range(60) if performances.type[i] == t), key=lambda i: performances.y[i])
+            max(
+                (i for i in range(60) if performances.type[i] == t), key=lambda i: performances.y[i]
+            )
             for t in "ABC"
         }
         assert set(head.reference_ids) == {performances.id[i] for i in best}
@@ -196,9 +198,7 @@ class TestTypes:
     def test_with_one_type_a_video_without_one_is_of_it(self, performances):
         train = performances.part(slice(30))
         head = ScoreHead(**QUICK | {"epochs": 1}).fit(train.x, train.y, type=["A"] * 30)
-        np.testing.assert_array_equal(
-            head.predict(train.x), head.predict(train.x, type=["A"] * 30)
-        )
+        np.testing.assert_array_equal(head.predict(train.x), head.predict(train.x, type=["A"] * 30))
         with pytest.warns(AqaWarning, match=r"\(B\)"):
             head.predict(train.x[:1], type=["B"])
 

@@ -114,3 +114,24 @@ def test_across_types_a_missing_type_does_not_matter(performances):
     head = SiameseHead(**QUICK | {"epochs": 1}, pairing="all")
     head.fit(performances.x, performances.y, type=[None, *["A"] * 59])
     assert sum(head.pairs_seen_["train"].values()) > 1000
+
+
+class TestViews:
+    def test_copies_multiply_the_training_pairs_and_none_are_held_out(self, performances):
+        train = performances.part(slice(45))
+        view = [sequence + 0.01 for sequence in train.x]
+        quick = QUICK | {"epochs": 1}
+        plain, augmented = (
+            SiameseHead(**quick).fit(train.x, train.y, type=train.type, views=views)
+            for views in ([], [view, view])
+        )
+        assert augmented.pairs_seen_["held_out"] == plain.pairs_seen_["held_out"]
+        before, after = plain.pairs_seen_["train"], augmented.pairs_seen_["train"]
+        kept = 45 - len(plain.held_out)
+        assert after["dissimilar"] == 9 * before["dissimilar"]
+        assert after["similar"] == 9 * before["similar"] + 3 * kept  # a video and its copies
+
+    def test_views_of_other_videos_are_refused(self, performances):
+        x, y = performances.x, performances.y
+        with pytest.raises(HeadError, match="view 0 has 3 videos for 60"):
+            SiameseHead(**QUICK).fit(x, y, views=[x[:3]])

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from aqa.extract.backbones import backbone_names, get_architecture
+from aqa.extract.engine import prepare
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("name", [name for name in backbone_names() if name != "c3d"])
+def test_folding_changes_no_feature(name: str) -> None:
+    torch.manual_seed(0)
+    architecture = get_architecture(name)
+    net = architecture.build("avgpool").eval()
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d):
+            nn.init.normal_(module.running_mean, std=0.1)
+            nn.init.uniform_(module.running_var, 0.5, 2)
+    before = {key: value.clone() for key, value in net.state_dict().items()}
+    fast = prepare(net, CPU, "float32")
+    assert not any(isinstance(m, nn.BatchNorm2d | nn.BatchNorm3d) for m in fast.modules())
+    x = torch.rand(1, 3, 16, 64, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(fast(x), net(x), rtol=1e-3, atol=1e-4)
+    assert all(torch.equal(before[key], value) for key, value in net.state_dict().items())

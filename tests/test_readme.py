@@ -1,0 +1,84 @@
+"""The README's commands and code, run as they stand there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from aqa.cli import main
+from aqa.extract.backbones import backbone_names, get_architecture
+from aqa.features.manifest import write_manifest
+from aqa.models.heads import head_names
+
+
+def blocks(root: Path, language: str, section: str | None = None) -> list[str]:
+    text = (root / "README.md").read_text(encoding="utf-8")
+    if section:
+        text = text.split(f"\n## {section}\n")[1].split("\n## ")[0]
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A C3D checkpoint as DavideA publishes it, with random values."""
+    path = tmp_path_factory.mktemp("weights") / "c3d.pickle"
+    expected = get_architecture("c3d").expected("fc7")
+    torch.save({key: torch.randn(shape) * 0.02 for key, shape in expected.items()}, path)
+    return path
+
+
+def test_the_quick_start(
+    root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    checkpoint: Path,
+    numbered_video: Callable[..., Path],
+) -> None:
+    (tmp_path / "c3d.pickle").symlink_to(checkpoint)
+    numbered_video(16, "new.mp4.avi").rename(tmp_path / "new.mp4")
+    rows = [
+        {
+            "video_id": f"{i:03d}",
+            "path": numbered_video(16 + i, f"{i}.avi").name,
+            "score": 50 + i,
+            "split_1": "test" if i > 6 else "train",
+        }
+        for i in range(1, 9)
+    ]
+    write_manifest(tmp_path / "manifest.csv", rows)
+    monkeypatch.chdir(tmp_path)
+    (commands,) = blocks(root, "console", "Your own videos")
+    lines = commands.strip().splitlines()
+    assert len(lines) >= 5
+    for line in lines:
+        program, *arguments = shlex.split(line)
+        assert program == "aqa"
+        if arguments[0] == "fit" and "lstm" in arguments:
+            arguments += ["-p", "epochs=2"]
+        result = CliRunner().invoke(main, arguments, prog_name="aqa")
+        assert result.exit_code == 0, f"{line}\n{result.output}"
+    for code in blocks(root, "python"):
+        if "FeatureStore" in code:
+            exec(compile(code, "README.md", "exec"), {})
+
+
+def test_the_manifest_it_shows_is_one(root: Path, tmp_path: Path) -> None:
+    from aqa.features.manifest import Manifest
+
+    (table,) = blocks(root, "csv")
+    (tmp_path / "manifest.csv").write_text(table)
+    assert Manifest.read(tmp_path / "manifest.csv").split("1").test == ("003",)
+
+
+def test_every_head_backbone_and_command_is_listed(root: Path) -> None:
+    text = (root / "README.md").read_text(encoding="utf-8")
+    for name in (*head_names(), *backbone_names()):
+        assert f"`{name}`" in text, name
+    for name in main.commands:
+        assert f"aqa {name}" in text, name

@@ -73,14 +73,14 @@ class ComparingHead(TrainedHead):
     are of one; where some have and some have not, fitting within types is refused.
     """
 
-    epochs: int = param(60, "at most, each over every pair of the training videos; ours")
+    epochs: int = param(100, "at most, each over every pair of the training videos; ours")
     batch_size: int = param(58, "distinct videos a step; all their pairs come with them; ours")
     lr: float = param(1e-3, "of Adam; ours")
     lr_halve_every: int | None = param(None, "steps after which the rate is halved; ours")
     validation: float = param(
         0.15, "share of the training videos whose pairs are held out to stop by; ours"
     )
-    patience: int = param(10, "epochs without a better held-out loss before stopping; ours")
+    patience: int = param(20, "epochs without a better held-out loss before stopping; ours")
     hidden: int = param(256, "width of the shared LSTM; 000 does not say, 004 4 has 256")
     threshold: float = param(
         5.0, "points; scores that differ by less are similar (000 III-C: 5 for diving)"

@@ -26,7 +26,7 @@ def test_it_learns_to_tell_similar_pairs(fitted, performances):
     test = performances.part(slice(45, None))
     pairs = fitted.pairs(test.y, type=test.type)
     chance = fitted.similarity(test.x, pairs.first, pairs.second)
-    assert report_pairs(pairs, chance, resamples=5)["roc_auc"] > 0.85
+    assert report_pairs(pairs, chance, resamples=5)["roc_auc"] > 0.8
 
 
 def test_a_pair_is_held_out_with_either_of_its_videos(fitted, performances):

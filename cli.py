@@ -51,6 +51,7 @@ def _plain_warnings() -> Iterator[None]:
                 usual(message, *where, **more)
 
         warnings.showwarning = show
+        warnings.simplefilter("always", AqaWarning)
         yield
 
 

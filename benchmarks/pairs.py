@@ -2,8 +2,8 @@
 
     python benchmarks/pairs.py [--videos 174] [--clips 9] [--dim 4096] [--pairing all]
 
-The naive loop is the usual Siamese one: batches of pairs, each pair embedding both of its videos,
-gradients summed up to the step. Both ways see the same pairs with the same loss and gradients,
+The naive loop is the usual Siamese one: one pair or a batch of pairs at a time, each pair embedding
+both of its videos, gradients summed up to the step. Both ways see the same pairs with the same loss and gradients,
 which tests/models/test_pair_batches.py checks. The naive one is timed on some of its batches and
 extrapolated, since they all cost the same.
 """
@@ -39,7 +39,7 @@ def main() -> None:
     paired = PairedVideos(videos, pairs.first, pairs.second, pairs.similar, groups)
 
     fast, steps, embedded = time_paired(paired, args)
-    slow = time_naive(videos, pairs, args)
+    slow = {batch: time_naive(videos, pairs, batch, args) for batch in (1, args.batch)}
     print(
         f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, "
         f"Python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}"
@@ -49,8 +49,11 @@ def main() -> None:
         f"{len(pairs.similar)} ordered pairs ({args.pairing}), {steps} steps an epoch"
     )
     print(f"paired: {fast:8.2f} s an epoch, {embedded} videos embedded")
-    print(f"naive:  {slow:8.2f} s an epoch, {2 * len(pairs.similar)} videos embedded")
-    print(f"ratio:  {slow / fast:8.1f}")
+    for batch, seconds in slow.items():
+        print(
+            f"naive:  {seconds:8.2f} s an epoch, {2 * len(pairs.similar)} videos embedded, "
+            f"{batch} pairs at a time: {seconds / fast:.1f} times as long"
+        )
 
 
 def time_paired(paired: PairedVideos, args: argparse.Namespace) -> tuple[float, int, int]:
@@ -68,17 +71,17 @@ def time_paired(paired: PairedVideos, args: argparse.Namespace) -> tuple[float, 
     return min(seconds), len(sizes), sum(sizes)
 
 
-def time_naive(videos: Videos, pairs: Pairs, args: argparse.Namespace) -> float:
+def time_naive(videos: Videos, pairs: Pairs, batch: int, args: argparse.Namespace) -> float:
     """Seconds of one epoch, from the best of some of its batches."""
     net = SiameseNet(args.dim, args.hidden)
     rng = np.random.default_rng(1)
     seconds = []
     for _ in range(args.repeats + 1):  # the first warms up
-        chosen = rng.choice(len(pairs.first), args.batch, replace=False)
+        chosen = rng.choice(len(pairs.first), batch, replace=False)
         started = time.perf_counter()
         naive_batch(net, videos, Pairs(*(column[chosen] for column in pairs)))
         seconds.append(time.perf_counter() - started)
-    return min(seconds[1:]) * len(pairs.first) / args.batch
+    return min(seconds[1:]) * len(pairs.first) / batch
 
 
 def naive_batch(net: SiameseNet, videos: Videos, pairs: Pairs) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -87,7 +87,12 @@ class Schedule:
 
 
 class Trainer:
-    """Trains a network in place; `step`, `epoch` and `fit` can each be overridden alone."""
+    """Trains a network in place; `step`, `epoch` and `fit` can each be overridden alone.
+
+    criterion: what `evaluate` gives and training is stopped by, as the history calls it.
+    """
+
+    criterion: ClassVar[str] = "val_loss"
 
     def __init__(self, net: nn.Module, loss: Loss, schedule: Schedule, seed: int):
         self.net, self.loss, self.schedule = net, loss, schedule
@@ -148,10 +153,10 @@ class Trainer:
                 raise FloatingPointError(f"the loss is {row['train_loss']} in epoch {number}")
             if validation is None:
                 continue
-            row["val_loss"] = self.evaluate(validation)
+            row[self.criterion] = self.evaluate(validation)
             waited += 1
-            if row["val_loss"] < best:
-                best, waited = row["val_loss"], 0
+            if row[self.criterion] < best:
+                best, waited = row[self.criterion], 0
                 kept = {key: value.clone() for key, value in self.net.state_dict().items()}
             if waited >= self.schedule.patience:
                 break

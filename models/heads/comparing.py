@@ -49,7 +49,8 @@ class SiameseNet(nn.Module):
         left, right = self.d1.weight.chunk(2, dim=1)  # (128, M) each
         as_first = linear(embedded, left, self.d1.bias)  # (n, 128)
         as_second = linear(embedded, right)  # (n, 128)
-        return relu(self.d2(relu(as_first[first] + as_second[second])))
+        joined = as_first.index_select(0, first) + as_second.index_select(0, second)
+        return relu(self.d2(relu(joined)))
 
     def forward(self, x: Tensor, lengths: Tensor, first: Tensor, second: Tensor) -> Tensor:
         """Each distinct video once, pairs as rows of x -> (pairs,), before any sigmoid."""
@@ -75,12 +76,12 @@ class ComparingHead(TrainedHead):
 
     epochs: int = param(100, "at most, each over every pair of the training videos; ours")
     batch_size: int = param(58, "distinct videos a step; all their pairs come with them; ours")
-    lr: float = param(1e-3, "of Adam; ours")
+    lr: float = param(3e-4, "of Adam; ours")
     lr_halve_every: int | None = param(None, "steps after which the rate is halved; ours")
     validation: float = param(
         0.15, "share of the training videos whose pairs are held out to stop by; ours"
     )
-    patience: int = param(20, "epochs without a better held-out loss before stopping; ours")
+    patience: int = param(20, "epochs without better answers on held-out pairs to stop after; ours")
     hidden: int = param(256, "width of the shared LSTM; 000 does not say, 004 4 has 256")
     threshold: float = param(
         5.0, "points; scores that differ by less are similar (000 III-C: 5 for diving)"

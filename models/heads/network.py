@@ -66,11 +66,14 @@ class TrainedHead(BaseHead):
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(self.seed)
             self.net_ = make().to(device)
+            running = trainer(self.net_)
             try:
-                self.history_: list[dict[str, Any]] = trainer(self.net_).fit(train, held)
+                self.history_: list[dict[str, Any]] = running.fit(train, held)
             except FloatingPointError as error:
                 raise HeadError(f"{error}; lower the learning rate, -p lr=...") from None
-        best = self.history_[-1] if held is None else min(self.history_, key=_val_loss)
+        best = self.history_[-1]
+        if held is not None:
+            best = min(self.history_, key=lambda row: row[running.criterion])
         self.best_epoch_ = int(best["epoch"])
 
     def state(self) -> State:
@@ -190,10 +193,6 @@ class NetworkHead(TrainedHead, Head):
         order = np.random.default_rng(self.seed).permutation(len(videos))
         held, kept = np.sort(order[:size]), np.sort(order[size:])
         return _pick(videos, kept), _pick(videos, held)
-
-
-def _val_loss(row: Mapping[str, float]) -> float:
-    return row["val_loss"]
 
 
 def _pick(videos: Videos, indices: NDArray[np.intp]) -> Videos:

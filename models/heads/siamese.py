@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
@@ -16,14 +17,18 @@ from aqa.models.heads.comparing import ComparingHead, SiameseNet, check_types
 from aqa.models.losses import pair_loss
 from aqa.models.pair_batches import PairBatch, PairedVideos
 from aqa.models.pairs import Pairs, make_pairs
-from aqa.models.train import Batch, Schedule, Trainer, Videos
+from aqa.models.train import Batch, Examples, Schedule, Trainer, Videos
 
 
 class PairTrainer(Trainer):
     """Trains a `SiameseNet` to tell similar pairs from dissimilar ones.
 
-    weights: of dissimilar and of similar pairs.
+    weights: of dissimilar and of similar pairs. It is stopped by the probability that
+    held-out pairs' wrong answers get, not by their loss: of few videos the loss is lowest after an
+    epoch or two, when every pair is still called dissimilar.
     """
+
+    criterion: ClassVar[str] = "val_balanced_error"
 
     def __init__(self, net: nn.Module, weights: tuple[float, float], schedule: Schedule, seed: int):
         super().__init__(net, self._loss, schedule, seed)
@@ -37,6 +42,19 @@ class PairTrainer(Trainer):
         assert isinstance(batch, PairBatch)
         logits = self.net(batch.x, batch.lengths, batch.first, batch.second)
         return self.loss(logits, batch.targets)
+
+    @torch.no_grad()
+    def evaluate(self, examples: Examples) -> float:
+        """The mean probability of the wrong answer, each kind of pairs weighing the same."""
+        self.net.eval()
+        wrong, total = torch.zeros(2), torch.zeros(2)
+        for batch in examples.batches(self.schedule.batch_size):
+            assert isinstance(batch, PairBatch)
+            logits = self.net(batch.x, batch.lengths, batch.first, batch.second)
+            kind = batch.targets.long().cpu()
+            wrong += torch.bincount(kind, (logits.sigmoid() - batch.targets).abs().cpu(), 2)
+            total += torch.bincount(kind, minlength=2)
+        return float((wrong / total)[total > 0].mean())
 
 
 @dataclass(repr=False, eq=False)

@@ -3,9 +3,9 @@
     python benchmarks/pairs.py [--videos 174] [--clips 9] [--dim 4096] [--pairing all]
 
 The naive loop is the usual Siamese one: one pair or a batch of pairs at a time, each pair embedding
-both of its videos, gradients summed up to the step. Both ways see the same pairs with the same loss and gradients,
-which tests/models/test_pair_batches.py checks. The naive one is timed on some of its batches and
-extrapolated, since they all cost the same.
+both of its videos, gradients summed up to the step. Both ways see the same pairs with the same loss
+and gradients, which tests/models/test_pair_batches.py checks. The naive one is timed on some of its
+batches and extrapolated, since they all cost the same.
 """
 
 from __future__ import annotations
@@ -79,7 +79,9 @@ def time_naive(videos: Videos, pairs: Pairs, batch: int, args: argparse.Namespac
     for _ in range(args.repeats + 1):  # the first warms up
         chosen = rng.choice(len(pairs.first), batch, replace=False)
         started = time.perf_counter()
-        naive_batch(net, videos, Pairs(*(column[chosen] for column in pairs)))
+        naive_batch(
+            net, videos, Pairs(pairs.first[chosen], pairs.second[chosen], pairs.similar[chosen])
+        )
         seconds.append(time.perf_counter() - started)
     return min(seconds[1:]) * len(pairs.first) / batch
 

@@ -215,6 +215,9 @@ def extract(
     none of the others; the exit code is then 1.
     """
     size = _batch_size(batch_size)
+    from aqa.extract.damage import DecoderLog
+
+    log = DecoderLog()
     from aqa.extract.backbones import load_backbone
     from aqa.extract.progress import BarProgress
     from aqa.extract.run import extract as run
@@ -226,8 +229,14 @@ def extract(
     length = clip_length or network.clip_length
     rule = ClipRule(length, stride or length, frames, pad, tail)  # type: ignore[arg-type]
     path = store or workspace.store(backbone)
+    layout = f", recognised as {network.weights.layout}" if network.weights.layout else ""
+    click.echo(
+        f"{backbone} to {network.layer}, weights {network.weights.name}{layout}; "
+        f"clips of {length} frames",
+        err=True,
+    )
     progress = BarProgress(quiet)
-    try:
+    with log, progress:
         summary = run(
             videos.videos,
             network,
@@ -241,9 +250,8 @@ def extract(
             dtype=dtype,
             workers=workers,
             progress=progress,
+            log=log,
         )
-    finally:
-        progress.close()
     click.echo(
         f"{path}: {len(summary.done)} videos extracted ({summary.n_clips} clips), "
         f"{len(summary.reused)} reused, {len(summary.failed)} failed"

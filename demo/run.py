@@ -92,11 +92,8 @@ def _claim(folder: Path, settings: dict[str, int]) -> None:
 
 
 def _extract(manifest: Manifest, store: Path) -> None:
-    progress = BarProgress()
-    try:
+    with BarProgress() as progress:
         summary = extract(manifest.videos, load_backbone(BACKBONE), store, progress=progress)
-    finally:
-        progress.close()
     if summary.failed:
         raise AqaError(f"{len(summary.failed)} of the drawn videos could not be read back")
 
@@ -106,7 +103,8 @@ def _score_new(workspace: Workspace, seed: int, echo: Echo) -> None:
     path = workspace.root / "new_dive.mp4"
     film(dive, path)
     faults = ", ".join(fault.name.replace("_", " ") for fault in dive.faults) or "no fault"
-    echo(f"\none new dive, {path}: {dive.type} with {faults}; the judges gave {dive.score:.1f}")
+    echo(f"\none new dive, {path}")
+    echo(f"  a {dive.type.name} with {faults}; the judges gave it {dive.score:.1f}")
     for head in HEADS:
         runs = [load_run(folder) for folder in run_folders(workspace.runs, (head,))]
         scored = score_videos([path], runs).scored[0]

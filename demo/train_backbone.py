@@ -64,8 +64,8 @@ Floats = NDArray[np.float64]
 class Film:
     """One dive as it is trained on.
 
-    pictures: uint8 (n_frames, height, width, 3), preprocessed. body: (n_frames, 4), the angle of
-    the trunk, unwrapped, and the bends of knees and hips, radians.
+    pictures: uint8 (n_frames, height, width, 3), preprocessed. body: (n_frames, 3), see
+    `body_angles`.
     """
 
     dive: Dive
@@ -107,7 +107,7 @@ def _share(fault: Fault | None, start: int, stop: int) -> float:
 
 
 def body_angles(dive: Dive) -> Floats:
-    """(n_frames, 3): the turn of the trunk, unwrapped, and the bends of knees and hips."""
+    """(n_frames, 3), radians: turn of the trunk, unwrapped, bends of the knee and of the hip."""
     joints, _ = move(dive.type, dive.timing, dive.faults)
     trunk = joints[:, Joint.NECK] - joints[:, Joint.PELVIS]
     knee_to = joints[:, Joint.KNEE_LEFT]
@@ -223,7 +223,7 @@ class Pupil(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.net = Tiny3D()
-        (dim,) = LAYERS["pool"]
+        ((dim,),) = LAYERS.values()
         convolutions = self.convolutions()
         self.norms = nn.ModuleList(nn.BatchNorm3d(c.out_channels) for c in convolutions)
         self.types = nn.Linear(dim, len(DIVE_TYPES))
@@ -297,7 +297,8 @@ def train(films: Sequence[Film], scale: Scale, recipe: Recipe) -> Iterator[tuple
         total = 0.0
         for batch in batches(scattered(films, rng), recipe.batch_size):
             x = lit(batch.pictures, generator)
-            loss = loss_of(*pupil(x), batch, scale)
+            logits, measures = pupil(x)
+            loss = loss_of(logits, measures, batch, scale)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

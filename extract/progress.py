@@ -38,7 +38,9 @@ class BarProgress(Progress):
         """See `Progress.line`."""
         tqdm.write(text, file=sys.stderr)
 
-    def close(self) -> None:
-        """Leave the bar as it is and go to the next line."""
+    def __enter__(self) -> BarProgress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.close()

@@ -15,6 +15,7 @@ import torch
 
 from aqa.errors import AqaError
 from aqa.extract.backbones.base import Backbone
+from aqa.extract.damage import DecoderLog
 from aqa.extract.encode import Encoder, encode_video
 from aqa.extract.engine import Precision
 from aqa.extract.prefetch import prefetched
@@ -95,6 +96,7 @@ def extract(
     dtype: str = "float32",
     workers: int | None = None,
     progress: Progress | None = None,
+    log: DecoderLog | None = None,
 ) -> Summary:
     """Extract the features of `videos` into `store`; those in it already are reused.
 
@@ -104,7 +106,7 @@ def extract(
     device: `auto`, `cpu`, `cuda`, .... batch_size: clips a forward pass. precision: of the
     network's arithmetic. dtype: that features are stored in, float32 or float16. workers: videos
     decoded ahead in threads; None is 0 on a CPU, where decoding beside the network gains nothing,
-    and 8 on a GPU.
+    and 8 on a GPU. log: where the decoder's complaints are found, for warnings of damaged videos.
 
     A video that fails is in the summary and stops nothing. Raises `StoreError` where the store
     was made with other settings or is being written.
@@ -143,9 +145,10 @@ def extract(
                 progress.line(f"failed: {video.id}: {reason}")
                 progress.video(0)
                 continue
-            if reader.warning:
-                summary.warnings.append(reader.warning)
-                progress.line(f"warning: {video.id}: {reader.warning}")
+            for warning in (reader.warning, _damage(video, log, workers)):
+                if warning:
+                    summary.warnings.append(warning)
+                    progress.line(f"warning: {video.id}: {warning}")
             writer.append(
                 video.id,
                 encoded,
@@ -158,6 +161,17 @@ def extract(
             summary.n_clips += n_clips
             progress.video(n_clips)
     return summary
+
+
+def _damage(video: Video, log: DecoderLog | None, workers: int) -> str | None:
+    complaints = log.take() if log else []
+    if not complaints:
+        return None
+    which = " (or a video that was decoded beside it)" if workers > 1 else ""
+    return (
+        f"{video.path}{which}: damaged: the decoder complained {len(complaints)} times, first of "
+        f"{complaints[0]!r}; frames may be wrong"
+    )
 
 
 # What decoding can raise on a bad file. A fault of the device or of the store stops the run.

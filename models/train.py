@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -84,6 +85,20 @@ class Schedule:
     weight_decay: float = 0.0
     patience: int = 20
     clip_gradient: float | None = None
+
+
+@contextmanager
+def threads_for(net: nn.Module) -> Iterator[None]:
+    """One thread for a small network: its steps are too short to be shared, and on a busy machine
+    the threads' waiting for each other costs several times the work.
+    """
+    before = torch.get_num_threads()
+    if sum(parameter.numel() for parameter in net.parameters()) < 1_000_000:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class Trainer:

@@ -18,7 +18,7 @@ from aqa.extract.preprocess import Preprocess
 
 NAMES = ("tiny3d",)
 
-LAYERS = {"avgpool": (128,)}
+LAYERS = {"pool": (128,)}
 
 # Channels in and out, kernel and stride, both (time, height, width).
 _CONVOLUTIONS = (
@@ -38,7 +38,7 @@ class Tiny3D(nn.Module):
     Batch normalisation, which training needs, is folded into the convolutions.
     """
 
-    def __init__(self, layer: str = "avgpool"):
+    def __init__(self, layer: str = "pool"):
         super().__init__()
         assert layer in LAYERS
         for number, (inputs, outputs, kernel, stride) in enumerate(_CONVOLUTIONS, start=1):
@@ -71,7 +71,7 @@ LAYOUTS = (
     Layout(
         name="tiny3d",
         source="aqa.demo.train_backbone",
-        last_layer="avgpool",
+        last_layer="pool",
         preprocess=PREPROCESS,
     ),
 )
@@ -83,7 +83,7 @@ def architecture(name: str) -> Architecture:
         name=name,
         build=Tiny3D,
         layers=LAYERS,
-        default_layer="avgpool",
+        default_layer="pool",
         layouts=LAYOUTS,
         shipped=Path(__file__).with_name("tiny3d.safetensors"),
     )

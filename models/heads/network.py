@@ -24,7 +24,7 @@ from aqa.models.heads.base import (
     check_sequences,
     param,
 )
-from aqa.models.train import Examples, Schedule, Trainer, Videos
+from aqa.models.train import Examples, Schedule, Trainer, Videos, threads_for
 
 
 @dataclass(repr=False, eq=False)
@@ -68,7 +68,8 @@ class TrainedHead(BaseHead):
             self.net_ = make().to(device)
             running = trainer(self.net_)
             try:
-                self.history_: list[dict[str, Any]] = running.fit(train, held)
+                with threads_for(self.net_):
+                    self.history_: list[dict[str, Any]] = running.fit(train, held)
             except FloatingPointError as error:
                 raise HeadError(f"{error}; lower the learning rate, -p lr=...") from None
         best = self.history_[-1]

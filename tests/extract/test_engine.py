@@ -14,7 +14,7 @@ CPU = torch.device("cpu")
 def test_folding_changes_no_feature(name: str) -> None:
     torch.manual_seed(0)
     architecture = get_architecture(name)
-    net = architecture.build("avgpool").eval()
+    net = architecture.build(architecture.default_layer).eval()
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d):
             nn.init.normal_(module.running_mean, std=0.1)

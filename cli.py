@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from aqa import __version__
-from aqa.errors import AqaError
+from aqa.errors import AqaError, AqaWarning
 from aqa.extract.backbones import backbone_names
 from aqa.models.heads import head_names
 from aqa.workspace import Workspace, run_folders
@@ -28,12 +29,30 @@ class _Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with _plain_warnings():
+                return super().invoke(ctx)
         except AqaError as error:
             raise click.ClickException(str(error)) from None
         except KeyboardInterrupt:
             click.echo("interrupted; what was finished is kept, the same command goes on", err=True)
             sys.exit(130)
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Print this project's warnings as lines; others stay as Python prints them."""
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, *where: Any, **more: Any) -> None:
+            if isinstance(message, AqaWarning):
+                click.echo(f"warning: {message}", err=True)
+            else:
+                usual(message, *where, **more)
+
+        warnings.showwarning = show
+        warnings.simplefilter("always", AqaWarning)
+        yield
 
 
 def _set_workspace(ctx: click.Context, _: click.Parameter, value: Path | None) -> None:
@@ -65,6 +84,16 @@ device_option = click.option(
 )
 skip_option = click.option(
     "--skip-missing", is_flag=True, help="Leave out videos that the store does not hold."
+)
+type_option = click.option(
+    "--type", "type_", help="Type of action of new videos, such as 107B, for heads that compare."
+)
+align_option = click.option(
+    "--align",
+    type=click.Choice(["index", "dtw"]),
+    default="index",
+    show_default=True,
+    help="Compare clips of the same number, or those that dynamic time warping finds.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -259,6 +288,12 @@ def _batch_size(text: str) -> int | None:
     metavar="NAME=VALUE",
     help="Hyper-parameter; see `aqa heads`.",
 )
+@click.option(
+    "--from",
+    "start",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Fitted run to start from, or the folder of a head, for its run of the same split.",
+)
 @manifest_option
 @store_option
 @runs_option
@@ -270,12 +305,17 @@ def fit(
     splits: tuple[str, ...],
     seed: int,
     params: tuple[str, ...],
+    start: Path | None,
     manifest: Path | None,
     store: Path | None,
     runs: Path | None,
     skip_missing: bool,
 ) -> None:
-    """Fit a head on the training videos of each split."""
+    """Fit a head on the training videos of each split.
+
+    --head score learns its metric first. With --from runs/siamese it takes that of the same
+    split instead, and with --from other/runs/siamese/split-1 one that was learned elsewhere.
+    """
     from aqa.features.manifest import Manifest
     from aqa.models.experiment import fit_splits, splits_of
 
@@ -290,6 +330,7 @@ def fit(
             runs or workspace.runs,
             seed=seed,
             skip_missing=skip_missing,
+            start=start,
         ):
             chosen = json.dumps(run.record["chosen"])
             seconds, n = run.record["seconds"], len(run.record["split"]["train"])
@@ -306,6 +347,10 @@ def fit(
 )
 @runs_option
 @click.option("--allow-leak", is_flag=True, help="Judge on videos that were learned from; marked.")
+@click.option(
+    "--feedback", is_flag=True, help="Judge which clips are called faulty, not the scores."
+)
+@align_option
 @skip_option
 @json_option
 @click.pass_obj
@@ -317,13 +362,17 @@ def evaluate(
     store: Path | None,
     runs: Path | None,
     allow_leak: bool,
+    feedback: bool,
+    align: str,
     skip_missing: bool,
     as_json: bool,
 ) -> None:
     """Judge fitted heads on the test videos of their splits.
 
     Prints a table with 95 % bootstrap intervals over the test videos, and writes it to eval.json
-    and eval.csv (eval-split-<name> for chosen splits) beside the runs.
+    and eval.csv (eval-split-<name> for chosen splits) beside the runs. Heads that compare pairs
+    have a table of their own, and eval-pairs.csv. --feedback counts clips against the manifest's
+    column faulty_clips, and writes eval-feedback.
     """
     from aqa.features.manifest import Manifest
     from aqa.models.experiment import evaluate_runs, over_splits, write_results
@@ -334,7 +383,13 @@ def evaluate(
     table = Manifest.read(manifest or workspace.manifest)
     with _open_store(store) as features:
         results = evaluate_runs(
-            folders, table, features, allow_leak=allow_leak, skip_missing=skip_missing
+            folders,
+            table,
+            features,
+            allow_leak=allow_leak,
+            skip_missing=skip_missing,
+            feedback=feedback,
+            align=align,
         )
     means = over_splits(results)
     written = write_results(where, splits, results, means)
@@ -350,6 +405,7 @@ def evaluate(
 @click.argument("videos", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--head", help="Fitted head [default: the only one].")
 @click.option("--split", "splits", multiple=True, help="Run to use [default: all, averaged].")
+@type_option
 @click.option("--weights", type=FILE, help="Checkpoint [default: the one the features came from].")
 @runs_option
 @device_option
@@ -360,6 +416,7 @@ def score(
     videos: tuple[Path, ...],
     head: str | None,
     splits: tuple[str, ...],
+    type_: str | None,
     weights: Path | None,
     runs: Path | None,
     device: str,
@@ -379,7 +436,11 @@ def score(
     from aqa.pipeline import score_videos
 
     scoring = score_videos(
-        videos, [load_run(folder) for folder in folders], weights=weights, device=device
+        videos,
+        [load_run(folder) for folder in folders],
+        weights=weights,
+        device=device,
+        type=type_,
     )
     rows = [
         {
@@ -400,6 +461,123 @@ def score(
         click.echo(f"failed: {path}: {reason}", err=True)
     if scoring.failed:
         sys.exit(1)
+
+
+@main.command()
+@workspace_option
+@click.argument("video")
+@click.option("--head", default="score", show_default=True, help="Fitted head that says why.")
+@click.option("--split", help="Run to use [default: the first that has not seen the video].")
+@type_option
+@align_option
+@click.option("--picture", type=FILE, help="PNG to draw: athlete, expert, and the curve.")
+@manifest_option
+@store_option
+@click.option("--weights", type=FILE, help="Checkpoint [default: the one the features came from].")
+@runs_option
+@device_option
+@json_option
+@click.pass_obj
+def feedback(
+    workspace: Workspace,
+    video: str,
+    head: str,
+    split: str | None,
+    type_: str | None,
+    align: str,
+    picture: Path | None,
+    manifest: Path | None,
+    store: Path | None,
+    weights: Path | None,
+    runs: Path | None,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Say of each clip of VIDEO whether it is at fault.
+
+    VIDEO is an id of the manifest, or a new file. Head `score` gives the probability that a clip
+    is similar to the expert's, faulty below 0.5; head `lstm` fitted with -p label=incremental
+    the points that a clip adds, faulty where it adds none.
+    """
+    folders = run_folders(runs or workspace.runs, (head,), (split,) if split else ())
+    from aqa.features.manifest import Manifest
+    from aqa.models.report import feedback_json, feedback_table
+    from aqa.pipeline import explain, picture_explained
+
+    explained = explain(
+        video,
+        folders,
+        Manifest.read(manifest or workspace.manifest),
+        store,
+        type=type_,
+        align=align,
+        weights=weights,
+        device=device,
+    )
+    if as_json:
+        click.echo(
+            json.dumps(feedback_json(explained.feedback, str(explained.run.folder)), indent=1)
+        )
+    else:
+        click.echo(feedback_table(explained.feedback, str(explained.run.folder)))
+    if picture:
+        picture_explained(explained, picture)
+        click.echo(f"written to {picture}", err=True)
+
+
+@main.command()
+@workspace_option
+@click.option("--split", help="Run to look into [default: the first].")
+@click.option("--head", default="score", show_default=True, help="Fitted head of that kind.")
+@click.option("--picture", type=FILE, help="PNG to draw the embeddings in.")
+@click.option("--perplexity", type=click.FloatRange(1), default=30, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of t-SNE.")
+@manifest_option
+@store_option
+@runs_option
+@json_option
+@click.pass_obj
+def embed(
+    workspace: Workspace,
+    split: str | None,
+    head: str,
+    picture: Path | None,
+    perplexity: float,
+    seed: int,
+    manifest: Path | None,
+    store: Path | None,
+    runs: Path | None,
+    as_json: bool,
+) -> None:
+    """Show how far the head `score` keeps types of action apart.
+
+    Four embeddings of the training and test videos: the LSTM's, and those beside a constant, the
+    worst and the best reference. Prints each one's silhouette by type; --picture draws them by
+    t-SNE, --json gives the points too.
+    """
+    folder = run_folders(runs or workspace.runs, (head,), (split,) if split else ())[0]
+    from aqa.features.manifest import Manifest
+    from aqa.models.embedding import embed_run
+    from aqa.models.report import embeddings_json, embeddings_table
+    from aqa.models.runs import load_run
+    from aqa.pipeline import draw_embeddings
+
+    run = load_run(folder)
+    with _open_store(store or run.store) as opened:
+        found = embed_run(
+            run,
+            Manifest.read(manifest or workspace.manifest),
+            opened,
+            perplexity=perplexity,
+            seed=seed,
+        )
+    if as_json:
+        click.echo(json.dumps(embeddings_json(found, str(folder)), indent=1))
+    else:
+        click.echo(embeddings_table(found, str(folder)))
+    if picture:
+        draw_embeddings(found, str(folder), picture)
+        click.echo(f"written to {picture}", err=True)
 
 
 @main.command()

@@ -10,6 +10,10 @@ class AqaError(Exception):
     """Bad input. The command line prints the message and exits with 1, without a traceback."""
 
 
+class AqaWarning(UserWarning):
+    """A result that stands but means less than it seems; the command line prints the message."""
+
+
 class UnknownNameError(AqaError, KeyError):
     """A name that is not among those that exist; says which do, and which was probably meant."""
 

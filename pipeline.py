@@ -1,24 +1,31 @@
-"""Both stages joined: a video file in, a score out."""
+"""Both stages joined: a video file in, a score or feedback out."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from aqa.errors import AqaError
+from aqa.errors import AqaError, AqaWarning, UnknownNameError
 from aqa.extract.backbones import load_backbone
 from aqa.extract.backbones.base import Backbone
 from aqa.extract.encode import Encoder, encode_video
 from aqa.extract.preprocess import Preprocess
 from aqa.extract.reader import ClipReader
 from aqa.extract.run import VIDEO_FAULTS, make_spec
+from aqa.extract.video import read_frames
 from aqa.features.clips import ClipRule
-from aqa.features.manifest import Video
-from aqa.features.store import Spec, spec_differences, views_of
-from aqa.models.runs import Run
+from aqa.features.manifest import Manifest, Video
+from aqa.features.store import FeatureStore, Spec, spec_differences, views_of
+from aqa.models.embedding import Embeddings
+from aqa.models.experiment import videos_columns
+from aqa.models.feedback import Cut, Feedback, blank_of, give_feedback, stored
+from aqa.models.runs import Run, load_run
+from aqa.picture import Image, Panel, draw_feedback, draw_panels, save_picture
 
 
 @dataclass(frozen=True)
@@ -90,12 +97,15 @@ def score_videos(
     *,
     weights: str | Path | None = None,
     device: str = "auto",
+    type: str | None = None,
 ) -> Scoring:
     """Extract videos as the runs' store was made, and predict with each run.
 
-    runs: of one head, fitted on one kind of store; several are averaged. A video that fails is
-    reported in the result and stops nothing.
+    runs: of one head, fitted on one kind of store; several are averaged. type: of all the
+    videos, for a head that takes it. A video that fails is reported in the result and stops
+    nothing.
     """
+    heads = {run.split: run.scoring_head() for run in runs}
     spec = runs[0].spec
     for run in runs[1:]:
         differences = spec_differences(spec, run.spec)
@@ -110,14 +120,112 @@ def score_videos(
     blank = encoder.blank(rule.length)
     scoring = Scoring()
     for path in paths:
-        video = Video(id=str(path), path=path, score=np.nan)
+        video = Video(id=str(path), path=path, score=np.nan, type=type)
         reader = ClipReader(video, backbone.preprocess, rule, encoder.batch_size)
         try:
             ((features, _),) = encode_video(reader, encoder, blank)
         except VIDEO_FAULTS as error:
             scoring.failed.append((path, str(error)))
             continue
-        by_split = {run.split: float(run.head.predict([features])[0]) for run in runs}
+        by_split = {
+            split: float(head.predict([features], **videos_columns([video], head.columns))[0])
+            for split, head in heads.items()
+        }
         mean = float(np.mean(list(by_split.values())))
         scoring.scored.append(Scored(path, mean, by_split, reader.warning))
     return scoring
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Feedback, the run that gave it, and where the video and the references are."""
+
+    feedback: Feedback
+    run: Run
+    path: Path | None
+    manifest: Manifest
+    store: Path
+
+
+def explain(
+    name: str,
+    folders: Sequence[Path],
+    manifest: Manifest,
+    store: Path | None = None,
+    *,
+    type: str | None = None,
+    align: str = "index",
+    weights: str | Path | None = None,
+    device: str = "auto",
+) -> Explained:
+    """Feedback on a video: an id of the manifest, or else a file, which is extracted.
+
+    folders: runs of one head; the first that has not learned from the video is taken. store:
+    None takes the run's own. type: overrides the manifest's.
+    """
+    runs = [load_run(folder) for folder in folders]
+    run = next((run for run in runs if name not in run.learned_from), runs[0])
+    path = store or run.store
+    known = manifest.by_id.get(name)
+    if known is None:
+        video = Video(id=name, path=Path(name), score=np.nan, type=type)
+        if not Path(name).exists():
+            raise UnknownNameError(
+                "video", name, manifest.ids, remedy=f"it is no id of {manifest.path} and no file"
+            )
+        cut, blank = _cut(video, run.spec, weights, device)
+    else:
+        video = known if type is None else replace(known, type=type)
+        with FeatureStore.open(path, run.spec) as opened:
+            cut, blank = stored(opened, name), blank_of(opened)
+        if name in run.learned_from:
+            warnings.warn(f"{run.folder} has learned from {name}", AqaWarning, stacklevel=2)
+    feedback = give_feedback(run.scoring_head(), video, cut, blank, align)
+    return Explained(feedback, run, video.path, manifest, path)
+
+
+def _cut(
+    video: Video, spec: Spec, weights: str | Path | None, device: str
+) -> tuple[Cut, NDArray[np.float32] | None]:
+    """Extract a video as a store was made; its clips, and the response to a blank one."""
+    rule, backbone = rule_of(spec), rebuild_backbone(spec, weights)
+    encoder = Encoder(backbone, device, precision=spec["precision"])
+    blank = encoder.blank(rule.length)
+    reader = ClipReader(video, backbone.preprocess, rule, encoder.batch_size)
+    ((features, clips),) = encode_video(reader, encoder, blank)
+    return Cut(features, clips, reader.n_frames, 0, reader.fps), blank
+
+
+def picture_explained(explained: Explained, output: Path) -> None:
+    """Draw the video's frames over those of its first reference, over the curve of its clips.
+
+    A frame is the middle one of its clip.
+    """
+    feedback, manifest = explained.feedback, explained.manifest
+    if explained.path is None:
+        raise AqaError(f"{manifest.path}: {feedback.video} has no path, so there are no frames")
+    athlete = _middle_frames(explained.path, [(clip.start, clip.stop) for clip in feedback.clips])
+    names = list(feedback.clips[0].reference_clips)
+    if not names:
+        save_picture(draw_feedback(feedback, athlete), output)
+        return
+    reference = manifest.by_id.get(names[0])
+    if reference is None or reference.path is None:
+        raise AqaError(f"{manifest.path}: no path of the reference {names[0]}, so no frames of it")
+    with FeatureStore.open(explained.store, explained.run.spec) as opened:
+        cut = stored(opened, names[0])
+    ranges = [cut.frames(clip.reference_clips[names[0]]) for clip in feedback.clips]
+    expert = _middle_frames(reference.path, ranges)
+    save_picture(draw_feedback(feedback, athlete, expert, names[0]), output)
+
+
+def _middle_frames(path: Path, ranges: Sequence[tuple[int, int]]) -> list[Image]:
+    middles = [(start + max(stop - 1, start)) // 2 for start, stop in ranges]
+    frames = read_frames(path, middles)
+    return [frames[number] for number in middles]
+
+
+def draw_embeddings(found: Embeddings, title: str, output: Path) -> None:
+    """Draw each embedding's t-SNE; rings are test videos."""
+    panels = [Panel(e.name, e.flat, found.types, found.tested) for e in found.all]
+    save_picture(draw_panels(panels, f"t-SNE by {title}; rings: test videos"), output)

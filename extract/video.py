@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -49,6 +49,19 @@ def open_video(path: Path) -> FrameSource:
     if not path.exists():
         raise VideoError(f"{path}: no such video file or folder of images")
     return ImageFolder(path) if path.is_dir() else VideoFile(path)
+
+
+def read_frames(path: Path, numbers: Iterable[int]) -> dict[int, Frame]:
+    """The frames of these numbers; of one behind the last that can be read, the last."""
+    wanted = sorted(set(numbers))
+    found: dict[int, Frame] = {}
+    number, frame = -1, None
+    for number, frame in enumerate(open_video(path).frames(stop=wanted[-1] + 1)):
+        if number in wanted:
+            found[number] = frame
+    if frame is None:
+        raise VideoError(f"{path}: no frame could be read")
+    return found | {late: frame for late in wanted if late > number}
 
 
 class VideoFile:

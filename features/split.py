@@ -83,3 +83,44 @@ def random_splits(
             )
         )
     return splits
+
+
+def balanced_splits(
+    ids: Sequence[str],
+    labels: Sequence[str],
+    *,
+    n: int = 10,
+    test: int = 15,
+    kinds: int = 6,
+    seed: int = 0,
+) -> list[Split]:
+    """Draw `n` splits, named `1` to `n`, that test as many videos of each kind (000 Tables I-V).
+
+    Of the `kinds` most frequent labels (ties: the label that sorts first), `test` videos each are
+    tested and all others train; videos of other labels are in no part. 000 has not published
+    which videos its ten splits hold, so these are new ones of the same make.
+    """
+    if len(labels) != len(ids):
+        raise AqaError(f"balanced splits: {len(labels)} labels for {len(ids)} videos")
+    names, counts = np.unique(np.asarray(labels, str), return_counts=True)
+    frequent = names[np.argsort(-counts, kind="stable")][:kinds]
+    groups = {str(name): np.flatnonzero(np.asarray(labels, str) == name) for name in frequent}
+    for name, group in groups.items():
+        if len(group) <= test:
+            raise AqaError(
+                f"balanced splits: {len(group)} videos of {name!r}, too few to test {test} and to "
+                "train on others; ask for fewer with test=..., or for fewer kinds"
+            )
+    known = np.sort(np.concatenate(list(groups.values())))
+    splits = []
+    for k in range(1, n + 1):
+        rng = np.random.default_rng([seed, k])
+        tested = {i for group in groups.values() for i in rng.permutation(group)[:test].tolist()}
+        splits.append(
+            Split(
+                name=str(k),
+                train=tuple(ids[i] for i in known if i not in tested),
+                test=tuple(ids[i] for i in known if i in tested),
+            )
+        )
+    return splits

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from aqa.features.manifest import Manifest
+from aqa.features.manifest import Manifest, Video
 from aqa.features.split import PARTS, Split
 from aqa.features.store import FeatureStore, check_spec
+from aqa.models.feedback import Judged, explains, judge_feedback
 from aqa.models.heads import get_head
-from aqa.models.heads.base import parse_params
-from aqa.models.metrics import METRICS, report
+from aqa.models.heads.base import BaseHead, PairHead, parse_params
+from aqa.models.metrics import KINDS, report, report_pairs
 from aqa.models.runs import (
-    METRICS as METRICS_FILE,
-)
-from aqa.models.runs import (
+    FEEDBACK,
     PREDICTIONS,
+    RECORD,
     Run,
     RunError,
     load_run,
@@ -27,6 +28,9 @@ from aqa.models.runs import (
     save_run,
     write_json,
     write_rows,
+)
+from aqa.models.runs import (
+    METRICS as METRICS_FILE,
 )
 from aqa.workspace import run_folder
 
@@ -59,29 +63,87 @@ def fit_splits(
     *,
     seed: int = 0,
     skip_missing: bool = False,
+    start: Path | None = None,
 ) -> Iterator[Run]:
     """Fit a head on the training videos of each split, one run after the other.
 
     params: `name=value` texts. skip_missing: leave out videos that the store does not hold,
-    which is otherwise an error. Each run is saved below `runs` before it is yielded.
+    which is otherwise an error. start: the folder of a fitted run to start from, or that of a
+    head, of which the run of the same split is taken. Each run is saved below `runs` before it
+    is yielded.
     """
     values = {"seed": seed, **parse_params(get_head(head), params)}
+    starts = {split.name: _start_run(get_head(head), head, start, split.name) for split in splits}
     features = dict(zip(store.ids, store.load(store.ids), strict=True))
     prepared = [_present(split, manifest, store, skip_missing) for split in splits]
     for split in prepared:
         model = get_head(head)(**values)
-        train, val = (
-            ([features[i] for i in ids], np.array([manifest.by_id[i].score for i in ids]))
-            for ids in (split.train, split.val)
-        )
+        columns = model.columns
+        x, y, named = _data(split.train, manifest, features, columns)
+        options: dict[str, Any] = dict(named)
+        if split.val:
+            val = _data(split.val, manifest, features, columns)
+            options["validation"] = val if columns else val[:2]
+        if model.also_shown:
+            more = [i for part in model.also_shown for i in split.part(part)]
+            options["others"] = _data(more, manifest, features, columns)
+        if model.takes_views:
+            options["views"] = [store.view(name).load(split.train) for name in store.views[1:]]
+        origin = starts[split.name]
+        if origin is not None:
+            check_features(origin, store)
+            options["start"] = origin.head
         started = time.perf_counter()
-        model.fit(*train, validation=val if split.val else None)
+        model.fit(x, y, **options)
         seconds = time.perf_counter() - started
         folder = run_folder(runs, head, split.name)
-        record = make_record(head, model, split, store, folder, seconds)
+        record = make_record(head, model, split, store, folder, seconds, origin)
         run = save_run(folder, model, record)
         _judge(run, split, manifest, features, ("train", "val"))
         yield run
+
+
+def _start_run(head: type[BaseHead], name: str, start: Path | None, split: str) -> Run | None:
+    """The run that a head starts from, if it can start from one."""
+    if start is None:
+        return None
+    if head.starts_from is None:
+        raise RunError(f"{name} cannot start from a fitted run; leave out --from")
+    run = load_run(
+        start if (start / RECORD).exists() else run_folder(start.parent, start.name, split)
+    )
+    if run.name != head.starts_from:
+        raise RunError(f"{run.folder}: {name} starts from {head.starts_from}, not from {run.name}")
+    return run
+
+
+def check_features(run: Run, store: FeatureStore) -> None:
+    """Refuse to start from a run on features that were made in another way.
+
+    How many frames a video was given may differ: actions differ in length.
+    """
+    of_videos = ("frames", "padding", "tail", "stride", "views", "view_seed")
+    kept, spec = (
+        {k: v for k, v in s.items() if k not in of_videos} for s in (run.spec, store.spec)
+    )
+    check_spec(store.path, spec, kept)
+
+
+def videos_columns(videos: Sequence[Video], columns: Sequence[str]) -> dict[str, list[Any]]:
+    """Attributes of videos, as heads with such `columns` take them."""
+    return {name: [getattr(video, name) for video in videos] for name in columns}
+
+
+def _data(
+    ids: Sequence[str],
+    manifest: Manifest,
+    features: Mapping[str, Any],
+    columns: Sequence[str],
+) -> tuple[list[Any], np.ndarray, dict[str, list[Any]]]:
+    """Features, scores and columns of these videos."""
+    videos = [manifest.by_id[i] for i in ids]
+    scores = np.array([video.score for video in videos])
+    return [features[i] for i in ids], scores, videos_columns(videos, columns)
 
 
 def _present(split: Split, manifest: Manifest, store: FeatureStore, skip: bool) -> Split:
@@ -107,8 +169,14 @@ def evaluate_runs(
     *,
     allow_leak: bool = False,
     skip_missing: bool = False,
+    feedback: bool = False,
+    align: str = "index",
 ) -> list[dict[str, Any]]:
-    """Judge saved runs on the test videos of their splits; one result a run.
+    """Judge saved runs on the test videos of their splits.
+
+    One result a run of a head that predicts scores; one a part for a head that compares pairs:
+    `held-out`, `test`, and `test-train`, a test video with a training video. feedback: judge
+    instead which clips are called faulty, for the heads that say so; align: see `ALIGNMENTS`.
 
     store: None takes each run's own. A test video that the head or the backbone has learned from
     is an error; with `allow_leak` it is counted in the result instead.
@@ -136,12 +204,39 @@ def evaluate_runs(
                 f"{folder}: split {split.name}: {'; '.join(leaks.values())}; "
                 "its result would mean nothing (--allow-leak shows it, marked)"
             )
-        judged = _judge(run, split, manifest, features, PARTS)
-        result = {"head": run.name, "split": run.split, **judged["test"]}
-        results.append(result | ({"leak": list(leaks.values())} if leaks else {}))
+        marks = {"leak": list(leaks.values())} if leaks else {}
+        if feedback:
+            if explains(run.head):
+                found = judge_feedback(run.head, split.test, manifest, opened, align)
+                judged = {"test": _save_feedback(run, found)}
+            else:
+                judged = {}
+        else:
+            judged = _judge(run, split, manifest, features, PARTS)
+        kind = "feedback" if feedback else run.head.kind
+        results += [
+            {"kind": kind, "head": run.name, "split": run.split, **named, **judged[part], **marks}
+            for part, named in _shown_parts(kind, judged)
+        ]
+    if not results and feedback:
+        raise RunError(
+            "no fitted head gives feedback: fit `score`, or `lstm` with -p label=incremental"
+        )
     if not results:
         raise RunError("nothing to evaluate: the heads were fitted on every video")
     return results
+
+
+def _shown_parts(kind: str, judged: Mapping[str, Any]) -> list[tuple[str, dict[str, str]]]:
+    """The parts that are results, and what a result calls them."""
+    if kind == "pairs":
+        return [(part, {"part": part}) for part in judged if part != "train"]
+    return [(part, {}) for part in judged if part == "test"]
+
+
+def _save_feedback(run: Run, found: Judged) -> dict[str, Any]:
+    write_rows(run.folder / FEEDBACK, found.rows)
+    return found.metrics
 
 
 def _leaks(run: Run, split: Split, store: FeatureStore) -> dict[str, str]:
@@ -162,33 +257,99 @@ def _judge(
     features: Mapping[str, Any],
     parts: Sequence[str],
 ) -> dict[str, dict[str, Any]]:
-    """Predict the videos of these parts, write them and their metrics into the run's folder."""
-    rows, metrics = [], {}
-    for part in parts:
-        ids = split.part(part)
-        if not ids:
-            continue
-        scores = np.array([manifest.by_id[i].score for i in ids])
-        predicted = run.head.predict([features[i] for i in ids])
-        metrics[part] = report(scores, predicted)
-        rows += [
-            {"video_id": i, "part": part, "score": s, "predicted": p}
-            for i, s, p in zip(ids, scores.tolist(), predicted.tolist(), strict=True)
-        ]
+    """Judge a head by its kind; write its answers and their metrics into the run's folder."""
+    judge = _judge_pairs if isinstance(run.head, PairHead) else _judge_scores
+    rows, metrics = judge(run, split, manifest, features, parts)
     write_rows(run.folder / PREDICTIONS, rows)
     write_json(run.folder / METRICS_FILE, metrics)
     return metrics
 
 
+Judgement = tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]
+
+
+def _judge_scores(
+    run: Run,
+    split: Split,
+    manifest: Manifest,
+    features: Mapping[str, Any],
+    parts: Sequence[str],
+) -> Judgement:
+    """Predict the videos of these parts."""
+    head = run.scoring_head()
+    rows, metrics = [], {}
+    for part in parts:
+        ids = split.part(part)
+        if not ids:
+            continue
+        x, scores, columns = _data(ids, manifest, features, head.columns)
+        predicted = head.predict(x, **columns)
+        metrics[part] = report(scores, predicted)
+        rows += [
+            {"video_id": i, "part": part, "score": s, "predicted": p}
+            for i, s, p in zip(ids, scores.tolist(), predicted.tolist(), strict=True)
+        ]
+    return rows, metrics
+
+
+def _judge_pairs(
+    run: Run,
+    split: Split,
+    manifest: Manifest,
+    features: Mapping[str, Any],
+    parts: Sequence[str],
+) -> Judgement:
+    """Compare pairs, each in both orders.
+
+    train: two videos that were learned from. held-out: a video that training was stopped by, and
+    any training video. test: two test videos. test-train: a test video and one learned from.
+    """
+    head = run.head
+    assert isinstance(head, PairHead)
+    fitted, stopped = run.record["split"]["train"], run.record["split"]["val"]
+    stopped = stopped or [fitted[i] for i in head.held_out]
+    trained = [i for i in fitted if i not in set(stopped)]
+    tested = list(split.test) if "test" in parts else []
+    ids = [*trained, *stopped, *tested]
+    x, scores, columns = _data(ids, manifest, features, head.columns)
+    pairs = head.pairs(scores, **columns).both_orders()
+    chance = head.similarity(x, pairs.first, pairs.second)
+    part_of = np.repeat(["train", "held-out", "test"], [len(trained), len(stopped), len(tested)])
+    first, second = part_of[pairs.first], part_of[pairs.second]
+    tests = (first == "test").astype(int) + (second == "test")
+    trains = (first == "train").astype(int) + (second == "train")
+    chosen = {
+        "train": trains == 2,
+        "held-out": (tests == 0) & (trains < 2),
+        "test": tests == 2,
+        "test-train": (tests == 1) & (trains == 1),
+    }
+    rows, metrics = [], {}
+    for part, own in chosen.items():
+        if not own.any():
+            continue
+        metrics[part] = report_pairs(pairs.where(own), chance[own])
+        # Both orders are judged, but they are one pair.
+        for count in ("n", "similar", "dissimilar"):
+            metrics[part][count] //= 2
+        rows += [
+            {"first": ids[a], "second": ids[b], "part": part, "similar": int(t), "probability": p}
+            for a, b, t, p in zip(*pairs.where(own), chance[own].tolist(), strict=True)
+            if part != "train"
+        ]
+    return rows, metrics
+
+
 def over_splits(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The plain mean and the standard deviation over splits, for each head with several."""
     rows = []
-    for head in dict.fromkeys(result["head"] for result in results):
-        own = [result for result in results if result["head"] == head]
+    for kind, head, part in dict.fromkeys(map(_source, results)):
+        own = [result for result in results if _source(result) == (kind, head, part)]
         if len(own) < 2:
             continue
-        row: dict[str, Any] = {"head": head, "splits": len(own)}
-        for metric in METRICS:
+        row: dict[str, Any] = {"kind": kind, "head": head, "splits": len(own)}
+        row |= {"part": part} if part else {}
+        for metric in KINDS[kind]:
             values = [result[metric] for result in own]
             known = None not in values
             row[metric] = float(np.mean(values)) if known else None
@@ -197,27 +358,37 @@ def over_splits(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
+def _source(result: Mapping[str, Any]) -> tuple[str, str, str]:
+    return result["kind"], result["head"], result.get("part", "")
+
+
 def write_results(
     runs: Path,
     splits: Sequence[str],
     results: Sequence[Mapping[str, Any]],
     means: Sequence[Mapping[str, Any]],
 ) -> Path:
-    """Write results as JSON and CSV beside the runs; gives the JSON's path."""
-    name = "-".join(["eval", *(f"split-{split}" for split in splits)])
-    path = runs / f"{name}.json"
+    """Write results as JSON, and each kind of them as CSV, beside the runs; gives the JSON's path.
+
+    The results of pairs and of feedback have tables of their own: eval-pairs, eval-feedback.
+    """
+    suffix = "".join(f"-split-{split}" for split in splits)
+    of_feedback = any(result["kind"] == "feedback" for result in results)
+    path = runs / f"eval{'-feedback' if of_feedback else ''}{suffix}.json"
     write_json(path, {"results": list(results), "means": list(means)})
-    rows = [
-        {
-            key: value
-            for column, cell in result.items()
-            for key, value in (
-                zip((f"{column}_low", f"{column}_high"), cell or (None, None), strict=True)
-                if column.endswith("_interval")
-                else [(column, "; ".join(cell) if column == "leak" else cell)]
-            )
-        }
-        for result in results
-    ]
-    write_rows(path.with_suffix(".csv"), rows)
+    kinds = sorted(results, key=lambda result: str(result["kind"]))
+    for kind, own in groupby(kinds, key=lambda result: str(result["kind"])):
+        name = "eval" if kind == "scores" else f"eval-{kind}"
+        write_rows(runs / f"{name}{suffix}.csv", [_flat(result) for result in own])
     return path
+
+
+def _flat(result: Mapping[str, Any]) -> dict[str, Any]:
+    """A result as a row: an interval in two columns."""
+    row: dict[str, Any] = {}
+    for column, cell in result.items():
+        if column.endswith("_interval"):
+            row[f"{column}_low"], row[f"{column}_high"] = cell or (None, None)
+        else:
+            row[column] = "; ".join(cell) if column == "leak" else cell
+    return row

@@ -1,4 +1,4 @@
-"""How far predictions are from the judges, with intervals: (y_true, y_pred) -> a number.
+"""How good predictions, pairs and feedback are, with intervals: (y_true, y_pred) -> a number.
 
 Every metric takes arrays of shape (..., n) and reduces the last axis, so that a bootstrap costs
 one call. Sources: 001 5.1, 002 4.2 (eq. 11, 12), 003 eq. 4, 004 5.
@@ -6,12 +6,15 @@ one call. Sources: 001 5.1, 002 4.2 (eq. 11, 12), 003 eq. 4, 004 5.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import scipy.stats
 from numpy.typing import ArrayLike, NDArray
+
+from aqa.models.pairs import Pairs
 
 Values = NDArray[np.float64]
 Metric = Callable[[Values, Values], Values]
@@ -56,6 +59,13 @@ METRICS: dict[str, Metric] = {
     "relative_l2": relative_l2,
 }
 
+# What is reported of each kind of answer.
+KINDS: dict[str, tuple[str, ...]] = {
+    "scores": tuple(METRICS),
+    "pairs": ("accuracy", "balanced_accuracy", "roc_auc"),
+    "feedback": ("precision", "recall", "f1"),
+}
+
 
 def report(
     y_true: ArrayLike,
@@ -83,6 +93,101 @@ def report(
     return result
 
 
+def report_pairs(
+    pairs: Pairs,
+    probability: ArrayLike,
+    *,
+    level: float = 0.95,
+    resamples: int = 500,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """How well similar pairs are told from dissimilar ones; similar is 0.5 and above.
+
+    Pairs that share a video are not independent, so the bootstrap draws videos: a pair counts as
+    often as both of its videos are drawn, one after the other. Gives `n` and the counts of each
+    kind beside what `report` gives.
+    """
+    chance = np.asarray(probability, float)
+    right = (chance >= 0.5) == pairs.similar
+    videos, ends = np.unique(np.stack([pairs.first, pairs.second]), return_inverse=True)
+    first, second = ends.reshape(2, -1)
+    values: dict[str, list[float]] = {name: [] for name in KINDS["pairs"]}
+    ranked = _Ranked(chance, pairs.similar)
+    for drawn in _with_all_first(_resample_counts(len(videos), resamples, seed)):
+        weight = drawn[first] * drawn[second]
+        similar, dissimilar = weight * pairs.similar, weight * ~pairs.similar
+        with np.errstate(invalid="ignore"):
+            both = [(kind @ right) / kind.sum() for kind in (similar, dissimilar)]
+            values["accuracy"].append((weight @ right) / weight.sum())
+            values["balanced_accuracy"].append((both[0] + both[1]) / 2)
+            values["roc_auc"].append(ranked.auc(weight))
+    return {"n": len(chance), **pairs.counts(), **_with_intervals(values, level)}
+
+
+def report_feedback(
+    truth: Sequence[NDArray[np.bool_]],
+    said: Sequence[NDArray[np.bool_]],
+    *,
+    level: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Precision, recall and F1 of faulty clips, pooled over videos (000 Table VIII).
+
+    truth, said: for each video, which of its clips are faulty. The bootstrap draws videos, since
+    the clips of one are not independent.
+    """
+    counts = np.array(
+        [[(t & s).sum(), s.sum(), t.sum(), len(t)] for t, s in zip(truth, said, strict=True)]
+    )
+    drawn = np.stack(list(_with_all_first(_resample_counts(len(counts), resamples, seed))))
+    hits, said_faulty, faulty, _ = (drawn @ counts).T
+    with np.errstate(invalid="ignore", divide="ignore"):
+        samples = (hits / said_faulty, hits / faulty, 2 * hits / (said_faulty + faulty))
+    values = dict(zip(KINDS["feedback"], samples, strict=True))
+    return {
+        "n": len(counts),
+        "clips": int(counts[:, 3].sum()),
+        "faulty": int(counts[:, 2].sum()),
+        "said_faulty": int(counts[:, 1].sum()),
+        **_with_intervals(values, level),
+    }
+
+
+class _Ranked:
+    """The area under the ROC curve of weighted pairs, sorted once for many weightings."""
+
+    def __init__(self, values: Values, positive: NDArray[np.bool_]):
+        self._order = np.argsort(values, kind="stable")
+        ordered = values[self._order]
+        self._positive = positive[self._order]
+        self._ties = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+
+    def auc(self, weight: Values) -> float:
+        """The chance that a positive ranks above a negative; ties count half."""
+        weight = weight[self._order]
+        positive = np.add.reduceat(weight * self._positive, self._ties)
+        negative = np.add.reduceat(weight * ~self._positive, self._ties)
+        below = np.cumsum(negative) - negative / 2
+        with np.errstate(invalid="ignore"):
+            return float(positive @ below / (positive.sum() * negative.sum()))
+
+
+def _with_all_first(drawn: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+    """The whole sample, every video once, and then its resamples."""
+    yield np.ones(drawn.shape[1])
+    yield from drawn
+
+
+def _with_intervals(values: Mapping[str, Sequence[float] | Values], level: float) -> dict[str, Any]:
+    """Each metric's value on the whole sample, which stands first, and its interval."""
+    result: dict[str, Any] = {}
+    for name, samples in values.items():
+        result[name] = _number(samples[0])
+        result[f"{name}_interval"] = _interval(np.asarray(samples[1:]), level)
+    return result
+
+
 def _interval(samples: Values, level: float) -> list[float] | None:
     samples = samples[np.isfinite(samples)]
     if not len(samples):
@@ -94,3 +199,11 @@ def _interval(samples: Values, level: float) -> list[float] | None:
 
 def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
+
+
+def _resample_counts(n: int, resamples: int, seed: int) -> NDArray[np.float64]:
+    """How often each of n videos is drawn in each resample, (resamples, n)."""
+    draws = np.random.default_rng(seed).integers(n, size=(resamples, n))
+    counts = np.zeros((resamples, n))
+    np.add.at(counts, (np.arange(resamples)[:, None], draws), 1)
+    return counts

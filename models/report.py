@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-_DIGITS = {"spearman": 3, "mse": 1, "med": 2, "relative_l2": 2}
-_TITLES = {"spearman": "Spearman", "mse": "MSE", "med": "MED", "relative_l2": "R-l2 x100"}
+if TYPE_CHECKING:
+    from aqa.models.embedding import Embeddings
+    from aqa.models.feedback import Feedback
+
+# For each kind of results: the columns that tell them apart or count, and the metrics.
+_COUNTS = {
+    "scores": ["n"],
+    "pairs": ["part", "similar", "dissimilar"],
+    "feedback": ["n", "clips", "faulty", "said_faulty"],
+}
+_METRICS = {
+    "scores": ["spearman", "mse", "med", "relative_l2"],
+    "pairs": ["accuracy", "balanced_accuracy", "roc_auc"],
+    "feedback": ["precision", "recall", "f1"],
+}
+_DIGITS = {"mse": 1, "med": 2, "relative_l2": 2}
+_TITLES = {
+    "spearman": "Spearman",
+    "mse": "MSE",
+    "med": "MED",
+    "relative_l2": "R-l2 x100",
+    "said_faulty": "said",
+    "balanced_accuracy": "balanced",
+    "roc_auc": "ROC-AUC",
+    "f1": "F1",
+}
 
 
 def table(rows: Sequence[Sequence[str]], left: int = 1) -> str:
@@ -24,27 +49,55 @@ def table(rows: Sequence[Sequence[str]], left: int = 1) -> str:
 def results_table(
     results: Sequence[Mapping[str, Any]], means: Sequence[Mapping[str, Any]] = ()
 ) -> str:
-    """Test results, one row a run, each value with its 95 % interval; then means over splits."""
-    rows = [["head", "split", "n", *(f"{title} [95 %]" for title in _TITLES.values())]]
+    """Results, one row each, values with their 95 % intervals; then means over splits.
+
+    Each kind of results is a table of its own.
+    """
+    kinds = dict.fromkeys(result["kind"] for result in results)
+    tables = [
+        _kind_table(
+            kind, *([row for row in rows if row["kind"] == kind] for rows in (results, means))
+        )
+        for kind in kinds
+    ]
+    lines = ["\n\n".join(tables)]
+    leaks = [r for r in results if "leak" in r]
+    lines += [f"LEAK {r['head']} split {r['split']}: {'; '.join(r['leak'])}" for r in leaks]
+    return "\n".join(dict.fromkeys(lines))
+
+
+def _kind_table(
+    kind: str, results: Sequence[Mapping[str, Any]], means: Sequence[Mapping[str, Any]]
+) -> str:
+    counts, metrics = _COUNTS[kind], _METRICS[kind]
+    titles = {name: _TITLES.get(name, name) for name in (*counts, *metrics)}
+    rows = [
+        ["head", "split", *(titles[c] for c in counts), *(f"{titles[m]} [95 %]" for m in metrics)]
+    ]
     rows += [
-        [r["head"], r["split"], str(r["n"]), *(_with_interval(r, metric) for metric in _DIGITS)]
+        [
+            r["head"],
+            r["split"],
+            *(str(r[c]) for c in counts),
+            *(_with_interval(r, m) for m in metrics),
+        ]
         for r in results
     ]
     rows += [
-        [m["head"], f"mean of {m['splits']}", "", *(_with_std(m, metric) for metric in _DIGITS)]
+        [
+            *(m["head"], f"mean of {m['splits']}", *(str(m.get(c, "")) for c in counts)),
+            *(_with_std(m, metric) for metric in metrics),
+        ]
         for m in means
     ]
-    lines = [table(rows, left=2)]
-    leaks = [r for r in results if "leak" in r]
-    lines += [f"LEAK {r['head']} split {r['split']}: {'; '.join(r['leak'])}" for r in leaks]
-    return "\n".join(lines)
+    return table(rows, left=3 if kind == "pairs" else 2)
 
 
 def _with_interval(result: Mapping[str, Any], metric: str) -> str:
     value, interval = result[metric], result[f"{metric}_interval"]
     if value is None:
         return "undefined"
-    digits = _DIGITS[metric]
+    digits = _DIGITS.get(metric, 3)
     if interval is None:
         return f"{value:.{digits}f}"
     return f"{value:.{digits}f} [{interval[0]:.{digits}f}, {interval[1]:.{digits}f}]"
@@ -53,7 +106,63 @@ def _with_interval(result: Mapping[str, Any], metric: str) -> str:
 def _with_std(mean: Mapping[str, Any], metric: str) -> str:
     if mean[metric] is None:
         return "undefined"
-    return f"{mean[metric]:.{_DIGITS[metric]}f} +- {mean[f'{metric}_std']:.{_DIGITS[metric]}f}"
+    digits = _DIGITS.get(metric, 3)
+    return f"{mean[metric]:.{digits}f} +- {mean[f'{metric}_std']:.{digits}f}"
+
+
+def feedback_table(feedback: Feedback, run: str) -> str:
+    """A row a clip; frames are counted from 0, the last one of a clip is not in it."""
+    cells = [["clip", "frames", "seconds", "value", "", "compared with"]]
+    for clip in feedback.clips:
+        seconds = "unknown"
+        if clip.start_seconds is not None and clip.stop_seconds is not None:
+            seconds = f"{clip.start_seconds:.2f} to {clip.stop_seconds:.2f}"
+        against = ", ".join(f"{name} clip {k}" for name, k in clip.reference_clips.items())
+        cells.append(
+            [
+                *(str(clip.clip), f"{clip.start} to {clip.stop}", seconds, f"{clip.value:.3f}"),
+                *("faulty" if clip.faulty else "", against),
+            ]
+        )
+    title = f"{feedback.video}: {feedback.meaning} by {run}; faulty below {feedback.limit:g}"
+    return f"{title}\n{table(cells, left=6)}"
+
+
+def feedback_json(feedback: Feedback, run: str) -> dict[str, Any]:
+    """The same as plain values."""
+    return {"run": run, **dataclasses.asdict(feedback)}
+
+
+def embeddings_table(found: Embeddings, run: str) -> str:
+    """Silhouettes by type, -1 to 1: higher keeps the types further apart."""
+    cells = [["embedding", "size", "silhouette of train", "of test"]]
+    for embedding in found.all:
+        shown = ["-" if s is None else f"{s:.3f}" for s in embedding.silhouette.values()]
+        cells.append([embedding.name, str(embedding.values.shape[1]), *shown])
+    n_test = int(found.tested.sum())
+    videos = f"{len(found.ids) - n_test} training and {n_test} test videos"
+    return f"{run}: {videos}, {len(set(found.types))} types\n{table(cells)}"
+
+
+def embeddings_json(found: Embeddings, run: str) -> dict[str, Any]:
+    """Silhouettes, and every video's place in the plane of each embedding."""
+    return {
+        "run": run,
+        "embeddings": [
+            {
+                "name": embedding.name,
+                "size": embedding.values.shape[1],
+                "silhouette": embedding.silhouette,
+                "points": [
+                    {"video": video, "type": kind, "tested": bool(tested), "x": x, "y": y}
+                    for video, kind, tested, (x, y) in zip(
+                        found.ids, found.types, found.tested, embedding.flat.tolist(), strict=True
+                    )
+                ],
+            }
+            for embedding in found.all
+        ],
+    }
 
 
 def scores_table(rows: Sequence[Mapping[str, Any]]) -> str:

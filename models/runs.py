@@ -3,7 +3,8 @@
 model.safetensors   the fitted arrays
 run.json            head, parameters, seed, split, store's spec, versions
 history.csv         a row for each step of the search or each epoch
-predictions.csv     video_id, part, score, predicted
+predictions.csv     video_id, part, score, predicted; or first, second, part, similar, probability
+feedback.csv        a row a clip of the test videos, where `aqa eval --feedback` was run
 metrics.json        part -> metrics with intervals
 """
 
@@ -30,10 +31,11 @@ from aqa.features.files import replacing, replacing_folder
 from aqa.features.split import Split
 from aqa.features.store import FeatureStore, Spec
 from aqa.models.heads import get_head
-from aqa.models.heads.base import Head
+from aqa.models.heads.base import BaseHead, Head
 
 MODEL, RECORD, HISTORY = "model.safetensors", "run.json", "history.csv"
 PREDICTIONS, METRICS = "predictions.csv", "metrics.json"
+FEEDBACK = "feedback.csv"
 
 
 class RunError(AqaError):
@@ -45,7 +47,7 @@ class Run:
     """A fitted head, where it lies, and its record (`run.json`)."""
 
     folder: Path
-    head: Head
+    head: BaseHead
     record: Mapping[str, Any]
 
     @property
@@ -70,24 +72,51 @@ class Run:
 
     @property
     def learned_from(self) -> set[str]:
-        """The ids of the videos it was fitted on or stopped by."""
-        return {*self.record["split"]["train"], *self.record["split"]["val"]}
+        """The ids of the videos it was fitted on, stopped by, or has learned from otherwise."""
+        parts = (self.record["split"]["train"], self.record["split"]["val"])
+        return {*parts[0], *parts[1], *self.record.get("also_learned_from", ())}
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """What a run that starts from this one remembers of it."""
+        kept = {key: self.record[key] for key in ("head", "params", "seconds")}
+        return {"run": str(self.folder), "split": self.split, "store": str(self.store), **kept}
+
+    def scoring_head(self) -> Head:
+        """Its head, if it is of the kind that predicts scores."""
+        if not isinstance(self.head, Head):
+            raise RunError(
+                f"{self.folder}: {self.name} compares two videos and scores none; "
+                "choose a head that scores, such as `score`, with --head"
+            )
+        return self.head
 
 
 def make_record(
-    name: str, head: Head, split: Split, store: FeatureStore, folder: Path, seconds: float
+    name: str,
+    head: BaseHead,
+    split: Split,
+    store: FeatureStore,
+    folder: Path,
+    seconds: float,
+    start: Run | None = None,
 ) -> dict[str, Any]:
-    """What `run.json` of a run in `folder` holds: every setting with its default filled in."""
+    """What `run.json` of a run in `folder` holds: every setting with its default filled in.
+
+    start: the run that fitting started from. Where it was fitted on features of the same store,
+    its training videos are this run's too.
+    """
+    also = set(head.learned_from_others)
+    if start is not None and start.store.resolve() == store.path.resolve():
+        also |= start.learned_from
     return {
         "head": name,
         "params": {field.name: getattr(head, field.name) for field in dataclasses.fields(head)},
-        "chosen": {
-            key.rstrip("_"): getattr(head, key)
-            for key in ("best_params_", "best_epoch_")
-            if hasattr(head, key)
-        },
+        "chosen": head.chosen,
         "seed": head.seed,
         "split": {"name": split.name, "train": list(split.train), "val": list(split.val)},
+        "also_learned_from": sorted(also - {*split.train, *split.val}),
+        "from": None if start is None else start.origin,
         "store": {"path": os.path.relpath(store.path, folder), "spec": store.spec},
         "seconds": round(seconds, 3),
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -99,7 +128,7 @@ def make_record(
     }
 
 
-def save_run(folder: Path, head: Head, record: Mapping[str, Any]) -> Run:
+def save_run(folder: Path, head: BaseHead, record: Mapping[str, Any]) -> Run:
     """Write a run in one step, in place of an earlier one."""
     with replacing_folder(folder) as temporary:
         safetensors.numpy.save_file(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -55,6 +56,18 @@ class Batch:
     targets: Tensor
 
 
+class Examples(Protocol):
+    """What a network is trained on, cut anew into batches in each epoch."""
+
+    def __len__(self) -> int:
+        """The number of videos."""
+        ...
+
+    def batches(self, size: int, order: Tensor | None = None) -> Iterator[Batch]:
+        """Batches of at most `size` videos, which are taken in the given order."""
+        ...
+
+
 @dataclass(frozen=True)
 class Schedule:
     """How a network is trained.
@@ -89,7 +102,12 @@ def threads_for(net: nn.Module) -> Iterator[None]:
 
 
 class Trainer:
-    """Trains a network in place; `step`, `epoch` and `fit` can each be overridden alone."""
+    """Trains a network in place; `step`, `epoch` and `fit` can each be overridden alone.
+
+    criterion: what `evaluate` gives and training is stopped by, as the history calls it.
+    """
+
+    criterion: ClassVar[str] = "val_loss"
 
     def __init__(self, net: nn.Module, loss: Loss, schedule: Schedule, seed: int):
         self.net, self.loss, self.schedule = net, loss, schedule
@@ -99,13 +117,17 @@ class Trainer:
         self.steps = 0
         self._shuffle = torch.Generator().manual_seed(seed)
 
+    def objective(self, batch: Batch) -> Tensor:
+        """The loss of a batch."""
+        return self.loss(self.net(batch.x, batch.lengths), batch.targets)
+
     def step(self, batch: Batch) -> float:
         """One update of the weights; the loss before it."""
         halvings = self.steps // self.schedule.lr_halve_every if self.schedule.lr_halve_every else 0
         for group in self.optimizer.param_groups:
             group["lr"] = self.schedule.lr * 0.5**halvings
         self.optimizer.zero_grad()
-        loss = self.loss(self.net(batch.x, batch.lengths), batch.targets)
+        loss = self.objective(batch)
         loss.backward()
         if self.schedule.clip_gradient is not None:
             nn.utils.clip_grad_norm_(self.net.parameters(), self.schedule.clip_gradient)
@@ -113,28 +135,29 @@ class Trainer:
         self.steps += 1
         return float(loss.detach())
 
-    def epoch(self, videos: Videos) -> float:
-        """One pass over the videos in a new order; their mean loss."""
+    def epoch(self, examples: Examples) -> float:
+        """One pass over the examples in a new order; their mean loss."""
         self.net.train()
-        order = torch.randperm(len(videos), generator=self._shuffle)
-        total = 0.0
-        for batch in videos.batches(self.schedule.batch_size, order):
+        order = torch.randperm(len(examples), generator=self._shuffle)
+        total, seen = 0.0, 0
+        for batch in examples.batches(self.schedule.batch_size, order):
             total += self.step(batch) * len(batch.targets)
-        return total / len(videos)
+            seen += len(batch.targets)
+        return total / seen
 
     @torch.no_grad()
-    def evaluate(self, videos: Videos) -> float:
-        """The mean loss over videos, without learning from them."""
+    def evaluate(self, examples: Examples) -> float:
+        """The mean loss over examples, without learning from them."""
         self.net.eval()
-        total = 0.0
-        for batch in videos.batches(self.schedule.batch_size):
-            loss = self.loss(self.net(batch.x, batch.lengths), batch.targets)
-            total += float(loss) * len(batch.targets)
-        return total / len(videos)
+        total, seen = 0.0, 0
+        for batch in examples.batches(self.schedule.batch_size):
+            total += float(self.objective(batch)) * len(batch.targets)
+            seen += len(batch.targets)
+        return total / seen
 
-    def fit(self, train: Videos, validation: Videos | None) -> list[dict[str, float]]:
+    def fit(self, train: Examples, validation: Examples | None) -> list[dict[str, Any]]:
         """Train; one row an epoch: its number, losses and learning rate."""
-        history: list[dict[str, float]] = []
+        history: list[dict[str, Any]] = []
         best, kept = np.inf, None
         waited = 0
         for number in range(1, self.schedule.epochs + 1):
@@ -145,10 +168,10 @@ class Trainer:
                 raise FloatingPointError(f"the loss is {row['train_loss']} in epoch {number}")
             if validation is None:
                 continue
-            row["val_loss"] = self.evaluate(validation)
+            row[self.criterion] = self.evaluate(validation)
             waited += 1
-            if row["val_loss"] < best:
-                best, waited = row["val_loss"], 0
+            if row[self.criterion] < best:
+                best, waited = row[self.criterion], 0
                 kept = {key: value.clone() for key, value in self.net.state_dict().items()}
             if waited >= self.schedule.patience:
                 break

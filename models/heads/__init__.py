@@ -1,4 +1,4 @@
-"""The heads: a file here, other than the shared `base` and `network`, is a `--head`."""
+"""The heads: a file here, other than the shared ones, is a `--head`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from aqa.errors import UnknownNameError
 
 if TYPE_CHECKING:
-    from aqa.models.heads.base import Head
+    from aqa.models.heads.base import BaseHead
 
-_SHARED = ("__init__", "base", "network")
+_SHARED = ("__init__", "base", "comparing", "network")
 
 
 def head_names() -> tuple[str, ...]:
@@ -20,10 +20,10 @@ def head_names() -> tuple[str, ...]:
     return tuple(sorted(stem.replace("_", "-") for stem in stems if stem not in _SHARED))
 
 
-def get_head(name: str) -> type[Head]:
+def get_head(name: str) -> type[BaseHead]:
     """The class of a head; `UnknownNameError` for a name that is none."""
     if name not in head_names():
         raise UnknownNameError("head", name, head_names())
     module = importlib.import_module(f"aqa.models.heads.{name.replace('-', '_')}")
-    head: type[Head] = module.HEAD
+    head: type[BaseHead] = module.HEAD
     return head

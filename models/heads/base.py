@@ -1,19 +1,21 @@
-"""What every head is: a scikit-learn regressor on sequences of clip features."""
+"""What every head is: a scikit-learn estimator on sequences of clip features."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import types
 import typing
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 
 from aqa.errors import AqaError, did_you_mean
+from aqa.models.pairs import Pairs
 
 # One array a video: float32 (n_clips, dim); the number of clips may differ.
 Sequences = Sequence[NDArray[np.floating]]
@@ -30,42 +32,151 @@ def param(default: Any, help: str) -> Any:
 
 
 @dataclasses.dataclass(repr=False, eq=False)
-class Head(RegressorMixin, BaseEstimator, ABC):
-    """Clip features in, a score out, in the manners of scikit-learn.
+class BaseHead(BaseEstimator, ABC):
+    """What the two kinds of heads share: `Head` predicts scores, `PairHead` compares two videos.
 
     The fields of the dataclass are the hyper-parameters; `fit` checks them, forgets an earlier
     fit, and leaves what it learned in attributes that end in `_`. `history_` holds one row for
     each step of the search or the training.
+
+    kind: what the head's answers are and are judged as, `scores` or `pairs`. fitted: the arrays
+    that answering needs and that a saved model holds. columns: the attributes of `Video` that
+    `fit` and the answering methods take as keywords, one value a video. starts_from: the head
+    whose fitted run `fit` can be handed as the keyword `start` (`aqa fit --from`). takes_views:
+    `fit` takes the keyword `views`, for each augmented view of the store the training videos as
+    it shows them.
     """
 
     seed: int = param(0, "of every random choice that fitting makes")
 
-    # The fitted arrays that `predict` needs, and that a saved model holds.
+    kind: ClassVar[str]
     fitted: ClassVar[tuple[str, ...]]
+    columns: ClassVar[tuple[str, ...]] = ()
+    starts_from: ClassVar[str | None] = None
+    takes_views: ClassVar[bool] = False
 
     @abstractmethod
     def fit(
         self, x: Sequences, y: ArrayLike, validation: tuple[Sequences, ArrayLike] | None = None
-    ) -> Head:
+    ) -> BaseHead:
         """Learn from training videos.
 
         x: one (n_clips, dim) a video. y: (n,) scores in points. validation: videos of the same
         kind that a head may stop by; without them it holds out training videos where it needs to.
+        A head with `columns` takes each as a keyword too, and `validation` as (x, y, columns).
         """
 
-    @abstractmethod
-    def predict(self, x: Sequences) -> NDArray[np.float64]:
-        """Scores in points, (n,)."""
+    @property
+    def also_shown(self) -> tuple[str, ...]:
+        """Further parts of the split that `fit` takes as the keyword `others`, (x, y, columns)."""
+        return ()
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """What fitting settled on, for the run's record."""
+        names = ("best_params_", "best_epoch_")
+        return {name.rstrip("_"): getattr(self, name) for name in names if hasattr(self, name)}
+
+    @property
+    def learned_from_others(self) -> tuple[str, ...]:
+        """The ids of those of `others` that the fitted head has learned from."""
+        return ()
 
     def state(self) -> State:
         """The fitted arrays by name, without the underscore."""
         return {name.rstrip("_"): np.asarray(getattr(self, name)) for name in self.fitted}
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> Head:
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> BaseHead:
         """Become the fitted head that `state` was taken from."""
         for name in self.fitted:
             setattr(self, name, np.asarray(state[name.rstrip("_")]))
         return self
+
+
+@dataclasses.dataclass(repr=False, eq=False)
+class Head(RegressorMixin, BaseHead):
+    """Clip features in, a score out, in the manners of scikit-learn."""
+
+    kind: ClassVar[str] = "scores"
+
+    @abstractmethod
+    def predict(self, x: Sequences) -> NDArray[np.float64]:
+        """Scores in points, (n,)."""
+
+    @property
+    def explaining(self) -> bool:
+        """Whether `explain` has an answer, with these parameters."""
+        return False
+
+    def explain(
+        self,
+        x: Sequences,
+        blank: NDArray[np.floating] | None,
+        *,
+        align: str = "index",
+        **columns: Any,
+    ) -> Explanation:
+        """How each clip of one video bears on its score; by default a head does not know.
+
+        x: a list of one sequence. blank: the response to a clip of black pictures; None where
+        the store has none. align: which clips of a reference are compared, see `ALIGNMENTS`.
+        """
+        self.cannot_explain("it knows nothing of single clips")
+
+    def cannot_explain(self, why: str) -> NoReturn:
+        """Raise the line that says so and what to use."""
+        raise HeadError(
+            f"{type(self).__name__} gives no feedback: {why}; "
+            "use --head score, or --head lstm fitted with -p label=incremental"
+        )
+
+
+@dataclasses.dataclass(repr=False, eq=False)
+class PairHead(BaseHead):
+    """Two videos' clip features in, the probability that they are similar out; scores nothing."""
+
+    kind: ClassVar[str] = "pairs"
+
+    @abstractmethod
+    def pairs(self, y: ArrayLike, **columns: Any) -> Pairs:
+        """The pairs among videos of scores `y` that this head is meant for, and their truth."""
+
+    @abstractmethod
+    def similarity(
+        self, x: Sequences, first: NDArray[np.intp], second: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        """The probability that `x[first[i]]` and `x[second[i]]` are similar, (pairs,)."""
+
+    @property
+    @abstractmethod
+    def held_out(self) -> NDArray[np.intp]:
+        """Which training videos fitting held out to stop by; empty where validation was given."""
+
+
+class Explanation(typing.NamedTuple):
+    """A number for each clip of one video, and which of them are faulty.
+
+    values: (n_clips,). faulty: (n_clips,) bool, where a value is below, or at, the limit.
+    meaning: what the values are. matched: for each reference, its id and the number of its clip
+    that each clip was compared with.
+    """
+
+    values: NDArray[np.float64]
+    faulty: NDArray[np.bool_]
+    limit: float
+    meaning: str
+    matched: dict[str, NDArray[np.intp]]
+
+
+def pack_texts(texts: Sequence[str]) -> NDArray[np.uint8]:
+    """Texts as an array, since a saved model holds nothing else; `unpack_texts` undoes it."""
+    return np.frombuffer(json.dumps(list(texts)).encode(), np.uint8)
+
+
+def unpack_texts(array: NDArray[np.uint8]) -> list[str]:
+    """See `pack_texts`."""
+    texts: list[str] = json.loads(array.tobytes())
+    return texts
 
 
 def check_sequences(x: Sequences, dim: int | None = None) -> list[NDArray[np.float32]]:
@@ -99,7 +210,7 @@ def check_fit(
     return sequences, scores
 
 
-def describe_params(head: type[Head]) -> str:
+def describe_params(head: type[BaseHead]) -> str:
     """One line a hyper-parameter: name, default and meaning."""
     return "\n".join(
         f"  {field.name}={field.default}  {field.metadata.get('help', '')}"
@@ -107,7 +218,7 @@ def describe_params(head: type[Head]) -> str:
     )
 
 
-def parse_params(head: type[Head], texts: Sequence[str]) -> dict[str, Any]:
+def parse_params(head: type[BaseHead], texts: Sequence[str]) -> dict[str, Any]:
     """Turn `name=value` texts into hyper-parameters; every mistake is reported at once.
 
     >>> from aqa.models.heads.svr import SVRHead

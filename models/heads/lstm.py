@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from aqa.models.heads.base import param
+from aqa.device import pick_device
+from aqa.models import losses
+from aqa.models.heads.base import Explanation, Sequences, check_sequences, param
 from aqa.models.heads.network import NetworkHead
+from aqa.models.train import Batch, Trainer
 
 
 class LSTMRegressor(nn.Module):
@@ -30,14 +36,33 @@ class LSTMRegressor(nn.Module):
         scores: Tensor = self.linear(last).squeeze(1)
         return scores
 
+    def steps(self, x: Tensor) -> Tensor:
+        """The score so far after each clip: (n, clips, dim) -> (n, clips)."""
+        states, _ = self.lstm(x)  # (n, clips, hidden)
+        scores: Tensor = self.linear(states).squeeze(2)
+        return scores
+
+
+class IncrementalTrainer(Trainer):
+    """Trains an `LSTMRegressor` to let the score build up evenly, clip by clip."""
+
+    def objective(self, batch: Batch) -> Tensor:
+        """See `Trainer.objective`."""
+        assert isinstance(self.net, LSTMRegressor)
+        return losses.incremental_mse(self.net.steps(batch.x), batch.targets, batch.lengths)
+
 
 @dataclass(repr=False, eq=False)
 class LSTMHead(NetworkHead):
-    """LSTM 256 and a linear layer on cached clip features, squared error on the last step."""
+    """LSTM 256 and a linear layer on cached clip features; squared error on the last step."""
 
     hidden: int = param(256, "width of the LSTM (004 4)")
     init_std: float | None = param(
         None, "of Gaussian LSTM weights; none: PyTorch's own. 004 5 has 0.1, for raw fc6"
+    )
+
+    label: Literal["final", "incremental"] = param(
+        "final", "final: error of the last step; incremental: of every step k, to k/N of the score"
     )
 
     def build(self, dim: int) -> nn.Module:
@@ -47,7 +72,39 @@ class LSTMHead(NetworkHead):
     def start_at(self, net: nn.Module, mean: float) -> None:
         """Scores are not centred (004 4), so the last bias starts at their mean."""
         assert isinstance(net, LSTMRegressor)
-        nn.init.constant_(net.linear.bias, mean)
+        nn.init.constant_(net.linear.bias, mean if self.label == "final" else mean / 2)
+
+    def trainer(self, net: nn.Module) -> Trainer:
+        """See `NetworkHead.trainer`."""
+        if self.label == "final":
+            return super().trainer(net)
+        return IncrementalTrainer(net, losses.mse, self._schedule(), self.seed)
+
+    @property
+    def explaining(self) -> bool:
+        """See `Head.explaining`."""
+        return self.label == "incremental"
+
+    @torch.no_grad()
+    def explain(
+        self,
+        x: Sequences,
+        blank: NDArray[np.floating] | None,
+        *,
+        align: str = "index",
+        **columns: Any,
+    ) -> Explanation:
+        """The points that each clip adds; faulty where the score stops rising (000 V-E)."""
+        if not self.explaining:
+            self.cannot_explain("with label=final it learns nothing of single clips")
+        device = pick_device(self.device)
+        net = self.net_.to(device).eval()
+        assert isinstance(net, LSTMRegressor)
+        (sequence,) = self._scaled(check_sequences(x, len(self.centre_)))
+        steps = net.steps(torch.as_tensor(sequence, dtype=torch.float32, device=device)[None])
+        scores = steps[0].double().cpu().numpy() * float(self.y_std_)
+        gains = np.diff(scores, prepend=0.0)
+        return Explanation(gains, gains <= 0, 0.0, "points added to the score", {})
 
 
 HEAD = LSTMHead

@@ -1,0 +1,159 @@
+"""What the Siamese head and the score head share: the network, its parameters, types, pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import linear, relu
+
+from aqa.device import pick_device
+from aqa.models.heads.base import HeadError, Sequences, check_sequences, param
+from aqa.models.heads.network import TrainedHead
+from aqa.models.train import Videos
+
+PAIRS_AT_ONCE = 1 << 16
+
+
+class SiameseNet(nn.Module):
+    """One LSTM for both videos, their last states joined, 128, 64, 1 (000 III-A).
+
+    D1 and D2 are followed by ReLU, which the paper does not say: were they linear, a reference
+    would move all scores of its type by one constant and do nothing else.
+    """
+
+    def __init__(self, dim: int, hidden: int, widths: tuple[int, int] = (128, 64)):
+        super().__init__()
+        self.lstm = nn.LSTM(dim, hidden, batch_first=True)
+        self.d1 = nn.Linear(2 * hidden, widths[0])
+        self.d2 = nn.Linear(widths[0], widths[1])
+        self.last = nn.Linear(widths[1], 1)
+
+    def embed(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """(n, clips, dim) padded behind, lengths (n,) -> the state after each last clip (n, M)."""
+        states, _ = self.lstm(x)  # (n, clips, M)
+        last: Tensor = states[torch.arange(len(x), device=x.device), lengths - 1]
+        return last
+
+    def join(self, embedded: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        """D2's activations of pairs of rows of `embedded`, the reference first: (pairs, 64).
+
+        D1 of two joined vectors is the sum of its halves on each of them, so the halves are
+        computed once a video and not once a pair.
+        """
+        left, right = self.d1.weight.chunk(2, dim=1)  # (128, M) each
+        as_first = linear(embedded, left, self.d1.bias)  # (n, 128)
+        as_second = linear(embedded, right)  # (n, 128)
+        joined = as_first.index_select(0, first) + as_second.index_select(0, second)
+        return relu(self.d2(relu(joined)))
+
+    def forward(self, x: Tensor, lengths: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        """Each distinct video once, pairs as rows of x -> (pairs,), before any sigmoid."""
+        out: Tensor = self.last(self.join(self.embed(x, lengths), first, second)).squeeze(1)
+        return out
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, Tensor]) -> SiameseNet:
+        """The network of these tensors, whatever its widths."""
+        hidden, dim = tensors["lstm.weight_hh_l0"].shape[1], tensors["lstm.weight_ih_l0"].shape[1]
+        net = cls(dim, hidden, (len(tensors["d1.bias"]), len(tensors["d2.bias"])))
+        net.load_state_dict(tensors)
+        return net
+
+
+@dataclass(repr=False, eq=False)
+class ComparingHead(TrainedHead):
+    """A head around a `SiameseNet`, and the parameters of its metric learning (000 III-A, V-A).
+
+    The type of a video says what it may be compared with. Where no training video has a type, all
+    are of one; where some have and some have not, fitting within types is refused.
+    """
+
+    epochs: int = param(100, "at most, each over every pair of the training videos; ours")
+    batch_size: int = param(58, "distinct videos a step; all their pairs come with them; ours")
+    lr: float = param(3e-4, "of Adam; ours")
+    lr_halve_every: int | None = param(None, "steps after which the rate is halved; ours")
+    validation: float = param(
+        0.15, "share of the training videos whose pairs are held out to stop by; ours"
+    )
+    patience: int = param(20, "epochs without better answers on held-out pairs to stop after; ours")
+    hidden: int = param(256, "width of the shared LSTM; 000 does not say, 004 4 has 256")
+    threshold: float = param(
+        5.0, "points; scores that differ by less are similar (000 III-C: 5 for diving)"
+    )
+    pairing: Literal["within", "all"] = param(
+        "within", "pairs of videos of one type, or all pairs; 000 V-A's counts fit within"
+    )
+    balance: bool = param(True, "similar and dissimilar pairs weigh the same in total (000 III-C)")
+    both_orders: bool = param(True, "learn (p, q) and (q, p), which the network tells apart; ours")
+
+    def restore_net(self, tensors: Mapping[str, Tensor]) -> SiameseNet:
+        """See `TrainedHead.restore_net`; widths are the tensors' own, whoever learned them."""
+        return SiameseNet.of(tensors)
+
+    def _check_params(self) -> None:
+        super()._check_params()
+        if not self.threshold > 0:
+            raise HeadError(f"threshold={self.threshold}: a difference of scores is above 0")
+
+    @torch.no_grad()
+    def embed(self, x: Sequences) -> Tensor:
+        """The LSTM's last state O of each video, (n, M)."""
+        sequences = check_sequences(x, len(self.centre_))
+        device = pick_device(self.device)
+        net = self._net(device)
+        videos = Videos.of(self._scaled(sequences), np.zeros(len(sequences)), device)
+        embedded = [net.embed(batch.x, batch.lengths) for batch in videos.batches(self.batch_size)]
+        return torch.cat(embedded)
+
+    @torch.no_grad()
+    def join(
+        self, embedded: Tensor, first: NDArray[np.intp], second: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        """D2's activations of pairs of embedded videos, (pairs, 64)."""
+        net, device = self._net(embedded.device), embedded.device
+        parts = [
+            net.join(embedded, a.to(device), b.to(device)).double().cpu().numpy()
+            for a, b in zip(
+                torch.from_numpy(first).split(PAIRS_AT_ONCE),
+                torch.from_numpy(second).split(PAIRS_AT_ONCE),
+                strict=True,
+            )
+        ]
+        return np.concatenate(parts)
+
+    def probability(
+        self, embedded: Tensor, first: NDArray[np.intp], second: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        """The probability that pairs of embedded videos are similar, (pairs,)."""
+        last = self._net(embedded.device).last
+        weight, bias = (p.detach().double().cpu().numpy() for p in (last.weight, last.bias))
+        logits = self.join(embedded, first, second) @ weight[0] + bias[0]
+        return 1 / (1 + np.exp(-logits))
+
+    def _net(self, device: torch.device) -> SiameseNet:
+        assert isinstance(self.net_, SiameseNet)
+        return self.net_.to(device).eval()
+
+
+def check_types(types: Sequence[str | None] | None, n: int, *, strict: bool) -> list[str]:
+    """One type a video, "" for none; all "" where none is known.
+
+    strict: refuse videos without a type beside others that have one.
+    """
+    given = [""] * n if types is None else ["" if t is None else str(t) for t in types]
+    if len(given) != n:
+        raise HeadError(f"{len(given)} types for {n} videos; give one a video")
+    without = [i for i, t in enumerate(given) if not t]
+    if strict and without and len(without) < n:
+        shown = ", ".join(map(str, without[:5])) + (", ..." if len(without) > 5 else "")
+        raise HeadError(
+            f"{len(without)} of {n} training videos have no type (numbers {shown}): fill in the "
+            "manifest's column type, or take them out of the split's training videos"
+        )
+    return given

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from aqa.models.heads.base import Head, HeadError, PairHead
+from aqa.models.heads.siamese import SiameseHead
+from aqa.models.metrics import report_pairs
+
+QUICK = {"epochs": 60, "hidden": 16, "device": "cpu", "lr": 0.01}
+
+
+@pytest.fixture(scope="module")
+def fitted(performances):
+    train = performances.part(slice(45))
+    return SiameseHead(**QUICK).fit(train.x, train.y, type=train.type)
+
+
+def test_it_compares_pairs_and_scores_nothing(fitted):
+    assert isinstance(fitted, PairHead)
+    assert not isinstance(fitted, Head)
+    assert not hasattr(fitted, "predict")
+
+
+def test_it_learns_to_tell_similar_pairs(fitted, performances):
+    pairs = fitted.pairs(performances.y, type=performances.type)
+    pairs = pairs.where(pairs.second >= 45)  # a test video and any other
+    chance = fitted.similarity(performances.x, pairs.first, pairs.second)
+    assert report_pairs(pairs, chance, resamples=5)["roc_auc"] > 0.8
+
+
+def test_a_pair_is_held_out_with_either_of_its_videos(fitted, performances):
+    train = performances.part(slice(45))
+    pairs = fitted.pairs(train.y, type=train.type)
+    out = np.isin(pairs.first, fitted.held_out) | np.isin(pairs.second, fitted.held_out)
+    assert fitted.pairs_seen_ == {
+        "train": pairs.where(~out).counts(),
+        "held_out": pairs.where(out).counts(),
+    }
+    assert len(fitted.held_out) == round(0.15 * 45)
+    assert {train.type[i] for i in fitted.held_out} == set("ABC")
+
+
+def test_given_validation_videos_are_held_out_instead(performances):
+    train, val = performances.part(slice(40)), performances.part(slice(40, None))
+    head = SiameseHead(**QUICK).fit(
+        train.x, train.y, (val.x, val.y, {"type": val.type}), type=train.type
+    )
+    assert len(head.held_out) == 0
+    assert head.pairs_seen_["train"] == head.pairs(train.y, type=train.type).counts()
+    everything = head.pairs(performances.y, type=performances.type).counts()
+    seen = head.pairs_seen_
+    for kind, count in everything.items():
+        assert seen["train"][kind] + seen["held_out"][kind] == count
+
+
+def test_all_pairs_are_more_than_those_within_types(performances):
+    scores, types = performances.y, performances.type
+    within = SiameseHead().pairs(scores, type=types)
+    across = SiameseHead(pairing="all").pairs(scores, type=types)
+    assert len(within.similar) == 3 * 20 * 19 / 2
+    assert len(across.similar) == 60 * 59 / 2
+
+
+def test_videos_without_any_types_are_of_one(performances):
+    assert len(SiameseHead().pairs(performances.y).similar) == 60 * 59 / 2
+
+
+def test_the_same_seed_gives_the_same_metric(performances):
+    def fit(seed):
+        head = SiameseHead(**QUICK | {"epochs": 3}, seed=seed)
+        return head.fit(performances.x, performances.y, type=performances.type).state()
+
+    first, again, other = fit(1), fit(1), fit(2)
+    assert all(np.array_equal(first[name], again[name]) for name in first)
+    assert not np.array_equal(first["net.lstm.weight_ih_l0"], other["net.lstm.weight_ih_l0"])
+
+
+def test_a_saved_metric_answers_the_same(fitted, performances):
+    restored = SiameseHead(**QUICK).restore(fitted.state())
+    first, second = np.array([0, 5, 9]), np.array([3, 2, 9])
+    np.testing.assert_array_equal(
+        restored.similarity(performances.x, first, second),
+        fitted.similarity(performances.x, first, second),
+    )
+    np.testing.assert_array_equal(restored.held_out, fitted.held_out)
+
+
+def test_the_order_of_a_pair_matters_to_the_network(fitted, performances):
+    a, b = np.array([0]), np.array([1])
+    one = fitted.similarity(performances.x, a, b)
+    assert fitted.similarity(performances.x, b, a) != pytest.approx(one, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("params", "change", "problem"),
+    [
+        ({"threshold": 0.0}, {}, "threshold=0.0: a difference of scores is above 0"),
+        ({"threshold": 1e3}, {}, "pairs are similar at threshold=1000.0; lower it"),
+        ({"threshold": 1e-9}, {}, "pairs are dissimilar at threshold=1e-09; raise it"),
+        ({}, {"type": [str(i) for i in range(60)]}, "no two training videos of one type"),
+        ({}, {"type": ["A"] * 59}, "59 types for 60 videos"),
+        ({}, {"type": [None, *["A"] * 59]}, r"1 of 60 training videos have no type \(numbers 0\)"),
+        ({"epochs": 0}, {}, "epochs=0: it takes 1 or more"),
+    ],
+)
+def test_what_cannot_be_learned_from_is_named(performances, params, change, problem):
+    columns = {"type": performances.type} | change
+    with pytest.raises(HeadError, match=problem):
+        SiameseHead(**QUICK | params).fit(performances.x, performances.y, **columns)
+
+
+def test_across_types_a_missing_type_does_not_matter(performances):
+    head = SiameseHead(**QUICK | {"epochs": 1}, pairing="all")
+    head.fit(performances.x, performances.y, type=[None, *["A"] * 59])
+    assert sum(head.pairs_seen_["train"].values()) > 1000
+
+
+class TestViews:
+    def test_copies_multiply_the_training_pairs_and_none_are_held_out(self, performances):
+        train = performances.part(slice(45))
+        view = [sequence + 0.01 for sequence in train.x]
+        quick = QUICK | {"epochs": 1}
+        plain, augmented = (
+            SiameseHead(**quick).fit(train.x, train.y, type=train.type, views=views)
+            for views in ([], [view, view])
+        )
+        assert augmented.pairs_seen_["held_out"] == plain.pairs_seen_["held_out"]
+        before, after = plain.pairs_seen_["train"], augmented.pairs_seen_["train"]
+        kept = 45 - len(plain.held_out)
+        assert after["dissimilar"] == 9 * before["dissimilar"]
+        assert after["similar"] == 9 * before["similar"] + 3 * kept  # a video and its copies
+
+    def test_views_of_other_videos_are_refused(self, performances):
+        x, y = performances.x, performances.y
+        with pytest.raises(HeadError, match="view 0 has 3 videos for 60"):
+            SiameseHead(**QUICK).fit(x, y, views=[x[:3]])

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from aqa.models.pairs import make_pairs, plan_steps
+
+
+def test_pairs_are_those_of_the_naive_loop():
+    rng = np.random.default_rng(0)
+    scores, types = rng.uniform(0, 20, 30), rng.choice(list("abc"), 30)
+    pairs = make_pairs(scores, 5.0, types)
+    expected = [
+        (i, j, abs(scores[i] - scores[j]) < 5)
+        for i, j in combinations(range(30), 2)
+        if types[i] == types[j]
+    ]
+    assert list(zip(*(column.tolist() for column in pairs), strict=True)) == expected
+    assert pairs.counts()["similar"] == sum(similar for *_, similar in expected)
+
+
+def test_a_difference_of_exactly_the_threshold_is_dissimilar():
+    assert make_pairs(np.array([10.0, 15.0, 19.9]), 5.0).similar.tolist() == [False, False, True]
+
+
+def test_both_orders_turn_every_pair_round():
+    both = make_pairs(np.array([1.0, 2.0, 9.0]), 5.0).both_orders()
+    assert both.first.tolist() == [0, 0, 1, 1, 2, 2]
+    assert both.second.tolist() == [1, 2, 2, 0, 0, 1]
+    assert both.similar.tolist() == [True, False, False] * 2
+
+
+def test_one_video_has_no_pairs():
+    assert make_pairs(np.array([1.0]), 5.0).counts() == {"similar": 0, "dissimilar": 0}
+
+
+@pytest.mark.parametrize("size", [2, 3, 7, 58, 200])
+@pytest.mark.parametrize("within", [True, False])
+def test_steps_hold_every_pair_once_and_few_videos(size, within):
+    rng = np.random.default_rng(size)
+    types = rng.integers(0, 4, 60)
+    pairs = make_pairs(rng.uniform(0, 50, 60), 5.0, types.astype(str) if within else None)
+    order = rng.permutation(60)
+    order = order[np.argsort(types[order], kind="stable")]
+    steps = plan_steps(pairs.first, pairs.second, order, size, rng)
+    dealt = np.concatenate(steps)
+    assert sorted(dealt.tolist()) == list(range(len(pairs.first)))
+    for step in steps:
+        assert len(np.unique([pairs.first[step], pairs.second[step]])) <= max(size, 2)
+
+
+def test_videos_of_one_type_are_embedded_about_once():
+    types = np.repeat(np.arange(6), 29)
+    pairs = make_pairs(np.linspace(0, 90, 174), 5.0, types.astype(str))
+    steps = plan_steps(pairs.first, pairs.second, np.arange(174), 58)
+    embedded = sum(len(np.unique([pairs.first[s], pairs.second[s]])) for s in steps)
+    assert len(steps) == 3
+    assert embedded == 174
+
+
+def test_no_pairs_are_no_steps():
+    none = np.array([], np.intp)
+    assert plan_steps(none, none, np.arange(5), 4) == []
+
+
+class TestRealLabels:
+    """The counts of the project's paper sheet, 4.1a."""
+
+    @pytest.fixture
+    def dives(self, shared):
+        with (shared / "data/unlv-dive-p3d/videos.csv").open() as file:
+            rows = [row for row in csv.DictReader(file) if row["rotation_type"]]
+        kinds = ("armstand", "rotation_type", "ss_no", "tw_no")
+        return [
+            ("-".join([*(row[k] for k in kinds), self.position(row)]), float(row["score"]))
+            for row in rows
+        ]
+
+    def position(self, row):
+        return "" if row["armstand"] == "1" else row["position"]
+
+    def count(self, dives, types):
+        own = [(kind, score) for kind, score in dives if kind in types]
+        labels, scores = zip(*own, strict=True)
+        counts = make_pairs(np.array(scores), 5.0, labels).counts()
+        return sum(counts.values()), counts["similar"]
+
+    def test_three_most_frequent_types(self, dives):
+        frequent = [kind for kind, _ in Counter(kind for kind, _ in dives).most_common(3)]
+        assert self.count(dives, frequent) == (4132, 1351)
+
+    def test_types_1_to_3_of_table_iii(self, dives):
+        table = ["0-2-7-0-2", "0-0-7-0-1", "0-3-7-0-2"]
+        assert self.count(dives, table) == (3607, 1210)

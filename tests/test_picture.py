@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from aqa.errors import AqaError
+from aqa.models.feedback import ClipFeedback, Feedback
+from aqa.picture import FAULT, SOUND, Panel, draw_feedback, draw_panels, save_picture
+
+
+def feedback(values):
+    clips = [
+        ClipFeedback(i, 16 * i, 16 * i + 16, 0.5 * i, 0.5 * i + 0.5, v, v < 0.5, {"e": i})
+        for i, v in enumerate(values)
+    ]
+    return Feedback("v", "similarity", 0.5, clips)
+
+
+def has(image, colour):
+    return bool((image == colour).all(axis=2).any())
+
+
+def test_faulty_and_sound_clips_are_told_by_colour():
+    frames = [np.full((24, 32, 3), 250, np.uint8)] * 2
+    assert has(draw_feedback(feedback([0.9, 0.2]), frames, frames, "e"), FAULT)
+    assert not has(draw_feedback(feedback([0.9, 0.8]), frames), FAULT)
+    assert not has(draw_feedback(feedback([0.1, 0.2]), frames), SOUND)
+
+
+def test_frames_of_both_stand_above_the_curve():
+    mine, other = (np.full((24, 32, 3), grey, np.uint8) for grey in (111, 222))
+    image = draw_feedback(feedback([0.9]), [mine], [other], "e")
+    rows_mine, rows_other = (
+        np.flatnonzero((image == grey).all(axis=2).sum(axis=1) > 100) for grey in (111, 222)
+    )
+    assert rows_mine.max() < rows_other.min()
+    assert rows_other.max() < image.shape[0] - 100
+
+
+@pytest.mark.parametrize("values", [[0.0], [-3.0, 5.0], [0.5] * 12])
+def test_any_values_can_be_drawn(values):
+    frames = [np.zeros((10, 10, 3), np.uint8)] * len(values)
+    image = draw_feedback(feedback(values), frames)
+    assert image.shape[1] > 100 * len(values)
+
+
+def test_panels_show_every_label():
+    rng = np.random.default_rng(0)
+    labels = ["101B", "107B", ""] * 5
+    panels = [Panel(name, rng.normal(size=(15, 2)), labels, np.arange(15) > 10) for name in "abcd"]
+    image = draw_panels(panels, "note")
+    assert image.shape[0] > image.shape[1]
+    same_place = Panel("one place", np.zeros((15, 2)), labels, np.zeros(15, bool))
+    assert draw_panels([same_place], "").any()
+
+
+def test_pictures_are_png(tmp_path):
+    image = np.zeros((4, 5, 3), np.uint8)
+    image[..., 0] = 200
+    save_picture(image, tmp_path / "new" / "a.png")
+    read = cv2.cvtColor(cv2.imread(str(tmp_path / "new" / "a.png")), cv2.COLOR_BGR2RGB)
+    np.testing.assert_array_equal(read, image)
+    with pytest.raises(AqaError, match=r"a.jpg: .* ends in \.png"):
+        save_picture(image, tmp_path / "a.jpg")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import sys
 import warnings
@@ -33,8 +34,13 @@ class _Group(click.Group):
                 return super().invoke(ctx)
         except AqaError as error:
             raise click.ClickException(str(error)) from None
+        except OSError as error:
+            if error.errno in (None, errno.EPIPE):  # our own fault; a closed pipe is click's
+                raise
+            where = f"{error.filename}: " if error.filename else ""
+            raise click.ClickException(f"{where}{error.strerror}") from None
         except KeyboardInterrupt:
-            click.echo("interrupted; what was finished is kept, the same command goes on", err=True)
+            click.echo("interrupted; what was finished is kept; give the command again", err=True)
             sys.exit(130)
 
 
@@ -183,7 +189,11 @@ def main() -> None:
 )
 @click.option("--workers", type=click.IntRange(0), help="Videos decoded ahead [default: device's].")
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="Of `--weights random` and of the views."
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    help="Of `--weights random` and of the views.",
 )
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @click.pass_obj
@@ -242,7 +252,7 @@ def extract(
             network,
             path,
             rule,
-            views=views.split(","),
+            views=[name.strip() for name in views.split(",")],
             view_seed=seed,
             device=device,
             batch_size=size,
@@ -265,7 +275,7 @@ def extract(
 def _batch_size(text: str) -> int | None:
     if text == "auto":
         return None
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise click.BadParameter(f"{text!r} is not a positive whole number or auto")
     return int(text)
 
@@ -279,7 +289,7 @@ def _batch_size(text: str) -> int | None:
     multiple=True,
     help="Split to fit [default: every one]; `all`: every video.",
 )
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @click.option(
     "-p",
     "--param",
@@ -392,7 +402,7 @@ def evaluate(
             align=align,
         )
     means = over_splits(results)
-    written = write_results(where, splits, results, means)
+    written = write_results(where, heads, splits, results, means)
     if as_json:
         click.echo(json.dumps({"results": results, "means": means}, indent=1))
     else:
@@ -617,7 +627,7 @@ def info(path: Path, as_json: bool) -> None:
 @store.command()
 @click.argument("path", type=FILE)
 def verify(path: Path) -> None:
-    """Read every byte of a store and check it; exit code 1 if anything is wrong."""
+    """Read all features of a store and check them; exit code 1 if anything is wrong."""
     with _open_store(path) as opened:
         problems = opened.verify()
     for problem in problems:
@@ -648,6 +658,10 @@ def import_(
     arrays = read_arrays(features, read_ids(ids) if ids else None)
     path = path or workspace.store(features.stem)
     seen = read_ids(fitted_on) if fitted_on else None
+    if seen is not None:
+        known = sum(i in arrays for i in seen)
+        warning = "" if known else "warning: "
+        click.echo(f"{warning}{known} of the {len(seen)} ids in {fitted_on} are imported", err=True)
     import_arrays(path, arrays, source=f"imported:{features.name}", fitted_on=seen)
     click.echo(f"{path}: {len(arrays)} videos imported")
 
@@ -746,7 +760,13 @@ def inspect(path: Path) -> None:
 @workspace_option
 @click.argument("folder", required=False, type=FOLDER)
 @click.option("--videos", "n_videos", type=click.IntRange(20), default=120, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the drawn dives.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 499_999),
+    default=0,
+    show_default=True,
+    help="Of the drawn dives; higher ones are kept for new videos and the network's training.",
+)
 @click.pass_obj
 def demo(workspace: Workspace, folder: Path | None, n_videos: int, seed: int) -> None:
     """Run the whole pipeline on drawn dives, in FOLDER [default: aqa-demo].

@@ -123,7 +123,7 @@ def score_videos(
         video = Video(id=str(path), path=path, score=np.nan, type=type)
         reader = ClipReader(video, backbone.preprocess, rule, encoder.batch_size)
         try:
-            ((features, _),) = encode_video(reader, encoder, blank)
+            ((features, _),) = encode_video(reader, encoder, blank, dtype=spec["dtype"])
         except VIDEO_FAULTS as error:
             scoring.failed.append((path, str(error)))
             continue
@@ -192,7 +192,7 @@ def _cut(
     encoder = Encoder(backbone, device, precision=spec["precision"])
     blank = encoder.blank(rule.length)
     reader = ClipReader(video, backbone.preprocess, rule, encoder.batch_size)
-    ((features, clips),) = encode_video(reader, encoder, blank)
+    ((features, clips),) = encode_video(reader, encoder, blank, dtype=spec["dtype"])
     return Cut(features, clips, reader.n_frames, 0, reader.fps), blank
 
 

@@ -64,7 +64,7 @@ def run_demo(folder: Path, n_videos: int, seed: int, echo: Echo) -> None:
                 pass
     results = evaluate_runs(run_folders(workspace.runs, HEADS), manifest)
     means = over_splits(results)
-    write_results(workspace.runs, (), results, means)
+    write_results(workspace.runs, (), (), results, means)
     echo(results_table(results, means))
 
     _score_new(workspace, seed + NEW_SEED_OFFSET, echo)
@@ -80,7 +80,10 @@ def run_demo(folder: Path, n_videos: int, seed: int, echo: Echo) -> None:
 def _claim(folder: Path, settings: dict[str, int]) -> None:
     record = folder / "demo.json"
     if record.exists():
-        found = json.loads(record.read_text(encoding="utf-8"))
+        try:
+            found = json.loads(record.read_text(encoding="utf-8"))
+        except ValueError:
+            raise AqaError(f"{record}: not the record of a demo; name another folder") from None
         if found != settings:
             raise AqaError(
                 f"{folder}: holds a demo of {found}, not {settings}; name another folder"

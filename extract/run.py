@@ -12,6 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from aqa.errors import AqaError
 from aqa.extract.backbones.base import Backbone
@@ -20,6 +21,7 @@ from aqa.extract.encode import Encoder, encode_video
 from aqa.extract.engine import Precision
 from aqa.extract.prefetch import prefetched
 from aqa.extract.reader import Batch, ClipReader
+from aqa.extract.video import size_of
 from aqa.extract.views import check_views
 from aqa.features.clips import ClipRule
 from aqa.features.manifest import Video
@@ -117,7 +119,7 @@ def extract(
     encoder = Encoder(backbone, device, batch_size, precision)
     if workers is None:
         workers = 0 if encoder.device.type == "cpu" else 8
-    blank = encoder.blank(rule.length)
+    blank = blank_response(encoder, backbone, rule)
     summary = Summary()
     with FeatureStoreWriter(
         store,
@@ -155,12 +157,27 @@ def extract(
                 n_frames=reader.n_frames,
                 frames=(video.start_frame or 0, video.end_frame),
                 fps=reader.fps,
+                n_bytes=size_of(video.path) if video.path else None,
             )
             summary.done.append(video.id)
             n_clips = sum(len(clips) for _, clips in encoded)
             summary.n_clips += n_clips
             progress.video(n_clips)
     return summary
+
+
+def blank_response(encoder: Encoder, backbone: Backbone, rule: ClipRule) -> NDArray[np.float32]:
+    """The response to a black clip; `AqaError` for clips that the network cannot take."""
+    try:
+        return encoder.blank(rule.length)
+    except torch.cuda.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        first_line = str(error).partition("\n")[0]
+        raise AqaError(
+            f"{backbone.name} cannot take clips of {rule.length} frames, it is made for "
+            f"{backbone.clip_length} ({first_line})"
+        ) from None
 
 
 def _damage(video: Video, log: DecoderLog | None, workers: int) -> str | None:
@@ -182,14 +199,17 @@ def _is_reused(video: Video, writer: FeatureStoreWriter, summary: Summary) -> bo
     if video.id not in writer:
         return False
     asked, stored = (video.start_frame or 0, video.end_frame), writer.frames(video.id)
-    if asked == stored:
-        summary.reused.append(video.id)
-    else:
-        reason = (
-            f"{writer.path} holds its frames {stored}, the manifest says {asked}; "
-            "name another file with --store"
-        )
+    size, then = size_of(video.path) if video.path else None, writer.n_bytes(video.id)
+    changed = None
+    if asked != stored:
+        changed = f"its frames {stored}, the manifest says {asked}"
+    elif size is not None and then is not None and size != then:
+        changed = f"features of another file of {then} bytes, {video.path} has {size}"
+    if changed:
+        reason = f"{writer.path} holds {changed}; name another file with --store"
         summary.failed.append((video.id, reason))
+    else:
+        summary.reused.append(video.id)
     return True
 
 

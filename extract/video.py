@@ -64,6 +64,15 @@ def read_frames(path: Path, numbers: Iterable[int]) -> dict[int, Frame]:
     return found | {late: frame for late in wanted if late > number}
 
 
+def size_of(path: Path) -> int | None:
+    """Bytes of a video file, or of all files in a folder of images; None where it is absent."""
+    try:
+        files = list(path.iterdir()) if path.is_dir() else [path]
+        return sum(file.stat().st_size for file in files)
+    except OSError:
+        return None
+
+
 class VideoFile:
     """A video file, decoded by OpenCV, turned upright by its own orientation mark.
 
@@ -80,7 +89,8 @@ class VideoFile:
         capture.release()
 
     def _open(self) -> cv2.VideoCapture:
-        capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
+        # Absolute, since FFmpeg takes what stands before a colon for a protocol.
+        capture = cv2.VideoCapture(os.path.abspath(self.path), cv2.CAP_FFMPEG)
         if not capture.isOpened():
             size = self.path.stat().st_size
             raise VideoError(f"{self.path}: not a video that can be decoded ({size} bytes)")
@@ -112,7 +122,8 @@ class ImageFolder:
         numbered: dict[int, Path] = {}
         for image in sorted(path.iterdir()):
             numbers = re.findall(r"[0-9]+", image.stem)
-            if image.suffix.lower() not in IMAGE_SUFFIXES or not numbers:
+            hidden = image.name.startswith(".")
+            if image.suffix.lower() not in IMAGE_SUFFIXES or not numbers or hidden:
                 continue
             other = numbered.setdefault(int(numbers[-1]), image)
             if other != image:

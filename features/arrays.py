@@ -16,7 +16,7 @@ from aqa.features.store import FeatureStore
 def read_ids(path: Path) -> list[str]:
     """One id a line; blank lines are skipped, a repeated id is an error."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise AqaError(f"{path}: cannot be read as a list of ids: {error}") from None
     ids = [line.strip() for line in lines if line.strip()]
@@ -66,6 +66,8 @@ def _rows(
 
 
 def _numbers(path: Path, video_id: str, array: NDArray[np.floating]) -> NDArray[np.floating]:
+    if not isinstance(array, np.ndarray) or not array.ndim or not array.size:
+        raise AqaError(f"{path}: what it holds for {video_id!r} is no array of features")
     if array.dtype.kind not in "fiu":
         raise AqaError(f"{path}: the array of {video_id!r} is of {array.dtype}, not of numbers")
     return array
@@ -79,8 +81,11 @@ def write_arrays(store: FeatureStore, path: Path) -> list[Path]:
     """
     arrays = dict(zip(store.ids, store.load(store.ids), strict=True))
     if path.suffix == ".npz":
-        with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
+        # Not np.savez, which would take ids such as `file` for its own arguments.
+        with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+            for video_id, array in arrays.items():
+                with archive.open(f"{video_id}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, array, allow_pickle=False)
         return [path]
     if path.suffix != ".npy":
         raise AqaError(f"{path}: export to .npz, or to .npy where all videos have as many clips")

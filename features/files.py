@@ -30,11 +30,13 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     """Like `replacing`, for a folder: yields an empty one; on success it becomes `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_name(path)
+    shutil.rmtree(temporary, ignore_errors=True)  # of a killed process of the same number
     temporary.mkdir()
     try:
         yield temporary
         if path.exists():
             old = temporary.with_suffix(".old")
+            shutil.rmtree(old, ignore_errors=True)
             os.replace(path, old)
             os.replace(temporary, path)
             shutil.rmtree(old)

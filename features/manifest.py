@@ -155,6 +155,8 @@ def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
 
 
 def _check_header(header: list[str]) -> list[str]:
+    if len(header) == 1 and (separated := re.search(r"[;\t]", header[0])):
+        return [f"row 1: its columns are separated by {separated[0]!r}; save it with commas"]
     problems = [
         f"row 1: no column {name}; required are {', '.join(REQUIRED)}, found {', '.join(header)}"
         for name in REQUIRED
@@ -164,6 +166,12 @@ def _check_header(header: list[str]) -> list[str]:
         f"row 1: the column {name!r} stands twice; every column needs its own name"
         for name in dict.fromkeys(header)
         if header.count(name) > 1
+    ]
+    problems += [
+        f"row 1: the column {name!r} names no split; use letters, digits, '.', '_', '+' and '-'"
+        for name in header
+        if name.startswith(SPLIT_PREFIX)
+        and not re.fullmatch(r"\w[\w.+-]*", name.removeprefix(SPLIT_PREFIX))
     ]
     return problems
 

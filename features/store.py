@@ -7,6 +7,7 @@
     /videos/id          (videos,) UTF-8
     /videos/rows        (videos, views, 2) int64, the half-open range of a view's rows
     /videos/frames      (videos, 2) int64, the asked for half-open frame range; stop -1: to the end
+    /videos/n_bytes     (videos,) int64, size of the file it was read from; -1: not known
     /videos/n_frames    (videos,) int64, how many frames were read and cut into clips
     /videos/fps         (videos,) float64, frames a second; NaN where unknown
     /videos/crc32       (videos, views) uint32, of a view's bytes in /features
@@ -100,6 +101,7 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
         self.ids: tuple[str, ...] = tuple(videos["id"].asstr()[:count])
         self._rows = videos["rows"][:count]
         self._frames = videos["frames"][:count]
+        self._n_bytes = videos["n_bytes"][:count]
         self._n_frames = videos["n_frames"][:count]
         self._fps = videos["fps"][:count]
         self._crc32 = videos["crc32"][:count]
@@ -126,7 +128,12 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
         spec: refuse, with `StoreError`, a store that was made with other settings.
         """
         path = Path(path)
-        store = cls(path, _open_h5(path))
+        file = _open_h5(path)
+        try:
+            store = cls(path, file)
+        except (KeyError, ValueError, TypeError, OSError, RuntimeError) as error:
+            file.close()
+            raise StoreError(f"{path}: a damaged feature store: {error}") from None
         if spec is not None:
             try:
                 check_spec(path, store.spec, spec)
@@ -175,6 +182,11 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
         start, stop = self._frames[self._find(video_id)]
         return int(start), None if stop < 0 else int(stop)
 
+    def n_bytes(self, video_id: str) -> int | None:
+        """The size of the file that the video was read from; None where not known."""
+        size = int(self._n_bytes[self._find(video_id)])
+        return None if size < 0 else size
+
     def n_frames(self, video_id: str) -> int:
         """How many frames of the video were cut into clips."""
         return int(self._n_frames[self._find(video_id)])
@@ -192,7 +204,7 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
         return [matrix[start:stop] for start, stop in rows]
 
     def verify(self) -> list[str]:
-        """Read every byte; one line a problem, none for a sound store."""
+        """Read and check all features; one line a problem, none for a sound store."""
         problems = []
         expected = 0
         for i, v in np.ndindex(self._crc32.shape):
@@ -247,8 +259,8 @@ def _open_h5(path: Path) -> h5py.File:
     if file.attrs.get("format") != FORMAT:
         file.close()
         raise StoreError(f"{path}: an HDF5 file, but not a feature store of this project")
-    if file.attrs["version"] != VERSION:
-        version = file.attrs["version"]
+    version = file.attrs.get("version")
+    if version != VERSION:
         file.close()
         raise StoreError(f"{path}: store version {version}; this aqa reads version {VERSION}")
     return file
@@ -305,10 +317,12 @@ class FeatureStoreWriter:
         self._ids: list[str] = []
         self._n_rows = 0
         self._asked: dict[str, tuple[int, int | None]] = {}
+        self._sizes: dict[str, int | None] = {}
         if self.path.exists():
             with FeatureStore.open(self.path, self.spec) as store:
                 self._ids, self._n_rows = list(store.ids), store.n_clips
                 self._asked = {video_id: store.frames(video_id) for video_id in store.ids}
+                self._sizes = {video_id: store.n_bytes(video_id) for video_id in store.ids}
                 self._provenance = store.provenance
         planned = [*self._ids, *(i for i in ids if i not in self._asked)]
         self._room = (
@@ -329,6 +343,10 @@ class FeatureStoreWriter:
         """The frame range of a finished video, as it was asked for."""
         return self._asked[video_id]
 
+    def n_bytes(self, video_id: str) -> int | None:
+        """The size of the file that a finished video was read from; None where not known."""
+        return self._sizes[video_id]
+
     def append(
         self,
         video_id: str,
@@ -337,10 +355,12 @@ class FeatureStoreWriter:
         n_frames: int,
         frames: tuple[int, int | None] = (0, None),
         fps: float = float("nan"),
+        n_bytes: int | None = None,
     ) -> None:
         """Add a video: for each view its features (n_clips, *shape) and the clip behind each row.
 
         n_frames: how many were read. frames: the range that was asked for. fps: frames a second.
+        n_bytes: size of the file.
         """
         if video_id in self._asked:
             raise StoreError(f"{self.path}: video {video_id!r} is in it already")
@@ -353,7 +373,7 @@ class FeatureStoreWriter:
         try:
             file = self._make_room(video_id, n_clips)
             file.write_video(len(self._ids), self._n_rows, video_id, checked)
-            file.write_timing(len(self._ids), frames, n_frames, fps)
+            file.write_source(len(self._ids), frames, n_frames, fps, n_bytes)
             file.commit(len(self._ids) + 1)
         except OSError as error:
             raise StoreError(
@@ -362,6 +382,7 @@ class FeatureStoreWriter:
             ) from None
         self._ids.append(video_id)
         self._asked[video_id] = frames
+        self._sizes[video_id] = n_bytes
         self._n_rows += n_clips
 
     def _check(
@@ -411,6 +432,7 @@ class FeatureStoreWriter:
             _allocate(new, "videos/id", (n_videos,), text)
             _allocate(new, "videos/rows", (n_videos, self._n_views, 2), "int64")
             _allocate(new, "videos/frames", (n_videos, 2), "int64")
+            _allocate(new, "videos/n_bytes", (n_videos,), "int64")
             _allocate(new, "videos/n_frames", (n_videos,), "int64")
             _allocate(new, "videos/fps", (n_videos,), "float64")
             _allocate(new, "videos/crc32", (n_videos, self._n_views), "uint32")
@@ -424,7 +446,7 @@ class FeatureStoreWriter:
                     new["blank"] = old["blank"][()]
                 for name in ("features", "clips"):
                     _copy_rows(old[name], new[name], self._n_rows)
-                for name in ("rows", "frames", "n_frames", "fps", "crc32"):
+                for name in ("rows", "frames", "n_bytes", "n_frames", "fps", "crc32"):
                     _copy_rows(old["videos"][name], new["videos"][name], count)
                 new["videos/id"][:count] = np.array([i.encode() for i in self._ids], text)
 
@@ -486,13 +508,19 @@ class _Layout:
         self.write("videos/rows", number, np.array(ranges, np.int64))
         self.write("videos/crc32", number, np.array(crc32, np.uint32))
 
-    def write_timing(
-        self, number: int, frames: tuple[int, int | None], n_frames: int, fps: float
+    def write_source(
+        self,
+        number: int,
+        frames: tuple[int, int | None],
+        n_frames: int,
+        fps: float,
+        n_bytes: int | None,
     ) -> None:
-        """What was asked for and what was read."""
+        """What was asked for, what was read, and of what."""
         stop = -1 if frames[1] is None else frames[1]
         self.write("videos/frames", number, np.array([frames[0], stop], np.int64))
         self.write("videos/n_frames", number, np.array(n_frames, np.int64))
+        self.write("videos/n_bytes", number, np.array(-1 if n_bytes is None else n_bytes, np.int64))
         self.write("videos/fps", number, np.array(fps, np.float64))
 
     def write(self, name: str, row: int, values: NDArray[Any]) -> None:
@@ -557,7 +585,13 @@ def import_arrays(
     path = Path(path)
     if path.exists():
         raise StoreError(f"{path}: it exists; remove it or name another file with --store")
-    rows = {i: array[None] if array.ndim == 1 else array for i, array in arrays.items()}
+    if not arrays:
+        raise StoreError(f"{source}: it holds no videos")
+    with np.errstate(over="ignore"):  # what overflows is found not finite below
+        rows = {
+            i: np.asarray(array[None] if array.ndim == 1 else array, dtype)
+            for i, array in arrays.items()
+        }
     shape = tuple(next(iter(rows.values())).shape[1:])
     for video_id, array in rows.items():
         if array.shape[1:] != shape or not len(array):
@@ -585,7 +619,11 @@ def import_arrays(
         "preprocess": None,
         "views": ["original"],
     }
-    with FeatureStoreWriter(path, spec, ids=rows) as writer:
-        for video_id, array in rows.items():
-            clips = [Clip(i, i + 1) for i in range(len(array))]
-            writer.append(video_id, [(array, clips)], n_frames=len(array))
+    try:
+        with FeatureStoreWriter(path, spec, ids=rows) as writer:
+            for video_id, array in rows.items():
+                clips = [Clip(i, i + 1) for i in range(len(array))]
+                writer.append(video_id, [(array, clips)], n_frames=len(array))
+    except BaseException:
+        path.unlink(missing_ok=True)  # it was not there before
+        raise

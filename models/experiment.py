@@ -15,7 +15,7 @@ from aqa.features.split import PARTS, Split
 from aqa.features.store import FeatureStore, check_spec
 from aqa.models.feedback import Judged, explains, judge_feedback
 from aqa.models.heads import get_head
-from aqa.models.heads.base import BaseHead, PairHead, parse_params
+from aqa.models.heads.base import BaseHead, HeadError, PairHead, parse_params
 from aqa.models.metrics import KINDS, report, report_pairs
 from aqa.models.runs import (
     FEEDBACK,
@@ -72,6 +72,11 @@ def fit_splits(
     head, of which the run of the same split is taken. Each run is saved below `runs` before it
     is yielded.
     """
+    if len(store.shape) != 1:
+        raise RunError(
+            f"{store.path}: layer {store.spec['layer']} holds maps of shape {store.shape}, "
+            "heads take vectors; extract another --layer"
+        )
     values = {"seed": seed, **parse_params(get_head(head), params)}
     starts = {split.name: _start_run(get_head(head), head, start, split.name) for split in splits}
     features = dict(zip(store.ids, store.load(store.ids), strict=True))
@@ -94,7 +99,10 @@ def fit_splits(
             check_features(origin, store)
             options["start"] = origin.head
         started = time.perf_counter()
-        model.fit(x, y, **options)
+        try:
+            model.fit(x, y, **options)
+        except HeadError as error:
+            raise RunError(f"{head} on split {split.name} of {manifest.path}: {error}") from None
         seconds = time.perf_counter() - started
         folder = run_folder(runs, head, split.name)
         record = make_record(head, model, split, store, folder, seconds, origin)
@@ -212,7 +220,7 @@ def evaluate_runs(
             else:
                 judged = {}
         else:
-            judged = _judge(run, split, manifest, features, PARTS)
+            judged = _judge(run, split, manifest, features, PARTS, marks)
         kind = "feedback" if feedback else run.head.kind
         results += [
             {"kind": kind, "head": run.name, "split": run.split, **named, **judged[part], **marks}
@@ -256,10 +264,16 @@ def _judge(
     manifest: Manifest,
     features: Mapping[str, Any],
     parts: Sequence[str],
+    marks: Mapping[str, Any] | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """Judge a head by its kind; write its answers and their metrics into the run's folder."""
+    """Judge a head by its kind; write its answers and their metrics into the run's folder.
+
+    marks: go with the metrics of the test videos.
+    """
     judge = _judge_pairs if isinstance(run.head, PairHead) else _judge_scores
     rows, metrics = judge(run, split, manifest, features, parts)
+    if "test" in metrics:
+        metrics["test"].update(marks or {})
     write_rows(run.folder / PREDICTIONS, rows)
     write_json(run.folder / METRICS_FILE, metrics)
     return metrics
@@ -354,6 +368,8 @@ def over_splits(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             known = None not in values
             row[metric] = float(np.mean(values)) if known else None
             row[f"{metric}_std"] = float(np.std(values, ddof=1)) if known else None
+        leaky = sum("leak" in result for result in own)
+        row |= {"leak": [f"{leaky} of {len(own)} splits"]} if leaky else {}
         rows.append(row)
     return rows
 
@@ -364,6 +380,7 @@ def _source(result: Mapping[str, Any]) -> tuple[str, str, str]:
 
 def write_results(
     runs: Path,
+    heads: Sequence[str],
     splits: Sequence[str],
     results: Sequence[Mapping[str, Any]],
     means: Sequence[Mapping[str, Any]],
@@ -371,8 +388,9 @@ def write_results(
     """Write results as JSON, and each kind of them as CSV, beside the runs; gives the JSON's path.
 
     The results of pairs and of feedback have tables of their own: eval-pairs, eval-feedback.
+    heads, splits: those that were asked for, which the files are named after.
     """
-    suffix = "".join(f"-split-{split}" for split in splits)
+    suffix = "".join([*(f"-{head}" for head in heads), *(f"-split-{split}" for split in splits)])
     of_feedback = any(result["kind"] == "feedback" for result in results)
     path = runs / f"eval{'-feedback' if of_feedback else ''}{suffix}.json"
     write_json(path, {"results": list(results), "means": list(means)})

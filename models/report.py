@@ -61,8 +61,12 @@ def results_table(
         for kind in kinds
     ]
     lines = ["\n\n".join(tables)]
-    leaks = [r for r in results if "leak" in r]
-    lines += [f"LEAK {r['head']} split {r['split']}: {'; '.join(r['leak'])}" for r in leaks]
+    leaks = [r for r in (*results, *means) if "leak" in r]
+    lines += [
+        f"LEAK {r['head']} {'split ' + r['split'] if 'split' in r else 'mean'}: "
+        f"{'; '.join(r['leak'])}"
+        for r in leaks
+    ]
     return "\n".join(dict.fromkeys(lines))
 
 

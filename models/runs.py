@@ -146,7 +146,9 @@ def load_run(folder: Path) -> Run:
         head = get_head(record["head"])(**record["params"])
         head.restore(safetensors.numpy.load_file(folder / MODEL))
     except FileNotFoundError as error:
-        raise RunError(f"{error.filename}: no such file; fit the head again") from None
+        raise RunError(
+            f"{error.filename or folder / MODEL}: no such file; fit the head again"
+        ) from None
     except (
         *(ValueError, KeyError, TypeError, RuntimeError, OSError),
         safetensors.SafetensorError,

@@ -176,6 +176,12 @@ def test_missing_videos_are_named_or_left_out(aqa: Callable[..., Result], datase
         (["fit", "--head", "svm"], 2, "'svm' is not one of"),
         (["fit"], 2, "Missing option '--head'"),
         (["fit", "--head", "svr", "-p", "sed=1"], 1, "no parameter 'sed'; did you mean 'seed'"),
+        (["fit", "--head", "svr", "-p", "C=0"], 1, "C=0.0 is not a number, above 0"),
+        (["fit", "--head", "lstm", "-p", "hidden=0"], 1, "hidden=0 is not a number, 1 or more"),
+        (["fit", "--head", "lstm", "-p", "lr=nan"], 1, "lr=nan is not a number, above 0"),
+        (["fit", "--head", "svr", "--seed", "-1"], 2, "-1 is not in the range"),
+        (["fit", "--head", "svr", "--runs", "f.npy/runs"], 1, "Not a directory"),
+        (["extract", "--weights", "ids.txt"], 1, "ids.txt: refused, or not a checkpoint"),
         (["fit", "--head", "svr", "--split", "7"], 1, "unknown split '7'; known: 1, b"),
         (["fit", "--head", "svr", "--store", "x.h5"], 1, "x.h5: no such feature store"),
         (["fit", "--head", "svr", "--manifest", "m.csv"], 1, "m.csv: no such manifest"),
@@ -248,6 +254,29 @@ def test_workspaces(
     assert "no fitted heads" in aqa("-C", str(elsewhere), "eval", code=1).output
 
 
+def test_scores_within_the_tube_are_predicted_by_their_mean(
+    aqa: Callable[..., Result], dataset: Path
+) -> None:
+    aqa("store", "import", "f.npy", "--ids", "ids.txt")
+    aqa("fit", "--head", "svr", "--split", "1", "-p", "epsilon=10")
+    (result,) = json.loads(aqa("eval", "--json").stdout)["results"]
+    assert result["spearman"] is None
+
+
+def test_ids_that_were_learned_from_may_have_a_byte_order_mark(
+    aqa: Callable[..., Result], dataset: Path
+) -> None:
+    (dataset / "seen.txt").write_text("\ufeffv00\n", encoding="utf-8")
+    (dataset / "strange.txt").write_text("v00.mp4\n")
+    said = aqa("store", "import", "f.npy", "--ids", "ids.txt", "--fitted-on", "seen.txt").stderr
+    assert "1 of the 1 ids" in said
+    strange = ("--fitted-on", "strange.txt", "--store", "stores/g.h5")
+    assert (
+        "warning: 0 of the 1"
+        in aqa("store", "import", "f.npy", "--ids", "ids.txt", *strange).stderr
+    )
+
+
 class TestFromVideos:
     """Extract, fit, evaluate and score from files, with a random C3D that ends early."""
 
@@ -288,6 +317,18 @@ class TestFromVideos:
         assert scores["scores"][0]["score"] == pytest.approx(predicted["v24"], rel=1e-4)
         assert "failed: bad.mp4" in result.stderr
 
+    def test_clips_that_the_network_cannot_take(
+        self, aqa: Callable[..., Result], videos: Path
+    ) -> None:
+        options = ("extract", "--weights", "random", "--layer", "pool5", "--clip-length", "8")
+        message = aqa(*options, code=1).output
+        assert "c3d cannot take clips of 8 frames, it is made for 16" in message
+
+    def test_maps_are_not_for_heads(self, aqa: Callable[..., Result], videos: Path) -> None:
+        aqa("extract", "--weights", "random", "--layer", "conv5b", "--dtype", "float16")
+        message = aqa("fit", "--head", "svr", code=1).output
+        assert "layer conv5b holds maps of shape (512, 2, 7, 7)" in message
+
     def test_failures_are_told_and_exit_with_1(
         self, aqa: Callable[..., Result], videos: Path
     ) -> None:
@@ -320,5 +361,5 @@ def test_an_interrupt_leaves_with_130_and_without_a_traceback(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=os.environ
     )
     assert process.returncode == 130
-    assert "the same command goes on" in process.stderr
+    assert "what was finished is kept" in process.stderr
     assert "Traceback" not in process.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import types
 import typing
 from abc import ABC, abstractmethod
@@ -26,9 +27,51 @@ class HeadError(AqaError, ValueError):
     """Data or parameters that a head cannot be fitted with."""
 
 
-def param(default: Any, help: str) -> Any:
-    """A hyper-parameter of a head: its default, and what it means, with unit and source."""
-    return dataclasses.field(default=default, metadata={"help": help})
+def param(
+    default: Any,
+    help: str,
+    *,
+    low: float | None = None,
+    above: float | None = None,
+    below: float = math.inf,
+) -> Any:
+    """A hyper-parameter of a head: its default, and what it means, with unit and source.
+
+    A number is `low` or more, or more than `above`, and less than `below`; where neither of the
+    former is given, counts are 1 or more, and other numbers 0 or more.
+    """
+    metadata = {"help": help, "low": low, "above": above, "below": below}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def check_params(head: BaseHead) -> None:
+    """Raise `HeadError` with every hyper-parameter whose value is none it can have."""
+    hints = typing.get_type_hints(type(head))
+    problems = []
+    for field in dataclasses.fields(head):
+        value, hint = getattr(head, field.name), hints[field.name]
+        expected = None
+        if typing.get_origin(hint) is typing.Literal and value not in typing.get_args(hint):
+            expected = f"one of {', '.join(typing.get_args(hint))}"
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            count = hint is int or int in typing.get_args(hint)
+            expected = _out_of_range(value, 1 if count else 0, field.metadata)
+        if expected:
+            problems.append(f"{field.name}={value} is not {expected}")
+    if problems:
+        raise HeadError("; ".join(problems))
+
+
+def _out_of_range(value: float, least: int, bounds: Mapping[str, Any]) -> str | None:
+    low, above, below = bounds["low"], bounds["above"], bounds["below"]
+    if above is not None:
+        inside, expected = above < value < below, f"above {above}"
+    else:
+        low = least if low is None else low
+        inside, expected = low <= value < below, f"{low} or more"
+    if inside and math.isfinite(value):
+        return None
+    return f"a number, {expected}" + (f" and below {below}" if below < math.inf else "")
 
 
 @dataclasses.dataclass(repr=False, eq=False)
@@ -47,7 +90,7 @@ class BaseHead(BaseEstimator, ABC):
     it shows them.
     """
 
-    seed: int = param(0, "of every random choice that fitting makes")
+    seed: int = param(0, "of every random choice that fitting makes", low=0, below=2**32)
 
     kind: ClassVar[str]
     fitted: ClassVar[tuple[str, ...]]

@@ -76,15 +76,19 @@ class ComparingHead(TrainedHead):
 
     epochs: int = param(100, "at most, each over every pair of the training videos; ours")
     batch_size: int = param(58, "distinct videos a step; all their pairs come with them; ours")
-    lr: float = param(3e-4, "of Adam; ours")
+    lr: float = param(3e-4, "of Adam; ours", above=0)
     lr_halve_every: int | None = param(None, "steps after which the rate is halved; ours")
     validation: float = param(
-        0.15, "share of the training videos whose pairs are held out to stop by; ours"
+        0.15,
+        "share of the training videos whose pairs are held out to stop by; ours",
+        below=1,
     )
     patience: int = param(20, "epochs without better answers on held-out pairs to stop after; ours")
     hidden: int = param(256, "width of the shared LSTM; 000 does not say, 004 4 has 256")
     threshold: float = param(
-        5.0, "points; scores that differ by less are similar (000 III-C: 5 for diving)"
+        5.0,
+        "points; scores that differ by less are similar (000 III-C: 5 for diving)",
+        above=0,
     )
     pairing: Literal["within", "all"] = param(
         "within", "pairs of videos of one type, or all pairs; 000 V-A's counts fit within"
@@ -95,11 +99,6 @@ class ComparingHead(TrainedHead):
     def restore_net(self, tensors: Mapping[str, Tensor]) -> SiameseNet:
         """See `TrainedHead.restore_net`; widths are the tensors' own, whoever learned them."""
         return SiameseNet.of(tensors)
-
-    def _check_params(self) -> None:
-        super()._check_params()
-        if not self.threshold > 0:
-            raise HeadError(f"threshold={self.threshold}: a difference of scores is above 0")
 
     @torch.no_grad()
     def embed(self, x: Sequences) -> Tensor:

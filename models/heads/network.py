@@ -21,6 +21,7 @@ from aqa.models.heads.base import (
     Sequences,
     State,
     check_fit,
+    check_params,
     check_sequences,
     param,
 )
@@ -37,12 +38,14 @@ class TrainedHead(BaseHead):
 
     epochs: int = param(200, "at most, over the training videos; ours (004: 20,000 steps)")
     batch_size: int = param(15, "videos a step (004 5)")
-    lr: float = param(1e-3, "of Adam (004 5)")
+    lr: float = param(1e-3, "of Adam (004 5)", above=0)
     lr_halve_every: int | None = param(3000, "steps after which the rate is halved (004 5)")
     weight_decay: float = param(0.0, "L2 penalty; no paper states one for 004")
     clip_gradient: float | None = param(None, "largest gradient norm of a step; none: unlimited")
     validation: float = param(
-        0.15, "share of the training videos held out to stop by, where the split has none; ours"
+        0.15,
+        "share of the training videos held out to stop by, where the split has none; ours",
+        below=1,
     )
     patience: int = param(30, "epochs without a better validation loss before stopping; ours")
     standardise: bool = param(True, "features to zero mean, unit variance; no paper states it")
@@ -94,13 +97,8 @@ class TrainedHead(BaseHead):
         return self
 
     def _check_params(self) -> None:
-        for name in ("epochs", "batch_size", "patience"):
-            if getattr(self, name) < 1:
-                raise HeadError(f"{name}={getattr(self, name)}: it takes 1 or more")
-        if not 0 <= self.validation < 1:
-            raise HeadError(f"validation={self.validation} is not a share from 0 to below 1")
-        if self.lr <= 0:
-            raise HeadError(f"lr={self.lr}: a learning rate is above 0")
+        """Raise `HeadError` for values that cannot be."""
+        check_params(self)
 
     def _schedule(self) -> Schedule:
         return Schedule(
@@ -188,7 +186,7 @@ class NetworkHead(TrainedHead, Head):
 
     def _hold_out(self, videos: Videos) -> tuple[Videos, Videos | None]:
         """Part the videos by the seed; too few to part, or a share of 0, holds out none."""
-        size = round(self.validation * len(videos))
+        size = min(round(self.validation * len(videos)), len(videos) - 1)
         if not size:
             return videos, None
         order = np.random.default_rng(self.seed).permutation(len(videos))

@@ -100,7 +100,7 @@ class ScoreHead(ComparingHead, Head):
         None, "times the squared weights, of activations scaled alike; none: cross-validated"
     )
     steps: int = param(2000, "of the iterative solver; ours")
-    step_size: float = param(0.02, "of the iterative solver's first step; ours")
+    step_size: float = param(0.02, "of the iterative solver's first step; ours", above=0)
 
     columns: ClassVar[tuple[str, ...]] = ("id", "type")
     starts_from: ClassVar[str | None] = "siamese"
@@ -261,11 +261,6 @@ class ScoreHead(ComparingHead, Head):
 
     def _check_params(self) -> None:
         super()._check_params()
-        for name in ("references", "steps"):
-            if getattr(self, name) < 1:
-                raise HeadError(f"{name}={getattr(self, name)}: it takes 1 or more")
-        if self.ridge is not None and self.ridge < 0:
-            raise HeadError(f"ridge={self.ridge}: it takes 0 or more")
         if self.metric == "none" and self.finetune:
             raise HeadError("finetune=true goes on from a learned metric, and metric=none has none")
 

@@ -14,7 +14,7 @@ from sklearn.model_selection import KFold
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import SVR
 
-from aqa.models.heads.base import Head, HeadError, Sequences, check_fit, check_sequences, param
+from aqa.models.heads.base import Head, Sequences, check_fit, check_params, check_sequences, param
 
 Matrix = NDArray[np.float64]
 
@@ -32,10 +32,12 @@ class SVRHead(Head):
     normalise: Literal["standardise", "l2"] = param(
         "standardise", "of averaged features: standardise (and divide by sqrt(dim)), or l2"
     )
-    C: float | None = param(None, "regularisation, for scores of unit variance; none: searched")
+    C: float | None = param(
+        None, "regularisation, for scores of unit variance; none: searched", above=0
+    )
     epsilon: float | None = param(None, "tube, in standard deviations of the score; none: searched")
-    gamma: float | None = param(None, "of rbf, for features as normalised; none: searched")
-    folds: int = param(5, "of the cross-validation")
+    gamma: float | None = param(None, "of rbf, for features as normalised; none: searched", above=0)
+    folds: int = param(5, "of the cross-validation", low=2)
 
     # One grid fits every score range and feature width, since both are scaled away.
     GRID: ClassVar[dict[str, tuple[float, ...]]] = {
@@ -53,8 +55,7 @@ class SVRHead(Head):
     ) -> SVRHead:
         """See `Head.fit`."""
         sequences, scores = check_fit(x, y, least=4)
-        if self.folds < 2:
-            raise HeadError(f"folds={self.folds}: a cross-validation needs 2 or more")
+        check_params(self)
         averages = _averages(sequences)
         self.y_mean_, self.y_std_ = scores.mean(), scores.std() or 1.0
         targets = (scores - self.y_mean_) / self.y_std_
@@ -73,6 +74,8 @@ class SVRHead(Head):
     def predict(self, x: Sequences) -> Matrix:
         """See `Head.predict`."""
         averages = _averages(check_sequences(x, len(self.centre_)))
+        if not len(self.support_vectors_):  # every training score lay within the tube
+            return np.full(len(averages), self.intercept_ * self.y_std_ + self.y_mean_)
         kernel = self._kernel(self._normal(averages), self.support_vectors_, float(self.gamma_))
         scores: Matrix = (kernel @ self.dual_coef_ + self.intercept_) * self.y_std_ + self.y_mean_
         return scores

@@ -166,6 +166,15 @@ def test_another_range_of_a_stored_video_is_refused(
     assert "holds its frames (0, None), the manifest says (3, None)" in reason
 
 
+def test_another_file_of_a_stored_video_is_refused(
+    tmp_path: Path, backbone: Backbone, videos: list[Video]
+) -> None:
+    extract(videos[:1], backbone, tmp_path / "s.h5")
+    other = [Video("v0", videos[1].path, 1.0)]
+    ((_, reason),) = extract(other, backbone, tmp_path / "s.h5").failed
+    assert "holds features of another file" in reason
+
+
 def test_another_rule_is_refused_and_nothing_is_touched(
     tmp_path: Path, backbone: Backbone, videos: list[Video]
 ) -> None:

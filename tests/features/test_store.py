@@ -247,7 +247,7 @@ def test_a_stop_before_any_write_loses_nothing_that_was_finished(
         with h5py.File(path) as a, h5py.File(whole) as b:
             assert a["features"][()].tobytes() == b["features"][()].tobytes()
         path.unlink()
-    assert len(stopped_at) == 6 * 9  # nine writes a video
+    assert len(stopped_at) == 6 * 10  # ten writes a video
 
 
 _WRITE_FOREVER = """
@@ -342,7 +342,7 @@ class TestImport:
             assert store.spec["weights"]["fitted_on"] == ["a"]
 
     def test_round_trips(self, tmp_path: Path) -> None:
-        ragged = {"a": np.ones((2, 4), np.float32), "b": np.zeros((3, 4), np.float32)}
+        ragged = {"file": np.ones((2, 4), np.float32), "b": np.zeros((3, 4), np.float32)}
         import_arrays(tmp_path / "s.h5", ragged, source="x")
         with FeatureStore.open(tmp_path / "s.h5") as store:
             write_arrays(store, tmp_path / "out.npz")
@@ -371,6 +371,7 @@ class TestImport:
             (lambda: read_arrays(tmp_path / "words.npy", ["a"]), "not of numbers"),
             (lambda: read_arrays(tmp_path / "absent.npy", ["a"]), "no such file"),
             (lambda: read_ids(tmp_path / "twice.txt"), "stand twice: a"),
+            (lambda: import_arrays(tmp_path / "s.h5", {}, source="x"), "holds no videos"),
         ):
             with pytest.raises(AqaError, match=problem):
                 use()

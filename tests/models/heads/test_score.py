@@ -201,8 +201,8 @@ class TestTypes:
 @pytest.mark.parametrize(
     ("params", "problem"),
     [
-        ({"references": 0}, "references=0: it takes 1 or more"),
-        ({"ridge": -1.0}, "ridge=-1.0: it takes 0 or more"),
+        ({"references": 0}, "references=0 is not a number, 1 or more"),
+        ({"ridge": -1.0}, "ridge=-1.0 is not a number, 0 or more"),
         ({"bias": "constant", "constant_type": "Z"}, "constant_type='Z' .* known: A, B, C"),
         ({"metric": "none", "finetune": True}, "metric=none has none"),
         ({"reference_from": "all"}, "takes the split's test videos"),

@@ -95,13 +95,13 @@ def test_the_order_of_a_pair_matters_to_the_network(fitted, performances):
 @pytest.mark.parametrize(
     ("params", "change", "problem"),
     [
-        ({"threshold": 0.0}, {}, "threshold=0.0: a difference of scores is above 0"),
+        ({"threshold": 0.0}, {}, "threshold=0.0 is not a number, above 0"),
         ({"threshold": 1e3}, {}, "pairs are similar at threshold=1000.0; lower it"),
         ({"threshold": 1e-9}, {}, "pairs are dissimilar at threshold=1e-09; raise it"),
         ({}, {"type": [str(i) for i in range(60)]}, "no two training videos of one type"),
         ({}, {"type": ["A"] * 59}, "59 types for 60 videos"),
         ({}, {"type": [None, *["A"] * 59]}, r"1 of 60 training videos have no type \(numbers 0\)"),
-        ({"epochs": 0}, {}, "epochs=0: it takes 1 or more"),
+        ({"epochs": 0}, {}, "epochs=0 is not a number, 1 or more"),
     ],
 )
 def test_what_cannot_be_learned_from_is_named(performances, params, change, problem):

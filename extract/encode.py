@@ -66,7 +66,10 @@ class Encoder:
         if self.device.type == "cuda":
             host = host.pin_memory()
         x = self._preprocess.tensor(host.to(self.device, non_blocking=True))
-        with torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False):
+        # The same algorithm in every run: a resumed store must get the same bytes.
+        with torch.backends.cudnn.flags(
+            enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+        ):
             features: Tensor = self._net(x.to(PRECISIONS[self.precision])).float()
         return features
 

@@ -59,6 +59,8 @@ def rebuild_backbone(spec: Spec, weights: str | Path | None = None) -> Backbone:
         )
     if weights is None and made["name"] != "shipped":
         weights = "random" if made["name"] == "random" else made["path"]
+        if weights != "random" and not Path(weights).exists():
+            raise AqaError(f"{weights}: the weights have moved; give their place with --weights")
     backbone = load_backbone(
         spec["backbone"], weights, spec["layer"], seed=0 if made["seed"] is None else made["seed"]
     )

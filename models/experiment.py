@@ -205,7 +205,10 @@ def evaluate_runs(
         check_spec(path, opened.spec, run.spec)
         split = _present(manifest.split(run.split), manifest, opened, skip_missing)
         if not split.test:
-            raise RunError(f"{manifest.path}: split {split.name} has no test videos")
+            raise RunError(
+                f"{manifest.path}: split {split.name} has no test videos; "
+                "name the splits that have with --split"
+            )
         leaks = _leaks(run, split, opened)
         if leaks and not allow_leak:
             raise RunError(

@@ -19,6 +19,7 @@ from aqa.models.heads.base import BaseHead, HeadError, PairHead, parse_params
 from aqa.models.metrics import KINDS, report, report_pairs
 from aqa.models.runs import (
     FEEDBACK,
+    METRICS_FILE,
     PREDICTIONS,
     RECORD,
     Run,
@@ -28,9 +29,6 @@ from aqa.models.runs import (
     save_run,
     write_json,
     write_rows,
-)
-from aqa.models.runs import (
-    METRICS as METRICS_FILE,
 )
 from aqa.workspace import run_folder
 

@@ -34,7 +34,7 @@ from aqa.models.heads import get_head
 from aqa.models.heads.base import BaseHead, Head
 
 MODEL, RECORD, HISTORY = "model.safetensors", "run.json", "history.csv"
-PREDICTIONS, METRICS = "predictions.csv", "metrics.json"
+PREDICTIONS, METRICS_FILE = "predictions.csv", "metrics.json"
 FEEDBACK = "feedback.csv"
 
 

@@ -8,6 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from click.testing import CliRunner, Result
+
+from aqa.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -86,3 +89,18 @@ def numbered_video(write_video: Callable[..., Path]) -> Callable[..., Path]:
         return write_video(name, [numbered_frame(i) for i in range(n_frames)])
 
     return write
+
+
+@pytest.fixture
+def run_aqa(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Runs a command as typed; its exit code must be `code`."""
+    monkeypatch.delenv("AQA_WORKSPACE", raising=False)
+
+    def run(*arguments: str, code: int = 0) -> Result:
+        result = CliRunner().invoke(main, list(arguments), prog_name="aqa")
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == code, result.output
+        return result
+
+    return run

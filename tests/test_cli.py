@@ -12,9 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from aqa.cli import main
 from aqa.features.manifest import write_manifest
 from aqa.features.store import FeatureStore
 
@@ -22,19 +21,12 @@ QUICK = ["-p", "epochs=15", "-p", "hidden=8", "-p", "device=cpu"]
 
 
 @pytest.fixture
-def aqa(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def aqa(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_aqa: Callable[..., Result]
+) -> Callable[..., Result]:
     """Runs a command in an empty workspace."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("AQA_WORKSPACE", raising=False)
-
-    def run(*arguments: str, code: int = 0) -> Result:
-        result = CliRunner().invoke(main, list(arguments), prog_name="aqa")
-        if result.exception and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        assert result.exit_code == code, result.output
-        return result
-
-    return run
+    return run_aqa
 
 
 @pytest.fixture

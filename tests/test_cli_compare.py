@@ -56,18 +56,11 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def aqa(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def aqa(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch, run_aqa: Callable[..., Result]
+) -> Callable[..., Result]:
     monkeypatch.chdir(dataset)
-    monkeypatch.delenv("AQA_WORKSPACE", raising=False)
-
-    def run(*arguments: str, code: int = 0) -> Result:
-        result = CliRunner().invoke(main, list(arguments), prog_name="aqa")
-        if result.exception and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        assert result.exit_code == code, result.output
-        return result
-
-    return run
+    return run_aqa
 
 
 @pytest.fixture(scope="module")

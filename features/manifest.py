@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import math
 import os
 import re
@@ -17,6 +18,10 @@ from aqa.features.split import PARTS, Split
 
 REQUIRED = ("video_id", "path", "score")
 SPLIT_PREFIX = "split_"
+JUDGE_PREFIX = "judge_"
+STAGE_PREFIX = "stage_"
+# What a dive is made of, beside its type (MTL-AQA).
+ATTRIBUTES = ("position", "armstand", "rotation", "somersaults", "twists")
 
 
 class ManifestError(AqaError):
@@ -35,8 +40,11 @@ class Video:
     features were imported. score: what is predicted, in the judges' points. start_frame,
     end_frame: the half-open range of frames that is the action; None means from the first, to
     the last. difficulty, execution: the score's factors or summands, in points. action, type:
-    labels such as `diving` and `107B`. splits: split name -> train, val or test. row: every
-    column as it was read.
+    labels such as `diving` and `107B`. event, athlete, venue: who and where, for splits that keep
+    them apart. attributes: name -> label, of `ATTRIBUTES`. judges: the marks of the columns
+    judge_1, judge_2, ..., in points. stages: name -> the first frame of that stage, in order;
+    frame 0 is `start_frame`. splits: split name -> train, val or test. row: every column as it
+    was read.
     """
 
     id: str
@@ -48,6 +56,12 @@ class Video:
     execution: float | None = None
     action: str | None = None
     type: str | None = None
+    event: str | None = None
+    athlete: str | None = None
+    venue: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    judges: tuple[float, ...] = ()
+    stages: Mapping[str, int] = field(default_factory=dict)
     splits: Mapping[str, str] = field(default_factory=dict)
     row: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -213,6 +227,23 @@ class _Row:
             return None
         return int(text)
 
+    def judges(self) -> tuple[float, ...]:
+        columns = sorted(
+            (c for c in self.row if re.fullmatch(JUDGE_PREFIX + "[0-9]+", c)),
+            key=lambda column: int(column.removeprefix(JUDGE_PREFIX)),
+        )
+        marks = [self.number_of(column) for column in columns]
+        return tuple(mark for mark in marks if mark is not None)
+
+    def stages(self) -> dict[str, int]:
+        columns = [column for column in self.row if column.startswith(STAGE_PREFIX)]
+        frames = {column: self.frame(column) for column in columns}
+        stages = {c.removeprefix(STAGE_PREFIX): f for c, f in frames.items() if f is not None}
+        for (before, start), (name, frame) in itertools.pairwise(stages.items()):
+            if frame < start:
+                self.problem(STAGE_PREFIX + name, f"frame {start} or later", f"of {before}")
+        return stages
+
     def splits(self) -> dict[str, str]:
         splits = {
             column.removeprefix(SPLIT_PREFIX): value
@@ -244,6 +275,12 @@ class _Row:
             execution=self.number_of("execution"),
             action=self.text("action"),
             type=self.text("type"),
+            event=self.text("event"),
+            athlete=self.text("athlete"),
+            venue=self.text("venue"),
+            attributes={name: value for name in ATTRIBUTES if (value := self.text(name))},
+            judges=self.judges(),
+            stages=self.stages(),
             splits=self.splits(),
             row=self.row,
         )

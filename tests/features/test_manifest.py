@@ -122,3 +122,24 @@ def test_a_failed_write_leaves_the_old_table(tmp_path: Path) -> None:
         write_manifest(path, [{"video_id": "a"}, {"other": 1}])
     assert path.read_text() == GOOD
     assert [p.name for p in tmp_path.iterdir()] == ["manifest.csv"]
+
+
+def test_stages_judges_and_attributes_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.csv"
+    path.write_text(
+        "video_id,path,score,judge_2,judge_1,judge_10,stage_flight,stage_entry,event,position\n"
+        "a,a.mp4,50,7,6.5,8,30,70,rome,pike\n"
+        "b,b.mp4,60,,,,,,,\n"
+    )
+    first, second = Manifest.read(path)
+    assert first.judges == (6.5, 7.0, 8.0)
+    assert list(first.stages.items()) == [("flight", 30), ("entry", 70)]
+    assert (first.event, first.attributes) == ("rome", {"position": "pike"})
+    assert (second.judges, second.stages, second.attributes, second.event) == ((), {}, {}, None)
+
+
+def test_stages_out_of_order_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.csv"
+    path.write_text("video_id,path,score,stage_flight,stage_entry\na,a.mp4,50,70,30\n")
+    with pytest.raises(ManifestError, match=r"row 2, column stage_entry: '30' is not frame 70"):
+        Manifest.read(path)

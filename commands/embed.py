@@ -1,0 +1,77 @@
+"""`aqa embed`: how far a metric keeps types of action apart."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from aqa.commands.options import (
+    FILE,
+    json_option,
+    manifest_option,
+    open_store,
+    runs_option,
+    store_option,
+    workspace_option,
+)
+from aqa.workspace import Workspace, run_folders
+
+
+@click.command()
+@workspace_option
+@click.option("--split", help="Run to look into [default: the first].")
+@click.option("--head", default="score", show_default=True, help="Fitted head of that kind.")
+@click.option("--picture", type=FILE, help="PNG to draw the embeddings in.")
+@click.option("--perplexity", type=click.FloatRange(1), default=30, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of t-SNE.")
+@manifest_option
+@store_option
+@runs_option
+@json_option
+@click.pass_obj
+def embed(
+    workspace: Workspace,
+    split: str | None,
+    head: str,
+    picture: Path | None,
+    perplexity: float,
+    seed: int,
+    manifest: Path | None,
+    store: Path | None,
+    runs: Path | None,
+    as_json: bool,
+) -> None:
+    """Show how far the head `score` keeps types of action apart.
+
+    Four embeddings of the training and test videos: the LSTM's, and those beside a constant, the
+    worst and the best reference. Prints each one's silhouette by type; --picture draws them by
+    t-SNE, --json gives the points too.
+    """
+    folder = run_folders(runs or workspace.runs, (head,), (split,) if split else ())[0]
+    from aqa.features.manifest import Manifest
+    from aqa.models.embedding import embed_run
+    from aqa.models.report import embeddings_json, embeddings_table
+    from aqa.models.runs import load_run
+    from aqa.pipeline import draw_embeddings
+
+    run = load_run(folder)
+    with open_store(store or run.store) as opened:
+        found = embed_run(
+            run,
+            Manifest.read(manifest or workspace.manifest),
+            opened,
+            perplexity=perplexity,
+            seed=seed,
+        )
+    if as_json:
+        click.echo(json.dumps(embeddings_json(found, str(folder)), indent=1))
+    else:
+        click.echo(embeddings_table(found, str(folder)))
+    if picture:
+        draw_embeddings(found, str(folder), picture)
+        click.echo(f"written to {picture}", err=True)
+
+
+COMMAND = embed

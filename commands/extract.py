@@ -1,0 +1,171 @@
+"""`aqa extract`: the videos of a manifest into a feature store."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from aqa.commands.options import FILE, device_option, manifest_option, workspace_option
+from aqa.extract.backbones import backbone_names
+from aqa.workspace import Workspace
+
+
+@click.command()
+@workspace_option
+@click.option(
+    "--backbone",
+    type=click.Choice(backbone_names()),
+    default="c3d",
+    show_default=True,
+    help="Network that the features come from.",
+)
+@click.option("--weights", help="Checkpoint file, or `random` for untrained weights.")
+@manifest_option
+@click.option("--store", type=FILE, help="Feature store [default: stores/<backbone>.h5].")
+@click.option("--layer", help="Where the network ends [default: the backbone's own].")
+@click.option("--preprocess", help="Checkpoint layout whose preprocessing to use instead.")
+@click.option(
+    "--clip-length", type=click.IntRange(1), help="Frames a clip [default: the backbone's]."
+)
+@click.option(
+    "--stride", type=click.IntRange(1), help="Frames between clips' starts [default: clip length]."
+)
+@click.option(
+    "--frames", type=click.IntRange(1), help="Give every video this many frames: the last ones."
+)
+@click.option(
+    "--pad",
+    type=click.Choice(["front", "back"]),
+    default="front",
+    show_default=True,
+    help="Where blank frames go in short videos.",
+)
+@click.option(
+    "--tail",
+    type=click.Choice(["shift", "drop", "pad"]),
+    default="shift",
+    show_default=True,
+    help="Frames after the last whole clip: a clip moved back to hold them, dropped, or padded.",
+)
+@click.option(
+    "--views",
+    metavar="NAME,...",
+    default="original",
+    show_default=True,
+    help="Augmented copies beside the original: flip, bright, zoom, mask, equalize, drop, "
+    "shift1 to shift5.",
+)
+@device_option
+@click.option(
+    "--batch-size", default="auto", show_default=True, help="Clips a forward pass.", metavar="N"
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "bfloat16", "float16"]),
+    default="float32",
+    show_default=True,
+    help="Of the network's arithmetic; bfloat16 is the fast mode.",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float16"]),
+    default="float32",
+    show_default=True,
+    help="That features are stored in.",
+)
+@click.option("--workers", type=click.IntRange(0), help="Videos decoded ahead [default: device's].")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    help="Of `--weights random` and of the views.",
+)
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+@click.pass_obj
+def extract(
+    workspace: Workspace,
+    backbone: str,
+    weights: str | None,
+    manifest: Path | None,
+    store: Path | None,
+    layer: str | None,
+    preprocess: str | None,
+    clip_length: int | None,
+    stride: int | None,
+    frames: int | None,
+    pad: str,
+    tail: str,
+    views: str,
+    device: str,
+    batch_size: str,
+    precision: str,
+    dtype: str,
+    workers: int | None,
+    seed: int,
+    quiet: bool,
+) -> None:
+    """Turn the videos of the manifest into clip features, each once.
+
+    A killed run goes on where it stopped. A video that fails is reported at the end and stops
+    none of the others; the exit code is then 1.
+    """
+    size = _batch_size(batch_size)
+    from aqa.extract.damage import DecoderLog
+
+    log = DecoderLog()
+    from aqa.extract.backbones import load_backbone
+    from aqa.extract.progress import BarProgress
+    from aqa.extract.run import extract as run
+    from aqa.features.clips import ClipRule
+    from aqa.features.manifest import Manifest
+
+    videos = Manifest.read(manifest or workspace.manifest)
+    network = load_backbone(backbone, weights, layer, preprocess=preprocess, seed=seed)
+    length = clip_length or network.clip_length
+    rule = ClipRule(length, stride or length, frames, pad, tail)  # type: ignore[arg-type]
+    path = store or workspace.store(backbone)
+    layout = f", recognised as {network.weights.layout}" if network.weights.layout else ""
+    click.echo(
+        f"{backbone} to {network.layer}, weights {network.weights.name}{layout}; "
+        f"clips of {length} frames",
+        err=True,
+    )
+    progress = BarProgress(quiet)
+    with log, progress:
+        summary = run(
+            videos.videos,
+            network,
+            path,
+            rule,
+            views=[name.strip() for name in views.split(",")],
+            view_seed=seed,
+            device=device,
+            batch_size=size,
+            precision=precision,  # type: ignore[arg-type]
+            dtype=dtype,
+            workers=workers,
+            progress=progress,
+            log=log,
+        )
+    click.echo(
+        f"{path}: {len(summary.done)} videos extracted ({summary.n_clips} clips), "
+        f"{len(summary.reused)} reused, {len(summary.failed)} failed"
+    )
+    for video_id, reason in summary.failed:
+        click.echo(f"failed: {video_id}: {reason}", err=True)
+    if summary.failed:
+        sys.exit(1)
+
+
+def _batch_size(text: str) -> int | None:
+    if text == "auto":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise click.BadParameter(f"{text!r} is not a positive whole number or auto")
+    return int(text)
+
+
+COMMAND = extract

@@ -1,0 +1,86 @@
+"""`aqa feedback`: which clips of a video are at fault."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from aqa.commands.options import (
+    FILE,
+    align_option,
+    device_option,
+    json_option,
+    manifest_option,
+    runs_option,
+    store_option,
+    type_option,
+    workspace_option,
+)
+from aqa.workspace import Workspace, run_folders
+
+
+@click.command()
+@workspace_option
+@click.argument("video")
+@click.option("--head", default="score", show_default=True, help="Fitted head that says why.")
+@click.option("--split", help="Run to use [default: the first that has not seen the video].")
+@type_option
+@align_option
+@click.option("--picture", type=FILE, help="PNG to draw: athlete, expert, and the curve.")
+@manifest_option
+@store_option
+@click.option("--weights", type=FILE, help="Checkpoint [default: the one the features came from].")
+@runs_option
+@device_option
+@json_option
+@click.pass_obj
+def feedback(
+    workspace: Workspace,
+    video: str,
+    head: str,
+    split: str | None,
+    type_: str | None,
+    align: str,
+    picture: Path | None,
+    manifest: Path | None,
+    store: Path | None,
+    weights: Path | None,
+    runs: Path | None,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Say of each clip of VIDEO whether it is at fault.
+
+    VIDEO is an id of the manifest, or a new file. Head `score` gives the probability that a clip
+    is similar to the expert's, faulty below 0.5; head `lstm` fitted with -p label=incremental
+    the points that a clip adds, faulty where it adds none.
+    """
+    folders = run_folders(runs or workspace.runs, (head,), (split,) if split else ())
+    from aqa.features.manifest import Manifest
+    from aqa.models.report import feedback_json, feedback_table
+    from aqa.pipeline import explain, picture_explained
+
+    explained = explain(
+        video,
+        folders,
+        Manifest.read(manifest or workspace.manifest),
+        store,
+        type=type_,
+        align=align,
+        weights=weights,
+        device=device,
+    )
+    if as_json:
+        click.echo(
+            json.dumps(feedback_json(explained.feedback, str(explained.run.folder)), indent=1)
+        )
+    else:
+        click.echo(feedback_table(explained.feedback, str(explained.run.folder)))
+    if picture:
+        picture_explained(explained, picture)
+        click.echo(f"written to {picture}", err=True)
+
+
+COMMAND = feedback

@@ -1,0 +1,89 @@
+"""`aqa fit`: a head on the training videos of each split."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from aqa.commands.options import (
+    manifest_option,
+    open_store,
+    runs_option,
+    skip_option,
+    store_option,
+    workspace_option,
+)
+from aqa.models.heads import head_names
+from aqa.workspace import Workspace
+
+
+@click.command()
+@workspace_option
+@click.option("--head", type=click.Choice(head_names()), required=True, help="What to fit.")
+@click.option(
+    "--split",
+    "splits",
+    multiple=True,
+    help="Split to fit [default: every one]; `all`: every video.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@click.option(
+    "-p",
+    "--param",
+    "params",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Hyper-parameter; see `aqa heads`.",
+)
+@click.option(
+    "--from",
+    "start",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Fitted run to start from, or the folder of a head, for its run of the same split.",
+)
+@manifest_option
+@store_option
+@runs_option
+@skip_option
+@click.pass_obj
+def fit(
+    workspace: Workspace,
+    head: str,
+    splits: tuple[str, ...],
+    seed: int,
+    params: tuple[str, ...],
+    start: Path | None,
+    manifest: Path | None,
+    store: Path | None,
+    runs: Path | None,
+    skip_missing: bool,
+) -> None:
+    """Fit a head on the training videos of each split.
+
+    --head score learns its metric first. With --from runs/siamese it takes that of the same
+    split instead, and with --from other/runs/siamese/split-1 one that was learned elsewhere.
+    """
+    from aqa.features.manifest import Manifest
+    from aqa.models.experiment import fit_splits, splits_of
+
+    table = Manifest.read(manifest or workspace.manifest)
+    with open_store(store or workspace.only_store()) as features:
+        for run in fit_splits(
+            head,
+            params,
+            table,
+            features,
+            splits_of(table, splits),
+            runs or workspace.runs,
+            seed=seed,
+            skip_missing=skip_missing,
+            start=start,
+        ):
+            chosen = json.dumps(run.record["chosen"])
+            seconds, n = run.record["seconds"], len(run.record["split"]["train"])
+            click.echo(f"{run.folder}: {n} training videos, {seconds:.1f} s, chosen {chosen}")
+
+
+COMMAND = fit

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from aqa.features.clips import Clip
 from aqa.features.manifest import Manifest, Video
 from aqa.features.split import PARTS, Split
 from aqa.features.store import FeatureStore, check_spec
 from aqa.models.feedback import Judged, explains, judge_feedback
 from aqa.models.heads import get_head
-from aqa.models.heads.base import BaseHead, HeadError, PairHead, parse_params
-from aqa.models.metrics import KINDS, report, report_pairs
+from aqa.models.heads.base import BaseHead, HeadError, PairHead, StageHead, parse_params
+from aqa.models.metrics import KINDS, report, report_pairs, report_stages
 from aqa.models.runs import (
     FEEDBACK,
     METRICS_FILE,
@@ -30,6 +33,7 @@ from aqa.models.runs import (
     write_json,
     write_rows,
 )
+from aqa.models.stages import hand_starts
 from aqa.workspace import run_folder
 
 # The split of every video, for a head that is going to score others and is not tested here.
@@ -70,14 +74,10 @@ def fit_splits(
     head, of which the run of the same split is taken. Each run is saved below `runs` before it
     is yielded.
     """
-    if len(store.shape) != 1:
-        raise RunError(
-            f"{store.path}: layer {store.spec['layer']} holds maps of shape {store.shape}, "
-            "heads take vectors; extract another --layer"
-        )
+    check_layer(head, store)
     values = {"seed": seed, **parse_params(get_head(head), params)}
     starts = {split.name: _start_run(get_head(head), head, start, split.name) for split in splits}
-    features = dict(zip(store.ids, store.load(store.ids), strict=True))
+    features = Features.of(store)
     prepared = [_present(split, manifest, store, skip_missing) for split in splits]
     for split in prepared:
         model = get_head(head)(**values)
@@ -109,6 +109,35 @@ def fit_splits(
         yield run
 
 
+@dataclass(frozen=True)
+class Features:
+    """A store and its videos' features, read once."""
+
+    store: FeatureStore
+    arrays: Mapping[str, NDArray[np.float32]]
+
+    @classmethod
+    def of(cls, store: FeatureStore) -> Features:
+        """Read them all."""
+        return cls(store, dict(zip(store.ids, store.load(store.ids), strict=True)))
+
+
+def check_layer(head: str, store: FeatureStore) -> None:
+    """Refuse a store whose layer is not of the kind that the head takes."""
+    takes, kind = get_head(head).takes, "vectors" if len(store.shape) == 1 else "maps"
+    if takes == kind:
+        return
+    remedy = (
+        "extract one that ends in maps, such as c3d's conv5b"
+        if takes == "maps"
+        else "extract one that ends in vectors"
+    )
+    raise RunError(
+        f"{store.path}: its layer {store.spec['layer']} holds {kind} of shape {store.shape}, "
+        f"{head} takes {takes}: {remedy}, with --layer, or fit another --head"
+    )
+
+
 def _start_run(head: type[BaseHead], name: str, start: Path | None, split: str) -> Run | None:
     """The run that a head starts from, if it can start from one."""
     if start is None:
@@ -135,21 +164,29 @@ def check_features(run: Run, store: FeatureStore) -> None:
     check_spec(store.path, spec, kept)
 
 
-def videos_columns(videos: Sequence[Video], columns: Sequence[str]) -> dict[str, list[Any]]:
-    """Attributes of videos, as heads with such `columns` take them."""
-    return {name: [getattr(video, name) for video in videos] for name in columns}
+def videos_columns(
+    videos: Sequence[Video], columns: Sequence[str], clips: Sequence[Sequence[Clip]] = ()
+) -> dict[str, list[Any]]:
+    """Attributes of videos, as heads with such `columns` take them; `clips` come from the store."""
+    return {
+        name: [np.asarray(ranges) for ranges in clips]
+        if name == "clips"
+        else [getattr(video, name) for video in videos]
+        for name in columns
+    }
 
 
 def _data(
     ids: Sequence[str],
     manifest: Manifest,
-    features: Mapping[str, Any],
+    features: Features,
     columns: Sequence[str],
 ) -> tuple[list[Any], np.ndarray, dict[str, list[Any]]]:
     """Features, scores and columns of these videos."""
     videos = [manifest.by_id[i] for i in ids]
     scores = np.array([video.score for video in videos])
-    return [features[i] for i in ids], scores, videos_columns(videos, columns)
+    clips = [features.store.clips(i) for i in ids] if "clips" in columns else []
+    return [features.arrays[i] for i in ids], scores, videos_columns(videos, columns, clips)
 
 
 def _present(split: Split, manifest: Manifest, store: FeatureStore, skip: bool) -> Split:
@@ -181,7 +218,8 @@ def evaluate_runs(
     """Judge saved runs on the test videos of their splits.
 
     One result a run of a head that predicts scores; one a part for a head that compares pairs:
-    `held-out`, `test`, and `test-train`, a test video with a training video. feedback: judge
+    `held-out`, `test`, and `test-train`, a test video with a training video; one a stage for a
+    head that tells stages, and one a score that the final one is made of. feedback: judge
     instead which clips are called faulty, for the heads that say so; align: see `ALIGNMENTS`.
 
     store: None takes each run's own. A test video that the head or the backbone has learned from
@@ -190,16 +228,16 @@ def evaluate_runs(
     Each run's predictions.csv and metrics.json get the test videos beside the others.
     """
     results = []
-    stores: dict[Path, tuple[FeatureStore, dict[str, Any]]] = {}
+    stores: dict[Path, Features] = {}
     for folder in folders:
         run = load_run(folder)
         if run.split == EVERYTHING and EVERYTHING not in manifest.split_names:
             continue
         path = store.path if store else run.store
         if path not in stores:
-            opened = store or FeatureStore.open(path)
-            stores[path] = opened, dict(zip(opened.ids, opened.load(opened.ids), strict=True))
-        opened, features = stores[path]
+            stores[path] = Features.of(store or FeatureStore.open(path))
+        features = stores[path]
+        opened = features.store
         check_spec(path, opened.spec, run.spec)
         split = _present(manifest.split(run.split), manifest, opened, skip_missing)
         if not split.test:
@@ -224,8 +262,8 @@ def evaluate_runs(
             judged = _judge(run, split, manifest, features, PARTS, marks)
         kind = "feedback" if feedback else run.head.kind
         results += [
-            {"kind": kind, "head": run.name, "split": run.split, **named, **judged[part], **marks}
-            for part, named in _shown_parts(kind, judged)
+            {"kind": shown, "head": run.name, "split": run.split, **result, **marks}
+            for shown, result in _results(kind, judged)
         ]
     if not results and feedback:
         raise RunError(
@@ -236,11 +274,24 @@ def evaluate_runs(
     return results
 
 
-def _shown_parts(kind: str, judged: Mapping[str, Any]) -> list[tuple[str, dict[str, str]]]:
-    """The parts that are results, and what a result calls them."""
+def _results(kind: str, judged: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """What is reported of what was judged, each with the table that it stands in.
+
+    Of pairs every part but the training's; of stages each stage and all together; of scores the
+    final one, and in a table of their own those that it is made of.
+    """
     if kind == "pairs":
-        return [(part, {"part": part}) for part in judged if part != "train"]
-    return [(part, {}) for part in judged if part == "test"]
+        return [(kind, {"part": part, **found}) for part, found in judged.items() if part != "train"]
+    if "test" not in judged:
+        return []
+    whole = dict(judged["test"])
+    of_stages, of_parts = whole.pop("stages", {}), whole.pop("parts", {})
+    own = {"part": "all", **whole} if kind == "stages" else whole
+    return [
+        (kind, own),
+        *((kind, {"part": stage, **found}) for stage, found in of_stages.items()),
+        *(("parts", {"part": part, **found}) for part, found in of_parts.items()),
+    ]
 
 
 def _save_feedback(run: Run, found: Judged) -> dict[str, Any]:
@@ -263,7 +314,7 @@ def _judge(
     run: Run,
     split: Split,
     manifest: Manifest,
-    features: Mapping[str, Any],
+    features: Features,
     parts: Sequence[str],
     marks: Mapping[str, Any] | None = None,
 ) -> dict[str, dict[str, Any]]:
@@ -271,8 +322,7 @@ def _judge(
 
     marks: go with the metrics of the test videos.
     """
-    judge = _judge_pairs if isinstance(run.head, PairHead) else _judge_scores
-    rows, metrics = judge(run, split, manifest, features, parts)
+    rows, metrics = _JUDGES[run.head.kind](run, split, manifest, features, parts)
     if "test" in metrics:
         metrics["test"].update(marks or {})
     write_rows(run.folder / PREDICTIONS, rows)
@@ -287,7 +337,7 @@ def _judge_scores(
     run: Run,
     split: Split,
     manifest: Manifest,
-    features: Mapping[str, Any],
+    features: Features,
     parts: Sequence[str],
 ) -> Judgement:
     """Predict the videos of these parts."""
@@ -300,10 +350,16 @@ def _judge_scores(
         x, scores, columns = _data(ids, manifest, features, head.columns)
         predicted = head.predict(x, **columns)
         metrics[part] = report(scores, predicted)
-        rows += [
+        found = [
             {"video_id": i, "part": part, "score": s, "predicted": p}
             for i, s, p in zip(ids, scores.tolist(), predicted.tolist(), strict=True)
         ]
+        for name, (true, value) in head.parts(x, scores, **columns).items():
+            known = np.isfinite(true)
+            metrics[part].setdefault("parts", {})[name] = report(true[known], value[known])
+            for row, t, v in zip(found, true.tolist(), value.tolist(), strict=True):
+                row |= {name: t, f"predicted_{name}": v}
+        rows += found
     return rows, metrics
 
 
@@ -311,7 +367,7 @@ def _judge_pairs(
     run: Run,
     split: Split,
     manifest: Manifest,
-    features: Mapping[str, Any],
+    features: Features,
     parts: Sequence[str],
 ) -> Judgement:
     """Compare pairs, each in both orders.
@@ -355,6 +411,40 @@ def _judge_pairs(
     return rows, metrics
 
 
+def _judge_stages(
+    run: Run,
+    split: Split,
+    manifest: Manifest,
+    features: Features,
+    parts: Sequence[str],
+) -> Judgement:
+    """Label the frames of the videos of these parts that have hand labels."""
+    head = run.head
+    assert isinstance(head, StageHead)
+    rows, metrics = [], {}
+    for part in parts:
+        ids = split.part(part)
+        if not ids:
+            continue
+        x, _, columns = _data(ids, manifest, features, ("clips", "stages"))
+        n_frames = [features.store.n_frames(i) for i in ids]
+        try:
+            true = hand_starts(columns["stages"], head.stages, ids)
+        except HeadError as error:
+            raise RunError(f"{manifest.path}: {error}") from None
+        found = head.starts(x, clips=columns["clips"], n_frames=n_frames)
+        metrics[part] = report_stages(head.stages, true, found, n_frames)
+        rows += [
+            {"video_id": i, "part": part, "stage": name, "start": int(t), "predicted": int(p)}
+            for i, *starts in zip(ids, true, found, strict=True)
+            for name, t, p in zip(head.stages, *starts, strict=True)
+        ]
+    return rows, metrics
+
+
+_JUDGES = {"scores": _judge_scores, "pairs": _judge_pairs, "stages": _judge_stages}
+
+
 def over_splits(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The plain mean and the standard deviation over splits, for each head with several."""
     rows = []
@@ -388,7 +478,7 @@ def write_results(
 ) -> Path:
     """Write results as JSON, and each kind of them as CSV, beside the runs; gives the JSON's path.
 
-    The results of pairs and of feedback have tables of their own: eval-pairs, eval-feedback.
+    Results of other kinds than scores have tables of their own, as eval-pairs.
     heads, splits: those that were asked for, which the files are named after.
     """
     suffix = "".join([*(f"-{head}" for head in heads), *(f"-split-{split}" for split in splits)])

@@ -15,13 +15,17 @@ _COUNTS = {
     "scores": ["n"],
     "pairs": ["part", "similar", "dissimilar"],
     "feedback": ["n", "clips", "faulty", "said_faulty"],
+    "stages": ["part", "n", "frames"],
+    "parts": ["part", "n"],
 }
 _METRICS = {
     "scores": ["spearman", "mse", "med", "relative_l2"],
     "pairs": ["accuracy", "balanced_accuracy", "roc_auc"],
     "feedback": ["precision", "recall", "f1"],
+    "stages": ["accuracy", "start_error"],
+    "parts": ["spearman", "mse", "med", "relative_l2"],
 }
-_DIGITS = {"mse": 1, "med": 2, "relative_l2": 2}
+_DIGITS = {"mse": 1, "med": 2, "relative_l2": 2, "start_error": 1}
 _TITLES = {
     "spearman": "Spearman",
     "mse": "MSE",
@@ -31,6 +35,7 @@ _TITLES = {
     "balanced_accuracy": "balanced",
     "roc_auc": "ROC-AUC",
     "f1": "F1",
+    "start_error": "frames off",
 }
 
 
@@ -94,7 +99,7 @@ def _kind_table(
         ]
         for m in means
     ]
-    return table(rows, left=3 if kind == "pairs" else 2)
+    return table(rows, left=3 if "part" in counts else 2)
 
 
 def _with_interval(result: Mapping[str, Any], metric: str) -> str:

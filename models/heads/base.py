@@ -9,7 +9,7 @@ import types
 import typing
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +18,8 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from aqa.errors import AqaError, did_you_mean
 from aqa.models.pairs import Pairs
 
-# One array a video: float32 (n_clips, dim); the number of clips may differ.
+# One array a video: float32 (n_clips, dim), or of maps (n_clips, channels, time, height, width);
+# the number of clips may differ.
 Sequences = Sequence[NDArray[np.floating]]
 State = dict[str, NDArray[Any]]
 
@@ -82,9 +83,11 @@ class BaseHead(BaseEstimator, ABC):
     fit, and leaves what it learned in attributes that end in `_`. `history_` holds one row for
     each step of the search or the training.
 
-    kind: what the head's answers are and are judged as, `scores` or `pairs`. fitted: the arrays
-    that answering needs and that a saved model holds. columns: the attributes of `Video` that
-    `fit` and the answering methods take as keywords, one value a video. starts_from: the head
+    kind: what the head's answers are and are judged as, `scores`, `pairs` or `stages`. takes:
+    the features it is fitted on, `vectors` or `maps`. fitted: the arrays that answering needs and
+    that a saved model holds. columns: the attributes of `Video` that `fit` and the answering
+    methods take as keywords, one value a video; `clips` is (n_clips, 2), the half-open range of
+    frames of each clip, which the store knows. starts_from: the head
     whose fitted run `fit` can be handed as the keyword `start` (`aqa fit --from`). takes_views:
     `fit` takes the keyword `views`, for each augmented view of the store the training videos as
     it shows them.
@@ -93,6 +96,7 @@ class BaseHead(BaseEstimator, ABC):
     seed: int = param(0, "of every random choice that fitting makes", low=0, below=2**32)
 
     kind: ClassVar[str]
+    takes: ClassVar[Literal["vectors", "maps"]] = "vectors"
     fitted: ClassVar[tuple[str, ...]]
     columns: ClassVar[tuple[str, ...]] = ()
     starts_from: ClassVar[str | None] = None
@@ -146,6 +150,16 @@ class Head(RegressorMixin, BaseHead):
     def predict(self, x: Sequences) -> NDArray[np.float64]:
         """Scores in points, (n,)."""
 
+    def parts(
+        self, x: Sequences, y: NDArray[np.float64], **columns: Any
+    ) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        """The scores that the final one is made of, by name; by default a head knows of none.
+
+        y: (n,) final scores. Each: the true values, NaN where not known, and the predicted ones,
+        in points, (n,).
+        """
+        return {}
+
     @property
     def explaining(self) -> bool:
         """Whether `explain` has an answer, with these parameters."""
@@ -196,6 +210,28 @@ class PairHead(BaseHead):
         """Which training videos fitting held out to stop by; empty where validation was given."""
 
 
+@dataclasses.dataclass(repr=False, eq=False)
+class StageHead(BaseHead):
+    """A video's clip features in, the stage of each clip out; scores nothing."""
+
+    kind: ClassVar[str] = "stages"
+
+    @property
+    @abstractmethod
+    def stages(self) -> tuple[str, ...]:
+        """The names of the stages, in order; the first is the time before those with a label."""
+
+    @abstractmethod
+    def posteriors(self, x: Sequences) -> list[NDArray[np.float64]]:
+        """For each video how probable each stage is in each clip, (n_clips, n_stages)."""
+
+    @abstractmethod
+    def starts(
+        self, x: Sequences, *, clips: Sequence[NDArray[np.integer]], n_frames: Sequence[int]
+    ) -> list[NDArray[np.intp]]:
+        """For each video the first frame of each stage, (n_stages,); see `models.stages`."""
+
+
 class Explanation(typing.NamedTuple):
     """A number for each clip of one video, and which of them are faulty.
 
@@ -222,17 +258,26 @@ def unpack_texts(array: NDArray[np.uint8]) -> list[str]:
     return texts
 
 
-def check_sequences(x: Sequences, dim: int | None = None) -> list[NDArray[np.float32]]:
-    """The sequences as float32, or `HeadError` with the first that is not (n_clips, dim)."""
+def check_sequences(
+    x: Sequences, dim: int | tuple[int, ...] | None = None, *, maps: bool = False
+) -> list[NDArray[np.float32]]:
+    """The sequences as float32, or `HeadError` with the first that is not (n_clips, *dim).
+
+    dim: of a clip's feature; None takes the first video's. maps: it is (channels, time, height,
+    width), and not a vector.
+    """
     sequences = [np.asarray(sequence, np.float32) for sequence in x]
     if not sequences:
         raise HeadError("no videos were given")
-    dim = dim or sequences[0].shape[-1]
+    if dim is None:
+        dim = sequences[0].shape[-4 if maps else -1 :]
+    shape = (dim,) if isinstance(dim, int) else tuple(dim)
     for i, sequence in enumerate(sequences):
-        if sequence.ndim != 2 or not len(sequence) or sequence.shape[1] != dim:
+        if sequence.ndim != (5 if maps else 2) or not len(sequence) or sequence.shape[1:] != shape:
+            expected = ", ".join(["clips", *map(str, shape)])
             raise HeadError(
                 f"video number {i} has features of shape {sequence.shape}, "
-                f"expected (clips, {dim}) with one clip or more"
+                f"expected ({expected}) with one clip or more"
             )
         if not np.isfinite(sequence).all():
             raise HeadError(f"video number {i} has features that are not finite")
@@ -240,10 +285,10 @@ def check_sequences(x: Sequences, dim: int | None = None) -> list[NDArray[np.flo
 
 
 def check_fit(
-    x: Sequences, y: ArrayLike, least: int = 2
+    x: Sequences, y: ArrayLike, least: int = 2, *, maps: bool = False
 ) -> tuple[list[NDArray[np.float32]], NDArray[np.float64]]:
     """Checked training videos and scores; `least` is the fewest videos that can be fitted."""
-    sequences, scores = check_sequences(x), np.asarray(y, np.float64)
+    sequences, scores = check_sequences(x, maps=maps), np.asarray(y, np.float64)
     if scores.shape != (len(sequences),) or not np.isfinite(scores).all():
         raise HeadError(
             f"expected {len(sequences)} finite scores, one a video; got shape {scores.shape}"

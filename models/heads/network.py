@@ -117,7 +117,7 @@ class TrainedHead(BaseHead):
         self.centre_ = clips.mean(axis=0) if self.standardise else np.zeros(clips.shape[1])
         self.scale_ = np.where(deviation > 0, deviation, 1.0)
 
-    def _scaled(self, sequences: list[NDArray[np.float32]]) -> list[NDArray[np.float64]]:
+    def _scaled(self, sequences: list[NDArray[np.float32]]) -> list[NDArray[np.floating]]:
         return [(sequence - self.centre_) / self.scale_ for sequence in sequences]
 
 
@@ -132,7 +132,10 @@ class NetworkHead(TrainedHead, Head):
 
     @abstractmethod
     def build(self, dim: int) -> nn.Module:
-        """A fresh network: (n, clips, dim) padded, lengths (n,) -> (n,) scaled scores."""
+        """A fresh network: (n, clips, dim) padded, lengths (n,) -> (n,) scaled scores.
+
+        dim: of a clip's vector; of a map, its channels.
+        """
 
     def start_at(self, net: nn.Module, mean: float) -> None:
         """Let the untrained network predict the mean scaled score; by default it does not."""
@@ -145,7 +148,7 @@ class NetworkHead(TrainedHead, Head):
         self, x: Sequences, y: ArrayLike, validation: tuple[Sequences, ArrayLike] | None = None
     ) -> NetworkHead:
         """See `Head.fit`."""
-        sequences, scores = check_fit(x, y)
+        sequences, scores = check_fit(x, y, maps=self.takes == "maps")
         self._check_params()
         device = pick_device(self.device)
         self._fit_scaling(sequences)
@@ -153,7 +156,7 @@ class NetworkHead(TrainedHead, Head):
         train = Videos.of(self._scaled(sequences), scores / self.y_std_, device)
         held: Videos | None
         if validation is not None and len(validation[0]):
-            held_x, held_y = check_fit(*validation, least=1)
+            held_x, held_y = check_fit(*validation, least=1, maps=self.takes == "maps")
             held = Videos.of(self._scaled(held_x), held_y / self.y_std_, device)
         else:
             train, held = self._hold_out(train)
@@ -166,10 +169,15 @@ class NetworkHead(TrainedHead, Head):
         self.train_net(make, train, held, self.trainer)
         return self
 
+    @property
+    def clip_shape(self) -> tuple[int, ...]:
+        """The shape of a clip's feature, as it was fitted on."""
+        return (len(self.centre_),)
+
     @torch.no_grad()
     def predict(self, x: Sequences) -> NDArray[np.float64]:
         """See `Head.predict`."""
-        sequences = check_sequences(x, len(self.centre_))
+        sequences = check_sequences(x, self.clip_shape, maps=self.takes == "maps")
         device = pick_device(self.device)
         net = self.net_.to(device).eval()
         videos = Videos.of(self._scaled(sequences), np.zeros(len(sequences)), device)

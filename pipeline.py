@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +22,19 @@ from aqa.extract.video import read_frames
 from aqa.features.clips import ClipRule
 from aqa.features.manifest import Manifest, Video
 from aqa.features.store import FeatureStore, Spec, spec_differences, views_of
+from aqa.models.columns import videos_columns
 from aqa.models.embedding import Embeddings
-from aqa.models.experiment import videos_columns
 from aqa.models.feedback import Cut, Feedback, blank_of, give_feedback, stored
 from aqa.models.runs import Run, load_run
-from aqa.picture import Image, Panel, draw_feedback, draw_panels, save_picture
+from aqa.picture import (
+    Image,
+    Panel,
+    Point,
+    draw_curve,
+    draw_feedback,
+    draw_panels,
+    save_picture,
+)
 
 
 @dataclass(frozen=True)
@@ -125,12 +134,14 @@ def score_videos(
         video = Video(id=str(path), path=path, score=np.nan, type=type)
         reader = ClipReader(video, backbone.preprocess, rule, encoder.batch_size)
         try:
-            ((features, _),) = encode_video(reader, encoder, blank, dtype=spec["dtype"])
+            ((features, clips),) = encode_video(reader, encoder, blank, dtype=spec["dtype"])
         except VIDEO_FAULTS as error:
             scoring.failed.append((path, str(error)))
             continue
         by_split = {
-            split: float(head.predict([features], **videos_columns([video], head.columns))[0])
+            split: float(
+                head.predict([features], **videos_columns([video], head.columns, [clips]))[0]
+            )
             for split, head in heads.items()
         }
         mean = float(np.mean(list(by_split.values())))
@@ -231,3 +242,17 @@ def draw_embeddings(found: Embeddings, title: str, output: Path) -> None:
     """Draw each embedding's t-SNE; rings are test videos."""
     panels = [Panel(e.name, e.flat, found.types, found.tested) for e in found.all]
     save_picture(draw_panels(panels, f"t-SNE by {title}; rings: test videos"), output)
+
+
+def draw_fragments(rows: Sequence[Mapping[str, Any]], output: Path) -> None:
+    """Draw the Spearman correlation of each fragment, and of all as a line (001 Fig. 2)."""
+    points = {
+        row["fragment"]: Point(
+            str(row["fragment"]), row["stage"], row["spearman"], row["spearman_std"]
+        )
+        for row in rows
+        if row["spearman"] is not None  # all predictions were the same
+    }
+    level = points.pop("all", None)
+    title = "Spearman by fragment; line: all fragments"
+    save_picture(draw_curve(list(points.values()), level, title), output)

@@ -30,7 +30,8 @@ def read_arrays(path: Path, ids: list[str] | None) -> dict[str, NDArray[np.float
     """Read features by video id.
 
     `.npy`: (videos, dim) or (videos, clips, dim), the rows in the order of `ids`. `.npz`: one
-    (clips, dim) array an id; `ids` then chooses and orders them. Pickled objects are refused.
+    (clips, dim) array an id; `ids` then chooses and orders them. A `.npz` of one array of three
+    axes, whose name is none of `ids`, is read as a `.npy`. Pickled objects are refused.
     """
     try:
         loaded = np.load(path, allow_pickle=False)
@@ -45,6 +46,9 @@ def read_arrays(path: Path, ids: list[str] | None) -> dict[str, NDArray[np.float
         raise AqaError(f"{path}: not a .npy or .npz file of numbers: {error}") from None
     if arrays is None:
         return _rows(path, loaded, ids)
+    ((name, only),) = arrays.items() if len(arrays) == 1 else (("", None),)
+    if only is not None and only.ndim == 3 and name not in (ids or (name,)):
+        return _rows(path, only, ids)
     missing = [i for i in ids or () if i not in arrays]
     if missing:
         raise AqaError(f"{path}: no array for {len(missing)} of the ids: {', '.join(missing[:5])}")

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aqa.features.clips import Clip
-from aqa.features.manifest import Manifest, Video
+from aqa.features.manifest import Manifest
 from aqa.features.split import PARTS, Split
 from aqa.features.store import FeatureStore, check_spec
+from aqa.models.columns import videos_columns
 from aqa.models.feedback import Judged, explains, judge_feedback
 from aqa.models.heads import get_head
 from aqa.models.heads.base import BaseHead, HeadError, PairHead, StageHead, parse_params
@@ -164,18 +164,6 @@ def check_features(run: Run, store: FeatureStore) -> None:
     check_spec(store.path, spec, kept)
 
 
-def videos_columns(
-    videos: Sequence[Video], columns: Sequence[str], clips: Sequence[Sequence[Clip]] = ()
-) -> dict[str, list[Any]]:
-    """Attributes of videos, as heads with such `columns` take them; `clips` come from the store."""
-    return {
-        name: [np.asarray(ranges) for ranges in clips]
-        if name == "clips"
-        else [getattr(video, name) for video in videos]
-        for name in columns
-    }
-
-
 def _data(
     ids: Sequence[str],
     manifest: Manifest,
@@ -263,7 +251,7 @@ def evaluate_runs(
         kind = "feedback" if feedback else run.head.kind
         results += [
             {"kind": shown, "head": run.name, "split": run.split, **result, **marks}
-            for shown, result in _results(kind, judged)
+            for shown, result in shown_results(kind, judged)
         ]
     if not results and feedback:
         raise RunError(
@@ -274,14 +262,16 @@ def evaluate_runs(
     return results
 
 
-def _results(kind: str, judged: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+def shown_results(kind: str, judged: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """What is reported of what was judged, each with the table that it stands in.
 
     Of pairs every part but the training's; of stages each stage and all together; of scores the
     final one, and in a table of their own those that it is made of.
     """
     if kind == "pairs":
-        return [(kind, {"part": part, **found}) for part, found in judged.items() if part != "train"]
+        return [
+            (kind, {"part": part, **found}) for part, found in judged.items() if part != "train"
+        ]
     if "test" not in judged:
         return []
     whole = dict(judged["test"])
@@ -342,7 +332,8 @@ def _judge_scores(
 ) -> Judgement:
     """Predict the videos of these parts."""
     head = run.scoring_head()
-    rows, metrics = [], {}
+    rows: list[dict[str, Any]] = []
+    metrics: dict[str, dict[str, Any]] = {}
     for part in parts:
         ids = split.part(part)
         if not ids:

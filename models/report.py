@@ -26,6 +26,8 @@ _METRICS = {
     "parts": ["spearman", "mse", "med", "relative_l2"],
 }
 _DIGITS = {"mse": 1, "med": 2, "relative_l2": 2, "start_error": 1}
+# Parts of a score have few points: 1.9 to 3.8 of difficulty.
+_MORE_DIGITS = {"parts": 2}
 _TITLES = {
     "spearman": "Spearman",
     "mse": "MSE",
@@ -106,7 +108,7 @@ def _with_interval(result: Mapping[str, Any], metric: str) -> str:
     value, interval = result[metric], result[f"{metric}_interval"]
     if value is None:
         return "undefined"
-    digits = _DIGITS.get(metric, 3)
+    digits = _digits(result, metric)
     if interval is None:
         return f"{value:.{digits}f}"
     return f"{value:.{digits}f} [{interval[0]:.{digits}f}, {interval[1]:.{digits}f}]"
@@ -115,8 +117,28 @@ def _with_interval(result: Mapping[str, Any], metric: str) -> str:
 def _with_std(mean: Mapping[str, Any], metric: str) -> str:
     if mean[metric] is None:
         return "undefined"
-    digits = _DIGITS.get(metric, 3)
+    digits = _digits(mean, metric)
     return f"{mean[metric]:.{digits}f} +- {mean[f'{metric}_std']:.{digits}f}"
+
+
+def _digits(row: Mapping[str, Any], metric: str) -> int:
+    return _DIGITS.get(metric, 3) + _MORE_DIGITS.get(str(row.get("kind")), 0)
+
+
+def fragment_line(row: Mapping[str, Any]) -> str:
+    """What one fragment, or all together, tells of the score."""
+    cells = [
+        f"{_TITLES.get(m, m)} {'undefined' if row[m] is None else _mean(row, m)}"
+        for m in _METRICS["scores"]
+    ]
+    stage = f" ({row['stage']})" if row["stage"] else ""
+    return f"fragment {row['fragment']}{stage}: {', '.join(cells)}"
+
+
+def _mean(row: Mapping[str, Any], metric: str) -> str:
+    if row[f"{metric}_std"] is None:
+        return f"{row[metric]:.{_digits(row, metric)}f}"
+    return _with_std(row, metric)
 
 
 def feedback_table(feedback: Feedback, run: str) -> str:

@@ -28,7 +28,7 @@ def pooling(size: Sequence[int]) -> tuple[nn.MaxPool3d, tuple[int, ...]]:
     """
     kernel = tuple(min(KERNEL, length) for length in size)
     left = tuple(-(-length // step) for length, step in zip(size, kernel, strict=True))
-    return nn.MaxPool3d(kernel, ceil_mode=True), left  # type: ignore[arg-type]
+    return nn.MaxPool3d(kernel, ceil_mode=True), left
 
 
 class Extractor(nn.Sequential):

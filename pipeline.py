@@ -140,7 +140,7 @@ def score_videos(
             continue
         by_split = {
             split: float(
-                head.predict([features], **videos_columns([video], head.columns, [clips]))[0]
+                head.predict([features], **videos_columns([video], head.answer_columns, [clips]))[0]
             )
             for split, head in heads.items()
         }

@@ -46,9 +46,9 @@ def read_arrays(path: Path, ids: list[str] | None) -> dict[str, NDArray[np.float
         raise AqaError(f"{path}: not a .npy or .npz file of numbers: {error}") from None
     if arrays is None:
         return _rows(path, loaded, ids)
-    ((name, only),) = arrays.items() if len(arrays) == 1 else (("", None),)
-    if only is not None and only.ndim == 3 and name not in (ids or (name,)):
-        return _rows(path, only, ids)
+    joint = [a for name, a in arrays.items() if a.ndim == 3 and name not in (ids or ())]
+    if len(arrays) == len(joint) == 1:
+        return _rows(path, joint[0], ids)
     missing = [i for i in ids or () if i not in arrays]
     if missing:
         raise AqaError(f"{path}: no array for {len(missing)} of the ids: {', '.join(missing[:5])}")
@@ -59,7 +59,7 @@ def _rows(
     path: Path, array: NDArray[np.floating], ids: list[str] | None
 ) -> dict[str, NDArray[np.floating]]:
     if ids is None:
-        raise AqaError(f"{path}: a .npy file names no videos; give their ids, in order, with --ids")
+        raise AqaError(f"{path}: it names no videos; give their ids, in order, with --ids")
     if array.ndim not in (2, 3):
         raise AqaError(
             f"{path}: shape {array.shape}; expected (videos, dim) or (videos, clips, dim)"

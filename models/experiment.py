@@ -18,7 +18,14 @@ from aqa.features.store import FeatureStore, check_spec
 from aqa.models.columns import videos_columns
 from aqa.models.feedback import Judged, explains, judge_feedback
 from aqa.models.heads import get_head
-from aqa.models.heads.base import BaseHead, HeadError, PairHead, StageHead, parse_params
+from aqa.models.heads.base import (
+    BaseHead,
+    GivesParts,
+    HeadError,
+    PairHead,
+    StageHead,
+    parse_params,
+)
 from aqa.models.metrics import KINDS, report, report_pairs, report_stages
 from aqa.models.runs import (
     FEEDBACK,
@@ -338,18 +345,22 @@ def _judge_scores(
         ids = split.part(part)
         if not ids:
             continue
-        x, scores, columns = _data(ids, manifest, features, head.columns)
+        x, scores, columns = _data(ids, manifest, features, head.answer_columns)
         predicted = head.predict(x, **columns)
         metrics[part] = report(scores, predicted)
         found = [
             {"video_id": i, "part": part, "score": s, "predicted": p}
             for i, s, p in zip(ids, scores.tolist(), predicted.tolist(), strict=True)
         ]
-        for name, (true, value) in head.parts(x, scores, **columns).items():
-            known = np.isfinite(true)
-            metrics[part].setdefault("parts", {})[name] = report(true[known], value[known])
-            for row, t, v in zip(found, true.tolist(), value.tolist(), strict=True):
-                row |= {name: t, f"predicted_{name}": v}
+        if isinstance(head, GivesParts):
+            videos = [manifest.by_id[i] for i in ids]
+            true = head.true_parts(scores, **videos_columns(videos, ("difficulty", "execution")))
+            metrics[part]["parts"] = {}
+            for name, value in head.parts(x, **columns).items():
+                known = np.isfinite(true[name])
+                metrics[part]["parts"][name] = report(true[name][known], value[known])
+                for row, t, v in zip(found, true[name].tolist(), value.tolist(), strict=True):
+                    row |= {name: t, f"predicted_{name}": v}
         rows += found
     return rows, metrics
 
@@ -373,7 +384,7 @@ def _judge_pairs(
     trained = [i for i in fitted if i not in set(stopped)]
     tested = list(split.test) if "test" in parts else []
     ids = [*trained, *stopped, *tested]
-    x, scores, columns = _data(ids, manifest, features, head.columns)
+    x, scores, columns = _data(ids, manifest, features, head.answer_columns)
     pairs = head.pairs(scores, **columns).both_orders()
     chance = head.similarity(x, pairs.first, pairs.second)
     part_of = np.repeat(["train", "held-out", "test"], [len(trained), len(stopped), len(tested)])

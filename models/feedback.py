@@ -101,7 +101,7 @@ def give_feedback(
     align: str = "index",
 ) -> Feedback:
     """Explain a video clip by clip; clips that are all padding are left out."""
-    columns = videos_columns([video], head.columns, [sequence.clips])
+    columns = videos_columns([video], head.answer_columns, [sequence.clips])
     found = head.explain([sequence.features], blank, align=align, **columns)
     kept = [i for i, c in enumerate(sequence.clips) if not c.is_blank(sequence.n_frames)]
     clips = [_clip_feedback(i, sequence, found) for i in kept]

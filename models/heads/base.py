@@ -85,12 +85,14 @@ class BaseHead(BaseEstimator, ABC):
 
     kind: what the head's answers are and are judged as, `scores`, `pairs` or `stages`. takes:
     the features it is fitted on, `vectors` or `maps`. fitted: the arrays that answering needs and
-    that a saved model holds. columns: the attributes of `Video` that `fit` and the answering
-    methods take as keywords, one value a video; `clips` is (n_clips, 2), the half-open range of
-    frames of each clip, which the store knows. starts_from: the head
+    that a saved model holds. columns: the attributes of `Video`, and `clips`, that `fit` takes as
+    keywords, one value a video; the answering methods take `answer_columns`. starts_from: the head
     whose fitted run `fit` can be handed as the keyword `start` (`aqa fit --from`). takes_views:
     `fit` takes the keyword `views`, for each augmented view of the store the training videos as
     it shows them.
+
+    The column `clips` comes from the store: (n_clips, 2), the half-open range of frames behind
+    each clip, counted from the video's `start_frame`; what is negative is padding.
     """
 
     seed: int = param(0, "of every random choice that fitting makes", low=0, below=2**32)
@@ -112,6 +114,14 @@ class BaseHead(BaseEstimator, ABC):
         kind that a head may stop by; without them it holds out training videos where it needs to.
         A head with `columns` takes each as a keyword too, and `validation` as (x, y, columns).
         """
+
+    @property
+    def answer_columns(self) -> tuple[str, ...]:
+        """Those of `columns` that the answering methods take; all of them, by default.
+
+        What a head learns from, such as judges' marks, a new video need not have.
+        """
+        return self.columns
 
     @property
     def also_shown(self) -> tuple[str, ...]:
@@ -149,16 +159,6 @@ class Head(RegressorMixin, BaseHead):
     @abstractmethod
     def predict(self, x: Sequences) -> NDArray[np.float64]:
         """Scores in points, (n,)."""
-
-    def parts(
-        self, x: Sequences, y: NDArray[np.float64], **columns: Any
-    ) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        """The scores that the final one is made of, by name; by default a head knows of none.
-
-        y: (n,) final scores. Each: the true values, NaN where not known, and the predicted ones,
-        in points, (n,).
-        """
-        return {}
 
     @property
     def explaining(self) -> bool:
@@ -230,6 +230,25 @@ class StageHead(BaseHead):
         self, x: Sequences, *, clips: Sequence[NDArray[np.integer]], n_frames: Sequence[int]
     ) -> list[NDArray[np.intp]]:
         """For each video the first frame of each stage, (n_stages,); see `models.stages`."""
+
+
+@typing.runtime_checkable
+class GivesParts(typing.Protocol):
+    """A scoring head that also predicts what the score is made of, such as difficulty."""
+
+    def parts(self, x: Sequences, **columns: Any) -> dict[str, NDArray[np.float64]]:
+        """Each part of each video's score, in points: name -> (n,)."""
+        ...
+
+    def true_parts(
+        self,
+        y: NDArray[np.float64],
+        *,
+        difficulty: Sequence[float | None],
+        execution: Sequence[float | None],
+    ) -> dict[str, NDArray[np.float64]]:
+        """What they are by the manifest, of videos with scores `y`; NaN where it does not tell."""
+        ...
 
 
 class Explanation(typing.NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -11,8 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from aqa.device import pick_device
 from aqa.models.heads.base import HeadError, Sequences, param
 from aqa.models.heads.network import NetworkHead
+from aqa.models.train import Batch, Examples
 
 KERNEL = 3  # of convolutions and poolings, along each axis (001 3)
 
@@ -85,6 +87,27 @@ class FragmentNet(nn.Module):
         return scores
 
 
+@dataclass(frozen=True)
+class MapVideos:
+    """Videos of as many fragments each, where they lie: maps are too large to be held twice.
+
+    maps: (fragments, C, T, H, W) a video; on a CPU the store's own arrays. targets: (n,).
+    """
+
+    maps: Sequence[Tensor]
+    targets: Tensor
+
+    def __len__(self) -> int:
+        return len(self.maps)
+
+    def batches(self, size: int, order: Tensor | None = None) -> Iterator[Batch]:
+        """See `Examples`."""
+        for chosen in (torch.arange(len(self)) if order is None else order).split(size):
+            x = torch.stack([self.maps[i] for i in chosen.tolist()])
+            lengths = torch.full((len(x),), x.shape[1], device=x.device)
+            yield Batch(x, lengths, self.targets[chosen.to(self.targets.device)])
+
+
 @dataclass(repr=False, eq=False)
 class FragmentsHead(NetworkHead):
     """An extractor for each fragment (clip), none shared, on cached maps; two dense layers.
@@ -135,7 +158,7 @@ class FragmentsHead(NetworkHead):
         if self.fragment not in ("all", "last") and not self.fragment.isdecimal():
             raise HeadError(f"fragment={self.fragment} is not all, last or a fragment's number")
 
-    def _fit_scaling(self, sequences: list[NDArray[np.float32]]) -> None:
+    def _fit_scaling(self, sequences: Sequences) -> None:
         """By channel, one video after the other."""
         count = len(sequences[0]) if self.fragment == "all" else 1
         self.shape_ = np.array([count, *sequences[0].shape[1:]])
@@ -152,9 +175,13 @@ class FragmentsHead(NetworkHead):
     def _squares(self, maps: NDArray[np.floating]) -> NDArray[np.float64]:
         return np.square(maps - self.centre_[:, None, None, None])
 
-    def _scaled(self, sequences: list[NDArray[np.float32]]) -> list[NDArray[np.floating]]:
-        """The fragments that are looked at; the network standardises each batch."""
-        return self._chosen(sequences)
+    def _videos(self, sequences: Sequences, scores: NDArray[np.float64]) -> Examples:
+        """See `NetworkHead._videos`; the network standardises each batch."""
+        device = pick_device(self.device)
+        return MapVideos(
+            [torch.as_tensor(maps, device=device) for maps in self._chosen(sequences)],
+            torch.as_tensor(scores / self.y_std_, dtype=torch.float32, device=device),
+        )
 
     def _chosen(self, sequences: Sequences) -> list[NDArray[np.floating]]:
         """Views of the fragments of each video, or `HeadError` naming the first that lacks some."""

@@ -152,6 +152,11 @@ class KFSHead(TrainedHead, StageHead):
         return self
 
     @property
+    def answer_columns(self) -> tuple[str, ...]:
+        """See `BaseHead.answer_columns`."""
+        return ("clips",)
+
+    @property
     def stages(self) -> tuple[str, ...]:
         """See `StageHead.stages`."""
         return tuple(unpack_texts(self.names_))

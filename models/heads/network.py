@@ -111,13 +111,13 @@ class TrainedHead(BaseHead):
             clip_gradient=self.clip_gradient,
         )
 
-    def _fit_scaling(self, sequences: list[NDArray[np.float32]]) -> None:
+    def _fit_scaling(self, sequences: Sequences) -> None:
         clips = np.concatenate(sequences).astype(np.float64)
         deviation = clips.std(axis=0) if self.standardise else np.ones(clips.shape[1])
         self.centre_ = clips.mean(axis=0) if self.standardise else np.zeros(clips.shape[1])
         self.scale_ = np.where(deviation > 0, deviation, 1.0)
 
-    def _scaled(self, sequences: list[NDArray[np.float32]]) -> list[NDArray[np.floating]]:
+    def _scaled(self, sequences: Sequences) -> list[NDArray[np.floating]]:
         return [(sequence - self.centre_) / self.scale_ for sequence in sequences]
 
 
@@ -150,20 +150,21 @@ class NetworkHead(TrainedHead, Head):
         """See `Head.fit`."""
         sequences, scores = check_fit(x, y, maps=self.takes == "maps")
         self._check_params()
-        device = pick_device(self.device)
         self._fit_scaling(sequences)
-        self.y_std_ = scores.std() or 1.0
-        train = Videos.of(self._scaled(sequences), scores / self.y_std_, device)
-        held: Videos | None
+        self.y_std_ = float(scores.std()) or 1.0
+        kept, out = np.arange(len(scores)), np.arange(0)
+        held: Examples | None
         if validation is not None and len(validation[0]):
-            held_x, held_y = check_fit(*validation, least=1, maps=self.takes == "maps")
-            held = Videos.of(self._scaled(held_x), held_y / self.y_std_, device)
+            held = self._videos(*check_fit(*validation, least=1, maps=self.takes == "maps"))
         else:
-            train, held = self._hold_out(train)
+            kept, out = self._hold_out(len(scores))
+            held = self._videos(pick(sequences, out), scores[out]) if len(out) else None
+        train = self._videos(pick(sequences, kept), scores[kept])
+        mean = float(scores[kept].mean() / self.y_std_)
 
         def make() -> nn.Module:
             net = self.build(sequences[0].shape[1])
-            self.start_at(net, float(train.targets.mean()))
+            self.start_at(net, mean)
             return net
 
         self.train_net(make, train, held, self.trainer)
@@ -178,9 +179,8 @@ class NetworkHead(TrainedHead, Head):
     def predict(self, x: Sequences) -> NDArray[np.float64]:
         """See `Head.predict`."""
         sequences = check_sequences(x, self.clip_shape, maps=self.takes == "maps")
-        device = pick_device(self.device)
-        net = self.net_.to(device).eval()
-        videos = Videos.of(self._scaled(sequences), np.zeros(len(sequences)), device)
+        videos = self._videos(sequences, np.zeros(len(sequences)))
+        net = self.net_.to(pick_device(self.device)).eval()
         # One size for all: padding must not move a prediction.
         scaled = [net(batch.x, batch.lengths) for batch in videos.batches(self.batch_size)]
         scores: NDArray[np.float64] = torch.cat(scaled).double().cpu().numpy() * self.y_std_
@@ -192,15 +192,21 @@ class NetworkHead(TrainedHead, Head):
         net.load_state_dict(tensors)
         return net
 
-    def _hold_out(self, videos: Videos) -> tuple[Videos, Videos | None]:
-        """Part the videos by the seed; too few to part, or a share of 0, holds out none."""
-        size = min(round(self.validation * len(videos)), len(videos) - 1)
-        if not size:
-            return videos, None
-        order = np.random.default_rng(self.seed).permutation(len(videos))
-        held, kept = np.sort(order[:size]), np.sort(order[size:])
-        return _pick(videos, kept), _pick(videos, held)
+    def _videos(self, sequences: Sequences, scores: NDArray[np.float64]) -> Examples:
+        """Features and scores as the network takes them, on its device."""
+        scaled = scores / self.y_std_
+        return Videos.of(self._scaled(sequences), scaled, pick_device(self.device))
+
+    def _hold_out(self, n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Numbers of the videos to learn from, and of those to stop by, parted by the seed.
+
+        Too few to part, or a share of 0, holds out none.
+        """
+        size = min(round(self.validation * n), n - 1)
+        order = np.random.default_rng(self.seed).permutation(n)
+        return (np.sort(order[size:]), np.sort(order[:size]))
 
 
-def _pick(videos: Videos, indices: NDArray[np.intp]) -> Videos:
-    return Videos([videos.sequences[i] for i in indices], videos.targets[indices.tolist()])
+def pick(sequences: Sequences, numbers: NDArray[np.intp]) -> list[NDArray[np.floating]]:
+    """The sequences of these numbers."""
+    return [sequences[i] for i in numbers]

@@ -55,6 +55,7 @@ class ScoringNetHead(LSTMHead):
 
     columns: ClassVar[tuple[str, ...]] = ("clips", "stages", "difficulty", "execution", "action")
     starts_from: ClassVar[str | None] = "kfs"
+    takes_views: ClassVar[bool] = False
 
     def fit(
         self,
@@ -82,7 +83,7 @@ class ScoringNetHead(LSTMHead):
         self.names_: tuple[str, ...] = ()
         if self.key_fragments:
             self.names_ = start.stages if start is not None else stage_names(stages or ())
-        truth = self._truth(scores, difficulty, execution)
+        truth = self.true_parts(scores, difficulty=difficulty, execution=execution)
         _check_known(truth)
         chosen = self._fragments(sequences, clips, stages)
         held = self._held(validation)
@@ -96,32 +97,45 @@ class ScoringNetHead(LSTMHead):
             self.history_ += [{"part": part, **row} for row in branch.history_]
         return self
 
-    def predict(
-        self,
-        x: Sequences,
-        *,
-        clips: Sequence[NDArray[np.integer]] | None = None,
-        stages: Sequence[Mapping[str, int]] | None = None,
-        **_: Any,
-    ) -> NDArray[np.float64]:
-        """See `Head.predict`. stages: not used where it was fitted from a `kfs`."""
-        found = self._predicted(x, clips, stages)
-        return _fuse(self.rule_, found["difficulty"], found["execution"])
+    def predict(self, x: Sequences, **columns: Any) -> NDArray[np.float64]:
+        """See `Head.predict`. columns: `answer_columns`."""
+        found = self.parts(x, **columns)
+        difficulty, execution = found["difficulty"], found["execution"]
+        return difficulty * execution if self.rule_ == "product" else difficulty + execution
 
     def parts(
         self,
         x: Sequences,
-        y: NDArray[np.float64],
         *,
         clips: Sequence[NDArray[np.integer]] | None = None,
         stages: Sequence[Mapping[str, int]] | None = None,
-        difficulty: Sequence[float | None] | None = None,
-        execution: Sequence[float | None] | None = None,
-        **_: Any,
-    ) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        """See `Head.parts`."""
-        truth, found = self._truth(y, difficulty, execution), self._predicted(x, clips, stages)
-        return {part: (truth[part], found[part]) for part in PARTS}
+    ) -> dict[str, NDArray[np.float64]]:
+        """See `GivesParts.parts`; 002 eq. 2 and 3."""
+        sequences = check_sequences(x, self.branches_[PARTS[0]].clip_shape)
+        chosen = self._fragments(sequences, clips, stages)
+        return {part: branch.predict(chosen[part]) for part, branch in self.branches_.items()}
+
+    def true_parts(
+        self,
+        y: NDArray[np.float64],
+        *,
+        difficulty: Sequence[float | None] | None,
+        execution: Sequence[float | None] | None,
+    ) -> dict[str, NDArray[np.float64]]:
+        """See `GivesParts.true_parts`; an execution that is not given is what the rule implies."""
+        unknown = [None] * len(y)
+        hard = np.array(unknown if difficulty is None else difficulty, np.float64)
+        done = np.array(unknown if execution is None else execution, np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            implied = y / hard if self.rule_ == "product" else y - hard
+        return {"difficulty": hard, "execution": np.where(np.isnan(done), implied, done)}
+
+    @property
+    def answer_columns(self) -> tuple[str, ...]:
+        """See `BaseHead.answer_columns`: where the key fragments come from."""
+        if not self.key_fragments:
+            return ()
+        return ("clips",) if self.kfs_ is not None else ("clips", "stages")
 
     @property
     def explaining(self) -> bool:
@@ -172,20 +186,6 @@ class ScoringNetHead(LSTMHead):
                 f"{stride_of(clips)}; fit it on the same store"
             )
 
-    def _truth(
-        self,
-        scores: NDArray[np.float64],
-        difficulty: Sequence[float | None] | None,
-        execution: Sequence[float | None] | None,
-    ) -> dict[str, NDArray[np.float64]]:
-        """The true parts, (n,) each; NaN where not known."""
-        unknown = [None] * len(scores)
-        hard = np.array(unknown if difficulty is None else difficulty, np.float64)
-        done = np.array(unknown if execution is None else execution, np.float64)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            implied = scores / hard if self.rule_ == "product" else scores - hard
-        return {"difficulty": hard, "execution": np.where(np.isnan(done), implied, done)}
-
     def _held(
         self, validation: tuple[Any, ...] | None
     ) -> dict[str, tuple[Sequences, NDArray[np.float64]]]:
@@ -194,20 +194,12 @@ class ScoringNetHead(LSTMHead):
             return {}
         sequences, scores = check_fit(validation[0], validation[1], least=1)
         columns = validation[2]
-        truth = self._truth(scores, columns["difficulty"], columns["execution"])
+        truth = self.true_parts(
+            scores, difficulty=columns["difficulty"], execution=columns["execution"]
+        )
         _check_known(truth)
         chosen = self._fragments(sequences, columns["clips"], columns["stages"])
         return {part: (chosen[part], truth[part]) for part in PARTS}
-
-    def _predicted(
-        self,
-        x: Sequences,
-        clips: Sequence[NDArray[np.integer]] | None,
-        stages: Sequence[Mapping[str, int]] | None,
-    ) -> dict[str, NDArray[np.float64]]:
-        sequences = check_sequences(x, self.branches_[PARTS[0]].clip_shape)
-        chosen = self._fragments(sequences, clips, stages)
-        return {part: branch.predict(chosen[part]) for part, branch in self.branches_.items()}
 
     def _fragments(
         self,
@@ -278,13 +270,6 @@ def _rule_of(action: Sequence[str | None] | None) -> str:
     (rule,) = rules
     assert rule is not None
     return rule
-
-
-def _fuse(
-    rule: str, difficulty: NDArray[np.float64], execution: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """The final score, by the rule (002 eq. 4)."""
-    return difficulty * execution if rule == "product" else difficulty + execution
 
 
 def _check_known(truth: Mapping[str, NDArray[np.float64]]) -> None:

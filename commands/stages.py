@@ -37,7 +37,7 @@ def stages(
     """Turn POSTERIORS of frames into the first frame of each stage.
 
     POSTERIORS is a .npz of one (frames, stages) array an id, or one (videos, frames, stages)
-    array with --ids. Stages keep their order, and of each only the longest run counts. The CSV
+    array with --ids; row k is frame k. The stages keep their order and are one run each. The CSV
     has the manifest's columns stage_<name>; with --manifest its hand labels judge them.
     """
     from aqa.features.arrays import read_arrays, read_ids

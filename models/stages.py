@@ -50,19 +50,19 @@ def frame_posteriors(
 def stage_starts(posteriors: NDArray[np.floating]) -> NDArray[np.intp]:
     """Where each stage starts, (n_stages,), of frames' posteriors (n_frames, n_stages).
 
-    Of each stage only the longest run of frames that are most probably of it counts: what it has
-    in other such runs is dropped. The starts, in the stages' order, are those with the most
-    posterior left, that is with the most frames right that can be expected. Of equals the
-    earlier starts are taken.
+    The starts, in the stages' order, under which the most frames can be expected to be right: each
+    stage becomes one run, the heaviest that fits, and stray frames are outvoted. Keeping merely
+    the longest run of each stage would lose all that follows one stray frame. 002 does not say
+    what becomes of strays. Of equals the earlier starts are taken.
     """
-    kept = _longest_runs(np.asarray(posteriors, np.float64))
-    n_frames, n_stages = kept.shape
+    chances = np.asarray(posteriors, np.float64)
+    n_frames, n_stages = chances.shape
     # best[t]: the most that the stages so far gain of the frames before t, the last of them
     # ending there; came[s][t]: where stage s starts then.
-    best = np.concatenate([[0.0], np.cumsum(kept[:, 0])])
+    best = np.concatenate([[0.0], np.cumsum(chances[:, 0])])
     came = []
     for stage in range(1, n_stages):
-        gain = np.concatenate([[0.0], np.cumsum(kept[:, stage])])
+        gain = np.concatenate([[0.0], np.cumsum(chances[:, stage])])
         ahead = best - gain
         highest = np.maximum.accumulate(ahead)
         new = np.concatenate([[True], ahead[1:] > highest[:-1]])
@@ -73,20 +73,6 @@ def stage_starts(posteriors: NDArray[np.floating]) -> NDArray[np.intp]:
         stop = int(start_of[stop])
         starts.append(stop)
     return np.array([0, *reversed(starts)], np.intp)
-
-
-def _longest_runs(posteriors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Posteriors without what a stage has in the runs of its frames that are not its longest."""
-    labels = posteriors.argmax(axis=1)
-    edges = np.flatnonzero(np.diff(labels)) + 1
-    first, stop = np.r_[0, edges], np.r_[edges, len(labels)]
-    kept = posteriors.copy()
-    for stage in np.unique(labels):
-        runs = np.flatnonzero(labels[first] == stage)
-        longest = runs[np.argmax(stop[runs] - first[runs])]
-        for run in runs[runs != longest]:
-            kept[first[run] : stop[run], stage] = 0
-    return kept
 
 
 def stage_names(stages: Sequence[Mapping[str, int]]) -> tuple[str, ...]:

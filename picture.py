@@ -159,7 +159,7 @@ def draw_curve(points: Sequence[Point], level: Point | None, title: str) -> Imag
     def height_of(value: float) -> int:
         return top + round((high - value) / (high - low) * height)
 
-    for tick in np.arange(np.ceil(low * 5) / 5, high + 1e-9, 0.2):
+    for tick in np.arange(np.ceil(low * 5), np.floor(high * 5) + 1) / 5 + 0.0:
         y = height_of(tick)
         cv2.line(image, (left, y), (image.shape[1] - MARGIN, y), FAINT, 1)
         _text(image, f"{tick:.1f}", (MARGIN, y + 5), scale=0.42)

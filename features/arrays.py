@@ -35,11 +35,10 @@ def read_arrays(path: Path, ids: list[str] | None) -> dict[str, NDArray[np.float
     """
     try:
         loaded = np.load(path, allow_pickle=False)
-        arrays = (
-            {name: loaded[name] for name in loaded.files}
-            if isinstance(loaded, np.lib.npyio.NpzFile)
-            else None
-        )
+        arrays = None
+        if isinstance(loaded, np.lib.npyio.NpzFile):
+            with loaded:
+                arrays = {name: loaded[name] for name in loaded.files}
     except FileNotFoundError:
         raise AqaError(f"{path}: no such file") from None
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:

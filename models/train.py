@@ -18,7 +18,7 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Videos:
-    """Videos as tensors on one device: (n_clips, dim) each, and their (n,) targets."""
+    """Videos as tensors on one device: (n_clips, dim) each, and their targets, (n,) or (n, k)."""
 
     sequences: Sequence[Tensor]
     targets: Tensor
@@ -49,7 +49,7 @@ class Videos:
 
 @dataclass(frozen=True)
 class Batch:
-    """x (n, longest, dim), zero behind each video's end; lengths (n,) in clips; targets (n,)."""
+    """x (n, longest, dim), zero behind each video's end; lengths (n,) in clips; targets (n, ...)."""
 
     x: Tensor
     lengths: Tensor

@@ -147,36 +147,56 @@ class NetworkHead(TrainedHead, Head):
         """See `Head.fit`."""
         sequences, scores = check_fit(x, y)
         self._check_params()
-        device = pick_device(self.device)
-        self._fit_scaling(sequences)
         self.y_std_ = scores.std() or 1.0
-        train = Videos.of(self._scaled(sequences), scores / self.y_std_, device)
-        held: Videos | None
+        held = None
         if validation is not None and len(validation[0]):
             held_x, held_y = check_fit(*validation, least=1)
-            held = Videos.of(self._scaled(held_x), held_y / self.y_std_, device)
+            held = held_x, held_y / self.y_std_
+        self.fit_targets(sequences, scores / self.y_std_, held)
+        return self
+
+    def fit_targets(
+        self,
+        sequences: list[NDArray[np.float32]],
+        targets: NDArray[np.float64],
+        held: tuple[list[NDArray[np.float32]], NDArray[np.float64]] | None,
+    ) -> None:
+        """Scale the features and train a network; without `held` it holds out videos itself.
+
+        targets: (n,) what the loss compares outputs with, or (n, k) with the score first.
+        """
+        device = pick_device(self.device)
+        self._fit_scaling(sequences)
+        train = Videos.of(self._scaled(sequences), targets, device)
+        kept: Videos | None
+        if held is None:
+            train, kept = self._hold_out(train)
         else:
-            train, held = self._hold_out(train)
+            kept = Videos.of(self._scaled(held[0]), held[1], device)
 
         def make() -> nn.Module:
             net = self.build(sequences[0].shape[1])
-            self.start_at(net, float(train.targets.mean()))
+            self.start_at(net, float(train.targets.reshape(len(train), -1)[:, 0].mean()))
             return net
 
-        self.train_net(make, train, held, self.trainer)
-        return self
+        self.train_net(make, train, kept, self.trainer)
 
-    @torch.no_grad()
     def predict(self, x: Sequences) -> NDArray[np.float64]:
         """See `Head.predict`."""
+        scores: NDArray[np.float64] = self.outputs(x) * self.y_std_
+        return scores
+
+    @torch.no_grad()
+    def outputs(self, x: Sequences) -> NDArray[np.float64]:
+        """What the network says of each video, (n, ...)."""
         sequences = check_sequences(x, len(self.centre_))
         device = pick_device(self.device)
         net = self.net_.to(device).eval()
         videos = Videos.of(self._scaled(sequences), np.zeros(len(sequences)), device)
         # One size for all: padding must not move a prediction.
-        scaled = [net(batch.x, batch.lengths) for batch in videos.batches(self.batch_size)]
-        scores: NDArray[np.float64] = torch.cat(scaled).double().cpu().numpy() * self.y_std_
-        return scores
+        said = [net(batch.x, batch.lengths) for batch in videos.batches(self.batch_size)]
+        found: NDArray[np.float64] = torch.cat(said).double().cpu().numpy()
+        return found
 
     def restore_net(self, tensors: Mapping[str, torch.Tensor]) -> nn.Module:
         """See `TrainedHead.restore_net`."""

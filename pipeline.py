@@ -21,8 +21,8 @@ from aqa.extract.video import read_frames
 from aqa.features.clips import ClipRule
 from aqa.features.manifest import Manifest, Video
 from aqa.features.store import FeatureStore, Spec, spec_differences, views_of
+from aqa.models.columns import videos_columns
 from aqa.models.embedding import Embeddings
-from aqa.models.experiment import videos_columns
 from aqa.models.feedback import Cut, Feedback, blank_of, give_feedback, stored
 from aqa.models.runs import Run, load_run
 from aqa.picture import Image, Panel, draw_feedback, draw_panels, save_picture
@@ -125,12 +125,14 @@ def score_videos(
         video = Video(id=str(path), path=path, score=np.nan, type=type)
         reader = ClipReader(video, backbone.preprocess, rule, encoder.batch_size)
         try:
-            ((features, _),) = encode_video(reader, encoder, blank, dtype=spec["dtype"])
+            ((features, clips),) = encode_video(reader, encoder, blank, dtype=spec["dtype"])
         except VIDEO_FAULTS as error:
             scoring.failed.append((path, str(error)))
             continue
         by_split = {
-            split: float(head.predict([features], **videos_columns([video], head.columns))[0])
+            split: float(
+                head.predict([features], **videos_columns([video], head.answer_columns, [clips]))[0]
+            )
             for split, head in heads.items()
         }
         mean = float(np.mean(list(by_split.values())))

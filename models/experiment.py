@@ -4,19 +4,36 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from aqa.features.manifest import Manifest, Video
+from aqa.features.manifest import Manifest
 from aqa.features.split import PARTS, Split
 from aqa.features.store import FeatureStore, check_spec
+from aqa.models.columns import videos_columns
 from aqa.models.feedback import Judged, explains, judge_feedback
 from aqa.models.heads import get_head
-from aqa.models.heads.base import BaseHead, HeadError, PairHead, parse_params
-from aqa.models.metrics import KINDS, report, report_pairs
+from aqa.models.heads.base import (
+    BaseHead,
+    GivesAttributes,
+    GivesQuantiles,
+    HeadError,
+    PairHead,
+    parse_params,
+)
+from aqa.models.metrics import (
+    KINDS,
+    QUANTILES,
+    report,
+    report_attributes,
+    report_coverage,
+    report_pairs,
+)
 from aqa.models.runs import (
     FEEDBACK,
     METRICS_FILE,
@@ -77,7 +94,7 @@ def fit_splits(
         )
     values = {"seed": seed, **parse_params(get_head(head), params)}
     starts = {split.name: _start_run(get_head(head), head, start, split.name) for split in splits}
-    features = dict(zip(store.ids, store.load(store.ids), strict=True))
+    features = Features.of(store)
     prepared = [_present(split, manifest, store, skip_missing) for split in splits]
     for split in prepared:
         model = get_head(head)(**values)
@@ -109,6 +126,19 @@ def fit_splits(
         yield run
 
 
+@dataclass(frozen=True)
+class Features:
+    """A store and its videos' features, read once."""
+
+    store: FeatureStore
+    arrays: Mapping[str, NDArray[np.float32]]
+
+    @classmethod
+    def of(cls, store: FeatureStore) -> Features:
+        """Read them all."""
+        return cls(store, dict(zip(store.ids, store.load(store.ids), strict=True)))
+
+
 def _start_run(head: type[BaseHead], name: str, start: Path | None, split: str) -> Run | None:
     """The run that a head starts from, if it can start from one."""
     if start is None:
@@ -135,21 +165,17 @@ def check_features(run: Run, store: FeatureStore) -> None:
     check_spec(store.path, spec, kept)
 
 
-def videos_columns(videos: Sequence[Video], columns: Sequence[str]) -> dict[str, list[Any]]:
-    """Attributes of videos, as heads with such `columns` take them."""
-    return {name: [getattr(video, name) for video in videos] for name in columns}
-
-
 def _data(
     ids: Sequence[str],
     manifest: Manifest,
-    features: Mapping[str, Any],
+    features: Features,
     columns: Sequence[str],
 ) -> tuple[list[Any], np.ndarray, dict[str, list[Any]]]:
     """Features, scores and columns of these videos."""
     videos = [manifest.by_id[i] for i in ids]
     scores = np.array([video.score for video in videos])
-    return [features[i] for i in ids], scores, videos_columns(videos, columns)
+    clips = [features.store.clips(i) for i in ids] if "clips" in columns else []
+    return [features.arrays[i] for i in ids], scores, videos_columns(videos, columns, clips)
 
 
 def _present(split: Split, manifest: Manifest, store: FeatureStore, skip: bool) -> Split:
@@ -190,16 +216,16 @@ def evaluate_runs(
     Each run's predictions.csv and metrics.json get the test videos beside the others.
     """
     results = []
-    stores: dict[Path, tuple[FeatureStore, dict[str, Any]]] = {}
+    stores: dict[Path, Features] = {}
     for folder in folders:
         run = load_run(folder)
         if run.split == EVERYTHING and EVERYTHING not in manifest.split_names:
             continue
         path = store.path if store else run.store
         if path not in stores:
-            opened = store or FeatureStore.open(path)
-            stores[path] = opened, dict(zip(opened.ids, opened.load(opened.ids), strict=True))
-        opened, features = stores[path]
+            stores[path] = Features.of(store or FeatureStore.open(path))
+        features = stores[path]
+        opened = features.store
         check_spec(path, opened.spec, run.spec)
         split = _present(manifest.split(run.split), manifest, opened, skip_missing)
         if not split.test:
@@ -224,8 +250,8 @@ def evaluate_runs(
             judged = _judge(run, split, manifest, features, PARTS, marks)
         kind = "feedback" if feedback else run.head.kind
         results += [
-            {"kind": kind, "head": run.name, "split": run.split, **named, **judged[part], **marks}
-            for part, named in _shown_parts(kind, judged)
+            {"kind": shown, "head": run.name, "split": run.split, **result, **marks}
+            for shown, result in _results(kind, judged)
         ]
     if not results and feedback:
         raise RunError(
@@ -236,11 +262,21 @@ def evaluate_runs(
     return results
 
 
-def _shown_parts(kind: str, judged: Mapping[str, Any]) -> list[tuple[str, dict[str, str]]]:
-    """The parts that are results, and what a result calls them."""
+def _results(kind: str, judged: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """What is reported of what was judged, each with the table that it stands in.
+
+    Of pairs every part but the training's; of scores, beside them, how often the head's intervals
+    hold the truth, and how often it names the attributes rightly, if it gives either.
+    """
     if kind == "pairs":
-        return [(part, {"part": part}) for part in judged if part != "train"]
-    return [(part, {}) for part in judged if part == "test"]
+        return [
+            (kind, {"part": part, **found}) for part, found in judged.items() if part != "train"
+        ]
+    if "test" not in judged:
+        return []
+    whole = dict(judged["test"])
+    beside = [(name, whole.pop(name)) for name in ("coverage", "attributes") if name in whole]
+    return [(kind, whole), *beside]
 
 
 def _save_feedback(run: Run, found: Judged) -> dict[str, Any]:
@@ -263,7 +299,7 @@ def _judge(
     run: Run,
     split: Split,
     manifest: Manifest,
-    features: Mapping[str, Any],
+    features: Features,
     parts: Sequence[str],
     marks: Mapping[str, Any] | None = None,
 ) -> dict[str, dict[str, Any]]:
@@ -287,7 +323,7 @@ def _judge_scores(
     run: Run,
     split: Split,
     manifest: Manifest,
-    features: Mapping[str, Any],
+    features: Features,
     parts: Sequence[str],
 ) -> Judgement:
     """Predict the videos of these parts."""
@@ -297,13 +333,25 @@ def _judge_scores(
         ids = split.part(part)
         if not ids:
             continue
-        x, scores, columns = _data(ids, manifest, features, head.columns)
+        x, scores, columns = _data(ids, manifest, features, head.answer_columns)
         predicted = head.predict(x, **columns)
         metrics[part] = report(scores, predicted)
-        rows += [
+        found = [
             {"video_id": i, "part": part, "score": s, "predicted": p}
             for i, s, p in zip(ids, scores.tolist(), predicted.tolist(), strict=True)
         ]
+        if isinstance(head, GivesQuantiles):
+            bounds = head.quantiles(x, QUANTILES, **columns)
+            metrics[part]["coverage"] = report_coverage(scores, bounds)
+            for row, own in zip(found, bounds.tolist(), strict=True):
+                row |= {f"quantile_{q:g}": value for q, value in zip(QUANTILES, own, strict=True)}
+        if isinstance(head, GivesAttributes):
+            said = head.attributes(x, **columns)
+            true = [manifest.by_id[i].attributes for i in ids]
+            metrics[part]["attributes"] = report_attributes(true, said)
+            for row, labels in zip(found, said, strict=True):
+                row |= {f"predicted_{name}": label for name, label in labels.items()}
+        rows += found
     return rows, metrics
 
 
@@ -311,7 +359,7 @@ def _judge_pairs(
     run: Run,
     split: Split,
     manifest: Manifest,
-    features: Mapping[str, Any],
+    features: Features,
     parts: Sequence[str],
 ) -> Judgement:
     """Compare pairs, each in both orders.
@@ -326,7 +374,7 @@ def _judge_pairs(
     trained = [i for i in fitted if i not in set(stopped)]
     tested = list(split.test) if "test" in parts else []
     ids = [*trained, *stopped, *tested]
-    x, scores, columns = _data(ids, manifest, features, head.columns)
+    x, scores, columns = _data(ids, manifest, features, head.answer_columns)
     pairs = head.pairs(scores, **columns).both_orders()
     chance = head.similarity(x, pairs.first, pairs.second)
     part_of = np.repeat(["train", "held-out", "test"], [len(trained), len(stopped), len(tested)])
@@ -388,7 +436,7 @@ def write_results(
 ) -> Path:
     """Write results as JSON, and each kind of them as CSV, beside the runs; gives the JSON's path.
 
-    The results of pairs and of feedback have tables of their own: eval-pairs, eval-feedback.
+    Results of other kinds than scores have tables of their own, as eval-pairs.
     heads, splits: those that were asked for, which the files are named after.
     """
     suffix = "".join([*(f"-{head}" for head in heads), *(f"-split-{split}" for split in splits)])

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits, kl_div
 
 
 def mse(predicted: Tensor, target: Tensor) -> Tensor:
     """Mean squared error over (n,) scores; the Euclidean loss of 004 4."""
     return (predicted - target).square().mean()
+
+
+def l1_l2(predicted: Tensor, target: Tensor) -> Tensor:
+    """Mean squared and mean absolute error over (n,) scores, weighing the same (003 4.3)."""
+    errors = predicted - target
+    return errors.square().mean() + errors.abs().mean()
 
 
 def incremental_mse(predicted: Tensor, target: Tensor, lengths: Tensor) -> Tensor:
@@ -32,3 +38,19 @@ def pair_loss(logits: Tensor, similar: Tensor, weights: tuple[float, float]) -> 
     """
     weight = weights[0] + (weights[1] - weights[0]) * similar
     return binary_cross_entropy_with_logits(logits, similar, weight)
+
+
+def soft_labels(values: Tensor, bins: int, std: float) -> Tensor:
+    """A Gaussian around each value, over bins 0, 1, ..., summing to 1: (...,) -> (..., bins)."""
+    numbers = torch.arange(bins, device=values.device)
+    return torch.softmax(-0.5 * ((values[..., None] - numbers) / std).square(), dim=-1)
+
+
+def divergence(predicted: Tensor, values: Tensor, std: float) -> Tensor:
+    """KL divergence of (n, m, bins) log-probabilities from the soft labels of (n, m) values.
+
+    Summed over bins, averaged over values and videos (PyTorch's `batchmean`): were it averaged
+    over the bins too, it would shrink with their number. values, std: in bins, from 0.
+    """
+    meant = soft_labels(values, predicted.shape[-1], std)
+    return kl_div(predicted.flatten(0, 1), meant.flatten(0, 1), reduction="batchmean")

@@ -49,7 +49,7 @@ class Videos:
 
 @dataclass(frozen=True)
 class Batch:
-    """x (n, longest, dim), zero behind each video's end; lengths (n,) in clips; targets (n, ...)."""
+    """x (n, longest, dim), zero behind a video's end; lengths (n,) in clips; targets (n[, k])."""
 
     x: Tensor
     lengths: Tensor

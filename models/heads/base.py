@@ -290,7 +290,9 @@ def check_column(name: str, values: Sequence[Any] | None, n: int) -> list[Any]:
     given = [None] * n if values is None else list(values)
     if len(given) != n:
         raise HeadError(f"{len(given)} values of {name} for {n} videos; give one a video")
-    without = [i for i, v in enumerate(given) if v is None or (hasattr(v, "__len__") and not len(v))]
+    without = [
+        i for i, v in enumerate(given) if v is None or (hasattr(v, "__len__") and not len(v))
+    ]
     if without:
         shown = ", ".join(map(str, without[:5])) + (", ..." if len(without) > 5 else "")
         raise HeadError(

@@ -148,38 +148,39 @@ class NetworkHead(TrainedHead, Head):
         sequences, scores = check_fit(x, y)
         self._check_params()
         self.y_std_ = scores.std() or 1.0
-        held = None
-        if validation is not None and len(validation[0]):
-            held_x, held_y = check_fit(*validation, least=1)
-            held = held_x, held_y / self.y_std_
-        self.fit_targets(sequences, scores / self.y_std_, held)
+        self.fit_targets(sequences, scores, validation)
         return self
+
+    def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
+        """What the loss compares the network's outputs with: (n,), or (n, k), the score first."""
+        scaled: NDArray[np.float64] = scores / self.y_std_
+        return scaled
 
     def fit_targets(
         self,
         sequences: list[NDArray[np.float32]],
-        targets: NDArray[np.float64],
-        held: tuple[list[NDArray[np.float32]], NDArray[np.float64]] | None,
+        scores: NDArray[np.float64],
+        validation: tuple[Any, ...] | None,
+        **columns: Any,
     ) -> None:
-        """Scale the features and train a network; without `held` it holds out videos itself.
-
-        targets: (n,) what the loss compares outputs with, or (n, k) with the score first.
-        """
+        """Scale the features and train a network to the videos' `targets`."""
         device = pick_device(self.device)
         self._fit_scaling(sequences)
-        train = Videos.of(self._scaled(sequences), targets, device)
-        kept: Videos | None
-        if held is None:
-            train, kept = self._hold_out(train)
+        train = Videos.of(self._scaled(sequences), self.targets(scores, **columns), device)
+        held: Videos | None
+        if validation is not None and len(validation[0]):
+            held_x, held_y = check_fit(validation[0], validation[1], least=1)
+            more = validation[2] if len(validation) > 2 else {}
+            held = Videos.of(self._scaled(held_x), self.targets(held_y, **more), device)
         else:
-            kept = Videos.of(self._scaled(held[0]), held[1], device)
+            train, held = self._hold_out(train)
 
         def make() -> nn.Module:
             net = self.build(sequences[0].shape[1])
             self.start_at(net, float(train.targets.reshape(len(train), -1)[:, 0].mean()))
             return net
 
-        self.train_net(make, train, kept, self.trainer)
+        self.train_net(make, train, held, self.trainer)
 
     def predict(self, x: Sequences) -> NDArray[np.float64]:
         """See `Head.predict`."""

@@ -308,7 +308,10 @@ def _judge(
     marks: go with the metrics of the test videos.
     """
     judge = _judge_pairs if isinstance(run.head, PairHead) else _judge_scores
-    rows, metrics = judge(run, split, manifest, features, parts)
+    try:
+        rows, metrics = judge(run, split, manifest, features, parts)
+    except HeadError as error:
+        raise RunError(f"{run.folder} on {manifest.path}: {error}") from None
     if "test" in metrics:
         metrics["test"].update(marks or {})
     write_rows(run.folder / PREDICTIONS, rows)

@@ -287,6 +287,7 @@ def check_column(name: str, values: Sequence[Any] | None, n: int) -> list[Any]:
 
     values: None, or an empty tuple, mapping or text, for a video without.
     """
+    where = {"judges": "columns judge_1, judge_2, ...", "stages": "columns stage_<name>"}
     given = [None] * n if values is None else list(values)
     if len(given) != n:
         raise HeadError(f"{len(given)} values of {name} for {n} videos; give one a video")
@@ -296,7 +297,8 @@ def check_column(name: str, values: Sequence[Any] | None, n: int) -> list[Any]:
     if without:
         shown = ", ".join(map(str, without[:5])) + (", ..." if len(without) > 5 else "")
         raise HeadError(
-            f"{len(without)} of {n} videos have no {name} (numbers {shown}), which it takes"
+            f"{len(without)} of {n} videos have no {name} (numbers {shown}): fill in the "
+            f"manifest's {where.get(name, f'column {name}')}, or take another head"
         )
     return given
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aqa.errors import AqaWarning
 from aqa.models.heads.base import HeadError, Sequences, check_column, check_fit, param
 from aqa.models.heads.distribution import DistributionHead
 
@@ -20,14 +18,15 @@ from aqa.models.heads.distribution import DistributionHead
 class MUSDLHead(DistributionHead):
     """The probabilities of mark bins, one set a judge; the marks give the score by the rules.
 
-    Predicted marks are sorted, the highest and the lowest are left out, the middle ones added up
-    and multiplied by the video's difficulty, which must be known: so the authors do, and their
-    figures mean that. With `difficulty=none` a line, fitted to the training videos' marks and
-    scores, stands for the difficulty; how wide it goes wrong is not in the quantiles.
+    Predicted marks are sorted, the highest and the lowest are left out, and the middle ones added
+    up: the execution. A line, fitted to the training videos' marks and scores, turns it into the
+    score. The authors multiply by the video's difficulty, which they know, and so their figures
+    are to be read: with `difficulty=multiply` scores are divided by it, and the line does nothing.
+    Without, the quantiles do not tell how wide the line goes wrong.
 
     003 says that 5 middle marks are added up in one place, 3 in another; 3 is diving's rule for 7
     judges. The head learns from the manifest's columns judge_1, judge_2, ... as they stand.
-    Fitted: `judges_`, how many; `slope_` and `intercept_`, of that line.
+    Fitted: `judges_`, how many; `slope_` and `intercept_`, of the line.
     """
 
     bins: int = param(21, "of a mark, at equal distances (MUSDL: 0, 0.5, ..., 10)", low=2)
@@ -40,11 +39,8 @@ class MUSDLHead(DistributionHead):
         above=0,
     )
     middle: int = param(3, "marks that are added up; as many high as low ones are left out")
-    difficulty: Literal["multiply", "none"] = param(
-        "multiply", "by the video's own (MUSDL), or none: a line from marks to scores; ours"
-    )
 
-    columns: ClassVar[tuple[str, ...]] = ("judges", "difficulty")
+    columns: ClassVar[tuple[str, ...]] = ("judges",)
     fitted: ClassVar[tuple[str, ...]] = (
         *DistributionHead.fitted,
         *("judges_", "slope_", "intercept_"),
@@ -53,7 +49,7 @@ class MUSDLHead(DistributionHead):
     @property
     def answer_columns(self) -> tuple[str, ...]:
         """See `BaseHead.answer_columns`."""
-        return ("difficulty",) if self.difficulty == "multiply" else ()
+        return ()
 
     @property
     def values(self) -> int:
@@ -67,7 +63,6 @@ class MUSDLHead(DistributionHead):
         validation: tuple[Any, ...] | None = None,
         *,
         judges: Sequence[Sequence[float]] | None = None,
-        difficulty: Sequence[float | None] | None = None,
     ) -> MUSDLHead:
         """See `BaseHead.fit`. judges: each video's marks, in points, of as many judges."""
         sequences, scores = check_fit(x, y)
@@ -79,7 +74,7 @@ class MUSDLHead(DistributionHead):
         self.low_ = np.asarray(self.low)
         self.step_ = np.asarray((self.high - self.low) / (self.bins - 1))
         executions = self._execution(self._marks(judges, len(scores)))
-        self._fit_rule(executions, scores, difficulty)
+        self._fit_line(executions, scores)
         self.fit_targets(sequences, scores, validation, judges=judges)
         return self
 
@@ -87,18 +82,13 @@ class MUSDLHead(DistributionHead):
         """See `NetworkHead.targets`: each judge's mark as the number of a bin, (n, judges)."""
         return self.in_bins(self._marks(columns.get("judges"), len(scores)))
 
-    def predict(
-        self, x: Sequences, *, difficulty: Sequence[float | None] | None = None
-    ) -> NDArray[np.float64]:
-        """See `Head.predict`. difficulty: one a video."""
-        return self._score(self._execution(self.decoded(x)), difficulty)
+    def predict(self, x: Sequences) -> NDArray[np.float64]:
+        """See `Head.predict`."""
+        return self._score(self._execution(self.decoded(x)))
 
-    def quantiles(
-        self, x: Sequences, at: ArrayLike, *, difficulty: Sequence[float | None] | None = None
-    ) -> NDArray[np.float64]:
+    def quantiles(self, x: Sequences, at: ArrayLike) -> NDArray[np.float64]:
         """See `GivesQuantiles`. The judges are taken to err together, all as high or as low."""
-        executions = self._execution(self.value_quantiles(x, at).swapaxes(1, 2))  # (n, k)
-        return self._score(executions.T, difficulty).T
+        return self._score(self._execution(self.value_quantiles(x, at).swapaxes(1, 2)))
 
     def _marks(self, judges: Sequence[Sequence[float]] | None, n: int) -> NDArray[np.float64]:
         """Checked marks, (n, judges)."""
@@ -130,36 +120,13 @@ class MUSDLHead(DistributionHead):
         total: NDArray[np.float64] = middle.sum(axis=-1)
         return total
 
-    def _fit_rule(
-        self,
-        executions: NDArray[np.float64],
-        scores: NDArray[np.float64],
-        difficulty: Sequence[float | None] | None,
-    ) -> None:
-        slope, intercept = 1.0, 0.0
-        if self.difficulty == "multiply":
-            known = np.array(check_column("difficulty", difficulty, len(scores)), float)
-            off = float(np.median(np.abs(known * executions - scores)))
-            if off > 0.01 * np.abs(scores).mean():
-                warnings.warn(
-                    f"difficulty times the middle {self.middle} marks is not the score of the "
-                    f"training videos: {off:.2f} points off in the median",
-                    AqaWarning,
-                    stacklevel=3,
-                )
-        elif np.ptp(executions):
+    def _fit_line(self, executions: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
+        slope, intercept = 0.0, scores.mean()
+        if np.ptp(executions):
             slope, intercept = np.polyfit(executions, scores, 1)
-        else:
-            slope, intercept = 0.0, scores.mean()
         self.slope_, self.intercept_ = np.asarray(slope), np.asarray(intercept)
 
-    def _score(
-        self, executions: NDArray[np.float64], difficulty: Sequence[float | None] | None
-    ) -> NDArray[np.float64]:
-        """(..., n) -> (..., n) points."""
-        if self.difficulty == "multiply":
-            given = check_column("difficulty", difficulty, executions.shape[-1])
-            return executions * np.array(given, float)
+    def _score(self, executions: NDArray[np.float64]) -> NDArray[np.float64]:
         scores: NDArray[np.float64] = executions * self.slope_ + self.intercept_
         return scores
 

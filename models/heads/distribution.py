@@ -17,7 +17,7 @@ from torch.nn.functional import log_softmax
 from aqa.models import losses
 from aqa.models.heads.average import AverageMLP
 from aqa.models.heads.base import Sequences, param
-from aqa.models.heads.network import NetworkHead, TrainedHead
+from aqa.models.heads.network import TargetHead
 from aqa.models.train import Trainer
 
 
@@ -34,7 +34,7 @@ class BinsNet(AverageMLP):
 
 
 @dataclass(repr=False, eq=False)
-class DistributionHead(NetworkHead):
+class DistributionHead(TargetHead):
     """Clip average, 256, 128, and the probabilities of bins, for each of some values of a video.
 
     A value's soft label is a Gaussian around it over the bins, so what is predicted is at least
@@ -50,7 +50,7 @@ class DistributionHead(NetworkHead):
         "mean", "prediction: expected value (ours), or the most probable bin (USDL)"
     )
 
-    fitted: ClassVar[tuple[str, ...]] = (*TrainedHead.fitted, "low_", "step_")
+    fitted: ClassVar[tuple[str, ...]] = (*TargetHead.fitted, "low_", "step_")
 
     @property
     def values(self) -> int:
@@ -58,11 +58,11 @@ class DistributionHead(NetworkHead):
         return 1
 
     def build(self, dim: int) -> nn.Module:
-        """See `NetworkHead.build`."""
+        """See `TargetHead.build`."""
         return BinsNet(dim, (self.width_1, self.width_2), self.values, self.bins)
 
     def trainer(self, net: nn.Module) -> Trainer:
-        """See `NetworkHead.trainer`; targets are in bins, (n, values)."""
+        """See `TargetHead.trainer`; targets are in bins, (n, values)."""
         loss = partial(losses.divergence, std=self.std)
         return Trainer(net, loss, self._schedule(), self.seed)
 

@@ -24,12 +24,12 @@ from aqa.models.heads.base import (
     param,
     unpack_texts,
 )
-from aqa.models.heads.network import NetworkHead
+from aqa.models.heads.network import TargetHead
 from aqa.models.train import Trainer
 
 
 @dataclass(repr=False, eq=False)
-class MTLHead(NetworkHead):
+class MTLHead(TargetHead):
     """Clip average, a shared layer, then the score and a classification for each attribute.
 
     The attributes are those of position, armstand, rotation, somersaults and twists that the
@@ -44,7 +44,7 @@ class MTLHead(NetworkHead):
     class_weight: float = param(1.0, "of each cross-entropy, beside the score's errors (C3D-AVG)")
 
     columns: ClassVar[tuple[str, ...]] = ("attributes",)
-    fitted: ClassVar[tuple[str, ...]] = (*NetworkHead.fitted, "classes_")
+    fitted: ClassVar[tuple[str, ...]] = (*TargetHead.fitted, "y_std_", "classes_")
 
     @property
     def answer_columns(self) -> tuple[str, ...]:
@@ -58,7 +58,7 @@ class MTLHead(NetworkHead):
         return found
 
     def build(self, dim: int) -> nn.Module:
-        """See `NetworkHead.build`."""
+        """See `TargetHead.build`."""
         return AverageMLP(dim, (self.hidden,), 1 + sum(map(len, self.classes.values())))
 
     def start_at(self, net: nn.Module, mean: float) -> None:
@@ -68,7 +68,7 @@ class MTLHead(NetworkHead):
             net.last.bias[0] = mean
 
     def trainer(self, net: nn.Module) -> Trainer:
-        """See `NetworkHead.trainer`."""
+        """See `TargetHead.trainer`."""
         return Trainer(net, self._loss, self._schedule(), self.seed)
 
     def fit(
@@ -96,13 +96,13 @@ class MTLHead(NetworkHead):
         return self
 
     def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
-        """See `NetworkHead.targets`: scaled scores, then each attribute's class, -1 for none."""
+        """See `TargetHead.targets`: scaled scores, then each attribute's class, -1 for none."""
         given = self._given(columns.get("attributes"), len(scores))
         numbers = [
             [labels.index(own[name]) if own.get(name) in labels else -1 for own in given]
             for name, labels in self.classes.items()
         ]
-        return np.column_stack([super().targets(scores), *numbers])
+        return np.column_stack([scores / self.y_std_, *numbers])
 
     def predict(self, x: Sequences) -> NDArray[np.float64]:
         """See `Head.predict`."""

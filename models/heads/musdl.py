@@ -79,7 +79,7 @@ class MUSDLHead(DistributionHead):
         return self
 
     def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
-        """See `NetworkHead.targets`: each judge's mark as the number of a bin, (n, judges)."""
+        """See `TargetHead.targets`: each judge's mark as the number of a bin, (n, judges)."""
         return self.in_bins(self._marks(columns.get("judges"), len(scores)))
 
     def predict(self, x: Sequences) -> NDArray[np.float64]:

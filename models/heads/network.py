@@ -122,39 +122,23 @@ class TrainedHead(BaseHead):
 
 
 @dataclass(repr=False, eq=False)
-class NetworkHead(TrainedHead, Head):
-    """A scoring head whose network `build` makes.
-
-    Scores are divided by the standard deviation of the training videos' (004 4).
-    """
-
-    fitted: ClassVar[tuple[str, ...]] = (*TrainedHead.fitted, "y_std_")
+class TargetHead(TrainedHead, Head):
+    """A scoring head whose network `build` makes, trained to `targets` by `trainer`."""
 
     @abstractmethod
     def build(self, dim: int) -> nn.Module:
-        """A fresh network: (n, clips, dim) padded, lengths (n,) -> (n,) scaled scores."""
+        """A fresh network: (n, clips, dim) padded, lengths (n,) -> (n, ...)."""
 
     def start_at(self, net: nn.Module, mean: float) -> None:
-        """Let the untrained network predict the mean scaled score; by default it does not."""
+        """Let the untrained network predict the mean target; by default it does not."""
 
+    @abstractmethod
     def trainer(self, net: nn.Module) -> Trainer:
-        """What trains the network: by default on its squared error."""
-        return Trainer(net, losses.mse, self._schedule(), self.seed)
+        """What trains the network, by which loss."""
 
-    def fit(
-        self, x: Sequences, y: ArrayLike, validation: tuple[Sequences, ArrayLike] | None = None
-    ) -> NetworkHead:
-        """See `Head.fit`."""
-        sequences, scores = check_fit(x, y)
-        self._check_params()
-        self.y_std_ = scores.std() or 1.0
-        self.fit_targets(sequences, scores, validation)
-        return self
-
+    @abstractmethod
     def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
         """What the loss compares the network's outputs with: (n,), or (n, k), the score first."""
-        scaled: NDArray[np.float64] = scores / self.y_std_
-        return scaled
 
     def fit_targets(
         self,
@@ -182,11 +166,6 @@ class NetworkHead(TrainedHead, Head):
 
         self.train_net(make, train, held, self.trainer)
 
-    def predict(self, x: Sequences) -> NDArray[np.float64]:
-        """See `Head.predict`."""
-        scores: NDArray[np.float64] = self.outputs(x) * self.y_std_
-        return scores
-
     @torch.no_grad()
     def outputs(self, x: Sequences) -> NDArray[np.float64]:
         """What the network says of each video, (n, ...)."""
@@ -213,6 +192,40 @@ class NetworkHead(TrainedHead, Head):
         order = np.random.default_rng(self.seed).permutation(len(videos))
         held, kept = np.sort(order[:size]), np.sort(order[size:])
         return _pick(videos, kept), _pick(videos, held)
+
+
+@dataclass(repr=False, eq=False)
+class NetworkHead(TargetHead):
+    """A scoring head whose network answers with scores.
+
+    Scores are divided by the standard deviation of the training videos' (004 4).
+    """
+
+    fitted: ClassVar[tuple[str, ...]] = (*TrainedHead.fitted, "y_std_")
+
+    def trainer(self, net: nn.Module) -> Trainer:
+        """See `TargetHead.trainer`: by default on the squared error."""
+        return Trainer(net, losses.mse, self._schedule(), self.seed)
+
+    def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
+        """See `TargetHead.targets`: scaled scores."""
+        scaled: NDArray[np.float64] = scores / self.y_std_
+        return scaled
+
+    def fit(
+        self, x: Sequences, y: ArrayLike, validation: tuple[Sequences, ArrayLike] | None = None
+    ) -> NetworkHead:
+        """See `Head.fit`."""
+        sequences, scores = check_fit(x, y)
+        self._check_params()
+        self.y_std_ = scores.std() or 1.0
+        self.fit_targets(sequences, scores, validation)
+        return self
+
+    def predict(self, x: Sequences) -> NDArray[np.float64]:
+        """See `Head.predict`."""
+        scores: NDArray[np.float64] = self.outputs(x) * self.y_std_
+        return scores
 
 
 def _pick(videos: Videos, indices: NDArray[np.intp]) -> Videos:

@@ -41,7 +41,7 @@ class USDLHead(DistributionHead):
         return self
 
     def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
-        """See `NetworkHead.targets`: numbers of bins, (n, 1)."""
+        """See `TargetHead.targets`: numbers of bins, (n, 1)."""
         return self.in_bins(scores)[:, None]
 
     def predict(self, x: Sequences) -> NDArray[np.float64]:

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn.functional import log_softmax
 
 from aqa.models import losses
-from aqa.models.heads.average import AverageMLP
 from aqa.models.heads.base import Sequences, param
 from aqa.models.heads.network import TargetHead
+from aqa.models.heads.pooling import AverageMLP
 from aqa.models.train import Trainer
 
 

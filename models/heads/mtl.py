@@ -15,7 +15,6 @@ from torch.nn.functional import cross_entropy
 
 from aqa.features.manifest import ATTRIBUTES
 from aqa.models import losses
-from aqa.models.heads.average import AverageMLP
 from aqa.models.heads.base import (
     HeadError,
     Sequences,
@@ -25,6 +24,7 @@ from aqa.models.heads.base import (
     unpack_texts,
 )
 from aqa.models.heads.network import TargetHead
+from aqa.models.heads.pooling import AverageMLP
 from aqa.models.train import Trainer
 
 

@@ -351,7 +351,8 @@ def _judge_scores(
         if isinstance(head, GivesAttributes):
             said = head.attributes(x, **columns)
             true = [manifest.by_id[i].attributes for i in ids]
-            metrics[part]["attributes"] = report_attributes(true, said)
+            if any(said):
+                metrics[part]["attributes"] = report_attributes(true, said)
             for row, labels in zip(found, said, strict=True):
                 row |= {f"predicted_{name}": label for name, label in labels.items()}
         rows += found

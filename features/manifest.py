@@ -18,6 +18,7 @@ from aqa.features.split import PARTS, Split
 
 REQUIRED = ("video_id", "path", "score")
 SPLIT_PREFIX = "split_"
+SPLIT_NAME = re.compile(r"\w[\w.+-]*")
 JUDGE_PREFIX = "judge_"
 STAGE_PREFIX = "stage_"
 # What a dive is made of, beside its type (MTL-AQA).
@@ -207,7 +208,7 @@ def _check_header(header: list[str]) -> list[str]:
         f"row 1: the column {name!r} names no split; use letters, digits, '.', '_', '+' and '-'"
         for name in header
         if name.startswith(SPLIT_PREFIX)
-        and not re.fullmatch(r"\w[\w.+-]*", name.removeprefix(SPLIT_PREFIX))
+        and not SPLIT_NAME.fullmatch(name.removeprefix(SPLIT_PREFIX))
     ]
     return problems
 

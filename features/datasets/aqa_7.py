@@ -42,21 +42,20 @@ def read(request: Request) -> Imported:
         for action_number, sample, score in listed.tolist():
             if action_number not in range(1, len(ACTIONS) + 1):
                 raise AqaError(
-                    f"{path}: there is no action class {action_number:g}; they are 1 to 6"
+                    f"{path}: {action_number:g} is no action class; they are 1 to {len(ACTIONS)}"
                 )
             action = list(ACTIONS)[int(action_number) - 1]
             n, low, high = ACTIONS[action]
             if sample not in range(1, n + 1):
                 raise AqaError(f"{path}: {action} has no sample {sample:g}; they are 1 to {n}")
-            video_id = f"{action}-{int(sample):03d}"
+            number = f"{int(sample):03d}"
+            video_id = f"{action}-{number}"
             if video_id in rows:
                 raise AqaError(f"{path}: {video_id} is listed twice")
             expect_range(path, {video_id: score / 100}, low, high)
             rows[video_id] = {
                 "video_id": video_id,
-                "path": videos.find(
-                    f"{action}/{int(sample):03d}", f"{action}-out/{int(sample):03d}"
-                ),
+                "path": videos.find(f"{action}/{number}", f"{action}-out/{number}"),
                 "score": score / 100,
                 "action": action,
                 PUBLISHED: part,

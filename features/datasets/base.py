@@ -1,4 +1,4 @@
-"""What the importers share: the request, finding files and videos, checking, writing, summing up."""
+"""What the importers share: finding files and videos, checking, writing, summing up."""
 
 from __future__ import annotations
 

@@ -20,6 +20,8 @@ def read(request: Request) -> Imported:
     if len(request.sources) != 1 or request.sources[0].is_dir():
         raise AqaError("`aqa import csv` reads one table: name one file")
     path = request.sources[0]
+    if not path.exists():
+        raise AqaError(f"{path}: no such file")
     header, numbered = read_table(path)
     for name, own in request.columns.items():
         if own not in header:
@@ -50,15 +52,12 @@ def read(request: Request) -> Imported:
 
 def _row(cells: dict[str, str], path: Path, videos: Videos) -> Row:
     if "path" not in cells:
-        found = videos.find(cells["video_id"])
+        place = videos.find(cells["video_id"])
+    elif cells["path"]:
+        place = Path(os.path.abspath((videos.folder or path.parent) / cells["path"]))
     else:
-        start = videos.folder or path.parent
-        found = Path(os.path.abspath(start / cells["path"])) if cells["path"] else None
-    return {
-        "video_id": cells["video_id"],
-        "path": found,
-        **{k: v for k, v in cells.items() if k not in ("video_id", "path")},
-    }
+        place = None
+    return {"video_id": cells["video_id"], **cells, "path": place}
 
 
 IMPORTER = Importer(read, ("videos", "columns"))

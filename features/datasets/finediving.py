@@ -12,6 +12,7 @@ videos are taken as those of the release's images: from 1, the last one included
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +38,20 @@ def read(request: Request) -> Imported:
     if both := sorted(parts["train"] & parts["test"]):
         raise AqaError(f"{path.parent}: dive {_name(both[0])} is in train and in test")
     videos = Videos(request.videos)
-    dives = {key: _Dive(path, fine_path, key, coarse[key], fine[key]) for key in sorted(coarse)}
-    judges = max(len(dive.judges) for dive in dives.values())
-    steps = max(len(dive.steps) for dive in dives.values())
+    for key, dive in coarse.items():
+        _check(path, key, dive)
+    steps = {key: _steps(fine_path, key, dive) for key, dive in fine.items()}
+    n_judges = max(len(dive["judge_scores"]) for dive in coarse.values())
+    n_steps = max(map(len, steps.values()))
     rows = []
-    for key, dive in dives.items():
-        row = dive.row(videos, judges, steps)
-        row[PUBLISHED] = next((part for part, keys in parts.items() if key in keys), "")
+    for key in sorted(coarse):
+        row = _row(key, coarse[key], videos)
+        for number in range(n_judges):
+            row[f"{JUDGE_PREFIX}{number + 1}"] = _at(coarse[key]["judge_scores"], number)
+        for number in range(n_steps):
+            row[f"{STAGE_PREFIX}step{number + 1}"] = _at(steps[key], number, (None, None))[0]
+        row["steps"] = ";".join(name for _, name in steps[key])
+        row[PUBLISHED] = next((part for part, keys in parts.items() if key in keys), None)
         rows.append(row)
     notes = [f"{N_DIVES} dives were published"] if len(rows) != N_DIVES else []
     return Imported(rows, path, notes=notes)
@@ -84,64 +92,43 @@ def _name(key: Key) -> str:
     return f"{key[0]}-{key[1]:03d}"
 
 
-class _Dive:
-    """One dive, checked as it is read."""
+def _at(values: Sequence[Any], number: int, otherwise: Any = None) -> Any:
+    return values[number] if number < len(values) else otherwise
 
-    def __init__(
-        self, path: Path, fine_path: Path, key: Key, coarse: dict[str, Any], fine: dict[str, Any]
-    ):
-        self.path, self.key, self.coarse = path, key, coarse
-        for name in _COARSE:
-            if name not in coarse:
-                raise AqaError(f"{path}: dive {_name(key)} has no {name}")
-        for name in ("dive_score", "difficulty", "start_frame", "end_frame"):
-            if not isinstance(coarse[name], int | float):
-                raise AqaError(
-                    f"{path}: {name} of dive {_name(key)} is {coarse[name]!r:.40}, no number"
-                )
-        if not coarse["difficulty"] > 0 or not coarse["dive_score"] >= 0:
-            raise AqaError(
-                f"{path}: dive {_name(key)} has score {coarse['dive_score']}, difficulty {coarse['difficulty']}"
-            )
-        if not 1 <= coarse["start_frame"] <= coarse["end_frame"]:
-            raise AqaError(
-                f"{path}: dive {_name(key)} has frames {coarse['start_frame']} to {coarse['end_frame']}"
-            )
-        self.judges = coarse["judge_scores"]
-        if not isinstance(self.judges, list) or not all(
-            isinstance(j, int | float) for j in self.judges
-        ):
-            raise AqaError(f"{path}: judge_scores of dive {_name(key)} are no list of numbers")
-        self.steps = _steps(fine_path, key, fine)
 
-    def row(self, videos: Videos, judges: int, steps: int) -> Row:
-        event, number = self.key
-        coarse = self.coarse
-        own = videos.find(f"{event}/{number}", event)
-        # Trimmed frames are the action alone; an untrimmed video needs the range.
-        whole = own is not None and own.parent.name == event
-        stages = dict(enumerate(self.steps, start=1))
-        return {
-            "video_id": _name(self.key),
-            "path": own,
-            "score": coarse["dive_score"],
-            "start_frame": None if whole else int(coarse["start_frame"]) - 1,
-            "end_frame": None if whole else int(coarse["end_frame"]),
-            "difficulty": coarse["difficulty"],
-            "execution": round(coarse["dive_score"] / coarse["difficulty"], 4),
-            "action": "diving",
-            "type": str(coarse["action_type"]),
-            "event": event,
-            **{
-                f"{JUDGE_PREFIX}{j}": mark
-                for j, mark in itertools.zip_longest(range(1, judges + 1), self.judges)
-            },
-            **{
-                f"{STAGE_PREFIX}step{k}": stages[k][0] if k in stages else None
-                for k in range(1, steps + 1)
-            },
-            "steps": ";".join(name for _, name in self.steps),
-        }
+def _check(path: Path, key: Key, dive: dict[str, Any]) -> None:
+    def wrong(name: str, expected: str) -> AqaError:
+        return AqaError(f"{path}: dive {_name(key)}: {name} is {dive[name]!r:.60}, not {expected}")
+
+    if missing := [name for name in _COARSE if name not in dive]:
+        raise AqaError(f"{path}: dive {_name(key)} has no {missing[0]}")
+    for name, least in (("dive_score", 0), ("difficulty", 0.1), ("start_frame", 1)):
+        if not isinstance(dive[name], int | float) or not dive[name] >= least:
+            raise wrong(name, f"a number from {least}")
+    if not isinstance(dive["end_frame"], int | float) or dive["end_frame"] < dive["start_frame"]:
+        raise wrong("end_frame", f"a frame from {dive['start_frame']}")
+    marks = dive["judge_scores"]
+    if not isinstance(marks, list) or not all(isinstance(mark, int | float) for mark in marks):
+        raise wrong("judge_scores", "a list of numbers")
+
+
+def _row(key: Key, dive: dict[str, Any], videos: Videos) -> Row:
+    event, number = key
+    own = videos.find(f"{event}/{number}", event)
+    # Trimmed frames are the action alone; an untrimmed video needs the range.
+    whole = own is not None and own.parent.name == event
+    return {
+        "video_id": _name(key),
+        "path": own,
+        "score": dive["dive_score"],
+        "start_frame": None if whole else int(dive["start_frame"]) - 1,
+        "end_frame": None if whole else int(dive["end_frame"]),
+        "difficulty": dive["difficulty"],
+        "execution": round(dive["dive_score"] / dive["difficulty"], 4),
+        "action": "diving",
+        "type": str(dive["action_type"]),
+        "event": event,
+    }
 
 
 def _steps(path: Path, key: Key, fine: dict[str, Any]) -> list[tuple[int, str]]:

@@ -13,14 +13,12 @@ from aqa.features.datasets.base import MAX_BYTES
 
 
 def read_matrix(path: Path, variable: str, columns: int) -> NDArray[np.float64]:
-    """The variable of a .mat file, (rows, `columns`); `AqaError` where it is none of finite numbers.
+    """The variable of a .mat file, (rows, `columns`); `AqaError` where it is no such numbers.
 
     One column is given whichever way the file's vector lies.
     """
-    if path.stat().st_size > MAX_BYTES:
-        raise AqaError(
-            f"{path}: {path.stat().st_size} bytes are too many for annotations; not read"
-        )
+    if (size := path.stat().st_size) > MAX_BYTES:
+        raise AqaError(f"{path}: {size} bytes are too many for annotations; not read")
     # SciPy raises almost anything on damaged files.
     try:
         content = scipy.io.loadmat(path, variable_names=(variable,))

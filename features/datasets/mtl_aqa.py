@@ -7,7 +7,6 @@ folder a dive, 01-001 or 01_01. --frames 103: as the authors' loader cuts them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -38,39 +37,36 @@ def read(request: Request) -> Imported:
 
     `start_frame` and `end_frame` are taken as the authors' loader does, half-open from 0.
     """
-    path = request.find(
-        "final_annotations_dict.pkl", "MTL-AQA_split_0_data/final_annotations_dict.pkl"
-    )
+    path = _find(request, "final_annotations_dict.pkl")
     dives = read_annotations(path)
     expect(path, len(dives), N_DIVES, "dives")
-    expect_range(path, {_name(key): dive["final_score"] for key, dive in dives.items()}, 0, HIGHEST)
-    folder = path.parent
-    parts = {
-        part: read_keys(
-            request.find_optional(f"{part}_split_0.pkl") or folder / f"{part}_split_0.pkl", dives
-        )
-        for part in ("train", "test")
-    }
-    expect(path, len(parts["train"]), N_TRAIN, "training dives")
-    expect(path, len(parts["test"]), N_TEST, "test dives")
-    if both := set(parts["train"]) & set(parts["test"]):
+    scores = {_name(key): dive["final_score"] for key, dive in dives.items()}
+    expect_range(path, scores, 0, HIGHEST)
+    train = _part(_find(request, "train_split_0.pkl"), dives, N_TRAIN)
+    test = _part(_find(request, "test_split_0.pkl"), dives, N_TEST)
+    if both := train & test:
         raise AqaError(f"{path.parent}: dive {_name(min(both))} is in train and in test")
-    smaller = _smaller(request, dives, set(parts["train"]))
-    captions, notes = _captions(request.find_optional("final_captions_dict.pkl"), dives)
+    smaller = _smaller(request, dives, train)
+    captions, notes = _captions(_find_optional(request, "final_captions_dict.pkl"), dives)
     videos = Videos(request.videos)
-    rows = [
-        {
-            **_row(path, key, dive, videos, request.frames),
-            **({"caption": captions.get(key, "")} if captions else {}),
-            PUBLISHED: "train" if key in set(parts["train"]) else "test",
-        }
-        for key, dive in dives.items()
-    ]
-    tested = set(parts["test"])
-    for name, train in smaller.items():
-        for key, row in zip(dives, rows, strict=True):
-            row[name] = "test" if key in tested else "train" if key in train else ""
+    rows = []
+    for key, dive in dives.items():
+        row = _row(path, key, dive, videos, request.frames)
+        if captions:
+            row["caption"] = captions.get(key)
+        row[PUBLISHED] = "test" if key in test else "train"
+        for name, keys in smaller.items():
+            row[name] = "test" if key in test else "train" if key in keys else None
+        rows.append(row)
     return Imported(rows, path, notes=[*notes, *_odd_scores(dives)])
+
+
+def _find_optional(request: Request, name: str) -> Path | None:
+    return request.find_optional(name, f"MTL-AQA_split_0_data/{name}")
+
+
+def _find(request: Request, name: str) -> Path:
+    return request.find(name, f"MTL-AQA_split_0_data/{name}")
 
 
 def read_annotations(path: Path) -> dict[Key, dict[str, Any]]:
@@ -85,7 +81,7 @@ def read_annotations(path: Path) -> dict[Key, dict[str, Any]]:
         for name in _NUMBERS:
             if not isinstance(dive.get(name), int | float):
                 raise AqaError(
-                    f"{path}: {name} of dive {_name(key)} is {dive.get(name)!r:.40}, no number"
+                    f"{path}: dive {_name(key)}: {name} is {dive.get(name)!r:.40}, no number"
                 )
         if not 0 <= dive["start_frame"] < dive["end_frame"]:
             raise AqaError(
@@ -99,18 +95,23 @@ def read_annotations(path: Path) -> dict[Key, dict[str, Any]]:
 
 def read_keys(path: Path, dives: Iterable[Key]) -> list[Key]:
     """A pickled list of (event, number), each a known dive and there once."""
-    if not path.exists():
-        raise AqaError(f"{path}: no such file; it names the dives of the official split")
     keys, known = read_pickle(path), set(dives)
     if not isinstance(keys, list) or not keys:
         raise AqaError(f"{path}: no list of dives")
+    seen: set[Key] = set()
     for key in keys:
         _check_key(path, key)
         if key not in known:
             raise AqaError(f"{path}: dive {_name(key)} has no annotation")
-    if len(set(keys)) < len(keys):
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise AqaError(f"{path}: dive {_name(twice)} stands twice")
+        if key in seen:
+            raise AqaError(f"{path}: dive {_name(key)} stands twice")
+        seen.add(key)
+    return keys
+
+
+def _part(path: Path, dives: Iterable[Key], size: int) -> set[Key]:
+    keys = set(read_keys(path, dives))
+    expect(path, len(keys), size, "dives")
     return keys
 
 
@@ -131,7 +132,8 @@ def _row(path: Path, key: Key, dive: dict[str, Any], videos: Videos, frames: int
     start = dive["end_frame"] - frames if frames else dive["start_frame"]
     if start < 0:
         raise AqaError(
-            f"{path}: dive {_name(key)} ends at frame {dive['end_frame']}; it has no {frames} frames before"
+            f"{path}: dive {_name(key)} ends at frame {dive['end_frame']}, so there are no "
+            f"{frames} frames of it"
         )
     return {
         "video_id": _name(key),
@@ -150,17 +152,14 @@ def _row(path: Path, key: Key, dive: dict[str, Any], videos: Videos, frames: int
 def _smaller(request: Request, dives: Iterable[Key], train: set[Key]) -> dict[str, set[Key]]:
     """The smaller training sets there are: column -> its dives."""
     sets = {}
-    for path in request.find_all(
-        "size_*/train_split_0.pkl", "smaller_training_sets/size_*/train_split_0.pkl"
-    ):
-        size = re.sub(r"\D", "", path.parent.name)
-        keys = read_keys(path, dives)
-        expect(path, len(keys), int(size), "training dives")
-        if outside := set(keys) - train:
-            raise AqaError(
-                f"{path}: dive {_name(min(outside))} is not among the official training dives"
-            )
-        sets[f"split_size-{size}"] = set(keys)
+    pattern = "size_*/train_split_0.pkl"
+    for path in request.find_all(pattern, f"smaller_training_sets/{pattern}"):
+        size = path.parent.name.removeprefix("size_")
+        if not size.isdecimal():
+            raise AqaError(f"{path.parent}: its name does not tell how many dives it holds")
+        sets[f"split_size-{size}"] = keys = _part(path, dives, int(size))
+        if outside := keys - train:
+            raise AqaError(f"{path}: dive {_name(min(outside))} is no official training dive")
     return sets
 
 

@@ -57,8 +57,10 @@ class _Asked(Exception):
 def _check_memo(data: bytes) -> None:
     """Refuse memo numbers beyond the file's length: unpickling would reserve memory for them."""
     for opcode, argument, _ in pickletools.genops(data):
-        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and not 0 <= argument <= len(data):
-            raise _Asked(f"memo number {argument}")
+        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT"):
+            number = int(argument or 0)
+            if not 0 <= number <= len(data):
+                raise _Asked(f"memo number {number}")
 
 
 class _Build:
@@ -87,7 +89,7 @@ class _Dtype:
         self.name, self.order = name, "<"
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        version, order, *more = state
+        _, order, *more = state
         # Subarrays, field names and fields; a string's item size stands in its name already.
         if any(part is not None for part in more[:3]) or order not in ("<", ">", "|", "="):
             raise _Asked("a NumPy type with fields")
@@ -103,10 +105,10 @@ class _Dtype:
             data = data.encode("latin1")
         if not isinstance(data, bytes | bytearray | memoryview):
             raise _Asked("NumPy values that are no bytes")
-        return np.frombuffer(data, np.dtype(self.name).newbyteorder(self.order))
+        return np.frombuffer(data, np.dtype(self.order + self.name))
 
 
-class _Array(list):  # type: ignore[type-arg]
+class _Array(list[Any]):
     """A NumPy array, turned into nested lists when its state arrives."""
 
     __slots__ = ()
@@ -132,9 +134,17 @@ def _text_to_bytes(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
+def _no_bytes(*arguments: object) -> bytes:
+    """Empty bytes, as protocol 2 writes them."""
+    if arguments:
+        raise _Asked("bytes that do not stand in it")
+    return b""
+
+
 _ALLOWED: dict[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): _Build(dict),
     ("_codecs", "encode"): _Build(_text_to_bytes),
+    ("__builtin__", "bytes"): _Build(_no_bytes),
     ("numpy", "dtype"): _Build(lambda name, *_: _Dtype(name)),
     ("numpy", "ndarray"): None,  # named by arrays, never built
     **{

@@ -56,8 +56,8 @@ def read(request: Request) -> Imported:
     trained = [str(row["video_id"]) for row in rows if row[PUBLISHED] == "train"]
     expect(path, len(trained), N_TRAIN, "training dives")
     command = (
-        "aqa store import features.npy --ids ids.txt --fitted-on fitted-on.txt "
-        "--store stores/p3d.h5"
+        f"aqa store import {path.with_name('features.npy')} --store stores/p3d.h5 "
+        "--ids ids.txt --fitted-on fitted-on.txt"
     )
     notes = (
         "only the published split is honest: the network behind the features learned its "

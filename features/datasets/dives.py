@@ -25,7 +25,7 @@ def describe_dive(path: Path, dive: str, codes: Mapping[str, int]) -> dict[str, 
     """
     for name, largest in CODES.items():
         if not isinstance(codes[name], int) or not 0 <= codes[name] <= largest:
-            raise AqaError(f"{path}: {name} of dive {dive} is {codes[name]!r}, not 0 to {largest}")
+            raise AqaError(f"{path}: {name} of dive {dive} is {codes[name]}, not 0 to {largest}")
     position, rotation = POSITIONS[codes["position"]], ROTATIONS[codes["rotation_type"]]
     armstand = bool(codes["armstand"])
     return {

@@ -12,6 +12,7 @@ videos are taken as those of the release's images: from 1, the last one included
 from __future__ import annotations
 
 import itertools
+import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def _key(path: Path, key: object) -> Key:
     match key:
         case (str() as event, int() | str() as number) if event and str(number).isdecimal():
             return event, int(number)
-    raise AqaError(f"{path}: {key!r:.60} is not a dive's (event, number)")
+    raise AqaError(f"{path}: {reprlib.repr(key)} is not a dive's (event, number)")
 
 
 def _name(key: Key) -> str:
@@ -98,7 +99,8 @@ def _at(values: Sequence[Any], number: int, otherwise: Any = None) -> Any:
 
 def _check(path: Path, key: Key, dive: dict[str, Any]) -> None:
     def wrong(name: str, expected: str) -> AqaError:
-        return AqaError(f"{path}: dive {_name(key)}: {name} is {dive[name]!r:.60}, not {expected}")
+        found = reprlib.repr(dive[name])
+        return AqaError(f"{path}: dive {_name(key)}: {name} is {found}, not {expected}")
 
     if missing := [name for name in _COARSE if name not in dive]:
         raise AqaError(f"{path}: dive {_name(key)} has no {missing[0]}")

@@ -7,6 +7,7 @@ folder a dive, 01-001 or 01_01. --frames 103: as the authors' loader cuts them.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ def read_annotations(path: Path) -> dict[Key, dict[str, Any]]:
         for name in _NUMBERS:
             if not isinstance(dive.get(name), int | float):
                 raise AqaError(
-                    f"{path}: dive {_name(key)}: {name} is {dive.get(name)!r:.40}, no number"
+                    f"{path}: dive {_name(key)}: {name} is {reprlib.repr(dive.get(name))}, no number"
                 )
         if not 0 <= dive["start_frame"] < dive["end_frame"]:
             raise AqaError(
@@ -117,7 +118,7 @@ def _part(path: Path, dives: Iterable[Key], size: int) -> set[Key]:
 
 def _check_key(path: Path, key: object) -> None:
     if not (isinstance(key, tuple) and len(key) == 2 and all(isinstance(k, int) for k in key)):
-        raise AqaError(f"{path}: {key!r:.40} is not a dive's (event, number)")
+        raise AqaError(f"{path}: {reprlib.repr(key)} is not a dive's (event, number)")
 
 
 def _name(key: Key) -> str:

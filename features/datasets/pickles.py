@@ -11,6 +11,7 @@ import io
 import pickle
 import pickletools
 import re
+import reprlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def read_pickle(path: Path) -> Any:
         raise PickleRefused(f"{path}: {size} bytes are too many for annotations; not read")
     data = path.read_bytes()
     try:
-        _check_memo(data)
+        _check_numbers(data)
         return _Unpickler(io.BytesIO(data), encoding="latin1").load()
     except _Asked as error:
         raise PickleRefused(
@@ -54,9 +55,15 @@ class _Asked(Exception):
     """What a pickle asked for that is no plain value."""
 
 
-def _check_memo(data: bytes) -> None:
-    """Refuse memo numbers beyond the file's length: unpickling would reserve memory for them."""
+def _check_numbers(data: bytes) -> None:
+    """Refuse numbers that no annotation needs, before they cost memory or time.
+
+    Unpickling reserves memory for every memo number below the largest; and Python cannot print
+    the longest integers.
+    """
     for opcode, argument, _ in pickletools.genops(data):
+        if isinstance(argument, int) and abs(argument) >= 2**63:
+            raise _Asked("a number of more than 64 bits")
         if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT"):
             number = int(argument or 0)
             if not 0 <= number <= len(data):
@@ -85,7 +92,7 @@ class _Dtype:
 
     def __init__(self, name: object):
         if not isinstance(name, str) or not re.fullmatch(r"[biufSU][0-9]{1,4}|O8?", name):
-            raise _Asked(f"the NumPy type {name!r:.40}")
+            raise _Asked(f"the NumPy type {reprlib.repr(name)}")
         self.name, self.order = name, "<"
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
@@ -130,7 +137,7 @@ def _scalar(dtype: Any, data: object) -> Any:
 
 def _text_to_bytes(text: str, encoding: str) -> bytes:
     if encoding != "latin1":
-        raise _Asked(f"the encoding {encoding!r:.40}")
+        raise _Asked(f"the encoding {reprlib.repr(encoding)}")
     return text.encode("latin1")
 
 
@@ -166,4 +173,4 @@ class _Unpickler(pickle.Unpickler):
         return _ALLOWED[module, name]
 
     def persistent_load(self, pid: Any) -> Any:
-        raise _Asked(f"an object outside the file ({pid!r:.40})")
+        raise _Asked(f"an object outside the file ({reprlib.repr(pid)})")

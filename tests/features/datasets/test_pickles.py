@@ -91,6 +91,7 @@ HOSTILE = {
         b"cnumpy\ndtype\n(S'i8'\nI0\nI1\ntR(I3\nS'<'\nN(S'a'\nt(dI-1\nI-1\nI0\ntb.",
         "a NumPy type with fields",
     ),
+    "a number too long to print": (b"L" + b"9" * 4000 + b"L\n.", "a number of more than 64 bits"),
     "a memo of gigabytes": (b"\x80\x02]r\xff\xff\xff\x7f.", "memo number 2147483647"),
 }
 

@@ -126,7 +126,7 @@ def _row(key: Key, dive: dict[str, Any], videos: Videos) -> Row:
         "start_frame": None if whole else int(dive["start_frame"]) - 1,
         "end_frame": None if whole else int(dive["end_frame"]),
         "difficulty": dive["difficulty"],
-        "execution": round(dive["dive_score"] / dive["difficulty"], 4),
+        "execution": round(dive["dive_score"] / dive["difficulty"], 6),
         "action": "diving",
         "type": str(dive["action_type"]),
         "event": event,

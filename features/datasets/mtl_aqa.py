@@ -80,9 +80,10 @@ def read_annotations(path: Path) -> dict[Key, dict[str, Any]]:
         if not isinstance(dive, dict):
             raise AqaError(f"{path}: dive {key} is no dictionary of annotations")
         for name in _NUMBERS:
-            if not isinstance(dive.get(name), int | float):
+            value = dive.get(name)
+            if not isinstance(value, int | float):
                 raise AqaError(
-                    f"{path}: dive {_name(key)}: {name} is {reprlib.repr(dive.get(name))}, no number"
+                    f"{path}: dive {_name(key)}: {name} is {reprlib.repr(value)}, no number"
                 )
         if not 0 <= dive["start_frame"] < dive["end_frame"]:
             raise AqaError(
@@ -143,7 +144,7 @@ def _row(path: Path, key: Key, dive: dict[str, Any], videos: Videos, frames: int
         "start_frame": None if whole else start,
         "end_frame": None if whole else dive["end_frame"],
         "difficulty": dive["difficulty"],
-        "execution": round(dive["final_score"] / dive["difficulty"], 4),
+        "execution": round(dive["final_score"] / dive["difficulty"], 6),
         "action": "diving",
         **describe_dive(path, _name(key), dive),
         "event": f"{event:02d}",

@@ -55,7 +55,7 @@ def read_collection(request: Request, collection: Collection) -> Imported:
         if difficulties:
             difficulty = difficulties[number - 1]
             row["difficulty"] = difficulty
-            row["execution"] = round(collection.execution(score, difficulty), 4)
+            row["execution"] = round(collection.execution(score, difficulty), 6)
         row["action"] = collection.action
         if parts:
             row[PUBLISHED] = parts[number]

@@ -114,7 +114,7 @@ def _row(cells: _Cells, videos: Videos) -> Row:
         "path": videos.find(texts["video_id"]),
         "score": score,
         "difficulty": difficulty,
-        "execution": round(score / difficulty, 4),
+        "execution": round(score / difficulty, 6),
         "action": "diving",
         **kind,
         **dict(zip(_STAGE_COLUMNS, stages, strict=True)),

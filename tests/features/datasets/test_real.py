@@ -11,6 +11,8 @@ import scipy.io
 
 from aqa.errors import AqaError
 from aqa.features.datasets.base import Request, import_dataset
+from aqa.features.datasets.matlab import read_vector
+from aqa.features.datasets.pickles import read_pickle
 from aqa.features.manifest import Manifest
 from aqa.features.protocols import make_splits
 from aqa.features.split import shared_labels
@@ -132,6 +134,14 @@ def test_unlv_dive_has_the_same_split(
     assert (len(split.train), len(split.test)) == (300, 70)
     assert split == p3d[0].split("published")
     assert "neither difficulty nor execution" in lines
+
+
+def test_pickled_numpy_numbers_of_the_same_split(shared: Path) -> None:
+    folder = shared / "data" / "unlv-dive"
+    for part, name, size in (("train", "training", 300), ("test", "testing", 70)):
+        keys = read_pickle(folder / f"{part}_split_370_4.pkl")
+        assert len(set(keys)) == size == len(read_vector(folder / f"{name}_idx.mat", f"{name}_idx"))
+        assert all(type(number) is int for key in keys for number in key)
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,7 @@ def _names(text: str | None) -> tuple[str, ...] | None:
 
 
 def _kinds(text: str | None) -> int | tuple[str, ...] | None:
+    """A count has one or two digits; 626 is a type."""
     return int(text) if text and text.isdecimal() and len(text) < 3 else _names(text)
 
 

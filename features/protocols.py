@@ -156,7 +156,9 @@ PROTOCOLS = {
     ),
     "aqa-7": Protocol("004: split 4, 803/303", "published", {"sizes": _sizes((803, 303))}),
     "aqa-7-zero-shot": Protocol(
-        "004 5.2: train on five actions, test on the sixth", "leave-one-out", {"by": ("action",)}
+        "004 5.2: train on five actions, test on all of the sixth (all: ours)",
+        "leave-one-out",
+        {"by": ("action",)},
     ),
     "mit-diving": Protocol(
         "MIT-Diving's: 200 random splits, 100/59", "random", {"n": 200, "test": {159: 59}}

@@ -251,6 +251,8 @@ def balanced_splits(
     """
     if len(labels) != len(ids):
         raise AqaError(f"balanced splits: {len(labels)} labels for {len(ids)} videos")
+    if not isinstance(test, int) or test < 1 or kinds == 0:
+        raise AqaError(f"balanced splits: test={test} of each of {kinds} kinds: counts from 1 on")
     names, counts = np.unique([label for label in labels if label], return_counts=True)
     if isinstance(kinds, int):
         frequent = names[np.argsort(-counts, kind="stable")][:kinds]

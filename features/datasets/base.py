@@ -134,8 +134,8 @@ def import_dataset(name: str, request: Request, manifest: Path, force: bool = Fa
     """Write the manifest of a dataset, and give the lines of a summary.
 
     `AqaError` where the manifest exists already (`force` replaces it), where the dataset's files
-    are not what was published, or where an option means nothing to the importer. On an error
-    nothing is written.
+    are not what was published, or where an option means nothing to the importer; nothing is
+    written then.
     """
     importer = get_importer(name)
     for attribute, option in (
@@ -214,5 +214,5 @@ def _missing_lines(table: Manifest, missing: Sequence[Path]) -> list[str]:
     if all(video.path is None for video in table):
         return ["no paths, so for imported features only; --videos FOLDER adds them"]
     if missing:
-        return [f"missing on disk: {len(missing)} videos, such as {missing[0]}"]
+        return [f"missing on disk: {len(missing)} of {len(table)} videos, such as {missing[0]}"]
     return ["every video is on disk"]

@@ -89,6 +89,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "too few videos": ("random", {"test": 60}, "a part of 60 videos cannot be drawn from 60"),
     "no share": ("random", {"test": 1.5}, "1.5 is neither a count nor a share"),
     "too few of a type": ("balanced", {"test": 20, "kinds": 3}, "20 videos of 'a', too few"),
+    "a share of each type": ("balanced", {"test": 0.2}, "test=0.2 of each of 6 kinds: counts"),
     "too few types": ("jain2020-diving", {}, "3 kinds of videos where 6 are asked"),
     "types that are none": ("balanced", {"kinds": ("x",)}, "0 videos of 'x'"),
     "another dataset": (

@@ -281,11 +281,12 @@ def with_intervals(values: Mapping[str, Sequence[float] | Values], level: float)
     result: dict[str, Any] = {}
     for name, samples in values.items():
         result[name] = _number(samples[0])
-        result[f"{name}_interval"] = _interval(np.asarray(samples[1:]), level)
+        result[f"{name}_interval"] = interval(np.asarray(samples[1:]), level)
     return result
 
 
-def _interval(samples: Values, level: float) -> list[float] | None:
+def interval(samples: Values, level: float) -> list[float] | None:
+    """The middle `level` of the resamples in which a value is defined; None where none is."""
     samples = samples[np.isfinite(samples)]
     if not len(samples):
         return None

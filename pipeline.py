@@ -133,7 +133,9 @@ def score_videos(
             scoring.failed.append((path, str(error)))
             continue
         by_split = {
-            split: float(head.predict([features], **videos_columns([video], head.columns))[0])
+            split: float(
+                head.predict([features], **videos_columns([video], head.answer_columns))[0]
+            )
             for split, head in heads.items()
         }
         mean = float(np.mean(list(by_split.values())))

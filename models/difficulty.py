@@ -58,6 +58,11 @@ class DifficultyHead(Head):
         return tuple(dict.fromkeys((*self.head.columns, COLUMN)))
 
     @property
+    def answer_columns(self) -> tuple[str, ...]:
+        """See `BaseHead.answer_columns`."""
+        return tuple(dict.fromkeys((*self.head.answer_columns, COLUMN)))
+
+    @property
     def starts_from(self) -> str | None:  # type: ignore[override]
         """See `BaseHead`."""
         return self.head.starts_from
@@ -110,6 +115,11 @@ class DifficultyHead(Head):
         **columns: Any,
     ) -> DifficultyHead:
         """See `BaseHead.fit`."""
+        if COLUMN in self.head.columns:
+            raise HeadError(
+                f"{type(self.head).__name__} takes the difficulty by itself; "
+                f"leave out -p difficulty={self.difficulty}"
+            )
         if start is not None and self.difficulty == "input":
             raise HeadError("difficulty=input widens the features; leave out --from")
         known = self._known(columns, len(x))
@@ -129,7 +139,7 @@ class DifficultyHead(Head):
     def predict(self, x: Sequences, **columns: Any) -> Values:
         """See `Head.predict`."""
         known = self._known(columns, len(x))
-        scores: Values = self._scoring().predict(self._shown(x, known), **self._own(columns))
+        scores: Values = self._scoring().predict(self._shown(x, known), **self._answer(columns))
         return scores * known if self.difficulty == "multiply" else scores
 
     def explain(
@@ -145,7 +155,7 @@ class DifficultyHead(Head):
         if blank is not None:
             blank = self._shown([np.asarray(blank)[None]], known)[0][0]
         shown = self._shown(x, known)
-        found = self._scoring().explain(shown, blank, align=align, **self._own(columns))
+        found = self._scoring().explain(shown, blank, align=align, **self._answer(columns))
         if self.difficulty == "multiply":
             return found._replace(meaning=f"{found.meaning}, of score / difficulty")
         return found
@@ -193,9 +203,14 @@ class DifficultyHead(Head):
         """The columns that the head itself takes."""
         return {name: values for name, values in columns.items() if name in self.head.columns}
 
+    def _answer(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        taken = self.head.answer_columns
+        return {name: values for name, values in columns.items() if name in taken}
+
     def _known(self, columns: Mapping[str, Any], n: int) -> Values:
         """The difficulty of each video, (n,); `HeadError` where one has none."""
-        known = np.array([np.nan if d is None else d for d in columns.get(COLUMN) or [None] * n])
+        given = columns.get(COLUMN)
+        known = np.asarray([None] * n if given is None else given, np.float64)  # None: NaN
         if known.shape != (n,):
             raise HeadError(f"{len(known)} difficulties for {n} videos")
         usable = np.isfinite(known)
@@ -208,4 +223,4 @@ class DifficultyHead(Head):
                 f"{n - usable.sum()} of {n} have none{above}: fill the manifest's column "
                 "`difficulty`, or give --difficulty to `aqa score`"
             )
-        return known.astype(float)
+        return known

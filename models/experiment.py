@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aqa.errors import AqaError
 from aqa.features.manifest import Manifest, Video
@@ -80,7 +82,7 @@ def fit_splits(
         )
     values = {"seed": seed, **parse_params(get_head(head), params)}
     starts = {split.name: _start_run(get_head(head), head, start, split.name) for split in splits}
-    features = dict(zip(store.ids, store.load(store.ids), strict=True))
+    features = Features.of(store)
     prepared = [_present(split, manifest, store, skip_missing) for split in splits]
     for split in prepared:
         model = make_head(head, values)
@@ -110,6 +112,19 @@ def fit_splits(
         run = save_run(folder, model, record)
         save_judgement(folder, _judge(run, split, manifest, features, ("train", "val")))
         yield run
+
+
+@dataclass(frozen=True)
+class Features:
+    """A store and its videos' features, read once."""
+
+    store: FeatureStore
+    arrays: Mapping[str, NDArray[np.float32]]
+
+    @classmethod
+    def of(cls, store: FeatureStore) -> Features:
+        """Read them all."""
+        return cls(store, dict(zip(store.ids, store.load(store.ids), strict=True)))
 
 
 def _start_run(head: type[BaseHead], name: str, start: Path | None, split: str) -> Run | None:
@@ -146,13 +161,13 @@ def videos_columns(videos: Sequence[Video], columns: Sequence[str]) -> dict[str,
 def _data(
     ids: Sequence[str],
     manifest: Manifest,
-    features: Mapping[str, Any],
+    features: Features,
     columns: Sequence[str],
 ) -> tuple[list[Any], np.ndarray, dict[str, list[Any]]]:
     """Features, scores and columns of these videos."""
     videos = [manifest.by_id[i] for i in ids]
     scores = np.array([video.score for video in videos])
-    return [features[i] for i in ids], scores, videos_columns(videos, columns)
+    return [features.arrays[i] for i in ids], scores, videos_columns(videos, columns)
 
 
 def _present(split: Split, manifest: Manifest, store: FeatureStore, skip: bool) -> Split:
@@ -257,7 +272,7 @@ class _Stores:
     def __init__(self, stack: ExitStack, store: FeatureStore | None):
         self._stack, self._given = stack, store
         self._opened: dict[Path, FeatureStore] = {}
-        self._read: dict[Path, dict[str, Any]] = {}
+        self._read: dict[Path, dict[str, NDArray[np.float32]]] = {}
 
     def of(self, run: Run) -> FeatureStore:
         """The run's store, or the given one if it was made alike."""
@@ -268,7 +283,7 @@ class _Stores:
         check_spec(path, self._opened[path].spec, run.spec)
         return self._opened[path]
 
-    def features(self, store: FeatureStore, run: Run, split: Split) -> dict[str, Any]:
+    def features(self, store: FeatureStore, run: Run, split: Split) -> Features:
         """The features of a split's videos, and of those that the run was fitted on."""
         read, fitted = self._read[store.path], run.record["split"]
         wanted = [
@@ -278,7 +293,7 @@ class _Stores:
         ]
         missing = [i for i in dict.fromkeys(wanted) if i not in read and i in store]
         read.update(zip(missing, store.load(missing), strict=True))
-        return read
+        return Features(store, read)
 
 
 def _tested(run: Run, manifest: Manifest, store: FeatureStore, skip_missing: bool) -> Split:
@@ -392,12 +407,15 @@ def _judge(
     run: Run,
     split: Split,
     manifest: Manifest,
-    features: Mapping[str, Any],
+    features: Features,
     parts: Sequence[str],
 ) -> Judgement:
     """Judge a head by its kind."""
     judge = _judge_pairs if isinstance(run.head, PairHead) else _judge_scores
-    return judge(run, split, manifest, features, parts)
+    try:
+        return judge(run, split, manifest, features, parts)
+    except HeadError as error:
+        raise RunError(f"{run.folder} on {manifest.path}: {error}") from None
 
 
 def save_judgement(folder: Path, judgement: Judgement) -> None:
@@ -411,7 +429,7 @@ def _judge_scores(
     run: Run,
     split: Split,
     manifest: Manifest,
-    features: Mapping[str, Any],
+    features: Features,
     parts: Sequence[str],
 ) -> Judgement:
     """Predict the videos of these parts."""
@@ -421,7 +439,7 @@ def _judge_scores(
         ids = split.part(part)
         if not ids:
             continue
-        x, scores, columns = _data(ids, manifest, features, head.columns)
+        x, scores, columns = _data(ids, manifest, features, head.answer_columns)
         own = part_rows(part, ids, scores.tolist(), head.predict(x, **columns).tolist())
         metrics[part] = judge_rows(own, manifest)
         rows += own
@@ -432,7 +450,7 @@ def _judge_pairs(
     run: Run,
     split: Split,
     manifest: Manifest,
-    features: Mapping[str, Any],
+    features: Features,
     parts: Sequence[str],
 ) -> Judgement:
     """Compare pairs, each in both orders.
@@ -447,7 +465,7 @@ def _judge_pairs(
     trained = [i for i in fitted if i not in set(stopped)]
     tested = list(split.test) if "test" in parts else []
     ids = [*trained, *stopped, *tested]
-    x, scores, columns = _data(ids, manifest, features, head.columns)
+    x, scores, columns = _data(ids, manifest, features, head.answer_columns)
     pairs = head.pairs(scores, **columns).both_orders()
     chance = head.similarity(x, pairs.first, pairs.second)
     part_of = np.repeat(["train", "held-out", "test"], [len(trained), len(stopped), len(tested)])

@@ -77,9 +77,11 @@ class Run:
 
     @property
     def known_difficulty(self) -> str | None:
-        """How its head is told each video's difficulty: `multiply`, `input`, or not."""
-        how = getattr(self.head, "difficulty", "none")
-        return None if how == "none" else str(how)
+        """How its head is told each video's difficulty to answer: `multiply`, `input`, or not."""
+        how = self.head.difficulty if isinstance(self.head, Head) else "none"
+        if how == "none":
+            return "input" if "difficulty" in self.head.answer_columns else None
+        return how
 
     @property
     def origin(self) -> dict[str, Any]:

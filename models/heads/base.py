@@ -115,6 +115,14 @@ class BaseHead(BaseEstimator, ABC):
         """
 
     @property
+    def answer_columns(self) -> tuple[str, ...]:
+        """Those of `columns` that the answering methods take; all of them, by default.
+
+        What a head learns from, such as judges' marks, a new video need not have.
+        """
+        return self.columns
+
+    @property
     def params(self) -> dict[str, Any]:
         """The hyper-parameters, for the run's record."""
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}

@@ -15,6 +15,8 @@ from aqa.errors import AqaError
 
 Part = Literal["train", "val", "test"]
 PARTS: tuple[str, ...] = get_args(Part)
+# The split of every video, for a head that is going to score others and is not tested here.
+EVERYTHING = "all"
 
 
 @dataclass(frozen=True)

@@ -435,7 +435,7 @@ TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         *_JAIN_TABLES,
-        *(table for dataset in ("diving", "vault") for table in _li(dataset)),  # type: ignore[arg-type]
+        *(table for dataset in ("diving", "vault") for table in _li(dataset)),
         *_SCORINGNET_TABLES,
         *_FARABI_TABLES,
         *_AQA7_TABLES,

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from aqa.models.losses import Loss
 
+
 @dataclass(frozen=True)
 class Videos:
     """Videos on one device, held once; a batch of them is gathered in one step.

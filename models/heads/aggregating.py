@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,7 @@ WIDTH = 128
 def layers(*widths: int) -> list[nn.Module]:
     """Fully connected layers of these widths, ReLU between them."""
     made: list[nn.Module] = []
-    for before, after in zip(widths, widths[1:], strict=False):
+    for before, after in itertools.pairwise(widths):
         made += [nn.Linear(before, after), nn.ReLU()]
     return made[:-1]
 
@@ -64,11 +65,12 @@ class AggregateRegressor(nn.Module):
 class AggregatingHead(NetworkHead):
     """A head around an `AggregateRegressor`, and the recipe of 003 4.3 where it suits features.
 
-    Only new layers are trained here, so all have 003's rate for those.
+    003 takes steps of 2 videos at a rate of 1e-4, with a whole network in memory. On features,
+    larger steps at a larger rate are as good and several times as fast.
     """
 
-    epochs: int = param(50, "over the training videos (003 4.3)")
-    lr: float = param(1e-4, "of Adam (003 4.3)", above=0)
+    epochs: int = param(50, "at most, over the training videos (003 4.3)")
+    lr: float = param(1e-3, "of Adam; ours, for 15 videos a step (003 4.3: 1e-4, for 2)", above=0)
     lr_halve_every: int | None = param(None, "steps after which the rate is halved; 003: never")
     loss: LossName = param("l1+l2", "l1+l2 (003 4.3), mse, ranking, or mse+ranking (001 4)")
 
@@ -80,3 +82,33 @@ class AggregatingHead(NetworkHead):
         """See `NetworkHead.start_at`; ours."""
         assert isinstance(net, AggregateRegressor)
         nn.init.constant_(net.linear.bias, mean)
+
+    @property
+    def explaining(self) -> bool:
+        """See `Head.explaining`."""
+        return True
+
+    @torch.no_grad()
+    def explain(
+        self,
+        x: Sequences,
+        blank: NDArray[np.floating] | None,
+        *,
+        align: str = "index",
+        **columns: Any,
+    ) -> Explanation:
+        """The points that each clip adds to the base, the last layer's bias, to make the score.
+
+        That layer is linear, so the score parts into the clips exactly. A clip is called faulty
+        where it takes points off; 003 calls none so, the rule is ours.
+        """
+        (sequence,) = self._scaled(check_sequences(x, len(self.centre_)))
+        device = pick_device(self.device)
+        net = self.net_.to(device).eval()
+        assert isinstance(net, AggregateRegressor)
+        clips = torch.as_tensor(sequence, dtype=torch.float32, device=device)[None]
+        features, weights = net.weighted(clips, torch.tensor([len(sequence)], device=device))
+        shares = (features * weights)[0] @ net.linear.weight[0]  # (clips,)
+        gains = shares.double().cpu().numpy() * float(self.y_std_)
+        base = float(net.linear.bias) * float(self.y_std_) + float(self.y_mean_)
+        return Explanation(gains, gains < 0, 0.0, f"points added to a base of {base:.2f}", {})

@@ -190,7 +190,7 @@ class Head(RegressorMixin, BaseHead):
         """Raise the line that says so and what to use."""
         raise HeadError(
             f"{type(self).__name__} gives no feedback: {why}; "
-            "use --head score, or --head lstm fitted with -p label=incremental"
+            "use --head score, wd or average, or --head lstm fitted with -p label=incremental"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -188,11 +189,13 @@ class NetworkHead(TrainedHead, Head):
             kept, out = self._hold_out(len(scores))
             held = self._videos(pick(sequences, out), scores[out]) if len(out) else None
         shown = [pick(view, kept) for view in (sequences, *copies)]
-        train = self._videos(sum(shown, []), np.tile(scores[kept], len(shown)))
+        every = list(itertools.chain.from_iterable(shown))
+        train = self._videos(every, np.tile(scores[kept], len(shown)))
+        mean = float((scores[kept].mean() - self.y_mean_) / self.y_std_)
 
         def make() -> nn.Module:
             net = self.build(sequences[0].shape[1])
-            self.start_at(net, float(train.targets.mean()))
+            self.start_at(net, mean)
             return net
 
         examples = ViewedVideos(train, len(shown), self.seed) if copies else train

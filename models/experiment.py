@@ -13,7 +13,7 @@ import numpy as np
 from aqa.features.manifest import Manifest, Video
 from aqa.features.split import PARTS, Split
 from aqa.features.store import FeatureStore, check_spec
-from aqa.models.feedback import Judged, explains, judge_feedback
+from aqa.models.feedback import Judged, blank_of, explains, judge_feedback
 from aqa.models.heads import get_head
 from aqa.models.heads.base import BaseHead, HeadError, PairHead, parse_params
 from aqa.models.metrics import KINDS, report, report_pairs
@@ -92,6 +92,8 @@ def fit_splits(
             options["others"] = _data(more, manifest, features, columns)
         if model.takes_views:
             options["views"] = [store.view(name).load(split.train) for name in store.views[1:]]
+        if model.takes_blank:
+            options["blank"] = blank_of(store)
         origin = starts[split.name]
         if origin is not None:
             check_features(origin, store)

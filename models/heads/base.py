@@ -107,7 +107,8 @@ class BaseHead(BaseEstimator, ABC):
     `fit` and the answering methods take as keywords, one value a video. starts_from: the head
     whose fitted run `fit` can be handed as the keyword `start` (`aqa fit --from`). takes_views:
     `fit` takes the keyword `views`, for each augmented view of the store the training videos as
-    it shows them.
+    it shows them. takes_blank: `fit` takes the keyword `blank`, the response to a clip of black
+    pictures, (dim,), None where the store has none.
     """
 
     seed: int = param(0, "of every random choice that fitting makes", low=0, below=2**32)
@@ -117,6 +118,7 @@ class BaseHead(BaseEstimator, ABC):
     columns: ClassVar[tuple[str, ...]] = ()
     starts_from: ClassVar[str | None] = None
     takes_views: ClassVar[bool] = False
+    takes_blank: ClassVar[bool] = False
 
     @abstractmethod
     def fit(

@@ -88,6 +88,22 @@ def test_scores_intervals_and_attributes_have_tables_of_their_own(aqa, dataset: 
         assert len(list(csv.DictReader(file))) == 4
 
 
+def test_intervals_of_scores_that_the_difficulty_multiplies(aqa, dataset: Path) -> None:
+    """`musdl` as published: marks give the execution, the known difficulty the score."""
+    told = ("--runs", "told")
+    aqa("fit", "--head", "musdl", *QUICK, "-p", "difficulty=multiply", *told)
+    results = json.loads(aqa("eval", *told, "--json").stdout)["results"]
+    own = [r for r in results if r["head"] == "musdl" and r["split"] == "1"]
+    assert {r["kind"] for r in own} == {"scores", "coverage"}
+    with (dataset / "told/musdl/split-1/predictions.csv").open() as file:
+        for row in csv.DictReader(file):
+            assert float(row["quantile_0.025"]) < float(row["predicted"])
+            assert float(row["predicted"]) < float(row["quantile_0.975"])
+    aqa("fit", "--head", "mtl", *QUICK, "-p", "difficulty=multiply", *told)
+    results = json.loads(aqa("eval", "--head", "mtl", *told, "--json").stdout)["results"]
+    assert "attributes" in {r["kind"] for r in results}
+
+
 def test_predictions_hold_what_coverage_is_counted_from(aqa, dataset: Path) -> None:
     aqa("eval", "--head", "usdl", "--split", "1")
     run = dataset / "runs/usdl/split-1"

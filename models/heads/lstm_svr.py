@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,11 +26,16 @@ class LSTMSVRHead(SVRParams, LSTMHead):
     """
 
     def fit(
-        self, x: Sequences, y: ArrayLike, validation: tuple[Sequences, ArrayLike] | None = None
+        self,
+        x: Sequences,
+        y: ArrayLike,
+        validation: tuple[Sequences, ArrayLike] | None = None,
+        *,
+        views: Sequence[Sequences] = (),
     ) -> LSTMSVRHead:
-        """See `Head.fit`."""
+        """See `Head.fit`. views: for the LSTM alone."""
         check_fit(x, y, least=4)
-        super().fit(x, y, validation)
+        super().fit(x, y, validation, views=views)
         self.svr_ = self.make_svr().fit(self._last_states(x), y)
         lstm = [{"phase": "lstm", **row} for row in self.history_]
         self.history_ = lstm + [{"phase": "svr", **row} for row in self.svr_.history_]

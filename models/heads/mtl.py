@@ -78,6 +78,7 @@ class MTLHead(TargetHead):
         validation: tuple[Any, ...] | None = None,
         *,
         attributes: Sequence[Mapping[str, str]] | None = None,
+        views: Sequence[Sequences] = (),
     ) -> MTLHead:
         """See `BaseHead.fit`. attributes: each video's, name -> label."""
         sequences, scores = check_fit(x, y)
@@ -92,7 +93,7 @@ class MTLHead(TargetHead):
         classes = {n: sorted({own[n] for own in given if n in own}) for n in names}
         self.classes_ = pack_texts([json.dumps(classes)])
         self.y_std_ = scores.std() or 1.0
-        self.fit_targets(sequences, scores, validation, attributes=attributes)
+        self.fit_targets(sequences, scores, validation, views, attributes=attributes)
         return self
 
     def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:

@@ -63,6 +63,7 @@ class MUSDLHead(DistributionHead):
         validation: tuple[Any, ...] | None = None,
         *,
         judges: Sequence[Sequence[float]] | None = None,
+        views: Sequence[Sequences] = (),
     ) -> MUSDLHead:
         """See `BaseHead.fit`. judges: each video's marks, in points, of as many judges."""
         sequences, scores = check_fit(x, y)
@@ -75,7 +76,7 @@ class MUSDLHead(DistributionHead):
         self.step_ = np.asarray((self.high - self.low) / (self.bins - 1))
         executions = self._execution(self._marks(judges, len(scores)))
         self._fit_line(executions, scores)
-        self.fit_targets(sequences, scores, validation, judges=judges)
+        self.fit_targets(sequences, scores, validation, views, judges=judges)
         return self
 
     def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,7 +14,6 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from aqa.device import pick_device
-from aqa.models import losses
 from aqa.models.heads.base import (
     BaseHead,
     Head,
@@ -23,9 +23,19 @@ from aqa.models.heads.base import (
     check_fit,
     check_params,
     check_sequences,
+    check_views,
     param,
 )
-from aqa.models.train import Examples, Schedule, Trainer, Videos, threads_for
+from aqa.models.losses import Balanced, Loss, LossName, make_loss
+from aqa.models.train import (
+    Examples,
+    Schedule,
+    ScoreTrainer,
+    Trainer,
+    Videos,
+    ViewedVideos,
+    threads_for,
+)
 
 
 @dataclass(repr=False, eq=False)
@@ -117,13 +127,15 @@ class TrainedHead(BaseHead):
         self.centre_ = clips.mean(axis=0) if self.standardise else np.zeros(clips.shape[1])
         self.scale_ = np.where(deviation > 0, deviation, 1.0)
 
-    def _scaled(self, sequences: list[NDArray[np.float32]]) -> list[NDArray[np.float64]]:
+    def _scaled(self, sequences: Sequences) -> list[NDArray[np.float64]]:
         return [(sequence - self.centre_) / self.scale_ for sequence in sequences]
 
 
 @dataclass(repr=False, eq=False)
 class TargetHead(TrainedHead, Head):
     """A scoring head whose network `build` makes, trained to `targets` by `trainer`."""
+
+    takes_views: ClassVar[bool] = True
 
     @abstractmethod
     def build(self, dim: int) -> nn.Module:
@@ -145,34 +157,44 @@ class TargetHead(TrainedHead, Head):
         sequences: list[NDArray[np.float32]],
         scores: NDArray[np.float64],
         validation: tuple[Any, ...] | None,
+        views: Sequence[Sequences],
         **columns: Any,
     ) -> None:
-        """Scale the features and train a network to the videos' `targets`."""
-        device = pick_device(self.device)
+        """Scale the features and train a network to the videos' `targets`.
+
+        views: the training videos again, as augmented views show them. Each epoch shows a video
+        by one of them or as it is; held-out videos, and what is scored, as they are.
+        """
+        copies = check_views(views, sequences)
         self._fit_scaling(sequences)
-        train = Videos.of(self._scaled(sequences), self.targets(scores, **columns), device)
-        held: Videos | None
+        targets = self.targets(scores, **columns)
+        kept, out = np.arange(len(scores)), np.arange(0)
         if validation is not None and len(validation[0]):
             held_x, held_y = check_fit(validation[0], validation[1], least=1)
             more = validation[2] if len(validation) > 2 else {}
-            held = Videos.of(self._scaled(held_x), self.targets(held_y, **more), device)
+            held: Videos | None = self._videos(held_x, self.targets(held_y, **more))
         else:
-            train, held = self._hold_out(train)
+            kept, out = self._hold_out(len(scores))
+            held = self._videos(pick(sequences, out), targets[out]) if len(out) else None
+        shown = [pick(view, kept) for view in (sequences, *copies)]
+        every = list(itertools.chain.from_iterable(shown))
+        train = self._videos(every, np.concatenate([targets[kept]] * len(shown)))
+        mean = float(targets[kept].reshape(len(kept), -1)[:, 0].mean())
 
         def make() -> nn.Module:
             net = self.build(sequences[0].shape[1])
-            self.start_at(net, float(train.targets.reshape(len(train), -1)[:, 0].mean()))
+            self.start_at(net, mean)
             return net
 
-        self.train_net(make, train, held, self.trainer)
+        examples = ViewedVideos(train, len(shown), self.seed) if copies else train
+        self.train_net(make, examples, held, self.trainer)
 
     @torch.no_grad()
     def outputs(self, x: Sequences) -> NDArray[np.float64]:
         """What the network says of each video, (n, ...)."""
         sequences = check_sequences(x, len(self.centre_))
-        device = pick_device(self.device)
-        net = self.net_.to(device).eval()
-        videos = Videos.of(self._scaled(sequences), np.zeros(len(sequences)), device)
+        videos = self._videos(sequences, np.zeros(len(sequences)))
+        net = self.net_.to(videos.targets.device).eval()
         # One size for all: padding must not move a prediction.
         said = [net(batch.x, batch.lengths) for batch in videos.batches(self.batch_size)]
         found: NDArray[np.float64] = torch.cat(said).double().cpu().numpy()
@@ -184,49 +206,70 @@ class TargetHead(TrainedHead, Head):
         net.load_state_dict(tensors)
         return net
 
-    def _hold_out(self, videos: Videos) -> tuple[Videos, Videos | None]:
-        """Part the videos by the seed; too few to part, or a share of 0, holds out none."""
-        size = min(round(self.validation * len(videos)), len(videos) - 1)
-        if not size:
-            return videos, None
-        order = np.random.default_rng(self.seed).permutation(len(videos))
-        held, kept = np.sort(order[:size]), np.sort(order[size:])
-        return _pick(videos, kept), _pick(videos, held)
+    def _videos(self, sequences: Sequences, targets: NDArray[np.float64]) -> Videos:
+        """Features and targets as the network takes them, on its device."""
+        return Videos.of(self._scaled(sequences), targets, pick_device(self.device))
+
+    def _hold_out(self, n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Numbers of the videos to learn from, and of those to stop by, parted by the seed.
+
+        Too few to part, or a share of 0, holds out none.
+        """
+        size = min(round(self.validation * n), n - 1)
+        order = np.random.default_rng(self.seed).permutation(n)
+        return (np.sort(order[size:]), np.sort(order[:size]))
 
 
 @dataclass(repr=False, eq=False)
 class NetworkHead(TargetHead):
-    """A scoring head whose network answers with scores.
+    """A scoring head whose network answers with scores, trained on the loss of `objective`.
 
     Scores are divided by the standard deviation of the training videos' (004 4).
     """
 
-    fitted: ClassVar[tuple[str, ...]] = (*TrainedHead.fitted, "y_std_")
+    loss: LossName = param("mse", "mse, l1+l2 (003 4.3), ranking, or mse+ranking (001 4)")
+    margin: float = param(2.0, "of ranking: points that a better video should be ahead by (001 4)")
+    alpha: float | Balanced = param(
+        "balanced", "of ranking in mse+ranking: a number, or balanced by gradients (001 Eq. 7)"
+    )
+    centre_scores: bool = param(False, "subtract the training videos' mean score; ours")
+
+    fitted: ClassVar[tuple[str, ...]] = (*TrainedHead.fitted, "y_mean_", "y_std_")
+
+    def objective(self, y_std: float) -> Loss:
+        """The loss, of scores in points divided by `y_std`."""
+        return make_loss(self.loss, self.margin / y_std, self.alpha)
 
     def trainer(self, net: nn.Module) -> Trainer:
-        """See `TargetHead.trainer`: by default on the squared error."""
-        return Trainer(net, losses.mse, self._schedule(), self.seed)
+        """See `TargetHead.trainer`."""
+        return ScoreTrainer(net, self.objective(self.y_std_), self._schedule(), self.seed)
 
     def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
         """See `TargetHead.targets`: scaled scores."""
-        scaled: NDArray[np.float64] = scores / self.y_std_
+        scaled: NDArray[np.float64] = (scores - self.y_mean_) / self.y_std_
         return scaled
 
     def fit(
-        self, x: Sequences, y: ArrayLike, validation: tuple[Sequences, ArrayLike] | None = None
+        self,
+        x: Sequences,
+        y: ArrayLike,
+        validation: tuple[Sequences, ArrayLike] | None = None,
+        *,
+        views: Sequence[Sequences] = (),
     ) -> NetworkHead:
-        """See `Head.fit`."""
+        """See `Head.fit` and `TargetHead.fit_targets`."""
         sequences, scores = check_fit(x, y)
         self._check_params()
-        self.y_std_ = scores.std() or 1.0
-        self.fit_targets(sequences, scores, validation)
+        self.y_mean_ = float(scores.mean()) if self.centre_scores else 0.0
+        self.y_std_ = float(scores.std()) or 1.0
+        self.fit_targets(sequences, scores, validation, views)
         return self
 
     def predict(self, x: Sequences) -> NDArray[np.float64]:
         """See `Head.predict`."""
-        scores: NDArray[np.float64] = self.outputs(x) * self.y_std_
-        return scores
+        return self.outputs(x) * float(self.y_std_) + float(self.y_mean_)
 
 
-def _pick(videos: Videos, indices: NDArray[np.intp]) -> Videos:
-    return Videos([videos.sequences[i] for i in indices], videos.targets[indices.tolist()])
+def pick(sequences: Sequences, numbers: NDArray[np.intp]) -> list[NDArray[np.floating]]:
+    """The sequences of these numbers."""
+    return [sequences[i] for i in numbers]

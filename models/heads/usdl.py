@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,14 +31,19 @@ class USDLHead(DistributionHead):
     )
 
     def fit(
-        self, x: Sequences, y: ArrayLike, validation: tuple[Sequences, ArrayLike] | None = None
+        self,
+        x: Sequences,
+        y: ArrayLike,
+        validation: tuple[Sequences, ArrayLike] | None = None,
+        *,
+        views: Sequence[Sequences] = (),
     ) -> USDLHead:
-        """See `Head.fit`."""
+        """See `Head.fit` and `TargetHead.fit_targets`."""
         sequences, scores = check_fit(x, y)
         self._check_params()
         low, high = self._range(scores)
         self.low_, self.step_ = np.asarray(low), np.asarray((high - low) / (self.bins - 1))
-        self.fit_targets(sequences, scores, validation)
+        self.fit_targets(sequences, scores, validation, views)
         return self
 
     def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:

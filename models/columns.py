@@ -1,4 +1,4 @@
-"""What a head takes besides features, from the manifest and the store."""
+"""What heads take beside features: attributes of videos, and what the store knows of clips."""
 
 from __future__ import annotations
 

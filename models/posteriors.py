@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aqa.features.manifest import STAGE_PREFIX, Manifest
-from aqa.models.experiment import shown_results
 from aqa.models.heads.base import HeadError
-from aqa.models.metrics import report_stages
+from aqa.models.metrics import report_stages, stage_results
 from aqa.models.stages import BEFORE, hand_starts, stage_names, stage_starts
 
 
@@ -69,8 +68,5 @@ def segment(
     true = hand_starts([manifest.by_id[i].stages for i in posteriors], all_names, list(posteriors))
     n_frames = [len(array) for array in posteriors.values()]
     found = report_stages(all_names, true, starts, n_frames)
-    results = [
-        {"kind": kind, "head": path.name, "split": "", **result}
-        for kind, result in shown_results("stages", {"test": found})
-    ]
-    return Segmented(rows, results)
+    named = {"kind": "stages", "head": path.name, "split": ""}
+    return Segmented(rows, [{**named, **result} for result in stage_results(found)])

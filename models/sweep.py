@@ -14,6 +14,7 @@ from aqa.features.split import Split
 from aqa.features.store import FeatureStore
 from aqa.models.experiment import evaluate_runs, fit_splits
 from aqa.models.metrics import METRICS
+from aqa.models.runs import RunError
 from aqa.models.stages import hand_starts, stage_names, stages_at
 
 HEAD, FOLDER = "fragments", "by-fragment"
@@ -47,7 +48,9 @@ def sweep_fragments(
             HEAD, own, manifest, store, splits, where, seed=seed, skip_missing=skip_missing
         )
         folders = [run.folder for run in fitted]
-        results = evaluate_runs(folders, manifest, store, skip_missing=skip_missing)
+        results, failed = evaluate_runs(folders, manifest, store, skip_missing=skip_missing)
+        if failed:
+            raise RunError("\n".join(failed))
         row: dict[str, Any] = {"fragment": fragment, "stage": stage, "splits": len(results)}
         for metric in METRICS:
             values = [result[metric] for result in results]

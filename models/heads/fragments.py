@@ -137,11 +137,11 @@ class FragmentsHead(NetworkHead):
 
     @property
     def clip_shape(self) -> tuple[int, ...]:
-        """See `NetworkHead.clip_shape`."""
+        """See `TargetHead.clip_shape`."""
         return tuple(int(size) for size in self.shape_[1:])
 
     def build(self, dim: int) -> nn.Module:
-        """See `NetworkHead.build`."""
+        """See `TargetHead.build`."""
         widths = (self.channels, self.hidden, max(self.hidden // 4, 1))
         return FragmentNet(
             *(int(self.shape_[0]), self.clip_shape, widths, self.dropout),
@@ -175,12 +175,12 @@ class FragmentsHead(NetworkHead):
     def _squares(self, maps: NDArray[np.floating]) -> NDArray[np.float64]:
         return np.square(maps - self.centre_[:, None, None, None])
 
-    def _videos(self, sequences: Sequences, scores: NDArray[np.float64]) -> Examples:
-        """See `NetworkHead._videos`; the network standardises each batch."""
+    def _videos(self, sequences: Sequences, targets: NDArray[np.float64]) -> Examples:
+        """See `TargetHead._videos`; the network standardises each batch."""
         device = pick_device(self.device)
         return MapVideos(
             [torch.as_tensor(maps, device=device) for maps in self._chosen(sequences)],
-            torch.as_tensor(scores / self.y_std_, dtype=torch.float32, device=device),
+            torch.as_tensor(targets, dtype=torch.float32, device=device),
         )
 
     def _chosen(self, sequences: Sequences) -> list[NDArray[np.floating]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,7 +14,6 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from aqa.device import pick_device
-from aqa.models import losses
 from aqa.models.heads.base import (
     BaseHead,
     Head,
@@ -23,9 +23,19 @@ from aqa.models.heads.base import (
     check_fit,
     check_params,
     check_sequences,
+    check_views,
     param,
 )
-from aqa.models.train import Examples, Schedule, Trainer, Videos, threads_for
+from aqa.models.losses import Balanced, Loss, LossName, make_loss
+from aqa.models.train import (
+    Examples,
+    Schedule,
+    ScoreTrainer,
+    Trainer,
+    Videos,
+    ViewedVideos,
+    threads_for,
+)
 
 
 @dataclass(repr=False, eq=False)
@@ -117,58 +127,71 @@ class TrainedHead(BaseHead):
         self.centre_ = clips.mean(axis=0) if self.standardise else np.zeros(clips.shape[1])
         self.scale_ = np.where(deviation > 0, deviation, 1.0)
 
-    def _scaled(self, sequences: Sequences) -> list[NDArray[np.floating]]:
+    def _scaled(self, sequences: Sequences) -> list[NDArray[np.float64]]:
         return [(sequence - self.centre_) / self.scale_ for sequence in sequences]
 
 
 @dataclass(repr=False, eq=False)
-class NetworkHead(TrainedHead, Head):
-    """A scoring head whose network `build` makes.
+class TargetHead(TrainedHead, Head):
+    """A scoring head whose network `build` makes, trained to `targets` by `trainer`."""
 
-    Scores are divided by the standard deviation of the training videos' (004 4).
-    """
-
-    fitted: ClassVar[tuple[str, ...]] = (*TrainedHead.fitted, "y_std_")
+    takes_views: ClassVar[bool] = True
 
     @abstractmethod
     def build(self, dim: int) -> nn.Module:
-        """A fresh network: (n, clips, dim) padded, lengths (n,) -> (n,) scaled scores.
+        """A fresh network: (n, clips, dim) padded, lengths (n,) -> (n, ...).
 
         dim: of a clip's vector; of a map, its channels.
         """
 
     def start_at(self, net: nn.Module, mean: float) -> None:
-        """Let the untrained network predict the mean scaled score; by default it does not."""
+        """Let the untrained network predict the mean target; by default it does not."""
 
+    @abstractmethod
     def trainer(self, net: nn.Module) -> Trainer:
-        """What trains the network: by default on its squared error."""
-        return Trainer(net, losses.mse, self._schedule(), self.seed)
+        """What trains the network, by which loss."""
 
-    def fit(
-        self, x: Sequences, y: ArrayLike, validation: tuple[Sequences, ArrayLike] | None = None
-    ) -> NetworkHead:
-        """See `Head.fit`."""
-        sequences, scores = check_fit(x, y, maps=self.takes == "maps")
-        self._check_params()
+    @abstractmethod
+    def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
+        """What the loss compares the network's outputs with: (n,), or (n, k), the score first."""
+
+    def fit_targets(
+        self,
+        sequences: list[NDArray[np.float32]],
+        scores: NDArray[np.float64],
+        validation: tuple[Any, ...] | None,
+        views: Sequence[Sequences],
+        **columns: Any,
+    ) -> None:
+        """Scale the features and train a network to the videos' `targets`.
+
+        views: the training videos again, as augmented views show them. Each epoch shows a video
+        by one of them or as it is; held-out videos, and what is scored, as they are.
+        """
+        copies = check_views(views, sequences)
         self._fit_scaling(sequences)
-        self.y_std_ = float(scores.std()) or 1.0
+        targets = self.targets(scores, **columns)
         kept, out = np.arange(len(scores)), np.arange(0)
-        held: Examples | None
         if validation is not None and len(validation[0]):
-            held = self._videos(*check_fit(*validation, least=1, maps=self.takes == "maps"))
+            maps = self.takes == "maps"
+            held_x, held_y = check_fit(validation[0], validation[1], least=1, maps=maps)
+            more = validation[2] if len(validation) > 2 else {}
+            held: Examples | None = self._videos(held_x, self.targets(held_y, **more))
         else:
             kept, out = self._hold_out(len(scores))
-            held = self._videos(pick(sequences, out), scores[out]) if len(out) else None
-        train = self._videos(pick(sequences, kept), scores[kept])
-        mean = float(scores[kept].mean() / self.y_std_)
+            held = self._videos(pick(sequences, out), targets[out]) if len(out) else None
+        shown = [pick(view, kept) for view in (sequences, *copies)]
+        every = list(itertools.chain.from_iterable(shown))
+        train = self._videos(every, np.concatenate([targets[kept]] * len(shown)))
+        mean = float(targets[kept].reshape(len(kept), -1)[:, 0].mean())
 
         def make() -> nn.Module:
             net = self.build(sequences[0].shape[1])
             self.start_at(net, mean)
             return net
 
-        self.train_net(make, train, held, self.trainer)
-        return self
+        examples = ViewedVideos(train, len(shown), self.seed) if copies else train
+        self.train_net(make, examples, held, self.trainer)
 
     @property
     def clip_shape(self) -> tuple[int, ...]:
@@ -176,15 +199,15 @@ class NetworkHead(TrainedHead, Head):
         return (len(self.centre_),)
 
     @torch.no_grad()
-    def predict(self, x: Sequences) -> NDArray[np.float64]:
-        """See `Head.predict`."""
+    def outputs(self, x: Sequences) -> NDArray[np.float64]:
+        """What the network says of each video, (n, ...)."""
         sequences = check_sequences(x, self.clip_shape, maps=self.takes == "maps")
         videos = self._videos(sequences, np.zeros(len(sequences)))
         net = self.net_.to(pick_device(self.device)).eval()
         # One size for all: padding must not move a prediction.
-        scaled = [net(batch.x, batch.lengths) for batch in videos.batches(self.batch_size)]
-        scores: NDArray[np.float64] = torch.cat(scaled).double().cpu().numpy() * self.y_std_
-        return scores
+        said = [net(batch.x, batch.lengths) for batch in videos.batches(self.batch_size)]
+        found: NDArray[np.float64] = torch.cat(said).double().cpu().numpy()
+        return found
 
     def restore_net(self, tensors: Mapping[str, torch.Tensor]) -> nn.Module:
         """See `TrainedHead.restore_net`."""
@@ -192,10 +215,9 @@ class NetworkHead(TrainedHead, Head):
         net.load_state_dict(tensors)
         return net
 
-    def _videos(self, sequences: Sequences, scores: NDArray[np.float64]) -> Examples:
-        """Features and scores as the network takes them, on its device."""
-        scaled = scores / self.y_std_
-        return Videos.of(self._scaled(sequences), scaled, pick_device(self.device))
+    def _videos(self, sequences: Sequences, targets: NDArray[np.float64]) -> Examples:
+        """Features and targets as the network takes them, on its device."""
+        return Videos.of(self._scaled(sequences), targets, pick_device(self.device))
 
     def _hold_out(self, n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Numbers of the videos to learn from, and of those to stop by, parted by the seed.
@@ -205,6 +227,56 @@ class NetworkHead(TrainedHead, Head):
         size = min(round(self.validation * n), n - 1)
         order = np.random.default_rng(self.seed).permutation(n)
         return (np.sort(order[size:]), np.sort(order[:size]))
+
+
+@dataclass(repr=False, eq=False)
+class NetworkHead(TargetHead):
+    """A scoring head whose network answers with scores, trained on the loss of `objective`.
+
+    Scores are divided by the standard deviation of the training videos' (004 4).
+    """
+
+    loss: LossName = param("mse", "mse, l1+l2 (003 4.3), ranking, or mse+ranking (001 4)")
+    margin: float = param(2.0, "of ranking: points that a better video should be ahead by (001 4)")
+    alpha: float | Balanced = param(
+        "balanced", "of ranking in mse+ranking: a number, or balanced by gradients (001 Eq. 7)"
+    )
+    centre_scores: bool = param(False, "subtract the training videos' mean score; ours")
+
+    fitted: ClassVar[tuple[str, ...]] = (*TrainedHead.fitted, "y_mean_", "y_std_")
+
+    def objective(self, y_std: float) -> Loss:
+        """The loss, of scores in points divided by `y_std`."""
+        return make_loss(self.loss, self.margin / y_std, self.alpha)
+
+    def trainer(self, net: nn.Module) -> Trainer:
+        """See `TargetHead.trainer`."""
+        return ScoreTrainer(net, self.objective(self.y_std_), self._schedule(), self.seed)
+
+    def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
+        """See `TargetHead.targets`: scaled scores."""
+        scaled: NDArray[np.float64] = (scores - self.y_mean_) / self.y_std_
+        return scaled
+
+    def fit(
+        self,
+        x: Sequences,
+        y: ArrayLike,
+        validation: tuple[Sequences, ArrayLike] | None = None,
+        *,
+        views: Sequence[Sequences] = (),
+    ) -> NetworkHead:
+        """See `Head.fit` and `TargetHead.fit_targets`."""
+        sequences, scores = check_fit(x, y, maps=self.takes == "maps")
+        self._check_params()
+        self.y_mean_ = float(scores.mean()) if self.centre_scores else 0.0
+        self.y_std_ = float(scores.std()) or 1.0
+        self.fit_targets(sequences, scores, validation, views)
+        return self
+
+    def predict(self, x: Sequences) -> NDArray[np.float64]:
+        """See `Head.predict`."""
+        return self.outputs(x) * float(self.y_std_) + float(self.y_mean_)
 
 
 def pick(sequences: Sequences, numbers: NDArray[np.intp]) -> list[NDArray[np.floating]]:

@@ -69,14 +69,17 @@ class ScoringNetHead(LSTMHead):
         execution: Sequence[float | None] | None = None,
         action: Sequence[str | None] | None = None,
         start: KFSHead | None = None,
+        views: Sequence[Sequences] = (),
     ) -> ScoringNetHead:
-        """See `BaseHead.fit`.
+        """See `BaseHead.fit`; views are refused, since they may be cut into other clips.
 
         clips, stages: as `KFSHead.fit` takes them. difficulty, execution: in points. start: a
         fitted head that tells the stages.
         """
         sequences, scores = check_fit(x, y)
         self._check_params()
+        if len(views):
+            raise HeadError("it learns from no views: they may be cut into other clips")
         self._check_start(start, clips)
         self.kfs_ = start
         self.rule_ = _rule_of(action) if self.rule == "action" else self.rule
@@ -91,7 +94,9 @@ class ScoringNetHead(LSTMHead):
         self.branches_ = {}
         self.history_ = []
         for part in PARTS:
-            branch = LSTMHead(**shared)
+            # The margin as large beside this part's spread as it is beside the scores'.
+            margin = self.margin * truth[part].std() / (scores.std() or 1.0)
+            branch = LSTMHead(**(shared | {"margin": float(margin)}))
             branch.fit(chosen[part], truth[part], held.get(part))
             self.branches_[part] = branch
             self.history_ += [{"part": part, **row} for row in branch.history_]

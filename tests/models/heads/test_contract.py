@@ -16,7 +16,7 @@ SCORING = [name for name in head_names() if get_head(name).kind == "scores"]
 
 # Settings that make a head quick to fit, and let it answer without the manifest; the others keep
 # their defaults.
-QUICK = {"epochs": 60, "hidden": 32, "device": "cpu", "difficulty": "none", "bounds": "fractions"}
+QUICK = {"epochs": 60, "hidden": 32, "device": "cpu", "bounds": "fractions"}
 QUICK |= {"channels": 4, "fragment": "last", "key_fragments": False}
 
 

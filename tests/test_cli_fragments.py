@@ -117,6 +117,7 @@ def test_parts_of_scores_have_a_table(aqa: Callable[..., Result]) -> None:
     record = json.loads(Path("runs/scoringnet/split-1/run.json").read_text())
     assert record["from"]["head"] == "kfs"
     results = json.loads(aqa("eval", "--head", "scoringnet", "--json").stdout)["results"]
+    results = [r for r in results if r["head"] == "scoringnet"]
     kinds = [(r["kind"], r.get("part")) for r in results if r["split"] == "1"]
     assert kinds == [("scores", None), ("parts", "difficulty"), ("parts", "execution")]
     rows = read(Path("runs/scoringnet/split-1/predictions.csv"))

@@ -20,7 +20,7 @@ from aqa.features.store import FeatureStore, check_spec
 from aqa.models.baseline import BaselineResult, judge_baselines
 from aqa.models.compare import Comparison
 from aqa.models.difficulty import make_head
-from aqa.models.feedback import explains, judge_feedback
+from aqa.models.feedback import blank_of, explains, judge_feedback
 from aqa.models.heads import get_head
 from aqa.models.heads.base import BaseHead, HeadError, PairHead, parse_params
 from aqa.models.judging import judge_groups, judge_rows, part_rows
@@ -97,6 +97,8 @@ def fit_splits(
             options["others"] = _data(more, manifest, features, columns)
         if model.takes_views:
             options["views"] = [store.view(name).load(split.train) for name in store.views[1:]]
+        if model.takes_blank:
+            options["blank"] = blank_of(store)
         origin = starts[split.name]
         if origin is not None:
             check_features(origin, store)
@@ -259,7 +261,8 @@ def evaluate_runs(
         raise RunError("\n".join(failed))
     if not results and feedback:
         raise RunError(
-            "no fitted head gives feedback: fit `score`, or `lstm` with -p label=incremental"
+            "no fitted head gives feedback: fit `score`, `wd`, `average`, or `lstm` with "
+            "-p label=incremental"
         )
     if not results:
         raise RunError("nothing to evaluate: the heads were fitted on every video")

@@ -279,7 +279,7 @@ def _measured(table: Table, recipe: Recipe, evaluation: Evaluation) -> Found:
         for mean in means:
             yield from _metrics("mean", mean)
         return
-    of_actions = []
+    of_actions: list[float] = []
     for mean in means:
         case = _case(table, recipe, mean)
         if case is None:
@@ -287,8 +287,9 @@ def _measured(table: Table, recipe: Recipe, evaluation: Evaluation) -> Found:
         yield from _metrics(case, mean)
         if len(table.splits) > 1:
             yield from _metrics(f"{case} mean", mean)
-        of_actions.append(mean.get("spearman"))
-    if table.axis == "actions" and len(of_actions) == len(table.cases) and None not in of_actions:
+        if (value := mean.get("spearman")) is not None:
+            of_actions.append(float(value))
+    if table.axis == "actions" and len(of_actions) == len(table.cases):
         yield "mean", "spearman", Measured(float(fisher_z(of_actions)))
 
 

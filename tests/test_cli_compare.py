@@ -94,7 +94,7 @@ def test_eval_judges_pairs_in_a_table_of_their_own(aqa, fitted: Path) -> None:
     tests = next(r for r in pairs if r["split"] == "1" and r["part"] == "test")
     assert tests["n"] == tests["similar"] + tests["dissimilar"]
     with (fitted / "runs/eval.csv").open() as file:
-        assert {row["head"] for row in csv.DictReader(file)} == {"lstm", "score"}
+        assert {r["head"] for r in csv.DictReader(file)} == {"lstm", "score", "baseline-type"}
     with (fitted / "runs/eval-pairs.csv").open() as file:
         assert {row["head"] for row in csv.DictReader(file)} == {"siamese"}
 

@@ -60,6 +60,11 @@ def check_params(head: BaseHead) -> None:
             problems.append(f"{field.name}={value} is not {expected}")
     if problems:
         raise HeadError("; ".join(problems))
+    if isinstance(head, Head) and head.difficulty != "none":
+        raise HeadError(
+            f"difficulty={head.difficulty} is not applied by {type(head).__name__} itself; "
+            "fit aqa.models.difficulty.DifficultyHead(head), or make the head with `make_head`"
+        )
 
 
 def _kinds(hint: Any) -> tuple[Any, ...]:
@@ -132,6 +137,19 @@ class BaseHead(BaseEstimator, ABC):
         """
 
     @property
+    def answer_columns(self) -> tuple[str, ...]:
+        """Those of `columns` that the answering methods take; all of them, by default.
+
+        What a head learns from, such as judges' marks, a new video need not have.
+        """
+        return self.columns
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The hyper-parameters, for the run's record."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+    @property
     def also_shown(self) -> tuple[str, ...]:
         """Further parts of the split that `fit` takes as the keyword `others`, (x, y, columns)."""
         return ()
@@ -160,7 +178,17 @@ class BaseHead(BaseEstimator, ABC):
 
 @dataclasses.dataclass(repr=False, eq=False)
 class Head(RegressorMixin, BaseHead):
-    """Clip features in, a score out, in the manners of scikit-learn."""
+    """Clip features in, a score out, in the manners of scikit-learn.
+
+    difficulty: applied to every head alike, by `aqa.models.difficulty`.
+    """
+
+    difficulty: typing.Literal["none", "multiply", "input"] = param(
+        "none",
+        "known of each video, none: not shown to the head; multiply: it learns score / difficulty, "
+        "and is multiplied by it (003's code, USDL); input: standardised, beside every clip's "
+        "features",
+    )
 
     kind: ClassVar[str] = "scores"
 

@@ -33,7 +33,7 @@ class WrappedHead(Head):
     def __init__(self, head: Head, inner: BaseHead | None = None):
         """Take the head as it was asked for; inner: what is fitted, it without `parameter`."""
         neutral: dict[str, Any] = {self.parameter: self.neutral}
-        self.head, self._inner = head, inner or replace(head, **neutral)
+        self.head, self.inner = head, inner or replace(head, **neutral)
         self.seed, self.difficulty, self.scale = head.seed, head.difficulty, head.scale
 
     @abstractmethod
@@ -51,12 +51,12 @@ class WrappedHead(Head):
     @property
     def columns(self) -> tuple[str, ...]:  # type: ignore[override]
         """See `BaseHead`."""
-        return tuple(dict.fromkeys((*self._inner.columns, self.column)))
+        return tuple(dict.fromkeys((*self.inner.columns, self.column)))
 
     @property
     def answer_columns(self) -> tuple[str, ...]:
         """See `BaseHead.answer_columns`."""
-        return tuple(dict.fromkeys((*self._inner.answer_columns, self.column)))
+        return tuple(dict.fromkeys((*self.inner.answer_columns, self.column)))
 
     @property
     def starts_from(self) -> str | None:  # type: ignore[override]
@@ -124,7 +124,7 @@ class WrappedHead(Head):
         options: dict[str, Any] = {} if start is None else {"start": start}
         if validation is not None:
             held = self._part(*validation)
-            options["validation"] = held if self._inner.columns else held[:2]
+            options["validation"] = held if self.inner.columns else held[:2]
         if others is not None:
             options["others"] = self._part(*others)
         if len(views):
@@ -132,7 +132,7 @@ class WrappedHead(Head):
         if blank is not None:
             options["blank"] = self._shown_blank(blank, values)
         shown_x, shown_y, own = self._part(sequences, scores, columns)
-        self.fitted_ = replace_head(self._inner).fit(shown_x, shown_y, **own, **options)
+        self.fitted_ = replace_head(self.inner).fit(shown_x, shown_y, **own, **options)
         return self
 
     def check_fit_with(self, start: BaseHead | None) -> None:
@@ -169,7 +169,7 @@ class WrappedHead(Head):
         """See `BaseHead.restore`."""
         super().restore(state)
         own = {k.removeprefix("head."): v for k, v in state.items() if k.startswith("head.")}
-        self.fitted_ = replace_head(self._inner).restore(own)
+        self.fitted_ = replace_head(self.inner).restore(own)
         return self
 
     def _scoring(self) -> Head:
@@ -180,11 +180,11 @@ class WrappedHead(Head):
         """Videos, scores and columns as the head is shown them."""
         sequences, scores = check_fit(x, y, least=1)
         values = columns.get(self.column)
-        own = {name: given for name, given in columns.items() if name in self._inner.columns}
+        own = {name: given for name, given in columns.items() if name in self.inner.columns}
         return self.shown(sequences, values), scores / self.factor(values, len(scores)), own
 
     def _answer(self, columns: Mapping[str, Any]) -> dict[str, Any]:
-        taken = self._inner.answer_columns
+        taken = self.inner.answer_columns
         return {name: given for name, given in columns.items() if name in taken}
 
     def _shown_blank(
@@ -199,5 +199,5 @@ class WrappedHead(Head):
 def replace_head(head: BaseHead) -> BaseHead:
     """The head with the same hyper-parameters, not fitted."""
     if isinstance(head, WrappedHead):
-        return type(head)(head.head, replace_head(head._inner))
+        return type(head)(head.head, replace_head(head.inner))
     return replace(head)

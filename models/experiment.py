@@ -58,6 +58,7 @@ from aqa.models.runs import (
     write_rows,
 )
 from aqa.models.stages import hand_starts
+from aqa.models.wrapped import gives
 from aqa.workspace import run_folder
 
 
@@ -488,14 +489,16 @@ def _judge_scores(
         x, scores, columns = _data(ids, manifest, features, head.answer_columns)
         own = part_rows(part, ids, scores.tolist(), head.predict(x, **columns).tolist())
         metrics[part] = judge_rows(own, manifest)
-        if isinstance(head, GivesQuantiles):
+        if gives(head, GivesQuantiles) and isinstance(head, GivesQuantiles):
             bounds = head.quantiles(x, QUANTILES, **columns)
             metrics[part]["coverage"] = report_coverage(scores, bounds)
             for row, values in zip(own, bounds.tolist(), strict=True):
                 row |= {f"quantile_{q:g}": v for q, v in zip(QUANTILES, values, strict=True)}
-        if isinstance(head, GivesAttributes) and any(said := head.attributes(x, **columns)):
+        if gives(head, GivesAttributes) and isinstance(head, GivesAttributes):
+            said = head.attributes(x, **columns)
             true = [manifest.by_id[i].attributes for i in ids]
-            metrics[part]["attributes"] = report_attributes(true, said)
+            if any(said):
+                metrics[part]["attributes"] = report_attributes(true, said)
             for row, labels in zip(own, said, strict=True):
                 row |= {f"predicted_{name}": label for name, label in labels.items()}
         if isinstance(head, GivesParts):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -26,19 +27,14 @@ def make(name: str, **params: object) -> Head:
     return kind(**{k: v for k, v in (QUICK | params).items() if k in names})
 
 
-def learned_from(name: str, y: np.ndarray) -> dict[str, list]:
-    """Values of those columns that some heads cannot learn without."""
-    made = {
-        "judges": [(score / 12,) * 7 for score in y],
-        "attributes": [{"position": "ABC"[i % 3]} for i in range(len(y))],
-        "difficulty": [2.5] * len(y),
-        "action": ["diving"] * len(y),
-    }
-    return {column: made[column] for column in get_head(name).columns if column in made}
+@pytest.fixture
+def fit(learned_from: Callable) -> Callable[..., Head]:
+    """Fits a head of this name on videos and scores, and on the columns that it needs."""
 
+    def run(name: str, x: list[np.ndarray], y: np.ndarray, **params: object) -> Head:
+        return make(name, **params).fit(x, y, **learned_from(name, y))
 
-def fit(name: str, x: list[np.ndarray], y: np.ndarray, **params: object) -> Head:
-    return make(name, **params).fit(x, y, **learned_from(name, y))
+    return run
 
 
 @pytest.fixture
@@ -60,7 +56,9 @@ def data(name: str, rng: np.random.Generator) -> tuple[list[np.ndarray], np.ndar
 
 @pytest.mark.parametrize("name", SCORING)
 class TestContract:
-    def test_it_learns_and_predicts_in_points(self, name: str, data: tuple) -> None:
+    def test_it_learns_and_predicts_in_points(
+        self, name: str, data: tuple, learned_from: Callable
+    ) -> None:
         x, y = data
         head = make(name)
         assert head.fit(x[:45], y[:45], **learned_from(name, y[:45])) is head
@@ -70,7 +68,7 @@ class TestContract:
         assert np.corrcoef(predicted, y[45:])[0, 1] > 0.9
         assert np.abs(predicted - y[45:]).mean() < 0.5 * y.std()
 
-    def test_the_same_seed_gives_the_same_head(self, name: str, data: tuple) -> None:
+    def test_the_same_seed_gives_the_same_head(self, name: str, data: tuple, fit: Callable) -> None:
         x, y = data
         first, again, other = (fit(name, x, y, seed=s).state() for s in (3, 3, 4))
         assert first.keys() == again.keys()
@@ -78,7 +76,9 @@ class TestContract:
         if "epochs" in make(name).get_params():
             assert any(not np.array_equal(first[k], other[k]) for k in first)
 
-    def test_fitting_leaves_the_global_random_state_alone(self, name: str, data: tuple) -> None:
+    def test_fitting_leaves_the_global_random_state_alone(
+        self, name: str, data: tuple, fit: Callable
+    ) -> None:
         import torch
 
         torch.manual_seed(7)
@@ -87,31 +87,37 @@ class TestContract:
         fit(name, *data, seed=1)
         assert torch.rand(1) == expected
 
-    def test_a_second_fit_forgets_the_first(self, name: str, data: tuple) -> None:
+    def test_a_second_fit_forgets_the_first(
+        self, name: str, data: tuple, fit: Callable, learned_from: Callable
+    ) -> None:
         x, y = data
         head = fit(name, x, 2 * y.mean() - y).fit(x, y, **learned_from(name, y))
         np.testing.assert_array_equal(head.predict(x), fit(name, x, y).predict(x))
 
-    def test_saved_state_predicts_the_same(self, name: str, data: tuple) -> None:
+    def test_saved_state_predicts_the_same(self, name: str, data: tuple, fit: Callable) -> None:
         x, y = data
         head = fit(name, x, y)
         restored = make(name).restore(head.state())
         np.testing.assert_array_equal(restored.predict(x), head.predict(x))
 
-    def test_a_prediction_does_not_depend_on_its_company(self, name: str, data: tuple) -> None:
+    def test_a_prediction_does_not_depend_on_its_company(
+        self, name: str, data: tuple, fit: Callable
+    ) -> None:
         x, y = data
         head = fit(name, x, y)
         alone = np.concatenate([head.predict([sequence]) for sequence in x])
         np.testing.assert_allclose(head.predict(x), alone, rtol=1e-5)
 
-    def test_scikit_learn_can_handle_it(self, name: str, data: tuple) -> None:
+    def test_scikit_learn_can_handle_it(
+        self, name: str, data: tuple, learned_from: Callable
+    ) -> None:
         x, y = data
         head = make(name, seed=5)
         assert clone(head).get_params() == head.get_params()
         predicted = cross_val_predict(head, x, y, cv=3, params=learned_from(name, y))
         assert predicted.shape == y.shape
 
-    def test_history_has_a_row_a_step(self, name: str, data: tuple) -> None:
+    def test_history_has_a_row_a_step(self, name: str, data: tuple, fit: Callable) -> None:
         head = fit(name, *data)
         assert head.history_
         assert all(isinstance(row, dict) for row in head.history_)
@@ -128,11 +134,15 @@ class TestContract:
             (lambda x, y: (x[:1], y[:1]), "1 training videos"),
         ],
     )
-    def test_bad_data_is_named(self, name: str, data: tuple, spoil, problem: str) -> None:
+    def test_bad_data_is_named(
+        self, name: str, data: tuple, spoil, problem: str, fit: Callable
+    ) -> None:
         with pytest.raises(HeadError, match=problem):
             fit(name, *spoil(*data))
 
-    def test_features_of_another_width_are_refused(self, name: str, data: tuple) -> None:
+    def test_features_of_another_width_are_refused(
+        self, name: str, data: tuple, fit: Callable
+    ) -> None:
         head = fit(name, *data)
         with pytest.raises(HeadError, match=r"expected \(clips, 6\b"):
             head.predict([np.zeros((3, 7))])

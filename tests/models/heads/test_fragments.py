@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from aqa.models.difficulty import make_head
 from aqa.models.heads.base import HeadError
 from aqa.models.heads.fragments import Extractor, FragmentNet, FragmentsHead, pooling
 
@@ -145,6 +146,25 @@ def test_what_is_refused(data: tuple, params: dict, clips: int, problem: str) ->
     x, y = data
     with pytest.raises(HeadError, match=problem):
         FragmentsHead(**(QUICK | params)).fit([*x[:-1], x[-1][:clips]], y)
+
+
+def test_known_difficulty_multiplies_maps_and_widens_none(data: tuple) -> None:
+    x, y = data
+    difficulty = np.linspace(2, 4, len(y))
+    told = make_head("fragments", QUICK | {"difficulty": "multiply"})
+    told.fit(x, y, difficulty=difficulty)
+    plain = FragmentsHead(**QUICK).fit(x, y / difficulty)
+    np.testing.assert_array_equal(
+        told.predict(x, difficulty=difficulty), plain.predict(x) * difficulty
+    )
+    with pytest.raises(HeadError, match="maps take difficulty=multiply"):
+        make_head("fragments", QUICK | {"difficulty": "input"}).fit(x, y, difficulty=difficulty)
+
+
+def test_views_are_learned_from_too(data: tuple) -> None:
+    x, y = data
+    shown = FragmentsHead(**QUICK).fit(x, y, views=[[-maps for maps in x]])
+    assert (shown.predict(x) != FragmentsHead(**QUICK).fit(x, y).predict(x)).any()
 
 
 def test_vectors_are_refused(data: tuple) -> None:

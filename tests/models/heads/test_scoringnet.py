@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from aqa.models.difficulty import make_head
 from aqa.models.heads.base import GivesParts, HeadError
 from aqa.models.heads.kfs import KFSHead
 from aqa.models.heads.scoringnet import ScoringNetHead, key_clips
@@ -170,6 +171,21 @@ def test_what_is_refused(dives: Dives, params: dict, columns: dict, problem: str
     head = ScoringNetHead(**(QUICK | NAMED | params))
     with pytest.raises(HeadError, match=problem):
         head.fit(dives.x, dives.y, **(dives.columns() | columns))
+
+
+@pytest.mark.parametrize("params", [{"difficulty": "multiply"}, {"scale": "action"}])
+def test_it_takes_difficulty_and_action_by_itself(dives: Dives, params: dict) -> None:
+    wrapped = make_head("scoringnet", QUICK | NAMED | params)
+    with pytest.raises(HeadError, match=r"takes the \w+ by itself"):
+        wrapped.fit(dives.x, dives.y, **dives.columns())
+
+
+def test_the_margin_is_as_large_beside_each_part(dives: Dives) -> None:
+    head = ScoringNetHead(**(QUICK | {"epochs": 1}), **NAMED, loss="ranking", margin=3.0)
+    head.fit(dives.x, dives.y, **dives.columns())
+    for part, branch in head.branches_.items():
+        spread = (dives.difficulty if part == "difficulty" else dives.execution).std()
+        assert branch.margin / spread == pytest.approx(3 / dives.y.std())
 
 
 def test_a_new_video_without_stages(head: ScoringNetHead, dives: Dives) -> None:

@@ -11,7 +11,7 @@ from aqa.models.heads.base import HeadError
 from aqa.models.heads.fragments import Extractor, FragmentNet, FragmentsHead, pooling
 
 SHAPE = (3, 2, 4, 4)
-QUICK = {"epochs": 2, "channels": 2, "hidden": 8, "device": "cpu"}
+QUICK = {"epochs": 2, "channels": 2, "hidden": 64, "device": "cpu"}
 
 
 @pytest.fixture
@@ -110,6 +110,7 @@ def test_the_last_fragment_of_videos_of_any_length(data: tuple) -> None:
     x, y = data
     head = FragmentsHead(**QUICK, fragment="last").fit(x, y)
     np.testing.assert_array_equal(head.predict([m[-1:] for m in x]), head.predict(x))
+    assert len(np.unique(head.predict(x))) == len(x)
 
 
 def test_scaling_is_by_channel_of_the_fragments_looked_at(data: tuple) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
 
 
 def mse(predicted: Tensor, target: Tensor) -> Tensor:
@@ -32,3 +32,18 @@ def pair_loss(logits: Tensor, similar: Tensor, weights: tuple[float, float]) -> 
     """
     weight = weights[0] + (weights[1] - weights[0]) * similar
     return binary_cross_entropy_with_logits(logits, similar, weight)
+
+
+def tree_loss(log_chance: Tensor, place: Tensor, leaf: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy of every leaf, and the squared error inside the right one (CoRe 3.3).
+
+    log_chance: (pairs, leaves) log-probabilities. place: (pairs, leaves) in 0..1, where in its
+    interval each leaf believes the difference to be. leaf: (pairs,) the right one. target:
+    (pairs,), the place there. Summed over leaves, averaged over pairs.
+    """
+    right = one_hot(leaf, log_chance.shape[1]).bool()
+    # Of a probability that rounds to 1 the complement would have no logarithm.
+    log_other = torch.log(-torch.expm1(log_chance.clamp(max=-1e-6)))
+    cross_entropy = -torch.where(right, log_chance, log_other).sum(dim=1)
+    inside = place.gather(1, leaf[:, None]).squeeze(1)
+    return (cross_entropy + (inside - target).square()).mean()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
+from torch.nn.functional import binary_cross_entropy_with_logits, normalize, one_hot, relu
 
 
 def mse(predicted: Tensor, target: Tensor) -> Tensor:
@@ -47,3 +47,22 @@ def tree_loss(log_chance: Tensor, place: Tensor, leaf: Tensor, target: Tensor) -
     cross_entropy = -torch.where(right, log_chance, log_other).sum(dim=1)
     inside = place.gather(1, leaf[:, None]).squeeze(1)
     return (cross_entropy + (inside - target).square()).mean()
+
+
+def triplet_loss(features: Tensor, labels: Tensor, margin: float) -> Tensor:
+    """Each vector nearer to its farthest fellow than to the nearest stranger, by a margin.
+
+    features: (n, dim), compared by the Euclidean distance of their directions, 0..2. labels:
+    (n,). A vector without a fellow or without a stranger is left out; without any other the
+    loss is 0. Averaged over vectors.
+    """
+    directions = normalize(features, dim=1)
+    # Where two are one the root would have no gradient.
+    distance = (2 - 2 * directions @ directions.T).clamp(min=1e-12).sqrt()  # (n, n)
+    same = labels[:, None] == labels
+    fellow = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    valid = fellow.any(dim=1) & (~same).any(dim=1)
+    farthest = distance.masked_fill(~fellow, -torch.inf).amax(dim=1)
+    nearest = distance.masked_fill(same, torch.inf).amin(dim=1)
+    excess = relu(farthest - nearest + margin)[valid]
+    return excess.mean() if len(excess) else distance.sum() * 0

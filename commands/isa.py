@@ -13,13 +13,15 @@ from aqa.workspace import Workspace
 @click.command()
 @workspace_option
 @click.option("--split", required=True, help="Whose training videos to learn from; `all`: every.")
-@click.option("--weights", type=FILE, help="File to write [default: isa-split-<split>.safetensors].")
+@click.option(
+    "--weights", type=FILE, help="File to write [default: isa-split-<split>.safetensors]."
+)
 @click.option(
     "--blocks",
     type=click.IntRange(1),
-    default=20_000,
+    default=10_000,
     show_default=True,
-    help="Blocks of pixels to learn from; 20,000 take 0.4 GB.",
+    help="Blocks of pixels to learn from.",
 )
 @click.option(
     "--steps", type=click.IntRange(1), default=100, show_default=True, help="Of learning, a layer."

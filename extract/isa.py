@@ -40,6 +40,8 @@ Matrix = NDArray[np.float32]
 Blocks = NDArray[np.uint8]
 
 RULE = ClipRule(16, 16)
+# Fewer blocks would leave the covariance of the second layer's inputs without a meaning.
+LEAST = 4 * FILTERS_1
 
 
 class Subspaces(NamedTuple):
@@ -53,16 +55,15 @@ class Subspaces(NamedTuple):
 
 
 def learn(
-    videos: Sequence[Video], *, blocks: int = 20_000, steps: int = 100, seed: int = 0
+    videos: Sequence[Video], *, blocks: int = 10_000, steps: int = 100, seed: int = 0
 ) -> tuple[ISA, list[dict[str, float]]]:
     """Learn both layers from these videos' pixels; the network, and a row a layer on how it went.
 
     blocks: drawn from all videos together, the same number of each. steps: of the descent, a
     layer. Raises `AqaError` for too few blocks, `VideoError` for a video that cannot be read.
     """
-    least = 4 * FILTERS_1
-    if blocks < least:
-        raise AqaError(f"{blocks} blocks: {FILTERS_1} filters take {least} or more to learn")
+    if blocks < LEAST:
+        raise AqaError(f"{blocks} blocks: {FILTERS_1} filters take {LEAST} or more to learn")
     rng = np.random.default_rng(seed)
     each = -(-blocks // len(videos))
     drawn = np.concatenate([draw_blocks(video, each, rng) for video in videos])
@@ -136,7 +137,7 @@ def independent_subspaces(
         gain = (value - tried_value) / value
         filters, value, gradient = tried, tried_value, tried_gradient
         history.append(value)
-        size *= 1.5
+        size *= 1.2
         if gain < tolerance:
             break
     return Subspaces(filters, history)
@@ -194,9 +195,7 @@ def _parts(blocks: Blocks, rng: np.random.Generator) -> Matrix:
     return parts.reshape(len(parts), -1).astype(np.float32) * np.float32(PREPROCESS.scale)
 
 
-def _part(
-    block: Blocks, shape: tuple[int, int, int], rng: np.random.Generator
-) -> Blocks:
+def _part(block: Blocks, shape: tuple[int, int, int], rng: np.random.Generator) -> Blocks:
     where = [rng.integers(have - want + 1) for have, want in zip(block.shape, shape, strict=True)]
     return block[tuple(slice(a, a + n) for a, n in zip(where, shape, strict=True))]
 

@@ -116,8 +116,8 @@ def read_fitted_on(path: Path) -> tuple[str, ...] | None:
         text = (file.metadata() or {}).get(FITTED_ON)
     try:
         ids = None if text is None else json.loads(text)
-        if ids is not None and not all(isinstance(i, str) for i in ids):
-            raise TypeError("ids that are not text")
+        if ids is not None and not (isinstance(ids, list) and all(isinstance(i, str) for i in ids)):
+            raise TypeError("not a list of ids")
     except (ValueError, TypeError) as error:
         raise WeightsError(f"{path}: the videos that it was learned from: {error}") from None
     return None if ids is None else tuple(ids)

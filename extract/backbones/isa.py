@@ -73,6 +73,4 @@ LAYOUTS = (
 
 def architecture(name: str) -> Architecture:
     """ISA, as `--backbone isa`."""
-    return Architecture(
-        name=name, build=ISA, layers=LAYERS, default_layer="pool", layouts=LAYOUTS
-    )
+    return Architecture(name=name, build=ISA, layers=LAYERS, default_layer="pool", layouts=LAYOUTS)

@@ -144,9 +144,7 @@ class TreeTrainer(Trainer):
 
     def _answers(self, batch: Batch) -> tuple[Tensor, Tensor]:
         assert isinstance(batch, PairBatch)
-        found: tuple[Tensor, Tensor] = self.net(
-            batch.x[:, 0], batch.own, batch.first, batch.second
-        )
+        found: tuple[Tensor, Tensor] = self.net(batch.x[:, 0], batch.own, batch.first, batch.second)
         return found
 
 

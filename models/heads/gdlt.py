@@ -40,7 +40,9 @@ class GradeTransformer(nn.Module):
         options = {"dim_feedforward": width, "dropout": dropout, "batch_first": True}
         self.project = nn.Linear(dim, width)
         self.encoder = nn.TransformerEncoder(
-            nn.TransformerEncoderLayer(width, heads, **options), layers[0], enable_nested_tensor=False
+            nn.TransformerEncoderLayer(width, heads, **options),
+            layers[0],
+            enable_nested_tensor=False,
         )
         self.decoder = nn.TransformerDecoder(
             nn.TransformerDecoderLayer(width, heads, **options), layers[1]

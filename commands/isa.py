@@ -12,7 +12,7 @@ from aqa.workspace import Workspace
 
 @click.command()
 @workspace_option
-@click.option("--split", required=True, help="Whose training videos to learn from; `all`: every.")
+@click.option("--split", required=True, help="Whose training videos to learn; `all`: every.")
 @click.option(
     "--weights", type=FILE, help="File to write [default: isa-split-<split>.safetensors]."
 )

@@ -1,4 +1,4 @@
-"""Learns the filters of `--backbone isa` from pixels: independent subspaces, twice (Le et al. 2011).
+"""Learns the filters of `--backbone isa` from pixels (Le et al., CVPR 2011).
 
 Blocks are drawn from the training videos, whitened by their principal components, and turned so
 that the lengths of pairs of responses are as sparse as can be. The second layer learns from what

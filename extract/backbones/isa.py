@@ -38,8 +38,8 @@ class ISA(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv3d(1, FILTERS_1, BLOCK_1, STRIDE)
         if layer == "pool":
-            steps = [(b - a) // STRIDE + 1 for a, b in zip(BLOCK_1, BLOCK_2, strict=True)]
-            self.conv2 = nn.Conv3d(FILTERS_1 // 2, FILTERS_2, tuple(steps))
+            t, h, w = ((b - a) // STRIDE + 1 for a, b in zip(BLOCK_1, BLOCK_2, strict=True))
+            self.conv2 = nn.Conv3d(FILTERS_1 // 2, FILTERS_2, (t, h, w))
         self.layer = layer
 
     def forward(self, x: Tensor) -> Tensor:

@@ -55,7 +55,7 @@ class RegressionTree(nn.Module):
         self.leaves = nn.Linear(width, 2**depth)
 
     def forward(self, pairs: Tensor) -> tuple[Tensor, Tensor]:
-        """(pairs, width) -> log-probability of each leaf, place in its interval: (pairs, leaves)."""
+        """(pairs, width) -> (pairs, leaves) log-probabilities, and places in the intervals."""
         log_chance = pairs.new_zeros(len(pairs), 1)
         for level, turn in zip(self.levels, self.turns, strict=True):
             pairs = relu(level(pairs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from aqa.models import losses
 from aqa.models.heads.base import HeadError, Sequences, check_fit, param
 from aqa.models.heads.network import NetworkHead
-from aqa.models.train import Batch, Examples, Trainer
+from aqa.models.train import Batch, ScoreTrainer, Trainer
 
 
 class GradeTransformer(nn.Module):
@@ -37,15 +38,19 @@ class GradeTransformer(nn.Module):
         limits: Tensor,
     ):
         super().__init__()
-        options = {"dim_feedforward": width, "dropout": dropout, "batch_first": True}
+        options: dict[str, Any] = {
+            "dim_feedforward": width,
+            "dropout": dropout,
+            "batch_first": True,
+        }
         self.project = nn.Linear(dim, width)
         self.encoder = nn.TransformerEncoder(
-            nn.TransformerEncoderLayer(width, heads, **options),
+            nn.TransformerEncoderLayer(width, heads, width, **options),
             layers[0],
             enable_nested_tensor=False,
         )
         self.decoder = nn.TransformerDecoder(
-            nn.TransformerDecoderLayer(width, heads, **options), layers[1]
+            nn.TransformerDecoderLayer(width, heads, width, **options), layers[1]
         )
         self.prototypes = nn.Parameter(torch.randn(grades, width))
         self.responses = nn.Linear(width, grades)
@@ -72,8 +77,11 @@ class GradeTransformer(nn.Module):
         return self.score(self.grades(x, lengths))
 
 
-class GradeTrainer(Trainer):
-    """Trains a `GradeTransformer` to the scores, and its grades to be told apart."""
+class GradeTrainer(ScoreTrainer):
+    """Trains a `GradeTransformer` to the scores, and its grades to be told apart.
+
+    It is stopped by the loss of the scores alone.
+    """
 
     def __init__(self, *arguments: Any, weight: float, margin: float):
         super().__init__(*arguments)
@@ -87,17 +95,6 @@ class GradeTrainer(Trainer):
         labels = torch.arange(count, device=grades.device).repeat(n)
         apart = losses.triplet_loss(grades.flatten(0, 1), labels, self.margin)
         return self.loss(self.net.score(grades), batch.targets) + self.weight * apart
-
-    @torch.no_grad()
-    def evaluate(self, examples: Examples) -> float:
-        """The mean loss of the scores alone: how far the grades are apart depends on a batch."""
-        self.net.eval()
-        total, seen = 0.0, 0
-        for batch in examples.batches(self.schedule.batch_size):
-            error = self.loss(self.net(batch.x, batch.lengths), batch.targets)
-            total += float(error) * len(batch.targets)
-            seen += len(batch.targets)
-        return total / seen
 
 
 @dataclass(repr=False, eq=False)
@@ -116,7 +113,7 @@ class GDLTHead(NetworkHead):
     decoder_layers: int = param(2, "through which prototypes look at clips (the authors' runs: 2)")
     dropout: float = param(0.3, "in all layers (the authors' runs: 0.3)", below=1)
     triplet: float = param(1.0, "weight of the triplet loss (the authors' runs: 1)")
-    margin: float = param(1.0, "of the triplet loss (the authors' runs: 1)")
+    triplet_margin: float = param(1.0, "of the triplet loss (the authors' runs: 1)")
     widen: float = param(
         0.1, "share of the training scores' range by which the end grades lie outside it; ours"
     )
@@ -124,14 +121,19 @@ class GDLTHead(NetworkHead):
     fitted: ClassVar[tuple[str, ...]] = (*NetworkHead.fitted, "limits_")
 
     def fit(
-        self, x: Sequences, y: ArrayLike, validation: tuple[Sequences, ArrayLike] | None = None
+        self,
+        x: Sequences,
+        y: ArrayLike,
+        validation: tuple[Sequences, ArrayLike] | None = None,
+        *,
+        views: Sequence[Sequences] = (),
     ) -> GDLTHead:
-        """See `Head.fit`."""
+        """See `NetworkHead.fit`."""
         sequences, scores = check_fit(x, y)
         self._check_params()
         reach = self.widen * np.ptp(scores)
         self.limits_ = np.array([scores.min() - reach, scores.max() + reach])
-        super().fit(sequences, scores, validation)
+        super().fit(sequences, scores, validation, views=views)
         return self
 
     def build(self, dim: int) -> nn.Module:
@@ -143,15 +145,15 @@ class GDLTHead(NetworkHead):
             self.heads,
             (self.encoder_layers, self.decoder_layers),
             self.dropout,
-            torch.as_tensor(self.limits_ / self.y_std_, dtype=torch.float32),
+            torch.as_tensor((self.limits_ - self.y_mean_) / self.y_std_, dtype=torch.float32),
         )
 
     def trainer(self, net: nn.Module) -> Trainer:
         """See `NetworkHead.trainer`."""
         return GradeTrainer(
-            *(net, losses.mse, self._schedule(), self.seed),
+            *(net, self.objective(self.y_std_), self._schedule(), self.seed),
             weight=self.triplet,
-            margin=self.margin,
+            margin=self.triplet_margin,
         )
 
     def _check_params(self) -> None:

@@ -58,7 +58,7 @@ def test_the_nearest_orthogonal_matrix_is_the_symmetric_one(rng):
 
 
 def test_known_subspaces_are_found(rng):
-    """The best of a few starts: pairs that straddle two subspaces are optima too, but worse ones."""
+    """The best of a few starts: pairs that straddle two subspaces are optima too, worse ones."""
     x, mixing = toy(rng)
     tried = [isa.independent_subspaces(x, steps=100, rng=rng, tolerance=1e-7) for _ in range(6)]
     found = min(tried, key=lambda one: one.history[-1])
@@ -158,9 +158,10 @@ def test_learned_filters_are_a_backbone_that_names_its_videos(
     backbone = load_backbone("isa", path)
     assert backbone.weights.fitted_on == ("v0", "v1")
     drawn = isa.draw_blocks(videos[0], 20, np.random.default_rng(0))
+    t, h, w = BLOCK_1
     with torch.inference_mode():
         # A block's own mean is nothing to the filters.
-        corner = torch.from_numpy(drawn[:, None, *(slice(0, n) for n in BLOCK_1)]) / 255
+        corner = torch.from_numpy(drawn[:, None, :t, :h, :w]) / 255
         bright = backbone.net.conv1(corner + 0.5)
         torch.testing.assert_close(backbone.net.conv1(corner), bright, atol=1e-3, rtol=0)
 
@@ -192,7 +193,7 @@ def test_what_cannot_be_learned_from_is_named(rng):
 def test_ids_that_are_none_are_named(tmp_path, text):
     path = tmp_path / "isa.safetensors"
     save_file(ISA().state_dict(), path, {"fitted_on": text})
-    with pytest.raises(WeightsError, match="isa.safetensors: the videos that it was learned from"):
+    with pytest.raises(WeightsError, match="safetensors: the videos that it was learned from"):
         load_backbone("isa", path)
     save_file(ISA().state_dict(), path, {"fitted_on": json.dumps(["v1"])})
     assert load_backbone("isa", path).weights.fitted_on == ("v1",)

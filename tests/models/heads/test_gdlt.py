@@ -94,14 +94,11 @@ def test_the_triplet_loss_is_of_the_farthest_fellow_and_the_nearest_stranger():
     directions = [f / f.norm() for f in features]
     losses = []
     for i in range(9):
-        far = [
-            (directions[i] - directions[j]).norm()
-            for j in range(9)
-            if j != i and labels[i] == labels[j]
-        ]
-        near = [(directions[i] - directions[j]).norm() for j in range(9) if labels[i] != labels[j]]
+        gaps = [float((directions[i] - other).norm()) for other in directions]
+        far = [gaps[j] for j in range(9) if j != i and labels[i] == labels[j]]
+        near = [gaps[j] for j in range(9) if labels[i] != labels[j]]
         if far:  # the one of label 3 has no fellow
-            losses.append(max(0.0, float(max(far) - min(near)) + 0.5))
+            losses.append(max(0.0, max(far) - min(near) + 0.5))
     assert float(triplet_loss(features, labels, 0.5)) == pytest.approx(np.mean(losses))
 
 
@@ -135,7 +132,7 @@ def test_scores_stay_within_the_widened_range(rng):
         ({"hidden": 10, "heads": 4}, "hidden=10 does not part into heads=4"),
         ({"grades": 1}, "grades=1 is not a number, 2 or more"),
         ({"dropout": 1.0}, "dropout=1.0 is not a number, 0 or more and below 1"),
-        ({"margin": -1.0}, "margin=-1.0 is not"),
+        ({"triplet_margin": -1.0}, "triplet_margin=-1.0 is not"),
     ],
 )
 def test_parameters_that_cannot_be_are_named(params, problem):
@@ -149,3 +146,11 @@ def test_it_explains_no_clip(rng):
     assert not head.explaining
     with pytest.raises(HeadError, match="GDLTHead gives no feedback"):
         head.explain([np.zeros((3, 4))], None)
+
+
+def test_grades_span_the_same_points_whatever_the_scaling(rng):
+    x, y = [rng.normal(size=(3, 4)) for _ in range(12)], np.linspace(20, 70, 12)
+    for centred in (True, False):
+        head = GDLTHead(**QUICK, centre_scores=centred).fit(x, y)
+        ends = head.net_.limits.numpy() * head.y_std_ + head.y_mean_
+        np.testing.assert_allclose(ends, [15, 75], rtol=1e-5)

@@ -263,6 +263,11 @@ class CoReHead(TrainedHead, Head):
         return found
 
     @property
+    def answer_columns(self) -> tuple[str, ...]:
+        """See `BaseHead.answer_columns`: what tells the group, so that results are marked by it."""
+        return () if self.group == "none" else (self.group,)
+
+    @property
     def _group_column(self) -> str:
         return "type" if self.group == "none" else self.group
 

@@ -38,11 +38,7 @@ class GradeTransformer(nn.Module):
         limits: Tensor,
     ):
         super().__init__()
-        options: dict[str, Any] = {
-            "dim_feedforward": width,
-            "dropout": dropout,
-            "batch_first": True,
-        }
+        options: dict[str, Any] = {"dropout": dropout, "batch_first": True}
         self.project = nn.Linear(dim, width)
         self.encoder = nn.TransformerEncoder(
             nn.TransformerEncoderLayer(width, heads, width, **options),

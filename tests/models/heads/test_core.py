@@ -178,6 +178,14 @@ def test_difficulty_can_be_the_group(dives):
     )
 
 
+@pytest.mark.parametrize(
+    ("group", "columns"), [("type", ("type",)), ("difficulty", ("difficulty",)), ("none", ())]
+)
+def test_to_answer_it_is_told_the_group_alone(group, columns):
+    """Results of a head that is told the difficulty are marked."""
+    assert CoReHead(group=group).answer_columns == columns
+
+
 def test_a_video_of_an_unknown_type_meets_every_exemplar_and_says_so(dives):
     x, y, types = dives
     head = CoReHead(**QUICK, exemplars=3).fit(x, y, type=types)

@@ -87,7 +87,8 @@ class BaseHead(BaseEstimator, ABC):
     `fit` and the answering methods take as keywords, one value a video. starts_from: the head
     whose fitted run `fit` can be handed as the keyword `start` (`aqa fit --from`). takes_views:
     `fit` takes the keyword `views`, for each augmented view of the store the training videos as
-    it shows them.
+    it shows them. takes_joints: a video is the places of a body's joints, one "clip" a frame
+    (`aqa extract --backbone pose`), of width 2 x joints: x, y of the first joint, x, y of the next.
     """
 
     seed: int = param(0, "of every random choice that fitting makes", low=0, below=2**32)
@@ -97,6 +98,7 @@ class BaseHead(BaseEstimator, ABC):
     columns: ClassVar[tuple[str, ...]] = ()
     starts_from: ClassVar[str | None] = None
     takes_views: ClassVar[bool] = False
+    takes_joints: ClassVar[bool] = False
 
     @abstractmethod
     def fit(

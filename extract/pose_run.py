@@ -36,9 +36,10 @@ class VideoPoses(NamedTuple):
         return [Clip(i, i + 1) for i in range(len(self.joints))]
 
 
-def video_poses(video: Video, max_missing: float) -> VideoPoses:
+def video_poses(video: Video, max_missing: float, names: Sequence[str] | None = None) -> VideoPoses:
     """Read and fill the joints of the frames of a video that the manifest asks for.
 
+    max_missing: the largest share of them that may be missing. names: the joints there must be.
     Where the video itself is there, it must have as many frames as there are joints of; files
     that leave out frames without anybody may end earlier.
     """
@@ -56,6 +57,11 @@ def video_poses(video: Video, max_missing: float) -> VideoPoses:
             raise PoseError(
                 f"{video.poses}: joints of {len(poses.joints)} frames, {video.path} has {n_frames}"
             )
+    if names is not None and list(names) != list(poses.names):
+        raise PoseError(
+            f"{video.poses}: {len(poses.names)} joints ({', '.join(poses.names[:3])}, ...), "
+            f"the store has {len(names)} ({', '.join(names[:3])}, ...)"
+        )
     start, stop = video.start_frame or 0, video.end_frame or len(poses.joints)
     if stop > len(poses.joints) or start >= stop:
         raise PoseError(
@@ -113,8 +119,7 @@ def extract_poses(
         progress.start(len(todo))
         for video in todo:
             try:
-                found = video_poses(video, max_missing)
-                _check_names(video, found.names, spec["joints"])
+                found = video_poses(video, max_missing, spec["joints"])
             except VIDEO_FAULTS as error:
                 summary.failed.append((video.id, str(error)))
                 progress.line(f"failed: {video.id}: {error}")
@@ -143,11 +148,3 @@ def _names(videos: Sequence[Video], max_missing: float) -> tuple[str, ...]:
         except VIDEO_FAULTS as error:
             problem = error
     raise PoseError(f"no video's joints can be read, the last since {problem}")
-
-
-def _check_names(video: Video, names: Sequence[str], wanted: Sequence[str]) -> None:
-    if list(names) != list(wanted):
-        raise PoseError(
-            f"{video.poses}: {len(names)} joints ({', '.join(names[:3])}, ...), the store's are "
-            f"{len(wanted)} ({', '.join(wanted[:3])}, ...)"
-        )

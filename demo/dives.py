@@ -50,7 +50,7 @@ CLIP_RULE = ClipRule(length=16, stride=16)
 """The rule by which the manifest's `faulty_clips` are counted: the toolkit's default."""
 
 JOINTS = tuple(
-    (joint.name.lower().replace("_left", " left").replace("_right", " right"), joint)
+    (" ".join(reversed(joint.name.lower().split("_"))), joint)
     for joint in sorted(Joint, key=lambda joint: joint is not Joint.HEAD)
 )
 """The joints that are written for each video, with their names; the head comes first."""

@@ -263,11 +263,11 @@ def _of_frames(
     names: tuple[str, ...] | None = None,
 ) -> Poses:
     """One body from a list of all frames, whose numbers follow each other."""
-    numbers = sorted(number for number, _ in frames)
-    first, last = numbers[0], numbers[-1]
-    if numbers != list(range(first, last + 1)):
+    numbers = {number for number, _ in frames}
+    first, last = min(numbers), max(numbers)
+    if not len(numbers) == len(frames) == last + 1 - first:
         raise PoseError(
-            f"{path}: frames {first} to {last} are {len(numbers)}: some are missing or stand twice"
+            f"{path}: frames {first} to {last} are {len(frames)}: some are missing or stand twice"
         )
     people = [person for _, found in frames for person in found]
     joints = _one_body(people, path, first, len(numbers))
@@ -280,6 +280,8 @@ def _of_people(people: Sequence[_Person], path: Path, n_frames: int | None) -> P
     numbers = {person.frame for person in people}
     first = 1 if 0 not in numbers and {1, n_frames} & numbers else 0
     length = max(max(numbers, default=0) + 1 - first, n_frames or 0)
+    if length > 1000 * max(len(numbers), 1):
+        raise PoseError(f"{path}: {length} frames, and somebody on {len(numbers)} of them")
     joints = _one_body(people, path, first, length)
     return Poses(joints, _names(_RECORDS, joints.shape[1]))
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aqa.extract.poses import PoseError, Poses, filled, find_poses, read_poses
-from aqa.extract.run import VIDEO_FAULTS, Progress, Summary, is_reused
+from aqa.extract.run import VIDEO_FAULTS, Progress, Summary, is_reused, reason_of
 from aqa.extract.video import open_video, size_of
 from aqa.features.clips import Clip
 from aqa.features.manifest import Video
@@ -45,18 +45,7 @@ def video_poses(video: Video, max_missing: float, names: Sequence[str] | None = 
     """
     if video.poses is None:
         raise PoseError(f"{video.id}: no joints: fill the manifest's column poses, or give --poses")
-    n_frames, fps = None, float("nan")
-    if video.path is not None and video.path.exists():
-        source = open_video(video.path)
-        n_frames, fps = source.promised, source.fps
-    poses = read_poses(video.poses, n_frames)
-    if video.path is not None and n_frames not in (None, len(poses.joints)):
-        n_frames = sum(1 for _ in open_video(video.path).frames())  # the container may be wrong
-        poses = read_poses(video.poses, n_frames)
-        if n_frames != len(poses.joints):
-            raise PoseError(
-                f"{video.poses}: joints of {len(poses.joints)} frames, {video.path} has {n_frames}"
-            )
+    poses, fps = _poses_of(video.poses, video.path)
     if names is not None and list(names) != list(poses.names):
         raise PoseError(
             f"{video.poses}: {len(poses.names)} joints ({', '.join(poses.names[:3])}, ...), "
@@ -71,6 +60,20 @@ def video_poses(video: Video, max_missing: float, names: Sequence[str] | None = 
     asked = Poses(poses.joints[start:stop], poses.names)
     joints = filled(asked, max_missing, video.poses)
     return VideoPoses(joints.reshape(len(joints), -1), poses.names, fps)
+
+
+def _poses_of(file: Path, path: Path | None) -> tuple[Poses, float]:
+    """The joints of all frames of the video at `path`, and its frames a second."""
+    if path is None or not path.exists():
+        return read_poses(file), float("nan")
+    source = open_video(path)
+    poses = read_poses(file, source.promised)
+    if source.promised not in (None, len(poses.joints)):
+        n_frames = sum(1 for _ in source.frames())  # the container may be wrong
+        poses = read_poses(file, n_frames)
+        if n_frames != len(poses.joints):
+            raise PoseError(f"{file}: joints of {len(poses.joints)} frames, {path} has {n_frames}")
+    return poses, source.fps
 
 
 def pose_spec(names: Sequence[str], max_missing: float) -> Spec:
@@ -121,8 +124,9 @@ def extract_poses(
             try:
                 found = video_poses(video, max_missing, spec["joints"])
             except VIDEO_FAULTS as error:
-                summary.failed.append((video.id, str(error)))
-                progress.line(f"failed: {video.id}: {error}")
+                reason = reason_of(video.poses, error)
+                summary.failed.append((video.id, reason))
+                progress.line(f"failed: {video.id}: {reason}")
                 progress.video(0)
                 continue
             writer.append(
@@ -141,10 +145,10 @@ def extract_poses(
 
 def _names(videos: Sequence[Video], max_missing: float) -> tuple[str, ...]:
     """The joints of the first video that can be read."""
-    problem: Exception = PoseError("no videos")
+    problems = []
     for video in videos:
         try:
             return video_poses(video, max_missing).names
         except VIDEO_FAULTS as error:
-            problem = error
-    raise PoseError(f"no video's joints can be read, the last since {problem}")
+            problems.append(reason_of(video.poses, error))
+    raise PoseError(f"no video's joints can be read, the first: {next(iter(problems), '')}")

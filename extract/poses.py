@@ -271,8 +271,7 @@ def _of_frames(
         )
     people = [person for _, found in frames for person in found]
     joints = _one_body(people, path, first, len(numbers))
-    told = names and len(names) == joints.shape[1]
-    return Poses(joints, names if told else _names(known, joints.shape[1]))  # type: ignore[arg-type]
+    return Poses(joints, _names(known, joints.shape[1], names))
 
 
 def _of_people(people: Sequence[_Person], path: Path, n_frames: int | None) -> Poses:
@@ -320,7 +319,11 @@ def _places(joints: Array) -> Array:
     return np.where(seen[..., None], joints[..., :2], np.nan)
 
 
-def _names(known: Mapping[int, tuple[str, ...]], n_joints: int) -> tuple[str, ...]:
+def _names(
+    known: Mapping[int, tuple[str, ...]], n_joints: int, told: tuple[str, ...] | None = None
+) -> tuple[str, ...]:
+    if told and len(told) == n_joints:
+        return told
     return known.get(n_joints) or tuple(f"joint {j}" for j in range(n_joints))
 
 

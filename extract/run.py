@@ -142,7 +142,7 @@ def extract(
             try:
                 encoded = encode_video(batches, encoder, blank, len(views), dtype)
             except VIDEO_FAULTS as error:
-                reason = str(error) if isinstance(error, AqaError) else f"{video.path}: {error!r}"
+                reason = reason_of(video.path, error)
                 summary.failed.append((video.id, reason))
                 progress.line(f"failed: {video.id}: {reason}")
                 progress.video(0)
@@ -193,6 +193,11 @@ def _damage(video: Video, log: DecoderLog | None, workers: int) -> str | None:
 
 # What decoding can raise on a bad file. A fault of the device or of the store stops the run.
 VIDEO_FAULTS = (AqaError, OSError, cv2.error, MemoryError)
+
+
+def reason_of(file: Path | None, error: Exception) -> str:
+    """One line on what went wrong with a file; `AqaError` names it already."""
+    return str(error) if isinstance(error, AqaError) else f"{file}: {error!r}"
 
 
 def is_reused(

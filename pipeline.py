@@ -130,7 +130,8 @@ def extractor(
         if weights is not None:
             raise AqaError(f"{weights}: joints are read from files; leave out --weights")
         return lambda video: _read_joints(video, spec), None
-    rule, backbone = rule_of(spec), rebuild_backbone(spec, weights)
+    backbone = rebuild_backbone(spec, weights)
+    rule = rule_of(spec)
     encoder = Encoder(backbone, device, precision=spec["precision"])
     blank = encoder.blank(rule.length)
 

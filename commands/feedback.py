@@ -11,6 +11,7 @@ from aqa.commands.options import (
     FILE,
     align_option,
     device_option,
+    difficulty_option,
     json_option,
     manifest_option,
     runs_option,
@@ -27,6 +28,7 @@ from aqa.workspace import Workspace, run_folders
 @click.option("--head", default="score", show_default=True, help="Fitted head that says why.")
 @click.option("--split", help="Run to use [default: the first that has not seen the video].")
 @type_option
+@difficulty_option
 @align_option
 @click.option("--picture", type=FILE, help="PNG to draw: frames, and what is said.")
 @manifest_option
@@ -42,6 +44,7 @@ def feedback(
     head: str,
     split: str | None,
     type_: str | None,
+    difficulty: float | None,
     align: str,
     picture: Path | None,
     manifest: Path | None,
@@ -55,7 +58,8 @@ def feedback(
 
     VIDEO is an id of the manifest, or a new file. Head `score` gives the probability that a clip
     is similar to the expert's, faulty below 0.5; head `lstm` fitted with -p label=incremental
-    the points that a clip adds, faulty where it adds none. Heads `pose-dct` and `pose-dft` say of
+    the points that a clip adds, faulty where it adds none; heads `wd` and `average` the points
+    that it adds to a base, faulty where it takes some off. Heads `pose-dct` and `pose-dft` say of
     each joint on which frame and which way it had better be elsewhere, in points a pixel; their
     new files are files of joints.
     """
@@ -71,6 +75,7 @@ def feedback(
         Manifest.read(manifest or workspace.manifest),
         store,
         type=type_,
+        difficulty=difficulty,
         align=align,
         weights=weights,
         device=device,

@@ -15,7 +15,6 @@ from aqa.features.clips import Clip
 from aqa.features.manifest import Manifest, Video
 from aqa.features.store import FeatureStore, StoreError
 from aqa.models.heads.base import BaseHead, Explanation, Head
-from aqa.models.heads.pose import PoseHead
 from aqa.models.metrics import report_feedback
 
 FAULTY_CLIPS = "faulty_clips"
@@ -137,7 +136,7 @@ def give_feedback(
     align: str = "index",
 ) -> Feedback:
     """Explain a video clip by clip; clips that are all padding are left out."""
-    columns = {name: [getattr(video, name)] for name in head.columns}
+    columns = {name: [getattr(video, name)] for name in head.answer_columns}
     found = head.explain([sequence.features], blank, align=align, **columns)
     kept = [i for i, c in enumerate(sequence.clips) if not c.is_blank(sequence.n_frames)]
     clips = [_clip_feedback(i, sequence, found) for i in kept]
@@ -145,10 +144,11 @@ def give_feedback(
 
 
 def give_pose_feedback(
-    head: PoseHead, video_id: str, sequence: Cut, names: Sequence[str]
+    head: Head, video: Video, sequence: Cut, names: Sequence[str]
 ) -> PoseFeedback:
     """Say of each joint, by its name, on which frame and which way it had better be elsewhere."""
-    gradient = head.gradient(sequence.features)
+    columns = {name: [getattr(video, name)] for name in head.answer_columns}
+    gradient = head.gradient(sequence.features, **columns)
     joints = sequence.features.reshape(gradient.shape)
     gains = np.linalg.norm(gradient, axis=2)  # (frames, joints)
     frames = gains.argmax(axis=0)
@@ -160,7 +160,7 @@ def give_pose_feedback(
         seconds = frame / sequence.fps if np.isfinite(sequence.fps) else None
         moves.append(JointMove(names[j], frame, seconds, x, y, right, down, float(gains[at, j])))
     meaning = "points gained by each pixel that a joint moves"
-    return PoseFeedback(video_id, meaning, moves, list(names), joints, gradient, sequence.offset)
+    return PoseFeedback(video.id, meaning, moves, list(names), joints, gradient, sequence.offset)
 
 
 def _clip_feedback(number: int, sequence: Cut, found: Explanation) -> ClipFeedback:

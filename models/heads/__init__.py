@@ -11,7 +11,7 @@ from aqa.errors import UnknownNameError
 if TYPE_CHECKING:
     from aqa.models.heads.base import BaseHead
 
-_SHARED = ("__init__", "base", "comparing", "network", "pose")
+_SHARED = ("__init__", "aggregating", "base", "comparing", "network", "pose")
 
 
 def head_names() -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import math
@@ -49,17 +50,41 @@ def check_params(head: BaseHead) -> None:
     hints = typing.get_type_hints(type(head))
     problems = []
     for field in dataclasses.fields(head):
-        value, hint = getattr(head, field.name), hints[field.name]
+        value, kinds = getattr(head, field.name), _kinds(hints[field.name])
         expected = None
-        if typing.get_origin(hint) is typing.Literal and value not in typing.get_args(hint):
-            expected = f"one of {', '.join(typing.get_args(hint))}"
+        if isinstance(value, str) and str not in kinds and value not in _words(kinds):
+            expected = _expected(kinds)
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            count = hint is int or int in typing.get_args(hint)
-            expected = _out_of_range(value, 1 if count else 0, field.metadata)
+            expected = _out_of_range(value, 1 if int in kinds else 0, field.metadata)
         if expected:
             problems.append(f"{field.name}={value} is not {expected}")
     if problems:
         raise HeadError("; ".join(problems))
+    if isinstance(head, Head) and head.difficulty != "none":
+        raise HeadError(
+            f"difficulty={head.difficulty} is not applied by {type(head).__name__} itself; "
+            "fit aqa.models.difficulty.DifficultyHead(head), or make the head with `make_head`"
+        )
+
+
+def _kinds(hint: Any) -> tuple[Any, ...]:
+    """The types of a hint, `None` left out: of `float | None`, `float`."""
+    union = isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union
+    kinds = typing.get_args(hint) if union else (hint,)
+    return tuple(kind for kind in kinds if kind is not types.NoneType)
+
+
+def _words(kinds: Sequence[Any]) -> list[str]:
+    """The texts that literals among the types allow."""
+    return [word for kind in kinds for word in typing.get_args(kind)]
+
+
+def _expected(kinds: Sequence[Any]) -> str:
+    """What a value of one of these types is."""
+    words = _words(kinds)
+    named = {int: "a whole number", float: "a number", bool: "true or false"}
+    choices = [f"one of {', '.join(words)}" if len(words) > 1 else words[0]] if words else []
+    return " or ".join([*(named[kind] for kind in kinds if kind in named), *choices])
 
 
 def _out_of_range(value: float, least: int, bounds: Mapping[str, Any]) -> str | None:
@@ -87,8 +112,10 @@ class BaseHead(BaseEstimator, ABC):
     `fit` and the answering methods take as keywords, one value a video. starts_from: the head
     whose fitted run `fit` can be handed as the keyword `start` (`aqa fit --from`). takes_views:
     `fit` takes the keyword `views`, for each augmented view of the store the training videos as
-    it shows them. takes_joints: a video is the places of a body's joints, one "clip" a frame
-    (`aqa extract --backbone pose`), of width 2 x joints: x, y of the first joint, x, y of the next.
+    it shows them. takes_blank: `fit` takes the keyword `blank`, the response to a clip of black
+    pictures, (dim,), None where the store has none. takes_joints: a video is the places of a
+    body's joints, one "clip" a frame (`aqa extract --backbone pose`), of width 2 x joints: x, y of
+    the first joint, x, y of the next.
     """
 
     seed: int = param(0, "of every random choice that fitting makes", low=0, below=2**32)
@@ -98,6 +125,7 @@ class BaseHead(BaseEstimator, ABC):
     columns: ClassVar[tuple[str, ...]] = ()
     starts_from: ClassVar[str | None] = None
     takes_views: ClassVar[bool] = False
+    takes_blank: ClassVar[bool] = False
     takes_joints: ClassVar[bool] = False
 
     @abstractmethod
@@ -110,6 +138,19 @@ class BaseHead(BaseEstimator, ABC):
         kind that a head may stop by; without them it holds out training videos where it needs to.
         A head with `columns` takes each as a keyword too, and `validation` as (x, y, columns).
         """
+
+    @property
+    def answer_columns(self) -> tuple[str, ...]:
+        """Those of `columns` that the answering methods take; all of them, by default.
+
+        What a head learns from, such as judges' marks, a new video need not have.
+        """
+        return self.columns
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The hyper-parameters, for the run's record."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     @property
     def also_shown(self) -> tuple[str, ...]:
@@ -140,7 +181,17 @@ class BaseHead(BaseEstimator, ABC):
 
 @dataclasses.dataclass(repr=False, eq=False)
 class Head(RegressorMixin, BaseHead):
-    """Clip features in, a score out, in the manners of scikit-learn."""
+    """Clip features in, a score out, in the manners of scikit-learn.
+
+    difficulty: applied to every head alike, by `aqa.models.difficulty`.
+    """
+
+    difficulty: typing.Literal["none", "multiply", "input"] = param(
+        "none",
+        "known of each video, none: not shown to the head; multiply: it learns score / difficulty, "
+        "and is multiplied by it (003's code, USDL); input: standardised, beside every clip's "
+        "features",
+    )
 
     kind: ClassVar[str] = "scores"
 
@@ -168,11 +219,19 @@ class Head(RegressorMixin, BaseHead):
         """
         self.cannot_explain("it knows nothing of single clips")
 
+    def gradient(self, sequence: NDArray[np.floating], **columns: Any) -> NDArray[np.float64]:
+        """How the score of one video grows with the place of each joint, for heads on joints.
+
+        (frames, 2 x joints) -> (frames, joints, 2), points a unit of the poses, a pixel. By
+        default a head does not know.
+        """
+        self.cannot_explain("it has no gradient by the joints")
+
     def cannot_explain(self, why: str) -> NoReturn:
         """Raise the line that says so and what to use."""
         raise HeadError(
             f"{type(self).__name__} gives no feedback: {why}; "
-            "use --head score, or --head lstm fitted with -p label=incremental"
+            "use --head score, wd or average, or --head lstm fitted with -p label=incremental"
         )
 
 
@@ -241,6 +300,16 @@ def check_sequences(x: Sequences, dim: int | None = None) -> list[NDArray[np.flo
     return sequences
 
 
+def check_views(
+    views: Sequence[Sequences], sequences: list[NDArray[np.float32]]
+) -> list[list[NDArray[np.float32]]]:
+    """Checked views of the training videos; `HeadError` where one is not of the same videos."""
+    for number, view in enumerate(views):
+        if len(view) != len(sequences):
+            raise HeadError(f"view {number} has {len(view)} videos for {len(sequences)}")
+    return [check_sequences(view, sequences[0].shape[1]) for view in views]
+
+
 def check_fit(
     x: Sequences, y: ArrayLike, least: int = 2
 ) -> tuple[list[NDArray[np.float32]], NDArray[np.float64]]:
@@ -293,21 +362,15 @@ def parse_params(head: type[BaseHead], texts: Sequence[str]) -> dict[str, Any]:
 
 
 def _parse(text: str, hint: Any) -> Any:
-    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
-        inner = [kind for kind in typing.get_args(hint) if kind is not type(None)]
-        return None if text.lower() == "none" else _parse(text, inner[0])
-    if typing.get_origin(hint) is typing.Literal:
-        choices = typing.get_args(hint)
-        if text not in choices:
-            raise ValueError(f"one of {', '.join(choices)}")
+    kinds = _kinds(hint)
+    if types.NoneType in typing.get_args(hint) and text.lower() == "none":
+        return None
+    if str in kinds or text in _words(kinds):
         return text
-    if hint is bool:
-        if text.lower() not in ("true", "false"):
-            raise ValueError("true or false")
+    if bool in kinds and text.lower() in ("true", "false"):
         return text.lower() == "true"
-    if hint in (int, float):
-        try:
-            return hint(text)
-        except ValueError:
-            raise ValueError("a whole number" if hint is int else "a number") from None
-    return text
+    for kind in (int, float):
+        if kind in kinds:
+            with contextlib.suppress(ValueError):
+                return kind(text)
+    raise ValueError(_expected(kinds))

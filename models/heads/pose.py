@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -47,13 +47,6 @@ class PoseHead(SVRHead):
     def least_frames(self) -> int:
         """The fewest frames of a window that can be described."""
         return 1
-
-    def gradient(self, sequence: NDArray[np.floating]) -> Matrix:
-        """How the score grows with the place of each joint: (frames, joints, 2), points a unit.
-
-        A unit is that of the poses, a pixel. By default a head does not know.
-        """
-        self.cannot_explain("its description of a movement has no gradient")
 
     def fit(
         self, x: Sequences, y: ArrayLike, validation: tuple[Sequences, ArrayLike] | None = None
@@ -120,8 +113,8 @@ class FrequencyHead(PoseHead):
         shown = (self.phase(coefficients) * coefficients).real
         return np.pad(shown, ((0, self.k - len(shown)), (0, 0)))
 
-    def gradient(self, sequence: NDArray[np.floating]) -> Matrix:
-        """See `PoseHead.gradient`; exact but where a coefficient is 0 (Pirsiavash et al. 2014)."""
+    def gradient(self, sequence: NDArray[np.floating], **columns: Any) -> Matrix:
+        """See `Head.gradient`; exact but where a coefficient is 0 (Pirsiavash et al. 2014)."""
         (sequence,) = check_sequences([sequence], self._dim)
         series = self._series(sequence)
         slopes = self._slope(self.vectors([sequence])).reshape(self.windows, self.k, -1)

@@ -22,6 +22,7 @@ from aqa.models.heads.pose_dct import PoseDCTHead
 from aqa.models.heads.score import ScoreHead
 from aqa.models.heads.siamese import SiameseHead
 from aqa.models.heads.svr import SVRHead
+from aqa.models.heads.wd import WDHead
 
 
 @dataclasses.dataclass(repr=False, eq=False)
@@ -78,6 +79,7 @@ def test_without_a_frame_rate_there_are_no_seconds():
         (SiameseHead(), False),
         (LSTMHead(), False),
         (LSTMHead(label="incremental"), True),
+        (WDHead(), True),
         (ScoreHead(), True),
         (ScoreHead(metric="none"), False),
     ],
@@ -116,10 +118,10 @@ def test_of_each_joint_the_frame_of_its_largest_gain(monkeypatch):
     gradient[2, 0] = 3, -4
     gradient[3, 1] = 0, 1
     gradient[0, 2], gradient[1, 2] = (0, 6), (-7, 0)
-    monkeypatch.setattr(PoseDCTHead, "gradient", lambda self, sequence: gradient)
+    monkeypatch.setattr(PoseDCTHead, "gradient", lambda self, sequence, **_: gradient)
     joints = np.arange(24, dtype=np.float32).reshape(4, 6)
     cut = Cut(joints, [Clip(i, i + 1) for i in range(4)], 4, 10, 20.0)
-    found = give_pose_feedback(PoseDCTHead(), "v", cut, ["head", "hand", "foot"])
+    found = give_pose_feedback(PoseDCTHead(), video(), cut, ["head", "hand", "foot"])
     said = [(m.joint, m.frame, m.seconds, m.x, m.y, m.right, m.down) for m in found.moves]
     assert said == [
         ("foot", 11, 0.55, 10, 11, -7, 0),

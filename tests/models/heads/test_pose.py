@@ -170,7 +170,7 @@ def test_the_gradient_is_what_finite_differences_say(videos, rng, kind, params: 
 
 def test_entropy_has_no_gradient(videos) -> None:
     head = PoseApEnHead().fit(*videos)
-    with pytest.raises(HeadError, match="no gradient"):
+    with pytest.raises(HeadError, match="no gradient by the joints"):
         head.gradient(videos[0][0])
 
 

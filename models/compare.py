@@ -124,12 +124,19 @@ def read_predictions(folder: Path) -> Predictions | None:
 
 
 def compared_folders(folders: Sequence[Path]) -> list[Path]:
-    """What is compared where no heads are named: all but single baselines and unjudgeable runs."""
+    """What is compared where no heads are named: all, of baselines the one of all columns.
+
+    A manifest with one usable column has that baseline alone. A head fitted on every video is
+    tested on none.
+    """
+    names = {folder.parent.name for folder in folders}
+    left_out = {name for name in names if name.startswith(PREFIX)} - {PREFIX + ALL}
+    if PREFIX + ALL not in names:
+        left_out = set()
     return [
         folder
         for folder in folders
-        if folder.name != f"split-{EVERYTHING}"
-        and (folder.parent.name == PREFIX + ALL or not folder.parent.name.startswith(PREFIX))
+        if folder.parent.name not in left_out and folder.name != f"split-{EVERYTHING}"
     ]
 
 

@@ -60,10 +60,11 @@ def check_params(head: BaseHead) -> None:
             problems.append(f"{field.name}={value} is not {expected}")
     if problems:
         raise HeadError("; ".join(problems))
-    if isinstance(head, Head) and head.difficulty != "none":
+    if isinstance(head, Head) and (head.difficulty, head.scale) != ("none", "all"):
+        asked = f"scale={head.scale}" if head.scale != "all" else f"difficulty={head.difficulty}"
         raise HeadError(
-            f"difficulty={head.difficulty} is not applied by {type(head).__name__} itself; "
-            "fit aqa.models.difficulty.DifficultyHead(head), or make the head with `make_head`"
+            f"{asked} is not applied by {type(head).__name__} itself; make the head with "
+            "aqa.models.difficulty.make_head"
         )
 
 
@@ -183,7 +184,7 @@ class BaseHead(BaseEstimator, ABC):
 class Head(RegressorMixin, BaseHead):
     """Clip features in, a score out, in the manners of scikit-learn.
 
-    difficulty: applied to every head alike, by `aqa.models.difficulty`.
+    difficulty, scale: applied to every head alike, by `aqa.models.difficulty` and `.actions`.
     """
 
     difficulty: typing.Literal["none", "multiply", "input"] = param(
@@ -191,6 +192,9 @@ class Head(RegressorMixin, BaseHead):
         "known of each video, none: not shown to the head; multiply: it learns score / difficulty, "
         "and is multiplied by it (003's code, USDL); input: standardised, beside every clip's "
         "features",
+    )
+    scale: typing.Literal["all", "action"] = param(
+        "all", "action: scores of each action divided by their standard deviation (004 4)"
     )
 
     kind: ClassVar[str] = "scores"

@@ -9,6 +9,7 @@ import scipy.stats
 from aqa.models.compare import (
     Predictions,
     compare,
+    compared_folders,
     corrected_t_p,
     holm,
     permutation_p,
@@ -188,6 +189,13 @@ TRUE, PRED = np.arange(6.0), np.array([0.0, 2, 1, 3, 5, 4])
 def test_what_is_unlike_is_refused(other: Split, problem: str) -> None:
     with pytest.raises(RunError, match=problem):
         compare({"h0": {"1": predictions("a", TRUE, PRED)}, "h1": other})
+
+
+def test_of_baselines_the_one_of_all_columns_is_compared() -> None:
+    names = ["svr/split-1", "svr/split-all", "baseline-type/split-1", "baseline-all/split-1"]
+    folders = [Path(name) for name in names]
+    assert compared_folders(folders) == [folders[0], folders[3]]
+    assert compared_folders(folders[:3]) == [folders[0], folders[2]]  # there is no other
 
 
 def test_one_head_cannot_be_compared() -> None:

@@ -95,6 +95,11 @@ def fit_splits(
             f"{store.path}: layer {store.spec['layer']} holds maps of shape {store.shape}, "
             "heads take vectors; extract another --layer"
         )
+    if get_head(head).takes_joints and "joints" not in store.spec:
+        raise RunError(
+            f"{store.path}: {head} takes joints, not features of {store.spec['backbone']}; make a "
+            "store of joints with `aqa extract --backbone pose`, and name it with --store"
+        )
     values = {"seed": seed, **parse_params(get_head(head), params)}
     starts = {split.name: _start_run(get_head(head), head, start, split.name) for split in splits}
     features = Features.of(store)

@@ -444,7 +444,6 @@ TABLES: dict[str, Table] = {
 # Printed, and not declared yet or not to be had: table, or table and dataset -> why.
 UNDECLARED = {
     ("001-2", "MIT-Skating"): _NO_SKATING,
-    ("001-2", "MIT-Diving"): "quoted from other papers",
     **{
         (f"002-{number}", "UNLV-Vault"): "the vaults' stages are not published"
         for number in range(2, 8)

@@ -23,8 +23,8 @@ from aqa.extract.video import read_frames
 from aqa.features.clips import ClipRule
 from aqa.features.manifest import Manifest, Video
 from aqa.features.store import FeatureStore, Spec, spec_differences, views_of
+from aqa.models.columns import videos_columns
 from aqa.models.embedding import Embeddings
-from aqa.models.experiment import videos_columns
 from aqa.models.feedback import (
     Cut,
     Feedback,
@@ -184,7 +184,9 @@ def score_videos(
             continue
         by_split = {
             split: float(
-                head.predict([cut.features], **videos_columns([video], head.answer_columns))[0]
+                head.predict(
+                    [cut.features], **videos_columns([video], head.answer_columns, [cut.clips])
+                )[0]
             )
             for split, head in heads.items()
         }

@@ -14,6 +14,7 @@ from aqa.errors import AqaError
 from aqa.features.clips import Clip
 from aqa.features.manifest import Manifest, Video
 from aqa.features.store import FeatureStore, StoreError
+from aqa.models.columns import videos_columns
 from aqa.models.heads.base import BaseHead, Explanation, Head
 from aqa.models.metrics import report_feedback
 
@@ -136,7 +137,7 @@ def give_feedback(
     align: str = "index",
 ) -> Feedback:
     """Explain a video clip by clip; clips that are all padding are left out."""
-    columns = {name: [getattr(video, name)] for name in head.answer_columns}
+    columns = videos_columns([video], head.answer_columns, [sequence.clips])
     found = head.explain([sequence.features], blank, align=align, **columns)
     kept = [i for i, c in enumerate(sequence.clips) if not c.is_blank(sequence.n_frames)]
     clips = [_clip_feedback(i, sequence, found) for i in kept]
@@ -147,7 +148,7 @@ def give_pose_feedback(
     head: Head, video: Video, sequence: Cut, names: Sequence[str]
 ) -> PoseFeedback:
     """Say of each joint, by its name, on which frame and which way it had better be elsewhere."""
-    columns = {name: [getattr(video, name)] for name in head.answer_columns}
+    columns = videos_columns([video], head.answer_columns, [sequence.clips])
     gradient = head.gradient(sequence.features, **columns)
     joints = sequence.features.reshape(gradient.shape)
     gains = np.linalg.norm(gradient, axis=2)  # (frames, joints)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, relu
+from torch.nn.functional import binary_cross_entropy_with_logits, kl_div, relu
 
 # Predicted and true scores, (n,) each, to a scalar.
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -107,3 +107,19 @@ def pair_loss(logits: Tensor, similar: Tensor, weights: tuple[float, float]) -> 
     """
     weight = weights[0] + (weights[1] - weights[0]) * similar
     return binary_cross_entropy_with_logits(logits, similar, weight)
+
+
+def soft_labels(values: Tensor, bins: int, std: float) -> Tensor:
+    """A Gaussian around each value, over bins 0, 1, ..., summing to 1: (...,) -> (..., bins)."""
+    numbers = torch.arange(bins, device=values.device)
+    return torch.softmax(-0.5 * ((values[..., None] - numbers) / std).square(), dim=-1)
+
+
+def divergence(predicted: Tensor, values: Tensor, std: float) -> Tensor:
+    """KL divergence of (n, m, bins) log-probabilities from the soft labels of (n, m) values.
+
+    Summed over bins, averaged over values and videos (PyTorch's `batchmean`): were it averaged
+    over the bins too, it would shrink with their number. values, std: in bins, from 0.
+    """
+    meant = soft_labels(values, predicted.shape[-1], std)
+    return kl_div(predicted.flatten(0, 1), meant.flatten(0, 1), reduction="batchmean")

@@ -16,13 +16,17 @@ _COUNTS = {
     "scores": ["n"],
     "pairs": ["part", "similar", "dissimilar"],
     "feedback": ["n", "clips", "faulty", "said_faulty"],
+    "coverage": ["n"],
+    "attributes": ["n"],
 }
 _METRICS = {
     "scores": ["spearman", "mse", "med", "relative_l2"],
     "pairs": ["accuracy", "balanced_accuracy", "roc_auc"],
     "feedback": ["precision", "recall", "f1"],
+    "coverage": ["coverage_50", "coverage_80", "coverage_95", "width_80"],
+    "attributes": ["position", "armstand", "rotation", "somersaults", "twists"],
 }
-_DIGITS = {"mse": 1, "med": 2, "relative_l2": 2}
+_DIGITS = {"mse": 1, "med": 2, "relative_l2": 2, "width_80": 1}
 _TITLES = {
     "spearman": "Spearman",
     "mse": "MSE",
@@ -32,6 +36,10 @@ _TITLES = {
     "balanced_accuracy": "balanced",
     "roc_auc": "ROC-AUC",
     "f1": "F1",
+    "coverage_50": "in 50 %",
+    "coverage_80": "in 80 %",
+    "coverage_95": "in 95 %",
+    "width_80": "width of 80 %",
 }
 
 

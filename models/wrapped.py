@@ -10,7 +10,16 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aqa.models.heads.base import BaseHead, Explanation, Head, Sequences, State, check_fit
+from aqa.models.heads.base import (
+    BaseHead,
+    Explanation,
+    GivesAttributes,
+    GivesQuantiles,
+    Head,
+    Sequences,
+    State,
+    check_fit,
+)
 
 Values = NDArray[np.float64]
 
@@ -170,6 +179,20 @@ class WrappedHead(Head):
         factor = self.factor(columns.get(self.column), 1)
         return self._scoring().gradient(sequence, **self._answer(columns)) * factor[0]
 
+    def quantiles(self, x: Sequences, at: ArrayLike, **columns: Any) -> Values:
+        """See `GivesQuantiles`; for heads that do, see `gives`."""
+        assert isinstance(self.fitted_, GivesQuantiles)
+        values = columns.get(self.column)
+        factor = self.factor(values, len(x))
+        answers = self.fitted_.quantiles(self.shown(x, values), at, **self._answer(columns))
+        return answers * factor[:, None]
+
+    def attributes(self, x: Sequences, **columns: Any) -> list[dict[str, str]]:
+        """See `GivesAttributes`; for heads that do, see `gives`."""
+        assert isinstance(self.fitted_, GivesAttributes)
+        shown = self.shown(x, columns.get(self.column))
+        return self.fitted_.attributes(shown, **self._answer(columns))
+
     def state(self) -> State:
         """See `BaseHead.state`; the head's own arrays are under `head.`."""
         own = {f"head.{name}": array for name, array in self.fitted_.state().items()}
@@ -211,3 +234,10 @@ def replace_head(head: BaseHead) -> BaseHead:
     if isinstance(head, WrappedHead):
         return type(head)(head.head, replace_head(head.inner))
     return replace(head)
+
+
+def gives(head: BaseHead, what: Any) -> bool:
+    """Whether a head, or the one within, is of the protocol `what`, such as `GivesQuantiles`."""
+    while isinstance(head, WrappedHead):
+        head = head.inner
+    return isinstance(head, what)

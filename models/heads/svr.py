@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,23 +15,26 @@ from sklearn.model_selection import KFold
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import SVR
 
-from aqa.models.heads.base import Head, Sequences, check_fit, check_params, check_sequences, param
+from aqa.models.heads.base import (
+    BaseHead,
+    Head,
+    Sequences,
+    check_fit,
+    check_params,
+    check_sequences,
+    param,
+)
 
 Matrix = NDArray[np.float64]
 
 
 @dataclass(repr=False, eq=False)
-class SVRHead(Head):
-    """Clip average, standardise, SVR; what is left open is chosen by cross-validation.
-
-    The papers state neither kernel nor normalisation nor constants, so all of them are ours. The
-    choice is by mean squared error over folds of the training videos; given validation videos
-    are not used. Fitted: `best_params_`, and `history_`, a row for each combination tried.
-    """
+class SVRParams(BaseHead):
+    """The hyper-parameters of a support vector regression and of its search."""
 
     kernel: Literal["rbf", "linear"] = param("rbf", "rbf or linear")
     normalise: Literal["standardise", "l2"] = param(
-        "standardise", "of averaged features: standardise (and divide by sqrt(dim)), or l2"
+        "standardise", "of a video's vector: standardise (and divide by sqrt(dim)), or l2"
     )
     C: float | None = param(
         None, "regularisation, for scores of unit variance; none: searched", above=0
@@ -38,6 +42,20 @@ class SVRHead(Head):
     epsilon: float | None = param(None, "tube, in standard deviations of the score; none: searched")
     gamma: float | None = param(None, "of rbf, for features as normalised; none: searched", above=0)
     folds: int = param(5, "of the cross-validation", low=2)
+
+    def make_svr(self) -> SVRHead:
+        """An `svr` head with these parameters."""
+        return SVRHead(**{f.name: getattr(self, f.name) for f in dataclasses.fields(SVRHead)})
+
+
+@dataclass(repr=False, eq=False)
+class SVRHead(SVRParams, Head):
+    """Clip average, standardise, SVR; what is left open is chosen by cross-validation.
+
+    The papers state neither kernel nor normalisation nor constants, so all of them are ours. The
+    choice is by mean squared error over folds of the training videos; given validation videos
+    are not used. Fitted: `best_params_`, and `history_`, a row for each combination tried.
+    """
 
     # One grid fits every score range and feature width, since both are scaled away.
     GRID: ClassVar[dict[str, tuple[float, ...]]] = {

@@ -228,7 +228,8 @@ def test_the_manifest_reads_back_as_the_dives_that_were_sampled(drawn: Path) -> 
         assert (video.score, video.difficulty, video.execution, video.type) == (
             dive.score, dive.difficulty, dive.execution, dive.type.name,
         )  # fmt: skip
-        assert tuple(float(video.row[f"judge_{j}"]) for j in range(1, 8)) == dive.marks
+        assert (video.judges, video.attributes["position"]) == (dive.marks, dive.type.position)
+        assert float(video.attributes["somersaults"]) == dive.type.half_somersaults / 2
         assert [int(video.row[f"stage_{s}"]) for s in ("takeoff", "flight", "entry", "ending")] == [
             *dive.stages[:4]
         ]

@@ -22,7 +22,7 @@ SCORING = [
     and "difficulty" not in get_head(name).columns
     and not get_head(name).takes_joints
 ]
-QUICK = {"epochs": 4, "hidden": 8, "device": "cpu", "steps": 20}
+QUICK = {"epochs": 4, "hidden": 8, "device": "cpu", "steps": 20, "bounds": "fractions"}
 
 
 @pytest.fixture
@@ -61,29 +61,37 @@ class TestEveryScoringHead:
             warnings.simplefilter("ignore", AqaWarning)
             yield
 
-    def test_multiply_is_a_head_of_the_execution(self, name: str, data: tuple) -> None:
+    def test_multiply_is_a_head_of_the_execution(
+        self, name: str, data: tuple, learned_from
+    ) -> None:
         x, y, d = data
-        told = make(name, "multiply").fit(x[:30], y[:30], difficulty=d[:30])
-        by_hand = plain(name).fit(x[:30], y[:30] / d[:30])
+        own = learned_from(name, y[:30])
+        told = make(name, "multiply").fit(x[:30], y[:30], difficulty=d[:30], **own)
+        by_hand = plain(name).fit(x[:30], y[:30] / d[:30], **own)
         expected = by_hand.predict(x[30:]) * d[30:]
         np.testing.assert_array_equal(told.predict(x[30:], difficulty=d[30:]), expected)
 
-    def test_input_is_a_standardised_feature_more(self, name: str, data: tuple) -> None:
+    def test_input_is_a_standardised_feature_more(
+        self, name: str, data: tuple, learned_from
+    ) -> None:
         x, y, d = data
         z = (d - d[:30].mean()) / d[:30].std()
         wider = [
             np.column_stack([s, np.full(len(s), v, np.float32)]) for s, v in zip(x, z, strict=True)
         ]
-        told = make(name, "input").fit(x[:30], y[:30], difficulty=d[:30])
-        by_hand = plain(name).fit(wider[:30], y[:30])
+        own = learned_from(name, y[:30])
+        told = make(name, "input").fit(x[:30], y[:30], difficulty=d[:30], **own)
+        by_hand = plain(name).fit(wider[:30], y[:30], **own)
         np.testing.assert_array_equal(
             told.predict(x[30:], difficulty=d[30:]), by_hand.predict(wider[30:])
         )
 
     @pytest.mark.parametrize("how", ["multiply", "input"])
-    def test_saved_state_predicts_the_same(self, name: str, how: str, data: tuple) -> None:
+    def test_saved_state_predicts_the_same(
+        self, name: str, how: str, data: tuple, learned_from
+    ) -> None:
         x, y, d = data
-        head = make(name, how).fit(x, y, difficulty=d)
+        head = make(name, how).fit(x, y, difficulty=d, **learned_from(name, y))
         restored = make(name, how).restore(head.state())
         np.testing.assert_array_equal(
             restored.predict(x, difficulty=d), head.predict(x, difficulty=d)

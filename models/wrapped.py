@@ -174,11 +174,6 @@ class WrappedHead(Head):
         own = self._answer(columns)
         return self._scoring().explain(self.shown(x, values), blank, align=align, **own)
 
-    def gradient(self, sequence: NDArray[np.floating], **columns: Any) -> Values:
-        """See `Head.gradient`."""
-        factor = self.factor(columns.get(self.column), 1)
-        return self._scoring().gradient(sequence, **self._answer(columns)) * factor[0]
-
     def quantiles(self, x: Sequences, at: ArrayLike, **columns: Any) -> Values:
         """See `GivesQuantiles`; for heads that do, see `gives`."""
         assert isinstance(self.fitted_, GivesQuantiles)
@@ -192,6 +187,11 @@ class WrappedHead(Head):
         assert isinstance(self.fitted_, GivesAttributes)
         shown = self.shown(x, columns.get(self.column))
         return self.fitted_.attributes(shown, **self._answer(columns))
+
+    def gradient(self, sequence: NDArray[np.floating], **columns: Any) -> Values:
+        """See `Head.gradient`."""
+        factor = self.factor(columns.get(self.column), 1)
+        return self._scoring().gradient(sequence, **self._answer(columns)) * factor[0]
 
     def state(self) -> State:
         """See `BaseHead.state`; the head's own arrays are under `head.`."""

@@ -148,7 +148,7 @@ def give_pose_feedback(
     head: Head, video: Video, sequence: Cut, names: Sequence[str]
 ) -> PoseFeedback:
     """Say of each joint, by its name, on which frame and which way it had better be elsewhere."""
-    columns = {name: [getattr(video, name)] for name in head.answer_columns}
+    columns = videos_columns([video], head.answer_columns, [sequence.clips])
     gradient = head.gradient(sequence.features, **columns)
     joints = sequence.features.reshape(gradient.shape)
     gains = np.linalg.norm(gradient, axis=2)  # (frames, joints)

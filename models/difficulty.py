@@ -59,6 +59,8 @@ class DifficultyHead(WrappedHead):
             return
         if self.takes == "maps":
             raise HeadError("difficulty=input stands behind vectors; maps take difficulty=multiply")
+        if self.head.takes_joints:
+            raise HeadError("difficulty=input is no joint's place; use -p difficulty=multiply")
         if start is not None:
             raise HeadError("difficulty=input widens the features; leave out --from")
         if getattr(self.head, "clips", False):

@@ -147,7 +147,12 @@ class Features:
 
 
 def check_layer(head: str, store: FeatureStore) -> None:
-    """Refuse a store whose layer is not of the kind that the head takes."""
+    """Refuse a store that does not hold what the head takes: vectors, maps, or joints."""
+    if get_head(head).takes_joints and "joints" not in store.spec:
+        raise RunError(
+            f"{store.path}: {head} takes joints, not features of {store.spec['backbone']}; make a "
+            "store of joints with `aqa extract --backbone pose`, and name it with --store"
+        )
     takes, kind = get_head(head).takes, "vectors" if len(store.shape) == 1 else "maps"
     if takes == kind:
         return

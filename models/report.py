@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from aqa.models.compare import Comparison
     from aqa.models.embedding import Embeddings
-    from aqa.models.feedback import Feedback
+    from aqa.models.feedback import Feedback, PoseFeedback
 
 # For each kind of results: the columns that tell them apart or count, and the metrics.
 _COUNTS = {
@@ -220,6 +220,22 @@ def feedback_table(feedback: Feedback, run: str) -> str:
 def feedback_json(feedback: Feedback, run: str) -> dict[str, Any]:
     """The same as plain values."""
     return {"run": run, **dataclasses.asdict(feedback)}
+
+
+def moves_table(feedback: PoseFeedback, run: str) -> str:
+    """A row a joint: the frame on which it would gain most, counted from 0, and which way."""
+    cells = [["joint", "frame", "seconds", "points a pixel", "right", "down"]]
+    for move in feedback.moves:
+        seconds = "unknown" if move.seconds is None else f"{move.seconds:.2f}"
+        numbers = (f"{value:.3f}" for value in (move.gain, move.right, move.down))
+        cells.append([move.joint, str(move.frame), seconds, *numbers])
+    return f"{feedback.video}: {feedback.meaning} by {run}\n{table(cells)}"
+
+
+def moves_json(feedback: PoseFeedback, run: str) -> dict[str, Any]:
+    """The same as plain values."""
+    moves = [dataclasses.asdict(move) for move in feedback.moves]
+    return {"run": run, "video": feedback.video, "meaning": feedback.meaning, "moves": moves}
 
 
 def embeddings_table(found: Embeddings, run: str) -> str:

@@ -88,6 +88,11 @@ class WrappedHead(Head):
         return self.head.takes_blank
 
     @property
+    def takes_joints(self) -> bool:  # type: ignore[override]
+        """See `BaseHead`."""
+        return self.head.takes_joints
+
+    @property
     def params(self) -> dict[str, Any]:
         """See `BaseHead.params`."""
         return self.head.params
@@ -187,6 +192,11 @@ class WrappedHead(Head):
         assert isinstance(self.fitted_, GivesAttributes)
         shown = self.shown(x, columns.get(self.column))
         return self.fitted_.attributes(shown, **self._answer(columns))
+
+    def gradient(self, sequence: NDArray[np.floating], **columns: Any) -> Values:
+        """See `Head.gradient`."""
+        factor = self.factor(columns.get(self.column), 1)
+        return self._scoring().gradient(sequence, **self._answer(columns)) * factor[0]
 
     def state(self) -> State:
         """See `BaseHead.state`; the head's own arrays are under `head.`."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _SHARED = (
     *("__init__", "aggregating", "base", "comparing", "distribution", "network"),
-    "pooling",
+    *("pooling", "pose"),
 )
 
 

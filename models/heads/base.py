@@ -117,6 +117,8 @@ class BaseHead(BaseEstimator, ABC):
     `fit` takes the keyword `views`, for each augmented view of the store the training videos as
     it shows them. takes_blank: `fit` takes the keyword `blank`, the response to a clip of black
     pictures, (dim,), None where the store has none.
+    takes_joints: a video is the places of a body's joints, one "clip" a frame (`aqa extract
+    --backbone pose`), of width 2 x joints: x, y of the first joint, x, y of the next.
 
     The column `clips` comes from the store: (n_clips, 2), the half-open range of frames behind
     each clip, counted from the video's `start_frame`; what is negative is padding.
@@ -131,6 +133,7 @@ class BaseHead(BaseEstimator, ABC):
     starts_from: ClassVar[str | None] = None
     takes_views: ClassVar[bool] = False
     takes_blank: ClassVar[bool] = False
+    takes_joints: ClassVar[bool] = False
 
     @abstractmethod
     def fit(
@@ -225,6 +228,14 @@ class Head(RegressorMixin, BaseHead):
         the store has none. align: which clips of a reference are compared, see `ALIGNMENTS`.
         """
         self.cannot_explain("it knows nothing of single clips")
+
+    def gradient(self, sequence: NDArray[np.floating], **columns: Any) -> NDArray[np.float64]:
+        """How the score of one video grows with the place of each joint, for heads on joints.
+
+        (frames, 2 x joints) -> (frames, joints, 2), points a unit of the poses, a pixel. By
+        default a head does not know.
+        """
+        self.cannot_explain("it has no gradient by the joints")
 
     def cannot_explain(self, why: str) -> NoReturn:
         """Raise the line that says so and what to use."""

@@ -74,7 +74,7 @@ class SVRHead(SVRParams, Head):
         """See `Head.fit`."""
         sequences, scores = check_fit(x, y, least=4)
         check_params(self)
-        averages = _averages(sequences)
+        averages = self.vectors(sequences)
         self.y_mean_, self.y_std_ = scores.mean(), scores.std() or 1.0
         targets = (scores - self.y_mean_) / self.y_std_
         self.history_ = self._search(averages, targets)
@@ -89,9 +89,18 @@ class SVRHead(SVRParams, Head):
         self.dual_coef_, self.intercept_ = model.dual_coef_[0], model.intercept_[0]
         return self
 
+    def vectors(self, sequences: Sequences) -> Matrix:
+        """What stands for each video: the average of its clips, (n, dim)."""
+        return np.stack([sequence.mean(axis=0, dtype=np.float64) for sequence in sequences])
+
+    @property
+    def _dim(self) -> int:
+        """The width of a clip's feature."""
+        return len(self.centre_)
+
     def predict(self, x: Sequences) -> Matrix:
         """See `Head.predict`."""
-        averages = _averages(check_sequences(x, len(self.centre_)))
+        averages = self.vectors(check_sequences(x, self._dim))
         if not len(self.support_vectors_):  # every training score lay within the tube
             return np.full(len(averages), self.intercept_ * self.y_std_ + self.y_mean_)
         kernel = self._kernel(self._normal(averages), self.support_vectors_, float(self.gamma_))
@@ -140,10 +149,6 @@ class SVRHead(SVRParams, Head):
 
     def _kernel(self, a: Matrix, b: Matrix, gamma: float) -> Matrix:
         return linear_kernel(a, b) if self.kernel == "linear" else rbf_kernel(a, b, gamma)
-
-
-def _averages(sequences: Sequences) -> Matrix:
-    return np.stack([sequence.mean(axis=0, dtype=np.float64) for sequence in sequences])
 
 
 HEAD = SVRHead

@@ -12,6 +12,7 @@ from aqa.models.difficulty import DifficultyHead, make_head
 from aqa.models.heads import get_head, head_names
 from aqa.models.heads.base import Head, HeadError, PairHead
 from aqa.models.heads.lstm import LSTMHead
+from aqa.models.heads.pose_dct import PoseDCTHead
 from aqa.models.heads.svr import SVRHead
 
 SCORING = [
@@ -20,6 +21,7 @@ SCORING = [
     if get_head(name).kind == "scores"
     and get_head(name).takes == "vectors"
     and "difficulty" not in get_head(name).columns
+    and not get_head(name).takes_joints
 ]
 QUICK = {"epochs": 4, "hidden": 8, "device": "cpu", "steps": 20, "bounds": "fractions"}
 
@@ -193,3 +195,17 @@ def test_a_metric_of_other_features_is_refused(data: tuple) -> None:
     x, y, d = data
     with pytest.raises(HeadError, match="difficulty=input widens the features; leave out --from"):
         make("score", "input").fit(x, y, difficulty=d, start=LSTMHead())
+
+
+def test_joints_are_multiplied_but_get_no_column_more(rng: np.random.Generator) -> None:
+    x = [rng.normal(scale=9, size=(12, 8)).cumsum(axis=0).astype(np.float32) for _ in range(10)]
+    difficulty = rng.uniform(2, 4, 10)
+    scores = rng.uniform(10, 25, 10) * difficulty
+    told = DifficultyHead(PoseDCTHead(k=5, difficulty="multiply"))
+    told.fit(x, scores, difficulty=difficulty)
+    alone = PoseDCTHead(k=5).fit(x, scores / difficulty)
+    np.testing.assert_allclose(
+        told.gradient(x[3], difficulty=difficulty[3:4]), alone.gradient(x[3]) * difficulty[3]
+    )
+    with pytest.raises(HeadError, match=r"difficulty=input is no joint's place"):
+        DifficultyHead(PoseDCTHead(difficulty="input")).fit(x, scores, difficulty=difficulty)

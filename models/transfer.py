@@ -15,9 +15,10 @@ from aqa.device import pick_device
 from aqa.errors import AqaError, UnknownNameError
 from aqa.features.manifest import Manifest, Video
 from aqa.features.store import FeatureStore
+from aqa.models.actions import ActionHead
 from aqa.models.difficulty import make_head
 from aqa.models.heads import get_head
-from aqa.models.heads.base import HeadError, Sequences, parse_params
+from aqa.models.heads.base import BaseHead, HeadError, Sequences, parse_params
 from aqa.models.heads.network import NetworkHead, pick
 from aqa.models.metrics import spearman
 from aqa.models.train import Examples, Videos, ViewedVideos, threads_for
@@ -115,9 +116,14 @@ def learn_others(
         raise HeadError("a new action's difficulties are on another scale; leave out difficulty")
     made = make_head(head, {**params, "scale": "action"})
     options: dict[str, Any] = {"views": others.views} if others.views else {}
-    fitted = made.fit(others.x, others.y, action=actions, **options).fitted_  # type: ignore[call-arg]
-    assert isinstance(fitted, NetworkHead)
-    return fitted
+    return network_of(made.fit(others.x, others.y, action=actions, **options))  # type: ignore[call-arg]
+
+
+def network_of(head: BaseHead) -> NetworkHead:
+    """The fitted head of a network within what it was told to do with actions."""
+    inner = head.fitted_ if isinstance(head, ActionHead) else head
+    assert isinstance(inner, NetworkHead)
+    return inner
 
 
 def untrained(head: NetworkHead, seed: int, mean: float = 0.0) -> NetworkHead:
@@ -288,9 +294,9 @@ def transfer(
     names = tuple(sorted({str(video.action) for video in others}))
     tell(f"{action}: learning {len(others)} videos of {', '.join(names)}")
     learned = learn_others(
-        head, values, _performances(others, store), [str(video.action) for video in others]
+        head, values, performances(others, store), [str(video.action) for video in others]
     )
-    videos = _performances(own, store)
+    videos = performances(own, store)
     rows: list[Row] = []
     for row in curves_of(learned, videos, samples, draws=draws, tested=tested, seed=seed):
         if row["iteration"] == 0 and row["start"] == STARTS[0] and row["samples"] == samples[0]:
@@ -329,7 +335,8 @@ def _parted(
     return own, others
 
 
-def _performances(videos: Sequence[Video], store: FeatureStore) -> Performances:
+def performances(videos: Sequence[Video], store: FeatureStore) -> Performances:
+    """What a store holds of videos, its augmented views included."""
     ids = [video.id for video in videos]
     scores = np.array([video.score for video in videos])
     return Performances(store.load(ids), scores, [store.view(v).load(ids) for v in store.views[1:]])

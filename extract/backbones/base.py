@@ -19,6 +19,7 @@ from aqa.extract.weights import (
     Weights,
     WeightsError,
     mismatches,
+    read_fitted_on,
     read_state,
     sha256_of,
     sha256_of_state,
@@ -180,6 +181,7 @@ def load(
         sha256_of(path),
         path=None if weights is None else str(path.resolve()),
         layout=layout.name,
+        fitted_on=read_fitted_on(path),
     )
     lengths = architecture.clip_lengths(record.sha256, layout.classes(state))
     profile = architecture.layout(preprocess) if preprocess else layout

@@ -193,7 +193,7 @@ def _panel(image: Image, panel: Panel, colours: dict[str, Colour]) -> None:
         cv2.circle(image, centre, 4, colours[label], 1 if hollow else -1, cv2.LINE_AA)
 
 
-def draw_transfer(found: Transfer, side: int = 360) -> Image:
+def draw_curves(found: Transfer, side: int = 360) -> Image:
     """Spearman against iterations: a plot for each number of samples, a line for each draw.
 
     Thick lines are means over the draws; the plots share one scale.
@@ -209,7 +209,7 @@ def draw_transfer(found: Transfer, side: int = 360) -> Image:
         rows = [row for row in found.curves if row["samples"] == n]
         for start in STARTS:
             own = [row for row in rows if row["start"] == start]
-            _curves(plot, own, (low, high), colours[start])
+            _draws(plot, own, (low, high), colours[start])
     for i, start in enumerate(STARTS):
         place = (MARGIN + i * side // 2, side + LINE // 2)
         _text(image, f"from {start} weights", place, colours[start], 0.42)
@@ -218,7 +218,7 @@ def draw_transfer(found: Transfer, side: int = 360) -> Image:
     return image
 
 
-def _curves(
+def _draws(
     image: Image, rows: Sequence[Mapping[str, Any]], scale: tuple[float, float], colour: Colour
 ) -> None:
     """One start's draws and their mean, in a plot whose frame and ticks are drawn with them."""

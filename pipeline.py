@@ -35,9 +35,11 @@ from aqa.models.feedback import (
     stored,
 )
 from aqa.models.runs import Run, load_run
+from aqa.models.transfer import Transfer
 from aqa.picture import (
     Image,
     Panel,
+    draw_curves,
     draw_feedback,
     draw_moves,
     draw_panels,
@@ -304,3 +306,8 @@ def draw_embeddings(found: Embeddings, title: str, output: Path) -> None:
     """Draw each embedding's t-SNE; rings are test videos."""
     panels = [Panel(e.name, e.flat, found.types, found.tested) for e in found.all]
     save_picture(draw_panels(panels, f"t-SNE by {title}; rings: test videos"), output)
+
+
+def draw_transfer(found: Transfer, output: Path) -> None:
+    """Draw the curves of fine-tuning."""
+    save_picture(draw_curves(found), output)

@@ -96,9 +96,9 @@ def transfer(
     )
     click.echo(f"written to {path} and .json", err=True)
     if picture:
-        from aqa.picture import draw_transfer, save_picture
+        from aqa.pipeline import draw_transfer
 
-        save_picture(draw_transfer(found), picture)
+        draw_transfer(found, picture)
         click.echo(f"written to {picture}", err=True)
 
 

@@ -194,8 +194,7 @@ def scaled_scores(head: NetworkHead, scores: NDArray[np.float64]) -> NDArray[np.
 
     Divided by their deviation (004 5), then scaled as the head scales those of all actions.
     """
-    scaled: NDArray[np.float64] = (scores / (scores.std() or 1.0) - head.y_mean_) / head.y_std_
-    return scaled
+    return head.targets(scores / (scores.std() or 1.0))
 
 
 def _examples(head: NetworkHead, train: Performances, device: torch.device) -> Examples:

@@ -349,7 +349,7 @@ def _slug(system: str, case: str | None) -> str:
 def _measured(table: Table, recipe: Recipe, evaluation: Evaluation) -> Found:
     """(case, metric, measured) of everything that a recipe's results say."""
     results = evaluation.results
-    means = over_splits(results) or results
+    means = _means(results)
     if table.axis == "splits":
         for number, result in enumerate(results, start=1):
             yield from _metrics(str(number), result)
@@ -367,6 +367,17 @@ def _measured(table: Table, recipe: Recipe, evaluation: Evaluation) -> Found:
         if (value := mean.get("spearman")) is not None:
             of_actions[case] = float(value)
     yield from _mean_of_actions(table, recipe, of_actions)
+
+
+def _means(results: Sequence[Result]) -> list[Result]:
+    """Means over splits, and what only one split has, such as an action that it alone tests."""
+
+    def what(result: Result) -> tuple[Any, ...]:
+        return result.get("part"), result.get("group")
+
+    means: list[Result] = list(over_splits(results))
+    averaged = {what(mean) for mean in means}
+    return means + [result for result in results if what(result) not in averaged]
 
 
 def _mean_of_actions(table: Table, recipe: Recipe, values: Mapping[str, float]) -> Found:

@@ -35,11 +35,13 @@ from aqa.models.feedback import (
     stored,
 )
 from aqa.models.runs import Run, load_run
+from aqa.models.transfer import Transfer
 from aqa.picture import (
     Image,
     Panel,
     Point,
     draw_curve,
+    draw_curves,
     draw_feedback,
     draw_moves,
     draw_panels,
@@ -320,3 +322,8 @@ def draw_fragments(rows: Sequence[Mapping[str, Any]], output: Path) -> None:
     level = points.pop("all", None)
     title = "Spearman by fragment; line: all fragments"
     save_picture(draw_curve(list(points.values()), level, title), output)
+
+
+def draw_transfer(found: Transfer, output: Path) -> None:
+    """Draw the curves of fine-tuning."""
+    save_picture(draw_curves(found), output)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from aqa.models.compare import Comparison
     from aqa.models.embedding import Embeddings
     from aqa.models.feedback import Feedback, PoseFeedback
+    from aqa.models.transfer import Transfer
 
 # For each kind of results: the columns that tell them apart or count, and the metrics.
 _COUNTS = {
@@ -145,7 +146,8 @@ def _with_std(mean: Mapping[str, Any], metric: str) -> str:
     if mean[metric] is None:
         return "undefined"
     digits = _digits(mean, metric)
-    return f"{mean[metric]:.{digits}f} +- {mean[f'{metric}_std']:.{digits}f}"
+    std = mean.get(f"{metric}_std")
+    return f"{mean[metric]:.{digits}f}" + ("" if std is None else f" +- {std:.{digits}f}")
 
 
 def _digits(row: Mapping[str, Any], metric: str) -> int:
@@ -268,6 +270,27 @@ def embeddings_json(found: Embeddings, run: str) -> dict[str, Any]:
             for embedding in found.all
         ],
     }
+
+
+def transfer_table(found: Transfer) -> str:
+    """Spearman as the new action finds the network, and what fine-tuning makes of it."""
+    blind = {"mean": found.zero_shot["random"], "mean_std": found.zero_shot["random_std"]}
+    learned = {"mean": found.zero_shot["multi-action"]}
+    cells = [["samples", "start", "zero-shot", "last iteration", "best iteration"]]
+    for row in found.readings():
+        shown = [_with_std(row, reading) for reading in ("zero_shot", "last", "best")]
+        cells.append([str(row["samples"]), row["start"], *shown])
+    return "\n".join(
+        [
+            f"{found.action}: new to a head of {found.n_others} videos of "
+            f"{', '.join(found.others)}",
+            f"zero-shot Spearman on all its {found.n} videos: {_with_std(learned, 'mean')}; "
+            f"untrained: {_with_std(blind, 'mean')}",
+            f"fine-tuned on samples, Spearman on {found.tested} others:",
+            table(cells, left=2),
+            "best iteration: chosen on the test videos, as 004 Table 4 is",
+        ]
+    )
 
 
 def scores_table(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -156,18 +156,9 @@ def _digits(row: Mapping[str, Any], metric: str) -> int:
 
 def fragment_line(row: Mapping[str, Any]) -> str:
     """What one fragment, or all together, tells of the score."""
-    cells = [
-        f"{_TITLES.get(m, m)} {'undefined' if row[m] is None else _mean(row, m)}"
-        for m in _METRICS["scores"]
-    ]
+    cells = [f"{_TITLES.get(m, m)} {_with_std(row, m)}" for m in _METRICS["scores"]]
     stage = f" ({row['stage']})" if row["stage"] else ""
     return f"fragment {row['fragment']}{stage}: {', '.join(cells)}"
-
-
-def _mean(row: Mapping[str, Any], metric: str) -> str:
-    if row[f"{metric}_std"] is None:
-        return f"{row[metric]:.{_digits(row, metric)}f}"
-    return _with_std(row, metric)
 
 
 def comparison_table(found: Comparison) -> str:

@@ -193,6 +193,47 @@ def _panel(image: Image, panel: Panel, colours: dict[str, Colour]) -> None:
         cv2.circle(image, centre, 4, colours[label], 1 if hollow else -1, cv2.LINE_AA)
 
 
+class Point(NamedTuple):
+    """A value with its standard deviation, None where unknown; a name, and a note below it."""
+
+    name: str
+    note: str
+    value: float
+    deviation: float | None
+
+
+def draw_curve(points: Sequence[Point], level: Point | None, title: str) -> Image:
+    """Values from left to right with their deviations, and one more as a level across."""
+    step, height, left, top = 90, 260, 60, 2 * LINE + MARGIN
+    image = np.full((top + height + 3 * LINE, left + step * len(points) + MARGIN, 3), 255, np.uint8)
+    _text(image, title, (MARGIN, LINE))
+    reach = [p.value + sign * (p.deviation or 0.0) for p in points for sign in (-1, 1)]
+    low, high = min(0.0, *reach), max(1.0, *reach)
+
+    def height_of(value: float) -> int:
+        return top + round((high - value) / (high - low) * height)
+
+    for tick in np.arange(np.ceil(low * 5), np.floor(high * 5) + 1) / 5 + 0.0:
+        y = height_of(tick)
+        cv2.line(image, (left, y), (image.shape[1] - MARGIN, y), FAINT, 1)
+        _text(image, f"{tick:.1f}", (MARGIN, y + 5), scale=0.42)
+    if level is not None:
+        y = height_of(level.value)
+        cv2.line(image, (left, y), (image.shape[1] - MARGIN, y), SOUND, 2, cv2.LINE_AA)
+        _text(image, f"{level.name} {level.value:.2f}", (left + 4, y - 6), SOUND, 0.42)
+    places = [(left + i * step + step // 2, height_of(p.value)) for i, p in enumerate(points)]
+    cv2.polylines(image, [np.array(places, np.int32)], False, INK, 1, cv2.LINE_AA)
+    for (x, y), point in zip(places, points, strict=True):
+        if point.deviation is not None:
+            ends = [height_of(point.value + sign * point.deviation) for sign in (1, -1)]
+            cv2.line(image, (x, ends[0]), (x, ends[1]), INK, 1, cv2.LINE_AA)
+        cv2.circle(image, (x, y), 5, PALETTE[0], -1, cv2.LINE_AA)
+        _text(image, f"{point.value:.2f}", (x + 8, y - 6), scale=0.42)
+        for line, text in enumerate((point.name, point.note), start=1):
+            _text(image, text, (x - 4 * len(text), top + height + line * LINE), scale=0.42)
+    return image
+
+
 def draw_curves(found: Transfer, side: int = 360) -> Image:
     """Spearman against iterations: a plot for each number of samples, a line for each draw.
 

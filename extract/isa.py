@@ -118,7 +118,7 @@ def principal_components(x: Matrix, count: int) -> tuple[Matrix, float]:
 def independent_subspaces(
     x: Matrix, steps: int, rng: np.random.Generator, tolerance: float = 1e-5
 ) -> Subspaces:
-    """Orthogonal W whose pairs of responses W x have the sparsest lengths (Le et al. eq. 1).
+    """Orthogonal W whose pairs of responses W x have the sparsest lengths (Le et al.).
 
     x: (samples, n), whitened, n even. Minimises the mean over samples of the sum of lengths by
     gradient descent; after each step W is made orthogonal again, symmetrically, and a step that

@@ -132,7 +132,7 @@ def divergence(predicted: Tensor, values: Tensor, std: float) -> Tensor:
 
 
 def tree_loss(log_chance: Tensor, place: Tensor, leaf: Tensor, target: Tensor) -> Tensor:
-    """Cross-entropy of every leaf, and the squared error inside the right one (CoRe 3.3).
+    """Cross-entropy of every leaf, and the squared error inside the right one (CoRe).
 
     log_chance: (pairs, leaves) log-probabilities. place: (pairs, leaves) in 0..1, where in its
     interval each leaf believes the difference to be. leaf: (pairs,) the right one. target:

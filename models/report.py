@@ -17,6 +17,8 @@ _COUNTS = {
     "scores": ["n"],
     "pairs": ["part", "similar", "dissimilar"],
     "feedback": ["n", "clips", "faulty", "said_faulty"],
+    "stages": ["part", "n", "frames"],
+    "parts": ["part", "n"],
     "coverage": ["n"],
     "attributes": ["n"],
 }
@@ -24,10 +26,14 @@ _METRICS = {
     "scores": ["spearman", "mse", "med", "relative_l2"],
     "pairs": ["accuracy", "balanced_accuracy", "roc_auc"],
     "feedback": ["precision", "recall", "f1"],
+    "stages": ["accuracy", "start_error"],
+    "parts": ["spearman", "mse", "med", "relative_l2"],
     "coverage": ["coverage_50", "coverage_80", "coverage_95", "width_80"],
     "attributes": ["position", "armstand", "rotation", "somersaults", "twists"],
 }
-_DIGITS = {"mse": 1, "med": 2, "relative_l2": 2, "width_80": 1}
+_DIGITS = {"mse": 1, "med": 2, "relative_l2": 2, "start_error": 1, "width_80": 1}
+# Parts of a score have few points: 1.9 to 3.8 of difficulty.
+_MORE_DIGITS = {"parts": 2}
 _TITLES = {
     "spearman": "Spearman",
     "mse": "MSE",
@@ -37,6 +43,7 @@ _TITLES = {
     "balanced_accuracy": "balanced",
     "roc_auc": "ROC-AUC",
     "f1": "F1",
+    "start_error": "frames off",
     "coverage_50": "in 50 %",
     "coverage_80": "in 80 %",
     "coverage_95": "in 95 %",
@@ -112,7 +119,7 @@ def _kind_table(
         ]
         for m in means
     ]
-    return table(rows, left=(3 if kind == "pairs" else 2) + len(groups))
+    return table(rows, left=(3 if "part" in counts else 2) + len(groups))
 
 
 def _head(result: Mapping[str, Any]) -> str:
@@ -127,7 +134,7 @@ def _with_interval(result: Mapping[str, Any], metric: str) -> str:
     value, interval = result[metric], result[f"{metric}_interval"]
     if value is None:
         return "undefined"
-    digits = _DIGITS.get(metric, 3)
+    digits = _digits(result, metric)
     if interval is None:
         return f"{value:.{digits}f}"
     return f"{value:.{digits}f} [{interval[0]:.{digits}f}, {interval[1]:.{digits}f}]"
@@ -138,9 +145,20 @@ def _with_std(mean: Mapping[str, Any], metric: str) -> str:
         return ""
     if mean[metric] is None:
         return "undefined"
-    digits = _DIGITS.get(metric, 3)
+    digits = _digits(mean, metric)
     std = mean.get(f"{metric}_std")
     return f"{mean[metric]:.{digits}f}" + ("" if std is None else f" +- {std:.{digits}f}")
+
+
+def _digits(row: Mapping[str, Any], metric: str) -> int:
+    return _DIGITS.get(metric, 3) + _MORE_DIGITS.get(str(row.get("kind")), 0)
+
+
+def fragment_line(row: Mapping[str, Any]) -> str:
+    """What one fragment, or all together, tells of the score."""
+    cells = [f"{_TITLES.get(m, m)} {_with_std(row, m)}" for m in _METRICS["scores"]]
+    stage = f" ({row['stage']})" if row["stage"] else ""
+    return f"fragment {row['fragment']}{stage}: {', '.join(cells)}"
 
 
 def comparison_table(found: Comparison) -> str:

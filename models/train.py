@@ -94,7 +94,7 @@ class ViewedVideos:
     the draws.
     """
 
-    def __init__(self, videos: Videos, n_views: int, seed: int):
+    def __init__(self, videos: Examples, n_views: int, seed: int):
         self.videos, self.n_views = videos, n_views
         # A stream of its own: that of the shuffling would tie a video's view to its place.
         self._draws = np.random.default_rng([seed, n_views])

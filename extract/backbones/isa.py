@@ -8,8 +8,8 @@ knows what moves where and how fast, and not its phase. For a clip of 16 x 96 x 
     conv2 200x1x20x28 on 2 x 2 x 2 of them, which is 14 x 20 x 20 of grey; 100 units
 
 `pool1` is the mean and the maximum over the clip of the first layer's units, `pool` of both
-layers'. The paper makes a bag of words of them instead, has twice the units, and leaves blocks of
-small response out.
+layers'; the paper makes a bag of words instead. The sizes of blocks and layers are the paper's as
+they are remembered, its text not being at hand; 300 and 200 may be its units, not its filters.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""CoRe: the score beside exemplars', by a group-aware regression tree (Yu et al., ICCV 2021)."""
+"""CoRe: the score beside exemplars', by a group-aware regression tree (Yu et al., ICCV 2021).
+
+What is said to be CoRe's is as it is remembered: the paper's text was not at hand.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ Rows = Sequence[Any] | None
 
 
 class RegressionTree(nn.Module):
-    """A binary tree over intervals of the score difference (CoRe 3.3).
+    """A binary tree over intervals of the score difference (CoRe).
 
     The nodes of a level share a layer that reads the level above it; each has a logit of its own
     for going right. A leaf is an interval, reached with the product of the probabilities on the
@@ -164,14 +167,14 @@ class CoReHead(TrainedHead, Head):
 
     epochs: int = param(200, "at most, each over every pair of a group's training videos; ours")
     batch_size: int = param(58, "distinct videos a step; all their pairs come with them; ours")
-    lr: float = param(1e-3, "of Adam (CoRe 4.1: of the tree)", above=0)
+    lr: float = param(1e-3, "of Adam (CoRe: of the tree)", above=0)
     lr_halve_every: int | None = param(None, "steps after which the rate is halved; ours")
-    weight_decay: float = param(0.0, "L2 penalty (CoRe 4.1: none)")
+    weight_decay: float = param(0.0, "L2 penalty (CoRe: none)")
     hidden: int = param(128, "width of every layer, which the paper leaves open; ours")
-    depth: int = param(5, "of the tree, which has 2^depth intervals (CoRe 4.1)", below=11)
-    exemplars: int = param(10, "of a group, drawn by the seed, that vote (M of CoRe 3.4)")
+    depth: int = param(5, "of the tree, which has 2^depth intervals (CoRe)", below=11)
+    exemplars: int = param(10, "of a group, drawn by the seed, that vote (M of CoRe)")
     group: Literal["type", "difficulty", "none"] = param(
-        "type", "what exemplar and video share (CoRe 4.1: AQA-7 the action, MTL-AQA difficulty)"
+        "type", "what exemplar and video share (CoRe: AQA-7 the action, MTL-AQA difficulty)"
     )
 
     columns: ClassVar[tuple[str, ...]] = ("id", "type", "difficulty")

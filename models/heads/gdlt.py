@@ -1,4 +1,8 @@
-"""GDLT: how strongly does a video show each grade? Likert scoring (Xu et al., CVPR 2022)."""
+"""GDLT: how strongly does a video show each grade? Likert scoring (Xu et al., CVPR 2022).
+
+From the paper's abstract, the settings of the authors' published runs, and what is remembered of
+the method: the paper's text was not at hand.
+"""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class Transfer:
         return kept | {
             "tested": self.tested,
             "zero_shot": self.zero_shot,
-            "best": "chosen on the tested videos, as 004 Table 4 is",
+            "best_chosen_on": "the tested videos, as 004 Table 4 is",
             "readings": self.readings(),
         }
 
@@ -153,10 +153,9 @@ def correlation(head: NetworkHead, videos: Performances) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def control(head: NetworkHead, videos: Performances, seeds: int = SEEDS) -> Row:
-    """Spearman of untrained networks, mean and deviation over seeds: what knows nothing gets."""
-    found = [correlation(untrained(head, seed), videos) for seed in range(seeds)]
-    return _over("spearman", found) | {"seeds": seeds}
+def control(head: NetworkHead, videos: Performances, seeds: int = SEEDS) -> list[float | None]:
+    """Spearman of untrained networks, one a seed: what knows nothing gets."""
+    return [correlation(untrained(head, seed), videos) for seed in range(seeds)]
 
 
 def fine_tune(
@@ -247,15 +246,15 @@ def readings(curves: Sequence[Row]) -> list[Row]:
         best = [max((v for v in curve[1:] if v is not None), default=None) for curve in drawn]
         rows.append(
             {"samples": samples, "start": start, "draws": len(drawn)}
-            | _over("zero_shot", [curve[0] for curve in drawn])
-            | _over("last", [curve[-1] for curve in drawn])
-            | _over("best", best)
+            | over("zero_shot", [curve[0] for curve in drawn])
+            | over("last", [curve[-1] for curve in drawn])
+            | over("best", best)
         )
     return rows
 
 
-def _over(name: str, values: Sequence[float | None]) -> Row:
-    """Mean and standard deviation; None where a value is undefined."""
+def over(name: str, values: Sequence[float | None]) -> dict[str, float | None]:
+    """Mean and standard deviation, under `name` and `name_std`; None where a value is undefined."""
     known = [value for value in values if value is not None]
     if len(known) < len(values):
         return {name: None, f"{name}_std": None}
@@ -301,12 +300,8 @@ def transfer(
         if row["iteration"] == 0 and row["start"] == STARTS[0] and row["samples"] == samples[0]:
             tell(f"{action}: fine-tuning, draw {row['draw'] + 1} of {draws}")
         rows.append(row)
-    blind = control(learned, videos)
-    zero_shot = {
-        "multi-action": correlation(learned, videos),
-        "random": blind["spearman"],
-        "random_std": blind["spearman_std"],
-    }
+    known = {"multi-action": correlation(learned, videos)}
+    zero_shot = known | over("random", control(learned, videos))
     return Transfer(action, names, len(others), len(own), tested, zero_shot, rows)
 
 

@@ -18,7 +18,7 @@ from aqa.models.heads import head_names
 from aqa.models.heads.base import HeadError
 from aqa.models.metrics import fisher_z
 from aqa.models.runs import RunError, load_run
-from aqa.models.transfer import Transfer, control, network_of, performances, transfer
+from aqa.models.transfer import Transfer, control, network_of, over, performances, transfer
 from aqa.reproduce.figures import Figure, published_figures
 from aqa.reproduce.tables import Recipe, Table
 from aqa.workspace import Workspace, run_folder
@@ -29,7 +29,7 @@ LAST = ", last iteration"
 
 class Measured(NamedTuple):
     """What came out: a value, its 95 % interval over the test videos or, of the mean over several
-    splits (or seeds, or draws: `over`), their standard deviation.
+    splits (or networks, or draws: `over`), their standard deviation.
     """
 
     value: float | None
@@ -229,16 +229,19 @@ class _Runner:
         """What the networks of the system's runs would say before they were trained."""
         assert recipe.after is not None
         (trained,) = self.table.recipes[recipe.after]
-        means: dict[str, float] = {}
+        found: dict[str, list[float | None]] = {}
         for split in manifest.split_names:
             head = load_run(self._fitted(recipe.after, trained, manifest, store, split)).head
             videos = [manifest.by_id[i] for i in manifest.split(split).test]
-            found = control(network_of(head), performances(videos, store))
-            case = self.table.cases.get(videos[0].action or "")
+            case = self.table.cases.get(videos[0].action or "") if videos else None
             if case is not None:
-                value, std = found["spearman"], found["spearman_std"]
-                yield case, "spearman", Measured(value, None, std, found["seeds"], "seeds")
-                means |= {} if value is None else {case: value}
+                own = control(network_of(head), performances(videos, store))
+                found[case] = [*found.get(case, []), *own]
+        means: dict[str, float] = {}
+        for case, values in found.items():
+            value, std = over("", values).values()
+            yield case, "spearman", Measured(value, None, std, len(values), "networks")
+            means |= {} if value is None else {case: value}
         yield from _mean_of_actions(self.table, recipe, means)
 
     def _fine_tuned(self, recipe: Recipe, store: FeatureStore) -> Found:

@@ -158,7 +158,7 @@ def test_new_actions_run_and_untrained_networks_know_nothing(sports: Path) -> No
     assert abs(value(cells, blind, "mean")) < 0.4
     measured = cells[blind, "Diving"].measured
     assert measured is not None
-    assert (measured.splits, measured.over) == (10, "seeds")
+    assert (measured.splits, measured.over) == (10, "networks")
     for one in printed:
         system = f"C3D-LSTM zero-shot: trained on {one}"
         others = [value(cells, system, case) for case in printed if case != one]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -91,11 +93,10 @@ def test_one_model_of_all_sports_ranks_each_better_with_scores_on_one_scale() ->
 
 
 def test_zero_shot_is_above_chance_and_untrained_networks_are_not(learned, novel) -> None:
-    blind = control(learned, novel)
-    assert correlation(learned, novel) > 0.5
-    assert blind["seeds"] == 10
-    assert abs(blind["spearman"]) < 0.25
-    assert correlation(learned, novel) > blind["spearman"] + 2 * blind["spearman_std"]
+    blind = np.array(control(learned, novel))
+    assert len(blind) == 10
+    assert abs(blind.mean()) < 0.25
+    assert correlation(learned, novel) > max(0.5, blind.mean() + 2 * blind.std())
 
 
 def test_with_few_samples_what_was_learned_before_helps(learned, novel) -> None:
@@ -194,6 +195,17 @@ def test_views_are_trained_on(learned, novel) -> None:
     )
     assert same == pytest.approx(plain)
     assert noisy != pytest.approx(plain)
+
+
+def test_views_of_the_others_are_learned_from_too() -> None:
+    others, actions = joined(SPORTS)
+    noise = [np.random.default_rng(0).normal(size=s.shape).astype(np.float32) for s in others.x]
+    plain, same, noisy = (
+        learn_others("lstm", {**QUICK, "epochs": 2}, replace(others, views=views), actions)
+        for views in ((), (others.x,), (noise,))
+    )
+    np.testing.assert_array_equal(same.predict(others.x), plain.predict(others.x))
+    assert noisy.history_[-1]["train_loss"] > plain.history_[-1]["train_loss"]
 
 
 @pytest.mark.parametrize("head", ["svr", "siamese", "type-lstm"])

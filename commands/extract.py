@@ -4,51 +4,28 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
-from aqa.commands.options import FILE, device_option, manifest_option, workspace_option
-from aqa.extract.backbones import backbone_names
+from aqa.commands.options import (
+    FILE,
+    device_option,
+    load_network,
+    manifest_option,
+    network_options,
+    precision_option,
+    workers_option,
+    workspace_option,
+)
 from aqa.workspace import Workspace
 
 
 @click.command()
 @workspace_option
-@click.option(
-    "--backbone",
-    type=click.Choice(backbone_names()),
-    default="c3d",
-    show_default=True,
-    help="Network that the features come from.",
-)
-@click.option("--weights", help="Checkpoint file, or `random` for untrained weights.")
+@network_options
 @manifest_option
 @click.option("--store", type=FILE, help="Feature store [default: stores/<backbone>.h5].")
-@click.option("--layer", help="Where the network ends [default: the backbone's own].")
-@click.option("--preprocess", help="Checkpoint layout whose preprocessing to use instead.")
-@click.option(
-    "--clip-length", type=click.IntRange(1), help="Frames a clip [default: the backbone's]."
-)
-@click.option(
-    "--stride", type=click.IntRange(1), help="Frames between clips' starts [default: clip length]."
-)
-@click.option(
-    "--frames", type=click.IntRange(1), help="Give every video this many frames: the last ones."
-)
-@click.option(
-    "--pad",
-    type=click.Choice(["front", "back"]),
-    default="front",
-    show_default=True,
-    help="Where blank frames go in short videos.",
-)
-@click.option(
-    "--tail",
-    type=click.Choice(["shift", "drop", "pad"]),
-    default="shift",
-    show_default=True,
-    help="Frames after the last whole clip: a clip moved back to hold them, dropped, or padded.",
-)
 @click.option(
     "--views",
     metavar="NAME,...",
@@ -61,13 +38,7 @@ from aqa.workspace import Workspace
 @click.option(
     "--batch-size", default="auto", show_default=True, help="Clips a forward pass.", metavar="N"
 )
-@click.option(
-    "--precision",
-    type=click.Choice(["float32", "bfloat16", "float16"]),
-    default="float32",
-    show_default=True,
-    help="Of the network's arithmetic; bfloat16 is the fast mode.",
-)
+@precision_option
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "float16"]),
@@ -75,7 +46,7 @@ from aqa.workspace import Workspace
     show_default=True,
     help="That features are stored in.",
 )
-@click.option("--workers", type=click.IntRange(0), help="Videos decoded ahead [default: device's].")
+@workers_option
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**32 - 1),
@@ -87,17 +58,8 @@ from aqa.workspace import Workspace
 @click.pass_obj
 def extract(
     workspace: Workspace,
-    backbone: str,
-    weights: str | None,
     manifest: Path | None,
     store: Path | None,
-    layer: str | None,
-    preprocess: str | None,
-    clip_length: int | None,
-    stride: int | None,
-    frames: int | None,
-    pad: str,
-    tail: str,
     views: str,
     device: str,
     batch_size: str,
@@ -106,6 +68,7 @@ def extract(
     workers: int | None,
     seed: int,
     quiet: bool,
+    **network: Any,
 ) -> None:
     """Turn the videos of the manifest into clip features, each once.
 
@@ -116,28 +79,18 @@ def extract(
     from aqa.extract.damage import DecoderLog
 
     log = DecoderLog()
-    from aqa.extract.backbones import load_backbone
     from aqa.extract.progress import BarProgress
     from aqa.extract.run import extract as run
-    from aqa.features.clips import ClipRule
     from aqa.features.manifest import Manifest
 
     videos = Manifest.read(manifest or workspace.manifest)
-    network = load_backbone(backbone, weights, layer, preprocess=preprocess, seed=seed)
-    length = clip_length or network.clip_length
-    rule = ClipRule(length, stride or length, frames, pad, tail)  # type: ignore[arg-type]
-    path = store or workspace.store(backbone)
-    layout = f", recognised as {network.weights.layout}" if network.weights.layout else ""
-    click.echo(
-        f"{backbone} to {network.layer}, weights {network.weights.name}{layout}; "
-        f"clips of {length} frames",
-        err=True,
-    )
+    backbone, rule = load_network(**network, seed=seed)
+    path = store or workspace.store(backbone.name)
     progress = BarProgress(quiet)
     with log, progress:
         summary = run(
             videos.videos,
-            network,
+            backbone,
             path,
             rule,
             views=[name.strip() for name in views.split(",")],

@@ -10,6 +10,7 @@ import click
 from aqa.commands.options import (
     manifest_option,
     open_store,
+    param_option,
     runs_option,
     skip_option,
     store_option,
@@ -29,14 +30,7 @@ from aqa.workspace import Workspace
     help="Split to fit [default: every one]; `all`: every video.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
-@click.option(
-    "-p",
-    "--param",
-    "params",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Hyper-parameter; see `aqa heads`.",
-)
+@param_option
 @click.option(
     "--from",
     "start",

@@ -105,7 +105,7 @@ def fit_splits(
         folder = run_folder(runs, head, split.name)
         record = make_record(head, model, split, store, folder, seconds, origin)
         run = save_run(folder, model, record)
-        _judge(run, split, manifest, features, ("train", "val"))
+        judge_run(run, split, manifest, features, ("train", "val"))
         yield run
 
 
@@ -221,10 +221,10 @@ def evaluate_runs(
             else:
                 judged = {}
         else:
-            judged = _judge(run, split, manifest, features, PARTS, marks)
+            judged = judge_run(run, split, manifest, features, PARTS, marks)
         kind = "feedback" if feedback else run.head.kind
         results += [
-            {"kind": kind, "head": run.name, "split": run.split, **named, **judged[part], **marks}
+            {"kind": kind, "head": run.label, "split": run.split, **named, **judged[part], **marks}
             for part, named in _shown_parts(kind, judged)
         ]
     if not results and feedback:
@@ -259,7 +259,7 @@ def _leaks(run: Run, split: Split, store: FeatureStore) -> dict[str, str]:
     }
 
 
-def _judge(
+def judge_run(
     run: Run,
     split: Split,
     manifest: Manifest,

@@ -158,13 +158,25 @@ class NetworkHead(TrainedHead, Head):
         else:
             train, held = self._hold_out(train)
 
-        def make() -> nn.Module:
-            net = self.build(sequences[0].shape[1])
-            self.start_at(net, float(train.targets.mean()))
-            return net
-
-        self.train_net(make, train, held, self.trainer)
+        mean = float(train.targets.mean())
+        self.train_net(lambda: self._fresh(sequences[0].shape[1], mean), train, held, self.trainer)
         return self
+
+    def begin(self, x: Sequences, y: ArrayLike) -> NetworkHead:
+        """Become what `fit` trains: fitted scaling, and an untrained network by the seed."""
+        sequences, scores = check_fit(x, y)
+        self._check_params()
+        self._fit_scaling(sequences)
+        self.y_std_ = scores.std() or 1.0
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            self.net_ = self._fresh(sequences[0].shape[1], float(scores.mean() / self.y_std_))
+        return self
+
+    def _fresh(self, dim: int, mean: float) -> nn.Module:
+        net = self.build(dim)
+        self.start_at(net, mean)
+        return net
 
     @torch.no_grad()
     def predict(self, x: Sequences) -> NDArray[np.float64]:
@@ -184,13 +196,17 @@ class NetworkHead(TrainedHead, Head):
         net.load_state_dict(tensors)
         return net
 
+    def held_out(self, n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Which of `n` training videos are held out to stop by, and which are learned from."""
+        size = max(min(round(self.validation * n), n - 1), 0)
+        order = np.random.default_rng(self.seed).permutation(n)
+        return np.sort(order[:size]), np.sort(order[size:])
+
     def _hold_out(self, videos: Videos) -> tuple[Videos, Videos | None]:
         """Part the videos by the seed; too few to part, or a share of 0, holds out none."""
-        size = min(round(self.validation * len(videos)), len(videos) - 1)
-        if not size:
+        held, kept = self.held_out(len(videos))
+        if not len(held):
             return videos, None
-        order = np.random.default_rng(self.seed).permutation(len(videos))
-        held, kept = np.sort(order[:size]), np.sort(order[size:])
         return _pick(videos, kept), _pick(videos, held)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -201,7 +202,7 @@ def evaluate_runs(
             stores[path] = opened, dict(zip(opened.ids, opened.load(opened.ids), strict=True))
         opened, features = stores[path]
         check_spec(path, opened.spec, run.spec)
-        split = _present(manifest.split(run.split), manifest, opened, skip_missing)
+        split = _present(_as_fitted(run, manifest), manifest, opened, skip_missing)
         if not split.test:
             raise RunError(
                 f"{manifest.path}: split {split.name} has no test videos; "
@@ -234,6 +235,17 @@ def evaluate_runs(
     if not results:
         raise RunError("nothing to evaluate: the heads were fitted on every video")
     return results
+
+
+def _as_fitted(run: Run, manifest: Manifest) -> Split:
+    """The run's split; training videos that it took for validation are shown as that."""
+    split = manifest.split(run.split)
+    held = {*run.record["split"]["val"]}
+    return replace(
+        split,
+        train=tuple(i for i in split.train if i not in held),
+        val=(*split.val, *(i for i in split.train if i in held)),
+    )
 
 
 def _shown_parts(kind: str, judged: Mapping[str, Any]) -> list[tuple[str, dict[str, str]]]:

@@ -120,7 +120,7 @@ def peak(backbone: str, settings: dict[str, Any]) -> tuple[float, float]:
 @click.option("--backbone", "backbones", multiple=True, type=click.Choice(backbone_names()))
 @click.option("--videos", default=4, show_default=True)
 @click.option("--rounds", default=5, show_default=True)
-@click.option("--workers", default=0, show_default=True)
+@click.option("--workers", default=1, show_default=True)
 @click.option("--memory", is_flag=True)
 def main(
     video: Path | None,

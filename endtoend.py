@@ -6,9 +6,9 @@ import copy
 import dataclasses
 import hashlib
 import json
-import shutil
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from aqa.models.finetune import (
     Progress,
     Scored,
     chosen_epochs,
-    first_features,
+    clip_features,
     part_of,
     trainable_head,
 )
@@ -176,13 +176,28 @@ class _Training:
         self.split = self.split.only(set(plan.manifest.ids) - set(notes["left_out"]))
         if group.device.type == "cpu":
             keep_memory()
+        self.head.set_params(device=str(group.device))
         net, train = PictureNet(plan.backbone), plan.scored(self.split.train)
         if state is not None:
             self.head.restore(_arrays(state))
         elif self.start is None:
-            features = first_features(net, train.clips, plan.recipe, group)
+            features = clip_features(net, train.clips, plan.recipe, group)
             self.head.begin(features, train.scores)
-        if plan.restart and state is None and group.first:
+        with self.states.locked() if group.first else nullcontext():
+            return self._train(net, train, state, notes, told, group, extraction)
+
+    def _train(
+        self,
+        net: PictureNet,
+        train: Scored,
+        state: TrainingState | None,
+        notes: Mapping[str, Any],
+        progress: Progress,
+        group: Group,
+        extraction: ExtractProgress | None,
+    ) -> Finetuned | None:
+        plan = self.plan
+        if plan.restart and group.first:
             self._forget()
         last = FineTuner(net, self.head, plan.recipe, group).fit(
             train,
@@ -191,7 +206,7 @@ class _Training:
             state,
             notes,
             test=plan.scored(self.split.test) if plan.test else None,
-            progress=told,
+            progress=progress,
         )
         return self._finish(last, group, extraction) if group.first else None
 
@@ -212,8 +227,11 @@ class _Training:
         return Finetuned(runs, reused=True)
 
     def _forget(self) -> None:
+        """All but the lock."""
         for result in SUFFIXES:
-            shutil.rmtree(self.plan.folder(self.split, result), ignore_errors=True)
+            (self.plan.folder(self.split, result) / RECORD).unlink(missing_ok=True)
+            (self.plan.folder(self.split, result) / FEATURES).unlink(missing_ok=True)
+        self.states.clear()
 
     def _check(self, group: Group, progress: Progress) -> dict[str, Any]:
         """Decode all that is learned from once, so that no training ends at a broken file."""
@@ -279,7 +297,7 @@ class _Training:
             progress=extraction,
         )
         head = copy.deepcopy(self.head)
-        head.restore(_arrays(state))
+        head.restore(_arrays(state)).set_params(device=self.settings["params"]["device"])
         head.history_, head.best_epoch_ = last.history, state.epoch
         seconds = sum(row.get("seconds", 0.0) for row in last.history)
         with FeatureStore.open(folder / FEATURES) as store:
@@ -358,7 +376,7 @@ def _with_validation(plan: Plan, split: Split, head: NetworkHead, start: Run | N
     if split.val:
         return split
     pool = start.record["split"] if start else {"train": split.train, "val": ()}
-    held = set(pool["val"] or (pool["train"][i] for i in head.held_out(len(pool["train"]))[0]))
+    held = set(pool["val"] or (pool["train"][i] for i in head.held_out(len(pool["train"]))))
     train = tuple(i for i in split.train if i not in held)
     val = tuple(i for i in split.train if i in held)
     if not train or not val:
@@ -406,7 +424,7 @@ def _warn_of_leaks(plan: Plan, split: Split, start: Run | None) -> None:
         ids = start.record["split"]["train"]
         head = start.head
         assert isinstance(head, NetworkHead)
-        held = {ids[i] for i in head.held_out(len(ids))[0]}
+        held = {ids[i] for i in head.held_out(len(ids))}
     for part, learned in (("test", before | fitted | held), ("validation", before | fitted - held)):
         ids = split.test if part == "test" else split.val
         known = len(set(ids) & learned)

@@ -56,13 +56,15 @@ def compare(video: Path, backbone: str, videos: int, rounds: int, workers: int) 
     read = ClipVideos(rows, loaded.preprocess, rule, Augment(), workers)
     scored = Scored(read, np.arange(videos, dtype=float))
     tuner = make_tuner(backbone, Recipe(batch_size=1))
+    net = tuner.joint.backbone
+    assert isinstance(net, PictureNet)
     shown = [loaded.preprocess.tensor(clips) for clips in read.read(range(videos), 1)]
 
     def bare() -> None:
         tuner.joint.train()
         for number, clips in enumerate(shown):
             tuner.optimizer.zero_grad()
-            features = tuner.joint.backbone.net(clips)
+            features = net.net(clips)
             predicted = tuner.joint.net(features[None], torch.tensor([len(clips)]))
             (predicted - number).square().mean().backward()
 

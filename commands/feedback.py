@@ -55,7 +55,8 @@ def feedback(
 
     VIDEO is an id of the manifest, or a new file. Head `score` gives the probability that a clip
     is similar to the expert's, faulty below 0.5; head `lstm` fitted with -p label=incremental
-    the points that a clip adds, faulty where it adds none.
+    the points that a clip adds, faulty where it adds none; heads `wd` and `average` the points
+    that it adds to a base, faulty where it takes some off.
     """
     folders = run_folders(runs or workspace.runs, (head,), (split,) if split else ())
     from aqa.features.manifest import Manifest

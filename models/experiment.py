@@ -230,7 +230,8 @@ def evaluate_runs(
         ]
     if not results and feedback:
         raise RunError(
-            "no fitted head gives feedback: fit `score`, or `lstm` with -p label=incremental"
+            "no fitted head gives feedback: fit `score`, `wd`, `average`, or `lstm` with "
+            "-p label=incremental"
         )
     if not results:
         raise RunError("nothing to evaluate: the heads were fitted on every video")

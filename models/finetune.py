@@ -85,14 +85,10 @@ class EndToEnd(nn.Module):
     The scaling is that of the head, which was fitted to the backbone's features before training.
     """
 
-    centre: Tensor
-    scale: Tensor
-
     def __init__(self, backbone: nn.Module, head: NetworkHead, recipe: Recipe):
         super().__init__()
         self.backbone, self.net = backbone, head.net_
-        self.register_buffer("centre", torch.as_tensor(head.centre_, dtype=torch.float32))
-        self.register_buffer("scale", torch.as_tensor(head.scale_, dtype=torch.float32))
+        self._standardised = head.standardised
         self._objective = head.trainer(self.net).objective
         self._recipe = recipe
         self._norms = [m for m in backbone.modules() if isinstance(m, _BatchNorm)]
@@ -107,7 +103,7 @@ class EndToEnd(nn.Module):
 
     def forward(self, clips: Tensor, lengths: Tensor, targets: Tensor) -> Tensor:
         """clips (sum of lengths, ...), lengths (n,), scaled targets (n,) -> the mean loss, ()."""
-        scaled = (self.features(clips) - self.centre) / self.scale  # (sum of lengths, dim)
+        scaled = self._standardised(self.features(clips))  # (sum of lengths, dim)
         x = pad_sequence(list(scaled.split(lengths.tolist())), batch_first=True)
         return self._objective(Batch(x, lengths, targets))
 
@@ -155,10 +151,10 @@ def _features(backbone: nn.Module, clips: Tensor, precision: str) -> Tensor:
 
 
 @torch.no_grad()
-def first_features(
+def clip_features(
     backbone: nn.Module, clips: Clips, recipe: Recipe, group: Group
 ) -> list[NDArray[np.float32]]:
-    """What a backbone gives before it is trained, (clips, dim) a video; see `NetworkHead.begin`."""
+    """What a backbone gives of videos as they are, (clips, dim) each; every process gets all."""
     backbone.to(group.device).eval()
     features = []
     with _same_algorithms():
@@ -210,7 +206,7 @@ class FineTuner:
     def __init__(self, backbone: nn.Module, head: NetworkHead, recipe: Recipe, group: Group):
         self.head, self.recipe, self.group = head, recipe, group
         self.joint = EndToEnd(backbone, head, recipe).to(group.device)
-        # Made once: wrapping copies the first process's weights and buffers to the others.
+        # Wrapping copies the first process's weights and buffers to the others.
         self._module: nn.Module = self.joint
         if group.size > 1:
             self._module = DistributedDataParallel(
@@ -277,17 +273,15 @@ class FineTuner:
                 progress.videos(len(update))
         return float(sum(group.gather([total]))) / len(order)
 
-    @torch.no_grad()
     def evaluate(self, videos: Scored) -> float:
-        """The mean loss over videos, without learning from them."""
+        """The head's loss on videos, without learning from them."""
         self.joint.eval()
-        own = self.group.share(range(len(videos)))
-        clips, scores = videos.clips.read(own), self._scaled(videos)
-        losses = [float(self._loss(self.joint, [i], clips, scores)) for i in own]
-        return float(np.mean(self.group.gather(losses)))
+        features = clip_features(self.joint.backbone, videos.clips, self.recipe, self.group)
+        return self.head.loss_on(features, videos.scores)
 
     def _scaled(self, videos: Scored) -> Tensor:
-        return torch.as_tensor(videos.scores / self.head.y_std_, dtype=torch.float32)
+        scaled = self.head.scaled_scores(videos.scores)
+        return torch.as_tensor(scaled, dtype=torch.float32)
 
     def _loss(
         self, module: nn.Module, videos: Sequence[int], clips: Iterator[Tensor], scores: Tensor

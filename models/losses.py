@@ -2,14 +2,89 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal
+
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits, relu
+
+# Predicted and true scores, (n,) each, to a scalar.
+Loss = Callable[[Tensor, Tensor], Tensor]
+LossName = Literal["mse", "l1+l2", "ranking", "mse+ranking"]
+Balanced = Literal["balanced"]
+
+
+def make_loss(name: LossName, margin: float, alpha: float | Balanced) -> Loss:
+    """A loss by its name. margin: of `ranking`; alpha: what it weighs beside `mse`."""
+    made: dict[LossName, Loss] = {
+        "mse": mse,
+        "l1+l2": l1_l2,
+        "ranking": lambda predicted, target: ranking(predicted, target, margin),
+        "mse+ranking": lambda predicted, target: mse_ranking(predicted, target, margin, alpha),
+    }
+    return made[name]
 
 
 def mse(predicted: Tensor, target: Tensor) -> Tensor:
     """Mean squared error over (n,) scores; the Euclidean loss of 004 4."""
     return (predicted - target).square().mean()
+
+
+def l1_l2(predicted: Tensor, target: Tensor) -> Tensor:
+    """Mean squared and mean absolute error over (n,) scores, weighing the same (003 4.3)."""
+    errors = predicted - target
+    return errors.square().mean() + errors.abs().mean()
+
+
+def ranking(predicted: Tensor, target: Tensor, margin: float) -> Tensor:
+    """How far pairs of (n,) scores fall short of the right order by a margin (001 Eq. 2).
+
+    The mean over untied pairs (i, j) of ReLU(margin - (s_j - s_i) sign(g_j - g_i)), s being
+    predicted and g true; 0 where every pair is tied or there is none. 001 sums over pairs, tied
+    ones included, which cost it a constant.
+    """
+    ordered, gaps = _pairs(predicted, target)
+    return (relu(margin - gaps) * ordered).sum() / ordered.sum().clamp(min=1)
+
+
+def mse_ranking(
+    predicted: Tensor, target: Tensor, margin: float, alpha: float | Balanced
+) -> Tensor:
+    """`mse` + alpha * `ranking` (001 Eq. 3), both of them averages.
+
+    001 halves the squared error and sums over the pairs: for n videos without ties, its alpha a
+    is alpha = n (n - 1) a here, and on scores divided by a standard deviation S, n (n - 1) a / S.
+    `balanced` is the same in both, see `balanced_alpha`.
+    """
+    if alpha == "balanced":
+        weight: float | Tensor = balanced_alpha(predicted, target, margin)
+    else:
+        weight = alpha
+    return mse(predicted, target) + weight * ranking(predicted, target, margin)
+
+
+@torch.no_grad()
+def balanced_alpha(predicted: Tensor, target: Tensor, margin: float) -> Tensor:
+    """The alpha by which `mse` and `ranking` move the predictions alike (001 Eq. 4-7).
+
+    The ratio of their gradients' sizes, each summed over the batch; a constant to the optimizer.
+    0 where `ranking` has no gradient. 001 leaves open how it is taken over a batch, and when: for
+    every batch anew is ours. Its Eq. 5 leaves out sign(g_j - g_i), and has alpha on both sides.
+    """
+    ordered, gaps = _pairs(predicted, target)
+    pull = 2 * (predicted - target).abs().mean()
+    short = (ordered & (gaps < margin)).to(predicted.dtype)
+    push = (short.sum(dim=1) - short.sum(dim=0)).abs().sum() / ordered.sum().clamp(min=1)
+    return torch.where(push > 0, pull / push, 0.0)
+
+
+def _pairs(predicted: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """(n, n): whether j is truly above i, and s_j - s_i.
+
+    Of each untied pair one order is marked, that with sign(g_j - g_i) = 1; of tied ones none.
+    """
+    return target > target[:, None], predicted - predicted[:, None]
 
 
 def incremental_mse(predicted: Tensor, target: Tensor, lengths: Tensor) -> Tensor:

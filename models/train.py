@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
@@ -11,20 +11,25 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+from aqa.models.losses import Loss
 
 
 @dataclass(frozen=True)
 class Videos:
-    """Videos as tensors on one device: (n_clips, dim) each, and their (n,) targets."""
+    """Videos on one device, held once; a batch of them is gathered in one step.
 
-    sequences: Sequence[Tensor]
+    clips: (clips of all videos + 1, dim), the videos one after the other, then a row of zeros.
+    starts, lengths: (n,), of each video in `clips`. targets: (n,).
+    """
+
+    clips: Tensor
+    starts: Tensor
+    lengths: Tensor
     targets: Tensor
 
     def __len__(self) -> int:
-        return len(self.sequences)
+        return len(self.targets)
 
     @classmethod
     def of(
@@ -34,17 +39,31 @@ class Videos:
         device: torch.device,
     ) -> Videos:
         """Copy arrays to a device, as float32."""
-        tensors = [torch.as_tensor(s, dtype=torch.float32, device=device) for s in sequences]
-        return cls(tensors, torch.as_tensor(targets, dtype=torch.float32, device=device))
+        lengths = np.array([len(sequence) for sequence in sequences])
+        clips = np.zeros((lengths.sum() + 1, sequences[0].shape[1]), np.float32)
+        np.concatenate(sequences, out=clips[:-1], casting="same_kind")
+        return cls(
+            torch.from_numpy(clips).to(device),
+            torch.from_numpy(np.cumsum(lengths) - lengths).to(device),
+            torch.from_numpy(lengths).to(device),
+            torch.as_tensor(targets, dtype=torch.float32, device=device),
+        )
+
+    @property
+    def sequences(self) -> tuple[Tensor, ...]:
+        """Each video's clips, (n_clips, dim)."""
+        return self.clips[:-1].split(self.lengths.tolist())
 
     def batches(self, size: int, order: Tensor | None = None) -> Iterator[Batch]:
         """Cut into batches of `size` videos, in the given order."""
-        indices = torch.arange(len(self)) if order is None else order
-        for chosen in indices.split(size):
-            picked = [self.sequences[i] for i in chosen.tolist()]
-            lengths = torch.tensor([len(s) for s in picked], device=self.targets.device)
-            padded = pad_sequence(list(picked), batch_first=True)
-            yield Batch(padded, lengths, self.targets[chosen.to(self.targets.device)])
+        order = torch.arange(len(self)) if order is None else order
+        for chosen in order.to(self.clips.device).split(size):
+            lengths = self.lengths[chosen]
+            step = torch.arange(int(lengths.max()), device=lengths.device)  # (longest,)
+            rows = self.starts[chosen, None] + step  # (n, longest)
+            rows = rows.where(step < lengths[:, None], len(self.clips) - 1)
+            x = self.clips.index_select(0, rows.flatten()).unflatten(0, rows.shape)
+            yield Batch(x, lengths, self.targets[chosen])
 
 
 @dataclass(frozen=True)
@@ -66,6 +85,28 @@ class Examples(Protocol):
     def batches(self, size: int, order: Tensor | None = None) -> Iterator[Batch]:
         """Batches of at most `size` videos, which are taken in the given order."""
         ...
+
+
+class ViewedVideos:
+    """Training videos of which every epoch shows each by one of its views, drawn anew.
+
+    videos: `n_views` times the same ones, a view after the other, the original first. seed: of
+    the draws.
+    """
+
+    def __init__(self, videos: Videos, n_views: int, seed: int):
+        self.videos, self.n_views = videos, n_views
+        self._draws = torch.Generator().manual_seed(seed)
+
+    def __len__(self) -> int:
+        return len(self.videos) // self.n_views
+
+    def batches(self, size: int, order: Tensor | None = None) -> Iterator[Batch]:
+        """See `Examples.batches`; without an order, the originals."""
+        if order is None:
+            return self.videos.batches(size, torch.arange(len(self)))
+        view = torch.randint(self.n_views, order.shape, generator=self._draws)
+        return self.videos.batches(size, view * len(self) + order)
 
 
 @dataclass(frozen=True)
@@ -179,3 +220,20 @@ class Trainer:
             self.net.load_state_dict(kept)
         self.net.eval()
         return history
+
+
+class ScoreTrainer(Trainer):
+    """Trains a network to scores.
+
+    It is judged on all examples at once: a ranking loss compares videos of different batches.
+    """
+
+    @torch.no_grad()
+    def evaluate(self, examples: Examples) -> float:
+        """See `Trainer.evaluate`."""
+        self.net.eval()
+        predicted, targets = [], []
+        for batch in examples.batches(self.schedule.batch_size):
+            predicted.append(self.net(batch.x, batch.lengths))
+            targets.append(batch.targets)
+        return float(self.loss(torch.cat(predicted), torch.cat(targets)))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import filelock
 import safetensors
 import safetensors.torch
 from torch import Tensor
@@ -43,6 +45,23 @@ class TrainingStates:
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]):
         self.folder, self._settings = folder, json.loads(json.dumps(settings))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other trainings out of the folder; `RunError` where one is at work in it."""
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(self.folder.with_name(f".{self.folder.name}.lock"))
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise RunError(
+                f"{self.folder}: another process is training there; wait for it, or name another "
+                "folder with --runs"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _path(self, epoch: int) -> Path:
         return self.folder / f"epoch-{epoch}.safetensors"

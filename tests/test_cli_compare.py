@@ -15,9 +15,10 @@ from click.testing import CliRunner, Result
 from aqa.cli import main
 from aqa.features.clips import ClipRule
 from aqa.features.manifest import write_manifest
-from aqa.features.store import FeatureStoreWriter
+from aqa.features.store import FeatureStore, FeatureStoreWriter
 
-QUICK = ["-p", "epochs=3", "-p", "hidden=8", "-p", "device=cpu"]
+BRIEF = ["-p", "epochs=3", "-p", "device=cpu"]
+QUICK = [*BRIEF, "-p", "hidden=8"]
 N, FRAMES, DIM = 40, 40, 5
 
 
@@ -163,6 +164,32 @@ def test_feedback_has_a_picture(aqa, fitted: Path) -> None:
     assert cv2.imread(str(fitted / "f.png")) is not None
     aqa("feedback", "v03", "--head", "lstm", "--picture", "l.png")
     assert cv2.imread(str(fitted / "l.png")).shape[0] < cv2.imread(str(fitted / "f.png")).shape[0]
+    aqa("fit", "--head", "wd", *BRIEF, "--runs", "aggregated")
+    shown = aqa("feedback", "v03", "--head", "wd", "--runs", "aggregated", "--picture", "w.png")
+    assert "points added to a base of" in shown.output
+    assert cv2.imread(str(fitted / "w.png")).shape == cv2.imread(str(fitted / "l.png")).shape
+
+
+@pytest.mark.parametrize("head", ["lstm", "average", "wd"])
+def test_views_of_a_store_are_learned_from(aqa, dataset: Path, head: str) -> None:
+    """A view that shows noise makes the loss of the second epoch larger, whatever the head."""
+    rng = np.random.default_rng(1)
+    path = dataset / "viewed" / f"{head}.h5"
+    with FeatureStore.open(dataset / "stores/s.h5") as plain:
+        spec = plain.spec | {"views": ["original", "flip"], "view_seed": 0}
+        with FeatureStoreWriter(path, spec, blank=plain.blank) as viewed:
+            for name in plain.ids:
+                clips = plain.clips(name)
+                noise = rng.normal(scale=9, size=plain[name].shape)
+                both = [(plain[name], clips), (noise, clips)]
+                viewed.append(name, both, n_frames=FRAMES, fps=25.0)
+    quick = ["--split", "1", *BRIEF, "-p", "lr=0.0001"]
+    losses = []
+    for store, runs in ((path, "with"), (dataset / "stores/s.h5", "without")):
+        aqa("fit", "--head", head, *quick, "--store", str(store), "--runs", runs)
+        with (dataset / runs / head / "split-1/history.csv").open() as file:
+            losses.append([float(row["train_loss"]) for row in csv.DictReader(file)])
+    assert losses[0][1] > 1.05 * losses[1][1]
 
 
 def test_feedback_on_a_training_video_is_marked(aqa, fitted: Path) -> None:

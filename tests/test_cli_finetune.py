@@ -84,7 +84,7 @@ def test_the_runs_it_leaves(workspace: Path, run_aqa: Callable[..., Result]) -> 
     scored = run_aqa("score", "v3.avi", "--head", "lstm-finetuned", "--split", "1").output
     with (workspace / "runs/lstm-finetuned/split-1/predictions.csv").open() as file:
         predicted = {row["video_id"]: float(row["predicted"]) for row in csv.DictReader(file)}
-    assert f"{predicted['v3']:.1f}" in scored
+    assert f"{predicted['v3']:.2f}" in scored
 
 
 def test_a_new_store_from_its_backbone_is_refused_to_be_tested_on_what_it_saw(

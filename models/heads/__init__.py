@@ -11,7 +11,7 @@ from aqa.errors import UnknownNameError
 if TYPE_CHECKING:
     from aqa.models.heads.base import BaseHead
 
-_SHARED = ("__init__", "base", "comparing", "network")
+_SHARED = ("__init__", "aggregating", "base", "comparing", "network")
 
 
 def head_names() -> tuple[str, ...]:

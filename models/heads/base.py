@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import math
@@ -49,17 +50,36 @@ def check_params(head: BaseHead) -> None:
     hints = typing.get_type_hints(type(head))
     problems = []
     for field in dataclasses.fields(head):
-        value, hint = getattr(head, field.name), hints[field.name]
+        value, kinds = getattr(head, field.name), _kinds(hints[field.name])
         expected = None
-        if typing.get_origin(hint) is typing.Literal and value not in typing.get_args(hint):
-            expected = f"one of {', '.join(typing.get_args(hint))}"
+        if isinstance(value, str) and str not in kinds and value not in _words(kinds):
+            expected = _expected(kinds)
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            count = hint is int or int in typing.get_args(hint)
-            expected = _out_of_range(value, 1 if count else 0, field.metadata)
+            expected = _out_of_range(value, 1 if int in kinds else 0, field.metadata)
         if expected:
             problems.append(f"{field.name}={value} is not {expected}")
     if problems:
         raise HeadError("; ".join(problems))
+
+
+def _kinds(hint: Any) -> tuple[Any, ...]:
+    """The types of a hint, `None` left out: of `float | None`, `float`."""
+    union = isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union
+    kinds = typing.get_args(hint) if union else (hint,)
+    return tuple(kind for kind in kinds if kind is not types.NoneType)
+
+
+def _words(kinds: Sequence[Any]) -> list[str]:
+    """The texts that literals among the types allow."""
+    return [word for kind in kinds for word in typing.get_args(kind)]
+
+
+def _expected(kinds: Sequence[Any]) -> str:
+    """What a value of one of these types is."""
+    words = _words(kinds)
+    named = {int: "a whole number", float: "a number", bool: "true or false"}
+    choices = [f"one of {', '.join(words)}" if len(words) > 1 else words[0]] if words else []
+    return " or ".join([*(named[kind] for kind in kinds if kind in named), *choices])
 
 
 def _out_of_range(value: float, least: int, bounds: Mapping[str, Any]) -> str | None:
@@ -170,7 +190,7 @@ class Head(RegressorMixin, BaseHead):
         """Raise the line that says so and what to use."""
         raise HeadError(
             f"{type(self).__name__} gives no feedback: {why}; "
-            "use --head score, or --head lstm fitted with -p label=incremental"
+            "use --head score, wd or average, or --head lstm fitted with -p label=incremental"
         )
 
 
@@ -239,6 +259,16 @@ def check_sequences(x: Sequences, dim: int | None = None) -> list[NDArray[np.flo
     return sequences
 
 
+def check_views(
+    views: Sequence[Sequences], sequences: list[NDArray[np.float32]]
+) -> list[list[NDArray[np.float32]]]:
+    """Checked views of the training videos; `HeadError` where one is not of the same videos."""
+    for number, view in enumerate(views):
+        if len(view) != len(sequences):
+            raise HeadError(f"view {number} has {len(view)} videos for {len(sequences)}")
+    return [check_sequences(view, sequences[0].shape[1]) for view in views]
+
+
 def check_fit(
     x: Sequences, y: ArrayLike, least: int = 2
 ) -> tuple[list[NDArray[np.float32]], NDArray[np.float64]]:
@@ -291,21 +321,15 @@ def parse_params(head: type[BaseHead], texts: Sequence[str]) -> dict[str, Any]:
 
 
 def _parse(text: str, hint: Any) -> Any:
-    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
-        inner = [kind for kind in typing.get_args(hint) if kind is not type(None)]
-        return None if text.lower() == "none" else _parse(text, inner[0])
-    if typing.get_origin(hint) is typing.Literal:
-        choices = typing.get_args(hint)
-        if text not in choices:
-            raise ValueError(f"one of {', '.join(choices)}")
+    kinds = _kinds(hint)
+    if types.NoneType in typing.get_args(hint) and text.lower() == "none":
+        return None
+    if str in kinds or text in _words(kinds):
         return text
-    if hint is bool:
-        if text.lower() not in ("true", "false"):
-            raise ValueError("true or false")
+    if bool in kinds and text.lower() in ("true", "false"):
         return text.lower() == "true"
-    if hint in (int, float):
-        try:
-            return hint(text)
-        except ValueError:
-            raise ValueError("a whole number" if hint is int else "a number") from None
-    return text
+    for kind in (int, float):
+        if kind in kinds:
+            with contextlib.suppress(ValueError):
+                return kind(text)
+    raise ValueError(_expected(kinds))

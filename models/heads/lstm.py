@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from aqa.device import pick_device
 from aqa.models import losses
-from aqa.models.heads.base import Explanation, Sequences, check_sequences, param
+from aqa.models.heads.base import Explanation, HeadError, Sequences, check_sequences, param
 from aqa.models.heads.network import NetworkHead
 from aqa.models.train import Batch, Trainer
 
@@ -54,7 +54,7 @@ class IncrementalTrainer(Trainer):
 
 @dataclass(repr=False, eq=False)
 class LSTMHead(NetworkHead):
-    """LSTM 256 and a linear layer on cached clip features; squared error on the last step."""
+    """LSTM 256 and a linear layer on cached clip features; the loss is on the last step."""
 
     hidden: int = param(256, "width of the LSTM (004 4)")
     init_std: float | None = param(
@@ -79,6 +79,15 @@ class LSTMHead(NetworkHead):
         if self.label == "final":
             return super().trainer(net)
         return IncrementalTrainer(net, losses.mse, self._schedule(), self.seed)
+
+    def _check_params(self) -> None:
+        super()._check_params()
+        if self.label == "incremental" and (self.loss != "mse" or self.centre_scores):
+            raise HeadError(
+                "label=incremental lets a score build up from 0 by squared errors of its steps; "
+                f"it takes loss=mse and centre_scores=false, not {self.loss} and "
+                f"{str(self.centre_scores).lower()}"
+            )
 
     @property
     def explaining(self) -> bool:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from aqa.device import pick_device
-from aqa.models import losses
 from aqa.models.heads.base import (
     BaseHead,
     Head,
@@ -23,9 +23,19 @@ from aqa.models.heads.base import (
     check_fit,
     check_params,
     check_sequences,
+    check_views,
     param,
 )
-from aqa.models.train import Examples, Schedule, Trainer, Videos, threads_for
+from aqa.models.losses import Balanced, Loss, LossName, make_loss
+from aqa.models.train import (
+    Examples,
+    Schedule,
+    ScoreTrainer,
+    Trainer,
+    Videos,
+    ViewedVideos,
+    threads_for,
+)
 
 
 @dataclass(repr=False, eq=False)
@@ -117,18 +127,26 @@ class TrainedHead(BaseHead):
         self.centre_ = clips.mean(axis=0) if self.standardise else np.zeros(clips.shape[1])
         self.scale_ = np.where(deviation > 0, deviation, 1.0)
 
-    def _scaled(self, sequences: list[NDArray[np.float32]]) -> list[NDArray[np.float64]]:
+    def _scaled(self, sequences: Sequences) -> list[NDArray[np.float64]]:
         return [(sequence - self.centre_) / self.scale_ for sequence in sequences]
 
 
 @dataclass(repr=False, eq=False)
 class NetworkHead(TrainedHead, Head):
-    """A scoring head whose network `build` makes.
+    """A scoring head whose network `build` makes, trained on the loss that `objective` gives.
 
     Scores are divided by the standard deviation of the training videos' (004 4).
     """
 
-    fitted: ClassVar[tuple[str, ...]] = (*TrainedHead.fitted, "y_std_")
+    loss: LossName = param("mse", "mse, l1+l2 (003 4.3), ranking, or mse+ranking (001 4)")
+    margin: float = param(2.0, "of ranking: points that a better video should be ahead by (001 4)")
+    alpha: float | Balanced = param(
+        "balanced", "of ranking in mse+ranking: a number, or balanced by gradients (001 Eq. 7)"
+    )
+    centre_scores: bool = param(False, "subtract the training videos' mean score; ours")
+
+    takes_views: ClassVar[bool] = True
+    fitted: ClassVar[tuple[str, ...]] = (*TrainedHead.fitted, "y_mean_", "y_std_")
 
     @abstractmethod
     def build(self, dim: int) -> nn.Module:
@@ -137,58 +155,63 @@ class NetworkHead(TrainedHead, Head):
     def start_at(self, net: nn.Module, mean: float) -> None:
         """Let the untrained network predict the mean scaled score; by default it does not."""
 
+    def objective(self, y_std: float) -> Loss:
+        """The loss, of scores in points divided by `y_std`."""
+        return make_loss(self.loss, self.margin / y_std, self.alpha)
+
     def trainer(self, net: nn.Module) -> Trainer:
-        """What trains the network: by default on its squared error."""
-        return Trainer(net, losses.mse, self._schedule(), self.seed)
+        """What trains the network, once scores are scaled."""
+        return ScoreTrainer(net, self.objective(self.y_std_), self._schedule(), self.seed)
 
     def fit(
-        self, x: Sequences, y: ArrayLike, validation: tuple[Sequences, ArrayLike] | None = None
+        self,
+        x: Sequences,
+        y: ArrayLike,
+        validation: tuple[Sequences, ArrayLike] | None = None,
+        *,
+        views: Sequence[Sequences] = (),
     ) -> NetworkHead:
-        """See `Head.fit`."""
+        """See `Head.fit`.
+
+        views: the training videos again, as augmented views show them. Each epoch shows a video
+        by one of them or as it is; held-out videos, and what is scored, as they are.
+        """
         sequences, scores = check_fit(x, y)
         self._check_params()
-        device = pick_device(self.device)
+        copies = check_views(views, sequences)
         self._fit_scaling(sequences)
-        self.y_std_ = scores.std() or 1.0
-        train = Videos.of(self._scaled(sequences), scores / self.y_std_, device)
-        held: Videos | None
+        self.y_mean_ = float(scores.mean()) if self.centre_scores else 0.0
+        self.y_std_ = float(scores.std()) or 1.0
+        kept, out = np.arange(len(scores)), np.arange(0)
         if validation is not None and len(validation[0]):
-            held_x, held_y = check_fit(*validation, least=1)
-            held = Videos.of(self._scaled(held_x), held_y / self.y_std_, device)
+            held: Videos | None = self._videos(*check_fit(*validation, least=1))
         else:
-            train, held = self._hold_out(train)
+            kept, out = self._hold_out(len(scores))
+            held = self._videos(pick(sequences, out), scores[out]) if len(out) else None
+        shown = [pick(view, kept) for view in (sequences, *copies)]
+        every = list(itertools.chain.from_iterable(shown))
+        train = self._videos(every, np.tile(scores[kept], len(shown)))
+        mean = float((scores[kept].mean() - self.y_mean_) / self.y_std_)
 
-        mean = float(train.targets.mean())
-        self.train_net(lambda: self._fresh(sequences[0].shape[1], mean), train, held, self.trainer)
+        def make() -> nn.Module:
+            net = self.build(sequences[0].shape[1])
+            self.start_at(net, mean)
+            return net
+
+        examples = ViewedVideos(train, len(shown), self.seed) if copies else train
+        self.train_net(make, examples, held, self.trainer)
         return self
-
-    def begin(self, x: Sequences, y: ArrayLike) -> NetworkHead:
-        """Become what `fit` trains: fitted scaling, and an untrained network by the seed."""
-        sequences, scores = check_fit(x, y)
-        self._check_params()
-        self._fit_scaling(sequences)
-        self.y_std_ = scores.std() or 1.0
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            self.net_ = self._fresh(sequences[0].shape[1], float(scores.mean() / self.y_std_))
-        return self
-
-    def _fresh(self, dim: int, mean: float) -> nn.Module:
-        net = self.build(dim)
-        self.start_at(net, mean)
-        return net
 
     @torch.no_grad()
     def predict(self, x: Sequences) -> NDArray[np.float64]:
         """See `Head.predict`."""
         sequences = check_sequences(x, len(self.centre_))
-        device = pick_device(self.device)
-        net = self.net_.to(device).eval()
-        videos = Videos.of(self._scaled(sequences), np.zeros(len(sequences)), device)
+        videos = self._videos(sequences, np.zeros(len(sequences)))
+        net = self.net_.to(videos.targets.device).eval()
         # One size for all: padding must not move a prediction.
         scaled = [net(batch.x, batch.lengths) for batch in videos.batches(self.batch_size)]
-        scores: NDArray[np.float64] = torch.cat(scaled).double().cpu().numpy() * self.y_std_
-        return scores
+        scores: NDArray[np.float64] = torch.cat(scaled).double().cpu().numpy()
+        return scores * float(self.y_std_) + float(self.y_mean_)
 
     def restore_net(self, tensors: Mapping[str, torch.Tensor]) -> nn.Module:
         """See `TrainedHead.restore_net`."""
@@ -196,19 +219,56 @@ class NetworkHead(TrainedHead, Head):
         net.load_state_dict(tensors)
         return net
 
-    def held_out(self, n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Which of `n` training videos are held out to stop by, and which are learned from."""
-        size = max(min(round(self.validation * n), n - 1), 0)
+    def _videos(self, sequences: Sequences, scores: NDArray[np.float64]) -> Videos:
+        """Features and scores as the network takes them, on its device."""
+        scaled = self.scaled_scores(scores)
+        return Videos.of(self._scaled(sequences), scaled, pick_device(self.device))
+
+    def _hold_out(self, n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Numbers of the videos to learn from, and of those to stop by, parted by the seed.
+
+        Too few to part, or a share of 0, holds out none.
+        """
+        size = min(round(self.validation * n), n - 1)
         order = np.random.default_rng(self.seed).permutation(n)
-        return np.sort(order[:size]), np.sort(order[size:])
+        return (np.sort(order[size:]), np.sort(order[:size]))
 
-    def _hold_out(self, videos: Videos) -> tuple[Videos, Videos | None]:
-        """Part the videos by the seed; too few to part, or a share of 0, holds out none."""
-        held, kept = self.held_out(len(videos))
-        if not len(held):
-            return videos, None
-        return _pick(videos, kept), _pick(videos, held)
+    # For `models.finetune`, which trains what the features come from too.
+
+    def begin(self, x: Sequences, y: ArrayLike) -> NetworkHead:
+        """Become what `fit` trains: fitted scaling, and an untrained network by the seed."""
+        sequences, scores = check_fit(x, y)
+        self._check_params()
+        self._fit_scaling(sequences)
+        self.y_mean_ = float(scores.mean()) if self.centre_scores else 0.0
+        self.y_std_ = float(scores.std()) or 1.0
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            self.net_ = self.build(sequences[0].shape[1])
+            self.start_at(self.net_, float(self.scaled_scores(scores).mean()))
+        return self
+
+    def standardised(self, clips: Tensor) -> Tensor:
+        """Features of clips as the network takes them, to go back through: (n, dim) alike."""
+        centre, scale = (
+            torch.as_tensor(array, dtype=clips.dtype, device=clips.device)
+            for array in (self.centre_, self.scale_)
+        )
+        return (clips - centre) / scale
+
+    def scaled_scores(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Scores in points as the network learns them."""
+        return (y - float(self.y_mean_)) / float(self.y_std_)
+
+    def loss_on(self, x: Sequences, y: NDArray[np.float64]) -> float:
+        """The loss that training is stopped by, on other videos."""
+        return self.trainer(self.net_).evaluate(self._videos(x, y))
+
+    def held_out(self, n: int) -> NDArray[np.intp]:
+        """Numbers of those of `n` training videos that `fit` holds out to stop by."""
+        return self._hold_out(n)[1] if n else np.arange(0)
 
 
-def _pick(videos: Videos, indices: NDArray[np.intp]) -> Videos:
-    return Videos([videos.sequences[i] for i in indices], videos.targets[indices.tolist()])
+def pick(sequences: Sequences, numbers: NDArray[np.intp]) -> list[NDArray[np.floating]]:
+    """The sequences of these numbers."""
+    return [sequences[i] for i in numbers]

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from aqa.device import pick_device
-from aqa.models.heads.base import HeadError, PairHead, Sequences, check_fit, check_sequences
+from aqa.models.heads.base import HeadError, PairHead, Sequences, check_fit, check_views
 from aqa.models.heads.comparing import ComparingHead, SiameseNet, check_types
 from aqa.models.losses import pair_loss
 from aqa.models.pair_batches import PairBatch, PairedVideos
@@ -149,14 +149,10 @@ class SiameseHead(ComparingHead, PairHead):
         return np.sort(by_type[places.astype(int)])
 
     def _copies(
-        self, views: Sequence[Sequences], videos: Sequences
+        self, views: Sequence[Sequences], videos: list[NDArray[np.float32]]
     ) -> tuple[list[NDArray[np.float32]], NDArray[np.intp]]:
         """Every view of the videos, one after the other, and the number of each one's video."""
-        for number, view in enumerate(views):
-            if len(view) != len(videos):
-                raise HeadError(f"view {number} has {len(view)} videos for {len(videos)}")
-        copies = [sequence for view in views for sequence in view]
-        checked = check_sequences(copies, videos[0].shape[1]) if copies else []
+        checked = [sequence for view in check_views(views, videos) for sequence in view]
         return checked, np.tile(np.arange(len(videos)), len(views))
 
     def _part(

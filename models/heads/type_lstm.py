@@ -19,12 +19,14 @@ from aqa.models.heads.base import (
     Sequences,
     State,
     check_fit,
+    check_views,
     pack_texts,
     param,
     unpack_texts,
 )
 from aqa.models.heads.comparing import check_types
 from aqa.models.heads.lstm import LSTMHead
+from aqa.models.heads.network import pick
 
 
 @dataclass(repr=False, eq=False)
@@ -47,9 +49,11 @@ class TypeLSTMHead(LSTMHead):
         validation: tuple[Any, ...] | None = None,
         *,
         type: Sequence[str | None] | None = None,
+        views: Sequence[Sequences] = (),
     ) -> TypeLSTMHead:
-        """See `BaseHead.fit`."""
+        """See `NetworkHead.fit`."""
         sequences, scores = check_fit(x, y)
+        copies = check_views(views, sequences)
         types = np.asarray(check_types(type, len(scores), strict=True), str)
         if self.least < 2:
             raise HeadError(f"least={self.least}: a model needs 2 training videos or more")
@@ -64,7 +68,12 @@ class TypeLSTMHead(LSTMHead):
         for label in labels[counts >= self.least]:
             own = np.flatnonzero(types == label)
             model = LSTMHead(**shared)
-            model.fit([sequences[i] for i in own], scores[own], _of_type(validation, label))
+            model.fit(
+                pick(sequences, own),
+                scores[own],
+                _of_type(validation, label),
+                views=[pick(view, own) for view in copies],
+            )
             self.models_[str(label)] = model
             self.history_ += [{"type": str(label), **row} for row in model.history_]
         return self

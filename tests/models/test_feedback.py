@@ -14,6 +14,7 @@ from aqa.models.heads.lstm import LSTMHead
 from aqa.models.heads.score import ScoreHead
 from aqa.models.heads.siamese import SiameseHead
 from aqa.models.heads.svr import SVRHead
+from aqa.models.heads.wd import WDHead
 
 
 @dataclasses.dataclass(repr=False, eq=False)
@@ -70,6 +71,7 @@ def test_without_a_frame_rate_there_are_no_seconds():
         (SiameseHead(), False),
         (LSTMHead(), False),
         (LSTMHead(label="incremental"), True),
+        (WDHead(), True),
         (ScoreHead(), True),
         (ScoreHead(metric="none"), False),
     ],

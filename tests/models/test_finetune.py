@@ -18,14 +18,14 @@ from aqa.models.finetune import (
     FineTuner,
     Scored,
     chosen_epochs,
-    first_features,
+    clip_features,
+    part_of,
     passes_of,
     trainable_head,
     trainable_heads,
 )
 from aqa.models.group import Group
 from aqa.models.heads.base import HeadError
-from aqa.models.heads.lstm import LSTMHead
 from aqa.models.recipe import Recipe
 from aqa.models.runs import RunError
 from aqa.models.training_state import TrainingState, TrainingStates
@@ -76,13 +76,15 @@ def scored(n: int = 7, stop_after: int | None = None) -> Scored:
     return Scored(pictures, pictures.brightness / 2)
 
 
-def tuner(recipe: Recipe = RECIPE, group: Group = ALONE) -> FineTuner:
+def tuner(recipe: Recipe = RECIPE, group: Group = ALONE, name: str = "lstm") -> FineTuner:
     """The same untrained network each time."""
     torch.manual_seed(0)
     net, videos = Net(), scored()
     net.norm.running_mean.uniform_(-0.1, 0.1)
-    head = LSTMHead(hidden=5, device="cpu")
-    head.begin(first_features(net, videos.clips, recipe, ALONE), videos.scores)
+    head = trainable_head(name)(device="cpu")
+    if name == "lstm":
+        head.set_params(hidden=5)
+    head.begin(clip_features(net, videos.clips, recipe, ALONE), videos.scores)
     return FineTuner(net, head, recipe, group)
 
 
@@ -255,6 +257,30 @@ def test_the_epochs_that_results_are_made_of() -> None:
     rows = [{k: v for k, v in row.items() if k != "test_loss"} for row in rows]
     assert chosen_epochs(rows) == {"chosen": 2, "last": 3}
     assert chosen_epochs(rows[:1]) == {}
+
+
+@pytest.mark.parametrize("name", trainable_heads())
+def test_every_such_head_learns_with_its_backbone(tmp_path: Path, name: str) -> None:
+    made = tuner(replace(RECIPE, epochs=8), name=name)
+    state = made.fit(scored(), scored(), TrainingStates(tmp_path / "s", {}))
+    losses = [row["val_loss"] for row in state.history]
+    assert losses[-1] < 0.8 * losses[0]
+    restored = trainable_head(name)(**made.head.get_params())
+    restored.restore({k: v.numpy() for k, v in part_of(state.tensors, "head.").items()})
+    features = clip_features(made.joint.backbone, scored().clips, RECIPE, ALONE)
+    np.testing.assert_array_equal(restored.predict(features), made.head.predict(features))
+
+
+def test_two_trainings_do_not_share_a_folder(tmp_path: Path) -> None:
+    states = TrainingStates(tmp_path / "s", {})
+    with (
+        states.locked(),
+        pytest.raises(RunError, match="another process is training there"),
+        TrainingStates(tmp_path / "s", {}).locked(),
+    ):
+        pass
+    with states.locked():
+        pass
 
 
 def test_heads_that_cannot_be_trained_end_to_end_are_refused() -> None:

@@ -1,0 +1,94 @@
+"""What heads that train a network share: the loss, the scaling of scores, augmented views."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from aqa.models.heads import get_head
+from aqa.models.heads.base import HeadError, parse_params
+from aqa.models.heads.lstm import LSTMHead
+
+QUICK = {"epochs": 30, "hidden": 16, "lr": 0.01, "device": "cpu"}
+
+
+def test_every_loss_ranks_unseen_videos(performances) -> None:
+    x, y = performances.x, performances.y
+    for name in ("mse", "l1+l2", "ranking", "mse+ranking"):
+        predicted = LSTMHead(**QUICK, loss=name).fit(x[:45], y[:45]).predict(x[45:])
+        assert np.corrcoef(predicted, y[45:])[0, 1] > 0.9, name
+
+
+def test_the_margin_is_in_points() -> None:
+    """Scores divided by a standard deviation, and points, are the same task."""
+    head = LSTMHead(loss="ranking", margin=3.0)
+    s, g = torch.tensor([1.0, 2.5, 2.0]), torch.tensor([10.0, 20.0, 30.0])
+    in_points = head.objective(1.0)(s, g)
+    assert float(in_points) == pytest.approx(((3 - 1.5) + (3 - 1.0) + (3 + 0.5)) / 3)
+    assert float(head.objective(4.0)(s / 4, g / 4)) == pytest.approx(float(in_points) / 4)
+
+
+def test_centred_scores_are_predicted_in_points(performances) -> None:
+    x, y = performances.x, performances.y + 1000
+    head = LSTMHead(**QUICK, centre_scores=True).fit(x, y)
+    assert head.y_mean_ == pytest.approx(y.mean())
+    assert np.abs(head.predict(x) - y).mean() < 0.5 * y.std()
+    restored = LSTMHead(**QUICK, centre_scores=True).restore(head.state())
+    np.testing.assert_array_equal(restored.predict(x), head.predict(x))
+
+
+@pytest.mark.parametrize("name", ["lstm", "average", "wd"])
+def test_views_are_learned_from_and_originals_judged(name, performances) -> None:
+    """Views of noise disturb it, and those that show the original do not."""
+    x, y = performances.x[:40], performances.y[:40]
+    held = (performances.x[40:], performances.y[40:])
+    noise = [np.random.default_rng(0).normal(size=s.shape).astype(np.float32) for s in x]
+    without, noisy, again, same = (
+        get_head(name)(epochs=8, device="cpu").fit(x, y, held, views=views)
+        for views in ((), (noise,), (noise,), (x, x))
+    )
+    assert noisy.history_[-1]["train_loss"] > 2 * without.history_[-1]["train_loss"]
+    np.testing.assert_array_equal(without.centre_, noisy.centre_)
+    np.testing.assert_array_equal(same.predict(x), without.predict(x))
+    assert again.history_ == noisy.history_
+
+
+def test_type_lstm_shows_each_model_the_views_of_its_type(performances) -> None:
+    head = get_head("type-lstm")(**QUICK | {"epochs": 2})
+    seen = head.fit(
+        performances.x, performances.y, type=performances.type, views=[performances.x]
+    ).predict(performances.x, type=performances.type)
+    plain = head.fit(performances.x, performances.y, type=performances.type)
+    np.testing.assert_array_equal(seen, plain.predict(performances.x, type=performances.type))
+
+
+@pytest.mark.parametrize(
+    ("params", "problem"),
+    [
+        ({"loss": "hinge"}, "loss=hinge is not one of mse, l1"),
+        ({"alpha": "equal"}, "alpha=equal is not a number or balanced"),
+        ({"alpha": -1.0}, r"alpha=-1\.0 is not a number, 0 or more"),
+        ({"margin": float("nan")}, "margin=nan"),
+        ({"label": "incremental", "loss": "ranking"}, "takes loss=mse .*, not ranking and false"),
+        ({"label": "incremental", "centre_scores": True}, "centre_scores=false, not mse and true"),
+    ],
+)
+def test_losses_that_cannot_be_are_named(params: dict, problem: str, performances) -> None:
+    with pytest.raises(HeadError, match=problem):
+        LSTMHead(**QUICK, **params).fit(performances.x, performances.y)
+
+
+def test_views_of_other_videos_are_refused(performances) -> None:
+    with pytest.raises(HeadError, match="view 0 has 3 videos for 60"):
+        LSTMHead(**QUICK).fit(performances.x, performances.y, views=[performances.x[:3]])
+
+
+@pytest.mark.parametrize(("text", "value"), [("balanced", "balanced"), ("0.5", 0.5), ("2", 2.0)])
+def test_alpha_is_a_number_or_balanced(text: str, value: float | str) -> None:
+    assert parse_params(LSTMHead, [f"alpha={text}"]) == {"alpha": value}
+
+
+def test_an_alpha_that_is_neither_is_named() -> None:
+    with pytest.raises(HeadError, match="alpha='even' is not a number or balanced"):
+        parse_params(LSTMHead, ["alpha=even"])

@@ -28,7 +28,7 @@ from aqa.features.clips import ClipRule
 from aqa.features.manifest import Manifest, Video
 from aqa.features.split import PARTS, Split
 from aqa.features.store import FeatureStore, Spec, spec_differences
-from aqa.models.experiment import judge_run
+from aqa.models.experiment import Features, judge_run, save_judgement
 from aqa.models.finetune import (
     FineTuner,
     Progress,
@@ -309,8 +309,8 @@ class _Training:
                 "processes": group.size,
             }
             run = Run(folder, head, record)
-            features = dict(zip(store.ids, store.load(store.ids), strict=True))
-        judge_run(run, split, plan.manifest, features, ("train", "val"))
+            judged = judge_run(run, split, plan.manifest, Features.of(store), ("train", "val"))
+        save_judgement(folder, judged)
         write_run(folder, head, record)
         return run, summary.failed
 
@@ -362,7 +362,11 @@ def _head_of(plan: Plan, start: Run | None) -> NetworkHead:
             "--lr-head"
         )
     head = copy.deepcopy(start.head) if start else kind(**values)
-    assert isinstance(head, NetworkHead)
+    if not isinstance(head, NetworkHead) or head.difficulty != "none" or head.scale != "all":
+        raise HeadError(
+            f"{start.folder if start else plan.head}: end to end, a head is told nothing beside "
+            "pixels; leave out -p difficulty and -p scale"
+        )
     head.set_params(**stated)
     check_params(head)
     return head

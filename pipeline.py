@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,14 +101,16 @@ def score_videos(
     weights: str | Path | None = None,
     device: str = "auto",
     type: str | None = None,
+    difficulty: float | None = None,
 ) -> Scoring:
     """Extract videos as the runs' store was made, and predict with each run.
 
-    runs: of one head, fitted on one kind of store; several are averaged. type: of all the
-    videos, for a head that takes it. A video that fails is reported in the result and stops
+    runs: of one head, fitted on one kind of store; several are averaged. type, difficulty: of all
+    the videos, for a head that takes it. A video that fails is reported in the result and stops
     nothing.
     """
     heads = {run.split: run.scoring_head() for run in runs}
+    _check_difficulty(runs, difficulty)
     spec = runs[0].spec
     for run in runs[1:]:
         differences = spec_differences(spec, run.spec)
@@ -122,7 +125,7 @@ def score_videos(
     blank = encoder.blank(rule.length)
     scoring = Scoring()
     for path in paths:
-        video = Video(id=str(path), path=path, score=np.nan, type=type)
+        video = Video(id=str(path), path=path, score=np.nan, type=type, difficulty=difficulty)
         reader = ClipReader(video, backbone.preprocess, rule, encoder.batch_size)
         try:
             ((features, _),) = encode_video(reader, encoder, blank, dtype=spec["dtype"])
@@ -130,12 +133,24 @@ def score_videos(
             scoring.failed.append((path, str(error)))
             continue
         by_split = {
-            split: float(head.predict([features], **videos_columns([video], head.columns))[0])
+            split: float(
+                head.predict([features], **videos_columns([video], head.answer_columns))[0]
+            )
             for split, head in heads.items()
         }
         mean = float(np.mean(list(by_split.values())))
         scoring.scored.append(Scored(path, mean, by_split, reader.warning))
     return scoring
+
+
+def _check_difficulty(runs: Sequence[Run], difficulty: float | None) -> None:
+    """Refuse, before anything is extracted, runs whose head must be told the difficulty."""
+    for run in runs:
+        if difficulty is None and run.known_difficulty:
+            raise AqaError(
+                f"{run.folder}: fitted with difficulty={run.known_difficulty}; "
+                "give the difficulty of the video, as --difficulty 3.2"
+            )
 
 
 @dataclass(frozen=True)
@@ -156,6 +171,7 @@ def explain(
     store: Path | None = None,
     *,
     type: str | None = None,
+    difficulty: float | None = None,
     align: str = "index",
     weights: str | Path | None = None,
     device: str = "auto",
@@ -163,21 +179,23 @@ def explain(
     """Feedback on a video: an id of the manifest, or else a file, which is extracted.
 
     folders: runs of one head; the first that has not learned from the video is taken. store:
-    None takes the run's own. type: overrides the manifest's.
+    None takes the run's own. type, difficulty: override the manifest's.
     """
     runs = [load_run(folder) for folder in folders]
     run = next((run for run in runs if name not in run.learned_from), runs[0])
     path = store or run.store
     known = manifest.by_id.get(name)
     if known is None:
-        video = Video(id=name, path=Path(name), score=np.nan, type=type)
+        video = Video(id=name, path=Path(name), score=np.nan, type=type, difficulty=difficulty)
         if not Path(name).exists():
             raise UnknownNameError(
                 "video", name, manifest.ids, remedy=f"it is no id of {manifest.path} and no file"
             )
+        _check_difficulty([run], difficulty)
         cut, blank = _cut(video, run.spec, weights, device)
     else:
-        video = known if type is None else replace(known, type=type)
+        given: dict[str, Any] = {"type": type, "difficulty": difficulty}
+        video = replace(known, **{k: v for k, v in given.items() if v is not None})
         with FeatureStore.open(path, run.spec) as opened:
             cut, blank = stored(opened, name), blank_of(opened)
         if name in run.learned_from:

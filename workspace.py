@@ -48,11 +48,18 @@ def run_folder(runs: Path, head: str, split: str) -> Path:
 
 
 def run_folders(
-    runs: Path, heads: tuple[str, ...] = (), splits: tuple[str, ...] = ()
+    runs: Path,
+    heads: tuple[str, ...] = (),
+    splits: tuple[str, ...] = (),
+    *,
+    holding: str = "run.json",
 ) -> list[Path]:
-    """The runs there are, of these heads and splits if given, in natural order."""
+    """The runs there are, of these heads and splits if given, in natural order.
+
+    holding: the file that makes a folder one; kept baselines have predictions.csv only.
+    """
     folders = sorted(
-        (path.parent for path in runs.glob("*/split-*/run.json")),
+        (path.parent for path in runs.glob(f"*/split-*/{holding}")),
         key=lambda folder: (folder.parent.name, _natural(folder.name)),
     )
     known_heads = list(dict.fromkeys(folder.parent.name for folder in folders))

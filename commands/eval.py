@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import click
@@ -33,6 +34,14 @@ from aqa.workspace import Workspace, run_folders
 @click.option(
     "--feedback", is_flag=True, help="Judge which clips are called faulty, not the scores."
 )
+@click.option(
+    "--by",
+    type=click.Choice(["type", "action"]),
+    help="Judge each type or action by itself too, with averages over them.",
+)
+@click.option(
+    "--no-baseline", is_flag=True, help="Leave out what can be predicted without any pixels."
+)
 @align_option
 @skip_option
 @json_option
@@ -46,6 +55,8 @@ def evaluate(
     runs: Path | None,
     allow_leak: bool,
     feedback: bool,
+    by: str | None,
+    no_baseline: bool,
     align: str,
     skip_missing: bool,
     as_json: bool,
@@ -53,9 +64,11 @@ def evaluate(
     """Judge fitted heads on the test videos of their splits.
 
     Prints a table with 95 % bootstrap intervals over the test videos, and writes it to eval.json
-    and eval.csv (eval-split-<name> for chosen splits) beside the runs. Heads that compare pairs
-    have a table of their own, and eval-pairs.csv. --feedback counts clips against the manifest's
-    column faulty_clips, and writes eval-feedback.
+    and eval.csv (eval-split-<name> for chosen splits) beside the runs. Below the heads stands
+    what ridge regression predicts without any pixels, from the difficulty, type, event and length
+    that the manifest has. Heads that compare pairs have a table of their own, and eval-pairs.csv.
+    --feedback counts clips against the manifest's column faulty_clips, and writes eval-feedback.
+    A run that cannot be judged stops none of the others; the exit code is then 1.
     """
     from aqa.features.manifest import Manifest
     from aqa.models.experiment import evaluate_runs, over_splits, write_results
@@ -65,7 +78,7 @@ def evaluate(
     folders = run_folders(where, heads, splits)
     table = Manifest.read(manifest or workspace.manifest)
     with open_store(store) as features:
-        results = evaluate_runs(
+        results, failed = evaluate_runs(
             folders,
             table,
             features,
@@ -73,14 +86,20 @@ def evaluate(
             skip_missing=skip_missing,
             feedback=feedback,
             align=align,
+            by=by,
+            baselines=None if no_baseline else where,
         )
     means = over_splits(results)
-    written = write_results(where, heads, splits, results, means)
+    written = write_results(where, heads, splits, results, means, failed)
     if as_json:
-        click.echo(json.dumps({"results": results, "means": means}, indent=1))
+        click.echo(json.dumps({"results": results, "means": means, "failed": failed}, indent=1))
     else:
         click.echo(results_table(results, means))
         click.echo(f"written to {written} and .csv", err=True)
+    for reason in failed:
+        click.echo(f"not judged: {reason}", err=True)
+    if failed:
+        sys.exit(1)
 
 
 COMMAND = evaluate

@@ -11,6 +11,7 @@ from aqa.commands.options import (
     FILE,
     align_option,
     device_option,
+    difficulty_option,
     json_option,
     manifest_option,
     runs_option,
@@ -27,6 +28,7 @@ from aqa.workspace import Workspace, run_folders
 @click.option("--head", default="score", show_default=True, help="Fitted head that says why.")
 @click.option("--split", help="Run to use [default: the first that has not seen the video].")
 @type_option
+@difficulty_option
 @align_option
 @click.option("--picture", type=FILE, help="PNG to draw: athlete, expert, and the curve.")
 @manifest_option
@@ -42,6 +44,7 @@ def feedback(
     head: str,
     split: str | None,
     type_: str | None,
+    difficulty: float | None,
     align: str,
     picture: Path | None,
     manifest: Path | None,
@@ -69,6 +72,7 @@ def feedback(
         Manifest.read(manifest or workspace.manifest),
         store,
         type=type_,
+        difficulty=difficulty,
         align=align,
         weights=weights,
         device=device,

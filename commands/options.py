@@ -54,6 +54,11 @@ skip_option = click.option(
 type_option = click.option(
     "--type", "type_", help="Type of action of new videos, such as 107B, for heads that compare."
 )
+difficulty_option = click.option(
+    "--difficulty",
+    type=click.FloatRange(0, min_open=True),
+    help="Of new videos, in points, for heads fitted with -p difficulty=...",
+)
 align_option = click.option(
     "--align",
     type=click.Choice(["index", "dtw"]),

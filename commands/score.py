@@ -11,6 +11,7 @@ import click
 from aqa.commands.options import (
     FILE,
     device_option,
+    difficulty_option,
     json_option,
     runs_option,
     type_option,
@@ -25,6 +26,7 @@ from aqa.workspace import Workspace, run_folders
 @click.option("--head", help="Fitted head [default: the only one].")
 @click.option("--split", "splits", multiple=True, help="Run to use [default: all, averaged].")
 @type_option
+@difficulty_option
 @click.option("--weights", type=FILE, help="Checkpoint [default: the one the features came from].")
 @runs_option
 @device_option
@@ -36,6 +38,7 @@ def score(
     head: str | None,
     splits: tuple[str, ...],
     type_: str | None,
+    difficulty: float | None,
     weights: Path | None,
     runs: Path | None,
     device: str,
@@ -60,6 +63,7 @@ def score(
         weights=weights,
         device=device,
         type=type_,
+        difficulty=difficulty,
     )
     rows = [
         {

@@ -62,7 +62,9 @@ def run_demo(folder: Path, n_videos: int, seed: int, echo: Echo) -> None:
                 head, (), manifest, features, splits_of(manifest), workspace.runs, seed=seed
             ):
                 pass
-    results = evaluate_runs(run_folders(workspace.runs, HEADS), manifest)
+    results, _ = evaluate_runs(
+        run_folders(workspace.runs, HEADS), manifest, baselines=workspace.runs
+    )
     means = over_splits(results)
     write_results(workspace.runs, (), (), results, means)
     echo(results_table(results, means))

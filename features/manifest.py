@@ -18,6 +18,7 @@ from aqa.features.split import PARTS, Split
 
 REQUIRED = ("video_id", "path", "score")
 SPLIT_PREFIX = "split_"
+SPLIT_NAME = re.compile(r"\w[\w.+-]*")
 JUDGE_PREFIX = "judge_"
 STAGE_PREFIX = "stage_"
 # What a dive is made of, beside its type (MTL-AQA).
@@ -115,7 +116,14 @@ class Manifest(Sequence[Video]):
         expected.
         """
         path = Path(path)
-        header, rows = _read_csv(path)
+        return cls.parse(path, *read_table(path))
+
+    @classmethod
+    def parse(cls, path: Path, header: list[str], rows: list[tuple[int, list[str]]]) -> Manifest:
+        """Check a table that was read from `path`: its header, and its numbered rows.
+
+        Raises `ManifestError` as `read` does.
+        """
         problems = _check_header(header)
         if problems:
             raise ManifestError(path, problems)
@@ -141,9 +149,19 @@ class Manifest(Sequence[Video]):
         return cls(videos, path)
 
 
-def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+def read_table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The header of a CSV, and (number, values) of its rows, stripped; blank rows are left out."""
+    records = enumerate(read_records(path, read_text(path)), start=1)
+    numbered = [(number, values) for number, (values, _) in records if any(values)]
+    if not numbered:
+        raise AqaError(f"{path}: it is empty; its first row must name {', '.join(REQUIRED)}")
+    return numbered[0][1], numbered[1:]
+
+
+def read_text(path: Path) -> str:
+    """The text of a table as it is, but without a byte order mark; `AqaError` where it is none."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise AqaError(
             f"{path}: no such manifest; write a CSV with the columns {', '.join(REQUIRED)}, "
@@ -155,17 +173,22 @@ def _read_csv(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
         ) from None
     except OSError as error:
         raise AqaError(f"{path}: cannot be read: {error.strerror}") from None
-    records = csv.reader(io.StringIO(text, newline=""), strict=True)
-    numbered = []
+
+
+def read_records(path: Path, text: str) -> list[tuple[list[str], str]]:
+    """The records of a CSV: their values, stripped, and their text with the end of the line."""
+    lines = list(io.StringIO(text, newline=""))
+    reader = csv.reader(lines, strict=True)
+    records, done = [], 0
     try:
-        for number, values in enumerate(records, start=1):
-            if any(value.strip() for value in values):
-                numbered.append((number, [value.strip() for value in values]))
+        for values in reader:
+            records.append(
+                ([value.strip() for value in values], "".join(lines[done : reader.line_num]))
+            )
+            done = reader.line_num
     except csv.Error as error:
-        raise AqaError(f"{path}: line {records.line_num}: not CSV: {error}") from None
-    if not numbered:
-        raise AqaError(f"{path}: it is empty; its first row must name {', '.join(REQUIRED)}")
-    return numbered[0][1], numbered[1:]
+        raise AqaError(f"{path}: line {reader.line_num}: not CSV: {error}") from None
+    return records
 
 
 def _check_header(header: list[str]) -> list[str]:
@@ -185,7 +208,7 @@ def _check_header(header: list[str]) -> list[str]:
         f"row 1: the column {name!r} names no split; use letters, digits, '.', '_', '+' and '-'"
         for name in header
         if name.startswith(SPLIT_PREFIX)
-        and not re.fullmatch(r"\w[\w.+-]*", name.removeprefix(SPLIT_PREFIX))
+        and not SPLIT_NAME.fullmatch(name.removeprefix(SPLIT_PREFIX))
     ]
     return problems
 

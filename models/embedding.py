@@ -49,7 +49,10 @@ def embed_run(
     """Embed the training and the test videos of a run of the `score` head (000 V-F)."""
     check_spec(store.path, store.spec, run.spec)
     if not isinstance(run.head, ScoreHead):
-        raise AqaError(f"{run.folder}: {run.name} has no embeddings; name a run of head score")
+        raise AqaError(
+            f"{run.folder}: {run.name} has no embeddings; name a run of head score, "
+            "fitted without -p difficulty"
+        )
     train = [i for i in run.record["split"]["train"] if i in store]
     test: list[str] = []
     if run.split in manifest.split_names:

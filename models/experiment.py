@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from aqa.errors import AqaError
 from aqa.features.manifest import Manifest, Video
-from aqa.features.split import PARTS, Split
+from aqa.features.split import EVERYTHING, PARTS, Split
 from aqa.features.store import FeatureStore, check_spec
-from aqa.models.feedback import Judged, explains, judge_feedback
+from aqa.models.baseline import BaselineResult, judge_baselines
+from aqa.models.compare import Comparison
+from aqa.models.difficulty import make_head
+from aqa.models.feedback import blank_of, explains, judge_feedback
 from aqa.models.heads import get_head
 from aqa.models.heads.base import BaseHead, HeadError, PairHead, parse_params
-from aqa.models.metrics import KINDS, report, report_pairs
+from aqa.models.judging import judge_groups, judge_rows, part_rows
+from aqa.models.metrics import KINDS, report_pairs
 from aqa.models.runs import (
     FEEDBACK,
     METRICS_FILE,
@@ -32,9 +39,6 @@ from aqa.models.runs import (
     write_rows,
 )
 from aqa.workspace import run_folder
-
-# The split of every video, for a head that is going to score others and is not tested here.
-EVERYTHING = "all"
 
 
 def splits_of(manifest: Manifest, names: Sequence[str] = ()) -> list[Split]:
@@ -78,10 +82,10 @@ def fit_splits(
         )
     values = {"seed": seed, **parse_params(get_head(head), params)}
     starts = {split.name: _start_run(get_head(head), head, start, split.name) for split in splits}
-    features = dict(zip(store.ids, store.load(store.ids), strict=True))
+    features = Features.of(store)
     prepared = [_present(split, manifest, store, skip_missing) for split in splits]
     for split in prepared:
-        model = get_head(head)(**values)
+        model = make_head(head, values)
         columns = model.columns
         x, y, named = _data(split.train, manifest, features, columns)
         options: dict[str, Any] = dict(named)
@@ -93,6 +97,8 @@ def fit_splits(
             options["others"] = _data(more, manifest, features, columns)
         if model.takes_views:
             options["views"] = [store.view(name).load(split.train) for name in store.views[1:]]
+        if model.takes_blank:
+            options["blank"] = blank_of(store)
         origin = starts[split.name]
         if origin is not None:
             check_features(origin, store)
@@ -106,8 +112,21 @@ def fit_splits(
         folder = run_folder(runs, head, split.name)
         record = make_record(head, model, split, store, folder, seconds, origin)
         run = save_run(folder, model, record)
-        judge_run(run, split, manifest, features, ("train", "val"))
+        save_judgement(folder, judge_run(run, split, manifest, features, ("train", "val")))
         yield run
+
+
+@dataclass(frozen=True)
+class Features:
+    """A store and its videos' features, read once."""
+
+    store: FeatureStore
+    arrays: Mapping[str, NDArray[np.float32]]
+
+    @classmethod
+    def of(cls, store: FeatureStore) -> Features:
+        """Read them all."""
+        return cls(store, dict(zip(store.ids, store.load(store.ids), strict=True)))
 
 
 def _start_run(head: type[BaseHead], name: str, start: Path | None, split: str) -> Run | None:
@@ -144,13 +163,13 @@ def videos_columns(videos: Sequence[Video], columns: Sequence[str]) -> dict[str,
 def _data(
     ids: Sequence[str],
     manifest: Manifest,
-    features: Mapping[str, Any],
+    features: Features,
     columns: Sequence[str],
 ) -> tuple[list[Any], np.ndarray, dict[str, list[Any]]]:
     """Features, scores and columns of these videos."""
     videos = [manifest.by_id[i] for i in ids]
     scores = np.array([video.score for video in videos])
-    return [features[i] for i in ids], scores, videos_columns(videos, columns)
+    return [features.arrays[i] for i in ids], scores, videos_columns(videos, columns)
 
 
 def _present(split: Split, manifest: Manifest, store: FeatureStore, skip: bool) -> Split:
@@ -169,6 +188,13 @@ def _present(split: Split, manifest: Manifest, store: FeatureStore, skip: bool) 
     return present
 
 
+class Evaluation(NamedTuple):
+    """Results, one a run or a part or group of it, and why other runs could not be judged."""
+
+    results: list[dict[str, Any]]
+    failed: list[str]
+
+
 def evaluate_runs(
     folders: Sequence[Path],
     manifest: Manifest,
@@ -178,56 +204,63 @@ def evaluate_runs(
     skip_missing: bool = False,
     feedback: bool = False,
     align: str = "index",
-) -> list[dict[str, Any]]:
+    by: str | None = None,
+    baselines: Path | None = None,
+) -> Evaluation:
     """Judge saved runs on the test videos of their splits.
 
-    One result a run of a head that predicts scores; one a part for a head that compares pairs:
-    `held-out`, `test`, and `test-train`, a test video with a training video. feedback: judge
-    instead which clips are called faulty, for the heads that say so; align: see `ALIGNMENTS`.
+    One result a run of a head that predicts scores, or one a type or action and their averages
+    with `by`; one a part for a head that compares pairs: `held-out`, `test`, and `test-train`, a
+    test video with a training video. feedback: judge instead which clips are called faulty, for
+    the heads that say so; align: see `ALIGNMENTS`. baselines: the folder of runs; predictions
+    without pixels are judged on the same splits, follow the results, and are kept there.
 
     store: None takes each run's own. A test video that the head or the backbone has learned from
-    is an error; with `allow_leak` it is counted in the result instead.
+    is a failure; with `allow_leak` it is counted in the result instead. A run that fails stops
+    none of the others; `RunError` where all do.
 
     Each run's predictions.csv and metrics.json get the test videos beside the others.
     """
-    results = []
-    stores: dict[Path, tuple[FeatureStore, dict[str, Any]]] = {}
-    for folder in folders:
-        run = load_run(folder)
-        if run.split == EVERYTHING and EVERYTHING not in manifest.split_names:
-            continue
-        path = store.path if store else run.store
-        if path not in stores:
-            opened = store or FeatureStore.open(path)
-            stores[path] = opened, dict(zip(opened.ids, opened.load(opened.ids), strict=True))
-        opened, features = stores[path]
-        check_spec(path, opened.spec, run.spec)
-        split = _present(_as_fitted(run, manifest), manifest, opened, skip_missing)
-        if not split.test:
-            raise RunError(
-                f"{manifest.path}: split {split.name} has no test videos; "
-                "name the splits that have with --split"
-            )
-        leaks = _leaks(run, split, opened)
-        if leaks and not allow_leak:
-            raise RunError(
-                f"{folder}: split {split.name}: {'; '.join(leaks.values())}; "
-                "its result would mean nothing (--allow-leak shows it, marked)"
-            )
-        marks = {"leak": list(leaks.values())} if leaks else {}
-        if feedback:
-            if explains(run.head):
-                found = judge_feedback(run.head, split.test, manifest, opened, align)
-                judged = {"test": _save_feedback(run, found)}
-            else:
-                judged = {}
-        else:
-            judged = judge_run(run, split, manifest, features, PARTS, marks)
-        kind = "feedback" if feedback else run.head.kind
-        results += [
-            {"kind": kind, "head": run.label, "split": run.split, **named, **judged[part], **marks}
-            for part, named in _shown_parts(kind, judged)
-        ]
+    results: list[dict[str, Any]] = []
+    failed: list[str] = []
+    judged_on: dict[str, tuple[Split, FeatureStore]] = {}
+    with ExitStack() as stack:
+        stores = _Stores(stack, store)
+        for folder in folders:
+            try:
+                run = load_run(folder)
+                if run.split == EVERYTHING and EVERYTHING not in manifest.split_names:
+                    continue
+                opened = stores.of(run)
+                split = _tested(run, manifest, opened, skip_missing)
+                marks = _marks(run, split, opened, allow_leak)
+                if feedback:
+                    results += _judge_feedback(run, split, manifest, opened, align, marks)
+                    continue
+                judgement = judge_run(
+                    run, split, manifest, stores.features(opened, run, split), PARTS
+                )
+                if "test" in judgement[1]:
+                    judgement[1]["test"].update(marks)
+                save_judgement(folder, judgement)
+                named = {"kind": run.head.kind, "head": run.label, "split": run.split}
+                results += _results(named, marks, judgement, manifest, by)
+                if run.head.kind == "scores":
+                    judged_on.setdefault(run.split, (split, opened))
+            except AqaError as error:
+                failed.append(str(error))
+        if baselines is not None:
+            kept = [
+                result
+                for split, opened in judged_on.values()
+                for found in judge_baselines(split, manifest, opened)
+                for result in keep_baseline(found, split, manifest, baselines, by)
+            ]
+            order = list(dict.fromkeys(result["head"] for result in kept))
+            results += sorted(kept, key=lambda result: order.index(result["head"]))
+    failed = list(dict.fromkeys(failed))
+    if failed and not results:
+        raise RunError("\n".join(failed))
     if not results and feedback:
         raise RunError(
             "no fitted head gives feedback: fit `score`, `wd`, `average`, or `lstm` with "
@@ -235,7 +268,37 @@ def evaluate_runs(
         )
     if not results:
         raise RunError("nothing to evaluate: the heads were fitted on every video")
-    return results
+    return Evaluation(results, failed)
+
+
+class _Stores:
+    """The stores that runs were fitted on, each opened once, and what was read of them."""
+
+    def __init__(self, stack: ExitStack, store: FeatureStore | None):
+        self._stack, self._given = stack, store
+        self._opened: dict[Path, FeatureStore] = {}
+        self._read: dict[Path, dict[str, NDArray[np.float32]]] = {}
+
+    def of(self, run: Run) -> FeatureStore:
+        """The run's store, or the given one if it was made alike."""
+        path = self._given.path if self._given else run.store
+        if path not in self._opened:
+            opened = self._given or self._stack.enter_context(FeatureStore.open(path))
+            self._opened[path], self._read[path] = opened, {}
+        check_spec(path, self._opened[path].spec, run.spec)
+        return self._opened[path]
+
+    def features(self, store: FeatureStore, run: Run, split: Split) -> Features:
+        """The features of a split's videos, and of those that the run was fitted on."""
+        read, fitted = self._read[store.path], run.record["split"]
+        wanted = [
+            *(i for part in PARTS for i in split.part(part)),
+            *fitted["train"],
+            *fitted["val"],
+        ]
+        missing = [i for i in dict.fromkeys(wanted) if i not in read and i in store]
+        read.update(zip(missing, store.load(missing), strict=True))
+        return Features(store, read)
 
 
 def _as_fitted(run: Run, manifest: Manifest) -> Split:
@@ -249,16 +312,96 @@ def _as_fitted(run: Run, manifest: Manifest) -> Split:
     )
 
 
-def _shown_parts(kind: str, judged: Mapping[str, Any]) -> list[tuple[str, dict[str, str]]]:
-    """The parts that are results, and what a result calls them."""
-    if kind == "pairs":
-        return [(part, {"part": part}) for part in judged if part != "train"]
-    return [(part, {}) for part in judged if part == "test"]
+def _tested(run: Run, manifest: Manifest, store: FeatureStore, skip_missing: bool) -> Split:
+    split = _present(_as_fitted(run, manifest), manifest, store, skip_missing)
+    if not split.test:
+        raise RunError(
+            f"{manifest.path}: split {split.name} has no test videos; "
+            "name the splits that have with --split"
+        )
+    return split
 
 
-def _save_feedback(run: Run, found: Judged) -> dict[str, Any]:
+def _marks(run: Run, split: Split, store: FeatureStore, allow_leak: bool) -> dict[str, Any]:
+    """What a result must say of the run: what it was told beside pixels, and what leaked."""
+    leaks = _leaks(run, split, store)
+    if leaks and not allow_leak:
+        raise RunError(
+            f"{run.folder}: split {split.name}: {'; '.join(leaks.values())}; "
+            "its result would mean nothing (--allow-leak shows it, marked)"
+        )
+    marks = {"difficulty": run.known_difficulty, "leak": list(leaks.values())}
+    return {name: mark for name, mark in marks.items() if mark}
+
+
+def _judge_feedback(
+    run: Run,
+    split: Split,
+    manifest: Manifest,
+    store: FeatureStore,
+    align: str,
+    marks: Mapping[str, Any],
+) -> list[dict[str, Any]]:
+    """One result, if the head gives feedback."""
+    if not explains(run.head):
+        return []
+    found = judge_feedback(run.scoring_head(), split.test, manifest, store, align)
     write_rows(run.folder / FEEDBACK, found.rows)
-    return found.metrics
+    return [
+        {"kind": "feedback", "head": run.label, "split": run.split, **found.metrics, **marks},
+    ]
+
+
+def _results(
+    named: Mapping[str, Any],
+    marks: Mapping[str, Any],
+    judgement: Judgement,
+    manifest: Manifest,
+    by: str | None,
+) -> list[dict[str, Any]]:
+    """What is shown of a judgement: pairs by their part, scores whole or by group."""
+    rows, metrics = judgement
+    if named["kind"] == "pairs":
+        shown = [{"part": part, **found} for part, found in metrics.items() if part != "train"]
+    elif by is None:
+        shown = [metrics["test"]]
+    else:
+        shown = judge_groups([row for row in rows if row["part"] == "test"], manifest, by)
+    return [{**named, **found, **marks} for found in shown]
+
+
+def keep_baseline(
+    found: BaselineResult, split: Split, manifest: Manifest, runs: Path, by: str | None = None
+) -> list[dict[str, Any]]:
+    """Keep what a baseline predicts beside the runs, for `aqa compare`; its results."""
+    judgement = found.rows, {"test": found.metrics}
+    save_judgement(run_folder(runs, found.name, split.name), judgement)
+    named = {"kind": "scores", "head": found.name, "split": split.name}
+    return _results(named, found.marks, judgement, manifest, by)
+
+
+def evaluate_baselines(
+    manifest: Manifest,
+    splits: Sequence[str],
+    columns: Sequence[str],
+    runs: Path,
+    store: FeatureStore | None = None,
+    *,
+    skip_missing: bool = False,
+) -> list[dict[str, Any]]:
+    """Results of the predictions without pixels, of each split; see `judge_baselines`."""
+    results = []
+    for split in splits_of(manifest, splits):
+        if store is not None:
+            split = _present(split, manifest, store, skip_missing)
+        for found in judge_baselines(split, manifest, store, columns):
+            results += keep_baseline(found, split, manifest, runs)
+    if not results:
+        raise RunError(
+            f"{manifest.path}: no column that scores could be predicted from; "
+            "it takes difficulty, type or event, with a value for every video"
+        )
+    return results
 
 
 def _leaks(run: Run, split: Split, store: FeatureStore) -> dict[str, str]:
@@ -272,35 +415,37 @@ def _leaks(run: Run, split: Split, store: FeatureStore) -> dict[str, str]:
     }
 
 
+# Rows of predictions.csv, and part -> metrics.
+Judgement = tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]
+
+
 def judge_run(
     run: Run,
     split: Split,
     manifest: Manifest,
-    features: Mapping[str, Any],
+    features: Features,
     parts: Sequence[str],
-    marks: Mapping[str, Any] | None = None,
-) -> dict[str, dict[str, Any]]:
-    """Judge a head by its kind; write its answers and their metrics into the run's folder.
-
-    marks: go with the metrics of the test videos.
-    """
+) -> Judgement:
+    """Judge a head by its kind."""
     judge = _judge_pairs if isinstance(run.head, PairHead) else _judge_scores
-    rows, metrics = judge(run, split, manifest, features, parts)
-    if "test" in metrics:
-        metrics["test"].update(marks or {})
-    write_rows(run.folder / PREDICTIONS, rows)
-    write_json(run.folder / METRICS_FILE, metrics)
-    return metrics
+    try:
+        return judge(run, split, manifest, features, parts)
+    except HeadError as error:
+        raise RunError(f"{run.folder} on {manifest.path}: {error}") from None
 
 
-Judgement = tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]
+def save_judgement(folder: Path, judgement: Judgement) -> None:
+    """Write answers and their metrics into a run's folder."""
+    rows, metrics = judgement
+    write_rows(folder / PREDICTIONS, rows)
+    write_json(folder / METRICS_FILE, metrics)
 
 
 def _judge_scores(
     run: Run,
     split: Split,
     manifest: Manifest,
-    features: Mapping[str, Any],
+    features: Features,
     parts: Sequence[str],
 ) -> Judgement:
     """Predict the videos of these parts."""
@@ -310,13 +455,10 @@ def _judge_scores(
         ids = split.part(part)
         if not ids:
             continue
-        x, scores, columns = _data(ids, manifest, features, head.columns)
-        predicted = head.predict(x, **columns)
-        metrics[part] = report(scores, predicted)
-        rows += [
-            {"video_id": i, "part": part, "score": s, "predicted": p}
-            for i, s, p in zip(ids, scores.tolist(), predicted.tolist(), strict=True)
-        ]
+        x, scores, columns = _data(ids, manifest, features, head.answer_columns)
+        own = part_rows(part, ids, scores.tolist(), head.predict(x, **columns).tolist())
+        metrics[part] = judge_rows(own, manifest)
+        rows += own
     return rows, metrics
 
 
@@ -324,7 +466,7 @@ def _judge_pairs(
     run: Run,
     split: Split,
     manifest: Manifest,
-    features: Mapping[str, Any],
+    features: Features,
     parts: Sequence[str],
 ) -> Judgement:
     """Compare pairs, each in both orders.
@@ -339,7 +481,7 @@ def _judge_pairs(
     trained = [i for i in fitted if i not in set(stopped)]
     tested = list(split.test) if "test" in parts else []
     ids = [*trained, *stopped, *tested]
-    x, scores, columns = _data(ids, manifest, features, head.columns)
+    x, scores, columns = _data(ids, manifest, features, head.answer_columns)
     pairs = head.pairs(scores, **columns).both_orders()
     chance = head.similarity(x, pairs.first, pairs.second)
     part_of = np.repeat(["train", "held-out", "test"], [len(trained), len(stopped), len(tested)])
@@ -371,13 +513,15 @@ def _judge_pairs(
 def over_splits(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The plain mean and the standard deviation over splits, for each head with several."""
     rows = []
-    for kind, head, part in dict.fromkeys(map(_source, results)):
-        own = [result for result in results if _source(result) == (kind, head, part)]
+    for source in dict.fromkeys(map(_source, results)):
+        own = [result for result in results if _source(result) == source]
         if len(own) < 2:
             continue
-        row: dict[str, Any] = {"kind": kind, "head": head, "splits": len(own)}
-        row |= {"part": part} if part else {}
-        for metric in KINDS[kind]:
+        row: dict[str, Any] = {"kind": own[0]["kind"], "head": own[0]["head"], "splits": len(own)}
+        row |= {key: own[0][key] for key in _ALIKE if key in own[0]}
+        for metric in KINDS[row["kind"]]:
+            if metric not in own[0]:
+                continue
             values = [result[metric] for result in own]
             known = None not in values
             row[metric] = float(np.mean(values)) if known else None
@@ -388,8 +532,12 @@ def over_splits(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def _source(result: Mapping[str, Any]) -> tuple[str, str, str]:
-    return result["kind"], result["head"], result.get("part", "")
+# Beside kind and head, what results that are averaged over splits have in common.
+_ALIKE = ("part", "by", "group", "difficulty")
+
+
+def _source(result: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(result.get(key) for key in ("kind", "head", *_ALIKE))
 
 
 def write_results(
@@ -398,29 +546,47 @@ def write_results(
     splits: Sequence[str],
     results: Sequence[Mapping[str, Any]],
     means: Sequence[Mapping[str, Any]],
+    failed: Sequence[str] = (),
 ) -> Path:
     """Write results as JSON, and each kind of them as CSV, beside the runs; gives the JSON's path.
 
-    The results of pairs and of feedback have tables of their own: eval-pairs, eval-feedback.
-    heads, splits: those that were asked for, which the files are named after.
+    The results of pairs and of feedback have tables of their own: eval-pairs, eval-feedback; so
+    have those by type or action: eval-by-type. heads, splits: those that were asked for, which
+    the files are named after.
     """
-    suffix = "".join([*(f"-{head}" for head in heads), *(f"-split-{split}" for split in splits)])
+    groupings = {str(result["by"]) for result in results if "by" in result}
+    suffix = "".join(f"-by-{by}" for by in groupings) + _suffix(heads, splits)
     of_feedback = any(result["kind"] == "feedback" for result in results)
     path = runs / f"eval{'-feedback' if of_feedback else ''}{suffix}.json"
-    write_json(path, {"results": list(results), "means": list(means)})
+    write_json(path, {"results": list(results), "means": list(means), "failed": list(failed)})
     kinds = sorted(results, key=lambda result: str(result["kind"]))
     for kind, own in groupby(kinds, key=lambda result: str(result["kind"])):
         name = "eval" if kind == "scores" else f"eval-{kind}"
-        write_rows(runs / f"{name}{suffix}.csv", [_flat(result) for result in own])
+        write_rows(runs / f"{name}{suffix}.csv", [flat(result) for result in own])
     return path
 
 
-def _flat(result: Mapping[str, Any]) -> dict[str, Any]:
-    """A result as a row: an interval in two columns."""
+def write_comparison(
+    runs: Path, heads: Sequence[str], splits: Sequence[str], found: Comparison
+) -> Path:
+    """Write a comparison as JSON, and its pairs as CSV, beside the runs; gives the JSON's path."""
+    metric = "" if found.metric == "spearman" else f"-{found.metric}"
+    path = runs / f"compare{metric}{_suffix(heads, splits)}.json"
+    write_json(path, found.to_dict())
+    write_rows(path.with_suffix(".csv"), [flat(pair._asdict()) for pair in found.pairs])
+    return path
+
+
+def _suffix(heads: Sequence[str], splits: Sequence[str]) -> str:
+    return "".join([*(f"-{head}" for head in heads), *(f"-split-{split}" for split in splits)])
+
+
+def flat(result: Mapping[str, Any]) -> dict[str, Any]:
+    """A result as a row: an interval in two columns, a list in one."""
     row: dict[str, Any] = {}
     for column, cell in result.items():
-        if column.endswith("_interval"):
+        if column.endswith("interval"):
             row[f"{column}_low"], row[f"{column}_high"] = cell or (None, None)
         else:
-            row[column] = "; ".join(cell) if column == "leak" else cell
+            row[column] = "; ".join(cell) if isinstance(cell, list) else cell
     return row

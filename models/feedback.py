@@ -100,7 +100,7 @@ def give_feedback(
     align: str = "index",
 ) -> Feedback:
     """Explain a video clip by clip; clips that are all padding are left out."""
-    columns = {name: [getattr(video, name)] for name in head.columns}
+    columns = {name: [getattr(video, name)] for name in head.answer_columns}
     found = head.explain([sequence.features], blank, align=align, **columns)
     kept = [i for i, c in enumerate(sequence.clips) if not c.is_blank(sequence.n_frames)]
     clips = [_clip_feedback(i, sequence, found) for i in kept]

@@ -1,59 +1,148 @@
 """How good predictions, pairs and feedback are, with intervals: (y_true, y_pred) -> a number.
 
-Every metric takes arrays of shape (..., n) and reduces the last axis, so that a bootstrap costs
-one call. Sources: 001 5.1, 002 4.2 (eq. 11, 12), 003 eq. 4, 004 5.
+A metric of scores takes `weight` too, (resamples, n): how often each of the n videos counts in each
+resample. With whole numbers that is exactly the metric of a sample in which each video stands so
+often, and a bootstrap costs one call. Sources: 001 5.1, 002 4.2 (eq. 11, 12), 003 eq. 4, 004 5.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
 from aqa.models.pairs import Pairs
 
 Values = NDArray[np.float64]
-Metric = Callable[[Values, Values], Values]
 
 
-def spearman(y_true: Values, y_pred: Values) -> Values:
+class Metric(Protocol):
+    """What tells how near predictions are to the scores."""
+
+    def __call__(self, y_true: Values, y_pred: Values, weight: Values | None = None) -> Values:
+        """(n,), (n,) -> a number; with weights (resamples, n) -> (resamples,)."""
+        ...
+
+
+def spearman(y_true: Values, y_pred: Values, weight: Values | None = None) -> Values:
     """Rank correlation: Pearson's on average ranks, which is right with ties too.
 
     NaN where it is undefined: fewer than two videos, or all values equal.
     """
-    a, b = (scipy.stats.rankdata(y, axis=-1) for y in (y_true, y_pred))
-    a, b = (r - r.mean(axis=-1, keepdims=True) for r in (a, b))
-    norm = np.sqrt((a * a).sum(axis=-1) * (b * b).sum(axis=-1))
+    return pearson(ranks(y_true, weight), ranks(y_pred, weight), weight)
+
+
+def pearson(y_true: Values, y_pred: Values, weight: Values | None = None) -> Values:
+    """Linear correlation; NaN where it is undefined."""
+    weight = np.ones(y_true.shape[-1]) if weight is None else weight
+    a, b = _centred(y_true, weight), _centred(y_pred, weight)
+    norm = np.sqrt(_sum(weight, a, a) * _sum(weight, b, b))
     with np.errstate(invalid="ignore"):
-        return (a * b).sum(axis=-1) / norm
+        return _sum(weight, a, b) / norm
 
 
-def mse(y_true: Values, y_pred: Values) -> Values:
-    """Mean squared error, in squared points."""
-    return np.square(y_pred - y_true).mean(axis=-1)
+def kendall(y_true: Values, y_pred: Values, weight: Values | None = None) -> Values:
+    """Kendall's tau-b: pairs of videos in the right order less those in the wrong, ties apart.
 
-
-def med(y_true: Values, y_pred: Values) -> Values:
-    """Mean Euclidean distance, that is mean absolute error, in points (002 eq. 12)."""
-    return np.abs(y_pred - y_true).mean(axis=-1)
-
-
-def relative_l2(y_true: Values, y_pred: Values, span: float | None = None) -> Values:
-    """Mean of ((pred - true) / (max true - min true))^2, times 100.
-
-    span: the range to divide by where it is not that of `y_true`.
+    NaN where it is undefined.
     """
-    span = np.ptp(y_true, axis=-1) if span is None else span
+    weight = np.ones(len(y_true)) if weight is None else weight
+    a, b = (np.sign(y[:, None] - y) for y in (y_true, y_pred))
+    untied = _untied(y_true, weight) * _untied(y_pred, weight)
+    with np.errstate(invalid="ignore"):
+        return _sum(weight @ (a * b), weight) / np.sqrt(untied)
+
+
+def mse(y_true: Values, y_pred: Values, weight: Values | None = None) -> Values:
+    """Mean squared error, in squared points."""
+    return _mean(np.square(y_pred - y_true), weight)
+
+
+def med(y_true: Values, y_pred: Values, weight: Values | None = None) -> Values:
+    """Mean Euclidean distance, that is mean absolute error, in points (002 eq. 12)."""
+    return _mean(np.abs(y_pred - y_true), weight)
+
+
+def relative_l2(
+    y_true: Values,
+    y_pred: Values,
+    weight: Values | None = None,
+    *,
+    span: Values | float | None = None,
+) -> Values:
+    """Mean of ((pred - true) / (highest - lowest score))^2, times 100: R-l2 of Yu et al. 2021.
+
+    span: highest less lowest score of each video's action, in points, (n,) or one for all; None
+    takes that of `y_true`. NaN where it is 0.
+    """
+    span = np.ptp(y_true) if span is None else span
     with np.errstate(divide="ignore", invalid="ignore"):
-        return 100 * mse(y_true, y_pred) / np.square(span)
+        error = np.square((y_pred - y_true) / span)
+    return 100 * _mean(np.where(np.isfinite(error), error, np.nan), weight)
+
+
+def ranks(y: Values, weight: Values | None = None) -> Values:
+    """Ranks from 1, ties sharing their mean, (n,); with weights in each resample, (resamples, n).
+
+    A value of weight 3 is three equal values.
+    """
+    weight = np.ones(len(y)) if weight is None else weight
+    counts, run = _runs(y, weight)
+    middles: Values = np.cumsum(counts, axis=-1) - (counts - 1) / 2
+    return middles[..., run]
+
+
+def fisher_z(correlations: ArrayLike) -> Values:
+    """The mean of correlations over the last axis by Fisher's z, tanh(mean(atanh)) (004 5).
+
+    NaN where one is undefined, or is 1 or -1, whose z is infinite.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.arctanh(np.asarray(correlations, float)).mean(axis=-1)
+    return np.tanh(np.where(np.isfinite(mean), mean, np.nan))
+
+
+def _runs(y: Values, weight: Values) -> tuple[Values, NDArray[np.intp]]:
+    """The weight of each run of equal values in rising order, and the run of each value."""
+    order = np.argsort(y, kind="stable")
+    starts = np.flatnonzero(np.diff(y[order], prepend=np.nan) != 0)
+    run = np.empty(len(y), np.intp)
+    run[order] = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(y)))
+    return np.add.reduceat(weight[..., order], starts, axis=-1), run
+
+
+def _untied(y: Values, weight: Values) -> Values:
+    """How many ordered pairs of videos differ in y."""
+    counts, _ = _runs(y, weight)
+    return np.square(counts.sum(axis=-1)) - _sum(counts, counts)
+
+
+def _centred(y: Values, weight: Values) -> Values:
+    mean = _sum(weight, y) / weight.sum(axis=-1)
+    rest = y - mean[..., None]
+    # What rounding leaves of equal values is no variation.
+    rest[np.abs(rest) <= 1e-13 * np.abs(y).max()] = 0.0
+    return rest
+
+
+def _sum(*factors: Values) -> Values:
+    """The sum over the last axis of the product."""
+    terms = ",".join(["...i"] * len(factors))
+    total: Values = np.einsum(f"{terms}->...", *factors)
+    return total
+
+
+def _mean(values: Values, weight: Values | None) -> Values:
+    return values.mean() if weight is None else (weight @ values) / weight.sum(axis=-1)
 
 
 METRICS: dict[str, Metric] = {
     "spearman": spearman,
+    "pearson": pearson,
+    "kendall": kendall,
     "mse": mse,
     "med": med,
     "relative_l2": relative_l2,
@@ -71,26 +160,34 @@ def report(
     y_true: ArrayLike,
     y_pred: ArrayLike,
     *,
+    span: ArrayLike | None = None,
     level: float = 0.95,
     resamples: int = 2000,
     seed: int = 0,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Every metric, each with a percentile bootstrap interval over the videos.
 
     Gives `n`, and for each metric `name: value` and `name_interval: [low, high]`; None where a
-    value is undefined. The range that relative L2 divides by is the whole sample's in every
-    resample.
+    value is undefined. span: see `relative_l2`; it is the same in every resample.
     """
+    true = np.asarray(y_true, float)
+    values = resampled(true, y_pred, resample_counts(len(true), resamples, seed), span=span)
+    return {"n": len(true), **with_intervals(values, level)}
+
+
+def resampled(
+    y_true: ArrayLike, y_pred: ArrayLike, counts: Values, *, span: ArrayLike | None = None
+) -> dict[str, Values]:
+    """Every metric of the whole sample, first, and of its resamples: (1 + resamples,) each."""
     true, pred = np.asarray(y_true, float), np.asarray(y_pred, float)
-    draws = np.random.default_rng(seed).integers(len(true), size=(resamples, len(true)))
-    result: dict[str, object] = {"n": len(true)}
-    fixed_span = partial(relative_l2, span=np.ptp(true) if len(true) else np.nan)
-    for name, metric in (METRICS | {"relative_l2": fixed_span}).items():
-        value = float(metric(true, pred)) if len(true) else np.nan
-        result[name] = _number(value)
-        samples = metric(true[draws], pred[draws]) if len(true) > 1 else np.array([np.nan])
-        result[f"{name}_interval"] = _interval(samples, level)
-    return result
+    if not len(true):
+        return {name: np.full(1, np.nan) for name in METRICS}
+    # A single video is the same in every resample, which tells nothing.
+    weight = np.stack(list(_with_all_first(counts if len(true) > 1 else counts[:0])))
+    known = METRICS | {
+        "relative_l2": partial(relative_l2, span=None if span is None else np.asarray(span, float))
+    }
+    return {name: metric(true, pred, weight) for name, metric in known.items()}
 
 
 def report_pairs(
@@ -113,7 +210,7 @@ def report_pairs(
     first, second = ends.reshape(2, -1)
     values: dict[str, list[float]] = {name: [] for name in KINDS["pairs"]}
     ranked = _Ranked(chance, pairs.similar)
-    for drawn in _with_all_first(_resample_counts(len(videos), resamples, seed)):
+    for drawn in _with_all_first(resample_counts(len(videos), resamples, seed)):
         weight = drawn[first] * drawn[second]
         similar, dissimilar = weight * pairs.similar, weight * ~pairs.similar
         with np.errstate(invalid="ignore"):
@@ -121,7 +218,7 @@ def report_pairs(
             values["accuracy"].append((weight @ right) / weight.sum())
             values["balanced_accuracy"].append((both[0] + both[1]) / 2)
             values["roc_auc"].append(ranked.auc(weight))
-    return {"n": len(chance), **pairs.counts(), **_with_intervals(values, level)}
+    return {"n": len(chance), **pairs.counts(), **with_intervals(values, level)}
 
 
 def report_feedback(
@@ -140,7 +237,7 @@ def report_feedback(
     counts = np.array(
         [[(t & s).sum(), s.sum(), t.sum(), len(t)] for t, s in zip(truth, said, strict=True)]
     )
-    drawn = np.stack(list(_with_all_first(_resample_counts(len(counts), resamples, seed))))
+    drawn = np.stack(list(_with_all_first(resample_counts(len(counts), resamples, seed))))
     hits, said_faulty, faulty, _ = (drawn @ counts).T
     with np.errstate(invalid="ignore", divide="ignore"):
         samples = (hits / said_faulty, hits / faulty, 2 * hits / (said_faulty + faulty))
@@ -150,7 +247,7 @@ def report_feedback(
         "clips": int(counts[:, 3].sum()),
         "faulty": int(counts[:, 2].sum()),
         "said_faulty": int(counts[:, 1].sum()),
-        **_with_intervals(values, level),
+        **with_intervals(values, level),
     }
 
 
@@ -179,16 +276,17 @@ def _with_all_first(drawn: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]
     yield from drawn
 
 
-def _with_intervals(values: Mapping[str, Sequence[float] | Values], level: float) -> dict[str, Any]:
+def with_intervals(values: Mapping[str, Sequence[float] | Values], level: float) -> dict[str, Any]:
     """Each metric's value on the whole sample, which stands first, and its interval."""
     result: dict[str, Any] = {}
     for name, samples in values.items():
         result[name] = _number(samples[0])
-        result[f"{name}_interval"] = _interval(np.asarray(samples[1:]), level)
+        result[f"{name}_interval"] = interval(np.asarray(samples[1:]), level)
     return result
 
 
-def _interval(samples: Values, level: float) -> list[float] | None:
+def interval(samples: Values, level: float) -> list[float] | None:
+    """The middle `level` of the resamples in which a value is defined; None where none is."""
     samples = samples[np.isfinite(samples)]
     if not len(samples):
         return None
@@ -201,9 +299,11 @@ def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _resample_counts(n: int, resamples: int, seed: int) -> NDArray[np.float64]:
+def resample_counts(n: int, resamples: int, seed: int) -> NDArray[np.float64]:
     """How often each of n videos is drawn in each resample, (resamples, n)."""
+    if not n:
+        return np.zeros((resamples, 0))
     draws = np.random.default_rng(seed).integers(n, size=(resamples, n))
-    counts = np.zeros((resamples, n))
-    np.add.at(counts, (np.arange(resamples)[:, None], draws), 1)
-    return counts
+    cells = draws + n * np.arange(resamples)[:, None]
+    counts = np.bincount(cells.ravel(), minlength=n * resamples)
+    return counts.reshape(resamples, n).astype(float)

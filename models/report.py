@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from aqa.models.compare import Comparison
     from aqa.models.embedding import Embeddings
     from aqa.models.feedback import Feedback
 
@@ -61,6 +62,11 @@ def results_table(
         for kind in kinds
     ]
     lines = ["\n\n".join(tables)]
+    lines += [
+        f"{r['head']}: ridge regression on {', '.join(r['baseline'])}, without pixels"
+        for r in results
+        if len(r.get("baseline", ())) > 1
+    ]
     leaks = [r for r in (*results, *means) if "leak" in r]
     lines += [
         f"LEAK {r['head']} {'split ' + r['split'] if 'split' in r else 'mean'}: "
@@ -75,29 +81,40 @@ def _kind_table(
 ) -> str:
     counts, metrics = _COUNTS[kind], _METRICS[kind]
     titles = {name: _TITLES.get(name, name) for name in (*counts, *metrics)}
+    groups = list(dict.fromkeys(r["by"] for r in results if "by" in r))
     rows = [
-        ["head", "split", *(titles[c] for c in counts), *(f"{titles[m]} [95 %]" for m in metrics)]
+        [
+            *("head", "split", *groups, *(titles[c] for c in counts)),
+            *(f"{titles[m]} [95 %]" for m in metrics),
+        ]
     ]
     rows += [
         [
-            r["head"],
-            r["split"],
-            *(str(r[c]) for c in counts),
+            *(_head(r), r["split"], *(r["group"] for _ in groups), *(str(r[c]) for c in counts)),
             *(_with_interval(r, m) for m in metrics),
         ]
         for r in results
     ]
     rows += [
         [
-            *(m["head"], f"mean of {m['splits']}", *(str(m.get(c, "")) for c in counts)),
+            *(_head(m), f"mean of {m['splits']}", *(m["group"] for _ in groups)),
+            *(str(m.get(c, "")) for c in counts),
             *(_with_std(m, metric) for metric in metrics),
         ]
         for m in means
     ]
-    return table(rows, left=3 if kind == "pairs" else 2)
+    return table(rows, left=(3 if kind == "pairs" else 2) + len(groups))
+
+
+def _head(result: Mapping[str, Any]) -> str:
+    """A head's name, and whether it was told the difficulty."""
+    sign = {"multiply": " x difficulty", "input": " + difficulty"}
+    return f"{result['head']}{sign.get(result.get('difficulty', ''), '')}"
 
 
 def _with_interval(result: Mapping[str, Any], metric: str) -> str:
+    if metric not in result:
+        return ""
     value, interval = result[metric], result[f"{metric}_interval"]
     if value is None:
         return "undefined"
@@ -108,10 +125,43 @@ def _with_interval(result: Mapping[str, Any], metric: str) -> str:
 
 
 def _with_std(mean: Mapping[str, Any], metric: str) -> str:
+    if metric not in mean:
+        return ""
     if mean[metric] is None:
         return "undefined"
     digits = _DIGITS.get(metric, 3)
     return f"{mean[metric]:.{digits}f} +- {mean[f'{metric}_std']:.{digits}f}"
+
+
+def comparison_table(found: Comparison) -> str:
+    """Heads by their mean over splits, and the differences between them, each with its p."""
+    title = _TITLES.get(found.metric, found.metric)
+    digits = _DIGITS.get(found.metric, 3)
+    several = len(found.splits) > 1
+
+    def shown(value: float, interval: Sequence[float] | None, sign: str = "") -> str:
+        low_high = [f"{end:{sign}.{digits}f}" for end in interval or ()]
+        return f"{value:{sign}.{digits}f}" + (f" [{', '.join(low_high)}]" if low_high else "")
+
+    heads = [["head", f"{title} [95 %]"]]
+    heads += [
+        [_head({"head": name, **own}), shown(own["value"], own["interval"])]
+        for name, own in found.heads.items()
+    ]
+    tests = ["p videos", "p Holm", *(["p splits"] if several else [])]
+    pairs = [["a", "b", "a less b [95 %]", *tests, ""]]
+    for pair in found.pairs:
+        p = [pair.p_videos, pair.p_holm, *([pair.p_splits] if several else [])]
+        difference = shown(pair.difference, pair.interval, "+")
+        verdict = f"{pair.better} is better" if pair.better else "no difference shown"
+        if pair.better and not (pair.p_splits is not None and pair.p_splits < 0.05):
+            verdict += " as fitted"
+        pairs.append([pair.a, pair.b, difference, *(f"{value:.4f}" for value in p), verdict])
+    mean = f"mean of {len(found.splits)} splits" if several else f"split {found.splits[0]}"
+    lines = [f"{title}, {mean}, {found.videos} test videos", table(heads), "", table(pairs, left=2)]
+    leaks = {name: own["leak"] for name, own in found.heads.items() if "leak" in own}
+    lines += [f"LEAK {name}: {'; '.join(leak)}" for name, leak in leaks.items()]
+    return "\n".join(lines)
 
 
 def feedback_table(feedback: Feedback, run: str) -> str:

@@ -11,7 +11,6 @@ metrics.json        part -> metrics with intervals
 from __future__ import annotations
 
 import csv
-import dataclasses
 import json
 import os
 import platform
@@ -30,7 +29,7 @@ from aqa.errors import AqaError
 from aqa.features.files import replacing, replacing_folder
 from aqa.features.split import Split
 from aqa.features.store import FeatureStore, Spec
-from aqa.models.heads import get_head
+from aqa.models.difficulty import make_head
 from aqa.models.heads.base import BaseHead, Head
 
 MODEL, RECORD, HISTORY = "model.safetensors", "run.json", "history.csv"
@@ -82,6 +81,14 @@ class Run:
         return {*parts[0], *parts[1], *self.record.get("also_learned_from", ())}
 
     @property
+    def known_difficulty(self) -> str | None:
+        """How its head is told each video's difficulty to answer: `multiply`, `input`, or not."""
+        how = self.head.difficulty if isinstance(self.head, Head) else "none"
+        if how == "none":
+            return "input" if "difficulty" in self.head.answer_columns else None
+        return how
+
+    @property
     def origin(self) -> dict[str, Any]:
         """What a run that starts from this one remembers of it."""
         kept = {key: self.record[key] for key in ("head", "params", "seconds")}
@@ -116,7 +123,7 @@ def make_record(
         also |= start.learned_from
     return {
         "head": name,
-        "params": {field.name: getattr(head, field.name) for field in dataclasses.fields(head)},
+        "params": head.params,
         "chosen": head.chosen,
         "seed": head.seed,
         "split": {"name": split.name, "train": list(split.train), "val": list(split.val)},
@@ -154,7 +161,7 @@ def load_run(folder: Path) -> Run:
     """Read a run back; its head predicts as it did when it was saved."""
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        head = get_head(record["head"])(**record["params"])
+        head = make_head(record["head"], record["params"])
         head.restore(safetensors.numpy.load_file(folder / MODEL))
     except FileNotFoundError as error:
         raise RunError(

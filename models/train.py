@@ -96,7 +96,8 @@ class ViewedVideos:
 
     def __init__(self, videos: Videos, n_views: int, seed: int):
         self.videos, self.n_views = videos, n_views
-        self._draws = torch.Generator().manual_seed(seed)
+        # A stream of its own: that of the shuffling would tie a video's view to its place.
+        self._draws = np.random.default_rng([seed, n_views])
 
     def __len__(self) -> int:
         return len(self.videos) // self.n_views
@@ -105,7 +106,7 @@ class ViewedVideos:
         """See `Examples.batches`; without an order, the originals."""
         if order is None:
             return self.videos.batches(size, torch.arange(len(self)))
-        view = torch.randint(self.n_views, order.shape, generator=self._draws)
+        view = torch.from_numpy(self._draws.integers(self.n_views, size=len(order)))
         return self.videos.batches(size, view * len(self) + order)
 
 

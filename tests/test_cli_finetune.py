@@ -74,7 +74,7 @@ def test_the_runs_it_leaves(workspace: Path, run_aqa: Callable[..., Result]) -> 
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
     assert float(rows[1]["memory_gb"]) > 0
-    results = json.loads(run_aqa("eval", "--json").stdout)["results"]
+    results = json.loads(run_aqa("eval", "--no-baseline", "--json").stdout)["results"]
     assert {(r["head"], r["split"]) for r in results} == {
         (name, split) for name in ("lstm-finetuned", "lstm-finetuned-last") for split in "12"
     }
@@ -187,7 +187,7 @@ def test_the_best_epoch_on_test_is_called_that(
         in run_aqa(*command).output
     )
     run_aqa("eval", "--head", "lstm-finetuned", "--head", "lstm-finetuned-last")
-    evaluation = ["eval", "--head", "lstm-finetuned-best-on-test"]
+    evaluation = ["eval", "--no-baseline", "--head", "lstm-finetuned-best-on-test"]
     assert "has learned from 2 of 2 test videos" in run_aqa(*evaluation, code=1).output
     (result,) = json.loads(run_aqa(*evaluation, "--allow-leak", "--json").stdout)["results"]
     assert result["leak"]
@@ -202,6 +202,7 @@ def test_the_best_epoch_on_test_is_called_that(
         (["--weights", "none.safetensors"], "none.safetensors: no such weights file"),
         (["--from", "nowhere"], "'nowhere' does not exist"),
         (["-p", "lr=1"], "-p lr: not the head's to say here; see .*--lr-head"),
+        (["-p", "difficulty=input"], "told nothing beside pixels; leave out -p difficulty"),
         (["-p", "hiden=3"], "no parameter 'hiden'; did you mean 'hidden'"),
         (["-p", "hidden=0"], "hidden=0 is not a number, 1 or more"),
         (["-p", "validation=0"], "8 training videos and 0 for validation.*-p validation=0.15"),

@@ -60,6 +60,12 @@ def check_params(head: BaseHead) -> None:
             problems.append(f"{field.name}={value} is not {expected}")
     if problems:
         raise HeadError("; ".join(problems))
+    if isinstance(head, Head) and (head.difficulty, head.scale) != ("none", "all"):
+        asked = f"scale={head.scale}" if head.scale != "all" else f"difficulty={head.difficulty}"
+        raise HeadError(
+            f"{asked} is not applied by {type(head).__name__} itself; make the head with "
+            "aqa.models.difficulty.make_head"
+        )
 
 
 def _kinds(hint: Any) -> tuple[Any, ...]:
@@ -107,7 +113,8 @@ class BaseHead(BaseEstimator, ABC):
     `fit` and the answering methods take as keywords, one value a video. starts_from: the head
     whose fitted run `fit` can be handed as the keyword `start` (`aqa fit --from`). takes_views:
     `fit` takes the keyword `views`, for each augmented view of the store the training videos as
-    it shows them.
+    it shows them. takes_blank: `fit` takes the keyword `blank`, the response to a clip of black
+    pictures, (dim,), None where the store has none.
     """
 
     seed: int = param(0, "of every random choice that fitting makes", low=0, below=2**32)
@@ -117,6 +124,7 @@ class BaseHead(BaseEstimator, ABC):
     columns: ClassVar[tuple[str, ...]] = ()
     starts_from: ClassVar[str | None] = None
     takes_views: ClassVar[bool] = False
+    takes_blank: ClassVar[bool] = False
 
     @abstractmethod
     def fit(
@@ -128,6 +136,19 @@ class BaseHead(BaseEstimator, ABC):
         kind that a head may stop by; without them it holds out training videos where it needs to.
         A head with `columns` takes each as a keyword too, and `validation` as (x, y, columns).
         """
+
+    @property
+    def answer_columns(self) -> tuple[str, ...]:
+        """Those of `columns` that the answering methods take; all of them, by default.
+
+        What a head learns from, such as judges' marks, a new video need not have.
+        """
+        return self.columns
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The hyper-parameters, for the run's record."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     @property
     def also_shown(self) -> tuple[str, ...]:
@@ -158,7 +179,20 @@ class BaseHead(BaseEstimator, ABC):
 
 @dataclasses.dataclass(repr=False, eq=False)
 class Head(RegressorMixin, BaseHead):
-    """Clip features in, a score out, in the manners of scikit-learn."""
+    """Clip features in, a score out, in the manners of scikit-learn.
+
+    difficulty, scale: applied to every head alike, by `aqa.models.difficulty` and `.actions`.
+    """
+
+    difficulty: typing.Literal["none", "multiply", "input"] = param(
+        "none",
+        "known of each video, none: not shown to the head; multiply: it learns score / difficulty, "
+        "and is multiplied by it (003's code, USDL); input: standardised, beside every clip's "
+        "features",
+    )
+    scale: typing.Literal["all", "action"] = param(
+        "all", "action: scores of each action divided by their standard deviation (004 4)"
+    )
 
     kind: ClassVar[str] = "scores"
 

@@ -94,6 +94,10 @@ class ComparingHead(TrainedHead):
         "within", "pairs of videos of one type, or all pairs; 000 V-A's counts fit within"
     )
     balance: bool = param(True, "similar and dissimilar pairs weigh the same in total (000 III-C)")
+    clips: bool = param(
+        False,
+        "learn from single clips too, cut out as feedback cuts them (000 IV); 000 does not, ours",
+    )
     both_orders: bool = param(True, "learn (p, q) and (q, p), which the network tells apart; ours")
 
     def restore_net(self, tensors: Mapping[str, Tensor]) -> SiameseNet:
@@ -156,3 +160,11 @@ def check_types(types: Sequence[str | None] | None, n: int, *, strict: bool) -> 
             "manifest's column type, or take them out of the split's training videos"
         )
     return given
+
+
+def trimmed(
+    sequence: NDArray[np.float32], clips: NDArray[np.intp], blank: NDArray[np.floating]
+) -> list[NDArray[np.float32]]:
+    """For each of these clips the video up to it, with all before it blank (000 IV)."""
+    before = np.broadcast_to(blank, (int(clips.max()), sequence.shape[1])).astype(np.float32)
+    return [np.concatenate([before[:clip], sequence[clip : clip + 1]]) for clip in clips]

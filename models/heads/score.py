@@ -29,7 +29,7 @@ from aqa.models.heads.base import (
     param,
     unpack_texts,
 )
-from aqa.models.heads.comparing import ComparingHead, SiameseNet, check_types
+from aqa.models.heads.comparing import ComparingHead, SiameseNet, check_types, trimmed
 from aqa.models.heads.siamese import SiameseHead
 from aqa.models.linear import choose_ridge, solve_exact, solve_iterative
 from aqa.models.pair_batches import PairBatch, PairedVideos
@@ -105,6 +105,7 @@ class ScoreHead(ComparingHead, Head):
     columns: ClassVar[tuple[str, ...]] = ("id", "type")
     starts_from: ClassVar[str | None] = "siamese"
     takes_views: ClassVar[bool] = True
+    takes_blank: ClassVar[bool] = True
     fitted: ClassVar[tuple[str, ...]] = (
         *ComparingHead.fitted,
         *("weights_", "intercept_", "ref_features_", "ref_lengths_", "ref_ids_", "ref_types_"),
@@ -121,12 +122,13 @@ class ScoreHead(ComparingHead, Head):
         others: tuple[Any, ...] | None = None,
         start: SiameseHead | None = None,
         views: Sequence[Sequences] = (),
+        blank: NDArray[np.floating] | None = None,
     ) -> ScoreHead:
         """See `BaseHead.fit`.
 
         id: names of the videos, which references are told by. others: (x, y, columns) that
-        references may be taken from as well. start: a fitted head whose metric is used. views:
-        for metric learning only; the last layer learns from the videos themselves (000 V-D).
+        references may be taken from as well. start: a fitted head whose metric is used. views,
+        blank: for metric learning only; the last layer learns from the videos themselves (000 V-D).
         """
         sequences, scores = check_fit(x, y)
         types = check_types(type, len(scores), strict=self.bias != "constant")
@@ -149,7 +151,8 @@ class ScoreHead(ComparingHead, Head):
             self._fit_scaling(sequences)
             self.history_ = []
         else:
-            self._learn_metric(sequences, scores, validation, types, start, views)
+            learning = {"views": views, "blank": blank}
+            self._learn_metric(sequences, scores, validation, types, start, learning)
         first, second = self._rows(types, warn=False)
         if not self.self_rows:
             alien = chosen[first] != second
@@ -330,12 +333,13 @@ class ScoreHead(ComparingHead, Head):
         validation: tuple[Any, ...] | None,
         types: list[str],
         start: SiameseHead | None,
-        views: Sequence[Sequences],
+        learning: dict[str, Any],
     ) -> None:
         head = start
         if head is None:
             shared = {f.name: getattr(self, f.name) for f in dataclasses.fields(SiameseHead)}
-            head = SiameseHead(**shared).fit(sequences, scores, validation, type=types, views=views)
+            head = SiameseHead(**shared)
+            head.fit(sequences, scores, validation, type=types, **learning)
             self.best_epoch_, self.pairs_seen_ = head.best_epoch_, head.pairs_seen_
         self.centre_, self.scale_ = head.centre_, head.scale_
         self.net_ = copy.deepcopy(head.net_)
@@ -411,14 +415,6 @@ class ScoreHead(ComparingHead, Head):
         weight, bias = (p.detach().double().cpu().numpy() for p in (last.weight, last.bias))
         self.weights_ = weight[0] * spread
         self.intercept_ = np.asarray(bias[0] * spread + mean)
-
-
-def trimmed(
-    sequence: NDArray[np.float32], clips: Numbers, blank: NDArray[np.floating]
-) -> list[NDArray[np.float32]]:
-    """For each of these clips the video up to it, with all before it blank (000 IV)."""
-    before = np.broadcast_to(blank, (int(clips.max()), sequence.shape[1])).astype(np.float32)
-    return [np.concatenate([before[:clip], sequence[clip : clip + 1]]) for clip in clips]
 
 
 HEAD = ScoreHead

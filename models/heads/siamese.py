@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from aqa.device import pick_device
 from aqa.models.heads.base import HeadError, PairHead, Sequences, check_fit, check_views
-from aqa.models.heads.comparing import ComparingHead, SiameseNet, check_types
+from aqa.models.heads.comparing import ComparingHead, SiameseNet, check_types, trimmed
 from aqa.models.losses import pair_loss
 from aqa.models.pair_batches import PairBatch, PairedVideos
 from aqa.models.pairs import Pairs, make_pairs
@@ -67,6 +67,7 @@ class SiameseHead(ComparingHead, PairHead):
 
     columns: ClassVar[tuple[str, ...]] = ("type",)
     takes_views: ClassVar[bool] = True
+    takes_blank: ClassVar[bool] = True
     fitted: ClassVar[tuple[str, ...]] = (*ComparingHead.fitted, "held_out_")
 
     def fit(
@@ -77,11 +78,14 @@ class SiameseHead(ComparingHead, PairHead):
         *,
         type: Sequence[str | None] | None = None,
         views: Sequence[Sequences] = (),
+        blank: NDArray[np.floating] | None = None,
     ) -> SiameseHead:
         """See `BaseHead.fit`.
 
         views: the training videos again, as augmented views show them. They take part in the
         training pairs, also as similar pairs of one video with itself, and are never held out.
+        blank: needed with clips=true. Two clips of the same number are then as similar as their
+        videos, which is as much as is known of them; clips that are all padding are left out.
         """
         sequences, scores = check_fit(x, y)
         types = check_types(type, len(scores), strict=self.pairing == "within")
@@ -100,15 +104,20 @@ class SiameseHead(ComparingHead, PairHead):
         n = len(scores)
         sequences = [*sequences, *copies]
         owner = np.concatenate([np.arange(n), copied])
-        scores, types = scores[owner], [types[i] for i in owner]
-        pairs = self.pairs(scores, type=types)
-        train, kept_out = self._part(pairs, np.isin(owner, held), np.arange(len(owner)) >= n)
+        groups = np.asarray(types if self.pairing == "within" else [""] * n)[owner]
+        copy = np.arange(len(owner)) >= n
+        if self.clips:
+            cut, source, names = self._single_clips(sequences, blank)
+            sequences = [*sequences, *cut]
+            owner, copy = np.append(owner, owner[source]), np.append(copy, copy[source])
+            groups = np.append(groups, np.char.add(groups[source], names))
+        scores = scores[owner]
+        pairs = make_pairs(scores, self.threshold, groups)
+        train, kept_out = self._part(pairs, np.isin(owner, held), copy)
         self._check_kinds(train)
         self.pairs_seen_ = {"train": train.counts(), "held_out": kept_out.counts()}
         videos = Videos.of(self._scaled(sequences), scores, pick_device(self.device))
-        groups = np.unique(types, return_inverse=True)[1]
-        if self.pairing == "all":
-            groups = np.zeros_like(groups)
+        groups = np.unique(groups, return_inverse=True)[1]
         dim = sequences[0].shape[1]
         self.train_net(
             lambda: SiameseNet(dim, self.hidden),
@@ -154,6 +163,23 @@ class SiameseHead(ComparingHead, PairHead):
         """Every view of the videos, one after the other, and the number of each one's video."""
         checked = [sequence for view in check_views(views, videos) for sequence in view]
         return checked, np.tile(np.arange(len(videos)), len(views))
+
+    def _single_clips(
+        self, videos: Sequences, blank: NDArray[np.floating] | None
+    ) -> tuple[list[NDArray[np.float32]], NDArray[np.intp], NDArray[np.str_]]:
+        """Each clip behind blank ones, the number of its video, and a name for its place."""
+        if blank is None:
+            raise HeadError(
+                "clips=true takes the response to a blank clip, which the store does not hold; "
+                "make it with `aqa extract`, or leave clips=true out"
+            )
+        cut, source, places = [], [], []
+        for number, video in enumerate(videos):
+            shown = np.flatnonzero(~np.isclose(video, blank, atol=1e-5).all(axis=1))
+            cut += trimmed(video, shown, blank) if len(shown) else []
+            source += [number] * len(shown)
+            places += [f" clip {place}" for place in shown]
+        return cut, np.array(source, np.intp), np.array(places, str)
 
     def _part(
         self, pairs: Pairs, held: NDArray[np.bool_], copy: NDArray[np.bool_]

@@ -68,6 +68,30 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         assert store.verify() == []
 
 
+def test_only_the_rows_of_the_asked_videos_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    videos = arrays(12)
+    names = list(videos)
+    fill(tmp_path / "s.h5", videos)
+    read = []
+    plain = h5py.Dataset.__getitem__
+
+    def spy(self: h5py.Dataset, rows: slice) -> np.ndarray:
+        read.append((int(rows.start), int(rows.stop)))
+        return plain(self, rows)
+
+    with FeatureStore.open(tmp_path / "s.h5") as store:
+        monkeypatch.setattr(h5py.Dataset, "__getitem__", spy)
+        for asked in (names, [names[5]], [names[7], names[2], names[3], names[7]], []):
+            read.clear()
+            loaded = store.load(asked)
+            for video_id, features in zip(asked, loaded, strict=True):
+                np.testing.assert_array_equal(features, videos[video_id])
+            assert sum(stop - start for start, stop in read) == sum(len(videos[i]) for i in asked)
+            assert len(read) == {12: 1, 1: 1, 4: 3, 0: 0}[len(asked)]  # what touches, at once
+
+
 def test_plain_h5py_reads_a_closed_store(tmp_path: Path) -> None:
     videos = arrays(5)
     fill(tmp_path / "s.h5", videos)

@@ -135,3 +135,31 @@ class TestViews:
         x, y = performances.x, performances.y
         with pytest.raises(HeadError, match="view 0 has 3 videos for 60"):
             SiameseHead(**QUICK).fit(x, y, views=[x[:3]])
+
+
+class TestSingleClips:
+    """clips=true: it learns too from what feedback will ask it about."""
+
+    def fit(self, performances, **more):
+        head = SiameseHead(**QUICK | {"epochs": 2, "clips": True})
+        return head.fit(performances.x, performances.y, type=performances.type, **more)
+
+    def test_every_clip_pairs_with_those_of_its_number(self, performances):
+        seen = self.fit(performances, blank=performances.blank).pairs_seen_
+        lengths = [len(video) for video in performances.x]
+        expected = len(SiameseHead().pairs(performances.y, type=performances.type).similar)
+        for place in range(max(lengths)):
+            there = [i for i, n in enumerate(lengths) if n > place]
+            types = [performances.type[i] for i in there]
+            expected += len(SiameseHead().pairs(performances.y[there], type=types).similar)
+        assert sum(seen["train"].values()) + sum(seen["held_out"].values()) == expected
+
+    def test_clips_that_are_all_padding_are_left_out(self, performances):
+        blank = performances.blank
+        padded = performances._replace(x=[np.vstack([blank, x]) for x in performances.x])
+        plain = self.fit(performances, blank=blank).pairs_seen_
+        assert self.fit(padded, blank=blank).pairs_seen_ == plain
+
+    def test_a_store_without_a_blank_response_is_refused(self, performances):
+        with pytest.raises(HeadError, match=r"the response to a blank clip.*leave clips=true out"):
+            self.fit(performances)

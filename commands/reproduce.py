@@ -1,0 +1,80 @@
+"""`aqa reproduce`: the published tables, printed beside measured."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from aqa.commands.options import FILE, json_option, open_store, workspace_option
+from aqa.workspace import Workspace
+
+
+@click.command()
+@workspace_option
+@click.argument("table", required=False)
+@click.option(
+    "--list", "listing", is_flag=True, help="List the tables, or what TABLE needs, and run none."
+)
+@click.option("--system", "systems", multiple=True, help="Printed system to run [default: all].")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@click.option(
+    "--stand-in",
+    type=FILE,
+    help="Run every recipe on this store of other videos, over the manifest's own splits.",
+)
+@click.option("--output", type=FILE, help="CSV to write [default: runs/reproduce/TABLE.csv].")
+@json_option
+@click.pass_obj
+def reproduce(
+    workspace: Workspace,
+    table: str | None,
+    listing: bool,
+    systems: tuple[str, ...],
+    seed: int,
+    stand_in: Path | None,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Run TABLE, such as 000-II, and print what its paper printed beside what came out.
+
+    The workspace holds the dataset: its manifest with the paper's splits, its stores. What is
+    missing is said with the command that makes it, and the rest is run; what was fitted before is
+    not fitted again. Without TABLE, lists all of them.
+    """
+    from aqa.models.runs import write_json, write_rows
+    from aqa.reproduce.report import needs_of, overview, reproduction_table
+    from aqa.reproduce.run import reproduce as run
+    from aqa.reproduce.tables import get_table
+
+    if table is None:
+        click.echo(overview(workspace))
+        return
+    declared = get_table(table)
+    if listing:
+        click.echo(needs_of(declared, workspace))
+        return
+    with open_store(stand_in) as store:
+        found = run(
+            declared,
+            workspace,
+            seed=seed,
+            systems=systems,
+            stand_in=store,
+            tell=lambda line: click.echo(line, err=True),
+        )
+    path = output or workspace.runs / "reproduce" / f"{table}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_rows(path, [cell.to_dict() for cell in found.cells])
+    write_json(path.with_suffix(".json"), found.to_dict())
+    click.echo(json.dumps(found.to_dict(), indent=1) if as_json else reproduction_table(found))
+    click.echo(f"written to {path} and .json", err=True)
+    for line in found.failed:
+        click.echo(f"not run: {line}", err=True)
+    if not any(cell.measured for cell in found.cells):
+        sys.exit(1)
+
+
+COMMAND = reproduce

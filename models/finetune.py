@@ -212,7 +212,6 @@ class FineTuner:
             self._module = DistributedDataParallel(
                 self.joint,
                 device_ids=[group.device] if group.device.type == "cuda" else None,
-                broadcast_buffers=recipe.batch_norm == "live",
             )
         groups = [
             {"params": list(self.joint.backbone.parameters()), "lr": recipe.lr_backbone},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aqa.errors import AqaError
 from aqa.features.files import replacing
-from aqa.models.feedback import Feedback
+from aqa.models.feedback import Feedback, PoseFeedback
 
 Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -29,6 +29,7 @@ PALETTE: tuple[Colour, ...] = (
 
 CELL_WIDTH, MARGIN, LEFT, LINE = 160, 10, 90, 20
 CURVE_HEIGHT = 170
+MOVES, CANVAS, ARROW = 6, 240, 60
 
 
 def save_picture(image: Image, path: Path) -> None:
@@ -97,6 +98,56 @@ def _curve(image: Image, feedback: Feedback, top: int) -> None:
         colour = FAULT if clip.faulty else SOUND
         cv2.circle(image, (x, y), 5, colour, -1, cv2.LINE_AA)
         _text(image, f"{clip.value:.2f}", (x + 8, y - 6), colour, 0.42)
+
+
+def shown_frames(feedback: PoseFeedback) -> list[int]:
+    """The numbers of the frames that `draw_moves` shows: those of the largest gains, in order."""
+    return sorted({move.frame for move in feedback.moves[:MOVES]})
+
+
+def draw_moves(feedback: PoseFeedback, frames: Mapping[int, Image]) -> Image:
+    """Arrows that say where joints had better be, as long as the gain; the largest ones in red.
+
+    frames: by number, those of `shown_frames`, drawn around the body; a blank canvas where there
+    are none.
+    """
+    numbers = shown_frames(feedback)
+    joints, gradient = (
+        every[np.array(numbers) - feedback.offset] for every in (feedback.joints, feedback.gradient)
+    )
+    low, high = joints.min(axis=1), joints.max(axis=1)  # (columns, 2)
+    scale = 0.75 * CANVAS / max(float((high - low).max()), 1.0)
+    unit = ARROW / max(float(np.linalg.norm(gradient, axis=2).max()), 1e-12)
+    step, top = CANVAS + MARGIN, 3 * LINE
+    image = np.full((top + step + LINE, MARGIN + len(numbers) * step, 3), 255, np.uint8)
+    missing = "" if frames else "; no video, so no frames"
+    _text(image, f"{feedback.video}: {feedback.meaning}{missing}", (MARGIN, LINE))
+    for column, number in enumerate(numbers):
+        left = MARGIN + column * step
+        shift = CANVAS / 2 - scale * (low[column] + high[column]) / 2
+        canvas = image[top : top + CANVAS, left : left + CANVAS]
+        canvas[:] = FAINT
+        if frames:
+            place = np.column_stack([scale * np.eye(2), shift])
+            canvas[:] = cv2.warpAffine(frames[number], place, (CANVAS, CANVAS), borderValue=FAINT)
+        moves = [move for move in feedback.moves[:MOVES] if move.frame == number]
+        ends = np.stack([joints[column] * scale + shift, gradient[column] * unit], axis=1)
+        best = [feedback.names.index(move.joint) for move in moves]
+        for j in sorted(range(len(ends)), key=lambda j: j in best):
+            _arrow(canvas, ends[j, 0], ends[j].sum(axis=0), FAULT if j in best else PALETTE[0])
+        seconds = "" if moves[0].seconds is None else f", {moves[0].seconds:.2f} s"
+        _text(image, f"frame {number}{seconds}", (left, top - 8), INK, 0.42)
+        said = ", ".join(move.joint for move in moves)
+        _text(image, said, (left, top + CANVAS + LINE - 4), FAULT, 0.42)
+    return image
+
+
+def _arrow(
+    image: Image, start: NDArray[np.floating], end: NDArray[np.floating], colour: Colour
+) -> None:
+    a, b = ((round(float(x)), round(float(y))) for x, y in (start, end))
+    cv2.circle(image, a, 2, colour, -1, cv2.LINE_AA)
+    cv2.arrowedLine(image, a, b, colour, 2, cv2.LINE_AA, tipLength=0.25)
 
 
 class Panel(NamedTuple):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from aqa.errors import AqaError, AqaWarning, UnknownNameError
 from aqa.extract.backbones import load_backbone
 from aqa.extract.backbones.base import Backbone
 from aqa.extract.encode import Encoder, encode_video
+from aqa.extract.pose_run import video_poses
 from aqa.extract.preprocess import Preprocess
 from aqa.extract.reader import ClipReader
 from aqa.extract.run import VIDEO_FAULTS, make_spec
@@ -22,11 +23,27 @@ from aqa.extract.video import read_frames
 from aqa.features.clips import ClipRule
 from aqa.features.manifest import Manifest, Video
 from aqa.features.store import FeatureStore, Spec, spec_differences, views_of
+from aqa.models.columns import videos_columns
 from aqa.models.embedding import Embeddings
-from aqa.models.experiment import videos_columns
-from aqa.models.feedback import Cut, Feedback, blank_of, give_feedback, stored
+from aqa.models.feedback import (
+    Cut,
+    Feedback,
+    PoseFeedback,
+    blank_of,
+    give_feedback,
+    give_pose_feedback,
+    stored,
+)
 from aqa.models.runs import Run, load_run
-from aqa.picture import Image, Panel, draw_feedback, draw_panels, save_picture
+from aqa.picture import (
+    Image,
+    Panel,
+    draw_feedback,
+    draw_moves,
+    draw_panels,
+    save_picture,
+    shown_frames,
+)
 
 
 @dataclass(frozen=True)
@@ -94,6 +111,43 @@ def rule_of(spec: Spec) -> ClipRule:
     )
 
 
+class Extracted(NamedTuple):
+    """A new video's features; a line where the video was not all that it promised."""
+
+    cut: Cut
+    warning: str | None = None
+
+
+def extractor(
+    spec: Spec, weights: str | Path | None, device: str
+) -> tuple[Callable[[Video], Extracted], NDArray[np.float32] | None]:
+    """What extracts new videos as a store was made, and the response to a blank clip, if any.
+
+    A new "video" for a store of joints is a file of joints. weights: see `rebuild_backbone`.
+    """
+    if "joints" in spec:
+        if weights is not None:
+            raise AqaError(f"{weights}: joints are read from files; leave out --weights")
+        return lambda video: _read_joints(video, spec), None
+    backbone = rebuild_backbone(spec, weights)
+    rule = rule_of(spec)
+    encoder = Encoder(backbone, device, precision=spec["precision"])
+    blank = encoder.blank(rule.length)
+
+    def extract_video(video: Video) -> Extracted:
+        reader = ClipReader(video, backbone.preprocess, rule, encoder.batch_size)
+        ((features, clips),) = encode_video(reader, encoder, blank, dtype=spec["dtype"])
+        return Extracted(Cut(features, clips, reader.n_frames, 0, reader.fps), reader.warning)
+
+    return extract_video, blank
+
+
+def _read_joints(video: Video, spec: Spec) -> Extracted:
+    file = replace(video, path=None, poses=video.path)
+    found = video_poses(file, spec["preprocess"]["max_missing"], spec["joints"])
+    return Extracted(Cut(found.joints, found.clips, len(found.joints), 0, found.fps))
+
+
 def score_videos(
     paths: Sequence[Path],
     runs: Sequence[Run],
@@ -119,27 +173,25 @@ def score_videos(
                 f"{runs[0].folder} and {run.folder} were fitted on different features: "
                 f"{'; '.join(differences)}; choose one with --split"
             )
-    backbone = rebuild_backbone(spec, weights)
-    rule = rule_of(spec)
-    encoder = Encoder(backbone, device, precision=spec["precision"])
-    blank = encoder.blank(rule.length)
+    extract_video, _ = extractor(spec, weights, device)
     scoring = Scoring()
     for path in paths:
         video = Video(id=str(path), path=path, score=np.nan, type=type, difficulty=difficulty)
-        reader = ClipReader(video, backbone.preprocess, rule, encoder.batch_size)
         try:
-            ((features, _),) = encode_video(reader, encoder, blank, dtype=spec["dtype"])
+            cut, warning = extract_video(video)
         except VIDEO_FAULTS as error:
             scoring.failed.append((path, str(error)))
             continue
         by_split = {
             split: float(
-                head.predict([features], **videos_columns([video], head.answer_columns))[0]
+                head.predict(
+                    [cut.features], **videos_columns([video], head.answer_columns, [cut.clips])
+                )[0]
             )
             for split, head in heads.items()
         }
         mean = float(np.mean(list(by_split.values())))
-        scoring.scored.append(Scored(path, mean, by_split, reader.warning))
+        scoring.scored.append(Scored(path, mean, by_split, warning))
     return scoring
 
 
@@ -157,7 +209,7 @@ def _check_difficulty(runs: Sequence[Run], difficulty: float | None) -> None:
 class Explained:
     """Feedback, the run that gave it, and where the video and the references are."""
 
-    feedback: Feedback
+    feedback: Feedback | PoseFeedback
     run: Run
     path: Path | None
     manifest: Manifest
@@ -192,7 +244,10 @@ def explain(
                 "video", name, manifest.ids, remedy=f"it is no id of {manifest.path} and no file"
             )
         _check_difficulty([run], difficulty)
-        cut, blank = _cut(video, run.spec, weights, device)
+        extract_video, blank = extractor(run.spec, weights, device)
+        cut, _ = extract_video(video)
+        if "joints" in run.spec:
+            video = replace(video, path=None)
     else:
         given: dict[str, Any] = {"type": type, "difficulty": difficulty}
         video = replace(known, **{k: v for k, v in given.items() if v is not None})
@@ -200,28 +255,28 @@ def explain(
             cut, blank = stored(opened, name), blank_of(opened)
         if name in run.learned_from:
             warnings.warn(f"{run.folder} has learned from {name}", AqaWarning, stacklevel=2)
-    feedback = give_feedback(run.scoring_head(), video, cut, blank, align)
+    head = run.scoring_head()
+    feedback = (
+        give_pose_feedback(head, video, cut, run.spec["joints"])
+        if head.takes_joints
+        else give_feedback(head, video, cut, blank, align)
+    )
     return Explained(feedback, run, video.path, manifest, path)
-
-
-def _cut(
-    video: Video, spec: Spec, weights: str | Path | None, device: str
-) -> tuple[Cut, NDArray[np.float32] | None]:
-    """Extract a video as a store was made; its clips, and the response to a blank one."""
-    rule, backbone = rule_of(spec), rebuild_backbone(spec, weights)
-    encoder = Encoder(backbone, device, precision=spec["precision"])
-    blank = encoder.blank(rule.length)
-    reader = ClipReader(video, backbone.preprocess, rule, encoder.batch_size)
-    ((features, clips),) = encode_video(reader, encoder, blank, dtype=spec["dtype"])
-    return Cut(features, clips, reader.n_frames, 0, reader.fps), blank
 
 
 def picture_explained(explained: Explained, output: Path) -> None:
     """Draw the video's frames over those of its first reference, over the curve of its clips.
 
-    A frame is the middle one of its clip.
+    A frame is the middle one of its clip. Of joints, the frames of the largest gains, or a blank
+    canvas where there is no video.
     """
     feedback, manifest = explained.feedback, explained.manifest
+    if isinstance(feedback, PoseFeedback):
+        numbers = shown_frames(feedback)
+        seen = explained.path is not None and explained.path.exists()
+        frames = read_frames(explained.path, numbers) if seen and explained.path else {}
+        save_picture(draw_moves(feedback, frames), output)
+        return
     if explained.path is None:
         raise AqaError(f"{manifest.path}: {feedback.video} has no path, so there are no frames")
     athlete = _middle_frames(explained.path, [(clip.start, clip.stop) for clip in feedback.clips])

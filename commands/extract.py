@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from aqa.commands.options import (
     FILE,
+    FOLDER,
     device_option,
     load_network,
     manifest_option,
@@ -20,10 +23,18 @@ from aqa.commands.options import (
 )
 from aqa.workspace import Workspace
 
+if TYPE_CHECKING:
+    from aqa.extract.run import Summary
+    from aqa.features.manifest import Video
+
+POSE = "pose"
+_OF_POSES = ("poses", "max_missing")
+_OF_BOTH = ("backbone", "manifest", "store", "quiet")
+
 
 @click.command()
 @workspace_option
-@network_options
+@network_options(POSE)
 @manifest_option
 @click.option("--store", type=FILE, help="Feature store [default: stores/<backbone>.h5].")
 @click.option(
@@ -54,6 +65,19 @@ from aqa.workspace import Workspace
     show_default=True,
     help="Of `--weights random` and of the views.",
 )
+@click.option(
+    "--poses",
+    type=FOLDER,
+    help="Of pose: folder of <video_id>.json, .npy, .npz or folders [default: the manifest's "
+    "column poses].",
+)
+@click.option(
+    "--max-missing",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Of pose: largest share of a video's joints that may be missing.",
+)
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @click.pass_obj
 def extract(
@@ -67,15 +91,27 @@ def extract(
     dtype: str,
     workers: int | None,
     seed: int,
+    poses: Path | None,
+    max_missing: float,
     quiet: bool,
     **network: Any,
 ) -> None:
     """Turn the videos of the manifest into clip features, each once.
 
+    With --backbone pose the features are the athlete's joints, which a pose estimator has written
+    to files: OpenPose's, COCO's, AlphaPose's, MMPose's, or NumPy's (frames, joints, 2 or 3).
+
     A killed run goes on where it stopped. A video that fails is reported at the end and stops
     none of the others; the exit code is then 1.
     """
+    _refuse_options_of_others(network["backbone"])
     size = _batch_size(batch_size)
+    if network["backbone"] == POSE:
+        from aqa.features.manifest import Manifest
+
+        table = Manifest.read(manifest or workspace.manifest)
+        _extract_poses(table.videos, poses, store or workspace.store(POSE), max_missing, quiet)
+        return
     from aqa.extract.damage import DecoderLog
 
     log = DecoderLog()
@@ -103,6 +139,21 @@ def extract(
             progress=progress,
             log=log,
         )
+    _tell(path, summary)
+
+
+def _extract_poses(
+    videos: Sequence[Video], folder: Path | None, path: Path, max_missing: float, quiet: bool
+) -> None:
+    from aqa.extract.pose_run import extract_poses
+    from aqa.extract.progress import BarProgress
+
+    with BarProgress(quiet) as progress:
+        _tell(path, extract_poses(videos, path, folder, max_missing=max_missing, progress=progress))
+
+
+def _tell(path: Path, summary: Summary) -> None:
+    """Say what became of the videos; exit code 1 where one failed."""
     click.echo(
         f"{path}: {len(summary.done)} videos extracted ({summary.n_clips} clips), "
         f"{len(summary.reused)} reused, {len(summary.failed)} failed"
@@ -111,6 +162,22 @@ def extract(
         click.echo(f"failed: {video_id}: {reason}", err=True)
     if summary.failed:
         sys.exit(1)
+
+
+def _refuse_options_of_others(backbone: str) -> None:
+    """Refuse options that mean nothing for the backbone, where they were given."""
+    context = click.get_current_context()
+    of_poses = backbone == POSE
+    wrong = [
+        option.opts[0]
+        for option in context.command.params
+        if option.name not in _OF_BOTH
+        and (option.name in _OF_POSES) != of_poses
+        and context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
+    ]
+    if wrong:
+        kind = "pose, which reads joints from files" if of_poses else f"{backbone}, only for pose"
+        raise click.UsageError(f"{', '.join(wrong)}: not for --backbone {kind}")
 
 
 def _batch_size(text: str) -> int | None:

@@ -30,7 +30,7 @@ from aqa.workspace import Workspace, run_folders
 @type_option
 @difficulty_option
 @align_option
-@click.option("--picture", type=FILE, help="PNG to draw: athlete, expert, and the curve.")
+@click.option("--picture", type=FILE, help="PNG to draw: frames, and what is said.")
 @manifest_option
 @store_option
 @click.option("--weights", type=FILE, help="Checkpoint [default: the one the features came from].")
@@ -59,11 +59,14 @@ def feedback(
     VIDEO is an id of the manifest, or a new file. Head `score` gives the probability that a clip
     is similar to the expert's, faulty below 0.5; head `lstm` fitted with -p label=incremental
     the points that a clip adds, faulty where it adds none; heads `wd` and `average` the points
-    that it adds to a base, faulty where it takes some off.
+    that it adds to a base, faulty where it takes some off. Heads `pose-dct` and `pose-dft` say of
+    each joint on which frame and which way it had better be elsewhere, in points a pixel; their
+    new files are files of joints.
     """
     folders = run_folders(runs or workspace.runs, (head,), (split,) if split else ())
     from aqa.features.manifest import Manifest
-    from aqa.models.report import feedback_json, feedback_table
+    from aqa.models.feedback import PoseFeedback
+    from aqa.models.report import feedback_json, feedback_table, moves_json, moves_table
     from aqa.pipeline import explain, picture_explained
 
     explained = explain(
@@ -77,12 +80,15 @@ def feedback(
         weights=weights,
         device=device,
     )
-    if as_json:
+    found, run = explained.feedback, str(explained.run.folder)
+    if isinstance(found, PoseFeedback):
         click.echo(
-            json.dumps(feedback_json(explained.feedback, str(explained.run.folder)), indent=1)
+            json.dumps(moves_json(found, run), indent=1) if as_json else moves_table(found, run)
         )
+    elif as_json:
+        click.echo(json.dumps(feedback_json(found, run), indent=1))
     else:
-        click.echo(feedback_table(explained.feedback, str(explained.run.folder)))
+        click.echo(feedback_table(found, run))
     if picture:
         picture_explained(explained, picture)
         click.echo(f"written to {picture}", err=True)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @workspace_option
-@network_options
+@network_options()
 @click.option(
     "--head", type=click.Choice(head_names()), required=True, help="What to train it with."
 )

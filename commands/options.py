@@ -86,13 +86,6 @@ param_option = click.option(
     help="Hyper-parameter; see `aqa heads`.",
 )
 _NETWORK = (
-    click.option(
-        "--backbone",
-        type=click.Choice(backbone_names()),
-        default="c3d",
-        show_default=True,
-        help="Network that the features come from.",
-    ),
     click.option("--weights", help="Checkpoint file, or `random` for untrained weights."),
     click.option("--layer", help="Where the network ends [default: the backbone's own]."),
     click.option("--preprocess", help="Checkpoint layout whose preprocessing to use instead."),
@@ -125,11 +118,26 @@ _NETWORK = (
 )
 
 
-def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What videos go through and how they are cut; `load_network` takes them."""
-    for option in reversed(_NETWORK):
-        command = option(command)
-    return command
+def network_options(*others: str) -> Callable[..., Any]:
+    """What videos go through and how they are cut; `load_network` takes them.
+
+    others: what --backbone takes beside the networks.
+    """
+    joints = "; pose: joints, from files" if others else ""
+    backbone = click.option(
+        "--backbone",
+        type=click.Choice([*backbone_names(), *others]),
+        default="c3d",
+        show_default=True,
+        help=f"Network that the features come from{joints}.",
+    )
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed((backbone, *_NETWORK)):
+            command = option(command)
+        return command
+
+    return add
 
 
 def load_network(

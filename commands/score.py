@@ -46,7 +46,8 @@ def score(
 ) -> None:
     """Score videos that were not in the manifest, with a fitted head.
 
-    Features are extracted as the head's store was made. With several fitted splits the score is
+    Features are extracted as the head's store was made; for a head on joints, VIDEOS are files of
+    joints. With several fitted splits the score is
     the mean over them, and the table shows how far apart they are.
     """
     folders = run_folders(runs or workspace.runs, (head,) if head else (), splits)

@@ -29,7 +29,7 @@ from aqa.demo.program import DIVE_TYPES, DiveType
 from aqa.demo.scene import Look, Scene, Splash, submerge
 from aqa.errors import AqaError, UnknownNameError
 from aqa.features.clips import ClipRule
-from aqa.features.files import sync, temporary_name
+from aqa.features.files import replacing, sync, temporary_name
 from aqa.features.manifest import write_manifest
 from aqa.features.split import random_splits
 
@@ -42,11 +42,18 @@ __all__ = [
     "draw",
     "draw_dives",
     "faulty_clips",
+    "joints_of",
     "sample_dive",
 ]
 
 CLIP_RULE = ClipRule(length=16, stride=16)
 """The rule by which the manifest's `faulty_clips` are counted: the toolkit's default."""
+
+JOINTS = tuple(
+    (" ".join(reversed(joint.name.lower().split("_"))), joint)
+    for joint in sorted(Joint, key=lambda joint: joint is not Joint.HEAD)
+)
+"""The joints that are written for each video, with their names; the head comes first."""
 
 FAULTY_FRAMES = 4
 """Frames of a fault a clip must show to count as faulty."""
@@ -155,6 +162,21 @@ def draw(dive: Dive) -> Iterator[Image]:
         yield scene.finish(image, frame)
 
 
+def joints_of(dive: Dive) -> np.ndarray:
+    """Where the diver's joints are drawn: float32 (frames, 17, 2), pixels, in order of `JOINTS`.
+
+    NaN on the frames of the ending, on which no diver is drawn.
+    """
+    joints, centres = move(dive.type, dive.timing, dive.faults)
+    views = follow(centres, dive.handling, FPS)
+    order = [joint for _, joint in JOINTS]
+    places = np.stack(
+        [view.pixels(body[order, :2]) for view, body in zip(views, joints, strict=True)]
+    )
+    places[dive.stages.ending :] = np.nan
+    return places.astype(np.float32)
+
+
 def draw_dives(
     folder: str | os.PathLike[str],
     n_videos: int = 120,
@@ -164,6 +186,8 @@ def draw_dives(
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Write a data set: `folder/videos/dive_0001.mp4` ... and `folder/manifest.csv`.
+
+    The joints as drawn go to `folder/poses/dive_0001.npz` ..., for `aqa extract --backbone pose`.
 
     n_splits, test_fraction: train/test splits, stratified by type of dive, drawn with `seed`.
     progress: called with the number of videos written and their total after each. Returns the
@@ -175,8 +199,10 @@ def draw_dives(
     rows = manifest_rows(dives, n_splits, test_fraction, seed)
     folder = Path(folder)
     _make_folder(folder / "videos")
+    _make_folder(folder / "poses")
     for done, dive in enumerate(dives, start=1):
         film(dive, folder / _video_path(dive))
+        _write_joints(dive, folder / _poses_path(dive))
         if progress is not None:
             progress(done, n_videos)
     manifest = folder / "manifest.csv"
@@ -231,11 +257,16 @@ def _row(dive: Dive) -> dict[str, object]:
     return {
         "video_id": dive.video_id,
         "path": _video_path(dive),
+        "poses": _poses_path(dive),
         "score": dive.score,
         "difficulty": dive.difficulty,
         "execution": dive.execution,
         "action": "diving",
         "type": dive.type.name,
+        "position": dive.type.position,
+        "rotation": dive.type.direction,
+        "somersaults": dive.type.half_somersaults / 2,
+        "twists": dive.type.half_twists / 2,
         **{f"judge_{number}": mark for number, mark in enumerate(dive.marks, start=1)},
         **{f"stage_{name}": dive.stages._asdict()[name] for name in _STAGES},
         "faults": ";".join(f"{fault.name}={fault.cost:.2f}" for fault in faults),
@@ -249,6 +280,16 @@ _STAGES = ("takeoff", "flight", "entry", "ending")
 
 def _video_path(dive: Dive) -> str:
     return f"videos/{dive.video_id}.mp4"
+
+
+def _poses_path(dive: Dive) -> str:
+    return f"poses/{dive.video_id}.npz"
+
+
+def _write_joints(dive: Dive, path: Path) -> None:
+    names = np.array([name for name, _ in JOINTS])
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, joints=joints_of(dive), names=names)
 
 
 def _make_folder(path: Path) -> None:

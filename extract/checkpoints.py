@@ -17,7 +17,13 @@ from aqa.errors import UnknownNameError
 from aqa.extract.backbones import backbone_names, get_architecture
 from aqa.extract.backbones.base import identify, tuned_layout
 from aqa.extract.tuned import read_tuned
-from aqa.extract.weights import Checkpoint, WeightsError, read_state, sha256_of
+from aqa.extract.weights import (
+    Checkpoint,
+    WeightsError,
+    read_fitted_on,
+    read_state,
+    sha256_of,
+)
 
 # Told the bytes that are there and, where the server says so, how many it will be.
 Progress = Callable[[int, int | None], None]
@@ -200,7 +206,7 @@ class Inspection:
     sha256: of the file. backbone, layout: what it loads as. last_layer: the deepest layer it has
     weights for. clip_lengths: frames a clip it is for, several where the file does not tell.
     classes: outputs of its classifier, None without one. fitted_on: the videos that it was
-    fine-tuned on, None where it does not say so. parameters: numbers it holds, the
+    fitted on, None where it does not say so. parameters: numbers it holds, the
     classifier's among them, counters and running statistics not. checkpoint: the known one it
     is, by its hash.
     """
@@ -247,7 +253,7 @@ def inspect(path: Path) -> Inspection:
             (tuned.clip_length,) if tuned else architecture.clip_lengths(sha256, classes)
         ),
         classes=classes,
-        fitted_on=tuned.fitted_on if tuned else None,
+        fitted_on=read_fitted_on(path),
         parameters=sum(v.numel() for k, v in state.items() if not k.endswith(_NOT_LEARNED)),
         checkpoint=next(same, None),
     )

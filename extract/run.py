@@ -128,7 +128,7 @@ def extract(
         ids=[video.id for video in videos],
         provenance=provenance(encoder.device),
     ) as writer:
-        todo = [video for video in videos if not _is_reused(video, writer, summary)]
+        todo = [video for video in videos if not is_reused(video, video.path, writer, summary)]
         for video_id, reason in summary.failed:
             progress.line(f"failed: {video_id}: {reason}")
         progress.start(len(todo))
@@ -142,7 +142,7 @@ def extract(
             try:
                 encoded = encode_video(batches, encoder, blank, len(views), dtype)
             except VIDEO_FAULTS as error:
-                reason = str(error) if isinstance(error, AqaError) else f"{video.path}: {error!r}"
+                reason = reason_of(video.path, error)
                 summary.failed.append((video.id, reason))
                 progress.line(f"failed: {video.id}: {reason}")
                 progress.video(0)
@@ -195,16 +195,24 @@ def _damage(video: Video, log: DecoderLog | None, workers: int) -> str | None:
 VIDEO_FAULTS = (AqaError, OSError, cv2.error, MemoryError)
 
 
-def _is_reused(video: Video, writer: FeatureStoreWriter, summary: Summary) -> bool:
+def reason_of(file: Path | None, error: Exception) -> str:
+    """One line on what went wrong with a file; `AqaError` names it already."""
+    return str(error) if isinstance(error, AqaError) else f"{file}: {error!r}"
+
+
+def is_reused(
+    video: Video, file: Path | None, writer: FeatureStoreWriter, summary: Summary
+) -> bool:
+    """Whether a store holds a video already; a failure where it holds it of another `file`."""
     if video.id not in writer:
         return False
     asked, stored = (video.start_frame or 0, video.end_frame), writer.frames(video.id)
-    size, then = size_of(video.path) if video.path else None, writer.n_bytes(video.id)
+    size, then = size_of(file) if file else None, writer.n_bytes(video.id)
     changed = None
     if asked != stored:
         changed = f"its frames {stored}, the manifest says {asked}"
     elif size is not None and then is not None and size != then:
-        changed = f"features of another file of {then} bytes, {video.path} has {size}"
+        changed = f"features of another file of {then} bytes, {file} has {size}"
     if changed:
         reason = f"{writer.path} holds {changed}; name another file with --store"
         summary.failed.append((video.id, reason))

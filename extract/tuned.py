@@ -15,7 +15,7 @@ import safetensors.torch
 from torch import Tensor, nn
 
 from aqa.extract.preprocess import Preprocess
-from aqa.extract.weights import WeightsError
+from aqa.extract.weights import FITTED_ON, WeightsError
 from aqa.features.files import replacing
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ class Tuned:
     """What a file of fine-tuned weights says of itself, beside its tensors.
 
     backbone, layout: as whose weights it is loaded; its tensors have the names of that layout.
-    layer: where the network ends. clip_length, preprocess: what it was trained on. fitted_on: ids
-    of all videos that it has learned from or was chosen by.
+    layer: where the network ends. clip_length, preprocess: what it was trained on. Which videos
+    it has learned from, or was chosen by, `read_fitted_on` tells.
     """
 
     backbone: str
@@ -55,7 +55,6 @@ class Tuned:
     layer: str
     clip_length: int
     preprocess: Preprocess
-    fitted_on: tuple[str, ...]
 
 
 def read_tuned(path: Path) -> Tuned | None:
@@ -72,10 +71,7 @@ def read_tuned(path: Path) -> Tuned | None:
     try:
         record = json.loads(text)
         preprocess = Preprocess.from_dict(record.pop("preprocess"))
-        tuned = Tuned(preprocess=preprocess, **record | {"fitted_on": tuple(record["fitted_on"])})
-        if not all(isinstance(video, str) for video in tuned.fitted_on):
-            raise TypeError("ids that are not text")
-        return tuned
+        return Tuned(preprocess=preprocess, **record)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise WeightsError(
             f"{path}: what it says of its fine-tuning cannot be read: {error}"
@@ -96,12 +92,13 @@ def save_tuned(
         layer=backbone.layer,
         clip_length=backbone.clip_length,
         preprocess=backbone.preprocess,
-        fitted_on=tuple(sorted({*(backbone.weights.fitted_on or ()), *seen})),
     )
+    fitted_on = sorted({*(backbone.weights.fitted_on or ()), *seen})
+    metadata = {"format": "pt", FITTED_ON: json.dumps(fitted_on)}
     record: dict[str, Any] = {
         **{field.name: getattr(tuned, field.name) for field in dataclasses.fields(tuned)},
         "preprocess": tuned.preprocess.to_dict(),
     }
     tensors = {layout.key(key): value.detach().cpu().contiguous() for key, value in net.items()}
     with replacing(path) as temporary:
-        safetensors.torch.save_file(tensors, temporary, {"format": "pt", _KEY: json.dumps(record)})
+        safetensors.torch.save_file(tensors, temporary, metadata | {_KEY: json.dumps(record)})

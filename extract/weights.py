@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import pickle
 import re
 import warnings
@@ -22,6 +23,8 @@ State = dict[str, Tensor]
 # What training code wraps a state dict in, and what it puts before every key.
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _PREFIXES = ("module.", "backbone.")
+# Under which a safetensors file of ours names, as JSON, the videos it was learned from.
+FITTED_ON = "fitted_on"
 
 
 class WeightsError(AqaError):
@@ -103,6 +106,21 @@ def read_state(path: Path) -> State:
     if broken:
         raise WeightsError(f"{path}: values that are not finite in {_listed(broken)}")
     return state
+
+
+def read_fitted_on(path: Path) -> tuple[str, ...] | None:
+    """The ids of the videos that a file says its weights were learned from; None: it does not."""
+    if path.suffix != ".safetensors":
+        return None
+    with safetensors.safe_open(path, "pt") as file:
+        text = (file.metadata() or {}).get(FITTED_ON)
+    try:
+        ids = None if text is None else json.loads(text)
+        if ids is not None and not (isinstance(ids, list) and all(isinstance(i, str) for i in ids)):
+            raise TypeError("not a list of ids")
+    except (ValueError, TypeError) as error:
+        raise WeightsError(f"{path}: the videos that it was learned from: {error}") from None
+    return None if ids is None else tuple(ids)
 
 
 def _unpickling(error: Exception) -> str:

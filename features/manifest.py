@@ -44,8 +44,8 @@ class Video:
     labels such as `diving` and `107B`. event, athlete, venue: who and where, for splits that keep
     them apart. attributes: name -> label, of `ATTRIBUTES`. judges: the marks of the columns
     judge_1, judge_2, ..., in points. stages: name -> the first frame of that stage, in order;
-    frame 0 is `start_frame`. splits: split name -> train, val or test. row: every column as it
-    was read.
+    frame 0 is `start_frame`. poses: the file or folder of the athlete's joints, absolute. splits:
+    split name -> train, val or test. row: every column as it was read.
     """
 
     id: str
@@ -63,6 +63,7 @@ class Video:
     attributes: Mapping[str, str] = field(default_factory=dict)
     judges: tuple[float, ...] = ()
     stages: Mapping[str, int] = field(default_factory=dict)
+    poses: Path | None = None
     splits: Mapping[str, str] = field(default_factory=dict)
     row: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -228,6 +229,10 @@ class _Row:
     def text(self, column: str) -> str | None:
         return self.row.get(column) or None
 
+    def path(self, column: str, folder: Path) -> Path | None:
+        text = self.text(column)
+        return None if text is None else Path(os.path.abspath(folder / text))
+
     def number_of(self, column: str) -> float | None:
         text = self.text(column)
         if text is None:
@@ -287,10 +292,9 @@ class _Row:
         start, end = self.frame("start_frame"), self.frame("end_frame")
         if end is not None and end <= (start or 0):
             self.problem("end_frame", f"after the first frame {start or 0}", "ranges are half-open")
-        path = self.text("path")
         return Video(
             id=self.row["video_id"],
-            path=None if path is None else Path(os.path.abspath(folder / path)),
+            path=self.path("path", folder),
             score=math.nan if score is None else score,
             start_frame=start,
             end_frame=end,
@@ -304,6 +308,7 @@ class _Row:
             attributes={name: value for name in ATTRIBUTES if (value := self.text(name))},
             judges=self.judges(),
             stages=self.stages(),
+            poses=self.path("poses", folder),
             splits=self.splits(),
             row=self.row,
         )

@@ -57,6 +57,8 @@ class DifficultyHead(WrappedHead):
             )
         if self.difficulty != "input":
             return
+        if self.head.takes_joints:
+            raise HeadError("difficulty=input is no joint's place; use -p difficulty=multiply")
         if start is not None:
             raise HeadError("difficulty=input widens the features; leave out --from")
         if getattr(self.head, "clips", False):

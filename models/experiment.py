@@ -14,17 +14,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aqa.errors import AqaError
-from aqa.features.manifest import Manifest, Video
+from aqa.features.manifest import Manifest
 from aqa.features.split import EVERYTHING, PARTS, Split
 from aqa.features.store import FeatureStore, check_spec
 from aqa.models.baseline import BaselineResult, judge_baselines
+from aqa.models.columns import videos_columns
 from aqa.models.compare import Comparison
 from aqa.models.difficulty import make_head
 from aqa.models.feedback import blank_of, explains, judge_feedback
 from aqa.models.heads import get_head
-from aqa.models.heads.base import BaseHead, HeadError, PairHead, parse_params
+from aqa.models.heads.base import (
+    BaseHead,
+    GivesAttributes,
+    GivesQuantiles,
+    HeadError,
+    PairHead,
+    parse_params,
+)
 from aqa.models.judging import judge_groups, judge_rows, part_rows
-from aqa.models.metrics import KINDS, report_pairs
+from aqa.models.metrics import (
+    KINDS,
+    QUANTILES,
+    report_attributes,
+    report_coverage,
+    report_pairs,
+)
 from aqa.models.runs import (
     FEEDBACK,
     METRICS_FILE,
@@ -38,6 +52,7 @@ from aqa.models.runs import (
     write_json,
     write_rows,
 )
+from aqa.models.wrapped import gives
 from aqa.workspace import run_folder
 
 
@@ -79,6 +94,11 @@ def fit_splits(
         raise RunError(
             f"{store.path}: layer {store.spec['layer']} holds maps of shape {store.shape}, "
             "heads take vectors; extract another --layer"
+        )
+    if get_head(head).takes_joints and "joints" not in store.spec:
+        raise RunError(
+            f"{store.path}: {head} takes joints, not features of {store.spec['backbone']}; make a "
+            "store of joints with `aqa extract --backbone pose`, and name it with --store"
         )
     values = {"seed": seed, **parse_params(get_head(head), params)}
     starts = {split.name: _start_run(get_head(head), head, start, split.name) for split in splits}
@@ -155,11 +175,6 @@ def check_features(run: Run, store: FeatureStore) -> None:
     check_spec(store.path, spec, kept)
 
 
-def videos_columns(videos: Sequence[Video], columns: Sequence[str]) -> dict[str, list[Any]]:
-    """Attributes of videos, as heads with such `columns` take them."""
-    return {name: [getattr(video, name) for video in videos] for name in columns}
-
-
 def _data(
     ids: Sequence[str],
     manifest: Manifest,
@@ -169,7 +184,8 @@ def _data(
     """Features, scores and columns of these videos."""
     videos = [manifest.by_id[i] for i in ids]
     scores = np.array([video.score for video in videos])
-    return [features.arrays[i] for i in ids], scores, videos_columns(videos, columns)
+    clips = [features.store.clips(i) for i in ids] if "clips" in columns else []
+    return [features.arrays[i] for i in ids], scores, videos_columns(videos, columns, clips)
 
 
 def _present(split: Split, manifest: Manifest, store: FeatureStore, skip: bool) -> Split:
@@ -359,12 +375,18 @@ def _results(
     manifest: Manifest,
     by: str | None,
 ) -> list[dict[str, Any]]:
-    """What is shown of a judgement: pairs by their part, scores whole or by group."""
+    """What is shown of a judgement: pairs by their part, scores whole or by group.
+
+    Beside whole scores, as kinds of their own, how often the head's intervals hold the truth and
+    how often it names attributes rightly, if it gives either.
+    """
     rows, metrics = judgement
     if named["kind"] == "pairs":
         shown = [{"part": part, **found} for part, found in metrics.items() if part != "train"]
     elif by is None:
-        shown = [metrics["test"]]
+        whole = dict(metrics["test"])
+        beside = [(kind, whole.pop(kind)) for kind in BESIDE if kind in whole]
+        shown = [whole, *({**found, "kind": kind} for kind, found in beside)]
     else:
         shown = judge_groups([row for row in rows if row["part"] == "test"], manifest, by)
     return [{**named, **found, **marks} for found in shown]
@@ -415,6 +437,8 @@ def _leaks(run: Run, split: Split, store: FeatureStore) -> dict[str, str]:
     }
 
 
+# Kinds of results that stand beside scores, where a head gives more than those.
+BESIDE = ("coverage", "attributes")
 # Rows of predictions.csv, and part -> metrics.
 Judgement = tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]
 
@@ -458,6 +482,18 @@ def _judge_scores(
         x, scores, columns = _data(ids, manifest, features, head.answer_columns)
         own = part_rows(part, ids, scores.tolist(), head.predict(x, **columns).tolist())
         metrics[part] = judge_rows(own, manifest)
+        if gives(head, GivesQuantiles) and isinstance(head, GivesQuantiles):
+            bounds = head.quantiles(x, QUANTILES, **columns)
+            metrics[part]["coverage"] = report_coverage(scores, bounds)
+            for row, values in zip(own, bounds.tolist(), strict=True):
+                row |= {f"quantile_{q:g}": v for q, v in zip(QUANTILES, values, strict=True)}
+        if gives(head, GivesAttributes) and isinstance(head, GivesAttributes):
+            said = head.attributes(x, **columns)
+            true = [manifest.by_id[i].attributes for i in ids]
+            if any(said):
+                metrics[part]["attributes"] = report_attributes(true, said)
+            for row, labels in zip(own, said, strict=True):
+                row |= {f"predicted_{name}": label for name, label in labels.items()}
         rows += own
     return rows, metrics
 

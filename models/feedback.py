@@ -14,6 +14,7 @@ from aqa.errors import AqaError
 from aqa.features.clips import Clip
 from aqa.features.manifest import Manifest, Video
 from aqa.features.store import FeatureStore, StoreError
+from aqa.models.columns import videos_columns
 from aqa.models.heads.base import BaseHead, Explanation, Head
 from aqa.models.metrics import report_feedback
 
@@ -51,6 +52,42 @@ class Feedback:
     meaning: str
     limit: float
     clips: list[ClipFeedback]
+
+
+@dataclass(frozen=True)
+class JointMove:
+    """Where the score would gain most from another place of a joint (Pirsiavash et al. 2014).
+
+    joint: its name. frame: the number of the frame in the video file, and the same in seconds,
+    None where the frame rate is not known. x, y: where the joint is, pixels. right, down: points
+    for each pixel that it moves to the right and down. gain: points for a pixel the best way.
+    """
+
+    joint: str
+    frame: int
+    seconds: float | None
+    x: float
+    y: float
+    right: float
+    down: float
+    gain: float
+
+
+@dataclass(frozen=True)
+class PoseFeedback:
+    """What is said of a video's joints: of each the frame of its largest gain, the best first.
+
+    names: of the joints. joints, gradient: (frames, joints, 2), all places and their gradients.
+    offset: the number of the first of these frames in the video file.
+    """
+
+    video: str
+    meaning: str
+    moves: list[JointMove]
+    names: list[str]
+    joints: NDArray[np.float32]
+    gradient: NDArray[np.float64]
+    offset: int
 
 
 class Cut(NamedTuple):
@@ -100,11 +137,31 @@ def give_feedback(
     align: str = "index",
 ) -> Feedback:
     """Explain a video clip by clip; clips that are all padding are left out."""
-    columns = {name: [getattr(video, name)] for name in head.answer_columns}
+    columns = videos_columns([video], head.answer_columns, [sequence.clips])
     found = head.explain([sequence.features], blank, align=align, **columns)
     kept = [i for i, c in enumerate(sequence.clips) if not c.is_blank(sequence.n_frames)]
     clips = [_clip_feedback(i, sequence, found) for i in kept]
     return Feedback(video.id, found.meaning, found.limit, clips)
+
+
+def give_pose_feedback(
+    head: Head, video: Video, sequence: Cut, names: Sequence[str]
+) -> PoseFeedback:
+    """Say of each joint, by its name, on which frame and which way it had better be elsewhere."""
+    columns = videos_columns([video], head.answer_columns, [sequence.clips])
+    gradient = head.gradient(sequence.features, **columns)
+    joints = sequence.features.reshape(gradient.shape)
+    gains = np.linalg.norm(gradient, axis=2)  # (frames, joints)
+    frames = gains.argmax(axis=0)
+    moves = []
+    for j in np.argsort(-gains.max(axis=0), kind="stable"):
+        at = frames[j]
+        frame = int(sequence.frames(at)[0])
+        (x, y), (right, down) = joints[at, j].tolist(), gradient[at, j].tolist()
+        seconds = frame / sequence.fps if np.isfinite(sequence.fps) else None
+        moves.append(JointMove(names[j], frame, seconds, x, y, right, down, float(gains[at, j])))
+    meaning = "points gained by each pixel that a joint moves"
+    return PoseFeedback(video.id, meaning, moves, list(names), joints, gradient, sequence.offset)
 
 
 def _clip_feedback(number: int, sequence: Cut, found: Explanation) -> ClipFeedback:

@@ -76,7 +76,9 @@ def trainable_head(name: str) -> type[NetworkHead]:
 
 
 def _trainable(head: type[BaseHead]) -> bool:
-    return issubclass(head, NetworkHead) and not head.columns
+    """Whether fitting it is training its network on features, and nothing besides."""
+    plain = issubclass(head, NetworkHead) and head.fit is NetworkHead.fit
+    return plain and not head.columns and not head.takes_joints
 
 
 class EndToEnd(nn.Module):
@@ -279,7 +281,7 @@ class FineTuner:
         return self.head.loss_on(features, videos.scores)
 
     def _scaled(self, videos: Scored) -> Tensor:
-        scaled = self.head.scaled_scores(videos.scores)
+        scaled = self.head.targets(videos.scores)
         return torch.as_tensor(scaled, dtype=torch.float32)
 
     def _loss(

@@ -7,7 +7,13 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, relu
+from torch.nn.functional import (
+    binary_cross_entropy_with_logits,
+    kl_div,
+    normalize,
+    one_hot,
+    relu,
+)
 
 # Predicted and true scores, (n,) each, to a scalar.
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -107,3 +113,53 @@ def pair_loss(logits: Tensor, similar: Tensor, weights: tuple[float, float]) -> 
     """
     weight = weights[0] + (weights[1] - weights[0]) * similar
     return binary_cross_entropy_with_logits(logits, similar, weight)
+
+
+def soft_labels(values: Tensor, bins: int, std: float) -> Tensor:
+    """A Gaussian around each value, over bins 0, 1, ..., summing to 1: (...,) -> (..., bins)."""
+    numbers = torch.arange(bins, device=values.device)
+    return torch.softmax(-0.5 * ((values[..., None] - numbers) / std).square(), dim=-1)
+
+
+def divergence(predicted: Tensor, values: Tensor, std: float) -> Tensor:
+    """KL divergence of (n, m, bins) log-probabilities from the soft labels of (n, m) values.
+
+    Summed over bins, averaged over values and videos (PyTorch's `batchmean`): were it averaged
+    over the bins too, it would shrink with their number. values, std: in bins, from 0.
+    """
+    meant = soft_labels(values, predicted.shape[-1], std)
+    return kl_div(predicted.flatten(0, 1), meant.flatten(0, 1), reduction="batchmean")
+
+
+def tree_loss(log_chance: Tensor, place: Tensor, leaf: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy of every leaf, and the squared error inside the right one (CoRe).
+
+    log_chance: (pairs, leaves) log-probabilities. place: (pairs, leaves) in 0..1, where in its
+    interval each leaf believes the difference to be. leaf: (pairs,) the right one. target:
+    (pairs,), the place there. Summed over leaves, averaged over pairs.
+    """
+    right = one_hot(leaf, log_chance.shape[1]).bool()
+    # Of a probability that rounds to 1 the complement would have no logarithm.
+    log_other = torch.log(-torch.expm1(log_chance.clamp(max=-1e-6)))
+    cross_entropy = -torch.where(right, log_chance, log_other).sum(dim=1)
+    inside = place.gather(1, leaf[:, None]).squeeze(1)
+    return (cross_entropy + (inside - target).square()).mean()
+
+
+def triplet_loss(features: Tensor, labels: Tensor, margin: float) -> Tensor:
+    """Each vector nearer to its farthest fellow than to the nearest stranger, by a margin.
+
+    features: (n, dim), compared by the Euclidean distance of their directions, 0..2. labels:
+    (n,). A vector without a fellow or without a stranger is left out; without any other the
+    loss is 0. Averaged over vectors.
+    """
+    directions = normalize(features, dim=1)
+    # Where two are one the root would have no gradient.
+    distance = (2 - 2 * directions @ directions.T).clamp(min=1e-12).sqrt()  # (n, n)
+    same = labels[:, None] == labels
+    fellow = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    valid = fellow.any(dim=1) & (~same).any(dim=1)
+    farthest = distance.masked_fill(~fellow, -torch.inf).amax(dim=1)
+    nearest = distance.masked_fill(same, torch.inf).amin(dim=1)
+    excess = relu(farthest - nearest + margin)[valid]
+    return excess.mean() if len(excess) else distance.sum() * 0

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aqa.features.manifest import ATTRIBUTES
 from aqa.models.pairs import Pairs
 
 Values = NDArray[np.float64]
@@ -153,7 +154,13 @@ KINDS: dict[str, tuple[str, ...]] = {
     "scores": tuple(METRICS),
     "pairs": ("accuracy", "balanced_accuracy", "roc_auc"),
     "feedback": ("precision", "recall", "f1"),
+    "coverage": ("coverage_50", "coverage_80", "coverage_95", "width_80"),
+    "attributes": ATTRIBUTES,
 }
+
+# The probabilities of a predicted score's quantiles that are kept: the bounds of the central 50,
+# 80 and 95 % and the median.
+QUANTILES = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
 
 
 def report(
@@ -249,6 +256,57 @@ def report_feedback(
         "said_faulty": int(counts[:, 1].sum()),
         **with_intervals(values, level),
     }
+
+
+def report_coverage(
+    y_true: ArrayLike,
+    quantiles: ArrayLike,
+    *,
+    level: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """How often the true score lies in the central 50, 80 and 95 % of what was predicted of it.
+
+    quantiles: (n, 7) points, at `QUANTILES`. A calibrated head's coverage is near the name's
+    number; more is too careful, less too sure. width_80: the mean width of the 80 %, in points.
+    below_<q>: the share of true scores below that quantile, for a curve of reliability.
+    """
+    true, bounds = np.asarray(y_true, float), np.asarray(quantiles, float)
+    columns = dict(zip(QUANTILES, bounds.T, strict=True))
+    each = {
+        f"coverage_{share}": (columns[low] <= true) & (true <= columns[high])
+        for share, low, high in ((50, 0.25, 0.75), (80, 0.1, 0.9), (95, 0.025, 0.975))
+    }
+    each["width_80"] = columns[0.9] - columns[0.1]
+    draws = np.random.default_rng(seed).integers(len(true), size=(resamples, len(true)))
+    samples = {
+        name: np.concatenate([[own.mean()], own[draws].mean(axis=1)]) for name, own in each.items()
+    }
+    below = {f"below_{q:g}": float((true < bound).mean()) for q, bound in columns.items()}
+    return {"n": len(true), **with_intervals(samples, level), **below}
+
+
+def report_attributes(
+    true: Sequence[Mapping[str, str]],
+    said: Sequence[Mapping[str, str]],
+    *,
+    level: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """The share of videos whose attribute is named rightly, of those whose attribute is known.
+
+    true, said: name -> label, one a video. An attribute that is never said is None.
+    """
+    drawn = np.stack(list(_with_all_first(resample_counts(len(true), resamples, seed))))
+    values = {}
+    for name in ATTRIBUTES:
+        known = np.array([name in t and name in s for t, s in zip(true, said, strict=True)])
+        right = np.array([t.get(name) == s.get(name) for t, s in zip(true, said, strict=True)])
+        with np.errstate(invalid="ignore"):
+            values[name] = (drawn @ (known & right)) / (drawn @ known)
+    return {"n": len(true), **with_intervals(values, level)}
 
 
 class _Ranked:

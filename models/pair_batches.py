@@ -18,17 +18,18 @@ from aqa.models.train import Batch, Videos
 class PairBatch(Batch):
     """A batch's distinct videos x, lengths; and pairs of them.
 
-    first, second: (pairs,) rows of x. targets: (pairs,), one a pair.
+    first, second: (pairs,) rows of x. targets: (pairs,), one a pair. own: (n,), the videos' own.
     """
 
     first: Tensor
     second: Tensor
+    own: Tensor
 
 
 class PairedVideos:
     """Videos and ordered pairs of them; an epoch's batches hold every pair exactly once.
 
-    videos: their own targets are not used. first, second: (pairs,) numbers of videos. targets:
+    videos: their own targets go with them. first, second: (pairs,) numbers of videos. targets:
     (pairs,). groups: (videos,) labels; pairs that cross no group make for fewer embeddings.
     """
 
@@ -66,4 +67,4 @@ class PairedVideos:
         x = self._all.x[videos, : int(lengths.max())]
         first, second = torch.from_numpy(rows).to(device).chunk(2)
         targets = self.targets[torch.from_numpy(chosen).to(device)]
-        return PairBatch(x, lengths, targets, first, second)
+        return PairBatch(x, lengths, targets, first, second, self._all.targets[videos])

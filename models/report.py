@@ -9,20 +9,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from aqa.models.compare import Comparison
     from aqa.models.embedding import Embeddings
-    from aqa.models.feedback import Feedback
+    from aqa.models.feedback import Feedback, PoseFeedback
 
 # For each kind of results: the columns that tell them apart or count, and the metrics.
 _COUNTS = {
     "scores": ["n"],
     "pairs": ["part", "similar", "dissimilar"],
     "feedback": ["n", "clips", "faulty", "said_faulty"],
+    "coverage": ["n"],
+    "attributes": ["n"],
 }
 _METRICS = {
     "scores": ["spearman", "mse", "med", "relative_l2"],
     "pairs": ["accuracy", "balanced_accuracy", "roc_auc"],
     "feedback": ["precision", "recall", "f1"],
+    "coverage": ["coverage_50", "coverage_80", "coverage_95", "width_80"],
+    "attributes": ["position", "armstand", "rotation", "somersaults", "twists"],
 }
-_DIGITS = {"mse": 1, "med": 2, "relative_l2": 2}
+_DIGITS = {"mse": 1, "med": 2, "relative_l2": 2, "width_80": 1}
 _TITLES = {
     "spearman": "Spearman",
     "mse": "MSE",
@@ -32,6 +36,10 @@ _TITLES = {
     "balanced_accuracy": "balanced",
     "roc_auc": "ROC-AUC",
     "f1": "F1",
+    "coverage_50": "in 50 %",
+    "coverage_80": "in 80 %",
+    "coverage_95": "in 95 %",
+    "width_80": "width of 80 %",
 }
 
 
@@ -185,6 +193,22 @@ def feedback_table(feedback: Feedback, run: str) -> str:
 def feedback_json(feedback: Feedback, run: str) -> dict[str, Any]:
     """The same as plain values."""
     return {"run": run, **dataclasses.asdict(feedback)}
+
+
+def moves_table(feedback: PoseFeedback, run: str) -> str:
+    """A row a joint: the frame on which it would gain most, counted from 0, and which way."""
+    cells = [["joint", "frame", "seconds", "points a pixel", "right", "down"]]
+    for move in feedback.moves:
+        seconds = "unknown" if move.seconds is None else f"{move.seconds:.2f}"
+        numbers = (f"{value:.3f}" for value in (move.gain, move.right, move.down))
+        cells.append([move.joint, str(move.frame), seconds, *numbers])
+    return f"{feedback.video}: {feedback.meaning} by {run}\n{table(cells)}"
+
+
+def moves_json(feedback: PoseFeedback, run: str) -> dict[str, Any]:
+    """The same as plain values."""
+    moves = [dataclasses.asdict(move) for move in feedback.moves]
+    return {"run": run, "video": feedback.video, "meaning": feedback.meaning, "moves": moves}
 
 
 def embeddings_table(found: Embeddings, run: str) -> str:

@@ -20,7 +20,7 @@ class Videos:
     """Videos on one device, held once; a batch of them is gathered in one step.
 
     clips: (clips of all videos + 1, dim), the videos one after the other, then a row of zeros.
-    starts, lengths: (n,), of each video in `clips`. targets: (n,).
+    starts, lengths: (n,), of each video in `clips`. targets: (n,) or (n, k).
     """
 
     clips: Tensor
@@ -68,7 +68,7 @@ class Videos:
 
 @dataclass(frozen=True)
 class Batch:
-    """x (n, longest, dim), zero behind each video's end; lengths (n,) in clips; targets (n,)."""
+    """x (n, longest, dim), zero behind a video's end; lengths (n,) in clips; targets (n[, k])."""
 
     x: Tensor
     lengths: Tensor

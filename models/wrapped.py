@@ -10,7 +10,16 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aqa.models.heads.base import BaseHead, Explanation, Head, Sequences, State, check_fit
+from aqa.models.heads.base import (
+    BaseHead,
+    Explanation,
+    GivesAttributes,
+    GivesQuantiles,
+    Head,
+    Sequences,
+    State,
+    check_fit,
+)
 
 Values = NDArray[np.float64]
 
@@ -33,7 +42,7 @@ class WrappedHead(Head):
     def __init__(self, head: Head, inner: BaseHead | None = None):
         """Take the head as it was asked for; inner: what is fitted, it without `parameter`."""
         neutral: dict[str, Any] = {self.parameter: self.neutral}
-        self.head, self._inner = head, inner or replace(head, **neutral)
+        self.head, self.inner = head, inner or replace(head, **neutral)
         self.seed, self.difficulty, self.scale = head.seed, head.difficulty, head.scale
 
     @abstractmethod
@@ -51,12 +60,12 @@ class WrappedHead(Head):
     @property
     def columns(self) -> tuple[str, ...]:  # type: ignore[override]
         """See `BaseHead`."""
-        return tuple(dict.fromkeys((*self._inner.columns, self.column)))
+        return tuple(dict.fromkeys((*self.inner.columns, self.column)))
 
     @property
     def answer_columns(self) -> tuple[str, ...]:
         """See `BaseHead.answer_columns`."""
-        return tuple(dict.fromkeys((*self._inner.answer_columns, self.column)))
+        return tuple(dict.fromkeys((*self.inner.answer_columns, self.column)))
 
     @property
     def starts_from(self) -> str | None:  # type: ignore[override]
@@ -72,6 +81,11 @@ class WrappedHead(Head):
     def takes_blank(self) -> bool:  # type: ignore[override]
         """See `BaseHead`."""
         return self.head.takes_blank
+
+    @property
+    def takes_joints(self) -> bool:  # type: ignore[override]
+        """See `BaseHead`."""
+        return self.head.takes_joints
 
     @property
     def params(self) -> dict[str, Any]:
@@ -124,7 +138,7 @@ class WrappedHead(Head):
         options: dict[str, Any] = {} if start is None else {"start": start}
         if validation is not None:
             held = self._part(*validation)
-            options["validation"] = held if self._inner.columns else held[:2]
+            options["validation"] = held if self.inner.columns else held[:2]
         if others is not None:
             options["others"] = self._part(*others)
         if len(views):
@@ -132,7 +146,7 @@ class WrappedHead(Head):
         if blank is not None:
             options["blank"] = self._shown_blank(blank, values)
         shown_x, shown_y, own = self._part(sequences, scores, columns)
-        self.fitted_ = replace_head(self._inner).fit(shown_x, shown_y, **own, **options)
+        self.fitted_ = replace_head(self.inner).fit(shown_x, shown_y, **own, **options)
         return self
 
     def check_fit_with(self, start: BaseHead | None) -> None:
@@ -160,6 +174,25 @@ class WrappedHead(Head):
         own = self._answer(columns)
         return self._scoring().explain(self.shown(x, values), blank, align=align, **own)
 
+    def quantiles(self, x: Sequences, at: ArrayLike, **columns: Any) -> Values:
+        """See `GivesQuantiles`; for heads that do, see `gives`."""
+        assert isinstance(self.fitted_, GivesQuantiles)
+        values = columns.get(self.column)
+        factor = self.factor(values, len(x))
+        answers = self.fitted_.quantiles(self.shown(x, values), at, **self._answer(columns))
+        return answers * factor[:, None]
+
+    def attributes(self, x: Sequences, **columns: Any) -> list[dict[str, str]]:
+        """See `GivesAttributes`; for heads that do, see `gives`."""
+        assert isinstance(self.fitted_, GivesAttributes)
+        shown = self.shown(x, columns.get(self.column))
+        return self.fitted_.attributes(shown, **self._answer(columns))
+
+    def gradient(self, sequence: NDArray[np.floating], **columns: Any) -> Values:
+        """See `Head.gradient`."""
+        factor = self.factor(columns.get(self.column), 1)
+        return self._scoring().gradient(sequence, **self._answer(columns)) * factor[0]
+
     def state(self) -> State:
         """See `BaseHead.state`; the head's own arrays are under `head.`."""
         own = {f"head.{name}": array for name, array in self.fitted_.state().items()}
@@ -169,7 +202,7 @@ class WrappedHead(Head):
         """See `BaseHead.restore`."""
         super().restore(state)
         own = {k.removeprefix("head."): v for k, v in state.items() if k.startswith("head.")}
-        self.fitted_ = replace_head(self._inner).restore(own)
+        self.fitted_ = replace_head(self.inner).restore(own)
         return self
 
     def _scoring(self) -> Head:
@@ -180,11 +213,11 @@ class WrappedHead(Head):
         """Videos, scores and columns as the head is shown them."""
         sequences, scores = check_fit(x, y, least=1)
         values = columns.get(self.column)
-        own = {name: given for name, given in columns.items() if name in self._inner.columns}
+        own = {name: given for name, given in columns.items() if name in self.inner.columns}
         return self.shown(sequences, values), scores / self.factor(values, len(scores)), own
 
     def _answer(self, columns: Mapping[str, Any]) -> dict[str, Any]:
-        taken = self._inner.answer_columns
+        taken = self.inner.answer_columns
         return {name: given for name, given in columns.items() if name in taken}
 
     def _shown_blank(
@@ -199,5 +232,12 @@ class WrappedHead(Head):
 def replace_head(head: BaseHead) -> BaseHead:
     """The head with the same hyper-parameters, not fitted."""
     if isinstance(head, WrappedHead):
-        return type(head)(head.head, replace_head(head._inner))
+        return type(head)(head.head, replace_head(head.inner))
     return replace(head)
+
+
+def gives(head: BaseHead, what: Any) -> bool:
+    """Whether a head, or the one within, is of the protocol `what`, such as `GivesQuantiles`."""
+    while isinstance(head, WrappedHead):
+        head = head.inner
+    return isinstance(head, what)

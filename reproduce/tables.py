@@ -68,11 +68,14 @@ _FRAGMENT_LOSSES = {
     "Ranking loss": "ranking",
     "MSE+Ranking loss": "mse+ranking",
 }
-_NO_ISA = "needs an isa store of each training set: `aqa isa`, `aqa extract --backbone isa`, svr"
 _NO_SKATING = "MIT-Skating has no importer: its scores are not at hand"
 _C3D_DIVING = "--backbone c3d --weights FILE --frames 144"
 _POSE = "--backbone pose --poses FOLDER"
 
+_EARLIER = (
+    *("Pose+DCT", "Pose+DFT", "C3D+LSTM (F)", "C3D+LSTM (I)"),
+    *("C3D+LSTM+SVR (F)", "C3D+LSTM+SVR (I)", "S3D"),
+)
 _JAIN = {
     "Pose+DCT": (Recipe("pose-dct", "pose"),),
     "Pose+DFT": (Recipe("pose-dft", "pose"),),
@@ -115,6 +118,7 @@ _JAIN_TABLES = (
     _jain("000-II", "MSE on ten splits of UNLV-Diving", "splits"),
     _jain(
         *("000-IV", "Spearman and MSE of each type of dive", "types"),
+        recipes={name: _JAIN[name] for name in (*_EARLIER, "Siamese expert bias per type")},
         cases={kind: f"type {k}" for k, kind in enumerate(_TYPES, start=1)},
     ),
     _jain(
@@ -205,7 +209,6 @@ def _li(dataset: Literal["diving", "vault"]) -> tuple[Table, Table]:
             "C3D+SVR": (Recipe("svr", "c3d", case="published"),),
             **last,
         },
-        missing={"ConvISA": _NO_ISA},
         cases={"": "published, last fragment"},
     )
     return first, second
@@ -394,7 +397,6 @@ _SCORINGNET_TABLES = (
         ),
         axis="one",
         stores={"dense": _DENSE, "c3d": _C3D_DIVING, "pose": _POSE},
-        missing={"ConvISA": _NO_ISA, "ApEnFT": "printed for MIT-Diving only"},
     ),
 )
 
@@ -444,7 +446,6 @@ TABLES: dict[str, Table] = {
 # Printed, and not declared yet or not to be had: table, or table and dataset -> why.
 UNDECLARED = {
     ("001-2", "MIT-Skating"): _NO_SKATING,
-    ("001-2", "MIT-Diving"): "quoted from other papers",
     **{
         (f"002-{number}", "UNLV-Vault"): "the vaults' stages are not published"
         for number in range(2, 8)

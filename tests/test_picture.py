@@ -5,8 +5,18 @@ import numpy as np
 import pytest
 
 from aqa.errors import AqaError
-from aqa.models.feedback import ClipFeedback, Feedback
-from aqa.picture import FAULT, SOUND, Panel, draw_feedback, draw_panels, save_picture
+from aqa.models.feedback import ClipFeedback, Feedback, JointMove, PoseFeedback
+from aqa.picture import (
+    FAULT,
+    PALETTE,
+    SOUND,
+    Panel,
+    draw_feedback,
+    draw_moves,
+    draw_panels,
+    save_picture,
+    shown_frames,
+)
 
 
 def feedback(values):
@@ -43,6 +53,35 @@ def test_any_values_can_be_drawn(values):
     frames = [np.zeros((10, 10, 3), np.uint8)] * len(values)
     image = draw_feedback(feedback(values), frames)
     assert image.shape[1] > 100 * len(values)
+
+
+def moves(gradient):
+    """Feedback on frames 10, 11, ... of two joints, of which the second gains on the last."""
+    joints = np.tile(np.float32([[20, 30], [60, 40]]), (len(gradient), 1, 1))
+    last = 9 + len(gradient)
+    found = [JointMove("hand", last, None, 60, 40, *gradient[-1][1], 1.0)]
+    return PoseFeedback("v", "points", found, ["head", "hand"], joints, np.array(gradient), 10)
+
+
+def test_an_arrow_points_where_a_joint_had_better_be():
+    found = moves([[(0, 0), (0, 0)], [(0, 0), (0, 2.0)]])
+    assert shown_frames(found) == [11]
+    frame = np.full((100, 100, 3), 250, np.uint8)
+    for frames in ({}, {11: frame}):
+        image = draw_moves(found, frames)
+        body = image[60:300]
+        ys, xs = np.nonzero((body == FAULT).all(axis=2))
+        _, others = np.nonzero((body == PALETTE[0]).all(axis=2))
+        assert np.ptp(ys) > 2 * np.ptp(xs)
+        assert np.ptp(xs[ys > 180]) > 2 * np.ptp(xs[ys < 170])  # its head is below
+        assert others.max() < xs.min()
+    assert has(image, (250, 250, 250))
+
+
+def test_a_body_in_one_point_that_gains_nothing_can_be_drawn():
+    found = moves([[(0.0, 0.0), (0.0, 0.0)]])
+    found.joints[:] = 7
+    assert draw_moves(found, {}).any()
 
 
 def test_panels_show_every_label():

@@ -20,6 +20,7 @@ from aqa.extract.weights import (
     Weights,
     WeightsError,
     mismatches,
+    read_fitted_on,
     read_state,
     sha256_of,
     sha256_of_state,
@@ -175,9 +176,9 @@ def load(
     assert path is not None
     state, tuned = read_state(path), read_tuned(path)
     if tuned is None:
-        layout, fitted_on = recognise(architecture, state, path), None
+        layout = recognise(architecture, state, path)
     else:
-        layout, fitted_on = tuned_layout(architecture, tuned, state, path), tuned.fitted_on
+        layout = tuned_layout(architecture, tuned, state, path)
     layer = layer or (tuned.layer if tuned else architecture.default_layer)
     net = _filled(architecture, layer, layout, state, path)
     record = Weights(
@@ -185,7 +186,7 @@ def load(
         sha256_of(path),
         path=None if weights is None else str(path.resolve()),
         layout=layout.name,
-        fitted_on=fitted_on,
+        fitted_on=read_fitted_on(path),
     )
     lengths = architecture.clip_lengths(record.sha256, layout.classes(state))
     profile = architecture.layout(preprocess) if preprocess else layout

@@ -11,7 +11,10 @@ from aqa.errors import UnknownNameError
 if TYPE_CHECKING:
     from aqa.models.heads.base import BaseHead
 
-_SHARED = ("__init__", "aggregating", "base", "comparing", "network")
+_SHARED = (
+    *("__init__", "aggregating", "base", "comparing", "distribution", "network"),
+    *("pooling", "pose"),
+)
 
 
 def head_names() -> tuple[str, ...]:

@@ -109,12 +109,17 @@ class BaseHead(BaseEstimator, ABC):
     each step of the search or the training.
 
     kind: what the head's answers are and are judged as, `scores` or `pairs`. fitted: the arrays
-    that answering needs and that a saved model holds. columns: the attributes of `Video` that
-    `fit` and the answering methods take as keywords, one value a video. starts_from: the head
-    whose fitted run `fit` can be handed as the keyword `start` (`aqa fit --from`). takes_views:
-    `fit` takes the keyword `views`, for each augmented view of the store the training videos as
-    it shows them. takes_blank: `fit` takes the keyword `blank`, the response to a clip of black
-    pictures, (dim,), None where the store has none.
+    that answering needs and that a saved model holds. columns: the attributes of `Video`, and
+    `clips`, that `fit` takes as keywords, one value a video; the answering methods take
+    `answer_columns`. starts_from: the head whose fitted run `fit` can be handed as the keyword
+    `start` (`aqa fit --from`). takes_views: `fit` takes the keyword `views`, for each augmented
+    view of the store the training videos as it shows them. takes_blank: `fit` takes the keyword
+    `blank`, the response to a clip of black pictures, (dim,), None where the store has none.
+    takes_joints: a video is the places of a body's joints, one "clip" a frame (`aqa extract
+    --backbone pose`), of width 2 x joints: x, y of the first joint, x, y of the next.
+
+    The column `clips` comes from the store: (n_clips, 2), the half-open range of frames behind
+    each clip, counted from the video's `start_frame`; what is negative is padding.
     """
 
     seed: int = param(0, "of every random choice that fitting makes", low=0, below=2**32)
@@ -125,6 +130,7 @@ class BaseHead(BaseEstimator, ABC):
     starts_from: ClassVar[str | None] = None
     takes_views: ClassVar[bool] = False
     takes_blank: ClassVar[bool] = False
+    takes_joints: ClassVar[bool] = False
 
     @abstractmethod
     def fit(
@@ -220,6 +226,14 @@ class Head(RegressorMixin, BaseHead):
         """
         self.cannot_explain("it knows nothing of single clips")
 
+    def gradient(self, sequence: NDArray[np.floating], **columns: Any) -> NDArray[np.float64]:
+        """How the score of one video grows with the place of each joint, for heads on joints.
+
+        (frames, 2 x joints) -> (frames, joints, 2), points a unit of the poses, a pixel. By
+        default a head does not know.
+        """
+        self.cannot_explain("it has no gradient by the joints")
+
     def cannot_explain(self, why: str) -> NoReturn:
         """Raise the line that says so and what to use."""
         raise HeadError(
@@ -248,6 +262,24 @@ class PairHead(BaseHead):
     @abstractmethod
     def held_out(self) -> NDArray[np.intp]:
         """Which training videos fitting held out to stop by; empty where validation was given."""
+
+
+@typing.runtime_checkable
+class GivesQuantiles(typing.Protocol):
+    """A scoring head that says how sure it is: it gives each score a distribution."""
+
+    def quantiles(self, x: Sequences, at: ArrayLike, **columns: Any) -> NDArray[np.float64]:
+        """The score that each video stays below with probabilities `at` (k,): (n, k) points."""
+        ...
+
+
+@typing.runtime_checkable
+class GivesAttributes(typing.Protocol):
+    """A scoring head that also names what was performed."""
+
+    def attributes(self, x: Sequences, **columns: Any) -> list[dict[str, str]]:
+        """Each video's attributes, name -> label."""
+        ...
 
 
 class Explanation(typing.NamedTuple):
@@ -315,6 +347,27 @@ def check_fit(
     if len(sequences) < least:
         raise HeadError(f"{len(sequences)} training videos; it takes {least} or more to fit")
     return sequences, scores
+
+
+def check_column(name: str, values: Sequence[Any] | None, n: int) -> list[Any]:
+    """A column's values, one a video, or `HeadError` with the videos that have none.
+
+    values: None, or an empty tuple, mapping or text, for a video without.
+    """
+    where = {"judges": "columns judge_1, judge_2, ...", "stages": "columns stage_<name>"}
+    given = [None] * n if values is None else list(values)
+    if len(given) != n:
+        raise HeadError(f"{len(given)} values of {name} for {n} videos; give one a video")
+    without = [
+        i for i, v in enumerate(given) if v is None or (hasattr(v, "__len__") and not len(v))
+    ]
+    if without:
+        shown = ", ".join(map(str, without[:5])) + (", ..." if len(without) > 5 else "")
+        raise HeadError(
+            f"{len(without)} of {n} videos have no {name} (numbers {shown}): fill in the "
+            f"manifest's {where.get(name, f'column {name}')}, or take another head"
+        )
+    return given
 
 
 def describe_params(head: type[BaseHead]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, relu
 
 from aqa.device import pick_device
+from aqa.errors import AqaWarning
 from aqa.models.heads.base import HeadError, Sequences, check_sequences, param
 from aqa.models.heads.network import TrainedHead
 from aqa.models.train import Videos
@@ -144,22 +146,65 @@ class ComparingHead(TrainedHead):
         return self.net_.to(device).eval()
 
 
-def check_types(types: Sequence[str | None] | None, n: int, *, strict: bool) -> list[str]:
+def check_types(
+    types: Sequence[str | float | None] | None, n: int, *, strict: bool, column: str = "type"
+) -> list[str]:
     """One type a video, "" for none; all "" where none is known.
 
-    strict: refuse videos without a type beside others that have one.
+    strict: refuse videos without a type beside others that have one. column: of the manifest,
+    where something else than the type says what may be compared.
     """
     given = [""] * n if types is None else ["" if t is None else str(t) for t in types]
     if len(given) != n:
-        raise HeadError(f"{len(given)} types for {n} videos; give one a video")
+        raise HeadError(f"{len(given)} values of {column} for {n} videos; give one a video")
     without = [i for i, t in enumerate(given) if not t]
     if strict and without and len(without) < n:
         shown = ", ".join(map(str, without[:5])) + (", ..." if len(without) > 5 else "")
         raise HeadError(
-            f"{len(without)} of {n} training videos have no type (numbers {shown}): fill in the "
-            "manifest's column type, or take them out of the split's training videos"
+            f"{len(without)} of {n} training videos have no {column} (numbers {shown}): fill in "
+            f"the manifest's column {column}, or take them out of the split's training videos"
         )
     return given
+
+
+def hold_out(types: Sequence[str], share: float, seed: int) -> NDArray[np.intp]:
+    """The numbers of a share of the videos, drawn by the seed, evenly over the types."""
+    order = np.random.default_rng(seed).permutation(len(types))
+    by_type = order[np.argsort(np.asarray(types)[order], kind="stable")]
+    size = round(share * len(types))
+    places = (np.arange(size) + 0.5) * len(types) / max(size, 1)
+    return np.sort(by_type[places.astype(int)])
+
+
+def meet_references(
+    labels: Sequence[str], types: Sequence[str], *, warn: bool = True, kind: str = "type"
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Which reference meets which video: numbers of both, (rows,) each.
+
+    labels: the type that each reference is for, "" for all. types: one a video, "" for none. A
+    video of a type that no reference is for meets those of every type, with a warning; one type
+    of references fits every video of no known type. kind: what the warning calls a type.
+    """
+    known = np.asarray(labels, str)
+    for_all = len(set(known)) == 1
+    first, second, strange = [], [], []
+    for i, label in enumerate(types):
+        own = np.flatnonzero(known == label)
+        if not len(own):
+            own = np.arange(len(known))
+            if not (for_all and (known[0] == "" or not label)):
+                strange.append(label)
+        first.append(own)
+        second.append(np.full(len(own), i))
+    if strange and warn:
+        unknown = ", ".join(sorted({label or f"(no {kind})" for label in strange}))
+        warnings.warn(
+            f"{len(strange)} of {len(types)} videos are of a {kind} without a reference "
+            f"({unknown}): compared with the references of every {kind}",
+            AqaWarning,
+            stacklevel=3,
+        )
+    return np.concatenate(first), np.concatenate(second)
 
 
 def trimmed(

@@ -112,8 +112,13 @@ class LSTMHead(NetworkHead):
         (sequence,) = self._scaled(check_sequences(x, len(self.centre_)))
         steps = net.steps(torch.as_tensor(sequence, dtype=torch.float32, device=device)[None])
         scores = steps[0].double().cpu().numpy() * float(self.y_std_)
-        gains = np.diff(scores, prepend=0.0)
-        return Explanation(gains, gains <= 0, 0.0, "points added to the score", {})
+        return gains(scores)
+
+
+def gains(scores: NDArray[np.float64]) -> Explanation:
+    """What each clip adds to the scores (n_clips,) so far; faulty where they stop rising."""
+    added = np.diff(scores, prepend=0.0)
+    return Explanation(added, added <= 0, 0.0, "points added to the score", {})
 
 
 HEAD = LSTMHead

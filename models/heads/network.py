@@ -132,8 +132,97 @@ class TrainedHead(BaseHead):
 
 
 @dataclass(repr=False, eq=False)
-class NetworkHead(TrainedHead, Head):
-    """A scoring head whose network `build` makes, trained on the loss that `objective` gives.
+class TargetHead(TrainedHead, Head):
+    """A scoring head whose network `build` makes, trained to `targets` by `trainer`."""
+
+    takes_views: ClassVar[bool] = True
+
+    @abstractmethod
+    def build(self, dim: int) -> nn.Module:
+        """A fresh network: (n, clips, dim) padded, lengths (n,) -> (n, ...)."""
+
+    def start_at(self, net: nn.Module, mean: float) -> None:
+        """Let the untrained network predict the mean target; by default it does not."""
+
+    @abstractmethod
+    def trainer(self, net: nn.Module) -> Trainer:
+        """What trains the network, by which loss."""
+
+    @abstractmethod
+    def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
+        """What the loss compares the network's outputs with: (n,), or (n, k), the score first."""
+
+    def fit_targets(
+        self,
+        sequences: list[NDArray[np.float32]],
+        scores: NDArray[np.float64],
+        validation: tuple[Any, ...] | None,
+        views: Sequence[Sequences],
+        **columns: Any,
+    ) -> None:
+        """Scale the features and train a network to the videos' `targets`.
+
+        views: the training videos again, as augmented views show them. Each epoch shows a video
+        by one of them or as it is; held-out videos, and what is scored, as they are.
+        """
+        copies = check_views(views, sequences)
+        self._fit_scaling(sequences)
+        targets = self.targets(scores, **columns)
+        kept, out = np.arange(len(scores)), np.arange(0)
+        if validation is not None and len(validation[0]):
+            held_x, held_y = check_fit(validation[0], validation[1], least=1)
+            more = validation[2] if len(validation) > 2 else {}
+            held: Videos | None = self._videos(held_x, self.targets(held_y, **more))
+        else:
+            kept, out = self._hold_out(len(scores))
+            held = self._videos(pick(sequences, out), targets[out]) if len(out) else None
+        shown = [pick(view, kept) for view in (sequences, *copies)]
+        every = list(itertools.chain.from_iterable(shown))
+        train = self._videos(every, np.concatenate([targets[kept]] * len(shown)))
+        mean = float(targets[kept].reshape(len(kept), -1)[:, 0].mean())
+
+        def make() -> nn.Module:
+            net = self.build(sequences[0].shape[1])
+            self.start_at(net, mean)
+            return net
+
+        examples = ViewedVideos(train, len(shown), self.seed) if copies else train
+        self.train_net(make, examples, held, self.trainer)
+
+    @torch.no_grad()
+    def outputs(self, x: Sequences) -> NDArray[np.float64]:
+        """What the network says of each video, (n, ...)."""
+        sequences = check_sequences(x, len(self.centre_))
+        videos = self._videos(sequences, np.zeros(len(sequences)))
+        net = self.net_.to(videos.targets.device).eval()
+        # One size for all: padding must not move a prediction.
+        said = [net(batch.x, batch.lengths) for batch in videos.batches(self.batch_size)]
+        found: NDArray[np.float64] = torch.cat(said).double().cpu().numpy()
+        return found
+
+    def restore_net(self, tensors: Mapping[str, torch.Tensor]) -> nn.Module:
+        """See `TrainedHead.restore_net`."""
+        net = self.build(len(self.centre_))
+        net.load_state_dict(tensors)
+        return net
+
+    def _videos(self, sequences: Sequences, targets: NDArray[np.float64]) -> Videos:
+        """Features and targets as the network takes them, on its device."""
+        return Videos.of(self._scaled(sequences), targets, pick_device(self.device))
+
+    def _hold_out(self, n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Numbers of the videos to learn from, and of those to stop by, parted by the seed.
+
+        Too few to part, or a share of 0, holds out none.
+        """
+        size = min(round(self.validation * n), n - 1)
+        order = np.random.default_rng(self.seed).permutation(n)
+        return (np.sort(order[size:]), np.sort(order[:size]))
+
+
+@dataclass(repr=False, eq=False)
+class NetworkHead(TargetHead):
+    """A scoring head whose network answers with scores, trained on the loss of `objective`.
 
     Scores are divided by the standard deviation of the training videos' (004 4).
     """
@@ -145,23 +234,20 @@ class NetworkHead(TrainedHead, Head):
     )
     centre_scores: bool = param(False, "subtract the training videos' mean score; ours")
 
-    takes_views: ClassVar[bool] = True
     fitted: ClassVar[tuple[str, ...]] = (*TrainedHead.fitted, "y_mean_", "y_std_")
-
-    @abstractmethod
-    def build(self, dim: int) -> nn.Module:
-        """A fresh network: (n, clips, dim) padded, lengths (n,) -> (n,) scaled scores."""
-
-    def start_at(self, net: nn.Module, mean: float) -> None:
-        """Let the untrained network predict the mean scaled score; by default it does not."""
 
     def objective(self, y_std: float) -> Loss:
         """The loss, of scores in points divided by `y_std`."""
         return make_loss(self.loss, self.margin / y_std, self.alpha)
 
     def trainer(self, net: nn.Module) -> Trainer:
-        """What trains the network, once scores are scaled."""
+        """See `TargetHead.trainer`."""
         return ScoreTrainer(net, self.objective(self.y_std_), self._schedule(), self.seed)
+
+    def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
+        """See `TargetHead.targets`: scaled scores."""
+        scaled: NDArray[np.float64] = (scores - self.y_mean_) / self.y_std_
+        return scaled
 
     def fit(
         self,
@@ -171,67 +257,20 @@ class NetworkHead(TrainedHead, Head):
         *,
         views: Sequence[Sequences] = (),
     ) -> NetworkHead:
-        """See `Head.fit`.
-
-        views: the training videos again, as augmented views show them. Each epoch shows a video
-        by one of them or as it is; held-out videos, and what is scored, as they are.
-        """
+        """See `Head.fit` and `TargetHead.fit_targets`."""
         sequences, scores = check_fit(x, y)
         self._check_params()
-        copies = check_views(views, sequences)
-        self._fit_scaling(sequences)
-        self.y_mean_ = float(scores.mean()) if self.centre_scores else 0.0
-        self.y_std_ = float(scores.std()) or 1.0
-        kept, out = np.arange(len(scores)), np.arange(0)
-        if validation is not None and len(validation[0]):
-            held: Videos | None = self._videos(*check_fit(*validation, least=1))
-        else:
-            kept, out = self._hold_out(len(scores))
-            held = self._videos(pick(sequences, out), scores[out]) if len(out) else None
-        shown = [pick(view, kept) for view in (sequences, *copies)]
-        every = list(itertools.chain.from_iterable(shown))
-        train = self._videos(every, np.tile(scores[kept], len(shown)))
-        mean = float((scores[kept].mean() - self.y_mean_) / self.y_std_)
-
-        def make() -> nn.Module:
-            net = self.build(sequences[0].shape[1])
-            self.start_at(net, mean)
-            return net
-
-        examples = ViewedVideos(train, len(shown), self.seed) if copies else train
-        self.train_net(make, examples, held, self.trainer)
+        self._fit_scores(scores)
+        self.fit_targets(sequences, scores, validation, views)
         return self
 
-    @torch.no_grad()
+    def _fit_scores(self, scores: NDArray[np.float64]) -> None:
+        self.y_mean_ = float(scores.mean()) if self.centre_scores else 0.0
+        self.y_std_ = float(scores.std()) or 1.0
+
     def predict(self, x: Sequences) -> NDArray[np.float64]:
         """See `Head.predict`."""
-        sequences = check_sequences(x, len(self.centre_))
-        videos = self._videos(sequences, np.zeros(len(sequences)))
-        net = self.net_.to(videos.targets.device).eval()
-        # One size for all: padding must not move a prediction.
-        scaled = [net(batch.x, batch.lengths) for batch in videos.batches(self.batch_size)]
-        scores: NDArray[np.float64] = torch.cat(scaled).double().cpu().numpy()
-        return scores * float(self.y_std_) + float(self.y_mean_)
-
-    def restore_net(self, tensors: Mapping[str, torch.Tensor]) -> nn.Module:
-        """See `TrainedHead.restore_net`."""
-        net = self.build(len(self.centre_))
-        net.load_state_dict(tensors)
-        return net
-
-    def _videos(self, sequences: Sequences, scores: NDArray[np.float64]) -> Videos:
-        """Features and scores as the network takes them, on its device."""
-        scaled = self.scaled_scores(scores)
-        return Videos.of(self._scaled(sequences), scaled, pick_device(self.device))
-
-    def _hold_out(self, n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Numbers of the videos to learn from, and of those to stop by, parted by the seed.
-
-        Too few to part, or a share of 0, holds out none.
-        """
-        size = min(round(self.validation * n), n - 1)
-        order = np.random.default_rng(self.seed).permutation(n)
-        return (np.sort(order[size:]), np.sort(order[:size]))
+        return self.outputs(x) * float(self.y_std_) + float(self.y_mean_)
 
     # For `models.finetune`, which trains what the features come from too.
 
@@ -240,12 +279,11 @@ class NetworkHead(TrainedHead, Head):
         sequences, scores = check_fit(x, y)
         self._check_params()
         self._fit_scaling(sequences)
-        self.y_mean_ = float(scores.mean()) if self.centre_scores else 0.0
-        self.y_std_ = float(scores.std()) or 1.0
+        self._fit_scores(scores)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             self.net_ = self.build(sequences[0].shape[1])
-            self.start_at(self.net_, float(self.scaled_scores(scores).mean()))
+            self.start_at(self.net_, float(self.targets(scores).mean()))
         return self
 
     def standardised(self, clips: Tensor) -> Tensor:
@@ -256,13 +294,9 @@ class NetworkHead(TrainedHead, Head):
         )
         return (clips - centre) / scale
 
-    def scaled_scores(self, y: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Scores in points as the network learns them."""
-        return (y - float(self.y_mean_)) / float(self.y_std_)
-
     def loss_on(self, x: Sequences, y: NDArray[np.float64]) -> float:
         """The loss that training is stopped by, on other videos."""
-        return self.trainer(self.net_).evaluate(self._videos(x, y))
+        return self.trainer(self.net_).evaluate(self._videos(x, self.targets(y)))
 
     def held_out(self, n: int) -> NDArray[np.intp]:
         """Numbers of those of `n` training videos that `fit` holds out to stop by."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -15,7 +14,6 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from aqa.device import pick_device
-from aqa.errors import AqaWarning
 from aqa.models import losses
 from aqa.models.align import ALIGNMENTS
 from aqa.models.heads.base import (
@@ -29,7 +27,13 @@ from aqa.models.heads.base import (
     param,
     unpack_texts,
 )
-from aqa.models.heads.comparing import ComparingHead, SiameseNet, check_types, trimmed
+from aqa.models.heads.comparing import (
+    ComparingHead,
+    SiameseNet,
+    check_types,
+    meet_references,
+    trimmed,
+)
 from aqa.models.heads.siamese import SiameseHead
 from aqa.models.linear import choose_ridge, solve_exact, solve_iterative
 from aqa.models.pair_batches import PairBatch, PairedVideos
@@ -153,7 +157,7 @@ class ScoreHead(ComparingHead, Head):
         else:
             learning = {"views": views, "blank": blank}
             self._learn_metric(sequences, scores, validation, types, start, learning)
-        first, second = self._rows(types, warn=False)
+        first, second = meet_references(self.reference_types, types, warn=False)
         if not self.self_rows:
             alien = chosen[first] != second
             first, second = first[alien], second[alien]
@@ -175,7 +179,8 @@ class ScoreHead(ComparingHead, Head):
         type: Sequence[str | None] | None = None,
     ) -> NDArray[np.float64]:
         """See `Head.predict`. type: one a video; `id` is not used."""
-        first, second = self._rows(check_types(type, len(x), strict=False))
+        types = check_types(type, len(x), strict=False)
+        first, second = meet_references(self.reference_types, types)
         z = self.activations(x, first, second)
         count = np.bincount(second, minlength=len(x))
         rows = z @ self.weights_ + self.intercept_
@@ -211,7 +216,8 @@ class ScoreHead(ComparingHead, Head):
         if blank is None:
             self.cannot_explain("the store does not hold the response to a blank clip")
         (video,) = check_sequences(x, len(self.centre_))
-        first, _ = self._rows(check_types(columns.get("type"), 1, strict=False))
+        types = check_types(columns.get("type"), 1, strict=False)
+        first, _ = meet_references(self.reference_types, types)
         own = self.embed(trimmed(video, np.arange(len(video)), blank))
         matched, probabilities = {}, []
         for number in first:
@@ -301,30 +307,6 @@ class ScoreHead(ComparingHead, Head):
         self.ref_lengths_ = np.array([len(pool[i]) for i in chosen])
         self.ref_ids_ = pack_texts([names[i] for i in chosen])
         self.ref_types_ = pack_texts(labels)
-
-    def _rows(self, types: list[str], *, warn: bool = True) -> tuple[Numbers, Numbers]:
-        """Which reference meets which video: numbers of both, (rows,) each."""
-        labels = np.asarray(self.reference_types, str)
-        for_all = len(set(labels)) == 1
-        first, second, strange = [], [], []
-        for i, label in enumerate(types):
-            own = np.flatnonzero(labels == label)
-            if not len(own):
-                own = np.arange(len(labels))
-                # One type of references fits every video of no known type, and "" fits all.
-                if not (for_all and (labels[0] == "" or not label)):
-                    strange.append(label)
-            first.append(own)
-            second.append(np.full(len(own), i))
-        if strange and warn:
-            unknown = ", ".join(sorted({label or "(no type)" for label in strange}))
-            warnings.warn(
-                f"{len(strange)} of {len(types)} videos are of a type without a reference "
-                f"({unknown}): compared with the references of every type",
-                AqaWarning,
-                stacklevel=3,
-            )
-        return np.concatenate(first), np.concatenate(second)
 
     def _learn_metric(
         self,

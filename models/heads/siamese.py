@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from aqa.device import pick_device
 from aqa.models.heads.base import HeadError, PairHead, Sequences, check_fit, check_views
-from aqa.models.heads.comparing import ComparingHead, SiameseNet, check_types, trimmed
+from aqa.models.heads.comparing import ComparingHead, SiameseNet, check_types, hold_out, trimmed
 from aqa.models.losses import pair_loss
 from aqa.models.pair_batches import PairBatch, PairedVideos
 from aqa.models.pairs import Pairs, make_pairs
@@ -100,7 +100,7 @@ class SiameseHead(ComparingHead, PairHead):
             sequences, scores = [*sequences, *more], np.concatenate([scores, more_scores])
             types += check_types(more_types, len(more), strict=False)
         else:
-            held = self.held_out_ = self._hold_out(types)
+            held = self.held_out_ = hold_out(types, self.validation, self.seed)
         n = len(scores)
         sequences = [*sequences, *copies]
         owner = np.concatenate([np.arange(n), copied])
@@ -148,14 +148,6 @@ class SiameseHead(ComparingHead, PairHead):
     def chosen(self) -> dict[str, Any]:
         """See `BaseHead.chosen`."""
         return super().chosen | {"pairs": self.pairs_seen_}
-
-    def _hold_out(self, types: Sequence[str]) -> NDArray[np.intp]:
-        """Every so-many-th training video by the seed, evenly over the types."""
-        order = np.random.default_rng(self.seed).permutation(len(types))
-        by_type = order[np.argsort(np.asarray(types)[order], kind="stable")]
-        size = round(self.validation * len(types))
-        places = (np.arange(size) + 0.5) * len(types) / max(size, 1)
-        return np.sort(by_type[places.astype(int)])
 
     def _copies(
         self, views: Sequence[Sequences], videos: list[NDArray[np.float32]]

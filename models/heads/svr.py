@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,23 +15,26 @@ from sklearn.model_selection import KFold
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import SVR
 
-from aqa.models.heads.base import Head, Sequences, check_fit, check_params, check_sequences, param
+from aqa.models.heads.base import (
+    BaseHead,
+    Head,
+    Sequences,
+    check_fit,
+    check_params,
+    check_sequences,
+    param,
+)
 
 Matrix = NDArray[np.float64]
 
 
 @dataclass(repr=False, eq=False)
-class SVRHead(Head):
-    """Clip average, standardise, SVR; what is left open is chosen by cross-validation.
-
-    The papers state neither kernel nor normalisation nor constants, so all of them are ours. The
-    choice is by mean squared error over folds of the training videos; given validation videos
-    are not used. Fitted: `best_params_`, and `history_`, a row for each combination tried.
-    """
+class SVRParams(BaseHead):
+    """The hyper-parameters of a support vector regression and of its search."""
 
     kernel: Literal["rbf", "linear"] = param("rbf", "rbf or linear")
     normalise: Literal["standardise", "l2"] = param(
-        "standardise", "of averaged features: standardise (and divide by sqrt(dim)), or l2"
+        "standardise", "of a video's vector: standardise (and divide by sqrt(dim)), or l2"
     )
     C: float | None = param(
         None, "regularisation, for scores of unit variance; none: searched", above=0
@@ -38,6 +42,20 @@ class SVRHead(Head):
     epsilon: float | None = param(None, "tube, in standard deviations of the score; none: searched")
     gamma: float | None = param(None, "of rbf, for features as normalised; none: searched", above=0)
     folds: int = param(5, "of the cross-validation", low=2)
+
+    def make_svr(self) -> SVRHead:
+        """An `svr` head with these parameters."""
+        return SVRHead(**{f.name: getattr(self, f.name) for f in dataclasses.fields(SVRHead)})
+
+
+@dataclass(repr=False, eq=False)
+class SVRHead(SVRParams, Head):
+    """Clip average, standardise, SVR; what is left open is chosen by cross-validation.
+
+    The papers state neither kernel nor normalisation nor constants, so all of them are ours. The
+    choice is by mean squared error over folds of the training videos; given validation videos
+    are not used. Fitted: `best_params_`, and `history_`, a row for each combination tried.
+    """
 
     # One grid fits every score range and feature width, since both are scaled away.
     GRID: ClassVar[dict[str, tuple[float, ...]]] = {
@@ -56,7 +74,7 @@ class SVRHead(Head):
         """See `Head.fit`."""
         sequences, scores = check_fit(x, y, least=4)
         check_params(self)
-        averages = _averages(sequences)
+        averages = self.vectors(sequences)
         self.y_mean_, self.y_std_ = scores.mean(), scores.std() or 1.0
         targets = (scores - self.y_mean_) / self.y_std_
         self.history_ = self._search(averages, targets)
@@ -71,9 +89,18 @@ class SVRHead(Head):
         self.dual_coef_, self.intercept_ = model.dual_coef_[0], model.intercept_[0]
         return self
 
+    def vectors(self, sequences: Sequences) -> Matrix:
+        """What stands for each video: the average of its clips, (n, dim)."""
+        return np.stack([sequence.mean(axis=0, dtype=np.float64) for sequence in sequences])
+
+    @property
+    def _dim(self) -> int:
+        """The width of a clip's feature."""
+        return len(self.centre_)
+
     def predict(self, x: Sequences) -> Matrix:
         """See `Head.predict`."""
-        averages = _averages(check_sequences(x, len(self.centre_)))
+        averages = self.vectors(check_sequences(x, self._dim))
         if not len(self.support_vectors_):  # every training score lay within the tube
             return np.full(len(averages), self.intercept_ * self.y_std_ + self.y_mean_)
         kernel = self._kernel(self._normal(averages), self.support_vectors_, float(self.gamma_))
@@ -122,10 +149,6 @@ class SVRHead(Head):
 
     def _kernel(self, a: Matrix, b: Matrix, gamma: float) -> Matrix:
         return linear_kernel(a, b) if self.kernel == "linear" else rbf_kernel(a, b, gamma)
-
-
-def _averages(sequences: Sequences) -> Matrix:
-    return np.stack([sequence.mean(axis=0, dtype=np.float64) for sequence in sequences])
 
 
 HEAD = SVRHead

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -11,10 +12,12 @@ import numpy as np
 import pytest
 
 from aqa.demo.diver import Joint
-from aqa.demo.dives import DIVE_TYPES, FAULT_COSTS, Dive, draw, draw_dives, sample_dive
+from aqa.demo.dives import DIVE_TYPES, FAULT_COSTS, Dive, draw, draw_dives, joints_of, sample_dive
+from aqa.demo.figure import Outfit
 from aqa.demo.judging import BEST_MARK, Fault, judge, true_mark
 from aqa.demo.motion import allowed_faults, move
 from aqa.errors import AqaError
+from aqa.extract.poses import read_poses
 from aqa.features.manifest import Manifest
 
 MANY = [sample_dive(7, index) for index in range(64)]
@@ -225,7 +228,8 @@ def test_the_manifest_reads_back_as_the_dives_that_were_sampled(drawn: Path) -> 
         assert (video.score, video.difficulty, video.execution, video.type) == (
             dive.score, dive.difficulty, dive.execution, dive.type.name,
         )  # fmt: skip
-        assert tuple(float(video.row[f"judge_{j}"]) for j in range(1, 8)) == dive.marks
+        assert (video.judges, video.attributes["position"]) == (dive.marks, dive.type.position)
+        assert float(video.attributes["somersaults"]) == dive.type.half_somersaults / 2
         assert [int(video.row[f"stage_{s}"]) for s in ("takeoff", "flight", "entry", "ending")] == [
             *dive.stages[:4]
         ]
@@ -255,6 +259,32 @@ def test_faulty_clips_are_those_that_show_four_frames_of_a_fault(drawn: Path) ->
             )
         ]
         assert row["faulty_clips"] == ";".join(map(str, expected))
+
+
+def test_the_joints_are_where_the_diver_is_drawn() -> None:
+    dive = MANY[2]
+    bare = Outfit((1, 2, 3), (1, 2, 3), (1, 2, 3), (1, 2, 3), one_piece=True)
+    entered = dive.stages.entry
+    diver = (frames(dive, stop=entered) != frames(replace(dive, outfit=bare), stop=entered)).any(-1)
+    joints = joints_of(dive)
+    assert joints.shape == (dive.n_frames, len(Joint), 2)
+    shown = np.round(joints[:entered]).astype(int)
+    x, y = shown[..., 0], shown[..., 1]
+    inside = (x >= 0) & (x < 320) & (y >= 0) & (y < 240)
+    frame = np.arange(entered)[:, None] * np.ones_like(x)
+    assert inside.mean() > 0.9
+    assert diver[frame[inside], y[inside], x[inside]].mean() > 0.95
+    assert np.isfinite(joints[: dive.stages.ending]).all()
+    assert np.isnan(joints[dive.stages.ending :]).all()
+
+
+def test_the_joints_are_written_with_their_names(drawn: Path) -> None:
+    manifest = Manifest.read(drawn)
+    for index, video in enumerate(manifest):
+        poses = read_poses(video.poses)
+        np.testing.assert_array_equal(poses.joints, joints_of(sample_dive(3, index)))
+        assert poses.names[:3] == ("head", "pelvis", "neck")
+        assert {"left hand", "right toe"} < set(poses.names)
 
 
 def test_the_videos_hold_the_frames_that_were_drawn(drawn: Path) -> None:

@@ -7,9 +7,9 @@ import pytest
 from aqa.errors import AqaError
 from aqa.features.manifest import Manifest, ManifestError, write_manifest
 
-GOOD = """video_id,path,score,start_frame,end_frame,difficulty,type,judge_1,split_1,split_b
-001,videos/a.mp4,76.5,10,113,3.0,107B,8.5,train,val
-002,,51,,,,,,test,
+GOOD = """video_id,path,score,start_frame,end_frame,difficulty,type,judge_1,poses,split_1,split_b
+001,videos/a.mp4,76.5,10,113,3.0,107B,8.5,poses/a.npy,train,val
+002,,51,,,,,,,test,
 """
 
 
@@ -24,6 +24,7 @@ def test_what_is_read(tmp_path: Path) -> None:
     first, second = manifest
     assert manifest.ids == ("001", "002")
     assert first.path == tmp_path / "videos" / "a.mp4"
+    assert (first.poses, second.poses) == (tmp_path / "poses" / "a.npy", None)
     assert (first.score, first.start_frame, first.end_frame) == (76.5, 10, 113)
     assert (first.difficulty, first.type, first.execution) == (3.0, "107B", None)
     assert first.row["judge_1"] == "8.5"

@@ -12,14 +12,17 @@ from aqa.models.difficulty import DifficultyHead, make_head
 from aqa.models.heads import get_head, head_names
 from aqa.models.heads.base import Head, HeadError, PairHead
 from aqa.models.heads.lstm import LSTMHead
+from aqa.models.heads.pose_dct import PoseDCTHead
 from aqa.models.heads.svr import SVRHead
 
 SCORING = [
     name
     for name in head_names()
-    if get_head(name).kind == "scores" and "difficulty" not in get_head(name).columns
+    if get_head(name).kind == "scores"
+    and "difficulty" not in get_head(name).columns
+    and not get_head(name).takes_joints
 ]
-QUICK = {"epochs": 4, "hidden": 8, "device": "cpu", "steps": 20}
+QUICK = {"epochs": 4, "hidden": 8, "device": "cpu", "steps": 20, "bounds": "fractions"}
 
 
 @pytest.fixture
@@ -58,29 +61,37 @@ class TestEveryScoringHead:
             warnings.simplefilter("ignore", AqaWarning)
             yield
 
-    def test_multiply_is_a_head_of_the_execution(self, name: str, data: tuple) -> None:
+    def test_multiply_is_a_head_of_the_execution(
+        self, name: str, data: tuple, learned_from
+    ) -> None:
         x, y, d = data
-        told = make(name, "multiply").fit(x[:30], y[:30], difficulty=d[:30])
-        by_hand = plain(name).fit(x[:30], y[:30] / d[:30])
+        own = learned_from(name, y[:30])
+        told = make(name, "multiply").fit(x[:30], y[:30], difficulty=d[:30], **own)
+        by_hand = plain(name).fit(x[:30], y[:30] / d[:30], **own)
         expected = by_hand.predict(x[30:]) * d[30:]
         np.testing.assert_array_equal(told.predict(x[30:], difficulty=d[30:]), expected)
 
-    def test_input_is_a_standardised_feature_more(self, name: str, data: tuple) -> None:
+    def test_input_is_a_standardised_feature_more(
+        self, name: str, data: tuple, learned_from
+    ) -> None:
         x, y, d = data
         z = (d - d[:30].mean()) / d[:30].std()
         wider = [
             np.column_stack([s, np.full(len(s), v, np.float32)]) for s, v in zip(x, z, strict=True)
         ]
-        told = make(name, "input").fit(x[:30], y[:30], difficulty=d[:30])
-        by_hand = plain(name).fit(wider[:30], y[:30])
+        own = learned_from(name, y[:30])
+        told = make(name, "input").fit(x[:30], y[:30], difficulty=d[:30], **own)
+        by_hand = plain(name).fit(wider[:30], y[:30], **own)
         np.testing.assert_array_equal(
             told.predict(x[30:], difficulty=d[30:]), by_hand.predict(wider[30:])
         )
 
     @pytest.mark.parametrize("how", ["multiply", "input"])
-    def test_saved_state_predicts_the_same(self, name: str, how: str, data: tuple) -> None:
+    def test_saved_state_predicts_the_same(
+        self, name: str, how: str, data: tuple, learned_from
+    ) -> None:
         x, y, d = data
-        head = make(name, how).fit(x, y, difficulty=d)
+        head = make(name, how).fit(x, y, difficulty=d, **learned_from(name, y))
         restored = make(name, how).restore(head.state())
         np.testing.assert_array_equal(
             restored.predict(x, difficulty=d), head.predict(x, difficulty=d)
@@ -183,3 +194,17 @@ def test_a_metric_of_other_features_is_refused(data: tuple) -> None:
     x, y, d = data
     with pytest.raises(HeadError, match="difficulty=input widens the features; leave out --from"):
         make("score", "input").fit(x, y, difficulty=d, start=LSTMHead())
+
+
+def test_joints_are_multiplied_but_get_no_column_more(rng: np.random.Generator) -> None:
+    x = [rng.normal(scale=9, size=(12, 8)).cumsum(axis=0).astype(np.float32) for _ in range(10)]
+    difficulty = rng.uniform(2, 4, 10)
+    scores = rng.uniform(10, 25, 10) * difficulty
+    told = DifficultyHead(PoseDCTHead(k=5, difficulty="multiply"))
+    told.fit(x, scores, difficulty=difficulty)
+    alone = PoseDCTHead(k=5).fit(x, scores / difficulty)
+    np.testing.assert_allclose(
+        told.gradient(x[3], difficulty=difficulty[3:4]), alone.gradient(x[3]) * difficulty[3]
+    )
+    with pytest.raises(HeadError, match=r"difficulty=input is no joint's place"):
+        DifficultyHead(PoseDCTHead(difficulty="input")).fit(x, scores, difficulty=difficulty)

@@ -8,9 +8,17 @@ import pytest
 
 from aqa.features.clips import Clip
 from aqa.features.manifest import Manifest, Video
-from aqa.models.feedback import Cut, FeedbackError, explains, faulty_clips, give_feedback
+from aqa.models.feedback import (
+    Cut,
+    FeedbackError,
+    explains,
+    faulty_clips,
+    give_feedback,
+    give_pose_feedback,
+)
 from aqa.models.heads.base import Explanation, Head, HeadError
 from aqa.models.heads.lstm import LSTMHead
+from aqa.models.heads.pose_dct import PoseDCTHead
 from aqa.models.heads.score import ScoreHead
 from aqa.models.heads.siamese import SiameseHead
 from aqa.models.heads.svr import SVRHead
@@ -103,3 +111,23 @@ def test_faulty_clips_are_numbers_from_0(text, expected):
 def test_faulty_clips_that_cannot_be_are_named(row, problem):
     with pytest.raises(FeedbackError, match=problem):
         faulty_clips(video(**row), 7, Manifest([], Path("m.csv")))
+
+
+def test_of_each_joint_the_frame_of_its_largest_gain(monkeypatch):
+    gradient = np.zeros((4, 3, 2))
+    gradient[2, 0] = 3, -4
+    gradient[3, 1] = 0, 1
+    gradient[0, 2], gradient[1, 2] = (0, 6), (-7, 0)
+    monkeypatch.setattr(PoseDCTHead, "gradient", lambda self, sequence, **_: gradient)
+    joints = np.arange(24, dtype=np.float32).reshape(4, 6)
+    cut = Cut(joints, [Clip(i, i + 1) for i in range(4)], 4, 10, 20.0)
+    found = give_pose_feedback(PoseDCTHead(), video(), cut, ["head", "hand", "foot"])
+    said = [(m.joint, m.frame, m.seconds, m.x, m.y, m.right, m.down) for m in found.moves]
+    assert said == [
+        ("foot", 11, 0.55, 10, 11, -7, 0),
+        ("head", 12, 0.6, 12, 13, 3, -4),
+        ("hand", 13, 0.65, 20, 21, 0, 1),
+    ]
+    assert [move.gain for move in found.moves] == [7, 5, 1]
+    assert found.joints.shape == (4, 3, 2)
+    assert not explains(PoseDCTHead())  # of clips it says nothing, so there is nothing to judge

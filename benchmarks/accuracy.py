@@ -1,0 +1,91 @@
+"""One table of heads: how right they are, how long they take to fit, how large they are.
+
+    python benchmarks/accuracy.py MANIFEST STORE RUNS [--head NAME ...] [--maps ...] [--joints ...]
+
+Fits every scoring head with its defaults on each split of the manifest, judges it on the split's
+test videos, and prints means over the splits with their standard deviations, seconds a fit, and
+numbers in the fitted model. What is fitted already below RUNS is not fitted again; a head whose
+kind of features is not given, or that these features cannot fit, is named at the end.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import click
+import numpy as np
+from safetensors.numpy import load_file
+
+from aqa.benchmarks.extract import machine
+from aqa.errors import AqaError, AqaWarning
+from aqa.features.manifest import Manifest
+from aqa.features.store import FeatureStore
+from aqa.models.experiment import evaluate_runs, fit_splits, over_splits, splits_of
+from aqa.models.heads import get_head, head_names
+from aqa.models.runs import MODEL, load_run
+from aqa.workspace import run_folder
+
+FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+def row(head: str, manifest: Manifest, store: FeatureStore, runs: Path) -> str:
+    """Fit a head where it is not fitted, judge it, and say what came out."""
+    folders = [run_folder(runs, head, split.name) for split in splits_of(manifest)]
+    missing = [s for s, f in zip(splits_of(manifest), folders, strict=True) if not f.exists()]
+    for _ in fit_splits(head, (), manifest, store, missing, runs):
+        pass
+    results = evaluate_runs(folders, manifest, store).results
+    scores = [result for result in results if result["kind"] == "scores"]
+    mean = (over_splits(scores) or scores)[0]
+    seconds = np.median([load_run(folder).record["seconds"] for folder in folders])
+    size = sum(array.size for array in load_file(folders[0] / MODEL).values())
+    cells = [
+        f"{mean[name]:.{digits}f} ± {mean.get(f'{name}_std', 0):.{digits}f}"
+        if len(scores) > 1
+        else f"{mean[name]:.{digits}f} {np.round(mean[f'{name}_interval'], digits).tolist()}"
+        for name, digits in (("spearman", 3), ("mse", 1), ("relative_l2", 2))
+    ]
+    return f"| `{head}` | {' | '.join(cells)} | {seconds:.1f} | {size:,} |"
+
+
+@click.command()
+@click.argument("manifest", type=FILE)
+@click.argument("store", type=FILE)
+@click.argument("runs", type=click.Path(path_type=Path))
+@click.option("--head", "heads", multiple=True, type=click.Choice(head_names()))
+@click.option("--maps", type=FILE, help="Store for the heads that take maps.")
+@click.option("--joints", type=FILE, help="Store for the heads that take joints.")
+def main(
+    manifest: Path,
+    store: Path,
+    runs: Path,
+    heads: tuple[str, ...],
+    maps: Path | None,
+    joints: Path | None,
+) -> None:
+    """Print the table."""
+    click.echo(machine())
+    click.echo("| head | Spearman | MSE | R-l2 x100 | seconds a fit | numbers |")
+    click.echo("| --- | --- | --- | --- | --- | --- |")
+    table, left_out = Manifest.read(manifest), []
+    for head in heads or head_names():
+        kind = get_head(head)
+        if kind.kind != "scores":
+            continue
+        path = joints if kind.takes_joints else maps if kind.takes == "maps" else store
+        if path is None:
+            left_out.append(f"{head}: no store of its kind of features was given")
+            continue
+        with FeatureStore.open(path) as opened, warnings.catch_warnings():
+            warnings.simplefilter("ignore", AqaWarning)
+            try:
+                click.echo(row(head, table, opened, runs))
+            except AqaError as error:
+                left_out.append(f"{head}: {error}")
+    for line in left_out:
+        click.echo(f"left out: {line}")
+
+
+if __name__ == "__main__":
+    main()

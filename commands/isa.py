@@ -1,0 +1,65 @@
+"""`aqa isa`: the filters of `--backbone isa`, from training videos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from aqa.commands.options import FILE, manifest_option, workspace_option
+from aqa.workspace import Workspace
+
+
+@click.command()
+@workspace_option
+@click.option("--split", required=True, help="Whose training videos to learn; `all`: every.")
+@click.option(
+    "--weights", type=FILE, help="File to write [default: isa-split-<split>.safetensors]."
+)
+@click.option(
+    "--blocks",
+    type=click.IntRange(1),
+    default=10_000,
+    show_default=True,
+    help="Blocks of pixels to learn from.",
+)
+@click.option(
+    "--steps", type=click.IntRange(1), default=100, show_default=True, help="Of learning, a layer."
+)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@manifest_option
+@click.pass_obj
+def isa(
+    workspace: Workspace,
+    split: str,
+    weights: Path | None,
+    blocks: int,
+    steps: int,
+    seed: int,
+    manifest: Path | None,
+) -> None:
+    """Learn spatio-temporal filters from the pixels of a split's training videos.
+
+    Then `aqa extract --backbone isa --weights FILE` makes features of them, and `aqa fit --head
+    svr -p kernel=linear` scores (ConvISA). The file names the videos it was learned from, and
+    `aqa eval` refuses to judge on those.
+    """
+    from aqa.extract.isa import learn, save
+    from aqa.features.manifest import Manifest
+    from aqa.models.experiment import splits_of
+
+    table = Manifest.read(manifest or workspace.manifest)
+    (chosen,) = splits_of(table, (split,))
+    videos = [table.by_id[i] for i in chosen.train]
+    path = weights or workspace.root / f"isa-split-{split}.safetensors"
+    net, history = learn(videos, blocks=blocks, steps=steps, seed=seed)
+    save(net, path, chosen.train)
+    for number, row in enumerate(history, start=1):
+        click.echo(
+            f"layer {number}: {row['filters']} filters hold {row['variance_kept']:.1%} of the "
+            f"variance; {row['steps']} steps, objective {row['first']:.2f} to {row['last']:.2f}"
+        )
+    click.echo(f"{path}: learned from {len(videos)} videos")
+
+
+COMMAND = isa

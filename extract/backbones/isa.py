@@ -1,0 +1,76 @@
+"""ConvISA: two layers of learned independent subspaces (Le et al., CVPR 2011).
+
+The filters are learned from the training videos' pixels by `aqa isa` (`aqa.extract.isa`), without
+any label. A unit is the length of the pair of responses of a subspace's two filters, so that it
+knows what moves where and how fast, and not its phase. For a clip of 16 x 96 x 128:
+
+    conv1 300x2x21x29 on blocks of 10 x 16 x 16 of grey, every 4 frames and pixels; 150 units
+    conv2 200x1x20x28 on 2 x 2 x 2 of them, which is 14 x 20 x 20 of grey; 100 units
+
+`pool1` is the mean and the maximum over the clip of the first layer's units, `pool` of both
+layers'; the paper makes a bag of words instead. The sizes of blocks and layers are the paper's as
+they are remembered, its text not being at hand; 300 and 200 may be its units, not its filters.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from aqa.extract.backbones.base import Architecture, Layout
+from aqa.extract.preprocess import Preprocess
+
+NAMES = ("isa",)
+
+# Blocks of the two layers, (time, height, width), and how far apart the first layer's are.
+BLOCK_1, BLOCK_2, STRIDE = (10, 16, 16), (14, 20, 20), 4
+FILTERS_1, FILTERS_2 = 300, 200
+LAYERS = {"pool": (FILTERS_1 + FILTERS_2,), "pool1": (FILTERS_1,)}
+GREY = (0.299, 0.587, 0.114)
+# Added to a squared length before its root.
+TINY = 1e-4
+
+
+class ISA(nn.Module):
+    """The network; its whitening, means and filters are folded into two convolutions."""
+
+    def __init__(self, layer: str = "pool"):
+        super().__init__()
+        self.conv1 = nn.Conv3d(1, FILTERS_1, BLOCK_1, STRIDE)
+        if layer == "pool":
+            t, h, w = ((b - a) // STRIDE + 1 for a, b in zip(BLOCK_1, BLOCK_2, strict=True))
+            self.conv2 = nn.Conv3d(FILTERS_1 // 2, FILTERS_2, (t, h, w))
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, T, H, W) in RGB -> (N, 500), or (N, 300) to `pool1`."""
+        grey = sum(weight * x[:, i : i + 1] for i, weight in enumerate(GREY))
+        units = [lengths(self.conv1(grey))]
+        if self.layer == "pool":
+            units.append(lengths(self.conv2(units[0])))
+        pooled = [over for u in units for over in (u.mean(dim=(2, 3, 4)), u.amax(dim=(2, 3, 4)))]
+        return torch.cat(pooled, dim=1)
+
+
+def lengths(responses: Tensor) -> Tensor:
+    """The length of each subspace's pair of responses: (N, 2 units, ...) -> (N, units, ...)."""
+    pairs = responses.unflatten(1, (-1, 2))
+    return (pairs.square().sum(dim=2) + TINY).sqrt()
+
+
+# Area averages away the camera's grain, which filters would be spent on.
+PREPROCESS = Preprocess(resize=(96, 128), crop=(96, 128), interpolation="area", scale=1 / 255)
+
+LAYOUTS = (
+    Layout(
+        name="isa",
+        source="learned from training videos by `aqa isa`",
+        last_layer="pool",
+        preprocess=PREPROCESS,
+    ),
+)
+
+
+def architecture(name: str) -> Architecture:
+    """ISA, as `--backbone isa`."""
+    return Architecture(name=name, build=ISA, layers=LAYERS, default_layer="pool", layouts=LAYOUTS)

@@ -1,0 +1,340 @@
+"""CoRe: the score beside exemplars', by a group-aware regression tree (Yu et al., ICCV 2021).
+
+What is said to be CoRe's is as it is remembered: the paper's text was not at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+from torch.nn.functional import logsigmoid, relu
+
+from aqa.device import pick_device
+from aqa.models import losses
+from aqa.models.heads.base import (
+    Head,
+    HeadError,
+    Sequences,
+    check_fit,
+    check_sequences,
+    pack_texts,
+    param,
+    unpack_texts,
+)
+from aqa.models.heads.comparing import PAIRS_AT_ONCE, check_types, hold_out, meet_references
+from aqa.models.heads.network import TrainedHead
+from aqa.models.pair_batches import PairBatch, PairedVideos
+from aqa.models.train import Batch, Examples, Trainer, Videos
+
+Numbers = NDArray[np.intp]
+Rows = Sequence[Any] | None
+
+
+class RegressionTree(nn.Module):
+    """A binary tree over intervals of the score difference (CoRe).
+
+    The nodes of a level share a layer that reads the level above it; each has a logit of its own
+    for going right. A leaf is an interval, reached with the product of the probabilities on the
+    way; all leaves read the last level.
+
+    edges: (leaves + 1,) ends of the intervals, a power of two of them, ascending.
+    """
+
+    edges: Tensor
+
+    def __init__(self, width: int, edges: Tensor):
+        super().__init__()
+        depth = (len(edges) - 1).bit_length() - 1
+        assert len(edges) == 2**depth + 1
+        self.register_buffer("edges", edges)
+        self.levels = nn.ModuleList(nn.Linear(width, width) for _ in range(depth))
+        self.turns = nn.ModuleList(nn.Linear(width, 2**level) for level in range(depth))
+        self.leaves = nn.Linear(width, 2**depth)
+
+    def forward(self, pairs: Tensor) -> tuple[Tensor, Tensor]:
+        """(pairs, width) -> (pairs, leaves) log-probabilities, and places in the intervals."""
+        log_chance = pairs.new_zeros(len(pairs), 1)
+        for level, turn in zip(self.levels, self.turns, strict=True):
+            pairs = relu(level(pairs))
+            logits = turn(pairs)  # (pairs, nodes of this level)
+            left, right = log_chance + logsigmoid(-logits), log_chance + logsigmoid(logits)
+            log_chance = torch.stack([left, right], dim=2).flatten(1)
+        return log_chance, self.leaves(pairs).sigmoid()
+
+    def locate(self, differences: Tensor) -> tuple[Tensor, Tensor]:
+        """The leaf that a difference belongs to, and its place there in 0..1; (pairs,) each.
+
+        What lies outside of all intervals belongs to the first or the last, at its end.
+        """
+        leaf = torch.bucketize(differences, self.edges[1:-1], right=True)
+        low, high = self.edges[leaf], self.edges[leaf + 1]
+        width = (high - low).clamp(min=torch.finfo(low.dtype).tiny)
+        return leaf, ((differences - low) / width).clamp(0, 1)
+
+    def answer(self, log_chance: Tensor, place: Tensor) -> Tensor:
+        """The difference that the most probable leaf gives, (pairs,)."""
+        leaf = log_chance.argmax(dim=1)
+        low, high = self.edges[leaf], self.edges[leaf + 1]
+        difference: Tensor = low + place.gather(1, leaf[:, None]).squeeze(1) * (high - low)
+        return difference
+
+
+class ContrastiveNet(nn.Module):
+    """Exemplar, video and the exemplar's score, joined, through two layers into the tree.
+
+    The first layer of what is joined is the sum of its parts' own layers, so that these are
+    computed once a video and not once a pair.
+    """
+
+    def __init__(self, dim: int, hidden: int, edges: Tensor):
+        super().__init__()
+        self.exemplar = nn.Linear(dim, hidden)
+        self.video = nn.Linear(dim, hidden, bias=False)
+        self.score = nn.Linear(1, hidden, bias=False)
+        self.joined = nn.Linear(hidden, hidden)
+        self.tree = RegressionTree(hidden, edges)
+
+    def forward(
+        self, x: Tensor, scores: Tensor, first: Tensor, second: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """x (n, dim), scores (n,), exemplars `first`, videos `second` (pairs,) -> as the tree."""
+        known = self.exemplar(x) + self.score(scores[:, None])  # (n, hidden)
+        pairs = known.index_select(0, first) + self.video(x).index_select(0, second)
+        found: tuple[Tensor, Tensor] = self.tree(relu(self.joined(relu(pairs))))
+        return found
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, Tensor]) -> ContrastiveNet:
+        """The network of these tensors."""
+        hidden, dim = tensors["exemplar.weight"].shape
+        net = cls(dim, hidden, tensors["tree.edges"])
+        net.load_state_dict(tensors)
+        return net
+
+
+class TreeTrainer(Trainer):
+    """Trains a `ContrastiveNet`; stopped by the squared error of what the tree answers."""
+
+    criterion: ClassVar[str] = "val_mse"
+
+    def objective(self, batch: Batch) -> Tensor:
+        """See `Trainer.objective`."""
+        log_chance, place = self._answers(batch)
+        return losses.tree_loss(log_chance, place, *self.tree.locate(batch.targets))
+
+    @torch.no_grad()
+    def evaluate(self, examples: Examples) -> float:
+        """The mean squared error of the pairs' score differences, scaled."""
+        self.net.eval()
+        total, seen = 0.0, 0
+        for batch in examples.batches(self.schedule.batch_size):
+            error = self.loss(self.tree.answer(*self._answers(batch)), batch.targets)
+            total += float(error) * len(batch.targets)
+            seen += len(batch.targets)
+        return total / seen
+
+    @property
+    def tree(self) -> RegressionTree:
+        """The network's tree."""
+        assert isinstance(self.net, ContrastiveNet)
+        return self.net.tree
+
+    def _answers(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        assert isinstance(batch, PairBatch)
+        found: tuple[Tensor, Tensor] = self.net(batch.x[:, 0], batch.own, batch.first, batch.second)
+        return found
+
+
+@dataclass(repr=False, eq=False)
+class CoReHead(TrainedHead, Head):
+    """How far is a video's score from an exemplar's? A tree of intervals; ten exemplars vote.
+
+    A video is the average of its clips. The intervals of the tree hold equally many of the
+    training pairs' score differences. An exemplar is a training video of the same group; the
+    answer is the mean over the exemplars of its score plus the difference.
+
+    A video of a group without a training video, or of no known group, is compared with the
+    exemplars of every group, with a warning; where no training video has a group, all are of
+    one, and where some have and some have not, fitting is refused. Fitted besides: the
+    exemplars, `ex_features_` (their averages), `ex_scores_`, `ex_ids_`, `ex_groups_`.
+    """
+
+    epochs: int = param(200, "at most, each over every pair of a group's training videos; ours")
+    batch_size: int = param(58, "distinct videos a step; all their pairs come with them; ours")
+    lr: float = param(1e-3, "of Adam (CoRe: of the tree)", above=0)
+    lr_halve_every: int | None = param(None, "steps after which the rate is halved; ours")
+    weight_decay: float = param(0.0, "L2 penalty (CoRe: none)")
+    hidden: int = param(128, "width of every layer, which the paper leaves open; ours")
+    depth: int = param(5, "of the tree, which has 2^depth intervals (CoRe)", below=11)
+    exemplars: int = param(10, "of a group, drawn by the seed, that vote (M of CoRe)")
+    group: Literal["type", "difficulty", "none"] = param(
+        "type", "what exemplar and video share (CoRe: AQA-7 the action, MTL-AQA difficulty)"
+    )
+
+    columns: ClassVar[tuple[str, ...]] = ("id", "type", "difficulty")
+    fitted: ClassVar[tuple[str, ...]] = (
+        *TrainedHead.fitted,
+        *("y_mean_", "y_std_", "ex_features_", "ex_scores_", "ex_ids_", "ex_groups_"),
+    )
+
+    def fit(
+        self,
+        x: Sequences,
+        y: ArrayLike,
+        validation: tuple[Any, ...] | None = None,
+        *,
+        id: Sequence[str] | None = None,
+        type: Sequence[str | None] | None = None,
+        difficulty: Sequence[float | None] | None = None,
+    ) -> CoReHead:
+        """See `BaseHead.fit`. id: names of the videos, for the record of the exemplars."""
+        sequences, scores = check_fit(x, y)
+        self._check_params()
+        groups = self._groups(type, difficulty, len(scores), strict=True)
+        averages = _averages(sequences)
+        self._fit_scaling(averages)
+        self.y_mean_, self.y_std_ = scores.mean(), scores.std() or 1.0
+        names = [f"number {i}" for i in range(len(scores))] if id is None else list(id)
+        self._keep_exemplars(averages, scores, names, groups)
+        if validation is not None and len(validation[0]):
+            more, more_scores = check_fit(validation[0], validation[1], least=1)
+            given = validation[2] if len(validation) > 2 else {}
+            held = np.arange(len(scores), len(scores) + len(more))
+            averages, scores = averages + _averages(more), np.concatenate([scores, more_scores])
+            groups = groups + self._groups(
+                given.get("type"), given.get("difficulty"), len(more), strict=False
+            )
+        else:
+            held = hold_out(groups, self.validation, self.seed)
+        self._train(averages, (scores - self.y_mean_) / self.y_std_, groups, held)
+        return self
+
+    @torch.no_grad()
+    def predict(
+        self,
+        x: Sequences,
+        *,
+        id: Sequence[str] | None = None,
+        type: Sequence[str | None] | None = None,
+        difficulty: Sequence[float | None] | None = None,
+    ) -> NDArray[np.float64]:
+        """See `Head.predict`. type, difficulty: one a video; `id` is not used."""
+        videos = self._scaled(_averages(check_sequences(x, len(self.centre_))))
+        groups = self._groups(type, difficulty, len(videos), strict=False)
+        first, second = meet_references(
+            unpack_texts(self.ex_groups_), groups, kind=self._group_column
+        )
+        device = pick_device(self.device)
+        net = self.net_.to(device).eval()
+        assert isinstance(net, ContrastiveNet)
+        known = self._scaled([self.ex_features_])[0]
+        both = torch.as_tensor(np.concatenate([known, *videos]), dtype=torch.float32, device=device)
+        scaled = torch.zeros(len(both), device=device)
+        scaled[: len(known)] = torch.as_tensor((self.ex_scores_ - self.y_mean_) / self.y_std_)
+        differences = np.concatenate(
+            [
+                net.tree.answer(*net(both, scaled, a, b)).double().cpu().numpy()
+                for a, b in zip(
+                    torch.as_tensor(first, device=device).split(PAIRS_AT_ONCE),
+                    torch.as_tensor(second + len(known), device=device).split(PAIRS_AT_ONCE),
+                    strict=True,
+                )
+            ]
+        )
+        votes = self.ex_scores_[first] + differences * self.y_std_
+        mean: NDArray[np.float64] = np.bincount(second, votes) / np.bincount(second)
+        return mean
+
+    def restore_net(self, tensors: Mapping[str, Tensor]) -> ContrastiveNet:
+        """See `TrainedHead.restore_net`."""
+        return ContrastiveNet.of(tensors)
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """See `BaseHead.chosen`."""
+        found: dict[str, Any] = super().chosen
+        found["exemplars"] = {}
+        labels, names = unpack_texts(self.ex_groups_), unpack_texts(self.ex_ids_)
+        for label, name in zip(labels, names, strict=True):
+            found["exemplars"].setdefault(label or "every video", []).append(name)
+        return found
+
+    @property
+    def answer_columns(self) -> tuple[str, ...]:
+        """See `BaseHead.answer_columns`: what tells the group, so that results are marked by it."""
+        return () if self.group == "none" else (self.group,)
+
+    @property
+    def _group_column(self) -> str:
+        return "type" if self.group == "none" else self.group
+
+    def _groups(self, type: Rows, difficulty: Rows, n: int, *, strict: bool) -> list[str]:
+        """What each video may be compared within, "" for not known or all alike."""
+        given = {"type": type, "difficulty": difficulty, "none": None}[self.group]
+        return check_types(given, n, strict=strict, column=self._group_column)
+
+    def _keep_exemplars(
+        self,
+        averages: Sequences,
+        scores: NDArray[np.float64],
+        names: Sequence[str],
+        groups: Sequence[str],
+    ) -> None:
+        order = np.random.default_rng(self.seed).permutation(len(groups))
+        drawn = np.asarray(groups, str)[order]
+        chosen = np.concatenate(
+            [np.sort(order[drawn == label][: self.exemplars]) for label in np.unique(drawn)]
+        )
+        self.ex_features_ = np.concatenate([averages[i] for i in chosen])
+        self.ex_scores_ = scores[chosen]
+        self.ex_ids_ = pack_texts([names[i] for i in chosen])
+        self.ex_groups_ = pack_texts([groups[i] for i in chosen])
+
+    def _train(
+        self,
+        averages: list[NDArray[np.float32]],
+        scores: NDArray[np.float64],
+        groups: Sequence[str],
+        held: Numbers,
+    ) -> None:
+        """Train on the pairs among videos that are not held out; stop by (known, held) pairs."""
+        labels = np.unique(np.asarray(groups, str), return_inverse=True)[1]
+        first, second = np.nonzero(labels[:, None] == labels)
+        out = np.isin(np.arange(len(groups)), held)
+        train = ~out[first] & ~out[second] & (first != second)
+        if not train.any():
+            raise HeadError(
+                f"no two training videos of one {self._group_column}, so there are no pairs to "
+                "learn from; compare all videos with -p group=none"
+            )
+        judge = ~out[first] & out[second]
+        differences = scores[second] - scores[first]
+        # Each interval holds equally many of the pairs.
+        edges = np.quantile(differences[train], np.linspace(0, 1, 2**self.depth + 1))
+        videos = Videos.of(self._scaled(averages), scores, pick_device(self.device))
+        paired = [
+            PairedVideos(videos, first[rows], second[rows], differences[rows], labels)
+            for rows in (train, judge)
+            if rows.any()
+        ]
+        dim, ends = averages[0].shape[1], torch.as_tensor(edges, dtype=torch.float32)
+        self.train_net(
+            lambda: ContrastiveNet(dim, self.hidden, ends.clone()),
+            paired[0],
+            paired[1] if len(paired) > 1 else None,
+            lambda net: TreeTrainer(net, losses.mse, self._schedule(), self.seed),
+        )
+
+
+def _averages(sequences: Sequences) -> list[NDArray[np.float32]]:
+    """Each video as one clip, its average: (1, dim)."""
+    return [sequence.mean(axis=0, keepdims=True) for sequence in sequences]
+
+
+HEAD = CoReHead

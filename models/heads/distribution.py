@@ -1,0 +1,95 @@
+"""What the heads that predict a distribution over bins share: the network, the loss, decoding.
+
+Tang et al. 2020, "Uncertainty-aware score distribution learning", as 003 2 describes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+from torch.nn.functional import log_softmax
+
+from aqa.models import losses
+from aqa.models.heads.base import Sequences, param
+from aqa.models.heads.network import TargetHead
+from aqa.models.heads.pooling import AverageMLP
+from aqa.models.train import Trainer
+
+
+class BinsNet(AverageMLP):
+    """An `AverageMLP` that gives the log-probabilities of bins, for each of several `rows`."""
+
+    def __init__(self, dim: int, widths: tuple[int, ...], rows: int, bins: int):
+        super().__init__(dim, widths, rows * bins)
+        self.shape = rows, bins
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """(n, clips, dim) zero behind each video's end, lengths (n,) -> (n, rows, bins)."""
+        return log_softmax(super().forward(x, lengths).unflatten(1, self.shape), dim=2)
+
+
+@dataclass(repr=False, eq=False)
+class DistributionHead(TargetHead):
+    """Clip average, 256, 128, and the probabilities of bins, for each of some values of a video.
+
+    A value's soft label is a Gaussian around it over the bins, so what is predicted is at least
+    as wide as that, however sure the head is. The loss is `losses.divergence`. Fitted: `low_`,
+    what the first bin stands for; `step_`, from one bin to the next.
+    """
+
+    bins: int = param(101, "at equal distances (USDL)", low=2)
+    std: float = param(5.0, "of a value's soft label, in bins (USDL)", above=0)
+    width_1: int = param(256, "of the first layer (USDL)")
+    width_2: int = param(128, "of the second layer (USDL)")
+    decode: Literal["mean", "mode"] = param(
+        "mean", "prediction: expected value (ours), or the most probable bin (USDL)"
+    )
+
+    fitted: ClassVar[tuple[str, ...]] = (*TargetHead.fitted, "low_", "step_")
+
+    @property
+    def values(self) -> int:
+        """How many values of a video are predicted."""
+        return 1
+
+    def build(self, dim: int) -> nn.Module:
+        """See `TargetHead.build`."""
+        return BinsNet(dim, (self.width_1, self.width_2), self.values, self.bins)
+
+    def trainer(self, net: nn.Module) -> Trainer:
+        """See `TargetHead.trainer`; targets are in bins, (n, values)."""
+        loss = partial(losses.divergence, std=self.std)
+        return Trainer(net, loss, self._schedule(), self.seed)
+
+    def in_bins(self, values: ArrayLike) -> NDArray[np.float64]:
+        """Values as numbers of bins, from 0; between two bins a fraction."""
+        numbers: NDArray[np.float64] = (np.asarray(values, float) - self.low_) / self.step_
+        return numbers
+
+    def probabilities(self, x: Sequences) -> NDArray[np.float64]:
+        """Of each bin, (n, values, bins)."""
+        return np.exp(self.outputs(x))
+
+    def decoded(self, x: Sequences) -> NDArray[np.float64]:
+        """The values themselves, (n, values)."""
+        found = self.probabilities(x)
+        bins = found.argmax(axis=2) if self.decode == "mode" else found @ np.arange(found.shape[2])
+        values: NDArray[np.float64] = self.low_ + self.step_ * bins
+        return values
+
+    def value_quantiles(self, x: Sequences, at: ArrayLike) -> NDArray[np.float64]:
+        """What each value stays below with probabilities `at` (k,), (n, values, k).
+
+        Within a bin, which reaches halfway to its neighbours, probability is spread evenly.
+        """
+        found = self.probabilities(x)
+        edges = self.low_ + self.step_ * (np.arange(found.shape[2] + 1) - 0.5)
+        below = np.pad(found.cumsum(axis=2), ((0, 0), (0, 0), (1, 0)))
+        below /= below[:, :, -1:]
+        rows = [np.interp(np.asarray(at), own, edges) for own in below.reshape(-1, len(edges))]
+        return np.reshape(rows, (*found.shape[:2], -1))

@@ -1,0 +1,168 @@
+"""GDLT: how strongly does a video show each grade? Likert scoring (Xu et al., CVPR 2022).
+
+From the paper's abstract, the settings of the authors' published runs, and what is remembered of
+the method: the paper's text was not at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+
+from aqa.models import losses
+from aqa.models.heads.base import HeadError, Sequences, check_fit, param
+from aqa.models.heads.network import NetworkHead
+from aqa.models.train import Batch, ScoreTrainer, Trainer
+
+
+class GradeTransformer(nn.Module):
+    """Clips are put in context, learned prototypes of grades look at them, and each answers.
+
+    A grade's response is a linear function of its own, through a sigmoid, and divided by the sum
+    over grades; the score is the mean of the grades' values, evenly spaced over `limits`,
+    weighted by the responses.
+    """
+
+    limits: Tensor
+
+    def __init__(
+        self,
+        dim: int,
+        width: int,
+        grades: int,
+        heads: int,
+        layers: tuple[int, int],
+        dropout: float,
+        limits: Tensor,
+    ):
+        super().__init__()
+        options: dict[str, Any] = {"dropout": dropout, "batch_first": True}
+        self.project = nn.Linear(dim, width)
+        self.encoder = nn.TransformerEncoder(
+            nn.TransformerEncoderLayer(width, heads, width, **options),
+            layers[0],
+            enable_nested_tensor=False,
+        )
+        self.decoder = nn.TransformerDecoder(
+            nn.TransformerDecoderLayer(width, heads, width, **options), layers[1]
+        )
+        self.prototypes = nn.Parameter(torch.randn(grades, width))
+        self.responses = nn.Linear(width, grades)
+        self.register_buffer("limits", limits)
+
+    def grades(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """The feature of each grade: (n, clips, dim), lengths (n,) -> (n, grades, width)."""
+        behind = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]  # (n, clips)
+        clips = self.encoder(self.project(x), src_key_padding_mask=behind)
+        prototypes = self.prototypes.expand(len(x), -1, -1)
+        found: Tensor = self.decoder(prototypes, clips, memory_key_padding_mask=behind)
+        return found
+
+    def score(self, grades: Tensor) -> Tensor:
+        """(n, grades, width) -> (n,)."""
+        own = torch.einsum("nkd,kd->nk", grades, self.responses.weight) + self.responses.bias
+        response = own.sigmoid()
+        values = torch.linspace(0, 1, response.shape[1], device=response.device)
+        share = (response * values).sum(dim=1) / response.sum(dim=1)
+        return self.limits[0] + (self.limits[1] - self.limits[0]) * share
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """(n, clips, dim) padded behind, lengths (n,) -> (n,)."""
+        return self.score(self.grades(x, lengths))
+
+
+class GradeTrainer(ScoreTrainer):
+    """Trains a `GradeTransformer` to the scores, and its grades to be told apart.
+
+    It is stopped by the loss of the scores alone.
+    """
+
+    def __init__(self, *arguments: Any, weight: float, margin: float):
+        super().__init__(*arguments)
+        self.weight, self.margin = weight, margin
+
+    def objective(self, batch: Batch) -> Tensor:
+        """See `Trainer.objective`."""
+        assert isinstance(self.net, GradeTransformer)
+        grades = self.net.grades(batch.x, batch.lengths)
+        n, count, _ = grades.shape
+        labels = torch.arange(count, device=grades.device).repeat(n)
+        apart = losses.triplet_loss(grades.flatten(0, 1), labels, self.margin)
+        return self.loss(self.net.score(grades), batch.targets) + self.weight * apart
+
+
+@dataclass(repr=False, eq=False)
+class GDLTHead(NetworkHead):
+    """Transformer over clips; learned prototypes of grades, whose responses make up the score.
+
+    The lowest and the highest grade stand for the ends of the training scores' range, somewhat
+    widened. Clips have no positions: what counts is what is seen, not when. Fitted besides:
+    `limits_`, the two ends in points.
+    """
+
+    grades: int = param(4, "prototypes (the authors' runs: 4)", low=2)
+    hidden: int = param(128, "width of the transformer; ours, by held-out training dives")
+    heads: int = param(4, "of every attention; ours. Divides hidden")
+    encoder_layers: int = param(1, "of the transformer over clips; ours")
+    decoder_layers: int = param(2, "through which prototypes look at clips (the authors' runs: 2)")
+    dropout: float = param(0.3, "in all layers (the authors' runs: 0.3)", below=1)
+    triplet: float = param(1.0, "weight of the triplet loss (the authors' runs: 1)")
+    triplet_margin: float = param(1.0, "of the triplet loss (the authors' runs: 1)")
+    widen: float = param(
+        0.1, "share of the training scores' range by which the end grades lie outside it; ours"
+    )
+
+    fitted: ClassVar[tuple[str, ...]] = (*NetworkHead.fitted, "limits_")
+
+    def fit(
+        self,
+        x: Sequences,
+        y: ArrayLike,
+        validation: tuple[Sequences, ArrayLike] | None = None,
+        *,
+        views: Sequence[Sequences] = (),
+    ) -> GDLTHead:
+        """See `NetworkHead.fit`."""
+        sequences, scores = check_fit(x, y)
+        self._check_params()
+        reach = self.widen * np.ptp(scores)
+        self.limits_ = np.array([scores.min() - reach, scores.max() + reach])
+        super().fit(sequences, scores, validation, views=views)
+        return self
+
+    def build(self, dim: int) -> nn.Module:
+        """See `NetworkHead.build`."""
+        return GradeTransformer(
+            dim,
+            self.hidden,
+            self.grades,
+            self.heads,
+            (self.encoder_layers, self.decoder_layers),
+            self.dropout,
+            torch.as_tensor((self.limits_ - self.y_mean_) / self.y_std_, dtype=torch.float32),
+        )
+
+    def trainer(self, net: nn.Module) -> Trainer:
+        """See `NetworkHead.trainer`."""
+        return GradeTrainer(
+            *(net, self.objective(self.y_std_), self._schedule(), self.seed),
+            weight=self.triplet,
+            margin=self.triplet_margin,
+        )
+
+    def _check_params(self) -> None:
+        super()._check_params()
+        if self.hidden % self.heads:
+            raise HeadError(
+                f"hidden={self.hidden} does not part into heads={self.heads}; "
+                "choose a multiple with -p hidden=..."
+            )
+
+
+HEAD = GDLTHead

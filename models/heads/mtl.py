@@ -1,0 +1,148 @@
+"""C3D-AVG-MTL: the score and what was performed, from shared features (003 2, T3)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from aqa.features.manifest import ATTRIBUTES
+from aqa.models import losses
+from aqa.models.heads.base import (
+    HeadError,
+    Sequences,
+    check_fit,
+    pack_texts,
+    param,
+    unpack_texts,
+)
+from aqa.models.heads.network import TargetHead
+from aqa.models.heads.pooling import AverageMLP
+from aqa.models.train import Trainer
+
+
+@dataclass(repr=False, eq=False)
+class MTLHead(TargetHead):
+    """Clip average, a shared layer, then the score and a classification for each attribute.
+
+    The attributes are those of position, armstand, rotation, somersaults and twists that the
+    manifest has; their classes are those of the training videos. The loss is the squared and the
+    absolute error of the score and the cross-entropy of each attribute; a video that lacks an
+    attribute says nothing of it. C3D-AVG-MTL also writes captions, which takes words and the
+    network itself: on stored features they are out of reach. Fitted: `classes_`.
+    """
+
+    hidden: int = param(256, "width of the shared layer; ours, for few videos (C3D-AVG: 4096)")
+    classify: bool = param(True, "learn the attributes too; false: C3D-AVG-STL")
+    class_weight: float = param(1.0, "of each cross-entropy, beside the score's errors (C3D-AVG)")
+
+    columns: ClassVar[tuple[str, ...]] = ("attributes",)
+    fitted: ClassVar[tuple[str, ...]] = (*TargetHead.fitted, "y_std_", "classes_")
+
+    @property
+    def answer_columns(self) -> tuple[str, ...]:
+        """See `BaseHead.answer_columns`."""
+        return ()
+
+    @property
+    def classes(self) -> dict[str, list[str]]:
+        """The labels of each attribute that it tells."""
+        found: dict[str, list[str]] = json.loads(unpack_texts(self.classes_)[0])
+        return found
+
+    def build(self, dim: int) -> nn.Module:
+        """See `TargetHead.build`."""
+        return AverageMLP(dim, (self.hidden,), 1 + sum(map(len, self.classes.values())))
+
+    def start_at(self, net: nn.Module, mean: float) -> None:
+        """Scores are not centred, so the score's bias starts at their mean."""
+        assert isinstance(net, AverageMLP)
+        with torch.no_grad():
+            net.last.bias[0] = mean
+
+    def trainer(self, net: nn.Module) -> Trainer:
+        """See `TargetHead.trainer`."""
+        return Trainer(net, self._loss, self._schedule(), self.seed)
+
+    def fit(
+        self,
+        x: Sequences,
+        y: ArrayLike,
+        validation: tuple[Any, ...] | None = None,
+        *,
+        attributes: Sequence[Mapping[str, str]] | None = None,
+        views: Sequence[Sequences] = (),
+    ) -> MTLHead:
+        """See `BaseHead.fit`. attributes: each video's, name -> label."""
+        sequences, scores = check_fit(x, y)
+        self._check_params()
+        given = self._given(attributes, len(scores))
+        names = [name for name in ATTRIBUTES if any(name in own for own in given)]
+        if self.classify and not names:
+            raise HeadError(
+                f"no training video has any of the attributes {', '.join(ATTRIBUTES)}; fill in the "
+                "manifest's columns of these names, or fit the score alone with -p classify=false"
+            )
+        classes = {n: sorted({own[n] for own in given if n in own}) for n in names}
+        self.classes_ = pack_texts([json.dumps(classes)])
+        self.y_std_ = scores.std() or 1.0
+        self.fit_targets(sequences, scores, validation, views, attributes=attributes)
+        return self
+
+    def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
+        """See `TargetHead.targets`: scaled scores, then each attribute's class, -1 for none."""
+        given = self._given(columns.get("attributes"), len(scores))
+        numbers = [
+            [labels.index(own[name]) if own.get(name) in labels else -1 for own in given]
+            for name, labels in self.classes.items()
+        ]
+        return np.column_stack([scores / self.y_std_, *numbers])
+
+    def predict(self, x: Sequences) -> NDArray[np.float64]:
+        """See `Head.predict`."""
+        scores: NDArray[np.float64] = self.outputs(x)[:, 0] * self.y_std_
+        return scores
+
+    def attributes(self, x: Sequences) -> list[dict[str, str]]:
+        """See `GivesAttributes`: the most probable label of each attribute."""
+        outputs = self.outputs(x)
+        said = {
+            name: [labels[k] for k in outputs[:, own].argmax(axis=1)]
+            for (name, labels), own in zip(self.classes.items(), self._slices(), strict=True)
+        }
+        return [{name: labels[i] for name, labels in said.items()} for i in range(len(outputs))]
+
+    def _given(
+        self, attributes: Sequence[Mapping[str, str]] | None, n: int
+    ) -> list[Mapping[str, str]]:
+        if not self.classify or attributes is None:
+            return [{}] * n
+        if len(attributes) != n:
+            raise HeadError(f"{len(attributes)} values of attributes for {n} videos")
+        return list(attributes)
+
+    def _slices(self) -> Iterator[slice]:
+        """Where each attribute's classes stand in the outputs."""
+        start = 1
+        for labels in self.classes.values():
+            yield slice(start, start + len(labels))
+            start += len(labels)
+
+    def _loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Of a batch: (n, 1 + classes) and (n, 1 + attributes), see `targets`."""
+        loss = losses.l1_l2(outputs[:, 0], targets[:, 0])
+        for own, numbers in zip(self._slices(), targets[:, 1:].long().unbind(1), strict=True):
+            known = (numbers >= 0).sum().clamp(min=1)
+            entropy = cross_entropy(outputs[:, own], numbers, ignore_index=-1, reduction="sum")
+            loss = loss + self.class_weight * entropy / known
+        return loss
+
+
+HEAD = MTLHead

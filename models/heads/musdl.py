@@ -1,0 +1,135 @@
+"""MUSDL: the distribution of each judge's mark (Tang et al. 2020; 003 2, T3)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from aqa.models.heads.base import HeadError, Sequences, check_column, check_fit, param
+from aqa.models.heads.distribution import DistributionHead
+
+
+@dataclass(repr=False, eq=False)
+class MUSDLHead(DistributionHead):
+    """The probabilities of mark bins, one set a judge; the marks give the score by the rules.
+
+    Predicted marks are sorted, the highest and the lowest are left out, and the middle ones added
+    up: the execution. A line, fitted to the training videos' marks and scores, turns it into the
+    score. The authors multiply by the video's difficulty, which they know, and so their figures
+    are to be read: with `difficulty=multiply` scores are divided by it, and the line does nothing.
+    Without, the quantiles do not tell how wide the line goes wrong.
+
+    003 says that 5 middle marks are added up in one place, 3 in another; 3 is diving's rule for 7
+    judges. The head learns from the manifest's columns judge_1, judge_2, ... as they stand.
+    Fitted: `judges_`, how many; `slope_` and `intercept_`, of the line.
+    """
+
+    bins: int = param(21, "of a mark, at equal distances (MUSDL: 0, 0.5, ..., 10)", low=2)
+    low: float = param(0.0, "points of the first bin: the lowest mark (MUSDL)", low=-math.inf)
+    high: float = param(10.0, "points of the last bin: the highest mark (MUSDL)", low=-math.inf)
+    std: float = param(
+        1.0,
+        "of a mark's soft label, in bins; ours: with MUSDL's 5, expected marks would lie within "
+        "2 to 8 of 10",
+        above=0,
+    )
+    middle: int = param(3, "marks that are added up; as many high as low ones are left out")
+
+    columns: ClassVar[tuple[str, ...]] = ("judges",)
+    fitted: ClassVar[tuple[str, ...]] = (
+        *DistributionHead.fitted,
+        *("judges_", "slope_", "intercept_"),
+    )
+
+    @property
+    def answer_columns(self) -> tuple[str, ...]:
+        """See `BaseHead.answer_columns`."""
+        return ()
+
+    @property
+    def values(self) -> int:
+        """See `DistributionHead.values`: one a judge."""
+        return int(self.judges_)
+
+    def fit(
+        self,
+        x: Sequences,
+        y: ArrayLike,
+        validation: tuple[Any, ...] | None = None,
+        *,
+        judges: Sequence[Sequence[float]] | None = None,
+        views: Sequence[Sequences] = (),
+    ) -> MUSDLHead:
+        """See `BaseHead.fit`. judges: each video's marks, in points, of as many judges."""
+        sequences, scores = check_fit(x, y)
+        self._check_params()
+        if self.low >= self.high:
+            raise HeadError(f"low={self.low:g} is not below high={self.high:g}")
+        first = check_column("judges", judges, len(scores))[0]
+        self.judges_ = np.asarray(len(first))
+        self.low_ = np.asarray(self.low)
+        self.step_ = np.asarray((self.high - self.low) / (self.bins - 1))
+        executions = self._execution(self._marks(judges, len(scores)))
+        self._fit_line(executions, scores)
+        self.fit_targets(sequences, scores, validation, views, judges=judges)
+        return self
+
+    def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
+        """See `TargetHead.targets`: each judge's mark as the number of a bin, (n, judges)."""
+        return self.in_bins(self._marks(columns.get("judges"), len(scores)))
+
+    def predict(self, x: Sequences) -> NDArray[np.float64]:
+        """See `Head.predict`."""
+        return self._score(self._execution(self.decoded(x)))
+
+    def quantiles(self, x: Sequences, at: ArrayLike) -> NDArray[np.float64]:
+        """See `GivesQuantiles`. The judges are taken to err together, all as high or as low."""
+        return self._score(self._execution(self.value_quantiles(x, at).swapaxes(1, 2)))
+
+    def _marks(self, judges: Sequence[Sequence[float]] | None, n: int) -> NDArray[np.float64]:
+        """Checked marks, (n, judges)."""
+        marks = [np.asarray(own, float) for own in check_column("judges", judges, n)]
+        for i, own in enumerate(marks):
+            if len(own) != self.judges_:
+                raise HeadError(
+                    f"video number {i} has {len(own)} judges, the first training video "
+                    f"{self.judges_}; a head learns from as many everywhere"
+                )
+            strange = own[~((own >= self.low) & (own <= self.high))]
+            if len(strange):
+                raise HeadError(
+                    f"video number {i} has a judge's mark of {strange[0]:g}, which is not from "
+                    f"low={self.low:g} to high={self.high:g}"
+                )
+        left_out = int(self.judges_) - self.middle
+        if left_out < 0 or left_out % 2:
+            raise HeadError(
+                f"middle={self.middle} of {self.judges_} judges' marks cannot be the middle ones; "
+                "choose another with -p middle=..."
+            )
+        return np.stack(marks)
+
+    def _execution(self, marks: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The sum of the middle marks, (..., judges) -> (...,)."""
+        aside = (int(self.judges_) - self.middle) // 2
+        middle = np.sort(marks, axis=-1)[..., aside : aside + self.middle]
+        total: NDArray[np.float64] = middle.sum(axis=-1)
+        return total
+
+    def _fit_line(self, executions: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
+        slope, intercept = 0.0, scores.mean()
+        if np.ptp(executions):
+            slope, intercept = np.polyfit(executions, scores, 1)
+        self.slope_, self.intercept_ = np.asarray(slope), np.asarray(intercept)
+
+    def _score(self, executions: NDArray[np.float64]) -> NDArray[np.float64]:
+        scores: NDArray[np.float64] = executions * self.slope_ + self.intercept_
+        return scores
+
+
+HEAD = MUSDLHead

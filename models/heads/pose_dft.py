@@ -1,0 +1,22 @@
+"""Pose+DFT: low frequencies of joint trajectories, SVR (000 II-A; Pirsiavash et al. 2014)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aqa.models.heads.pose import FrequencyHead
+
+
+@dataclass(repr=False, eq=False)
+class PoseDFTHead(FrequencyHead):
+    """Magnitudes of the k lowest frequencies of the Fourier transform of each trajectory."""
+
+    def basis(self, n_frames: int) -> NDArray[np.inexact]:
+        """See `FrequencyHead.basis`: complex, divided by the number of frames."""
+        return np.fft.rfft(np.eye(n_frames), axis=0, norm="forward")
+
+
+HEAD = PoseDFTHead

@@ -1,0 +1,82 @@
+"""USDL: the distribution of the score, learned from soft labels (Tang et al. 2020; 003 2, T3)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from aqa.models.heads.base import HeadError, Sequences, check_fit, param
+from aqa.models.heads.distribution import DistributionHead
+
+
+@dataclass(repr=False, eq=False)
+class USDLHead(DistributionHead):
+    """The probabilities of score bins; the expected value is the score.
+
+    The range of the bins is the training scores', wider by 3 standard deviations of a soft label
+    on either side: cut off, it would draw the best and the worst scores inwards. The authors'
+    bins reach from 0 to 104.5 points.
+    """
+
+    low: float | None = param(
+        None, "points of the first bin; none: by the training scores, ours", low=-math.inf
+    )
+    high: float | None = param(
+        None, "points of the last bin; none: by the training scores, ours", low=-math.inf
+    )
+
+    def fit(
+        self,
+        x: Sequences,
+        y: ArrayLike,
+        validation: tuple[Sequences, ArrayLike] | None = None,
+        *,
+        views: Sequence[Sequences] = (),
+    ) -> USDLHead:
+        """See `Head.fit` and `TargetHead.fit_targets`."""
+        sequences, scores = check_fit(x, y)
+        self._check_params()
+        low, high = self._range(scores)
+        self.low_, self.step_ = np.asarray(low), np.asarray((high - low) / (self.bins - 1))
+        self.fit_targets(sequences, scores, validation, views)
+        return self
+
+    def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
+        """See `TargetHead.targets`: numbers of bins, (n, 1)."""
+        return self.in_bins(scores)[:, None]
+
+    def predict(self, x: Sequences) -> NDArray[np.float64]:
+        """See `Head.predict`."""
+        return self.decoded(x)[:, 0]
+
+    def quantiles(self, x: Sequences, at: ArrayLike) -> NDArray[np.float64]:
+        """See `GivesQuantiles`."""
+        return self.value_quantiles(x, at)[:, 0]
+
+    def _range(self, scores: NDArray[np.float64]) -> tuple[float, float]:
+        room = self.bins - 1 - 6 * self.std
+        if room <= 0 and (self.low is None or self.high is None):
+            raise HeadError(
+                f"std={self.std:g} is too wide for bins={self.bins}: 3 of it on either side leave "
+                "no bins for the scores; lower it, or give low and high"
+            )
+        margin = 3 * self.std * (np.ptp(scores) or 1.0) / room
+        low = scores.min() - margin if self.low is None else self.low
+        high = scores.max() + margin if self.high is None else self.high
+        if low >= high:
+            raise HeadError(f"low={low:g} is not below high={high:g}")
+        outside = np.flatnonzero((scores < low) | (scores > high))
+        if len(outside):
+            raise HeadError(
+                f"video number {outside[0]} has score {scores[outside[0]]:g}, which is not from "
+                f"low={low:g} to high={high:g}"
+            )
+        return float(low), float(high)
+
+
+HEAD = USDLHead

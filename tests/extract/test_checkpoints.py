@@ -15,7 +15,6 @@ from aqa.extract import checkpoints
 from aqa.extract.backbones import backbone_names, get_architecture
 from aqa.extract.weights import Checkpoint, WeightsError
 
-
 # tiny3d is shipped, isa is learned from a user's own videos.
 OURS = {"tiny3d", "isa"}
 

@@ -96,7 +96,7 @@ class Comparison(NamedTuple):
 
 
 def read_predictions(folder: Path) -> Predictions | None:
-    """The test predictions of a run; None where it has no scores, as a head that compares pairs.
+    """The test predictions of a run; None where they are no scores, but pairs or stages.
 
     `RunError` where the run was not judged yet.
     """
@@ -104,7 +104,7 @@ def read_predictions(folder: Path) -> Predictions | None:
         with (folder / PREDICTIONS).open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         metrics = json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))
-        if rows and "predicted" not in rows[0]:
+        if rows and not {"score", "predicted"} <= rows[0].keys():
             return None
         tested = sorted((r for r in rows if r["part"] == "test"), key=lambda r: r["video_id"])
         score, predicted = (
@@ -151,7 +151,7 @@ def read_heads(folders: Sequence[Path], *, strict: bool) -> dict[str, dict[str, 
         if found is not None:
             heads.setdefault(folder.parent.name, {})[folder.name.removeprefix("split-")] = found
         elif strict:
-            raise RunError(f"{folder}: {folder.parent.name} compares pairs and scores none")
+            raise RunError(f"{folder}: {folder.parent.name} predicts pairs or stages, and scores none")
     return heads
 
 

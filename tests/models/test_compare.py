@@ -217,8 +217,15 @@ class TestRead:
         assert (found.ids, found.predicted.tolist()) == (("a", "b"), [0.5, 2.5])
         assert (found.n_train, found.marks) == (1, {"leak": ["x"]})
 
-    def test_pairs_are_none(self, tmp_path: Path) -> None:
-        write_rows(tmp_path / "predictions.csv", [{"first": "a", "second": "b", "part": "test"}])
+    @pytest.mark.parametrize(
+        "row",
+        [
+            {"first": "a", "second": "b", "part": "test", "similar": 1, "probability": 0.5},
+            {"video_id": "a", "part": "test", "stage": "entry", "start": 3, "predicted": 4},
+        ],
+    )
+    def test_pairs_and_stages_are_none(self, tmp_path: Path, row: dict) -> None:
+        write_rows(tmp_path / "predictions.csv", [row])
         write_json(tmp_path / "metrics.json", {})
         assert read_predictions(tmp_path) is None
 

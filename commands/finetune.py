@@ -17,6 +17,7 @@ from aqa.commands.options import (
     param_option,
     precision_option,
     runs_option,
+    seed_option,
     workers_option,
     workspace_option,
 )
@@ -100,7 +101,7 @@ if TYPE_CHECKING:
 @precision_option
 @workers_option
 @device_option
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@seed_option
 @click.option(
     "--best-on-test",
     is_flag=True,

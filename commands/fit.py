@@ -12,6 +12,7 @@ from aqa.commands.options import (
     open_store,
     param_option,
     runs_option,
+    seed_option,
     skip_option,
     store_option,
     workspace_option,
@@ -29,7 +30,7 @@ from aqa.workspace import Workspace
     multiple=True,
     help="Split to fit [default: every one]; `all`: every video.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@seed_option
 @param_option
 @click.option(
     "--from",

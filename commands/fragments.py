@@ -12,6 +12,7 @@ from aqa.commands.options import (
     open_store,
     param_option,
     runs_option,
+    seed_option,
     skip_option,
     store_option,
     workspace_option,
@@ -22,7 +23,7 @@ from aqa.workspace import Workspace
 @click.command()
 @workspace_option
 @click.option("--split", "splits", multiple=True, help="Split to judge on [default: every one].")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@seed_option
 @param_option
 @click.option("--picture", type=FILE, help="PNG to draw the curve in.")
 @manifest_option

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import click
 
-from aqa.commands.options import FILE, manifest_option, workspace_option
+from aqa.commands.options import (
+    FILE,
+    manifest_option,
+    seed_option,
+    workspace_option,
+)
 from aqa.workspace import Workspace
 
 
@@ -26,7 +31,7 @@ from aqa.workspace import Workspace
 @click.option(
     "--steps", type=click.IntRange(1), default=100, show_default=True, help="Of learning, a layer."
 )
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@seed_option
 @manifest_option
 @click.pass_obj
 def isa(

@@ -75,6 +75,9 @@ align_option = click.option(
     help="Compare clips of the same number, or those that dynamic time warping finds.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+seed_option = click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True
+)
 precision_option = click.option(
     "--precision",
     type=click.Choice(["float32", "bfloat16", "float16"]),
@@ -84,14 +87,6 @@ precision_option = click.option(
 )
 workers_option = click.option(
     "--workers", type=click.IntRange(0), help="Videos decoded ahead [default: device's]."
-)
-param_option = click.option(
-    "-p",
-    "--param",
-    "params",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Hyper-parameter; see `aqa heads`.",
 )
 _NETWORK = (
     click.option("--weights", help="Checkpoint file, or `random` for untrained weights."),

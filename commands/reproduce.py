@@ -8,7 +8,13 @@ from pathlib import Path
 
 import click
 
-from aqa.commands.options import FILE, json_option, open_store, workspace_option
+from aqa.commands.options import (
+    FILE,
+    json_option,
+    open_store,
+    seed_option,
+    workspace_option,
+)
 from aqa.workspace import Workspace
 
 
@@ -19,7 +25,7 @@ from aqa.workspace import Workspace
     "--list", "listing", is_flag=True, help="List the tables, or what TABLE needs, and run none."
 )
 @click.option("--system", "systems", multiple=True, help="Printed system to run [default: all].")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@seed_option
 @click.option(
     "--stand-in",
     type=FILE,

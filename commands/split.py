@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aqa.commands.options import manifest_option, workspace_option
+from aqa.commands.options import (
+    manifest_option,
+    seed_option,
+    workspace_option,
+)
 from aqa.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -37,7 +41,7 @@ class _Size(click.ParamType):
 @click.option("--val", type=_Size(), help="Training videos to hold out as val [default: none].")
 @click.option("--by", metavar="COLUMN,...", help="Columns to stratify by, or to keep apart.")
 @click.option("--kinds", metavar="K|TYPE,...", help="balanced: how many types, or which.")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@seed_option
 @click.option("--name", "base", help="What to call the splits [default: NAME].")
 @manifest_option
 @click.option("--force", is_flag=True, help="Replace splits of that name.")

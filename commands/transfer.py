@@ -12,7 +12,9 @@ from aqa.commands.options import (
     json_option,
     manifest_option,
     open_store,
+    param_option,
     runs_option,
+    seed_option,
     store_option,
     workspace_option,
 )
@@ -41,10 +43,8 @@ from aqa.workspace import Workspace
     "--draws", type=click.IntRange(1), default=5, show_default=True, help="Times to draw both anew."
 )
 @click.option("--head", type=click.Choice(head_names()), default="lstm", show_default=True)
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
-@click.option(
-    "-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="See `aqa heads`."
-)
+@seed_option
+@param_option
 @click.option("--picture", type=FILE, help="PNG to draw the curves in.")
 @manifest_option
 @store_option
@@ -72,7 +72,7 @@ def transfer(
     Prints Spearman at the last iteration, and at the best one on the test videos, as Parmar and
     Morris do. Writes the whole curves to runs/transfer/ACTION.csv and what is printed to .json.
     """
-    from aqa.features.manifest import Manifest
+    from aqa.features.manifest import Manifest, as_name
     from aqa.models.report import transfer_table
     from aqa.models.runs import write_json, write_rows
     from aqa.models.transfer import transfer as run
@@ -86,7 +86,7 @@ def transfer(
             seed=seed,
             tell=lambda line: click.echo(line, err=True),
         )
-    path = (runs or workspace.runs) / "transfer" / f"{action}.csv"
+    path = (runs or workspace.runs) / "transfer" / f"{as_name(action)}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     settings = {"head": head, "params": list(params), "seed": seed, "draws": draws}
     write_rows(path, found.curves)

@@ -33,6 +33,15 @@ class ManifestError(AqaError):
         super().__init__("\n".join(f"{path}: {problem}" for problem in problems))
 
 
+def as_name(label: str) -> str:
+    """A label as part of a split's or a file's name: what neither may hold becomes dashes.
+
+    >>> as_name("10 m/platform")
+    '10-m-platform'
+    """
+    return re.sub(r"[^\w.+-]+", "-", label)
+
+
 @dataclass(frozen=True)
 class Video:
     """One row of a manifest.

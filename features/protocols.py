@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from aqa import __version__
 from aqa.errors import AqaError, UnknownNameError
 from aqa.features.columns import set_columns
 from aqa.features.files import replacing
-from aqa.features.manifest import SPLIT_NAME, SPLIT_PREFIX, Manifest
+from aqa.features.manifest import SPLIT_NAME, SPLIT_PREFIX, Manifest, as_name
 from aqa.features.split import (
     PARTS,
     Split,
@@ -206,7 +205,7 @@ def make_splits(
         names = [base or splits[0].name]
     else:
         base = base or ("published-val" if maker == "published" else name)
-        names = [f"{base}-{_as_name(s.name)}" if len(splits) > 1 else base for s in splits]
+        names = [f"{base}-{as_name(s.name)}" if len(splits) > 1 else base for s in splits]
     for own in names:
         if not SPLIT_NAME.fullmatch(own) or names.count(own) > 1:
             raise AqaError(
@@ -223,11 +222,6 @@ def make_splits(
         "splits": {split.name: {part: len(split.part(part)) for part in PARTS} for split in splits},
     }
     return Made(base, splits, record)
-
-
-def _as_name(label: str) -> str:
-    """A label with what names no split turned into dashes."""
-    return re.sub(r"[^\w.+-]+", "-", label)
 
 
 def _resolve(name: str, given: Options) -> tuple[str, dict[str, Any]]:

@@ -151,7 +151,9 @@ def read_heads(folders: Sequence[Path], *, strict: bool) -> dict[str, dict[str, 
         if found is not None:
             heads.setdefault(folder.parent.name, {})[folder.name.removeprefix("split-")] = found
         elif strict:
-            raise RunError(f"{folder}: {folder.parent.name} predicts pairs or stages, and scores none")
+            raise RunError(
+                f"{folder}: {folder.parent.name} predicts pairs or stages, and scores none"
+            )
     return heads
 
 

@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from aqa.errors import AqaError
-from aqa.features.manifest import Manifest, Video
+from aqa.features.manifest import Manifest, Video, as_name
 from aqa.features.store import FeatureStore
 from aqa.models.experiment import Evaluation, evaluate_runs, fit_splits, over_splits
 from aqa.models.heads import head_names
-from aqa.models.heads.base import HeadError
 from aqa.models.metrics import fisher_z
 from aqa.models.runs import RunError, load_run
 from aqa.models.transfer import Transfer, control, network_of, over, performances, transfer
@@ -147,7 +146,7 @@ def reproduce(
             try:
                 for case, metric, measured in runner.measured(system, recipe):
                     found[system, case, metric] = measured
-            except (AqaError, HeadError) as error:
+            except AqaError as error:
                 failed.append(f"{system}: {error}")
                 continue
             if recipe.note:
@@ -334,7 +333,9 @@ def by_action(manifest: Manifest, splits: Sequence[str], recipe: Recipe) -> Mani
     return replace_splits(
         manifest,
         lambda video: {
-            f"{name}-{action}": part(video, name, action) for name in splits for action in taken
+            f"{name}-{as_name(action)}": part(video, name, action)
+            for name in splits
+            for action in taken
         },
     )
 

@@ -171,7 +171,10 @@ def test_baseline_needs_no_store(aqa, tmp_path: Path) -> None:
     [
         (["compare", "svr"], "1 judged heads that predict scores; it takes 2 or more"),
         (["compare", "svr", "lstm"], "unknown fitted head 'lstm'"),
-        (["compare", "siamese", "--runs", "pairs"], "siamese predicts pairs or stages, and scores none"),
+        (
+            ["compare", "siamese", "--runs", "pairs"],
+            "siamese predicts pairs or stages, and scores none",
+        ),
         (["compare", "--runs", "nowhere"], "nowhere: no fitted heads"),
         (["baseline", "event", "--split", "1"], "unknown baseline column 'event'; known: action"),
         (["baseline"], "split none has no test videos"),

@@ -83,6 +83,22 @@ def test_curves_are_written_and_drawn(
     assert len(np.unique(image.reshape(-1, 3), axis=0)) > 4
 
 
+def test_an_action_is_no_folder(
+    sports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_aqa: Callable[..., Result]
+) -> None:
+    monkeypatch.setattr("aqa.models.transfer.steps_of", lambda samples: (2, 1))
+    manifest = tmp_path / "manifest.csv"
+    text = (sports / "manifest.csv").read_text().replace(",gym_vault,", ",../gym/vault,")
+    manifest.write_text(text)
+    run_aqa(
+        *("-C", str(sports), "transfer", "--action", "../gym/vault", "--manifest", str(manifest)),
+        *("--samples", "6", "--test", "20", "--draws", "1", *QUICK),
+        *("--runs", str(tmp_path / "runs")),
+    )
+    written = sorted(path.name for path in (tmp_path / "runs" / "transfer").iterdir())
+    assert written == ["..-gym-vault.csv", "..-gym-vault.json"]
+
+
 def _key(reading: dict) -> tuple[int, str]:
     return reading["samples"], reading["start"]
 

@@ -160,15 +160,17 @@ def score_videos(
     device: str = "auto",
     type: str | None = None,
     difficulty: float | None = None,
+    action: str | None = None,
 ) -> Scoring:
     """Extract videos as the runs' store was made, and predict with each run.
 
-    runs: of one head, fitted on one kind of store; several are averaged. type, difficulty: of all
-    the videos, for a head that takes it. A video that fails is reported in the result and stops
-    nothing.
+    runs: of one head, fitted on one kind of store; several are averaged. type, difficulty,
+    action: of all the videos, for a head that takes it. A video that fails is reported in the
+    result and stops nothing.
     """
     heads = {run.split: run.scoring_head() for run in runs}
-    _check_difficulty(runs, difficulty)
+    known: dict[str, Any] = {"type": type, "difficulty": difficulty, "action": action}
+    _check_known(runs, known)
     spec = runs[0].spec
     for run in runs[1:]:
         differences = spec_differences(spec, run.spec)
@@ -180,7 +182,7 @@ def score_videos(
     extract_video, _ = extractor(spec, weights, device)
     scoring = Scoring()
     for path in paths:
-        video = Video(id=str(path), path=path, score=np.nan, type=type, difficulty=difficulty)
+        video = Video(id=str(path), path=path, score=np.nan, **known)
         try:
             cut, warning = extract_video(video)
         except VIDEO_FAULTS as error:
@@ -199,10 +201,14 @@ def score_videos(
     return scoring
 
 
-def _check_difficulty(runs: Sequence[Run], difficulty: float | None) -> None:
-    """Refuse, before anything is extracted, runs whose head must be told the difficulty."""
+def _check_known(runs: Sequence[Run], known: Mapping[str, Any]) -> None:
+    """Refuse, before anything is extracted, runs whose head must be told more of a video."""
     for run in runs:
-        if difficulty is None and run.known_difficulty:
+        if known["action"] is None and "action" in run.head.answer_columns:
+            raise AqaError(
+                f"{run.folder}: fitted on several actions; give that of the video, with --action"
+            )
+        if known["difficulty"] is None and run.known_difficulty:
             raise AqaError(
                 f"{run.folder}: fitted with difficulty={run.known_difficulty}; "
                 "give the difficulty of the video, as --difficulty 3.2"
@@ -228,6 +234,7 @@ def explain(
     *,
     type: str | None = None,
     difficulty: float | None = None,
+    action: str | None = None,
     align: str = "index",
     weights: str | Path | None = None,
     device: str = "auto",
@@ -235,25 +242,25 @@ def explain(
     """Feedback on a video: an id of the manifest, or else a file, which is extracted.
 
     folders: runs of one head; the first that has not learned from the video is taken. store:
-    None takes the run's own. type, difficulty: override the manifest's.
+    None takes the run's own. type, difficulty, action: override the manifest's.
     """
     runs = [load_run(folder) for folder in folders]
     run = next((run for run in runs if name not in run.learned_from), runs[0])
     path = store or run.store
+    given: dict[str, Any] = {"type": type, "difficulty": difficulty, "action": action}
     known = manifest.by_id.get(name)
     if known is None:
-        video = Video(id=name, path=Path(name), score=np.nan, type=type, difficulty=difficulty)
+        video = Video(id=name, path=Path(name), score=np.nan, **given)
         if not Path(name).exists():
             raise UnknownNameError(
                 "video", name, manifest.ids, remedy=f"it is no id of {manifest.path} and no file"
             )
-        _check_difficulty([run], difficulty)
+        _check_known([run], given)
         extract_video, blank = extractor(run.spec, weights, device)
         cut, _ = extract_video(video)
         if "joints" in run.spec:
             video = replace(video, path=None)
     else:
-        given: dict[str, Any] = {"type": type, "difficulty": difficulty}
         video = replace(known, **{k: v for k, v in given.items() if v is not None})
         with FeatureStore.open(path, run.spec) as opened:
             cut, blank = stored(opened, name), blank_of(opened)

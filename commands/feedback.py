@@ -9,6 +9,7 @@ import click
 
 from aqa.commands.options import (
     FILE,
+    action_option,
     align_option,
     device_option,
     difficulty_option,
@@ -29,6 +30,7 @@ from aqa.workspace import Workspace, run_folders
 @click.option("--split", help="Run to use [default: the first that has not seen the video].")
 @type_option
 @difficulty_option
+@action_option
 @align_option
 @click.option("--picture", type=FILE, help="PNG to draw: frames, and what is said.")
 @manifest_option
@@ -45,6 +47,7 @@ def feedback(
     split: str | None,
     type_: str | None,
     difficulty: float | None,
+    action: str | None,
     align: str,
     picture: Path | None,
     manifest: Path | None,
@@ -76,6 +79,7 @@ def feedback(
         store,
         type=type_,
         difficulty=difficulty,
+        action=action,
         align=align,
         weights=weights,
         device=device,

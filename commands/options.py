@@ -67,6 +67,9 @@ difficulty_option = click.option(
     type=click.FloatRange(0, min_open=True),
     help="Of new videos, in points, for heads fitted with -p difficulty=...",
 )
+action_option = click.option(
+    "--action", help="Of new videos, for heads fitted on several with -p scale=action."
+)
 align_option = click.option(
     "--align",
     type=click.Choice(["index", "dtw"]),

@@ -10,6 +10,7 @@ import click
 
 from aqa.commands.options import (
     FILE,
+    action_option,
     device_option,
     difficulty_option,
     json_option,
@@ -27,6 +28,7 @@ from aqa.workspace import Workspace, run_folders
 @click.option("--split", "splits", multiple=True, help="Run to use [default: all, averaged].")
 @type_option
 @difficulty_option
+@action_option
 @click.option("--weights", type=FILE, help="Checkpoint [default: the one the features came from].")
 @runs_option
 @device_option
@@ -39,6 +41,7 @@ def score(
     splits: tuple[str, ...],
     type_: str | None,
     difficulty: float | None,
+    action: str | None,
     weights: Path | None,
     runs: Path | None,
     device: str,
@@ -47,8 +50,8 @@ def score(
     """Score videos that were not in the manifest, with a fitted head.
 
     Features are extracted as the head's store was made; for a head on joints, VIDEOS are files of
-    joints. With several fitted splits the score is
-    the mean over them, and the table shows how far apart they are.
+    joints. With several fitted splits the score is the mean over them, and the table shows how far
+    apart they are.
     """
     folders = run_folders(runs or workspace.runs, (head,) if head else (), splits)
     fitted = sorted({folder.parent.name for folder in folders})
@@ -65,6 +68,7 @@ def score(
         device=device,
         type=type_,
         difficulty=difficulty,
+        action=action,
     )
     rows = [
         {

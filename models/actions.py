@@ -43,6 +43,11 @@ class ActionHead(WrappedHead):
         own = [y[[action == name for action in actions]] for name in self.names_]
         self.stds_ = np.array([scores.std() or 1.0 for scores in own])
 
+    @property
+    def learned(self) -> str:
+        """See `WrappedHead.learned`."""
+        return "score / the action's standard deviation"
+
     def factor(self, values: Sequence[Any] | None, n: int) -> Values:
         """See `WrappedHead.factor`."""
         actions = self._labels(values, n)

@@ -13,11 +13,10 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aqa.models.actions import ActionHead
 from aqa.models.heads import get_head
-from aqa.models.heads.base import BaseHead, Explanation, Head, HeadError, Sequences, check_sequences
+from aqa.models.heads.base import BaseHead, Head, HeadError, Sequences, check_sequences
 from aqa.models.wrapped import Values, WrappedHead
 
 
@@ -86,19 +85,10 @@ class DifficultyHead(WrappedHead):
             for sequence, value in zip(check_sequences(x), scaled, strict=True)
         ]
 
-    def explain(
-        self,
-        x: Sequences,
-        blank: NDArray[np.floating] | None,
-        *,
-        align: str = "index",
-        **columns: Any,
-    ) -> Explanation:
-        """See `Head.explain`; with multiply, what is explained is score / difficulty."""
-        found = super().explain(x, blank, align=align, **columns)
-        if self.difficulty == "multiply":
-            return found._replace(meaning=f"{found.meaning}, of score / difficulty")
-        return found
+    @property
+    def learned(self) -> str:
+        """See `WrappedHead.learned`."""
+        return "score / difficulty" if self.difficulty == "multiply" else "score"
 
     def _known(self, values: Sequence[Any] | None, n: int) -> Values:
         """The difficulty of each video, (n,); `HeadError` where one has none."""

@@ -28,10 +28,9 @@ class WrappedHead(Head):
     """A scoring head that is shown other features or scores than the videos', by one more column.
 
     parameter: the hyper-parameter of `Head` that asks for it, and neutral, its value that does
-    not. column: what it reads, one value a
-    video, as a keyword of `fit`, `predict` and `explain` beside the head's own. Scores are
-    divided by each video's `factor` to learn from, and answers multiplied by it. Fitted:
-    `fitted_`, the head itself, and the arrays of `fitted`.
+    not. column: what it reads, one value a video, as a keyword of `fit`, `predict` and `explain`
+    beside the head's own. Scores are divided by each video's `factor` to learn from, and answers
+    multiplied by it. Fitted: `fitted_`, the head itself, and the arrays of `fitted`.
     """
 
     parameter: ClassVar[str]
@@ -56,6 +55,11 @@ class WrappedHead(Head):
     def shown(self, x: Sequences, values: Sequence[Any] | None) -> Sequences:
         """The features as the head is shown them."""
         return x
+
+    @property
+    @abstractmethod
+    def learned(self) -> str:
+        """What the head within learns: `score`, or `score / difficulty`."""
 
     @property
     def columns(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -172,12 +176,15 @@ class WrappedHead(Head):
         align: str = "index",
         **columns: Any,
     ) -> Explanation:
-        """See `Head.explain`."""
+        """See `Head.explain`; what is explained is what the head within learns."""
         values = columns.get(self.column)
         if blank is not None:
             blank = self._shown_blank(blank, values)
         own = self._answer(columns)
-        return self._scoring().explain(self.shown(x, values), blank, align=align, **own)
+        found = self._scoring().explain(self.shown(x, values), blank, align=align, **own)
+        if self.learned == "score":
+            return found
+        return found._replace(meaning=f"{found.meaning}, of {self.learned}")
 
     def quantiles(self, x: Sequences, at: ArrayLike, **columns: Any) -> Values:
         """See `GivesQuantiles`; for heads that do, see `gives`."""

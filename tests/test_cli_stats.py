@@ -187,6 +187,15 @@ def test_what_is_refused_and_how(aqa, arguments: list[str], expected: str) -> No
     assert expected in aqa(*arguments, code=1).output
 
 
+def test_a_head_of_several_actions_asks_for_one(aqa) -> None:
+    aqa("fit", "--head", "svr", "--split", "1", *QUICK, "-p", "scale=action", "--runs", "scaled")
+    for command in (["score", "x.mp4"], ["feedback", "f.npy", "--head", "svr"]):
+        said = aqa(*command, "--runs", "scaled", code=1).output
+        assert "fitted on several actions; give that of the video, with --action" in said
+        told = aqa(*command, "--runs", "scaled", "--action", "dive", code=1).output
+        assert "were imported" in told
+
+
 def test_difficulty_that_the_manifest_lacks(aqa, fitted: Path, tmp_path: Path) -> None:
     rows, _ = rows_of(np.random.default_rng(0))
     rows[1]["difficulty"] = ""

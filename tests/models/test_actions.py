@@ -53,6 +53,16 @@ def test_a_saved_head_answers_the_same(data: tuple) -> None:
     np.testing.assert_array_equal(again.predict(x, action=actions), head.predict(x, action=actions))
 
 
+def test_feedback_says_what_it_is_of(data: tuple) -> None:
+    x, y, actions = data
+    lstm = {"epochs": 2, "hidden": 4, "device": "cpu", "label": "incremental"}
+    head = make_head("lstm", {**lstm, "scale": "action"}).fit(x, y, action=actions)
+    found = head.explain(x[:1], None, action=actions[:1])
+    assert found.meaning.endswith(", of score / the action's standard deviation")
+    scaled = head.predict(x[:1], action=actions[:1]) / y[::2].std()
+    assert found.values.sum() == pytest.approx(scaled[0], rel=1e-4)
+
+
 def test_an_unseen_action_gets_the_mean_spread(data: tuple) -> None:
     x, y, actions = data
     head = make().fit(x, y, action=actions)

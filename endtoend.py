@@ -35,11 +35,10 @@ from aqa.models.finetune import (
     Scored,
     chosen_epochs,
     clip_features,
-    part_of,
     trainable_head,
 )
 from aqa.models.group import Group
-from aqa.models.heads.base import HeadError, check_params, parse_params
+from aqa.models.heads.base import HeadError, check_params, parse_params, part_of
 from aqa.models.heads.network import NetworkHead
 from aqa.models.recipe import Recipe
 from aqa.models.runs import (
@@ -49,6 +48,7 @@ from aqa.models.runs import (
     Run,
     RunError,
     load_run,
+    load_start,
     make_record,
     write_run,
 )
@@ -284,7 +284,7 @@ class _Training:
             seen |= start.learned_from & set(plan.manifest.ids)
         if result == "best-on-test":
             seen |= set(split.test)
-        net = part_of(state.tensors, "backbone.net.")
+        net = part_of("backbone.net", state.tensors)
         save_tuned(folder / BACKBONE, plan.backbone, _layout(plan.backbone), net, sorted(seen))
         summary = extract(
             plan.videos([i for part in PARTS for i in split.part(part)]),
@@ -318,21 +318,19 @@ class _Training:
 def _start_run(plan: Plan, split: Split) -> Run:
     """The fitted run to start from; `RunError` where it is of another head or other features."""
     assert plan.start is not None
-    named = (plan.start / RECORD).exists()
-    folder = plan.start if named else run_folder(plan.start.parent, plan.start.name, split.name)
-    run = load_run(folder)
+    run = load_start(plan.start, split.name)
     if run.name != plan.head:
-        raise RunError(f"{folder}: a run of {run.name}, which {plan.head} cannot start from")
+        raise RunError(f"{run.folder}: a run of {run.name}, which {plan.head} cannot start from")
     if plan.params:
         raise HeadError(
-            f"-p {' '.join(plan.params)}: a head from {folder} keeps its parameters; leave out "
+            f"-p {' '.join(plan.params)}: a head from {run.folder} keeps its parameters; leave out "
             "-p, or --from"
         )
     want = make_spec(plan.backbone, plan.rule, plan.backbone.shape)
     differences = spec_differences(_bound(run.spec), _bound(want))
     if differences:
         raise RunError(
-            f"{folder} was fitted on other features: {'; '.join(differences)}; give the same "
+            f"{run.folder} was fitted on other features: {'; '.join(differences)}; give the same "
             "backbone, weights and clips that they were extracted with, or leave out --from"
         )
     return run
@@ -449,4 +447,4 @@ def _layout(backbone: Backbone) -> Any:
 
 def _arrays(state: TrainingState) -> dict[str, Any]:
     """The head's fitted arrays."""
-    return {key: value.numpy() for key, value in part_of(state.tensors, "head.").items()}
+    return {key: value.numpy() for key, value in part_of("head", state.tensors).items()}

@@ -49,7 +49,8 @@ def isa(
     svr -p kernel=linear` scores (ConvISA). The file names the videos it was learned from, and
     `aqa eval` refuses to judge on those.
     """
-    from aqa.extract.isa import learn, save
+    from aqa.extract.isa import learn
+    from aqa.extract.weights import save_fitted
     from aqa.features.manifest import Manifest
     from aqa.models.experiment import splits_of
 
@@ -58,7 +59,7 @@ def isa(
     videos = [table.by_id[i] for i in chosen.train]
     path = weights or workspace.root / f"isa-split-{split}.safetensors"
     net, history = learn(videos, blocks=blocks, steps=steps, seed=seed)
-    save(net, path, chosen.train)
+    save_fitted(path, net.state_dict(), chosen.train)
     for number, row in enumerate(history, start=1):
         click.echo(
             f"layer {number}: {row['filters']} filters hold {row['variance_kept']:.1%} of the "

@@ -7,15 +7,12 @@ the first makes of larger blocks.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
 from scipy.linalg import eigh
 from torch import nn
 
@@ -31,9 +28,7 @@ from aqa.extract.backbones.isa import (
     lengths,
 )
 from aqa.extract.reader import ClipReader
-from aqa.extract.weights import FITTED_ON
 from aqa.features.clips import ClipRule
-from aqa.features.files import replacing
 from aqa.features.manifest import Video
 
 Matrix = NDArray[np.float32]
@@ -73,13 +68,6 @@ def learn(
         seen = torch.cat([_first_units(net, torch.from_numpy(part)) for part in _cut(drawn)])
     history.append(_learn_layer(net.conv2, seen.flatten(1).numpy(), steps, rng))
     return net, history
-
-
-def save(net: ISA, path: Path, fitted_on: Sequence[str]) -> None:
-    """Write the filters, with the ids of the videos that they were learned from, in one step."""
-    tensors = {name: value.contiguous() for name, value in net.state_dict().items()}
-    with replacing(path) as temporary:
-        save_file(tensors, temporary, {"format": "pt", FITTED_ON: json.dumps(list(fitted_on))})
 
 
 def draw_blocks(video: Video, count: int, rng: np.random.Generator) -> Blocks:

@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import safetensors
-import safetensors.torch
 from torch import Tensor, nn
 
 from aqa.extract.preprocess import Preprocess
-from aqa.extract.weights import FITTED_ON, WeightsError
-from aqa.features.files import replacing
+from aqa.extract.weights import WeightsError, save_fitted
 
 if TYPE_CHECKING:
     from aqa.extract.backbones.base import Backbone, Layout
@@ -93,12 +91,10 @@ def save_tuned(
         clip_length=backbone.clip_length,
         preprocess=backbone.preprocess,
     )
-    fitted_on = sorted({*(backbone.weights.fitted_on or ()), *seen})
-    metadata = {"format": "pt", FITTED_ON: json.dumps(fitted_on)}
+    fitted_on = {*(backbone.weights.fitted_on or ()), *seen}
     record: dict[str, Any] = {
         **{field.name: getattr(tuned, field.name) for field in dataclasses.fields(tuned)},
         "preprocess": tuned.preprocess.to_dict(),
     }
-    tensors = {layout.key(key): value.detach().cpu().contiguous() for key, value in net.items()}
-    with replacing(path) as temporary:
-        safetensors.torch.save_file(tensors, temporary, metadata | {_KEY: json.dumps(record)})
+    state = {layout.key(key): value for key, value in net.items()}
+    save_fitted(path, state, fitted_on, {_KEY: json.dumps(record)})

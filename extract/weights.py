@@ -7,7 +7,7 @@ import json
 import pickle
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,14 @@ import torch
 from torch import Tensor
 
 from aqa.errors import AqaError
+from aqa.features.files import replacing
 
 State = dict[str, Tensor]
 # What training code wraps a state dict in, and what it puts before every key.
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _PREFIXES = ("module.", "backbone.")
 # Under which a safetensors file of ours names, as JSON, the videos it was learned from.
-FITTED_ON = "fitted_on"
+_FITTED_ON = "fitted_on"
 
 
 class WeightsError(AqaError):
@@ -108,12 +109,28 @@ def read_state(path: Path) -> State:
     return state
 
 
+def save_fitted(
+    path: Path,
+    state: Mapping[str, Tensor],
+    fitted_on: Collection[str],
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Write weights that were learned here, in one step, with what `read_fitted_on` reads.
+
+    fitted_on: the ids of all the videos that they have learned from. metadata: more to write.
+    """
+    tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
+    notes = {"format": "pt", _FITTED_ON: json.dumps(sorted(fitted_on)), **(metadata or {})}
+    with replacing(path) as temporary:
+        safetensors.torch.save_file(tensors, temporary, notes)
+
+
 def read_fitted_on(path: Path) -> tuple[str, ...] | None:
     """The ids of the videos that a file says its weights were learned from; None: it does not."""
     if path.suffix != ".safetensors":
         return None
     with safetensors.safe_open(path, "pt") as file:
-        text = (file.metadata() or {}).get(FITTED_ON)
+        text = (file.metadata() or {}).get(_FITTED_ON)
     try:
         ids = None if text is None else json.loads(text)
         if ids is not None and not (isinstance(ids, list) and all(isinstance(i, str) for i in ids)):

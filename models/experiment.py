@@ -37,6 +37,7 @@ from aqa.models.judging import judge_groups, judge_rows, part_rows
 from aqa.models.metrics import (
     KINDS,
     QUANTILES,
+    mean_and_std,
     report,
     report_attributes,
     report_coverage,
@@ -48,10 +49,10 @@ from aqa.models.runs import (
     FEEDBACK,
     METRICS_FILE,
     PREDICTIONS,
-    RECORD,
     Run,
     RunError,
     load_run,
+    load_start,
     make_record,
     save_run,
     write_json,
@@ -174,9 +175,7 @@ def _start_run(head: type[BaseHead], name: str, start: Path | None, split: str) 
         return None
     if head.starts_from is None:
         raise RunError(f"{name} cannot start from a fitted run; leave out --from")
-    run = load_run(
-        start if (start / RECORD).exists() else run_folder(start.parent, start.name, split)
-    )
+    run = load_start(start, split)
     if run.name != head.starts_from:
         raise RunError(f"{run.folder}: {name} starts from {head.starts_from}, not from {run.name}")
     return run
@@ -624,10 +623,7 @@ def over_splits(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         for metric in KINDS[row["kind"]]:
             if metric not in own[0]:
                 continue
-            values = [result[metric] for result in own]
-            known = None not in values
-            row[metric] = float(np.mean(values)) if known else None
-            row[f"{metric}_std"] = float(np.std(values, ddof=1)) if known else None
+            row |= mean_and_std(metric, [result[metric] for result in own])
         leaky = sum("leak" in result for result in own)
         row |= {"leak": [f"{leaky} of {len(own)} splits"]} if leaky else {}
         rows.append(row)

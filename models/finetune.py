@@ -25,7 +25,7 @@ from torch.utils.checkpoint import checkpoint
 
 from aqa.models.group import Group
 from aqa.models.heads import get_head, head_names
-from aqa.models.heads.base import BaseHead, HeadError
+from aqa.models.heads.base import BaseHead, HeadError, part_of, under
 from aqa.models.heads.network import NetworkHead
 from aqa.models.recipe import Recipe
 from aqa.models.train import Batch
@@ -368,36 +368,33 @@ class FineTuner:
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that training goes on from, on any device."""
+        head = {k: torch.from_numpy(np.array(v)) for k, v in self.head.state().items()}
+        scaler = {k: torch.tensor(v) for k, v in self._scaler.state_dict().items()}
         return {
-            **{f"backbone.{k}": v for k, v in self.joint.backbone.state_dict().items()},
-            **{f"head.{k}": torch.from_numpy(np.array(v)) for k, v in self.head.state().items()},
+            **under("backbone", self.joint.backbone.state_dict()),
+            **under("head", head),
             **{
                 f"optimizer.{key}.{name}": value
                 for name, parameter in self.joint.named_parameters()
                 for key, value in self.optimizer.state[parameter].items()
             },
-            **{f"scaler.{k}": torch.tensor(v) for k, v in self._scaler.state_dict().items()},
+            **under("scaler", scaler),
         }
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Go on from there; the head's own arrays are its `restore`'s business."""
-        self.joint.backbone.load_state_dict(part_of(tensors, "backbone."))
-        self.joint.net.load_state_dict(part_of(tensors, "head.net."))
-        moments = part_of(tensors, "optimizer.")
+        self.joint.backbone.load_state_dict(part_of("backbone", tensors))
+        self.joint.net.load_state_dict(part_of("head.net", tensors))
+        moments = part_of("optimizer", tensors)
         for name, parameter in self.joint.named_parameters():
             self.optimizer.state[parameter] = {
                 key.partition(".")[0]: value.to(parameter.device)
                 for key, value in moments.items()
                 if key.partition(".")[2] == name
             }
-        scaler = part_of(tensors, "scaler.")
+        scaler = part_of("scaler", tensors)
         if scaler:
             self._scaler.load_state_dict({key: value.item() for key, value in scaler.items()})
-
-
-def part_of(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The tensors whose names begin so, without it."""
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
 def chosen_epochs(history: Sequence[Mapping[str, Any]]) -> dict[str, int]:

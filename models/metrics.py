@@ -97,6 +97,18 @@ def ranks(y: Values, weight: Values | None = None) -> Values:
     return middles[..., run]
 
 
+def mean_and_std(name: str, values: Sequence[float | None]) -> dict[str, float | None]:
+    """The mean, as `name`, and the sample standard deviation, as `name_std`.
+
+    None where one of the values is undefined, or, of the deviation, where there is but one.
+    """
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return {name: None, f"{name}_std": None}
+    deviation = float(np.std(known, ddof=1)) if len(known) > 1 else None
+    return {name: float(np.mean(known)), f"{name}_std": deviation}
+
+
 def fisher_z(correlations: ArrayLike) -> Values:
     """The mean of correlations over the last axis by Fisher's z, tanh(mean(atanh)) (004 5).
 
@@ -334,10 +346,8 @@ def report_coverage(
         for share, low, high in ((50, 0.25, 0.75), (80, 0.1, 0.9), (95, 0.025, 0.975))
     }
     each["width_80"] = columns[0.9] - columns[0.1]
-    draws = np.random.default_rng(seed).integers(len(true), size=(resamples, len(true)))
-    samples = {
-        name: np.concatenate([[own.mean()], own[draws].mean(axis=1)]) for name, own in each.items()
-    }
+    drawn = np.stack(list(_with_all_first(resample_counts(len(true), resamples, seed))))
+    samples = {name: drawn @ own / len(true) for name, own in each.items()}
     below = {f"below_{q:g}": float((true < bound).mean()) for q, bound in columns.items()}
     return {"n": len(true), **with_intervals(samples, level), **below}
 

@@ -32,6 +32,7 @@ from aqa.features.split import Split
 from aqa.features.store import FeatureStore, Spec
 from aqa.models.difficulty import make_head
 from aqa.models.heads.base import BaseHead, Head
+from aqa.workspace import run_folder
 
 MODEL, RECORD, HISTORY = "model.safetensors", "run.json", "history.csv"
 PREDICTIONS, METRICS_FILE = "predictions.csv", "metrics.json"
@@ -180,6 +181,12 @@ def load_run(folder: Path) -> Run:
             f"{folder}: not a run that this version reads ({error}); fit the head again"
         ) from None
     return Run(folder, head, record)
+
+
+def load_start(start: Path, split: str) -> Run:
+    """The run that another starts from. start: its folder; or that of a head, for this split's."""
+    named = (start / RECORD).exists()
+    return load_run(start if named else run_folder(start.parent, start.name, split))
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -13,7 +13,7 @@ from aqa.features.manifest import Manifest
 from aqa.features.split import Split
 from aqa.features.store import FeatureStore
 from aqa.models.experiment import evaluate_runs, fit_splits
-from aqa.models.metrics import METRICS
+from aqa.models.metrics import METRICS, mean_and_std
 from aqa.models.runs import RunError
 from aqa.models.stages import hand_starts, stage_names, stages_at
 
@@ -53,11 +53,7 @@ def sweep_fragments(
             raise RunError("\n".join(failed))
         row: dict[str, Any] = {"fragment": fragment, "stage": stage, "splits": len(results)}
         for metric in METRICS:
-            values = [result[metric] for result in results]
-            defined = None not in values
-            row[metric] = float(np.mean(values)) if defined else None
-            several = defined and len(values) > 1
-            row[f"{metric}_std"] = float(np.std(values, ddof=1)) if several else None
+            row |= mean_and_std(metric, [result[metric] for result in results])
         yield row
 
 

@@ -19,6 +19,8 @@ from aqa.models.heads.base import (
     Sequences,
     State,
     check_fit,
+    part_of,
+    under,
 )
 
 Values = NDArray[np.float64]
@@ -207,14 +209,12 @@ class WrappedHead(Head):
 
     def state(self) -> State:
         """See `BaseHead.state`; the head's own arrays are under `head.`."""
-        own = {f"head.{name}": array for name, array in self.fitted_.state().items()}
-        return super().state() | own
+        return super().state() | under("head", self.fitted_.state())
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> WrappedHead:
         """See `BaseHead.restore`."""
         super().restore(state)
-        own = {k.removeprefix("head."): v for k, v in state.items() if k.startswith("head.")}
-        self.fitted_ = replace_head(self.inner).restore(own)
+        self.fitted_ = replace_head(self.inner).restore(part_of("head", state))
         return self
 
     def _scoring(self) -> Head:

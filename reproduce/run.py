@@ -15,9 +15,9 @@ from aqa.features.manifest import Manifest, Video, as_name
 from aqa.features.store import FeatureStore
 from aqa.models.experiment import Evaluation, evaluate_runs, fit_splits, over_splits
 from aqa.models.heads import head_names
-from aqa.models.metrics import fisher_z
+from aqa.models.metrics import fisher_z, mean_and_std
 from aqa.models.runs import RunError, load_run
-from aqa.models.transfer import Transfer, control, network_of, over, performances, transfer
+from aqa.models.transfer import Transfer, control, network_of, performances, transfer
 from aqa.reproduce.figures import Figure, published_figures
 from aqa.reproduce.tables import Recipe, Table
 from aqa.workspace import Workspace, run_folder
@@ -238,7 +238,7 @@ class _Runner:
                 found[case] = [*found.get(case, []), *own]
         means: dict[str, float] = {}
         for case, values in found.items():
-            value, std = over("", values).values()
+            value, std = mean_and_std("", values).values()
             yield case, "spearman", Measured(value, None, std, len(values), "networks")
             means |= {} if value is None else {case: value}
         yield from _mean_of_actions(self.table, recipe, means)

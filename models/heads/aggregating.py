@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
@@ -15,17 +14,10 @@ from torch import Tensor, nn
 from aqa.device import pick_device
 from aqa.models.heads.base import Explanation, Sequences, check_sequences, param
 from aqa.models.heads.network import NetworkHead
+from aqa.models.heads.pooling import layers
 from aqa.models.losses import LossName
 
 WIDTH = 128
-
-
-def layers(*widths: int) -> list[nn.Module]:
-    """Fully connected layers of these widths, ReLU between them."""
-    made: list[nn.Module] = []
-    for before, after in itertools.pairwise(widths):
-        made += [nn.Linear(before, after), nn.ReLU()]
-    return made[:-1]
 
 
 class AggregateRegressor(nn.Module):

@@ -23,6 +23,7 @@ from aqa.models.pairs import Pairs
 # the number of clips may differ.
 Sequences = Sequence[NDArray[np.floating]]
 State = dict[str, NDArray[Any]]
+T = typing.TypeVar("T")
 
 
 class HeadError(AqaError, ValueError):
@@ -103,7 +104,7 @@ def _out_of_range(value: float, least: int, bounds: Mapping[str, Any]) -> str | 
 
 @dataclasses.dataclass(repr=False, eq=False)
 class BaseHead(BaseEstimator, ABC):
-    """What the two kinds of heads share: `Head` predicts scores, `PairHead` compares two videos.
+    """What all heads share; `Head` scores, `PairHead` compares videos, `StageHead` tells stages.
 
     The fields of the dataclass are the hyper-parameters; `fit` checks them, forgets an earlier
     fit, and leaves what it learned in attributes that end in `_`. `history_` holds one row for
@@ -339,6 +340,17 @@ class Explanation(typing.NamedTuple):
     limit: float
     meaning: str
     matched: dict[str, NDArray[np.intp]]
+
+
+def under(owner: str, arrays: Mapping[str, T]) -> dict[str, T]:
+    """The arrays under the name of what they belong to, `owner.`; `part_of` undoes it."""
+    return {f"{owner}.{name}": array for name, array in arrays.items()}
+
+
+def part_of(owner: str, arrays: Mapping[str, T]) -> dict[str, T]:
+    """See `under`; those of other owners are left out."""
+    prefix = f"{owner}."
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
 
 
 def pack_texts(texts: Sequence[str]) -> NDArray[np.uint8]:

@@ -140,9 +140,9 @@ class KFSHead(TrainedHead, StageHead):
         if validation is not None and len(validation[0]):
             more = validation[2]
             held = self._labelled(check_sequences(validation[0]), more["clips"], more["stages"])
-        elif size := min(round(self.validation * len(train)), len(train) - 1):
-            order = np.random.default_rng(self.seed).permutation(len(train))
-            train, held = train.pick(np.sort(order[size:])), train.pick(np.sort(order[:size]))
+        else:
+            kept, out = self._hold_out(len(train))
+            train, held = train.pick(kept), train.pick(out) if len(out) else None
         self.train_net(
             lambda: StageNet(len(self.centre_), self.hidden, len(names)),
             train,

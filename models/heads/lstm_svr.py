@@ -11,7 +11,15 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from aqa.device import pick_device
-from aqa.models.heads.base import Explanation, Sequences, State, check_fit, check_sequences
+from aqa.models.heads.base import (
+    Explanation,
+    Sequences,
+    State,
+    check_fit,
+    check_sequences,
+    part_of,
+    under,
+)
 from aqa.models.heads.lstm import LSTMHead, LSTMRegressor, gains
 from aqa.models.heads.svr import SVRParams
 
@@ -69,14 +77,13 @@ class LSTMSVRHead(SVRParams, LSTMHead):
 
     def state(self) -> State:
         """See `BaseHead.state`; the SVR's arrays are under `svr.`."""
-        return super().state() | {f"svr.{k}": v for k, v in self.svr_.state().items()}
+        return super().state() | under("svr", self.svr_.state())
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> LSTMSVRHead:
         """See `BaseHead.restore`."""
         super().restore(state)
-        own = {k.removeprefix("svr."): v for k, v in state.items() if k.startswith("svr.")}
         self.svr_ = self.make_svr()
-        self.svr_.restore(own)
+        self.svr_.restore(part_of("svr", state))
         return self
 
     def _last_states(self, x: Sequences) -> list[NDArray[np.float32]]:

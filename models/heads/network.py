@@ -25,6 +25,8 @@ from aqa.models.heads.base import (
     check_sequences,
     check_views,
     param,
+    part_of,
+    under,
 )
 from aqa.models.losses import Balanced, Loss, LossName, make_loss
 from aqa.models.train import (
@@ -40,7 +42,7 @@ from aqa.models.train import (
 
 @dataclass(repr=False, eq=False)
 class TrainedHead(BaseHead):
-    """A head, of either kind, whose `fit` trains a network.
+    """A head, of any kind, whose `fit` trains a network.
 
     Features are standardised as the training videos have them. Fitted: `net_`, `history_` (a row
     an epoch), `best_epoch_`.
@@ -92,17 +94,14 @@ class TrainedHead(BaseHead):
 
     def state(self) -> State:
         """See `BaseHead.state`; the network's tensors are under `net.`."""
-        tensors = {f"net.{k}": v.cpu().numpy() for k, v in self.net_.state_dict().items()}
-        return super().state() | tensors
+        tensors = {k: v.cpu().numpy() for k, v in self.net_.state_dict().items()}
+        return super().state() | under("net", tensors)
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> TrainedHead:
         """See `BaseHead.restore`."""
         super().restore(state)
-        tensors = {
-            key.removeprefix("net."): torch.from_numpy(np.array(value))
-            for key, value in state.items()
-            if key.startswith("net.")
-        }
+        arrays = part_of("net", state)
+        tensors = {key: torch.from_numpy(np.array(value)) for key, value in arrays.items()}
         self.net_ = self.restore_net(tensors).eval()
         return self
 
@@ -120,6 +119,15 @@ class TrainedHead(BaseHead):
             patience=self.patience,
             clip_gradient=self.clip_gradient,
         )
+
+    def _hold_out(self, n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Numbers of the videos to learn from, and of those to stop by, parted by the seed.
+
+        Too few to part, or a share of 0, holds out none.
+        """
+        size = min(round(self.validation * n), n - 1)
+        order = np.random.default_rng(self.seed).permutation(n)
+        return (np.sort(order[size:]), np.sort(order[:size]))
 
     def _fit_scaling(self, sequences: Sequences) -> None:
         clips = np.concatenate(sequences).astype(np.float64)
@@ -218,15 +226,6 @@ class TargetHead(TrainedHead, Head):
     def _videos(self, sequences: Sequences, targets: NDArray[np.float64]) -> Examples:
         """Features and targets as the network takes them, on its device."""
         return Videos.of(self._scaled(sequences), targets, pick_device(self.device))
-
-    def _hold_out(self, n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Numbers of the videos to learn from, and of those to stop by, parted by the seed.
-
-        Too few to part, or a share of 0, holds out none.
-        """
-        size = min(round(self.validation * n), n - 1)
-        order = np.random.default_rng(self.seed).permutation(n)
-        return (np.sort(order[size:]), np.sort(order[:size]))
 
 
 @dataclass(repr=False, eq=False)

@@ -1,8 +1,18 @@
-"""A network on the average of a video's clips, which several heads share."""
+"""Layers, and a network on the average of a video's clips, which several heads share."""
 
 from __future__ import annotations
 
+import itertools
+
 from torch import Tensor, nn
+
+
+def layers(*widths: int) -> list[nn.Module]:
+    """Fully connected layers of these widths, ReLU between them."""
+    made: list[nn.Module] = []
+    for before, after in itertools.pairwise(widths):
+        made += [nn.Linear(before, after), nn.ReLU()]
+    return made[:-1]
 
 
 class AverageMLP(nn.Module):
@@ -10,12 +20,8 @@ class AverageMLP(nn.Module):
 
     def __init__(self, dim: int, widths: tuple[int, ...], out: int):
         super().__init__()
-        layers: list[nn.Module] = []
-        for width in widths:
-            layers += [nn.Linear(dim, width), nn.ReLU()]
-            dim = width
-        self.layers = nn.Sequential(*layers)
-        self.last = nn.Linear(dim, out)
+        self.layers = nn.Sequential(*layers(dim, *widths), nn.ReLU())
+        self.last = nn.Linear(widths[-1], out)
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """(n, clips, dim) zero behind each video's end, lengths (n,) -> (n, out)."""

@@ -26,6 +26,8 @@ from aqa.models.heads.base import (
     check_sequences,
     pack_texts,
     param,
+    part_of,
+    under,
     unpack_texts,
 )
 from aqa.models.heads.svr import SVRParams
@@ -104,16 +106,15 @@ class S3DHead(SVRParams, Head):
     def state(self) -> State:
         """See `BaseHead.state`; the SVR's arrays are under `svr.`."""
         if self.regressor == "svr":
-            return super().state() | {f"svr.{k}": v for k, v in self.svr_.state().items()}
+            return super().state() | under("svr", self.svr_.state())
         return super().state() | {"weights": self.weights_, "intercept": self.intercept_}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> S3DHead:
         """See `BaseHead.restore`."""
         super().restore(state)
         if self.regressor == "svr":
-            own = {k.removeprefix("svr."): v for k, v in state.items() if k.startswith("svr.")}
             self.svr_ = self.make_svr()
-            self.svr_.restore(own)
+            self.svr_.restore(part_of("svr", state))
         else:
             self.weights_, self.intercept_ = state["weights"], state["intercept"]
         return self

@@ -18,6 +18,8 @@ from aqa.models.heads.base import (
     check_sequences,
     pack_texts,
     param,
+    part_of,
+    under,
     unpack_texts,
 )
 from aqa.models.heads.kfs import KFSHead, stride_of
@@ -156,12 +158,10 @@ class ScoringNetHead(LSTMHead):
     def state(self) -> State:
         """See `BaseHead.state`; the arrays of each inner head are under its name."""
         inner = {**self.branches_, **({} if self.kfs_ is None else {"kfs": self.kfs_})}
-        arrays = {
-            f"{owner}.{name}": array
-            for owner, head in inner.items()
-            for name, array in head.state().items()
-        }
-        return {"texts": pack_texts([self.rule_, *self.names_]), **arrays}
+        state: State = {"texts": pack_texts([self.rule_, *self.names_])}
+        for owner, head in inner.items():
+            state |= under(owner, head.state())
+        return state
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> ScoringNetHead:
         """See `BaseHead.restore`."""
@@ -170,8 +170,8 @@ class ScoringNetHead(LSTMHead):
         shared = {f.name: getattr(self, f.name) for f in dataclasses.fields(LSTMHead)}
         self.branches_ = {part: LSTMHead(**shared) for part in PARTS}
         for part, branch in self.branches_.items():
-            branch.restore(_under(state, part))
-        kfs = _under(state, "kfs")
+            branch.restore(part_of(part, state))
+        kfs = part_of("kfs", state)
         self.kfs_ = None
         if kfs:
             self.kfs_ = KFSHead(device=self.device)
@@ -287,15 +287,6 @@ def _check_known(truth: Mapping[str, NDArray[np.float64]]) -> None:
                 f"{len(unknown)} of {len(values)} training videos have no {part} (numbers {shown}):"
                 f" fill in the manifest's column {part}, or take them out of the split"
             )
-
-
-def _under(state: Mapping[str, NDArray[Any]], owner: str) -> dict[str, NDArray[Any]]:
-    """The arrays of an inner head."""
-    return {
-        key.removeprefix(f"{owner}."): value
-        for key, value in state.items()
-        if key.startswith(f"{owner}.")
-    }
 
 
 HEAD = ScoringNetHead

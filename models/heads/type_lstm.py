@@ -22,6 +22,8 @@ from aqa.models.heads.base import (
     check_views,
     pack_texts,
     param,
+    part_of,
+    under,
     unpack_texts,
 )
 from aqa.models.heads.comparing import check_types
@@ -128,25 +130,18 @@ class TypeLSTMHead(LSTMHead):
 
     def state(self) -> State:
         """See `BaseHead.state`; each model's arrays are under its number."""
-        arrays = {
-            f"{i}.{name}": array
-            for i, model in enumerate(self.models_.values())
-            for name, array in model.state().items()
-        }
-        return {"types": pack_texts(list(self.models_))} | arrays
+        state: State = {"types": pack_texts(list(self.models_))}
+        for i, model in enumerate(self.models_.values()):
+            state |= under(str(i), model.state())
+        return state
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> TypeLSTMHead:
         """See `BaseHead.restore`."""
         shared = {f.name: getattr(self, f.name) for f in dataclasses.fields(LSTMHead)}
         self.models_ = {}
         for i, label in enumerate(unpack_texts(state["types"])):
-            own = {
-                key.removeprefix(f"{i}."): value
-                for key, value in state.items()
-                if key.startswith(f"{i}.")
-            }
             model = LSTMHead(**shared)
-            model.restore(own)
+            model.restore(part_of(str(i), state))
             self.models_[label] = model
         return self
 

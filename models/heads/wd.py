@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from aqa.models.heads.aggregating import WIDTH, AggregateRegressor, AggregatingHead, layers
+from aqa.models.heads.aggregating import WIDTH, AggregateRegressor, AggregatingHead
+from aqa.models.heads.pooling import layers
 
 
 def weight_decider() -> nn.Module:

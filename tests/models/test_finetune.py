@@ -19,13 +19,12 @@ from aqa.models.finetune import (
     Scored,
     chosen_epochs,
     clip_features,
-    part_of,
     passes_of,
     trainable_head,
     trainable_heads,
 )
 from aqa.models.group import Group
-from aqa.models.heads.base import HeadError
+from aqa.models.heads.base import HeadError, part_of
 from aqa.models.recipe import Recipe
 from aqa.models.runs import RunError
 from aqa.models.training_state import TrainingState, TrainingStates
@@ -266,7 +265,7 @@ def test_every_such_head_learns_with_its_backbone(tmp_path: Path, name: str) -> 
     losses = [row["val_loss"] for row in state.history]
     assert losses[-1] < 0.8 * losses[0]
     restored = trainable_head(name)(**made.head.get_params())
-    restored.restore({k: v.numpy() for k, v in part_of(state.tensors, "head.").items()})
+    restored.restore({k: v.numpy() for k, v in part_of("head", state.tensors).items()})
     features = clip_features(made.joint.backbone, scored().clips, RECIPE, ALONE)
     np.testing.assert_array_equal(restored.predict(features), made.head.predict(features))
 

@@ -121,11 +121,11 @@ def make_record(
 ) -> dict[str, Any]:
     """What `run.json` of a run in `folder` holds: every setting with its default filled in.
 
-    start: the run that fitting started from. Where it was fitted on features of the same store,
-    its training videos are this run's too.
+    start: the run that fitting started from. What it has learned from, this run has too: an id is
+    a video, whatever store its features are in, as it is of a network's own training videos.
     """
     also = set(head.learned_from_others)
-    if start is not None and start.store.resolve() == store.path.resolve():
+    if start is not None:
         also |= start.learned_from
     return {
         "head": name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -120,6 +121,15 @@ def test_a_metric_of_another_split_is_a_leak(aqa, fitted: Path) -> None:
     message = aqa("eval", "--runs", "leaky", code=1).output
     assert "the head has learned from 10 of 10 test videos" in message
     assert "LEAK score split 1" in aqa("eval", "--runs", "leaky", "--allow-leak").output
+
+
+def test_a_metric_of_another_store_is_a_leak_too(aqa, fitted: Path) -> None:
+    """Whatever the store, the videos are the same."""
+    shutil.copy(fitted / "stores/s.h5", fitted / "copy.h5")
+    start = ["--from", "runs/siamese/split-2", "--store", "copy.h5"]
+    aqa("fit", "--head", "score", "--split", "1", *QUICK, *start, "--runs", "elsewhere")
+    message = aqa("eval", "--runs", "elsewhere", code=1).output
+    assert "the head has learned from 10 of 10 test videos" in message
 
 
 def test_references_of_test_videos_are_a_leak(aqa, fitted: Path) -> None:

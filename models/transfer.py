@@ -20,7 +20,7 @@ from aqa.models.difficulty import make_head
 from aqa.models.heads import get_head
 from aqa.models.heads.base import BaseHead, HeadError, Sequences, parse_params
 from aqa.models.heads.network import NetworkHead, pick
-from aqa.models.metrics import spearman
+from aqa.models.metrics import mean_and_std, spearman
 from aqa.models.train import Examples, Videos, ViewedVideos, threads_for
 
 # Where the weights that fine-tuning begins with come from.
@@ -107,11 +107,13 @@ def learn_others(
 ) -> NetworkHead:
     """A head fitted on several actions, each one's scores divided by their deviation (004 5).
 
-    `HeadError` for a head that trains no network on scores alone.
+    `HeadError` for a head that trains no network on vectors and scores alone.
     """
     kind = get_head(head)
-    if not issubclass(kind, NetworkHead) or kind.columns:
-        raise HeadError(f"{head} trains no network on scores alone; take lstm, average or wd")
+    if not issubclass(kind, NetworkHead) or kind.columns or kind.takes != "vectors":
+        raise HeadError(
+            f"{head} trains no network on vectors and scores alone; take lstm, average or wd"
+        )
     if params.get("difficulty", "none") != "none":
         raise HeadError("a new action's difficulties are on another scale; leave out difficulty")
     made = make_head(head, {**params, "scale": "action"})
@@ -246,20 +248,11 @@ def readings(curves: Sequence[Row]) -> list[Row]:
         best = [max((v for v in curve[1:] if v is not None), default=None) for curve in drawn]
         rows.append(
             {"samples": samples, "start": start, "draws": len(drawn)}
-            | over("zero_shot", [curve[0] for curve in drawn])
-            | over("last", [curve[-1] for curve in drawn])
-            | over("best", best)
+            | mean_and_std("zero_shot", [curve[0] for curve in drawn])
+            | mean_and_std("last", [curve[-1] for curve in drawn])
+            | mean_and_std("best", best)
         )
     return rows
-
-
-def over(name: str, values: Sequence[float | None]) -> dict[str, float | None]:
-    """Mean and standard deviation, under `name` and `name_std`; None where a value is undefined."""
-    known = [value for value in values if value is not None]
-    if len(known) < len(values):
-        return {name: None, f"{name}_std": None}
-    deviation = float(np.std(known, ddof=1)) if len(known) > 1 else None
-    return {name: float(np.mean(known)), f"{name}_std": deviation}
 
 
 def transfer(
@@ -301,7 +294,7 @@ def transfer(
             tell(f"{action}: fine-tuning, draw {row['draw'] + 1} of {draws}")
         rows.append(row)
     known = {"multi-action": correlation(learned, videos)}
-    zero_shot = known | over("random", control(learned, videos))
+    zero_shot = known | mean_and_std("random", control(learned, videos))
     return Transfer(action, names, len(others), len(own), tested, zero_shot, rows)
 
 

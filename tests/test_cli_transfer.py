@@ -108,7 +108,8 @@ def _key(reading: dict) -> tuple[int, str]:
     [
         ("--action gymvault", "unknown action 'gymvault'; did you mean 'gym_vault'?"),
         ("--action gym_vault", "36 videos of gym_vault, too few to fine-tune on 35 and test 50"),
-        ("--action gym_vault --head svr --samples 5 --test 9", "svr trains no network on scores"),
+        ("--action gym_vault --head svr --samples 5 --test 9", "svr trains no network on vectors"),
+        ("--action gym_vault --head fragments --samples 5 --test 9", "fragments trains no network"),
         ("--action gym_vault --samples 5 --test 9 -p hiden=3", "did you mean 'hidden'?"),
     ],
 )

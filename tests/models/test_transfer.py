@@ -210,7 +210,7 @@ def test_views_of_the_others_are_learned_from_too() -> None:
 
 @pytest.mark.parametrize("head", ["svr", "siamese", "type-lstm"])
 def test_heads_without_a_network_of_scores_alone_are_refused(head) -> None:
-    with pytest.raises(HeadError, match=f"{head} trains no network on scores alone"):
+    with pytest.raises(HeadError, match=f"{head} trains no network on vectors and scores alone"):
         learn_others(head, {}, *joined(SPORTS))
 
 

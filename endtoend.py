@@ -28,7 +28,6 @@ from aqa.features.clips import ClipRule
 from aqa.features.manifest import Manifest, Video
 from aqa.features.split import PARTS, Split
 from aqa.features.store import FeatureStore, Spec, spec_differences
-from aqa.models.experiment import Features, judge_run, save_judgement
 from aqa.models.finetune import (
     FineTuner,
     Progress,
@@ -40,6 +39,8 @@ from aqa.models.finetune import (
 from aqa.models.group import Group
 from aqa.models.heads.base import HeadError, check_params, parse_params, part_of
 from aqa.models.heads.network import NetworkHead
+from aqa.models.inputs import Features
+from aqa.models.judging import judge_run, save_judgement
 from aqa.models.recipe import Recipe
 from aqa.models.runs import (
     METRICS_FILE,

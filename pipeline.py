@@ -23,7 +23,6 @@ from aqa.extract.video import read_frames
 from aqa.features.clips import ClipRule
 from aqa.features.manifest import Manifest, Video
 from aqa.features.store import FeatureStore, Spec, spec_differences, views_of
-from aqa.models.columns import videos_columns
 from aqa.models.embedding import Embeddings
 from aqa.models.feedback import (
     Cut,
@@ -34,6 +33,7 @@ from aqa.models.feedback import (
     give_pose_feedback,
     stored,
 )
+from aqa.models.inputs import videos_columns
 from aqa.models.runs import Run, load_run
 from aqa.models.transfer import Transfer
 from aqa.picture import (

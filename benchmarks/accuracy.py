@@ -21,8 +21,9 @@ from aqa.benchmarks.extract import machine
 from aqa.errors import AqaError, AqaWarning
 from aqa.features.manifest import Manifest
 from aqa.features.store import FeatureStore
-from aqa.models.experiment import evaluate_runs, fit_splits, over_splits, splits_of
+from aqa.models.experiment import evaluate_runs, fit_splits, splits_of
 from aqa.models.heads import get_head, head_names
+from aqa.models.results import over_splits
 from aqa.models.runs import MODEL, load_run
 from aqa.workspace import run_folder
 

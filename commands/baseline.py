@@ -47,8 +47,9 @@ def baseline(
     adds to this; `aqa compare` says how much that is.
     """
     from aqa.features.manifest import Manifest
-    from aqa.models.experiment import evaluate_baselines, over_splits
+    from aqa.models.experiment import evaluate_baselines
     from aqa.models.report import results_table
+    from aqa.models.results import over_splits
 
     table = Manifest.read(manifest or workspace.manifest)
     with open_store(store) as features:

@@ -43,8 +43,8 @@ def compare(
     """
     from aqa.models.compare import compare as run
     from aqa.models.compare import compared_folders, read_heads
-    from aqa.models.experiment import write_comparison
     from aqa.models.report import comparison_table
+    from aqa.models.results import write_comparison
 
     where = runs or workspace.runs
     folders = run_folders(where, heads, splits, holding="predictions.csv")

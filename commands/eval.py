@@ -71,8 +71,9 @@ def evaluate(
     A run that cannot be judged stops none of the others; the exit code is then 1.
     """
     from aqa.features.manifest import Manifest
-    from aqa.models.experiment import evaluate_runs, over_splits, write_results
+    from aqa.models.experiment import evaluate_runs
     from aqa.models.report import results_table
+    from aqa.models.results import over_splits, write_results
 
     where = runs or workspace.runs
     folders = run_folders(where, heads, splits)

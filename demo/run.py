@@ -14,14 +14,9 @@ from aqa.extract.progress import BarProgress
 from aqa.extract.run import extract
 from aqa.features.manifest import Manifest
 from aqa.features.store import FeatureStore
-from aqa.models.experiment import (
-    evaluate_runs,
-    fit_splits,
-    over_splits,
-    splits_of,
-    write_results,
-)
+from aqa.models.experiment import evaluate_runs, fit_splits, splits_of
 from aqa.models.report import results_table
+from aqa.models.results import over_splits, write_results
 from aqa.models.runs import load_run, write_json
 from aqa.pipeline import score_videos
 from aqa.workspace import Workspace, run_folders

@@ -1,12 +1,11 @@
-"""Heads on splits: fit them, and judge them on the videos that they have not seen."""
+"""Heads on splits: fit them, and judge them on videos that nothing of them has learned from."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from itertools import groupby
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,48 +17,27 @@ from aqa.features.manifest import Manifest
 from aqa.features.split import EVERYTHING, PARTS, Split
 from aqa.features.store import FeatureStore, check_spec
 from aqa.models.baseline import BaselineResult, judge_baselines
-from aqa.models.columns import videos_columns
-from aqa.models.compare import Comparison
 from aqa.models.difficulty import make_head
 from aqa.models.feedback import blank_of, explains, judge_feedback
 from aqa.models.heads import get_head
 from aqa.models.heads.base import (
     BaseHead,
-    GivesAttributes,
-    GivesParts,
-    GivesQuantiles,
     HeadError,
-    PairHead,
-    StageHead,
     parse_params,
 )
-from aqa.models.judging import judge_groups, judge_rows, part_rows
-from aqa.models.metrics import (
-    KINDS,
-    QUANTILES,
-    mean_and_std,
-    report,
-    report_attributes,
-    report_coverage,
-    report_pairs,
-    report_stages,
-    stage_results,
-)
+from aqa.models.inputs import Features, inputs_of
+from aqa.models.judging import judge_run, save_judgement
+from aqa.models.results import results_of
 from aqa.models.runs import (
     FEEDBACK,
-    METRICS_FILE,
-    PREDICTIONS,
     Run,
     RunError,
     load_run,
     load_start,
     make_record,
     save_run,
-    write_json,
     write_rows,
 )
-from aqa.models.stages import hand_starts
-from aqa.models.wrapped import gives
 from aqa.workspace import run_folder
 
 
@@ -106,14 +84,14 @@ def fit_splits(
     for split in prepared:
         model = make_head(head, values)
         columns = model.columns
-        x, y, named = _data(split.train, manifest, features, columns)
+        x, y, named = inputs_of(split.train, manifest, features, columns)
         options: dict[str, Any] = dict(named)
         if split.val:
-            val = _data(split.val, manifest, features, columns)
+            val = inputs_of(split.val, manifest, features, columns)
             options["validation"] = val if columns else val[:2]
         if model.also_shown:
             more = [i for part in model.also_shown for i in split.part(part)]
-            options["others"] = _data(more, manifest, features, columns)
+            options["others"] = inputs_of(more, manifest, features, columns)
         if model.takes_views:
             options["views"] = [store.view(name).load(split.train) for name in store.views[1:]]
         if model.takes_blank:
@@ -133,19 +111,6 @@ def fit_splits(
         run = save_run(folder, model, record)
         save_judgement(folder, judge_run(run, split, manifest, features, ("train", "val")))
         yield run
-
-
-@dataclass(frozen=True)
-class Features:
-    """A store and its videos' features, read once."""
-
-    store: FeatureStore
-    arrays: Mapping[str, NDArray[np.float32]]
-
-    @classmethod
-    def of(cls, store: FeatureStore) -> Features:
-        """Read them all."""
-        return cls(store, dict(zip(store.ids, store.load(store.ids), strict=True)))
 
 
 def check_layer(head: str, store: FeatureStore) -> None:
@@ -191,19 +156,6 @@ def check_features(run: Run, store: FeatureStore) -> None:
         {k: v for k, v in s.items() if k not in of_videos} for s in (run.spec, store.spec)
     )
     check_spec(store.path, spec, kept)
-
-
-def _data(
-    ids: Sequence[str],
-    manifest: Manifest,
-    features: Features,
-    columns: Sequence[str],
-) -> tuple[list[Any], np.ndarray, dict[str, list[Any]]]:
-    """Features, scores and columns of these videos."""
-    videos = [manifest.by_id[i] for i in ids]
-    scores = np.array([video.score for video in videos])
-    clips = [features.store.clips(i) for i in ids] if "clips" in columns else []
-    return [features.arrays[i] for i in ids], scores, videos_columns(videos, columns, clips)
 
 
 def _present(split: Split, manifest: Manifest, store: FeatureStore, skip: bool) -> Split:
@@ -279,7 +231,7 @@ def evaluate_runs(
                     judgement[1]["test"].update(marks)
                 save_judgement(folder, judgement)
                 named = {"kind": run.head.kind, "head": run.label, "split": run.split}
-                results += _results(named, marks, judgement, manifest, by)
+                results += results_of(named, marks, judgement, manifest, by)
                 if run.head.kind == "scores":
                     judged_on.setdefault(run.split, (split, opened))
             except AqaError as error:
@@ -387,37 +339,6 @@ def _judge_feedback(
     ]
 
 
-def _results(
-    named: Mapping[str, Any],
-    marks: Mapping[str, Any],
-    judgement: Judgement,
-    manifest: Manifest,
-    by: str | None,
-) -> list[dict[str, Any]]:
-    """What is shown of a judgement: pairs by their part, stages each, scores whole or by group.
-
-    Beside whole scores, as kinds of their own, how often the head's intervals hold the truth and
-    how often it names attributes rightly, if it gives either, and the parts it makes them of.
-    """
-    rows, metrics = judgement
-    if named["kind"] == "pairs":
-        shown = [{"part": part, **found} for part, found in metrics.items() if part != "train"]
-    elif named["kind"] == "stages":
-        shown = stage_results(metrics["test"])
-    elif by is None:
-        whole = dict(metrics["test"])
-        parts = whole.pop("parts", {})
-        beside = [(kind, whole.pop(kind)) for kind in BESIDE if kind in whole]
-        shown = [
-            whole,
-            *({**found, "kind": kind} for kind, found in beside),
-            *({"part": name, **found, "kind": "parts"} for name, found in parts.items()),
-        ]
-    else:
-        shown = judge_groups([row for row in rows if row["part"] == "test"], manifest, by)
-    return [{**named, **found, **marks} for found in shown]
-
-
 def keep_baseline(
     found: BaselineResult, split: Split, manifest: Manifest, runs: Path, by: str | None = None
 ) -> list[dict[str, Any]]:
@@ -425,7 +346,7 @@ def keep_baseline(
     judgement = found.rows, {"test": found.metrics}
     save_judgement(run_folder(runs, found.name, split.name), judgement)
     named = {"kind": "scores", "head": found.name, "split": split.name}
-    return _results(named, found.marks, judgement, manifest, by)
+    return results_of(named, found.marks, judgement, manifest, by)
 
 
 def evaluate_baselines(
@@ -461,230 +382,3 @@ def _leaks(run: Run, split: Split, store: FeatureStore) -> dict[str, str]:
         for who, ids in seen.items()
         if set(split.test) & ids
     }
-
-
-# Kinds of results that stand beside scores, where a head gives more than those.
-BESIDE = ("coverage", "attributes")
-# Rows of predictions.csv, and part -> metrics.
-Judgement = tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]
-
-
-def judge_run(
-    run: Run,
-    split: Split,
-    manifest: Manifest,
-    features: Features,
-    parts: Sequence[str],
-) -> Judgement:
-    """Judge a head by its kind."""
-    try:
-        return _JUDGES[run.head.kind](run, split, manifest, features, parts)
-    except HeadError as error:
-        raise RunError(f"{run.folder} on {manifest.path}: {error}") from None
-
-
-def save_judgement(folder: Path, judgement: Judgement) -> None:
-    """Write answers and their metrics into a run's folder."""
-    rows, metrics = judgement
-    write_rows(folder / PREDICTIONS, rows)
-    write_json(folder / METRICS_FILE, metrics)
-
-
-def _judge_scores(
-    run: Run,
-    split: Split,
-    manifest: Manifest,
-    features: Features,
-    parts: Sequence[str],
-) -> Judgement:
-    """Predict the videos of these parts."""
-    head = run.scoring_head()
-    rows, metrics = [], {}
-    for part in parts:
-        ids = split.part(part)
-        if not ids:
-            continue
-        x, scores, columns = _data(ids, manifest, features, head.answer_columns)
-        own = part_rows(part, ids, scores.tolist(), head.predict(x, **columns).tolist())
-        metrics[part] = judge_rows(own, manifest)
-        if gives(head, GivesQuantiles) and isinstance(head, GivesQuantiles):
-            bounds = head.quantiles(x, QUANTILES, **columns)
-            metrics[part]["coverage"] = report_coverage(scores, bounds)
-            for row, values in zip(own, bounds.tolist(), strict=True):
-                row |= {f"quantile_{q:g}": v for q, v in zip(QUANTILES, values, strict=True)}
-        if gives(head, GivesAttributes) and isinstance(head, GivesAttributes):
-            said = head.attributes(x, **columns)
-            true = [manifest.by_id[i].attributes for i in ids]
-            if any(said):
-                metrics[part]["attributes"] = report_attributes(true, said)
-            for row, labels in zip(own, said, strict=True):
-                row |= {f"predicted_{name}": label for name, label in labels.items()}
-        if isinstance(head, GivesParts):
-            videos = [manifest.by_id[i] for i in ids]
-            true = head.true_parts(scores, **videos_columns(videos, ("difficulty", "execution")))
-            metrics[part]["parts"] = {}
-            for name, value in head.parts(x, **columns).items():
-                known = np.isfinite(true[name])
-                metrics[part]["parts"][name] = report(true[name][known], value[known])
-                for row, t, v in zip(own, true[name].tolist(), value.tolist(), strict=True):
-                    row |= {name: t, f"predicted_{name}": v}
-        rows += own
-    return rows, metrics
-
-
-def _judge_pairs(
-    run: Run,
-    split: Split,
-    manifest: Manifest,
-    features: Features,
-    parts: Sequence[str],
-) -> Judgement:
-    """Compare pairs, each in both orders.
-
-    train: two videos that were learned from. held-out: a video that training was stopped by, and
-    any training video. test: two test videos. test-train: a test video and one learned from.
-    """
-    head = run.head
-    assert isinstance(head, PairHead)
-    fitted, stopped = run.record["split"]["train"], run.record["split"]["val"]
-    stopped = stopped or [fitted[i] for i in head.held_out]
-    trained = [i for i in fitted if i not in set(stopped)]
-    tested = list(split.test) if "test" in parts else []
-    ids = [*trained, *stopped, *tested]
-    x, scores, columns = _data(ids, manifest, features, head.answer_columns)
-    pairs = head.pairs(scores, **columns).both_orders()
-    chance = head.similarity(x, pairs.first, pairs.second)
-    part_of = np.repeat(["train", "held-out", "test"], [len(trained), len(stopped), len(tested)])
-    first, second = part_of[pairs.first], part_of[pairs.second]
-    tests = (first == "test").astype(int) + (second == "test")
-    trains = (first == "train").astype(int) + (second == "train")
-    chosen = {
-        "train": trains == 2,
-        "held-out": (tests == 0) & (trains < 2),
-        "test": tests == 2,
-        "test-train": (tests == 1) & (trains == 1),
-    }
-    rows, metrics = [], {}
-    for part, own in chosen.items():
-        if not own.any():
-            continue
-        metrics[part] = report_pairs(pairs.where(own), chance[own])
-        # Both orders are judged, but they are one pair.
-        for count in ("n", "similar", "dissimilar"):
-            metrics[part][count] //= 2
-        rows += [
-            {"first": ids[a], "second": ids[b], "part": part, "similar": int(t), "probability": p}
-            for a, b, t, p in zip(*pairs.where(own), chance[own].tolist(), strict=True)
-            if part != "train"
-        ]
-    return rows, metrics
-
-
-def _judge_stages(
-    run: Run,
-    split: Split,
-    manifest: Manifest,
-    features: Features,
-    parts: Sequence[str],
-) -> Judgement:
-    """Label the frames of the videos of these parts that have hand labels."""
-    head = run.head
-    assert isinstance(head, StageHead)
-    rows, metrics = [], {}
-    for part in parts:
-        ids = split.part(part)
-        if not ids:
-            continue
-        x, _, columns = _data(ids, manifest, features, ("clips", "stages"))
-        n_frames = [features.store.n_frames(i) for i in ids]
-        true = hand_starts(columns["stages"], head.stages, ids)
-        found = head.starts(x, clips=columns["clips"], n_frames=n_frames)
-        metrics[part] = report_stages(head.stages, true, found, n_frames)
-        rows += [
-            {"video_id": i, "part": part, "stage": name, "start": int(t), "predicted": int(p)}
-            for i, *starts in zip(ids, true, found, strict=True)
-            for name, t, p in zip(head.stages, *starts, strict=True)
-        ]
-    return rows, metrics
-
-
-_JUDGES = {"scores": _judge_scores, "pairs": _judge_pairs, "stages": _judge_stages}
-
-
-def over_splits(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The plain mean and the standard deviation over splits, for each head with several."""
-    rows = []
-    for source in dict.fromkeys(map(_source, results)):
-        own = [result for result in results if _source(result) == source]
-        if len(own) < 2:
-            continue
-        row: dict[str, Any] = {"kind": own[0]["kind"], "head": own[0]["head"], "splits": len(own)}
-        row |= {key: own[0][key] for key in _ALIKE if key in own[0]}
-        for metric in KINDS[row["kind"]]:
-            if metric not in own[0]:
-                continue
-            row |= mean_and_std(metric, [result[metric] for result in own])
-        leaky = sum("leak" in result for result in own)
-        row |= {"leak": [f"{leaky} of {len(own)} splits"]} if leaky else {}
-        rows.append(row)
-    return rows
-
-
-# Beside kind and head, what results that are averaged over splits have in common.
-_ALIKE = ("part", "by", "group", "difficulty")
-
-
-def _source(result: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(result.get(key) for key in ("kind", "head", *_ALIKE))
-
-
-def write_results(
-    runs: Path,
-    heads: Sequence[str],
-    splits: Sequence[str],
-    results: Sequence[Mapping[str, Any]],
-    means: Sequence[Mapping[str, Any]],
-    failed: Sequence[str] = (),
-) -> Path:
-    """Write results as JSON, and each kind of them as CSV, beside the runs; gives the JSON's path.
-
-    The results of pairs and of feedback have tables of their own: eval-pairs, eval-feedback; so
-    have those by type or action: eval-by-type. heads, splits: those that were asked for, which
-    the files are named after.
-    """
-    groupings = {str(result["by"]) for result in results if "by" in result}
-    suffix = "".join(f"-by-{by}" for by in groupings) + _suffix(heads, splits)
-    of_feedback = any(result["kind"] == "feedback" for result in results)
-    path = runs / f"eval{'-feedback' if of_feedback else ''}{suffix}.json"
-    write_json(path, {"results": list(results), "means": list(means), "failed": list(failed)})
-    kinds = sorted(results, key=lambda result: str(result["kind"]))
-    for kind, own in groupby(kinds, key=lambda result: str(result["kind"])):
-        name = "eval" if kind == "scores" else f"eval-{kind}"
-        write_rows(runs / f"{name}{suffix}.csv", [flat(result) for result in own])
-    return path
-
-
-def write_comparison(
-    runs: Path, heads: Sequence[str], splits: Sequence[str], found: Comparison
-) -> Path:
-    """Write a comparison as JSON, and its pairs as CSV, beside the runs; gives the JSON's path."""
-    metric = "" if found.metric == "spearman" else f"-{found.metric}"
-    path = runs / f"compare{metric}{_suffix(heads, splits)}.json"
-    write_json(path, found.to_dict())
-    write_rows(path.with_suffix(".csv"), [flat(pair._asdict()) for pair in found.pairs])
-    return path
-
-
-def _suffix(heads: Sequence[str], splits: Sequence[str]) -> str:
-    return "".join([*(f"-{head}" for head in heads), *(f"-split-{split}" for split in splits)])
-
-
-def flat(result: Mapping[str, Any]) -> dict[str, Any]:
-    """A result as a row: an interval in two columns, a list in one."""
-    row: dict[str, Any] = {}
-    for column, cell in result.items():
-        if column.endswith("interval"):
-            row[f"{column}_low"], row[f"{column}_high"] = cell or (None, None)
-        else:
-            row[column] = "; ".join(cell) if isinstance(cell, list) else cell
-    return row

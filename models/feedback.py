@@ -14,8 +14,8 @@ from aqa.errors import AqaError
 from aqa.features.clips import Clip
 from aqa.features.manifest import Manifest, Video
 from aqa.features.store import FeatureStore, StoreError
-from aqa.models.columns import videos_columns
 from aqa.models.heads.base import BaseHead, Explanation, Head
+from aqa.models.inputs import videos_columns
 from aqa.models.metrics import report_feedback
 
 FAULTY_CLIPS = "faulty_clips"

@@ -1,28 +1,51 @@
-"""Predicted scores against the judges': all test videos, or each type or action by itself."""
+"""Judge fitted heads by their kind: scores, pairs or stages; scores by type or action too."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from aqa.errors import AqaError
 from aqa.features.manifest import Manifest
+from aqa.features.split import Split
+from aqa.models.heads.base import (
+    GivesAttributes,
+    GivesParts,
+    GivesQuantiles,
+    HeadError,
+    PairHead,
+    StageHead,
+)
+from aqa.models.inputs import Features, inputs_of, videos_columns
 from aqa.models.metrics import (
+    QUANTILES,
     Values,
     fisher_z,
     report,
+    report_attributes,
+    report_coverage,
+    report_pairs,
+    report_stages,
     resample_counts,
     resampled,
     with_intervals,
 )
+from aqa.models.runs import METRICS_FILE, PREDICTIONS, Run, RunError, write_json, write_rows
+from aqa.models.stages import hand_starts
+from aqa.models.wrapped import gives
 
 # What Fisher's z is for.
 CORRELATIONS = ("spearman", "pearson")
 
 # A row of predictions.csv: video_id, part, score, predicted.
 Row = Mapping[str, Any]
+
+
+# Rows of predictions.csv, and part -> metrics.
+Judgement = tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]
 
 
 def part_rows(
@@ -109,3 +132,145 @@ def _mean(values: Values) -> Values:
 def _values(rows: Sequence[Row]) -> tuple[Values, Values]:
     true, pred = (np.array([float(row[name]) for row in rows]) for name in ("score", "predicted"))
     return true, pred
+
+
+def judge_run(
+    run: Run,
+    split: Split,
+    manifest: Manifest,
+    features: Features,
+    parts: Sequence[str],
+) -> Judgement:
+    """Judge a head by its kind."""
+    try:
+        return _JUDGES[run.head.kind](run, split, manifest, features, parts)
+    except HeadError as error:
+        raise RunError(f"{run.folder} on {manifest.path}: {error}") from None
+
+
+def save_judgement(folder: Path, judgement: Judgement) -> None:
+    """Write answers and their metrics into a run's folder."""
+    rows, metrics = judgement
+    write_rows(folder / PREDICTIONS, rows)
+    write_json(folder / METRICS_FILE, metrics)
+
+
+def _judge_scores(
+    run: Run,
+    split: Split,
+    manifest: Manifest,
+    features: Features,
+    parts: Sequence[str],
+) -> Judgement:
+    """Predict the videos of these parts."""
+    head = run.scoring_head()
+    rows, metrics = [], {}
+    for part in parts:
+        ids = split.part(part)
+        if not ids:
+            continue
+        x, scores, columns = inputs_of(ids, manifest, features, head.answer_columns)
+        own = part_rows(part, ids, scores.tolist(), head.predict(x, **columns).tolist())
+        metrics[part] = judge_rows(own, manifest)
+        if gives(head, GivesQuantiles) and isinstance(head, GivesQuantiles):
+            bounds = head.quantiles(x, QUANTILES, **columns)
+            metrics[part]["coverage"] = report_coverage(scores, bounds)
+            for row, values in zip(own, bounds.tolist(), strict=True):
+                row |= {f"quantile_{q:g}": v for q, v in zip(QUANTILES, values, strict=True)}
+        if gives(head, GivesAttributes) and isinstance(head, GivesAttributes):
+            said = head.attributes(x, **columns)
+            true = [manifest.by_id[i].attributes for i in ids]
+            if any(said):
+                metrics[part]["attributes"] = report_attributes(true, said)
+            for row, labels in zip(own, said, strict=True):
+                row |= {f"predicted_{name}": label for name, label in labels.items()}
+        if isinstance(head, GivesParts):
+            videos = [manifest.by_id[i] for i in ids]
+            true = head.true_parts(scores, **videos_columns(videos, ("difficulty", "execution")))
+            metrics[part]["parts"] = {}
+            for name, value in head.parts(x, **columns).items():
+                known = np.isfinite(true[name])
+                metrics[part]["parts"][name] = report(true[name][known], value[known])
+                for row, t, v in zip(own, true[name].tolist(), value.tolist(), strict=True):
+                    row |= {name: t, f"predicted_{name}": v}
+        rows += own
+    return rows, metrics
+
+
+def _judge_pairs(
+    run: Run,
+    split: Split,
+    manifest: Manifest,
+    features: Features,
+    parts: Sequence[str],
+) -> Judgement:
+    """Compare pairs, each in both orders.
+
+    train: two videos that were learned from. held-out: a video that training was stopped by, and
+    any training video. test: two test videos. test-train: a test video and one learned from.
+    """
+    head = run.head
+    assert isinstance(head, PairHead)
+    fitted, stopped = run.record["split"]["train"], run.record["split"]["val"]
+    stopped = stopped or [fitted[i] for i in head.held_out]
+    trained = [i for i in fitted if i not in set(stopped)]
+    tested = list(split.test) if "test" in parts else []
+    ids = [*trained, *stopped, *tested]
+    x, scores, columns = inputs_of(ids, manifest, features, head.answer_columns)
+    pairs = head.pairs(scores, **columns).both_orders()
+    chance = head.similarity(x, pairs.first, pairs.second)
+    part_of = np.repeat(["train", "held-out", "test"], [len(trained), len(stopped), len(tested)])
+    first, second = part_of[pairs.first], part_of[pairs.second]
+    tests = (first == "test").astype(int) + (second == "test")
+    trains = (first == "train").astype(int) + (second == "train")
+    chosen = {
+        "train": trains == 2,
+        "held-out": (tests == 0) & (trains < 2),
+        "test": tests == 2,
+        "test-train": (tests == 1) & (trains == 1),
+    }
+    rows, metrics = [], {}
+    for part, own in chosen.items():
+        if not own.any():
+            continue
+        metrics[part] = report_pairs(pairs.where(own), chance[own])
+        # Both orders are judged, but they are one pair.
+        for count in ("n", "similar", "dissimilar"):
+            metrics[part][count] //= 2
+        rows += [
+            {"first": ids[a], "second": ids[b], "part": part, "similar": int(t), "probability": p}
+            for a, b, t, p in zip(*pairs.where(own), chance[own].tolist(), strict=True)
+            if part != "train"
+        ]
+    return rows, metrics
+
+
+def _judge_stages(
+    run: Run,
+    split: Split,
+    manifest: Manifest,
+    features: Features,
+    parts: Sequence[str],
+) -> Judgement:
+    """Label the frames of the videos of these parts that have hand labels."""
+    head = run.head
+    assert isinstance(head, StageHead)
+    rows, metrics = [], {}
+    for part in parts:
+        ids = split.part(part)
+        if not ids:
+            continue
+        x, _, columns = inputs_of(ids, manifest, features, ("clips", "stages"))
+        n_frames = [features.store.n_frames(i) for i in ids]
+        true = hand_starts(columns["stages"], head.stages, ids)
+        found = head.starts(x, clips=columns["clips"], n_frames=n_frames)
+        metrics[part] = report_stages(head.stages, true, found, n_frames)
+        rows += [
+            {"video_id": i, "part": part, "stage": name, "start": int(t), "predicted": int(p)}
+            for i, *starts in zip(ids, true, found, strict=True)
+            for name, t, p in zip(head.stages, *starts, strict=True)
+        ]
+    return rows, metrics
+
+
+_JUDGES = {"scores": _judge_scores, "pairs": _judge_pairs, "stages": _judge_stages}

@@ -13,9 +13,10 @@ import numpy as np
 from aqa.errors import AqaError
 from aqa.features.manifest import Manifest, Video, as_name
 from aqa.features.store import FeatureStore
-from aqa.models.experiment import Evaluation, evaluate_runs, fit_splits, over_splits
+from aqa.models.experiment import Evaluation, evaluate_runs, fit_splits
 from aqa.models.heads import head_names
 from aqa.models.metrics import fisher_z, mean_and_std
+from aqa.models.results import over_splits
 from aqa.models.runs import RunError, load_run
 from aqa.models.transfer import Transfer, control, network_of, performances, transfer
 from aqa.reproduce.figures import Figure, published_figures

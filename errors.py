@@ -27,6 +27,17 @@ class UnknownNameError(AqaError, KeyError):
         return str(self.args[0])
 
 
+def listed(items: Iterable[object], limit: int = 5) -> str:
+    """The first of them, and how many there are beside those.
+
+    >>> listed("abcdefgh")
+    'a, b, c, d, e and 3 more'
+    """
+    texts = [str(item) for item in items]
+    more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
+    return ", ".join(texts[:limit]) + more
+
+
 def did_you_mean(name: str, known: Sequence[str], limit: int = 12) -> str:
     """Say which names exist, the likely one first.
 
@@ -35,7 +46,5 @@ def did_you_mean(name: str, known: Sequence[str], limit: int = 12) -> str:
     """
     if not known:
         return "there are none"
-    more = f" and {len(known) - limit} more" if len(known) > limit else ""
-    shown = ", ".join(known[:limit]) + more
     close = difflib.get_close_matches(name, known, n=1)
-    return (f"did you mean {close[0]!r}? " if close else "") + f"known: {shown}"
+    return (f"did you mean {close[0]!r}? " if close else "") + f"known: {listed(known, limit)}"

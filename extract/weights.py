@@ -17,7 +17,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from aqa.errors import AqaError
+from aqa.errors import AqaError, listed
 from aqa.features.files import replacing
 
 State = dict[str, Tensor]
@@ -101,11 +101,11 @@ def read_state(path: Path) -> State:
     problems = [k for k, v in state.items() if not isinstance(v, Tensor)]
     if problems or not state:
         raise WeightsError(
-            f"{path}: not a state dict: {_listed(problems) or 'it holds no tensors'}"
+            f"{path}: not a state dict: {listed(problems, 8) or 'it holds no tensors'}"
         )
     broken = [k for k, v in state.items() if not torch.isfinite(v).all()]
     if broken:
-        raise WeightsError(f"{path}: values that are not finite in {_listed(broken)}")
+        raise WeightsError(f"{path}: values that are not finite in {listed(broken, 8)}")
     return state
 
 
@@ -195,10 +195,5 @@ def mismatches(state: Mapping[str, Tensor], expected: Mapping[str, torch.Size]) 
         for key in expected
         if key in state and state[key].shape != expected[key]
     ]
-    listed = (("missing", missing), ("unexpected", extra), ("misshapen", misshapen))
-    return [f"{what}: {_listed(keys)}" for what, keys in listed if keys]
-
-
-def _listed(keys: list[str], limit: int = 8) -> str:
-    more = f" and {len(keys) - limit} more" if len(keys) > limit else ""
-    return ", ".join(keys[:limit]) + more
+    found = (("missing", missing), ("unexpected", extra), ("misshapen", misshapen))
+    return [f"{what}: {listed(keys, 8)}" for what, keys in found if keys]

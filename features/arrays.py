@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aqa.errors import AqaError
+from aqa.errors import AqaError, listed
 from aqa.features.files import replacing
 from aqa.features.store import FeatureStore
 
@@ -22,7 +22,7 @@ def read_ids(path: Path) -> list[str]:
     ids = [line.strip() for line in lines if line.strip()]
     repeated = sorted({i for i in ids if ids.count(i) > 1}) if len(set(ids)) < len(ids) else []
     if repeated:
-        raise AqaError(f"{path}: ids that stand twice: {', '.join(repeated[:5])}")
+        raise AqaError(f"{path}: ids that stand twice: {listed(repeated)}")
     return ids
 
 
@@ -50,7 +50,7 @@ def read_arrays(path: Path, ids: list[str] | None) -> dict[str, NDArray[np.float
         return _rows(path, joint[0], ids)
     missing = [i for i in ids or () if i not in arrays]
     if missing:
-        raise AqaError(f"{path}: no array for {len(missing)} of the ids: {', '.join(missing[:5])}")
+        raise AqaError(f"{path}: no array for {len(missing)} of the ids: {listed(missing)}")
     return {i: _numbers(path, i, arrays[i]) for i in ids or arrays}
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from aqa.errors import AqaError
+from aqa.errors import AqaError, listed
 from aqa.features.manifest import Manifest
 from aqa.features.split import EVERYTHING, PARTS, Split
 from aqa.features.store import FeatureStore, check_spec
@@ -163,10 +163,10 @@ def _present(split: Split, manifest: Manifest, store: FeatureStore, skip: bool) 
     wanted = [i for part in PARTS for i in split.part(part)]
     missing = [i for i in wanted if i not in store]
     if missing and not skip:
-        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         raise RunError(
             f"{store.path}: {len(missing)} of the {len(wanted)} videos of split {split.name} are "
-            f"not in it: {shown}; run `aqa extract`, or leave them out with --skip-missing"
+            f"not in it: {listed(missing)}; run `aqa extract`, or leave them out with "
+            "--skip-missing"
         )
     present = split.only(set(store.ids))
     if not present.train:

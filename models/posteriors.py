@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from aqa.errors import listed
 from aqa.features.manifest import STAGE_PREFIX, Manifest
 from aqa.models.heads.base import HeadError
 from aqa.models.metrics import report_stages, stage_results
@@ -41,7 +42,7 @@ def segment(
         if unknown:
             raise HeadError(
                 f"{path}: {len(unknown)} of its videos are not in {manifest.path}: "
-                f"{', '.join(unknown[:5])}; its ids are to be those of the manifest"
+                f"{listed(unknown)}; its ids are to be those of the manifest"
             )
         names = names or stage_names([video.stages for video in manifest])[1:]
     if not names:

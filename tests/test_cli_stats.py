@@ -187,7 +187,18 @@ def test_what_is_refused_and_how(aqa, arguments: list[str], expected: str) -> No
 
 
 def test_a_head_of_several_actions_asks_for_one(aqa) -> None:
-    aqa("fit", "--head", "svr", "--split", "1", *QUICK, "-p", "scale=action", "--runs", "scaled")
+    aqa(
+        "fit",
+        "--head",
+        "svr",
+        "--split",
+        "1",
+        *QUICK.split(),
+        "-p",
+        "scale=action",
+        "--runs",
+        "scaled",
+    )
     for command in (["score", "x.mp4"], ["feedback", "f.npy", "--head", "svr"]):
         said = aqa(*command, "--runs", "scaled", code=1).output
         assert "fitted on several actions; give that of the video, with --action" in said

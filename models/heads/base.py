@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 
-from aqa.errors import AqaError, did_you_mean
+from aqa.errors import AqaError, did_you_mean, listed
 from aqa.models.pairs import Pairs
 
 # One array a video: float32 (n_clips, dim), or of maps (n_clips, channels, time, height, width);
@@ -428,9 +428,8 @@ def check_column(name: str, values: Sequence[Any] | None, n: int) -> list[Any]:
         i for i, v in enumerate(given) if v is None or (hasattr(v, "__len__") and not len(v))
     ]
     if without:
-        shown = ", ".join(map(str, without[:5])) + (", ..." if len(without) > 5 else "")
         raise HeadError(
-            f"{len(without)} of {n} videos have no {name} (numbers {shown}): fill in the "
+            f"{len(without)} of {n} videos have no {name} (numbers {listed(without)}): fill in the "
             f"manifest's {where.get(name, f'column {name}')}, or take another head"
         )
     return given

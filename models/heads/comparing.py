@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, relu
 
 from aqa.device import pick_device
-from aqa.errors import AqaWarning
+from aqa.errors import AqaWarning, listed
 from aqa.models.heads.base import HeadError, Sequences, check_sequences, param
 from aqa.models.heads.network import TrainedHead
 from aqa.models.train import Videos
@@ -159,10 +159,10 @@ def check_types(
         raise HeadError(f"{len(given)} values of {column} for {n} videos; give one a video")
     without = [i for i, t in enumerate(given) if not t]
     if strict and without and len(without) < n:
-        shown = ", ".join(map(str, without[:5])) + (", ..." if len(without) > 5 else "")
         raise HeadError(
-            f"{len(without)} of {n} training videos have no {column} (numbers {shown}): fill in "
-            f"the manifest's column {column}, or take them out of the split's training videos"
+            f"{len(without)} of {n} training videos have no {column} "
+            f"(numbers {listed(without)}): fill in the manifest's column {column}, "
+            "or take them out of the split's training videos"
         )
     return given
 

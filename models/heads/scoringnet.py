@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aqa.errors import listed
 from aqa.models.heads.base import (
     HeadError,
     Sequences,
@@ -282,10 +283,10 @@ def _check_known(truth: Mapping[str, NDArray[np.float64]]) -> None:
     for part, values in truth.items():
         unknown = np.flatnonzero(~np.isfinite(values))
         if len(unknown):
-            shown = ", ".join(map(str, unknown[:5])) + (", ..." if len(unknown) > 5 else "")
             raise HeadError(
-                f"{len(unknown)} of {len(values)} training videos have no {part} (numbers {shown}):"
-                f" fill in the manifest's column {part}, or take them out of the split"
+                f"{len(unknown)} of {len(values)} training videos have no {part} "
+                f"(numbers {listed(unknown)}): fill in the manifest's column {part}, "
+                "or take them out of the split"
             )
 
 

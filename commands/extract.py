@@ -5,13 +5,22 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from aqa.commands.options import FILE, FOLDER, device_option, manifest_option, workspace_option
-from aqa.extract.backbones import backbone_names
+from aqa.commands.options import (
+    FILE,
+    FOLDER,
+    device_option,
+    load_network,
+    manifest_option,
+    network_options,
+    precision_option,
+    workers_option,
+    workspace_option,
+)
 from aqa.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -25,41 +34,9 @@ _OF_BOTH = ("backbone", "manifest", "store", "quiet")
 
 @click.command()
 @workspace_option
-@click.option(
-    "--backbone",
-    type=click.Choice([*backbone_names(), POSE]),
-    default="c3d",
-    show_default=True,
-    help="Network that the features come from; pose: joints, from files.",
-)
-@click.option("--weights", help="Checkpoint file, or `random` for untrained weights.")
+@network_options(POSE)
 @manifest_option
 @click.option("--store", type=FILE, help="Feature store [default: stores/<backbone>.h5].")
-@click.option("--layer", help="Where the network ends [default: the backbone's own].")
-@click.option("--preprocess", help="Checkpoint layout whose preprocessing to use instead.")
-@click.option(
-    "--clip-length", type=click.IntRange(1), help="Frames a clip [default: the backbone's]."
-)
-@click.option(
-    "--stride", type=click.IntRange(1), help="Frames between clips' starts [default: clip length]."
-)
-@click.option(
-    "--frames", type=click.IntRange(1), help="Give every video this many frames: the last ones."
-)
-@click.option(
-    "--pad",
-    type=click.Choice(["front", "back"]),
-    default="front",
-    show_default=True,
-    help="Where blank frames go in short videos.",
-)
-@click.option(
-    "--tail",
-    type=click.Choice(["shift", "drop", "pad"]),
-    default="shift",
-    show_default=True,
-    help="Frames after the last whole clip: a clip moved back to hold them, dropped, or padded.",
-)
 @click.option(
     "--views",
     metavar="NAME,...",
@@ -72,13 +49,7 @@ _OF_BOTH = ("backbone", "manifest", "store", "quiet")
 @click.option(
     "--batch-size", default="auto", show_default=True, help="Clips a forward pass.", metavar="N"
 )
-@click.option(
-    "--precision",
-    type=click.Choice(["float32", "bfloat16", "float16"]),
-    default="float32",
-    show_default=True,
-    help="Of the network's arithmetic; bfloat16 is the fast mode.",
-)
+@precision_option
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "float16"]),
@@ -86,7 +57,7 @@ _OF_BOTH = ("backbone", "manifest", "store", "quiet")
     show_default=True,
     help="That features are stored in.",
 )
-@click.option("--workers", type=click.IntRange(0), help="Videos decoded ahead [default: device's].")
+@workers_option
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**32 - 1),
@@ -111,17 +82,8 @@ _OF_BOTH = ("backbone", "manifest", "store", "quiet")
 @click.pass_obj
 def extract(
     workspace: Workspace,
-    backbone: str,
-    weights: str | None,
     manifest: Path | None,
     store: Path | None,
-    layer: str | None,
-    preprocess: str | None,
-    clip_length: int | None,
-    stride: int | None,
-    frames: int | None,
-    pad: str,
-    tail: str,
     views: str,
     device: str,
     batch_size: str,
@@ -132,6 +94,7 @@ def extract(
     poses: Path | None,
     max_missing: float,
     quiet: bool,
+    **network: Any,
 ) -> None:
     """Turn the videos of the manifest into clip features, each once.
 
@@ -141,9 +104,9 @@ def extract(
     A killed run goes on where it stopped. A video that fails is reported at the end and stops
     none of the others; the exit code is then 1.
     """
-    _refuse_options_of_others(backbone)
+    _refuse_options_of_others(network["backbone"])
     size = _batch_size(batch_size)
-    if backbone == POSE:
+    if network["backbone"] == POSE:
         from aqa.features.manifest import Manifest
 
         table = Manifest.read(manifest or workspace.manifest)
@@ -152,28 +115,18 @@ def extract(
     from aqa.extract.damage import DecoderLog
 
     log = DecoderLog()
-    from aqa.extract.backbones import load_backbone
     from aqa.extract.progress import BarProgress
     from aqa.extract.run import extract as run
-    from aqa.features.clips import ClipRule
     from aqa.features.manifest import Manifest
 
     videos = Manifest.read(manifest or workspace.manifest)
-    network = load_backbone(backbone, weights, layer, preprocess=preprocess, seed=seed)
-    length = clip_length or network.clip_length
-    rule = ClipRule(length, stride or length, frames, pad, tail)  # type: ignore[arg-type]
-    path = store or workspace.store(backbone)
-    layout = f", recognised as {network.weights.layout}" if network.weights.layout else ""
-    click.echo(
-        f"{backbone} to {network.layer}, weights {network.weights.name}{layout}; "
-        f"clips of {length} frames",
-        err=True,
-    )
+    backbone, rule = load_network(**network, seed=seed)
+    path = store or workspace.store(backbone.name)
     progress = BarProgress(quiet)
     with log, progress:
         summary = run(
             videos.videos,
-            network,
+            backbone,
             path,
             rule,
             views=[name.strip() for name in views.split(",")],

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from aqa.extract.backbones import backbone_names
 from aqa.workspace import Workspace
+
+if TYPE_CHECKING:
+    from aqa.extract.backbones.base import Backbone
+    from aqa.features.clips import ClipRule
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -70,6 +75,106 @@ align_option = click.option(
     help="Compare clips of the same number, or those that dynamic time warping finds.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(["float32", "bfloat16", "float16"]),
+    default="float32",
+    show_default=True,
+    help="Of the network's arithmetic; bfloat16 is the fast mode.",
+)
+workers_option = click.option(
+    "--workers", type=click.IntRange(0), help="Videos decoded ahead [default: device's]."
+)
+param_option = click.option(
+    "-p",
+    "--param",
+    "params",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Hyper-parameter; see `aqa heads`.",
+)
+_NETWORK = (
+    click.option("--weights", help="Checkpoint file, or `random` for untrained weights."),
+    click.option("--layer", help="Where the network ends [default: the backbone's own]."),
+    click.option("--preprocess", help="Checkpoint layout whose preprocessing to use instead."),
+    click.option(
+        "--clip-length", type=click.IntRange(1), help="Frames a clip [default: the backbone's]."
+    ),
+    click.option(
+        "--stride",
+        type=click.IntRange(1),
+        help="Frames between clips' starts [default: clip length].",
+    ),
+    click.option(
+        "--frames", type=click.IntRange(1), help="Give every video this many frames: the last ones."
+    ),
+    click.option(
+        "--pad",
+        type=click.Choice(["front", "back"]),
+        default="front",
+        show_default=True,
+        help="Where blank frames go in short videos.",
+    ),
+    click.option(
+        "--tail",
+        type=click.Choice(["shift", "drop", "pad"]),
+        default="shift",
+        show_default=True,
+        help="Frames after the last whole clip: a clip moved back to hold them, dropped, or "
+        "padded.",
+    ),
+)
+
+
+def network_options(*others: str) -> Callable[..., Any]:
+    """What videos go through and how they are cut; `load_network` takes them.
+
+    others: what --backbone takes beside the networks.
+    """
+    joints = "; pose: joints, from files" if others else ""
+    backbone = click.option(
+        "--backbone",
+        type=click.Choice([*backbone_names(), *others]),
+        default="c3d",
+        show_default=True,
+        help=f"Network that the features come from{joints}.",
+    )
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed((backbone, *_NETWORK)):
+            command = option(command)
+        return command
+
+    return add
+
+
+def load_network(
+    backbone: str,
+    weights: str | None,
+    layer: str | None,
+    preprocess: str | None,
+    clip_length: int | None,
+    stride: int | None,
+    frames: int | None,
+    pad: str,
+    tail: str,
+    *,
+    seed: int,
+) -> tuple[Backbone, ClipRule]:
+    """The backbone and the clips of `network_options`; says on standard error what it found."""
+    from aqa.extract.backbones import load_backbone
+    from aqa.features.clips import ClipRule
+
+    network = load_backbone(backbone, weights, layer, preprocess=preprocess, seed=seed)
+    length = clip_length or network.clip_length
+    rule = ClipRule(length, stride or length, frames, pad, tail)  # type: ignore[arg-type]
+    layout = f", recognised as {network.weights.layout}" if network.weights.layout else ""
+    click.echo(
+        f"{backbone} to {network.layer}, weights {network.weights.name}{layout}; "
+        f"clips of {length} frames",
+        err=True,
+    )
+    return network, rule
 
 
 @contextmanager

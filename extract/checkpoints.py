@@ -15,8 +15,15 @@ import filelock
 
 from aqa.errors import UnknownNameError
 from aqa.extract.backbones import backbone_names, get_architecture
-from aqa.extract.backbones.base import identify
-from aqa.extract.weights import Checkpoint, WeightsError, read_state, sha256_of
+from aqa.extract.backbones.base import identify, tuned_layout
+from aqa.extract.tuned import read_tuned
+from aqa.extract.weights import (
+    Checkpoint,
+    WeightsError,
+    read_fitted_on,
+    read_state,
+    sha256_of,
+)
 
 # Told the bytes that are there and, where the server says so, how many it will be.
 Progress = Callable[[int, int | None], None]
@@ -198,7 +205,8 @@ class Inspection:
 
     sha256: of the file. backbone, layout: what it loads as. last_layer: the deepest layer it has
     weights for. clip_lengths: frames a clip it is for, several where the file does not tell.
-    classes: outputs of its classifier, None without one. parameters: numbers it holds, the
+    classes: outputs of its classifier, None without one. fitted_on: the videos that it was
+    fitted on, None where it does not say so. parameters: numbers it holds, the
     classifier's among them, counters and running statistics not. checkpoint: the known one it
     is, by its hash.
     """
@@ -210,6 +218,7 @@ class Inspection:
     last_layer: str
     clip_lengths: tuple[int, ...]
     classes: int | None
+    fitted_on: tuple[str, ...] | None
     parameters: int
     checkpoint: Checkpoint | None
 
@@ -219,8 +228,12 @@ _NOT_LEARNED = ("running_mean", "running_var", "num_batches_tracked")
 
 def inspect(path: Path) -> Inspection:
     """Look into a checkpoint file; `WeightsError` where it is of no backbone."""
-    state = read_state(path)
-    found = identify(state)
+    state, tuned = read_state(path), read_tuned(path)
+    if tuned is None:
+        found = identify(state)
+    else:
+        known = get_architecture(tuned.backbone)
+        found = known, tuned_layout(known, tuned, state, path)
     if found is None:
         keys = ", ".join(list(state)[:3])
         raise WeightsError(
@@ -236,8 +249,11 @@ def inspect(path: Path) -> Inspection:
         backbone=architecture.name,
         layout=layout.name,
         last_layer=layout.last_layer,
-        clip_lengths=architecture.clip_lengths(sha256, classes),
+        clip_lengths=(
+            (tuned.clip_length,) if tuned else architecture.clip_lengths(sha256, classes)
+        ),
         classes=classes,
+        fitted_on=read_fitted_on(path),
         parameters=sum(v.numel() for k, v in state.items() if not k.endswith(_NOT_LEARNED)),
         checkpoint=next(same, None),
     )

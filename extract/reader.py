@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from aqa.extract.cut import Cutter, Pictures
 from aqa.extract.preprocess import Preprocess
-from aqa.extract.video import VideoError, open_video
+from aqa.extract.video import Frame, VideoError, open_video
 from aqa.extract.views import make_views
 from aqa.features.clips import Clip, ClipRule
 from aqa.features.manifest import Video
@@ -29,7 +30,8 @@ class ClipReader:
     """The clips of one video, decoded and preprocessed, in batches: iterate over it once.
 
     Afterwards `n_frames`, `fps` and `warning` (frames that were promised and did not come) are
-    known.
+    known. end_shift: so many frames are left out at the end, as long as those of a clip are left
+    (003 4.2: the end is one of the last 6 frames).
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class ClipReader:
         batch_size: int,
         views: Sequence[str] = ("original",),
         seed: int = 0,
+        end_shift: int = 0,
     ):
         self.video = video
         self.n_frames = 0
@@ -47,6 +50,7 @@ class ClipReader:
         self.warning: str | None = None
         self._preprocess, self._batch_size = preprocess, batch_size
         self._views = make_views(views, rule, video.id, seed)
+        self._end_shift, self._length = end_shift, rule.length
 
     def __iter__(self) -> Iterator[Batch]:
         batch: Batch = []
@@ -66,8 +70,8 @@ class ClipReader:
         self.fps = source.fps
         start = video.start_frame or 0
         cutters = [Cutter(view.rule) for view in self._views]
-        for frame in source.frames(start, video.end_frame):
-            self.n_frames += 1
+        frames = self._counted(source.frames(start, video.end_frame))
+        for frame in without_end(frames, self._end_shift, self._length):
             for number, (view, cutter) in enumerate(zip(self._views, cutters, strict=True)):
                 seen = view.look(frame)
                 if seen is not None:
@@ -77,6 +81,11 @@ class ClipReader:
         for number, cutter in enumerate(cutters):
             for cut in cutter.finish():
                 yield ViewClip(number, *cut)
+
+    def _counted(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        for frame in frames:
+            self.n_frames += 1
+            yield frame
 
     def _judge(self, path: Path, start: int, promised: int | None) -> None:
         stop = self.video.end_frame or promised
@@ -88,3 +97,17 @@ class ClipReader:
             self.warning = (
                 f"{path}: ended early: {self.n_frames} of {stop - start} frames could be read"
             )
+
+
+def without_end(frames: Iterable[Frame], shift: int, least: int) -> Iterator[Frame]:
+    """All frames but the last `shift`; `least` of them, or all there are, are never left out."""
+    held: deque[Frame] = deque()
+    passed = 0
+    for frame in frames:
+        held.append(frame)
+        if len(held) > shift:
+            yield held.popleft()
+            passed += 1
+    while held and passed < least:
+        yield held.popleft()
+        passed += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -129,7 +129,7 @@ def fit_splits(
         folder = run_folder(runs, head, split.name)
         record = make_record(head, model, split, store, folder, seconds, origin)
         run = save_run(folder, model, record)
-        save_judgement(folder, _judge(run, split, manifest, features, ("train", "val")))
+        save_judgement(folder, judge_run(run, split, manifest, features, ("train", "val")))
         yield run
 
 
@@ -272,11 +272,13 @@ def evaluate_runs(
                 if feedback:
                     results += _judge_feedback(run, split, manifest, opened, align, marks)
                     continue
-                judgement = _judge(run, split, manifest, stores.features(opened, run, split), PARTS)
+                judgement = judge_run(
+                    run, split, manifest, stores.features(opened, run, split), PARTS
+                )
                 if "test" in judgement[1]:
                     judgement[1]["test"].update(marks)
                 save_judgement(folder, judgement)
-                named = {"kind": run.head.kind, "head": run.name, "split": run.split}
+                named = {"kind": run.head.kind, "head": run.label, "split": run.split}
                 results += _results(named, marks, judgement, manifest, by)
                 if run.head.kind == "scores":
                     judged_on.setdefault(run.split, (split, opened))
@@ -334,8 +336,19 @@ class _Stores:
         return Features(store, read)
 
 
+def _as_fitted(run: Run, manifest: Manifest) -> Split:
+    """The run's split; training videos that it took for validation are shown as that."""
+    split = manifest.split(run.split)
+    held = {*run.record["split"]["val"]}
+    return replace(
+        split,
+        train=tuple(i for i in split.train if i not in held),
+        val=(*split.val, *(i for i in split.train if i in held)),
+    )
+
+
 def _tested(run: Run, manifest: Manifest, store: FeatureStore, skip_missing: bool) -> Split:
-    split = _present(manifest.split(run.split), manifest, store, skip_missing)
+    split = _present(_as_fitted(run, manifest), manifest, store, skip_missing)
     if not split.test:
         raise RunError(
             f"{manifest.path}: split {split.name} has no test videos; "
@@ -370,7 +383,7 @@ def _judge_feedback(
     found = judge_feedback(run.scoring_head(), split.test, manifest, store, align)
     write_rows(run.folder / FEEDBACK, found.rows)
     return [
-        {"kind": "feedback", "head": run.name, "split": run.split, **found.metrics, **marks},
+        {"kind": "feedback", "head": run.label, "split": run.split, **found.metrics, **marks},
     ]
 
 
@@ -456,7 +469,7 @@ BESIDE = ("coverage", "attributes")
 Judgement = tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]
 
 
-def _judge(
+def judge_run(
     run: Run,
     split: Split,
     manifest: Manifest,

@@ -60,6 +60,11 @@ class Run:
         return str(self.record["head"])
 
     @property
+    def label(self) -> str:
+        """What its results are called: the name of the folder that holds its splits."""
+        return self.folder.absolute().parent.name
+
+    @property
     def split(self) -> str:
         """The name of the split it was fitted on."""
         return str(self.record["split"]["name"])
@@ -143,12 +148,18 @@ def make_record(
 def save_run(folder: Path, head: BaseHead, record: Mapping[str, Any]) -> Run:
     """Write a run in one step, in place of an earlier one."""
     with replacing_folder(folder) as temporary:
-        safetensors.numpy.save_file(
-            {name: array.copy() for name, array in head.state().items()}, temporary / MODEL
-        )
-        write_json(temporary / RECORD, record)
-        write_rows(temporary / HISTORY, head.history_)
+        write_run(temporary, head, record)
     return Run(folder, head, record)
+
+
+def write_run(folder: Path, head: BaseHead, record: Mapping[str, Any]) -> None:
+    """Write a run's files into a folder; last the one that makes it a run."""
+    with replacing(folder / MODEL) as temporary:
+        safetensors.numpy.save_file(
+            {name: array.copy() for name, array in head.state().items()}, temporary
+        )
+    write_rows(folder / HISTORY, head.history_)
+    write_json(folder / RECORD, record)
 
 
 def load_run(folder: Path) -> Run:

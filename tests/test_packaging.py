@@ -19,8 +19,11 @@ ALLOWED = {
     "picture": {"models", "features"},
     "pipeline": {"picture", "extract", "models", "features"},
     "demo": {"demo", "pipeline", "extract", "models", "features"},
+    "endtoend": {"extract", "models", "features"},
     "reproduce": {"reproduce", "models", "features"},
-    "commands": {"commands", "reproduce", "demo", "pipeline", "extract", "models", "features"},
+    "commands": {
+        *("commands", "reproduce", "demo", "pipeline", "endtoend", "extract", "models", "features")
+    },
     "cli": {"commands"},
     "__main__": {"cli"},
     **{leaf: set() for leaf in LEAVES},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from aqa.errors import UnknownNameError
 from aqa.extract.preprocess import Preprocess
+from aqa.extract.tuned import Tuned, read_tuned
 from aqa.extract.weights import (
     COUNTER,
     Checkpoint,
@@ -158,8 +159,7 @@ def load(
     seed: int = 0,
 ) -> Backbone:
     """Build a network and put weights in it; see `aqa.extract.backbones.load_backbone`."""
-    layer = layer or architecture.default_layer
-    if layer not in architecture.layers:
+    if layer is not None and layer not in architecture.layers:
         raise UnknownNameError(f"layer of {architecture.name}", layer, list(architecture.layers))
     if weights is None and architecture.shipped is None:
         raise WeightsError(
@@ -168,13 +168,18 @@ def load(
             "or --weights random for untrained ones"
         )
     if weights == "random":
+        layer = layer or architecture.default_layer
         net, record = _random(architecture, layer, seed)
         profile = architecture.layout(preprocess) if preprocess else architecture.layouts[0]
         return Backbone(net, architecture, layer, profile.preprocess, record)
     path = architecture.shipped if weights is None else Path(weights)
     assert path is not None
-    state = read_state(path)
-    layout = recognise(architecture, state, path)
+    state, tuned = read_state(path), read_tuned(path)
+    if tuned is None:
+        layout = recognise(architecture, state, path)
+    else:
+        layout = tuned_layout(architecture, tuned, state, path)
+    layer = layer or (tuned.layer if tuned else architecture.default_layer)
     net = _filled(architecture, layer, layout, state, path)
     record = Weights(
         "shipped" if weights is None else path.name,
@@ -186,6 +191,8 @@ def load(
     lengths = architecture.clip_lengths(record.sha256, layout.classes(state))
     profile = architecture.layout(preprocess) if preprocess else layout
     clip_length = lengths[0] if len(lengths) == 1 else None
+    if tuned is not None:
+        clip_length = tuned.clip_length
     return Backbone(net, architecture, layer, profile.preprocess, record, clip_length)
 
 
@@ -241,6 +248,26 @@ def recognise(architecture: Architecture, state: State, path: Path) -> Layout:
         f"{path}: not a checkpoint of {architecture.name}; "
         f"held against the nearest layout, {nearest.name!r}: {'; '.join(problems)}"
     )
+
+
+def tuned_layout(architecture: Architecture, tuned: Tuned, state: State, path: Path) -> Layout:
+    """The layout of a file of fine-tuned weights, which ends where they do; strict as well."""
+    if tuned.backbone != architecture.name:
+        raise WeightsError(
+            f"{path}: fine-tuned weights of {tuned.backbone}, not of {architecture.name}: "
+            f"use --backbone {tuned.backbone}"
+        )
+    if tuned.layer not in architecture.layers:
+        raise UnknownNameError(
+            f"layer of {architecture.name} in {path}", tuned.layer, list(architecture.layers)
+        )
+    layout = replace(
+        architecture.layout(tuned.layout), last_layer=tuned.layer, preprocess=tuned.preprocess
+    )
+    problems = _problems(architecture, layout, state)
+    if problems:
+        raise WeightsError(f"{path}: damaged fine-tuned weights: {'; '.join(problems)}")
+    return layout
 
 
 def identify(state: State) -> tuple[Architecture, Layout] | None:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from aqa.device import pick_device
 from aqa.models.heads.base import (
@@ -269,14 +269,47 @@ class NetworkHead(TargetHead):
         """See `Head.fit` and `TargetHead.fit_targets`."""
         sequences, scores = check_fit(x, y, maps=self.takes == "maps")
         self._check_params()
-        self.y_mean_ = float(scores.mean()) if self.centre_scores else 0.0
-        self.y_std_ = float(scores.std()) or 1.0
+        self._fit_scores(scores)
         self.fit_targets(sequences, scores, validation, views)
         return self
+
+    def _fit_scores(self, scores: NDArray[np.float64]) -> None:
+        self.y_mean_ = float(scores.mean()) if self.centre_scores else 0.0
+        self.y_std_ = float(scores.std()) or 1.0
 
     def predict(self, x: Sequences) -> NDArray[np.float64]:
         """See `Head.predict`."""
         return self.outputs(x) * float(self.y_std_) + float(self.y_mean_)
+
+    # For `models.finetune`, which trains what the features come from too.
+
+    def begin(self, x: Sequences, y: ArrayLike) -> NetworkHead:
+        """Become what `fit` trains: fitted scaling, and an untrained network by the seed."""
+        sequences, scores = check_fit(x, y)
+        self._check_params()
+        self._fit_scaling(sequences)
+        self._fit_scores(scores)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            self.net_ = self.build(sequences[0].shape[1])
+            self.start_at(self.net_, float(self.targets(scores).mean()))
+        return self
+
+    def standardised(self, clips: Tensor) -> Tensor:
+        """Features of clips as the network takes them, to go back through: (n, dim) alike."""
+        centre, scale = (
+            torch.as_tensor(array, dtype=clips.dtype, device=clips.device)
+            for array in (self.centre_, self.scale_)
+        )
+        return (clips - centre) / scale
+
+    def loss_on(self, x: Sequences, y: NDArray[np.float64]) -> float:
+        """The loss that training is stopped by, on other videos."""
+        return self.trainer(self.net_).evaluate(self._videos(x, self.targets(y)))
+
+    def held_out(self, n: int) -> NDArray[np.intp]:
+        """Numbers of those of `n` training videos that `fit` holds out to stop by."""
+        return self._hold_out(n)[1] if n else np.arange(0)
 
 
 def pick(sequences: Sequences, numbers: NDArray[np.intp]) -> list[NDArray[np.floating]]:

@@ -1,0 +1,439 @@
+"""A backbone and a head trained together, from pictures to the head's own loss (003 3, 4.2).
+
+The backbone is any module, the pictures come from any dataset: nothing here knows of video.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parallel import DistributedDataParallel
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.checkpoint import checkpoint
+
+from aqa.models.group import Group
+from aqa.models.heads import get_head, head_names
+from aqa.models.heads.base import BaseHead, HeadError
+from aqa.models.heads.network import NetworkHead
+from aqa.models.recipe import Recipe
+from aqa.models.train import Batch
+from aqa.models.training_state import TrainingState, TrainingStates
+
+# Shown together where nothing is learned.
+_CLIPS_A_PASS = 16
+_DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class Clips(Protocol):
+    """Videos that can be shown again and again."""
+
+    def __len__(self) -> int:
+        """The number of videos."""
+        ...
+
+    def read(self, order: Sequence[int], epoch: int | None = None) -> Iterator[Tensor]:
+        """What the backbone takes, (clips, ...) a video; as augmented in `epoch`, None: plain."""
+        ...
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Videos and their (n,) scores in points."""
+
+    clips: Clips
+    scores: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+
+def trainable_heads() -> list[str]:
+    """The heads that can be trained end to end: networks that ask nothing but features."""
+    return [name for name in head_names() if _trainable(get_head(name))]
+
+
+def trainable_head(name: str) -> type[NetworkHead]:
+    """The class of a head that can be trained end to end; `HeadError` for one that cannot."""
+    head = get_head(name)
+    if not _trainable(head):
+        raise HeadError(
+            f"{name} cannot be trained end to end; those that can: {', '.join(trainable_heads())}"
+        )
+    assert issubclass(head, NetworkHead)
+    return head
+
+
+def _trainable(head: type[BaseHead]) -> bool:
+    """Whether fitting it is training its network on features, and nothing besides."""
+    plain = issubclass(head, NetworkHead) and head.fit is NetworkHead.fit
+    return plain and not head.columns and not head.takes_joints
+
+
+class EndToEnd(nn.Module):
+    """Pictures to the head's loss: backbone, the head's scaling, the head's network.
+
+    The scaling is that of the head, which was fitted to the backbone's features before training.
+    """
+
+    def __init__(self, backbone: nn.Module, head: NetworkHead, recipe: Recipe):
+        super().__init__()
+        self.backbone, self.net = backbone, head.net_
+        self._standardised = head.standardised
+        self._objective = head.trainer(self.net).objective
+        self._recipe = recipe
+        self._norms = [m for m in backbone.modules() if isinstance(m, _BatchNorm)]
+
+    def train(self, mode: bool = True) -> EndToEnd:
+        """See `nn.Module.train`; frozen batch norms stay in eval mode."""
+        super().train(mode)
+        if self._recipe.batch_norm == "frozen":
+            for norm in self._norms:
+                norm.eval()
+        return self
+
+    def forward(self, clips: Tensor, lengths: Tensor, targets: Tensor) -> Tensor:
+        """clips (sum of lengths, ...), lengths (n,), scaled targets (n,) -> the mean loss, ()."""
+        scaled = self._standardised(self.features(clips))  # (sum of lengths, dim)
+        x = pad_sequence(list(scaled.split(lengths.tolist())), batch_first=True)
+        return self._objective(Batch(x, lengths, targets))
+
+    def features(self, clips: Tensor) -> Tensor:
+        """(n, ...) -> float32 (n, dim)."""
+        size = self._recipe.clips_at_once
+        if size is None or size >= len(clips):
+            return self._see(clips)
+        return torch.cat([self._see_again(part) for part in clips.split(size)])
+
+    def _see(self, clips: Tensor) -> Tensor:
+        return _features(self.backbone, clips, self._recipe.precision)
+
+    def _see_again(self, clips: Tensor) -> Tensor:
+        """As `_see`, but keeps nothing for the way back."""
+        if not torch.is_grad_enabled():
+            return self._see(clips)
+        features: Tensor = checkpoint(
+            self._see, clips, use_reentrant=False, context_fn=self._contexts
+        )
+        return features
+
+    def _contexts(self) -> tuple[AbstractContextManager[Any], AbstractContextManager[Any]]:
+        return nullcontext(), self._still_norms()
+
+    @contextmanager
+    def _still_norms(self) -> Iterator[None]:
+        """A clip that is seen again must not count twice in live batch norms' averages."""
+        momenta = [norm.momentum for norm in self._norms]
+        for norm in self._norms:
+            norm.momentum = 0.0
+        try:
+            yield
+        finally:
+            for norm, momentum in zip(self._norms, momenta, strict=True):
+                norm.momentum = momentum
+
+
+def _features(backbone: nn.Module, clips: Tensor, precision: str) -> Tensor:
+    """Clips to float32 features, the backbone's arithmetic in this precision."""
+    dtype = _DTYPES.get(precision)
+    with torch.autocast(clips.device.type, dtype, enabled=dtype is not None):
+        features: Tensor = backbone(clips)
+    return features.float()
+
+
+@torch.no_grad()
+def clip_features(
+    backbone: nn.Module, clips: Clips, recipe: Recipe, group: Group
+) -> list[NDArray[np.float32]]:
+    """What a backbone gives of videos as they are, (clips, dim) each; every process gets all."""
+    backbone.to(group.device).eval()
+    features = []
+    with _same_algorithms():
+        for shown in clips.read(group.share(range(len(clips)))):
+            parts = shown.split(_CLIPS_A_PASS)
+            seen = [_features(backbone, part.to(group.device), recipe.precision) for part in parts]
+            features.append(torch.cat(seen).cpu().numpy())
+    return group.gather(features)
+
+
+class Pass(NamedTuple):
+    """Videos, by number, that are shown together, and what their mean loss counts for."""
+
+    videos: list[int]
+    weight: float
+
+
+def passes_of(update: Sequence[int], accumulate: int, group: Group) -> list[Pass]:
+    """A process's passes of an update; over all processes the weights add up to 1.
+
+    A process without a share shows the first video for nothing, since all must take part.
+    """
+    cuts = np.linspace(0, len(update), group.size * accumulate + 1).round().astype(int).tolist()
+    own = cuts[group.rank * accumulate : (group.rank + 1) * accumulate + 1]
+    parts = [list(update[a:b]) for a, b in itertools.pairwise(own) if b > a]
+    passes = [Pass(part, len(part) / len(update)) for part in parts]
+    return passes or [Pass([update[0]], 0.0)]
+
+
+class Progress:
+    """What a training tells as it goes; this one is silent."""
+
+    def start(self, epoch: int, n_videos: int) -> None:
+        """An epoch over so many videos begins."""
+
+    def videos(self, n: int) -> None:
+        """So many more videos were learned from."""
+
+    def epoch(self, row: Mapping[str, Any]) -> None:
+        """An epoch has ended; its row of the history."""
+
+    def line(self, text: str) -> None:
+        """What a reader must know."""
+
+
+class FineTuner:
+    """One training of a backbone and a head; the head is left with the network it was given."""
+
+    def __init__(self, backbone: nn.Module, head: NetworkHead, recipe: Recipe, group: Group):
+        self.head, self.recipe, self.group = head, recipe, group
+        self.joint = EndToEnd(backbone, head, recipe).to(group.device)
+        # Wrapping copies the first process's weights and buffers to the others.
+        self._module: nn.Module = self.joint
+        if group.size > 1:
+            self._module = DistributedDataParallel(
+                self.joint,
+                device_ids=[group.device] if group.device.type == "cuda" else None,
+            )
+        groups = [
+            {"params": list(self.joint.backbone.parameters()), "lr": recipe.lr_backbone},
+            {"params": list(self.joint.net.parameters()), "lr": recipe.lr_head},
+        ]
+        self.optimizer = torch.optim.Adam(groups, fused=True)
+        self._scaler = torch.amp.GradScaler(
+            group.device.type, enabled=recipe.precision == "float16"
+        )
+        if group.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(group.device)
+
+    # A step, an epoch ---------------------------------------------------------------------------
+
+    def gradients(self, passes: Sequence[Pass], clips: Iterator[Tensor], scores: Tensor) -> float:
+        """Leave an update's gradient in the weights; this process's part of the loss before it.
+
+        passes: this process's. clips: of their videos, in order. scores: of all videos, scaled.
+        """
+        self.optimizer.zero_grad()
+        loss = 0.0
+        for number, (videos, weight) in enumerate(passes):
+            last = number == len(passes) - 1
+            with nullcontext() if last or self.group.size == 1 else self._module.no_sync():  # type: ignore[operator]
+                part = weight * self._loss(self._module, videos, clips, scores)
+                # What the processes have is averaged, not added up.
+                self._scaler.scale(part * self.group.size).backward()
+            loss += float(part.detach())
+        return loss
+
+    def step(self, passes: Sequence[Pass], clips: Iterator[Tensor], scores: Tensor) -> float:
+        """One update of all weights; see `gradients`."""
+        loss = self.gradients(passes, clips, scores)
+        self._scaler.step(self.optimizer)
+        self._scaler.update()
+        return loss
+
+    def epoch(self, videos: Scored, number: int, progress: Progress | None = None) -> float:
+        """One pass over the videos, in an order of this epoch's own; their mean loss.
+
+        All chance is drawn by (seed, epoch), so that an epoch can be begun again.
+        """
+        self.joint.train()
+        recipe, group = self.recipe, self.group
+        (seed,) = np.random.SeedSequence([recipe.seed, number, group.rank]).generate_state(1)
+        torch.manual_seed(int(seed))
+        order = np.random.default_rng([recipe.seed, number]).permutation(len(videos)).tolist()
+        updates = [
+            order[i : i + recipe.batch_size] for i in range(0, len(order), recipe.batch_size)
+        ]
+        passes = [passes_of(update, recipe.accumulate, group) for update in updates]
+        shown = [i for own in passes for part in own for i in part.videos]
+        clips, scores = videos.clips.read(shown, number), self._scaled(videos)
+        total = 0.0
+        for update, own in zip(updates, passes, strict=True):
+            total += self.step(own, clips, scores) * len(update)
+            if progress:
+                progress.videos(len(update))
+        return float(sum(group.gather([total]))) / len(order)
+
+    def evaluate(self, videos: Scored) -> float:
+        """The head's loss on videos, without learning from them."""
+        self.joint.eval()
+        features = clip_features(self.joint.backbone, videos.clips, self.recipe, self.group)
+        return self.head.loss_on(features, videos.scores)
+
+    def _scaled(self, videos: Scored) -> Tensor:
+        scaled = self.head.targets(videos.scores)
+        return torch.as_tensor(scaled, dtype=torch.float32)
+
+    def _loss(
+        self, module: nn.Module, videos: Sequence[int], clips: Iterator[Tensor], scores: Tensor
+    ) -> Tensor:
+        device = self.group.device
+        shown = [next(clips) for _ in videos]
+        lengths = torch.tensor([len(one) for one in shown], device=device)
+        pictures = torch.cat(shown)
+        if device.type == "cuda":
+            pictures = pictures.pin_memory()
+        loss: Tensor = module(
+            pictures.to(device, non_blocking=True), lengths, scores[list(videos)].to(device)
+        )
+        return loss
+
+    # The training -------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        train: Scored,
+        validation: Scored,
+        states: TrainingStates,
+        state: TrainingState | None = None,
+        notes: Mapping[str, Any] | None = None,
+        *,
+        test: Scored | None = None,
+        progress: Progress | None = None,
+    ) -> TrainingState:
+        """Train all epochs, from the beginning or from `state`, each saved in `states`; the last.
+
+        notes: to keep in the states. test: judged after each epoch, for the best epoch on them.
+        Raises `HeadError` where the loss is not finite or the GPU's memory is too small.
+        """
+        devices = [self.group.device] if self.group.device.type == "cuda" else []
+        progress = progress or Progress()
+        with torch.random.fork_rng(devices=devices), _same_algorithms():
+            if state is not None:
+                self.restore(state.tensors)
+            else:
+                row = {"epoch": 0, "train_loss": None, **self._judged(validation, test)}
+                state = self._save(states, TrainingState(0, {}, [row], notes or {}), progress)
+            for number in range(state.epoch + 1, self.recipe.epochs + 1):
+                started = time.perf_counter()
+                progress.start(number, len(train))
+                row = {"epoch": number, "train_loss": self._epoch(train, number, progress)}
+                row |= self._judged(validation, test)
+                row["seconds"] = round(time.perf_counter() - started, 3)
+                row["memory_gb"] = _peak_memory(self.group.device)
+                history = [*state.history, row]
+                state = self._save(
+                    states, TrainingState(number, {}, history, state.notes), progress
+                )
+        return state
+
+    def _epoch(self, train: Scored, number: int, progress: Progress) -> float:
+        try:
+            loss = self.epoch(train, number, progress)
+        except torch.cuda.OutOfMemoryError:
+            raise HeadError(
+                f"the memory of {self.group.device} is too small for a pass; keep fewer "
+                "activations with --clips-at-once 1, or use --precision bfloat16"
+            ) from None
+        if not math.isfinite(loss):
+            raise HeadError(
+                f"the loss is {loss} in epoch {number}; lower --lr-backbone and --lr-head"
+            )
+        return loss
+
+    def _judged(self, validation: Scored, test: Scored | None) -> dict[str, float]:
+        losses = {"val_loss": self.evaluate(validation)}
+        return losses if test is None else losses | {"test_loss": self.evaluate(test)}
+
+    def _save(
+        self, states: TrainingStates, state: TrainingState, progress: Progress
+    ) -> TrainingState:
+        state = replace(state, tensors=self.tensors())
+        if self.group.first:
+            states.save(state, keep=chosen_epochs(state.history).values())
+            progress.epoch(state.history[-1])
+        return state
+
+    # Its state ----------------------------------------------------------------------------------
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything that training goes on from, on any device."""
+        return {
+            **{f"backbone.{k}": v for k, v in self.joint.backbone.state_dict().items()},
+            **{f"head.{k}": torch.from_numpy(np.array(v)) for k, v in self.head.state().items()},
+            **{
+                f"optimizer.{key}.{name}": value
+                for name, parameter in self.joint.named_parameters()
+                for key, value in self.optimizer.state[parameter].items()
+            },
+            **{f"scaler.{k}": torch.tensor(v) for k, v in self._scaler.state_dict().items()},
+        }
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go on from there; the head's own arrays are its `restore`'s business."""
+        self.joint.backbone.load_state_dict(part_of(tensors, "backbone."))
+        self.joint.net.load_state_dict(part_of(tensors, "head.net."))
+        moments = part_of(tensors, "optimizer.")
+        for name, parameter in self.joint.named_parameters():
+            self.optimizer.state[parameter] = {
+                key.partition(".")[0]: value.to(parameter.device)
+                for key, value in moments.items()
+                if key.partition(".")[2] == name
+            }
+        scaler = part_of(tensors, "scaler.")
+        if scaler:
+            self._scaler.load_state_dict({key: value.item() for key, value in scaler.items()})
+
+
+def part_of(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin so, without it."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def chosen_epochs(history: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """The epochs that results are made of, by what they are called.
+
+    chosen: of the least validation loss. last: the last. best-on-test: of the least test loss,
+    where that was asked for. The state before training is none of them.
+    """
+    rows = history[1:]
+    if not rows:
+        return {}
+    chosen = {
+        "chosen": min(rows, key=lambda row: row["val_loss"])["epoch"],
+        "last": rows[-1]["epoch"],
+    }
+    if "test_loss" in rows[0]:
+        chosen["best-on-test"] = min(rows, key=lambda row: row["test_loss"])["epoch"]
+    return chosen
+
+
+@contextmanager
+def _same_algorithms() -> Iterator[None]:
+    """As in extraction: float32 is strict, and every run takes the same algorithms."""
+    with torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    ):
+        yield
+
+
+def _peak_memory(device: torch.device) -> float | None:
+    """The most that was needed so far, in 10^9 bytes: of a GPU, or by the whole process."""
+    if device.type == "cuda":
+        return round(torch.cuda.max_memory_allocated(device) / 1e9, 3)
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9, 3)

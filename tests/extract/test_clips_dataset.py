@@ -1,0 +1,95 @@
+"""Videos to train on: the clips of an extraction, flipped and shifted by (seed, epoch, id)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aqa.extract.clips_dataset import Augment, ClipVideos
+from aqa.extract.preprocess import Preprocess
+from aqa.extract.reader import ClipReader, without_end
+from aqa.extract.video import VideoError
+from aqa.features.clips import ClipRule
+from aqa.features.manifest import Video
+
+PREPROCESS = Preprocess(resize=(48, 64), crop=(8, 8), interpolation="nearest")
+
+
+@pytest.fixture
+def videos(numbered_video: Callable[..., Path]) -> list[Video]:
+    return [Video(f"v{n}", numbered_video(n, f"v{n}.avi"), 1.0) for n in (40, 16, 9)]
+
+
+def dataset(videos: list[Video], augment: Augment | None = None, **rule: int) -> ClipVideos:
+    return ClipVideos(videos, PREPROCESS, ClipRule(**rule), augment, workers=2)
+
+
+@pytest.mark.parametrize("rule", [{}, {"frames": 48}])
+def test_they_are_the_clips_of_an_extraction(videos: list[Video], rule: dict) -> None:
+    order = [2, 0, 1, 0]
+    shown = list(dataset(videos, Augment(), **rule).read(order))
+    assert len(shown) == 4
+    for number, clips in zip(order, shown, strict=True):
+        reader = ClipReader(videos[number], PREPROCESS, ClipRule(**rule), 100)
+        ((*cut,),) = reader
+        black = np.zeros((16, 8, 8, 3), np.uint8)
+        expected = [black if c.pictures is None else c.pictures for c in cut]
+        np.testing.assert_array_equal(clips.numpy(), np.stack(expected))
+
+
+def test_an_epoch_flips_and_shortens_by_the_seed_alone(videos: list[Video]) -> None:
+    augment = Augment(seed=3)
+    made = dataset(videos[:1], augment, frames=32)
+    plain = next(made.read([0])).numpy()
+    seen = set()
+    for epoch in range(1, 13):
+        view, shift = augment.draw("v40", epoch)
+        seen.add((view, shift))
+        clips = next(made.read([0], epoch)).numpy()
+        np.testing.assert_array_equal(clips, next(made.read([0], epoch)).numpy())
+        assert clips[-1, -1, 0, 0, 0] == 39 - shift  # the number of the last frame
+        green = clips[0, 0, 0, :, 1]
+        expected = plain[0, 0, 0, :, 1]
+        np.testing.assert_array_equal(green, expected[::-1] if view == "flip" else expected)
+    assert {view for view, _ in seen} == {"flip", "original"}
+    assert {shift for _, shift in seen} <= set(range(6))
+    assert len(seen) > 5
+    assert Augment(flip=False, end_shift=0).draw("v40", 1) == ("original", 0)
+
+
+@pytest.mark.parametrize(
+    ("n", "shift", "least", "left"),
+    [(10, 0, 4, 10), (10, 3, 4, 7), (10, 3, 9, 9), (3, 5, 4, 3), (4, 5, 4, 4), (0, 2, 4, 0)],
+)
+def test_frames_are_left_out_at_the_end(n: int, shift: int, least: int, left: int) -> None:
+    frames = [np.full((1, 1, 3), i, np.uint8) for i in range(n)]
+    kept = list(without_end(frames, shift, least))
+    assert [int(frame[0, 0, 0]) for frame in kept] == list(range(left))
+
+
+def test_shortening_is_no_early_end(videos: list[Video]) -> None:
+    reader = ClipReader(videos[0], PREPROCESS, ClipRule(), 100, end_shift=5)
+    list(reader)
+    assert reader.n_frames == 40
+    assert reader.warning is None
+
+
+def test_what_cannot_be_read_is_told_by_id(tmp_path: Path, videos: list[Video]) -> None:
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    videos += [
+        Video("broken", tmp_path / "broken.mp4", 1.0),
+        Video("absent", tmp_path / "absent.mp4", 1.0),
+        Video("short", videos[0].path, 1.0, start_frame=10, end_frame=60),
+    ]
+    made = dataset(videos)
+    failed, warnings = made.check(range(len(videos)))
+    assert [video_id for video_id, _ in failed] == ["broken", "absent"]
+    assert "broken.mp4: not a video" in failed[0][1]
+    (warning,) = warnings
+    assert warning.startswith("short: ")
+    assert "ended early: 30 of 50" in warning
+    with pytest.raises(VideoError, match=r"absent: .*no such video"):
+        list(made.read([0, 4]))

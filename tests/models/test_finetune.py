@@ -1,0 +1,347 @@
+"""Training end to end: the gradients are those of the plain way, and a kill changes nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from aqa.models.finetune import (
+    FineTuner,
+    Scored,
+    chosen_epochs,
+    clip_features,
+    part_of,
+    passes_of,
+    trainable_head,
+    trainable_heads,
+)
+from aqa.models.group import Group
+from aqa.models.heads.base import HeadError
+from aqa.models.recipe import Recipe
+from aqa.models.runs import RunError
+from aqa.models.training_state import TrainingState, TrainingStates
+
+ALONE = Group(torch.device("cpu"))
+RECIPE = Recipe(epochs=3, batch_size=3, lr_backbone=1e-3, lr_head=1e-2)
+
+
+class Net(nn.Module):
+    """A convolution, batch norm and dropout: uint8 (n, T, H, W, 3) -> (n, 4)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv3d(3, 4, 3, padding=1)
+        self.norm = nn.BatchNorm3d(4)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        x = pictures.permute(0, 4, 1, 2, 3).float() / 255
+        return self.norm(self.conv(x)).relu().mean((2, 3, 4))
+
+
+class Pictures:
+    """Videos of 1 to 3 clips, as bright as their score; brighter in augmented epochs."""
+
+    def __init__(self, n: int = 7, stop_after: int | None = None):
+        rng = np.random.default_rng(0)
+        self.brightness = np.linspace(20, 200, n)
+        self.videos = [
+            torch.from_numpy(rng.integers(0, 40, (1 + i % 3, 4, 6, 6, 3)).astype(np.uint8) + int(b))
+            for i, b in enumerate(self.brightness)
+        ]
+        self.left = stop_after
+
+    def __len__(self) -> int:
+        return len(self.videos)
+
+    def read(self, order: Sequence[int], epoch: int | None = None) -> Iterator[Tensor]:
+        for number in order:
+            if self.left is not None and epoch is not None:
+                self.left -= 1
+                if self.left < 0:
+                    raise KeyboardInterrupt
+            yield self.videos[number] + (epoch or 0)
+
+
+def scored(n: int = 7, stop_after: int | None = None) -> Scored:
+    pictures = Pictures(n, stop_after)
+    return Scored(pictures, pictures.brightness / 2)
+
+
+def tuner(recipe: Recipe = RECIPE, group: Group = ALONE, name: str = "lstm") -> FineTuner:
+    """The same untrained network each time."""
+    torch.manual_seed(0)
+    net, videos = Net(), scored()
+    net.norm.running_mean.uniform_(-0.1, 0.1)
+    head = trainable_head(name)(device="cpu")
+    if name == "lstm":
+        head.set_params(hidden=5)
+    head.begin(clip_features(net, videos.clips, recipe, ALONE), videos.scores)
+    return FineTuner(net, head, recipe, group)
+
+
+def gradients(made: FineTuner, update: Sequence[int] = (0, 1, 2, 5)) -> dict[str, Tensor]:
+    """Of an update of videos of 1, 2, 3 and 3 clips."""
+    made.joint.train()
+    videos = scored()
+    passes = passes_of(update, made.recipe.accumulate, made.group)
+    clips = videos.clips.read([i for part in passes for i in part.videos])
+    made.gradients(passes, clips, made._scaled(videos))
+    return {name: p.grad.clone() for name, p in made.joint.named_parameters()}
+
+
+def assert_same(one: dict[str, Tensor], other: dict[str, Tensor], rtol: float = 1e-4) -> None:
+    assert one.keys() == other.keys()
+    for name in one:
+        torch.testing.assert_close(one[name], other[name], rtol=rtol, atol=1e-7, msg=name)
+
+
+def test_the_gradient_is_that_of_the_plain_way() -> None:
+    made = tuner()
+    found = gradients(made)
+    assert all(g.abs().sum() > 0 for g in found.values())
+    made.joint.zero_grad()
+    loss = torch.zeros(())
+    head, videos = made.head, scored()
+    for number in (0, 1, 2, 5):
+        features = made.joint.backbone(videos.clips.videos[number])
+        x = (features - torch.tensor(head.centre_).float()) / torch.tensor(head.scale_).float()
+        predicted = head.net_(x[None], torch.tensor([len(x)]))[0]
+        loss = loss + (predicted - videos.scores[number] / head.y_std_) ** 2 / 4
+    loss.backward()
+    assert_same(found, {name: p.grad for name, p in made.joint.named_parameters()})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"accumulate": 2}, {"accumulate": 3}, {"clips_at_once": 1}, {"clips_at_once": 4}],
+    ids=str,
+)
+def test_a_pass_can_be_cut_without_changing_the_gradient(change: dict) -> None:
+    assert_same(gradients(tuner(replace(RECIPE, **change))), gradients(tuner()))
+
+
+def test_half_precision_gives_nearly_the_same_gradient() -> None:
+    plain = torch.cat([g.flatten() for g in gradients(tuner()).values()])
+    half = gradients(tuner(replace(RECIPE, precision="bfloat16")))
+    mixed = torch.cat([g.flatten() for g in half.values()])
+    assert not torch.equal(plain, mixed)
+    assert torch.nn.functional.cosine_similarity(plain, mixed, dim=0) > 0.99
+
+
+def test_frozen_statistics_stay_and_live_ones_move() -> None:
+    for batch_norm, moves in (("frozen", False), ("live", True)):
+        made = tuner(replace(RECIPE, batch_norm=batch_norm))
+        norm = made.joint.backbone.norm
+        before = {k: v.clone() for k, v in norm.state_dict().items()}
+        made.epoch(scored(), 1)
+        for name in ("running_mean", "running_var"):
+            assert torch.equal(before[name], norm.state_dict()[name]) != moves
+        assert not torch.equal(before["weight"], norm.weight)
+
+
+def test_live_statistics_count_a_clip_that_is_seen_again_once() -> None:
+    made = tuner(replace(RECIPE, batch_norm="live", clips_at_once=2))
+    plain = tuner(replace(RECIPE, batch_norm="live"))
+    gradients(made, [2, 5])
+    clips = torch.cat([scored().clips.videos[i] for i in (2, 5)])
+    plain.joint.train()
+    for part in clips.split(2):
+        plain.joint.backbone(part)
+    expected, found = plain.joint.backbone.norm, made.joint.backbone.norm
+    torch.testing.assert_close(found.running_mean, expected.running_mean)
+    torch.testing.assert_close(found.running_var, expected.running_var)
+    assert found.momentum == 0.1
+
+
+def test_backbone_and_head_have_their_own_learning_rates() -> None:
+    made = tuner()
+    before = {name: p.detach().clone() for name, p in made.joint.named_parameters()}
+    videos = scored()
+    made.joint.train()
+    made.step(passes_of([3], 1, ALONE), videos.clips.read([3]), made._scaled(videos))
+    for name, after in made.joint.named_parameters():
+        # Adam's first step is the learning rate, wherever there is a gradient.
+        moved = (after.detach() - before[name]).abs()[after.grad.abs() > 1e-4]
+        lr = 1e-3 if name.startswith("backbone.") else 1e-2
+        torch.testing.assert_close(moved, torch.full_like(moved, lr), rtol=2e-2, atol=0.0)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.parametrize("n", [1, 2, 5, 8])
+def test_every_video_counts_once_over_all_passes(size: int, accumulate: int, n: int) -> None:
+    groups = [Group(torch.device("cpu"), rank, size) for rank in range(size)]
+    passes = [passes_of(range(n), accumulate, group) for group in groups]
+    each = [(i, p.weight / len(p.videos)) for own in passes for p in own for i in p.videos]
+    weights = np.zeros(n)
+    for video, weight in each:
+        weights[video] += weight
+    np.testing.assert_allclose(weights, 1 / n)
+    assert all(own for own in passes)
+
+
+def fit(folder: Path, recipe: Recipe = RECIPE, stop_after: int | None = None) -> TrainingState:
+    """A training as a process makes it: from the newest state, if there is one."""
+    states = TrainingStates(folder, {"epochs": recipe.epochs})
+    state, made = states.newest(), tuner(recipe)
+    return made.fit(scored(stop_after=stop_after), scored(3), states, state)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_a_training_killed_twice_ends_the_same(tmp_path: Path, precision: str) -> None:
+    recipe = replace(RECIPE, precision=precision)
+    whole = fit(tmp_path / "whole", recipe)
+    for videos in (5, 10):  # in the middle of epoch 1, then of epoch 2
+        with pytest.raises(KeyboardInterrupt):
+            fit(tmp_path / "killed", recipe, stop_after=videos)
+    killed = fit(tmp_path / "killed", recipe)
+    assert killed.epoch == whole.epoch == 3
+    assert killed.tensors.keys() == whole.tensors.keys()
+    assert all(torch.equal(killed.tensors[k], whole.tensors[k]) for k in whole.tensors)
+    losses = [[(r["train_loss"], r["val_loss"]) for r in s.history] for s in (whole, killed)]
+    assert losses[0] == losses[1]
+    assert losses[0][-1] < losses[0][1]
+    assert [row["epoch"] for row in whole.history] == [0, 1, 2, 3]
+    kept = {f"epoch-{e}.safetensors" for e in (*chosen_epochs(whole.history).values(), 3)}
+    assert {path.name for path in (tmp_path / "killed").iterdir()} == kept
+
+
+def test_training_leaves_the_global_random_state_alone(tmp_path: Path) -> None:
+    made = tuner()
+    torch.manual_seed(7)
+    expected = torch.rand(1)
+    torch.manual_seed(7)
+    made.fit(scored(), scored(3), TrainingStates(tmp_path / "s", {}))
+    assert torch.rand(1) == expected
+
+
+def test_a_state_of_other_settings_is_refused_with_both_values(tmp_path: Path) -> None:
+    states = TrainingStates(tmp_path, {"recipe": {"lr_head": 1e-4}})
+    states.save(TrainingState(2, {"x": torch.ones(1)}, [], {}))
+    with pytest.raises(RunError, match=r"recipe.lr_head is 0.0001, not 0.001.*--restart"):
+        TrainingStates(tmp_path, {"recipe": {"lr_head": 1e-3}}).newest()
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x04pickle", b"\x08\0\0\0\0\0\0\0{}      "])
+def test_a_damaged_state_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "epoch-1.safetensors").write_bytes(content)
+    with pytest.raises(RunError, match=r"epoch-1.safetensors: not a state.*--restart"):
+        TrainingStates(tmp_path, {}).newest()
+
+
+def test_a_loss_that_is_not_finite_stops_it(tmp_path: Path) -> None:
+    made = tuner(replace(RECIPE, lr_head=1e30, lr_backbone=1e30))
+    states = TrainingStates(tmp_path, {})
+    with pytest.raises(HeadError, match=r"the loss is (nan|inf) in epoch \d; lower --lr-backbone"):
+        made.fit(scored(), scored(3), states)
+    assert states.newest() is not None
+
+
+def test_the_epochs_that_results_are_made_of() -> None:
+    rows = [
+        {"epoch": 0, "val_loss": 0.1, "test_loss": 0.1},
+        {"epoch": 1, "val_loss": 3.0, "test_loss": 0.5},
+        {"epoch": 2, "val_loss": 2.0, "test_loss": 0.6},
+        {"epoch": 3, "val_loss": 2.5, "test_loss": 0.7},
+    ]
+    assert chosen_epochs(rows) == {"chosen": 2, "last": 3, "best-on-test": 1}
+    rows = [{k: v for k, v in row.items() if k != "test_loss"} for row in rows]
+    assert chosen_epochs(rows) == {"chosen": 2, "last": 3}
+    assert chosen_epochs(rows[:1]) == {}
+
+
+@pytest.mark.parametrize("name", trainable_heads())
+def test_every_such_head_learns_with_its_backbone(tmp_path: Path, name: str) -> None:
+    made = tuner(replace(RECIPE, epochs=8), name=name)
+    state = made.fit(scored(), scored(), TrainingStates(tmp_path / "s", {}))
+    losses = [row["val_loss"] for row in state.history]
+    assert losses[-1] < 0.8 * losses[0]
+    restored = trainable_head(name)(**made.head.get_params())
+    restored.restore({k: v.numpy() for k, v in part_of(state.tensors, "head.").items()})
+    features = clip_features(made.joint.backbone, scored().clips, RECIPE, ALONE)
+    np.testing.assert_array_equal(restored.predict(features), made.head.predict(features))
+
+
+def test_two_trainings_do_not_share_a_folder(tmp_path: Path) -> None:
+    states = TrainingStates(tmp_path / "s", {})
+    with (
+        states.locked(),
+        pytest.raises(RunError, match="another process is training there"),
+        TrainingStates(tmp_path / "s", {}).locked(),
+    ):
+        pass
+    with states.locked():
+        pass
+
+
+def test_heads_that_cannot_be_trained_end_to_end_are_refused() -> None:
+    assert "lstm" in trainable_heads()
+    for name in ("svr", "siamese", "score", "type-lstm"):
+        with pytest.raises(HeadError, match=rf"{name} cannot .* those that can: .*lstm"):
+            trainable_head(name)
+
+
+WORKER = """
+import sys, torch
+torch.set_num_threads(1)
+sys.path.insert(0, sys.argv[1])
+import test_finetune as tests
+from aqa.models.group import joined
+with joined("cpu") as group:
+    assert group.size == 2
+    recipe = tests.replace(tests.RECIPE, clips_at_once=2)
+    even = tests.gradients(tests.tuner(recipe, group))
+    made = tests.tuner(recipe, group)
+    one = tests.gradients(made, [5])  # less than a video for each
+    loss = made.epoch(tests.scored(), 1)
+    value = made.evaluate(tests.scored(3))
+    after = {f"after.{k}": v.detach() for k, v in made.joint.named_parameters()}
+    torch.save([even, one, after, loss, value], f"{sys.argv[2]}/{group.rank}.pt")
+"""
+
+
+def test_two_processes_are_as_one(tmp_path: Path) -> None:
+    here = str(Path(__file__).parent)
+    environment = os.environ | {
+        "MASTER_ADDR": "localhost",
+        "MASTER_PORT": "0",
+        "WORLD_SIZE": "2",
+        "TORCHELASTIC_RUN_ID": "test",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "OMP_NUM_THREADS": "1",
+    }
+    import socket
+
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        environment["MASTER_PORT"] = str(free.getsockname()[1])
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WORKER, here, str(tmp_path)],
+            env=environment | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stderr=subprocess.PIPE,
+        )
+        for rank in range(2)
+    ]
+    for worker in workers:
+        _, error = worker.communicate(timeout=120)
+        assert worker.returncode == 0, error.decode()
+    made = tuner()
+    expected = [gradients(tuner()), gradients(made, [5])]
+    loss, value = made.epoch(scored(), 1), made.evaluate(scored(3))
+    after = {f"after.{k}": v.detach() for k, v in made.joint.named_parameters()}
+    for rank in range(2):
+        found = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
+        for one, other in zip(found[:2], expected, strict=True):
+            assert_same(one, other)
+        assert_same(found[2], after, rtol=1e-3)
+        assert found[3:] == pytest.approx([loss, value], rel=1e-4)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from aqa.errors import AqaError
 from aqa.features.files import replacing
 from aqa.models.feedback import Feedback, PoseFeedback
+from aqa.models.transfer import STARTS, Transfer
 
 Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -188,6 +191,105 @@ def _panel(image: Image, panel: Panel, colours: dict[str, Colour]) -> None:
     for (x, y), label, hollow in zip(places, panel.labels, panel.hollow, strict=True):
         centre = (round(x), round(y))
         cv2.circle(image, centre, 4, colours[label], 1 if hollow else -1, cv2.LINE_AA)
+
+
+class Point(NamedTuple):
+    """A value with its standard deviation, None where unknown; a name, and a note below it."""
+
+    name: str
+    note: str
+    value: float
+    deviation: float | None
+
+
+def draw_curve(points: Sequence[Point], level: Point | None, title: str) -> Image:
+    """Values from left to right with their deviations, and one more as a level across."""
+    step, height, left, top = 90, 260, 60, 2 * LINE + MARGIN
+    image = np.full((top + height + 3 * LINE, left + step * len(points) + MARGIN, 3), 255, np.uint8)
+    _text(image, title, (MARGIN, LINE))
+    reach = [p.value + sign * (p.deviation or 0.0) for p in points for sign in (-1, 1)]
+    low, high = min(0.0, *reach), max(1.0, *reach)
+
+    def height_of(value: float) -> int:
+        return top + round((high - value) / (high - low) * height)
+
+    for tick in np.arange(np.ceil(low * 5), np.floor(high * 5) + 1) / 5 + 0.0:
+        y = height_of(tick)
+        cv2.line(image, (left, y), (image.shape[1] - MARGIN, y), FAINT, 1)
+        _text(image, f"{tick:.1f}", (MARGIN, y + 5), scale=0.42)
+    if level is not None:
+        y = height_of(level.value)
+        cv2.line(image, (left, y), (image.shape[1] - MARGIN, y), SOUND, 2, cv2.LINE_AA)
+        _text(image, f"{level.name} {level.value:.2f}", (left + 4, y - 6), SOUND, 0.42)
+    places = [(left + i * step + step // 2, height_of(p.value)) for i, p in enumerate(points)]
+    cv2.polylines(image, [np.array(places, np.int32)], False, INK, 1, cv2.LINE_AA)
+    for (x, y), point in zip(places, points, strict=True):
+        if point.deviation is not None:
+            ends = [height_of(point.value + sign * point.deviation) for sign in (1, -1)]
+            cv2.line(image, (x, ends[0]), (x, ends[1]), INK, 1, cv2.LINE_AA)
+        cv2.circle(image, (x, y), 5, PALETTE[0], -1, cv2.LINE_AA)
+        _text(image, f"{point.value:.2f}", (x + 8, y - 6), scale=0.42)
+        for line, text in enumerate((point.name, point.note), start=1):
+            _text(image, text, (x - 4 * len(text), top + height + line * LINE), scale=0.42)
+    return image
+
+
+def draw_curves(found: Transfer, side: int = 360) -> Image:
+    """Spearman against iterations: a plot for each number of samples, a line for each draw.
+
+    Thick lines are means over the draws; the plots share one scale.
+    """
+    colours = dict(zip(STARTS, PALETTE[1::-1], strict=True))
+    samples = list(dict.fromkeys(row["samples"] for row in found.curves))
+    values = [row["spearman"] for row in found.curves if row["spearman"] is not None]
+    low, high = min([0.0, *values]), max([1.0, *values])
+    image = np.full((side + 2 * LINE, len(samples) * side, 3), 255, np.uint8)
+    for i, n in enumerate(samples):
+        plot = image[:side, i * side : (i + 1) * side]
+        _text(plot, f"{found.action}: fine-tuned on {n}", (MARGIN, LINE), scale=0.45)
+        rows = [row for row in found.curves if row["samples"] == n]
+        for start in STARTS:
+            own = [row for row in rows if row["start"] == start]
+            _draws(plot, own, (low, high), colours[start])
+    for i, start in enumerate(STARTS):
+        place = (MARGIN + i * side // 2, side + LINE // 2)
+        _text(image, f"from {start} weights", place, colours[start], 0.42)
+    note = f"Spearman on {found.tested} test videos, against iterations"
+    _text(image, note, (MARGIN, side + LINE + LINE // 2), scale=0.42)
+    return image
+
+
+def _draws(
+    image: Image, rows: Sequence[Mapping[str, Any]], scale: tuple[float, float], colour: Colour
+) -> None:
+    """One start's draws and their mean, in a plot whose frame and ticks are drawn with them."""
+    low, high = scale
+    left, top = LEFT // 2, LINE + MARGIN
+    right, bottom = image.shape[1] - 2 * MARGIN, image.shape[0] - 2 * LINE
+    last = rows[-1]["iteration"]
+
+    def place(iteration: float, value: float) -> tuple[int, int]:
+        return (
+            left + round(iteration / last * (right - left)),
+            top + round((high - value) / (high - low) * (bottom - top)),
+        )
+
+    cv2.rectangle(image, (left, top), (right, bottom), FAINT, 1)
+    for tick in (0.0, 0.5, 1.0):
+        x, y = place(0, tick)
+        cv2.line(image, (x, y), (right, y), FAINT, 1)
+        _text(image, f"{tick:g}", (MARGIN, y + 4), scale=0.4)
+    for tick in (0, last):
+        _text(image, str(tick), (place(tick, 0)[0] - 12, bottom + LINE), scale=0.4)
+    at: dict[int, list[float]] = {}
+    for _, drawn in groupby(rows, key=itemgetter("draw")):
+        known = [row for row in drawn if row["spearman"] is not None]
+        points = [place(row["iteration"], row["spearman"]) for row in known]
+        cv2.polylines(image, [np.array(points, np.int32)], False, colour, 1, cv2.LINE_AA)
+        for row in known:
+            at.setdefault(row["iteration"], []).append(row["spearman"])
+    means = [place(iteration, float(np.mean(values))) for iteration, values in sorted(at.items())]
+    cv2.polylines(image, [np.array(means, np.int32)], False, colour, 3, cv2.LINE_AA)
 
 
 def _text(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,9 +35,13 @@ from aqa.models.feedback import (
     stored,
 )
 from aqa.models.runs import Run, load_run
+from aqa.models.transfer import Transfer
 from aqa.picture import (
     Image,
     Panel,
+    Point,
+    draw_curve,
+    draw_curves,
     draw_feedback,
     draw_moves,
     draw_panels,
@@ -304,3 +308,22 @@ def draw_embeddings(found: Embeddings, title: str, output: Path) -> None:
     """Draw each embedding's t-SNE; rings are test videos."""
     panels = [Panel(e.name, e.flat, found.types, found.tested) for e in found.all]
     save_picture(draw_panels(panels, f"t-SNE by {title}; rings: test videos"), output)
+
+
+def draw_fragments(rows: Sequence[Mapping[str, Any]], output: Path) -> None:
+    """Draw the Spearman correlation of each fragment, and of all as a line (001 Fig. 2)."""
+    points = {
+        row["fragment"]: Point(
+            str(row["fragment"]), row["stage"], row["spearman"], row["spearman_std"]
+        )
+        for row in rows
+        if row["spearman"] is not None  # all predictions were the same
+    }
+    level = points.pop("all", None)
+    title = "Spearman by fragment; line: all fragments"
+    save_picture(draw_curve(list(points.values()), level, title), output)
+
+
+def draw_transfer(found: Transfer, output: Path) -> None:
+    """Draw the curves of fine-tuning."""
+    save_picture(draw_curves(found), output)

@@ -58,6 +58,7 @@ def fit(
 
     --head score learns its metric first. With --from runs/siamese it takes that of the same
     split instead, and with --from other/runs/siamese/split-1 one that was learned elsewhere.
+    --head scoringnet takes its key fragments from runs/kfs in that way.
     """
     from aqa.features.manifest import Manifest
     from aqa.models.experiment import fit_splits, splits_of

@@ -51,6 +51,14 @@ device_option = click.option(
 skip_option = click.option(
     "--skip-missing", is_flag=True, help="Leave out videos that the store does not hold."
 )
+param_option = click.option(
+    "-p",
+    "--param",
+    "params",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Hyper-parameter; see `aqa heads`.",
+)
 type_option = click.option(
     "--type", "type_", help="Type of action of new videos, such as 107B, for heads that compare."
 )

@@ -223,7 +223,7 @@ class Pupil(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.net = Tiny3D()
-        ((dim,),) = LAYERS.values()
+        (dim,) = LAYERS["pool"]
         convolutions = self.convolutions()
         self.norms = nn.ModuleList(nn.BatchNorm3d(c.out_channels) for c in convolutions)
         self.types = nn.Linear(dim, len(DIVE_TYPES))

@@ -30,21 +30,24 @@ def read_arrays(path: Path, ids: list[str] | None) -> dict[str, NDArray[np.float
     """Read features by video id.
 
     `.npy`: (videos, dim) or (videos, clips, dim), the rows in the order of `ids`. `.npz`: one
-    (clips, dim) array an id; `ids` then chooses and orders them. Pickled objects are refused.
+    (clips, dim) array an id; `ids` then chooses and orders them. A `.npz` of one array of three
+    axes, whose name is none of `ids`, is read as a `.npy`. Pickled objects are refused.
     """
     try:
         loaded = np.load(path, allow_pickle=False)
-        arrays = (
-            {name: loaded[name] for name in loaded.files}
-            if isinstance(loaded, np.lib.npyio.NpzFile)
-            else None
-        )
+        arrays = None
+        if isinstance(loaded, np.lib.npyio.NpzFile):
+            with loaded:
+                arrays = {name: loaded[name] for name in loaded.files}
     except FileNotFoundError:
         raise AqaError(f"{path}: no such file") from None
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise AqaError(f"{path}: not a .npy or .npz file of numbers: {error}") from None
     if arrays is None:
         return _rows(path, loaded, ids)
+    joint = [a for name, a in arrays.items() if a.ndim == 3 and name not in (ids or ())]
+    if len(arrays) == len(joint) == 1:
+        return _rows(path, joint[0], ids)
     missing = [i for i in ids or () if i not in arrays]
     if missing:
         raise AqaError(f"{path}: no array for {len(missing)} of the ids: {', '.join(missing[:5])}")
@@ -55,7 +58,7 @@ def _rows(
     path: Path, array: NDArray[np.floating], ids: list[str] | None
 ) -> dict[str, NDArray[np.floating]]:
     if ids is None:
-        raise AqaError(f"{path}: a .npy file names no videos; give their ids, in order, with --ids")
+        raise AqaError(f"{path}: it names no videos; give their ids, in order, with --ids")
     if array.ndim not in (2, 3):
         raise AqaError(
             f"{path}: shape {array.shape}; expected (videos, dim) or (videos, clips, dim)"

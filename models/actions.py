@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aqa.errors import AqaWarning
-from aqa.models.heads.base import HeadError, State, pack_texts, unpack_texts
+from aqa.models.heads.base import BaseHead, HeadError, State, pack_texts, unpack_texts
 from aqa.models.wrapped import Values, WrappedHead
 
 
@@ -28,6 +28,13 @@ class ActionHead(WrappedHead):
     parameter: ClassVar[str] = "scale"
     neutral: ClassVar[str] = "all"
     column: ClassVar[str] = "action"
+
+    def check_fit_with(self, start: BaseHead | None) -> None:
+        """See `WrappedHead.check_fit_with`."""
+        if self.column in self.head.columns:
+            raise HeadError(
+                f"{type(self.head).__name__} takes the action by itself; leave out -p scale=action"
+            )
 
     def learn(self, values: Sequence[Any] | None, y: Values) -> None:
         """See `WrappedHead.learn`."""

@@ -57,6 +57,8 @@ class DifficultyHead(WrappedHead):
             )
         if self.difficulty != "input":
             return
+        if self.takes == "maps":
+            raise HeadError("difficulty=input stands behind vectors; maps take difficulty=multiply")
         if self.head.takes_joints:
             raise HeadError("difficulty=input is no joint's place; use -p difficulty=multiply")
         if start is not None:

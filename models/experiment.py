@@ -26,18 +26,23 @@ from aqa.models.heads import get_head
 from aqa.models.heads.base import (
     BaseHead,
     GivesAttributes,
+    GivesParts,
     GivesQuantiles,
     HeadError,
     PairHead,
+    StageHead,
     parse_params,
 )
 from aqa.models.judging import judge_groups, judge_rows, part_rows
 from aqa.models.metrics import (
     KINDS,
     QUANTILES,
+    report,
     report_attributes,
     report_coverage,
     report_pairs,
+    report_stages,
+    stage_results,
 )
 from aqa.models.runs import (
     FEEDBACK,
@@ -52,6 +57,7 @@ from aqa.models.runs import (
     write_json,
     write_rows,
 )
+from aqa.models.stages import hand_starts
 from aqa.models.wrapped import gives
 from aqa.workspace import run_folder
 
@@ -90,16 +96,7 @@ def fit_splits(
     head, of which the run of the same split is taken. Each run is saved below `runs` before it
     is yielded.
     """
-    if len(store.shape) != 1:
-        raise RunError(
-            f"{store.path}: layer {store.spec['layer']} holds maps of shape {store.shape}, "
-            "heads take vectors; extract another --layer"
-        )
-    if get_head(head).takes_joints and "joints" not in store.spec:
-        raise RunError(
-            f"{store.path}: {head} takes joints, not features of {store.spec['backbone']}; make a "
-            "store of joints with `aqa extract --backbone pose`, and name it with --store"
-        )
+    check_layer(head, store)
     values = {"seed": seed, **parse_params(get_head(head), params)}
     starts = {split.name: _start_run(get_head(head), head, start, split.name) for split in splits}
     features = Features.of(store)
@@ -147,6 +144,27 @@ class Features:
     def of(cls, store: FeatureStore) -> Features:
         """Read them all."""
         return cls(store, dict(zip(store.ids, store.load(store.ids), strict=True)))
+
+
+def check_layer(head: str, store: FeatureStore) -> None:
+    """Refuse a store that does not hold what the head takes: vectors, maps, or joints."""
+    if get_head(head).takes_joints and "joints" not in store.spec:
+        raise RunError(
+            f"{store.path}: {head} takes joints, not features of {store.spec['backbone']}; make a "
+            "store of joints with `aqa extract --backbone pose`, and name it with --store"
+        )
+    takes, kind = get_head(head).takes, "vectors" if len(store.shape) == 1 else "maps"
+    if takes == kind:
+        return
+    remedy = (
+        "extract one that ends in maps, such as c3d's conv5b"
+        if takes == "maps"
+        else "extract one that ends in vectors"
+    )
+    raise RunError(
+        f"{store.path}: its layer {store.spec['layer']} holds {kind} of shape {store.shape}, "
+        f"{head} takes {takes}: {remedy}, with --layer, or fit another --head"
+    )
 
 
 def _start_run(head: type[BaseHead], name: str, start: Path | None, split: str) -> Run | None:
@@ -226,7 +244,8 @@ def evaluate_runs(
     """Judge saved runs on the test videos of their splits.
 
     One result a run of a head that predicts scores, or one a type or action and their averages
-    with `by`; one a part for a head that compares pairs: `held-out`, `test`, and `test-train`, a
+    with `by`, and one a score that the final one is made of; one a stage for a head that tells
+    those; one a part for a head that compares pairs: `held-out`, `test`, and `test-train`, a
     test video with a training video. feedback: judge instead which clips are called faulty, for
     the heads that say so; align: see `ALIGNMENTS`. baselines: the folder of runs; predictions
     without pixels are judged on the same splits, follow the results, and are kept there.
@@ -375,18 +394,25 @@ def _results(
     manifest: Manifest,
     by: str | None,
 ) -> list[dict[str, Any]]:
-    """What is shown of a judgement: pairs by their part, scores whole or by group.
+    """What is shown of a judgement: pairs by their part, stages each, scores whole or by group.
 
     Beside whole scores, as kinds of their own, how often the head's intervals hold the truth and
-    how often it names attributes rightly, if it gives either.
+    how often it names attributes rightly, if it gives either, and the parts it makes them of.
     """
     rows, metrics = judgement
     if named["kind"] == "pairs":
         shown = [{"part": part, **found} for part, found in metrics.items() if part != "train"]
+    elif named["kind"] == "stages":
+        shown = stage_results(metrics["test"])
     elif by is None:
         whole = dict(metrics["test"])
+        parts = whole.pop("parts", {})
         beside = [(kind, whole.pop(kind)) for kind in BESIDE if kind in whole]
-        shown = [whole, *({**found, "kind": kind} for kind, found in beside)]
+        shown = [
+            whole,
+            *({**found, "kind": kind} for kind, found in beside),
+            *({"part": name, **found, "kind": "parts"} for name, found in parts.items()),
+        ]
     else:
         shown = judge_groups([row for row in rows if row["part"] == "test"], manifest, by)
     return [{**named, **found, **marks} for found in shown]
@@ -451,9 +477,8 @@ def judge_run(
     parts: Sequence[str],
 ) -> Judgement:
     """Judge a head by its kind."""
-    judge = _judge_pairs if isinstance(run.head, PairHead) else _judge_scores
     try:
-        return judge(run, split, manifest, features, parts)
+        return _JUDGES[run.head.kind](run, split, manifest, features, parts)
     except HeadError as error:
         raise RunError(f"{run.folder} on {manifest.path}: {error}") from None
 
@@ -494,6 +519,15 @@ def _judge_scores(
                 metrics[part]["attributes"] = report_attributes(true, said)
             for row, labels in zip(own, said, strict=True):
                 row |= {f"predicted_{name}": label for name, label in labels.items()}
+        if isinstance(head, GivesParts):
+            videos = [manifest.by_id[i] for i in ids]
+            true = head.true_parts(scores, **videos_columns(videos, ("difficulty", "execution")))
+            metrics[part]["parts"] = {}
+            for name, value in head.parts(x, **columns).items():
+                known = np.isfinite(true[name])
+                metrics[part]["parts"][name] = report(true[name][known], value[known])
+                for row, t, v in zip(own, true[name].tolist(), value.tolist(), strict=True):
+                    row |= {name: t, f"predicted_{name}": v}
         rows += own
     return rows, metrics
 
@@ -544,6 +578,37 @@ def _judge_pairs(
             if part != "train"
         ]
     return rows, metrics
+
+
+def _judge_stages(
+    run: Run,
+    split: Split,
+    manifest: Manifest,
+    features: Features,
+    parts: Sequence[str],
+) -> Judgement:
+    """Label the frames of the videos of these parts that have hand labels."""
+    head = run.head
+    assert isinstance(head, StageHead)
+    rows, metrics = [], {}
+    for part in parts:
+        ids = split.part(part)
+        if not ids:
+            continue
+        x, _, columns = _data(ids, manifest, features, ("clips", "stages"))
+        n_frames = [features.store.n_frames(i) for i in ids]
+        true = hand_starts(columns["stages"], head.stages, ids)
+        found = head.starts(x, clips=columns["clips"], n_frames=n_frames)
+        metrics[part] = report_stages(head.stages, true, found, n_frames)
+        rows += [
+            {"video_id": i, "part": part, "stage": name, "start": int(t), "predicted": int(p)}
+            for i, *starts in zip(ids, true, found, strict=True)
+            for name, t, p in zip(head.stages, *starts, strict=True)
+        ]
+    return rows, metrics
+
+
+_JUDGES = {"scores": _judge_scores, "pairs": _judge_pairs, "stages": _judge_stages}
 
 
 def over_splits(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

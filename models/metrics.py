@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from aqa.features.manifest import ATTRIBUTES
 from aqa.models.pairs import Pairs
+from aqa.models.stages import stage_labels
 
 Values = NDArray[np.float64]
 
@@ -154,6 +155,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "scores": tuple(METRICS),
     "pairs": ("accuracy", "balanced_accuracy", "roc_auc"),
     "feedback": ("precision", "recall", "f1"),
+    "stages": ("accuracy", "start_error"),
+    "parts": tuple(METRICS),
     "coverage": ("coverage_50", "coverage_80", "coverage_95", "width_80"),
     "attributes": ATTRIBUTES,
 }
@@ -256,6 +259,58 @@ def report_feedback(
         "said_faulty": int(counts[:, 1].sum()),
         **with_intervals(values, level),
     }
+
+
+def report_stages(
+    names: Sequence[str],
+    true: Sequence[NDArray[np.integer]],
+    found: Sequence[NDArray[np.integer]],
+    n_frames: Sequence[int],
+    *,
+    level: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """How well stages are told: all frames together, and under `stages` those of each stage.
+
+    true, found: for each video the first frame of each stage, (n_stages,). accuracy: the share of
+    a stage's frames that are said to be of it (002 4.4). start_error: the mean distance of its
+    start from the true one, in frames; None of the first stage, whose start is no question. The
+    bootstrap draws videos.
+    """
+    frames, hits = np.zeros((2, len(n_frames), len(names)))
+    for i, (one, other, n) in enumerate(zip(true, found, n_frames, strict=True)):
+        labels = stage_labels(one, n)
+        frames[i] = np.bincount(labels, minlength=len(names))
+        right = labels[labels == stage_labels(other, n)]
+        hits[i] = np.bincount(right, minlength=len(names))
+    error = np.abs(np.stack(found) - np.stack(true)).astype(float)
+    drawn = np.stack(list(_with_all_first(resample_counts(len(frames), resamples, seed))))
+
+    def judged(count: Values, hit: Values, off: Values) -> dict[str, Any]:
+        with np.errstate(invalid="ignore"):
+            samples = ((drawn @ hit) / (drawn @ count), drawn @ off / len(frames))
+        values = dict(zip(KINDS["stages"], samples, strict=True))
+        return {"n": len(frames), "frames": int(count.sum()), **with_intervals(values, level)}
+
+    unasked = np.full(len(frames), np.nan)
+    return {
+        **judged(frames.sum(axis=1), hits.sum(axis=1), error[:, 1:].mean(axis=1)),
+        "stages": {
+            name: judged(frames[:, i], hits[:, i], error[:, i] if i else unasked)
+            for i, name in enumerate(names)
+        },
+    }
+
+
+def stage_results(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What `report_stages` found as rows: all stages together, then each."""
+    whole = dict(found)
+    stages = whole.pop("stages")
+    return [
+        {"part": "all", **whole},
+        *({"part": name, **own} for name, own in stages.items()),
+    ]
 
 
 def report_coverage(

@@ -10,12 +10,15 @@ if TYPE_CHECKING:
     from aqa.models.compare import Comparison
     from aqa.models.embedding import Embeddings
     from aqa.models.feedback import Feedback, PoseFeedback
+    from aqa.models.transfer import Transfer
 
 # For each kind of results: the columns that tell them apart or count, and the metrics.
 _COUNTS = {
     "scores": ["n"],
     "pairs": ["part", "similar", "dissimilar"],
     "feedback": ["n", "clips", "faulty", "said_faulty"],
+    "stages": ["part", "n", "frames"],
+    "parts": ["part", "n"],
     "coverage": ["n"],
     "attributes": ["n"],
 }
@@ -23,10 +26,14 @@ _METRICS = {
     "scores": ["spearman", "mse", "med", "relative_l2"],
     "pairs": ["accuracy", "balanced_accuracy", "roc_auc"],
     "feedback": ["precision", "recall", "f1"],
+    "stages": ["accuracy", "start_error"],
+    "parts": ["spearman", "mse", "med", "relative_l2"],
     "coverage": ["coverage_50", "coverage_80", "coverage_95", "width_80"],
     "attributes": ["position", "armstand", "rotation", "somersaults", "twists"],
 }
-_DIGITS = {"mse": 1, "med": 2, "relative_l2": 2, "width_80": 1}
+_DIGITS = {"mse": 1, "med": 2, "relative_l2": 2, "start_error": 1, "width_80": 1}
+# Parts of a score have few points: 1.9 to 3.8 of difficulty.
+_MORE_DIGITS = {"parts": 2}
 _TITLES = {
     "spearman": "Spearman",
     "mse": "MSE",
@@ -36,6 +43,7 @@ _TITLES = {
     "balanced_accuracy": "balanced",
     "roc_auc": "ROC-AUC",
     "f1": "F1",
+    "start_error": "frames off",
     "coverage_50": "in 50 %",
     "coverage_80": "in 80 %",
     "coverage_95": "in 95 %",
@@ -111,7 +119,7 @@ def _kind_table(
         ]
         for m in means
     ]
-    return table(rows, left=(3 if kind == "pairs" else 2) + len(groups))
+    return table(rows, left=(3 if "part" in counts else 2) + len(groups))
 
 
 def _head(result: Mapping[str, Any]) -> str:
@@ -126,7 +134,7 @@ def _with_interval(result: Mapping[str, Any], metric: str) -> str:
     value, interval = result[metric], result[f"{metric}_interval"]
     if value is None:
         return "undefined"
-    digits = _DIGITS.get(metric, 3)
+    digits = _digits(result, metric)
     if interval is None:
         return f"{value:.{digits}f}"
     return f"{value:.{digits}f} [{interval[0]:.{digits}f}, {interval[1]:.{digits}f}]"
@@ -137,8 +145,20 @@ def _with_std(mean: Mapping[str, Any], metric: str) -> str:
         return ""
     if mean[metric] is None:
         return "undefined"
-    digits = _DIGITS.get(metric, 3)
-    return f"{mean[metric]:.{digits}f} +- {mean[f'{metric}_std']:.{digits}f}"
+    digits = _digits(mean, metric)
+    std = mean.get(f"{metric}_std")
+    return f"{mean[metric]:.{digits}f}" + ("" if std is None else f" +- {std:.{digits}f}")
+
+
+def _digits(row: Mapping[str, Any], metric: str) -> int:
+    return _DIGITS.get(metric, 3) + _MORE_DIGITS.get(str(row.get("kind")), 0)
+
+
+def fragment_line(row: Mapping[str, Any]) -> str:
+    """What one fragment, or all together, tells of the score."""
+    cells = [f"{_TITLES.get(m, m)} {_with_std(row, m)}" for m in _METRICS["scores"]]
+    stage = f" ({row['stage']})" if row["stage"] else ""
+    return f"fragment {row['fragment']}{stage}: {', '.join(cells)}"
 
 
 def comparison_table(found: Comparison) -> str:
@@ -241,6 +261,27 @@ def embeddings_json(found: Embeddings, run: str) -> dict[str, Any]:
             for embedding in found.all
         ],
     }
+
+
+def transfer_table(found: Transfer) -> str:
+    """Spearman as the new action finds the network, and what fine-tuning makes of it."""
+    blind = {"mean": found.zero_shot["random"], "mean_std": found.zero_shot["random_std"]}
+    learned = {"mean": found.zero_shot["multi-action"]}
+    cells = [["samples", "start", "zero-shot", "last iteration", "best iteration"]]
+    for row in found.readings():
+        shown = [_with_std(row, reading) for reading in ("zero_shot", "last", "best")]
+        cells.append([str(row["samples"]), row["start"], *shown])
+    return "\n".join(
+        [
+            f"{found.action}: new to a head of {found.n_others} videos of "
+            f"{', '.join(found.others)}",
+            f"zero-shot Spearman on all its {found.n} videos: {_with_std(learned, 'mean')}; "
+            f"untrained: {_with_std(blind, 'mean')}",
+            f"fine-tuned on samples, Spearman on {found.tested} others:",
+            table(cells, left=2),
+            "best iteration: chosen on the test videos, as 004 Table 4 is",
+        ]
+    )
 
 
 def scores_table(rows: Sequence[Mapping[str, Any]]) -> str:

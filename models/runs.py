@@ -3,7 +3,8 @@
 model.safetensors   the fitted arrays
 run.json            head, parameters, seed, split, store's spec, versions
 history.csv         a row for each step of the search or each epoch
-predictions.csv     video_id, part, score, predicted; or first, second, part, similar, probability
+predictions.csv     video_id, part, score, predicted; or first, second, part, similar, probability;
+                    or video_id, part, stage, start, predicted
 feedback.csv        a row a clip of the test videos, where `aqa eval --feedback` was run
 metrics.json        part -> metrics with intervals
 """
@@ -35,6 +36,10 @@ from aqa.models.heads.base import BaseHead, Head
 MODEL, RECORD, HISTORY = "model.safetensors", "run.json", "history.csv"
 PREDICTIONS, METRICS_FILE = "predictions.csv", "metrics.json"
 FEEDBACK = "feedback.csv"
+
+
+# What a head does that predicts no scores.
+_DOES = {"pairs": "compares two videos", "stages": "tells the stages of videos"}
 
 
 class RunError(AqaError):
@@ -98,7 +103,7 @@ class Run:
         """Its head, if it is of the kind that predicts scores."""
         if not isinstance(self.head, Head):
             raise RunError(
-                f"{self.folder}: {self.name} compares two videos and scores none; "
+                f"{self.folder}: {self.name} {_DOES[self.head.kind]} and scores none; "
                 "choose a head that scores, such as `score`, with --head"
             )
         return self.head

@@ -94,7 +94,7 @@ class ViewedVideos:
     the draws.
     """
 
-    def __init__(self, videos: Videos, n_views: int, seed: int):
+    def __init__(self, videos: Examples, n_views: int, seed: int):
         self.videos, self.n_views = videos, n_views
         # A stream of its own: that of the shuffling would tie a video's view to its place.
         self._draws = np.random.default_rng([seed, n_views])
@@ -177,12 +177,16 @@ class Trainer:
         self.steps += 1
         return float(loss.detach())
 
+    def shuffled(self, examples: Examples) -> Iterator[Batch]:
+        """One pass over the examples in a new order."""
+        order = torch.randperm(len(examples), generator=self._shuffle)
+        return examples.batches(self.schedule.batch_size, order)
+
     def epoch(self, examples: Examples) -> float:
         """One pass over the examples in a new order; their mean loss."""
         self.net.train()
-        order = torch.randperm(len(examples), generator=self._shuffle)
         total, seen = 0.0, 0
-        for batch in examples.batches(self.schedule.batch_size, order):
+        for batch in self.shuffled(examples):
             total += self.step(batch) * len(batch.targets)
             seen += len(batch.targets)
         return total / seen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -73,6 +73,11 @@ class WrappedHead(Head):
         return self.head.starts_from
 
     @property
+    def takes(self) -> Literal["vectors", "maps"]:  # type: ignore[override]
+        """See `BaseHead`."""
+        return self.head.takes
+
+    @property
     def takes_views(self) -> bool:  # type: ignore[override]
         """See `BaseHead`."""
         return self.head.takes_views
@@ -132,7 +137,7 @@ class WrappedHead(Head):
     ) -> WrappedHead:
         """See `BaseHead.fit`."""
         values = columns.get(self.column)
-        sequences, scores = check_fit(x, y)
+        sequences, scores = check_fit(x, y, maps=self.takes == "maps")
         self.check_fit_with(start)
         self.learn(values, scores)
         options: dict[str, Any] = {} if start is None else {"start": start}
@@ -211,7 +216,7 @@ class WrappedHead(Head):
 
     def _part(self, x: Sequences, y: ArrayLike, columns: Mapping[str, Any]) -> tuple[Any, ...]:
         """Videos, scores and columns as the head is shown them."""
-        sequences, scores = check_fit(x, y, least=1)
+        sequences, scores = check_fit(x, y, least=1, maps=self.takes == "maps")
         values = columns.get(self.column)
         own = {name: given for name, given in columns.items() if name in self.inner.columns}
         return self.shown(sequences, values), scores / self.factor(values, len(scores)), own

@@ -5,8 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from aqa.models.report import table as aligned
-from aqa.reproduce.figures import published_figures
-from aqa.reproduce.run import Cell, Reproduction, needs
+from aqa.reproduce.run import Cell, Reproduction, needs, printed
 from aqa.reproduce.tables import TABLES, UNDECLARED, Table
 from aqa.workspace import Workspace
 
@@ -19,7 +18,7 @@ def overview(workspace: Workspace) -> str:
     rows = [["table", "about", "dataset", "figures", "lacks here"]]
     for one in TABLES.values():
         lacking = needs(one, workspace)
-        rows.append([one.name, one.title, one.dataset, str(_count(one)), str(len(lacking))])
+        rows.append([one.name, one.title, one.dataset, str(len(printed(one))), str(len(lacking))])
     lines = [aligned(rows, left=3), ""]
     lines += [f"not declared: {name}, {data}: {why}" for (name, data), why in UNDECLARED.items()]
     return "\n".join([*lines, "aqa reproduce TABLE --list says what a table lacks"])
@@ -41,11 +40,6 @@ def needs_of(table: Table, workspace: Workspace) -> str:
             *(["lacking:", *lacking] if lacking else ["nothing is lacking"]),
         ]
     )
-
-
-def _count(table: Table) -> int:
-    key = (table.figures, table.dataset)
-    return sum((figure.table, figure.dataset) == key for figure in published_figures())
 
 
 def reproduction_table(found: Reproduction) -> str:
@@ -75,6 +69,6 @@ def _row(cell: Cell) -> list[str]:
     if measured.interval:
         spread = "[" + ", ".join(f"{end:.{digits}f}" for end in measured.interval) + "]"
     elif measured.std is not None:
-        spread = f"+- {measured.std:.{digits}f} over {measured.splits} splits"
+        spread = f"+- {measured.std:.{digits}f} over {measured.splits} {measured.over}"
     difference = f"{measured.value - figure.value:+.{digits}f}"
     return [*left, f"{measured.value:.{digits}f}", difference, spread]

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from aqa.errors import AqaError
 from aqa.features.manifest import Manifest, Video
 from aqa.features.store import FeatureStore
@@ -16,22 +18,29 @@ from aqa.models.heads import head_names
 from aqa.models.heads.base import HeadError
 from aqa.models.metrics import fisher_z
 from aqa.models.runs import RunError, load_run
+from aqa.models.transfer import Transfer, control, network_of, over, performances, transfer
 from aqa.reproduce.figures import Figure, published_figures
 from aqa.reproduce.tables import Recipe, Table
 from aqa.workspace import Workspace, run_folder
 
 Result = Mapping[str, Any]
+LAST = ", last iteration"
 
 
 class Measured(NamedTuple):
     """What came out: a value, its 95 % interval over the test videos or, of the mean over several
-    splits, their standard deviation.
+    splits (or networks, or draws: `over`), their standard deviation.
     """
 
     value: float | None
     interval: list[float] | None = None
     std: float | None = None
     splits: int = 1
+    over: str = "splits"
+
+
+# case, metric, and what was measured.
+Found = Iterator[tuple[str, str, Measured]]
 
 
 @dataclass(frozen=True)
@@ -47,10 +56,10 @@ class Cell:
         row["printed"] = row.pop("value")
         if self.measured is None or self.measured.value is None:
             return row
-        value, interval, std, splits = self.measured
+        value, interval, std, splits, over = self.measured
         low, high = interval or (None, None)
         row |= {"measured": value, "difference": value - row["printed"]}
-        return row | {"low": low, "high": high, "std": std, "splits": splits}
+        return row | {"low": low, "high": high, "std": std, over: splits}
 
 
 @dataclass(frozen=True)
@@ -136,22 +145,35 @@ def reproduce(
     for system, recipes in chosen.items():
         for recipe in recipes:
             try:
-                results = runner.results(system, recipe)
+                for case, metric, measured in runner.measured(system, recipe):
+                    found[system, case, metric] = measured
             except (AqaError, HeadError) as error:
                 failed.append(f"{system}: {error}")
                 continue
-            for case, metric, measured in _measured(table, recipe, results):
-                found[system, case, metric] = measured
             if recipe.note:
                 notes.append(f"{system}: {recipe.note}")
     cells = [
-        Cell(figure, found.get((figure.system, figure.case, figure.metric)))
-        for figure in published_figures()
-        if (figure.table, figure.dataset) == (table.figures, table.dataset)
-        and (not systems or figure.system in systems)
+        cell
+        for figure in printed(table)
+        if not systems or figure.system in systems
+        for cell in _cells(figure, found)
     ]
     stand_in_name = str(stand_in.path) if stand_in else None
     return Reproduction(table, cells, failed, list(dict.fromkeys(notes)), stand_in_name)
+
+
+def printed(table: Table) -> list[Figure]:
+    """The figures that the paper prints in a table."""
+    key = (table.figures, table.dataset)
+    return [one for one in published_figures() if (one.table, one.dataset) == key]
+
+
+def _cells(figure: Figure, found: Mapping[tuple[str, str, str], Measured]) -> Iterator[Cell]:
+    """A figure with what was measured, and with the reading that chooses nothing on test videos."""
+    for case in (figure.case, figure.case + LAST):
+        measured = found.get((figure.system, case, figure.metric))
+        if measured or case == figure.case:
+            yield Cell(figure._replace(case=case), measured)
 
 
 class _Runner:
@@ -169,33 +191,78 @@ class _Runner:
     ):
         self.table, self.workspace, self.manifest = table, workspace, manifest
         self.splits, self.seed, self.stand_in, self.tell = splits, seed, stand_in, tell
+        self._transfers: dict[str, Transfer] = {}
 
-    def results(self, system: str, recipe: Recipe) -> Evaluation:
-        """The results of a recipe on the splits' test videos."""
+    def measured(self, system: str, recipe: Recipe) -> Found:
+        """(case, metric, measured) of everything that a recipe says on the test videos."""
         if recipe.head not in head_names():
             raise RunError(f"there is no head {recipe.head} to run it with")
         if self.stand_in:
-            return self._run(system, recipe, self.stand_in)
+            yield from self._run(system, recipe, self.stand_in)
+            return
         path = self.workspace.store(recipe.store)
         if not path.exists():
             options = self.table.stores[recipe.store]
             raise RunError(f"{path}: no features; aqa extract {options} --store {path}")
         with FeatureStore.open(path) as store:
-            return self._run(system, recipe, store)
+            yield from self._run(system, recipe, store)
 
-    def _run(self, system: str, recipe: Recipe, store: FeatureStore) -> Evaluation:
-        manifest = self.manifest
-        if recipe.scope == "each action":
-            manifest = each_action(manifest, self.splits)
-        names = manifest.split_names if recipe.scope == "each action" else self.splits
-        folders = [self._fitted(system, recipe, manifest, store, name) for name in names]
-        return evaluate_runs(
+    def _run(self, system: str, recipe: Recipe, store: FeatureStore) -> Found:
+        if recipe.scope == "fine-tuned":
+            return self._fine_tuned(recipe, store)
+        manifest = by_action(self.manifest, self.splits, recipe)
+        if recipe.scope == "untrained":
+            return self._untrained(recipe, manifest, store)
+        folders = [
+            self._fitted(system, recipe, manifest, store, name) for name in manifest.split_names
+        ]
+        found = evaluate_runs(
             folders,
             manifest,
             store,
             feedback=self.table.axis == "feedback",
-            by={"types": "type", "actions": "action"}.get(self.table.axis),
+            by={"types": "type", "actions": "action", "new actions": "action"}.get(self.table.axis),
         )
+        return _measured(self.table, recipe, found)
+
+    def _untrained(self, recipe: Recipe, manifest: Manifest, store: FeatureStore) -> Found:
+        """What the networks of the system's runs would say before they were trained."""
+        assert recipe.after is not None
+        (trained,) = self.table.recipes[recipe.after]
+        found: dict[str, list[float | None]] = {}
+        for split in manifest.split_names:
+            head = load_run(self._fitted(recipe.after, trained, manifest, store, split)).head
+            videos = [manifest.by_id[i] for i in manifest.split(split).test]
+            case = self.table.cases.get(videos[0].action or "") if videos else None
+            if case is not None:
+                own = control(network_of(head), performances(videos, store))
+                found[case] = [*found.get(case, []), *own]
+        means: dict[str, float] = {}
+        for case, values in found.items():
+            value, std = over("", values).values()
+            yield case, "spearman", Measured(value, None, std, len(values), "networks")
+            means |= {} if value is None else {case: value}
+        yield from _mean_of_actions(self.table, recipe, means)
+
+    def _fine_tuned(self, recipe: Recipe, store: FeatureStore) -> Found:
+        """Every action whose cells the table prints, on as many samples."""
+        for action, printed_name in self.table.cases.items():
+            cases = dict.fromkeys(figure.case for figure in printed(self.table))
+            counts = [int(c.split()[-1]) for c in cases if c.split()[0] == printed_name]
+            if action not in self._transfers:
+                self._transfers[action] = transfer(
+                    *(recipe.head, recipe.params, self.manifest, store, action),
+                    samples=counts,
+                    seed=self.seed,
+                    tell=self.tell,
+                )
+            for row in self._transfers[action].readings():
+                if row["start"] == recipe.start:
+                    case = f"{printed_name} {row['samples']}"
+                    for reading, named in (("best", case), ("last", case + LAST)):
+                        value, std = row[reading], row[f"{reading}_std"]
+                        measured = Measured(value, None, std, row["draws"], "draws")
+                        yield named, "spearman", measured
 
     def _fitted(
         self, system: str, recipe: Recipe, manifest: Manifest, store: FeatureStore, split: str
@@ -244,21 +311,37 @@ class _Runner:
         )
 
 
-def each_action(manifest: Manifest, splits: Sequence[str]) -> Manifest:
-    """The manifest with one split an action in place of each: its videos of that action only."""
+def by_action(manifest: Manifest, splits: Sequence[str], recipe: Recipe) -> Manifest:
+    """The manifest with the splits that a recipe's scope asks for, in place of its own.
+
+    Where it takes actions in turn, one an action in place of each split; see `Scope`.
+    """
+    if recipe.scope == "splits":
+        return replace_splits(manifest, lambda video: {name: video.splits[name] for name in splits})
     actions = sorted({video.action for video in manifest if video.action})
     if not actions:
         raise RunError(f"{manifest.path}: no video has a value in the column action")
+    if recipe.action is not None and recipe.action not in actions:
+        raise RunError(f"{manifest.path}: no video of the action {recipe.action}")
 
-    def narrowed(video: Video) -> Video:
-        parts = {
-            f"{name}-{action}": video.splits[name] if video.action == action else ""
-            for name in splits
-            for action in actions
-        }
-        return replace(video, splits=parts)
+    def part(video: Video, name: str, action: str) -> str:
+        own, given = video.action == action, video.splits[name]
+        tested = own or recipe.scope == "one action"
+        learned = own == (recipe.scope in ("each action", "one action"))
+        return given if (tested if given == "test" else learned) and video.action else ""
 
-    return Manifest([narrowed(video) for video in manifest], manifest.path)
+    taken = [recipe.action] if recipe.action else actions
+    return replace_splits(
+        manifest,
+        lambda video: {
+            f"{name}-{action}": part(video, name, action) for name in splits for action in taken
+        },
+    )
+
+
+def replace_splits(manifest: Manifest, made: Callable[[Video], Mapping[str, str]]) -> Manifest:
+    """The manifest with other splits: for each video, its part in each."""
+    return Manifest([replace(video, splits=made(video)) for video in manifest], manifest.path)
 
 
 def _slug(system: str, case: str | None) -> str:
@@ -266,20 +349,17 @@ def _slug(system: str, case: str | None) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text).strip("-")
 
 
-Found = Iterator[tuple[str, str, Measured]]
-
-
 def _measured(table: Table, recipe: Recipe, evaluation: Evaluation) -> Found:
     """(case, metric, measured) of everything that a recipe's results say."""
     results = evaluation.results
-    means = over_splits(results) or results
+    means = _means(results)
     if table.axis == "splits":
         for number, result in enumerate(results, start=1):
             yield from _metrics(str(number), result)
         for mean in means:
             yield from _metrics("mean", mean)
         return
-    of_actions: list[float] = []
+    of_actions: dict[str, float] = {}
     for mean in means:
         case = _case(table, recipe, mean)
         if case is None:
@@ -288,9 +368,31 @@ def _measured(table: Table, recipe: Recipe, evaluation: Evaluation) -> Found:
         if len(table.splits) > 1:
             yield from _metrics(f"{case} mean", mean)
         if (value := mean.get("spearman")) is not None:
-            of_actions.append(float(value))
-    if table.axis == "actions" and len(of_actions) == len(table.cases):
-        yield "mean", "spearman", Measured(float(fisher_z(of_actions)))
+            of_actions[case] = float(value)
+    yield from _mean_of_actions(table, recipe, of_actions)
+
+
+def _means(results: Sequence[Result]) -> list[Result]:
+    """Means over splits, and what only one split has, such as an action that it alone tests."""
+
+    def what(result: Result) -> tuple[Any, ...]:
+        return result.get("part"), result.get("group")
+
+    means: list[Result] = list(over_splits(results))
+    averaged = {what(mean) for mean in means}
+    return means + [result for result in results if what(result) not in averaged]
+
+
+def _mean_of_actions(table: Table, recipe: Recipe, values: Mapping[str, float]) -> Found:
+    """004's mean over its actions: Fisher's in Table 2, the plain one of new actions in Table 3."""
+    if len(values) < len(table.cases):
+        return
+    if table.axis == "actions":
+        yield "mean", "spearman", Measured(float(fisher_z(list(values.values()))))
+    if table.axis == "new actions":
+        learned = table.cases.get(recipe.action or "")
+        new = [value for case, value in values.items() if case != learned]
+        yield "mean", "spearman", Measured(float(np.mean(new)))
 
 
 def _case(table: Table, recipe: Recipe, result: Result) -> str | None:
@@ -298,7 +400,7 @@ def _case(table: Table, recipe: Recipe, result: Result) -> str | None:
     part = result.get("part")
     if table.axis == "feedback":
         return "faulty clips"
-    if table.axis in ("types", "actions"):
+    if table.axis in ("types", "actions", "new actions"):
         return table.cases.get(str(result.get("group")))
     if table.axis == "stages":
         return table.cases.get(str(part))

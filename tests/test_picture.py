@@ -11,6 +11,8 @@ from aqa.picture import (
     PALETTE,
     SOUND,
     Panel,
+    Point,
+    draw_curve,
     draw_feedback,
     draw_moves,
     draw_panels,
@@ -102,3 +104,14 @@ def test_pictures_are_png(tmp_path):
     np.testing.assert_array_equal(read, image)
     with pytest.raises(AqaError, match=r"a.jpg: .* ends in \.png"):
         save_picture(image, tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("level", [Point("all", "", 0.5, None), None])
+def test_a_curve_has_a_place_for_every_point(level: Point | None) -> None:
+    points = [Point(str(i), "flight", 0.25 * i - 0.25, 0.1 if i else None) for i in range(3)]
+    image = draw_curve(points, level, "title")
+    dots = (image == PALETTE[0]).all(axis=2)
+    places = [np.flatnonzero(dots[:, x].any(axis=1)) for x in (slice(60, 150), slice(150, 240))]
+    middles = [rows.mean() for rows in places]
+    assert middles[0] > middles[1]  # higher values are drawn higher up
+    assert (image == SOUND).all(axis=2).any() == (level is not None)

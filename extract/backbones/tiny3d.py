@@ -18,7 +18,7 @@ from aqa.extract.preprocess import Preprocess
 
 NAMES = ("tiny3d",)
 
-LAYERS = {"pool": (128,)}
+LAYERS = {"conv7": (128, 2, 4, 4), "pool": (128,)}
 
 # Channels in and out, kernel and stride, both (time, height, width).
 _CONVOLUTIONS = (
@@ -33,23 +33,23 @@ _CONVOLUTIONS = (
 
 
 class Tiny3D(nn.Module):
-    """Convolutions, each with a ReLU, and `pool`.
+    """Convolutions, each with a ReLU, and `pool` where `layer` is that.
 
     Batch normalisation, which training needs, is folded into the convolutions.
     """
 
     def __init__(self, layer: str = "pool"):
         super().__init__()
-        assert layer in LAYERS
+        self.pooled = layer == "pool"
         for number, (inputs, outputs, kernel, stride) in enumerate(_CONVOLUTIONS, start=1):
             padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
             self.add_module(f"conv{number}", nn.Conv3d(inputs, outputs, kernel, stride, padding))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, 16, 64, 64) -> (N, 128)."""
+        """(N, 3, 16, 64, 64) -> (N, *LAYERS[layer])."""
         for convolution in self.children():
             x = convolution(x).relu_()
-        return pool(x)
+        return pool(x) if self.pooled else x
 
 
 def pool(x: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import types
 import typing
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +19,8 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from aqa.errors import AqaError, did_you_mean
 from aqa.models.pairs import Pairs
 
-# One array a video: float32 (n_clips, dim); the number of clips may differ.
+# One array a video: float32 (n_clips, dim), or of maps (n_clips, channels, time, height, width);
+# the number of clips may differ.
 Sequences = Sequence[NDArray[np.floating]]
 State = dict[str, NDArray[Any]]
 
@@ -108,13 +109,14 @@ class BaseHead(BaseEstimator, ABC):
     fit, and leaves what it learned in attributes that end in `_`. `history_` holds one row for
     each step of the search or the training.
 
-    kind: what the head's answers are and are judged as, `scores` or `pairs`. fitted: the arrays
-    that answering needs and that a saved model holds. columns: the attributes of `Video`, and
-    `clips`, that `fit` takes as keywords, one value a video; the answering methods take
-    `answer_columns`. starts_from: the head whose fitted run `fit` can be handed as the keyword
-    `start` (`aqa fit --from`). takes_views: `fit` takes the keyword `views`, for each augmented
-    view of the store the training videos as it shows them. takes_blank: `fit` takes the keyword
-    `blank`, the response to a clip of black pictures, (dim,), None where the store has none.
+    kind: what the head's answers are and are judged as, `scores`, `pairs` or `stages`. takes:
+    the features it is fitted on, `vectors` or `maps`. fitted: the arrays that answering needs and
+    that a saved model holds. columns: the attributes of `Video`, and `clips`, that `fit` takes as
+    keywords, one value a video; the answering methods take `answer_columns`. starts_from: the head
+    whose fitted run `fit` can be handed as the keyword `start` (`aqa fit --from`). takes_views:
+    `fit` takes the keyword `views`, for each augmented view of the store the training videos as
+    it shows them. takes_blank: `fit` takes the keyword `blank`, the response to a clip of black
+    pictures, (dim,), None where the store has none.
     takes_joints: a video is the places of a body's joints, one "clip" a frame (`aqa extract
     --backbone pose`), of width 2 x joints: x, y of the first joint, x, y of the next.
 
@@ -125,6 +127,7 @@ class BaseHead(BaseEstimator, ABC):
     seed: int = param(0, "of every random choice that fitting makes", low=0, below=2**32)
 
     kind: ClassVar[str]
+    takes: ClassVar[Literal["vectors", "maps"]] = "vectors"
     fitted: ClassVar[tuple[str, ...]]
     columns: ClassVar[tuple[str, ...]] = ()
     starts_from: ClassVar[str | None] = None
@@ -264,6 +267,47 @@ class PairHead(BaseHead):
         """Which training videos fitting held out to stop by; empty where validation was given."""
 
 
+@dataclasses.dataclass(repr=False, eq=False)
+class StageHead(BaseHead):
+    """A video's clip features in, the stage of each clip out; scores nothing."""
+
+    kind: ClassVar[str] = "stages"
+
+    @property
+    @abstractmethod
+    def stages(self) -> tuple[str, ...]:
+        """The names of the stages, in order; the first is the time before those with a label."""
+
+    @abstractmethod
+    def posteriors(self, x: Sequences) -> list[NDArray[np.float64]]:
+        """For each video how probable each stage is in each clip, (n_clips, n_stages)."""
+
+    @abstractmethod
+    def starts(
+        self, x: Sequences, *, clips: Sequence[NDArray[np.integer]], n_frames: Sequence[int]
+    ) -> list[NDArray[np.intp]]:
+        """For each video the first frame of each stage, (n_stages,); see `models.stages`."""
+
+
+@typing.runtime_checkable
+class GivesParts(typing.Protocol):
+    """A scoring head that also predicts what the score is made of, such as difficulty."""
+
+    def parts(self, x: Sequences, **columns: Any) -> dict[str, NDArray[np.float64]]:
+        """Each part of each video's score, in points: name -> (n,)."""
+        ...
+
+    def true_parts(
+        self,
+        y: NDArray[np.float64],
+        *,
+        difficulty: Sequence[float | None],
+        execution: Sequence[float | None],
+    ) -> dict[str, NDArray[np.float64]]:
+        """What they are by the manifest, of videos with scores `y`; NaN where it does not tell."""
+        ...
+
+
 @typing.runtime_checkable
 class GivesQuantiles(typing.Protocol):
     """A scoring head that says how sure it is: it gives each score a distribution."""
@@ -308,17 +352,26 @@ def unpack_texts(array: NDArray[np.uint8]) -> list[str]:
     return texts
 
 
-def check_sequences(x: Sequences, dim: int | None = None) -> list[NDArray[np.float32]]:
-    """The sequences as float32, or `HeadError` with the first that is not (n_clips, dim)."""
+def check_sequences(
+    x: Sequences, dim: int | tuple[int, ...] | None = None, *, maps: bool = False
+) -> list[NDArray[np.float32]]:
+    """The sequences as float32, or `HeadError` with the first that is not (n_clips, *dim).
+
+    dim: of a clip's feature; None takes the first video's. maps: it is (channels, time, height,
+    width), and not a vector.
+    """
     sequences = [np.asarray(sequence, np.float32) for sequence in x]
     if not sequences:
         raise HeadError("no videos were given")
-    dim = dim or sequences[0].shape[-1]
+    if dim is None:
+        dim = sequences[0].shape[-4 if maps else -1 :]
+    shape = (dim,) if isinstance(dim, int) else tuple(dim)
     for i, sequence in enumerate(sequences):
-        if sequence.ndim != 2 or not len(sequence) or sequence.shape[1] != dim:
+        if sequence.ndim != (5 if maps else 2) or not len(sequence) or sequence.shape[1:] != shape:
+            expected = ", ".join(["clips", *map(str, shape)])
             raise HeadError(
                 f"video number {i} has features of shape {sequence.shape}, "
-                f"expected (clips, {dim}) with one clip or more"
+                f"expected ({expected}) with one clip or more"
             )
         if not np.isfinite(sequence).all():
             raise HeadError(f"video number {i} has features that are not finite")
@@ -332,14 +385,15 @@ def check_views(
     for number, view in enumerate(views):
         if len(view) != len(sequences):
             raise HeadError(f"view {number} has {len(view)} videos for {len(sequences)}")
-    return [check_sequences(view, sequences[0].shape[1]) for view in views]
+    first = sequences[0]
+    return [check_sequences(view, first.shape[1:], maps=first.ndim == 5) for view in views]
 
 
 def check_fit(
-    x: Sequences, y: ArrayLike, least: int = 2
+    x: Sequences, y: ArrayLike, least: int = 2, *, maps: bool = False
 ) -> tuple[list[NDArray[np.float32]], NDArray[np.float64]]:
     """Checked training videos and scores; `least` is the fewest videos that can be fitted."""
-    sequences, scores = check_sequences(x), np.asarray(y, np.float64)
+    sequences, scores = check_sequences(x, maps=maps), np.asarray(y, np.float64)
     if scores.shape != (len(sequences),) or not np.isfinite(scores).all():
         raise HeadError(
             f"expected {len(sequences)} finite scores, one a video; got shape {scores.shape}"

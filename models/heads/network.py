@@ -121,7 +121,7 @@ class TrainedHead(BaseHead):
             clip_gradient=self.clip_gradient,
         )
 
-    def _fit_scaling(self, sequences: list[NDArray[np.float32]]) -> None:
+    def _fit_scaling(self, sequences: Sequences) -> None:
         clips = np.concatenate(sequences).astype(np.float64)
         deviation = clips.std(axis=0) if self.standardise else np.ones(clips.shape[1])
         self.centre_ = clips.mean(axis=0) if self.standardise else np.zeros(clips.shape[1])
@@ -139,7 +139,10 @@ class TargetHead(TrainedHead, Head):
 
     @abstractmethod
     def build(self, dim: int) -> nn.Module:
-        """A fresh network: (n, clips, dim) padded, lengths (n,) -> (n, ...)."""
+        """A fresh network: (n, clips, dim) padded, lengths (n,) -> (n, ...).
+
+        dim: of a clip's vector; of a map, its channels.
+        """
 
     def start_at(self, net: nn.Module, mean: float) -> None:
         """Let the untrained network predict the mean target; by default it does not."""
@@ -170,9 +173,10 @@ class TargetHead(TrainedHead, Head):
         targets = self.targets(scores, **columns)
         kept, out = np.arange(len(scores)), np.arange(0)
         if validation is not None and len(validation[0]):
-            held_x, held_y = check_fit(validation[0], validation[1], least=1)
+            maps = self.takes == "maps"
+            held_x, held_y = check_fit(validation[0], validation[1], least=1, maps=maps)
             more = validation[2] if len(validation) > 2 else {}
-            held: Videos | None = self._videos(held_x, self.targets(held_y, **more))
+            held: Examples | None = self._videos(held_x, self.targets(held_y, **more))
         else:
             kept, out = self._hold_out(len(scores))
             held = self._videos(pick(sequences, out), targets[out]) if len(out) else None
@@ -189,12 +193,17 @@ class TargetHead(TrainedHead, Head):
         examples = ViewedVideos(train, len(shown), self.seed) if copies else train
         self.train_net(make, examples, held, self.trainer)
 
+    @property
+    def clip_shape(self) -> tuple[int, ...]:
+        """The shape of a clip's feature, as it was fitted on."""
+        return (len(self.centre_),)
+
     @torch.no_grad()
     def outputs(self, x: Sequences) -> NDArray[np.float64]:
         """What the network says of each video, (n, ...)."""
-        sequences = check_sequences(x, len(self.centre_))
+        sequences = check_sequences(x, self.clip_shape, maps=self.takes == "maps")
         videos = self._videos(sequences, np.zeros(len(sequences)))
-        net = self.net_.to(videos.targets.device).eval()
+        net = self.net_.to(pick_device(self.device)).eval()
         # One size for all: padding must not move a prediction.
         said = [net(batch.x, batch.lengths) for batch in videos.batches(self.batch_size)]
         found: NDArray[np.float64] = torch.cat(said).double().cpu().numpy()
@@ -206,7 +215,7 @@ class TargetHead(TrainedHead, Head):
         net.load_state_dict(tensors)
         return net
 
-    def _videos(self, sequences: Sequences, targets: NDArray[np.float64]) -> Videos:
+    def _videos(self, sequences: Sequences, targets: NDArray[np.float64]) -> Examples:
         """Features and targets as the network takes them, on its device."""
         return Videos.of(self._scaled(sequences), targets, pick_device(self.device))
 
@@ -258,7 +267,7 @@ class NetworkHead(TargetHead):
         views: Sequence[Sequences] = (),
     ) -> NetworkHead:
         """See `Head.fit` and `TargetHead.fit_targets`."""
-        sequences, scores = check_fit(x, y)
+        sequences, scores = check_fit(x, y, maps=self.takes == "maps")
         self._check_params()
         self._fit_scores(scores)
         self.fit_targets(sequences, scores, validation, views)

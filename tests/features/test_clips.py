@@ -47,6 +47,15 @@ def test_frames_gives_every_video_as_many(rule: ClipRule, n: int, expected: tupl
     assert len(clips) == (rule.frames or 0) // 16
 
 
+@pytest.mark.parametrize(("n", "first"), [(200, 97), (103, 0), (60, -43)])
+def test_004_cuts_six_clips_of_the_last_103_frames(n: int, first: int) -> None:
+    """Black frames stand in front of a shorter video; six starts fit, a frame apart."""
+    for shift in range(6):
+        clips = ClipRule(frames=103, tail="drop", shift=shift).clips(n)
+        assert [clip.start for clip in clips] == [first + shift + 16 * k for k in range(6)]
+        assert clips[-1].stop <= n
+
+
 def test_blank_clips_are_those_outside_the_video() -> None:
     clips = ClipRule(frames=48).clips(10)
     assert [clip.is_blank(10) for clip in clips] == [True, True, False]

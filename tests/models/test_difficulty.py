@@ -19,6 +19,7 @@ SCORING = [
     name
     for name in head_names()
     if get_head(name).kind == "scores"
+    and get_head(name).takes == "vectors"
     and "difficulty" not in get_head(name).columns
     and not get_head(name).takes_joints
 ]

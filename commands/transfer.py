@@ -1,0 +1,105 @@
+"""`aqa transfer`: what heads learned from other actions, on a new one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from aqa.commands.options import (
+    FILE,
+    json_option,
+    manifest_option,
+    open_store,
+    runs_option,
+    store_option,
+    workspace_option,
+)
+from aqa.models.heads import head_names
+from aqa.workspace import Workspace
+
+
+@click.command()
+@workspace_option
+@click.option("--action", required=True, help="Action that is new: a value of the column action.")
+@click.option(
+    "--samples",
+    type=click.IntRange(2),
+    multiple=True,
+    help="Videos to fine-tune on [default: 25, 75 and 125, or 15, 25 and 35 where there are few].",
+)
+@click.option(
+    "--test",
+    "tested",
+    type=click.IntRange(2),
+    default=50,
+    show_default=True,
+    help="Others to test.",
+)
+@click.option(
+    "--draws", type=click.IntRange(1), default=5, show_default=True, help="Times to draw both anew."
+)
+@click.option("--head", type=click.Choice(head_names()), default="lstm", show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@click.option(
+    "-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="See `aqa heads`."
+)
+@click.option("--picture", type=FILE, help="PNG to draw the curves in.")
+@manifest_option
+@store_option
+@runs_option
+@json_option
+@click.pass_obj
+def transfer(
+    workspace: Workspace,
+    action: str,
+    samples: tuple[int, ...],
+    tested: int,
+    draws: int,
+    head: str,
+    seed: int,
+    params: tuple[str, ...],
+    picture: Path | None,
+    manifest: Path | None,
+    store: Path | None,
+    runs: Path | None,
+    as_json: bool,
+) -> None:
+    """Learn all other actions, and try that on a new one: as it is, and fine-tuned.
+
+    Fine-tunes on few videos from what was learned, and from random weights, and tests on others.
+    Prints Spearman at the last iteration, and at the best one on the test videos, as Parmar and
+    Morris do. Writes the whole curves to runs/transfer/ACTION.csv and what is printed to .json.
+    """
+    from aqa.features.manifest import Manifest
+    from aqa.models.report import transfer_table
+    from aqa.models.runs import write_json, write_rows
+    from aqa.models.transfer import transfer as run
+
+    with open_store(store or workspace.only_store()) as features:
+        found = run(
+            *(head, params, Manifest.read(manifest or workspace.manifest), features, action),
+            samples=samples,
+            draws=draws,
+            tested=tested,
+            seed=seed,
+            tell=lambda line: click.echo(line, err=True),
+        )
+    path = (runs or workspace.runs) / "transfer" / f"{action}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    settings = {"head": head, "params": list(params), "seed": seed, "draws": draws}
+    write_rows(path, found.curves)
+    write_json(path.with_suffix(".json"), settings | found.to_dict())
+    click.echo(
+        json.dumps(settings | found.to_dict(), indent=1) if as_json else transfer_table(found)
+    )
+    click.echo(f"written to {path} and .json", err=True)
+    if picture:
+        from aqa.pipeline import draw_transfer
+
+        draw_transfer(found, picture)
+        click.echo(f"written to {picture}", err=True)
+
+
+COMMAND = transfer

@@ -1,0 +1,204 @@
+"""Unshared extractors on the fragments of a video, joined into one regressor (001 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from aqa.device import pick_device
+from aqa.models.heads.base import HeadError, Sequences, param
+from aqa.models.heads.network import NetworkHead
+from aqa.models.train import Batch, Examples
+
+KERNEL = 3  # of convolutions and poolings, along each axis (001 3)
+
+
+def pooling(size: Sequence[int]) -> tuple[nn.MaxPool3d, tuple[int, ...]]:
+    """A 3x3x3 maximum over a map of this (time, height, width), and what it leaves.
+
+    An axis shorter than 3 is pooled whole; of a longer one the last, shorter window is kept. 001
+    says neither: its maps are as long as their fragments together, these are of one fragment.
+
+    >>> pooling((2, 7, 7))[1]
+    (1, 3, 3)
+    """
+    kernel = tuple(min(KERNEL, length) for length in size)
+    left = tuple(-(-length // step) for length, step in zip(size, kernel, strict=True))
+    return nn.MaxPool3d(kernel, ceil_mode=True), left
+
+
+class Extractor(nn.Sequential):
+    """Twice a 3x3x3 convolution, ReLU and pooling: (n, C, T, H, W) -> (n, `size`)."""
+
+    def __init__(self, shape: Sequence[int], channels: int):
+        inputs, size = shape[0], tuple(shape[1:])
+        layers: list[nn.Module] = []
+        for _ in range(2):
+            pool, size = pooling(size)
+            layers += [nn.Conv3d(inputs, channels, KERNEL, padding=1), nn.ReLU(), pool]
+            inputs = channels
+        super().__init__(*layers, nn.Flatten())
+        self.size = channels * int(np.prod(size))
+
+
+class FragmentNet(nn.Module):
+    """An extractor of its own for each fragment, two dense layers over all of them.
+
+    centre, scale: of each channel of the maps; every batch is standardised anew, since a second
+    copy of all maps would not fit beside the first.
+    """
+
+    centre: Tensor
+    scale: Tensor
+
+    def __init__(
+        self,
+        n_fragments: int,
+        shape: Sequence[int],
+        widths: tuple[int, int, int],
+        dropout: float,
+        centre: NDArray[np.floating],
+        scale: NDArray[np.floating],
+    ):
+        super().__init__()
+        channels, first, second = widths
+        self.extractors = nn.ModuleList(Extractor(shape, channels) for _ in range(n_fragments))
+        size = sum(extractor.size for extractor in self.extractors)  # type: ignore[misc]
+        self.dense = nn.Sequential(
+            *(nn.Linear(size, first), nn.ReLU(), nn.Dropout(dropout)),
+            *(nn.Linear(first, second), nn.ReLU(), nn.Dropout(dropout)),
+        )
+        self.last = nn.Linear(second, 1)
+        for name, values in (("centre", centre), ("scale", scale)):
+            column = torch.as_tensor(values, dtype=torch.float32)[:, None, None, None]
+            self.register_buffer(name, column, persistent=False)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """(n, fragments, C, T, H, W) -> (n,); every video has all fragments."""
+        x = (x - self.centre) / self.scale
+        found = [extract(x[:, i]) for i, extract in enumerate(self.extractors)]
+        scores: Tensor = self.last(self.dense(torch.cat(found, dim=1))).squeeze(1)
+        return scores
+
+
+@dataclass(frozen=True)
+class MapVideos:
+    """Videos of as many fragments each, where they lie: maps are too large to be held twice.
+
+    maps: (fragments, C, T, H, W) a video; on a CPU the store's own arrays. targets: (n,).
+    """
+
+    maps: Sequence[Tensor]
+    targets: Tensor
+
+    def __len__(self) -> int:
+        return len(self.maps)
+
+    def batches(self, size: int, order: Tensor | None = None) -> Iterator[Batch]:
+        """See `Examples`."""
+        for chosen in (torch.arange(len(self)) if order is None else order).split(size):
+            x = torch.stack([self.maps[i] for i in chosen.tolist()])
+            lengths = torch.full((len(x),), x.shape[1], device=x.device)
+            yield Batch(x, lengths, self.targets[chosen.to(self.targets.device)])
+
+
+@dataclass(repr=False, eq=False)
+class FragmentsHead(NetworkHead):
+    """An extractor for each fragment (clip), none shared, on cached maps; two dense layers.
+
+    001 trains nine whole C3D networks; here their convolutions are one frozen backbone's, and
+    what is learned, and not shared, lies behind them. Maps are standardised by channel. Fitted
+    besides: `shape_` (fragments, channels, time, height, width).
+    """
+
+    lr_halve_every: int | None = param(
+        600, "steps after which the rate is halved (001 5.2: times 0.45 after 600)"
+    )
+    weight_decay: float = param(
+        1e-3, "L2 penalty, twice the beta of 002 4.2: that stands before the squared weights"
+    )
+    fragment: str = param(
+        "all", "all; last, as from 001 5.4 on; or the number of one, from 0, as in 001 5.3"
+    )
+    channels: int = param(64, "of the extractors' convolutions; ours")
+    hidden: int = param(512, "width of the first dense layer, the second has a quarter; ours")
+    dropout: float = param(
+        0.2, "share dropped behind dense layers (001 3: 0.8, read as the share kept)", below=1
+    )
+
+    takes: ClassVar[Literal["vectors", "maps"]] = "maps"
+    fitted: ClassVar[tuple[str, ...]] = (*NetworkHead.fitted, "shape_")
+
+    @property
+    def clip_shape(self) -> tuple[int, ...]:
+        """See `TargetHead.clip_shape`."""
+        return tuple(int(size) for size in self.shape_[1:])
+
+    def build(self, dim: int) -> nn.Module:
+        """See `TargetHead.build`."""
+        widths = (self.channels, self.hidden, max(self.hidden // 4, 1))
+        return FragmentNet(
+            *(int(self.shape_[0]), self.clip_shape, widths, self.dropout),
+            *(self.centre_, self.scale_),
+        )
+
+    def start_at(self, net: nn.Module, mean: float) -> None:
+        """The last bias starts at the mean score."""
+        assert isinstance(net, FragmentNet)
+        nn.init.constant_(net.last.bias, mean)
+
+    def _check_params(self) -> None:
+        super()._check_params()
+        if self.fragment not in ("all", "last") and not self.fragment.isdecimal():
+            raise HeadError(f"fragment={self.fragment} is not all, last or a fragment's number")
+
+    def _fit_scaling(self, sequences: Sequences) -> None:
+        """By channel, one video after the other."""
+        count = len(sequences[0]) if self.fragment == "all" else 1
+        self.shape_ = np.array([count, *sequences[0].shape[1:]])
+        chosen = self._chosen(sequences)
+        axes = (0, 2, 3, 4)
+        self.centre_ = np.zeros(int(self.shape_[1]))
+        self.scale_ = np.ones(int(self.shape_[1]))
+        if self.standardise:
+            self.centre_ = np.mean([maps.mean(axes, dtype=np.float64) for maps in chosen], axis=0)
+            off = [self._squares(maps).mean(axes) for maps in chosen]
+            deviation = np.sqrt(np.mean(off, axis=0))
+            self.scale_ = np.where(deviation > 0, deviation, 1.0)
+
+    def _squares(self, maps: NDArray[np.floating]) -> NDArray[np.float64]:
+        return np.square(maps - self.centre_[:, None, None, None])
+
+    def _videos(self, sequences: Sequences, targets: NDArray[np.float64]) -> Examples:
+        """See `TargetHead._videos`; the network standardises each batch."""
+        device = pick_device(self.device)
+        return MapVideos(
+            [torch.as_tensor(maps, device=device) for maps in self._chosen(sequences)],
+            torch.as_tensor(targets, dtype=torch.float32, device=device),
+        )
+
+    def _chosen(self, sequences: Sequences) -> list[NDArray[np.floating]]:
+        """Views of the fragments of each video, or `HeadError` naming the first that lacks some."""
+        if self.fragment == "last":
+            return [maps[-1:] for maps in sequences]
+        if self.fragment == "all":
+            first, stop = 0, int(self.shape_[0])
+        else:
+            first, stop = int(self.fragment), int(self.fragment) + 1
+        for i, maps in enumerate(sequences):
+            if len(maps) < stop or (self.fragment == "all" and len(maps) != stop):
+                raise HeadError(
+                    f"video number {i} has {len(maps)} fragments, fragment={self.fragment} takes "
+                    f"{stop}{'' if self.fragment == 'all' else ' or more'}; extract as many of "
+                    "every video, with --frames"
+                )
+        return [maps[first:stop] for maps in sequences]
+
+
+HEAD = FragmentsHead

@@ -1,0 +1,213 @@
+"""Key fragment segmentation: the stage of every frame, by a Bi-LSTM over dense clips (002 3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
+
+from aqa.device import pick_device
+from aqa.models.heads.base import (
+    HeadError,
+    Sequences,
+    StageHead,
+    check_fit,
+    check_sequences,
+    pack_texts,
+    param,
+    unpack_texts,
+)
+from aqa.models.heads.network import TrainedHead
+from aqa.models.stages import (
+    frame_posteriors,
+    hand_starts,
+    stage_names,
+    stage_starts,
+    stages_at,
+)
+from aqa.models.train import Batch, Trainer, Videos
+
+UNLABELLED = -1  # of what lies behind a video's end in a batch
+
+
+class StageNet(nn.Module):
+    """A Bi-LSTM and two dense layers, on each clip (002 3.1)."""
+
+    def __init__(self, dim: int, hidden: int, n_stages: int):
+        super().__init__()
+        self.lstm = nn.LSTM(dim, hidden, batch_first=True, bidirectional=True)
+        self.dense = nn.Linear(2 * hidden, hidden)
+        self.last = nn.Linear(hidden, n_stages)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """(n, clips, dim) padded behind, lengths (n,) -> (n, clips, stages), before softmax."""
+        # Packed, or the backward half would read the padding first.
+        packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        states, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True)
+        logits: Tensor = self.last(self.dense(states).relu())
+        return logits
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, Tensor]) -> StageNet:
+        """The network of these tensors, whatever its widths."""
+        hidden, dim = tensors["lstm.weight_hh_l0"].shape[1], tensors["lstm.weight_ih_l0"].shape[1]
+        net = cls(dim, hidden, len(tensors["last.bias"]))
+        net.load_state_dict(tensors)
+        return net
+
+
+@dataclass(frozen=True)
+class LabelledVideos:
+    """Videos as tensors on one device: (n_clips, dim) each, and the (n_clips,) stages of each."""
+
+    sequences: Sequence[Tensor]
+    labels: Sequence[Tensor]
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def batches(self, size: int, order: Tensor | None = None) -> Iterator[Batch]:
+        """See `Examples`; the targets are (n, longest)."""
+        for chosen in (torch.arange(len(self)) if order is None else order).split(size):
+            picked = [self.sequences[i] for i in chosen.tolist()]
+            labels = [self.labels[i] for i in chosen.tolist()]
+            lengths = torch.tensor([len(s) for s in picked], device=picked[0].device)
+            targets = pad_sequence(labels, batch_first=True, padding_value=UNLABELLED)
+            yield Batch(pad_sequence(picked, batch_first=True), lengths, targets)
+
+    def pick(self, indices: NDArray[np.intp]) -> LabelledVideos:
+        """Those of these numbers."""
+        numbers = indices.tolist()
+        return LabelledVideos(
+            [self.sequences[i] for i in numbers], [self.labels[i] for i in numbers]
+        )
+
+
+def stage_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean cross-entropy over all clips (002 eq. 5, as it is meant).
+
+    logits: (n, clips, stages). targets: (n, clips), `UNLABELLED` where a video has ended.
+    """
+    return cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=UNLABELLED)
+
+
+@dataclass(repr=False, eq=False)
+class KFSHead(TrainedHead, StageHead):
+    """Tells the stage of every frame by a Bi-LSTM over dense clips; scores nothing.
+
+    It learns from the manifest's hand-labelled columns stage_<name>. 002 reads a C3D without
+    pooling in time, so that every frame has a vector; here it is a store of overlapping clips
+    (`--stride 4`), each with the stage of its middle frame. Fitted besides: `names_`, and
+    `stride_`, the frames from one clip to the next.
+    """
+
+    hidden: int = param(128, "width of each half of the LSTM and of the dense layer; ours")
+
+    columns: ClassVar[tuple[str, ...]] = ("clips", "stages")
+    fitted: ClassVar[tuple[str, ...]] = (*TrainedHead.fitted, "names_", "stride_")
+
+    def fit(
+        self,
+        x: Sequences,
+        y: ArrayLike,
+        validation: tuple[Any, ...] | None = None,
+        *,
+        clips: Sequence[NDArray[np.integer]] | None = None,
+        stages: Sequence[Mapping[str, int]] | None = None,
+    ) -> KFSHead:
+        """See `BaseHead.fit`; scores are not looked at.
+
+        clips: (n_clips, 2) a video, the half-open range of frames of each. stages: of each video,
+        name -> first frame.
+        """
+        sequences, _ = check_fit(x, y)
+        self._check_params()
+        if clips is None or stages is None:
+            raise HeadError("it learns from each video's `clips` and `stages`; give both")
+        names = stage_names(stages)
+        self.names_ = pack_texts(names)
+        self.stride_ = np.array(stride_of(clips))
+        self._fit_scaling(sequences)
+        train = self._labelled(sequences, clips, stages)
+        held: LabelledVideos | None = None
+        if validation is not None and len(validation[0]):
+            more = validation[2]
+            held = self._labelled(check_sequences(validation[0]), more["clips"], more["stages"])
+        elif size := min(round(self.validation * len(train)), len(train) - 1):
+            order = np.random.default_rng(self.seed).permutation(len(train))
+            train, held = train.pick(np.sort(order[size:])), train.pick(np.sort(order[:size]))
+        self.train_net(
+            lambda: StageNet(len(self.centre_), self.hidden, len(names)),
+            train,
+            held,
+            lambda net: Trainer(net, stage_loss, self._schedule(), self.seed),
+        )
+        return self
+
+    @property
+    def answer_columns(self) -> tuple[str, ...]:
+        """See `BaseHead.answer_columns`."""
+        return ("clips",)
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """See `StageHead.stages`."""
+        return tuple(unpack_texts(self.names_))
+
+    @torch.no_grad()
+    def posteriors(self, x: Sequences) -> list[NDArray[np.float64]]:
+        """See `StageHead.posteriors`."""
+        sequences = check_sequences(x, len(self.centre_))
+        device = pick_device(self.device)
+        net = self.net_.to(device).eval()
+        videos = Videos.of(self._scaled(sequences), np.zeros(len(sequences)), device)
+        found = []
+        for batch in videos.batches(self.batch_size):
+            chances = net(batch.x, batch.lengths).double().softmax(dim=2).cpu().numpy()
+            found += [
+                own[:length] for own, length in zip(chances, batch.lengths.tolist(), strict=True)
+            ]
+        return found
+
+    def starts(
+        self, x: Sequences, *, clips: Sequence[NDArray[np.integer]], n_frames: Sequence[int]
+    ) -> list[NDArray[np.intp]]:
+        """See `StageHead.starts`."""
+        return [
+            stage_starts(frame_posteriors(posteriors, own, n))
+            for posteriors, own, n in zip(self.posteriors(x), clips, n_frames, strict=True)
+        ]
+
+    def restore_net(self, tensors: Mapping[str, Tensor]) -> nn.Module:
+        """See `TrainedHead.restore_net`."""
+        return StageNet.of(tensors)
+
+    def _labelled(
+        self,
+        sequences: list[NDArray[np.float32]],
+        clips: Sequence[NDArray[np.integer]],
+        stages: Sequence[Mapping[str, int]],
+    ) -> LabelledVideos:
+        device = pick_device(self.device)
+        starts = hand_starts(stages, self.stages)
+        labels = [stages_at(own, ranges) for own, ranges in zip(starts, clips, strict=True)]
+        return LabelledVideos(
+            Videos.of(self._scaled(sequences), np.zeros(len(sequences)), device).sequences,
+            [torch.as_tensor(own, dtype=torch.long, device=device) for own in labels],
+        )
+
+
+def stride_of(clips: Sequence[NDArray[np.integer]]) -> int:
+    """The frames from one clip's start to the next one's, as most clips have it."""
+    steps = np.concatenate([np.diff(ranges[:, 0]) for ranges in clips])
+    return int(np.median(steps)) if len(steps) else 0
+
+
+HEAD = KFSHead

@@ -1,0 +1,301 @@
+"""ScoringNet: difficulty and execution from their key fragments, fused by the rules (002 3.2)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from aqa.models.heads.base import (
+    HeadError,
+    Sequences,
+    State,
+    check_fit,
+    check_sequences,
+    pack_texts,
+    param,
+    unpack_texts,
+)
+from aqa.models.heads.kfs import KFSHead, stride_of
+from aqa.models.heads.lstm import LSTMHead
+from aqa.models.stages import hand_starts, stage_names, stages_at
+
+# What a label of the column `action` holds -> how a score is made of difficulty and execution
+# (002 4.1; its section 3.2 has the two the wrong way round).
+RULES = {"diving": "product", "vault": "sum"}
+PARTS = ("difficulty", "execution")
+
+
+@dataclass(repr=False, eq=False)
+class ScoringNetHead(LSTMHead):
+    """One `lstm` for difficulty and one for execution, each on its key fragments; fused by rule.
+
+    Key fragments are the clips whose middle frame is in certain stages: by the fitted `kfs` that
+    `--from` names, or else as the manifest's columns stage_<name> say. 002 learns convolutions
+    over a fragment's frames; here each branch reads cached vectors, best of dense clips (--stride
+    4). The branches share neither weights nor a term of the loss, so each is trained, and
+    stopped, by itself. Without a column execution it is what the rule makes of score and
+    difficulty. Fitted: `branches_`, `kfs_` (None without), `rule_`.
+    """
+
+    key_fragments: bool = param(True, "false: every branch reads the whole video (002 4.4)")
+    difficulty_stages: str = param(
+        "takeoff,flight", "that tell difficulty, by name (002 4.3); for vault the post-flight"
+    )
+    execution_stages: str = param(
+        "takeoff,flight,entry", "that tell execution (002 4.3); for vault post-flight and landing"
+    )
+    rule: Literal["action", "product", "sum"] = param(
+        "action", "score = difficulty x or + execution; action: diving x, vault + (002 4.1)"
+    )
+
+    columns: ClassVar[tuple[str, ...]] = ("clips", "stages", "difficulty", "execution", "action")
+    starts_from: ClassVar[str | None] = "kfs"
+    takes_views: ClassVar[bool] = False
+
+    def fit(
+        self,
+        x: Sequences,
+        y: ArrayLike,
+        validation: tuple[Any, ...] | None = None,
+        *,
+        clips: Sequence[NDArray[np.integer]] | None = None,
+        stages: Sequence[Mapping[str, int]] | None = None,
+        difficulty: Sequence[float | None] | None = None,
+        execution: Sequence[float | None] | None = None,
+        action: Sequence[str | None] | None = None,
+        start: KFSHead | None = None,
+        views: Sequence[Sequences] = (),
+    ) -> ScoringNetHead:
+        """See `BaseHead.fit`; views are refused, since they may be cut into other clips.
+
+        clips, stages: as `KFSHead.fit` takes them. difficulty, execution: in points. start: a
+        fitted head that tells the stages.
+        """
+        sequences, scores = check_fit(x, y)
+        self._check_params()
+        if len(views):
+            raise HeadError("it learns from no views: they may be cut into other clips")
+        self._check_start(start, clips)
+        self.kfs_ = start
+        self.rule_ = _rule_of(action) if self.rule == "action" else self.rule
+        self.names_: tuple[str, ...] = ()
+        if self.key_fragments:
+            self.names_ = start.stages if start is not None else stage_names(stages or ())
+        truth = self.true_parts(scores, difficulty=difficulty, execution=execution)
+        _check_known(truth)
+        chosen = self._fragments(sequences, clips, stages)
+        held = self._held(validation)
+        shared = {f.name: getattr(self, f.name) for f in dataclasses.fields(LSTMHead)}
+        self.branches_ = {}
+        self.history_ = []
+        for part in PARTS:
+            # The margin as large beside this part's spread as it is beside the scores'.
+            margin = self.margin * truth[part].std() / (scores.std() or 1.0)
+            branch = LSTMHead(**(shared | {"margin": float(margin)}))
+            branch.fit(chosen[part], truth[part], held.get(part))
+            self.branches_[part] = branch
+            self.history_ += [{"part": part, **row} for row in branch.history_]
+        return self
+
+    def predict(self, x: Sequences, **columns: Any) -> NDArray[np.float64]:
+        """See `Head.predict`. columns: `answer_columns`."""
+        found = self.parts(x, **columns)
+        difficulty, execution = found["difficulty"], found["execution"]
+        return difficulty * execution if self.rule_ == "product" else difficulty + execution
+
+    def parts(
+        self,
+        x: Sequences,
+        *,
+        clips: Sequence[NDArray[np.integer]] | None = None,
+        stages: Sequence[Mapping[str, int]] | None = None,
+    ) -> dict[str, NDArray[np.float64]]:
+        """See `GivesParts.parts`; 002 eq. 2 and 3."""
+        sequences = check_sequences(x, self.branches_[PARTS[0]].clip_shape)
+        chosen = self._fragments(sequences, clips, stages)
+        return {part: branch.predict(chosen[part]) for part, branch in self.branches_.items()}
+
+    def true_parts(
+        self,
+        y: NDArray[np.float64],
+        *,
+        difficulty: Sequence[float | None] | None,
+        execution: Sequence[float | None] | None,
+    ) -> dict[str, NDArray[np.float64]]:
+        """See `GivesParts.true_parts`; an execution that is not given is what the rule implies."""
+        unknown = [None] * len(y)
+        hard = np.array(unknown if difficulty is None else difficulty, np.float64)
+        done = np.array(unknown if execution is None else execution, np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            implied = y / hard if self.rule_ == "product" else y - hard
+        return {"difficulty": hard, "execution": np.where(np.isnan(done), implied, done)}
+
+    @property
+    def answer_columns(self) -> tuple[str, ...]:
+        """See `BaseHead.answer_columns`: where the key fragments come from."""
+        if not self.key_fragments:
+            return ()
+        return ("clips",) if self.kfs_ is not None else ("clips", "stages")
+
+    @property
+    def explaining(self) -> bool:
+        """See `Head.explaining`; it knows nothing of single clips."""
+        return False
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """See `BaseHead.chosen`."""
+        epochs = {part: branch.best_epoch_ for part, branch in self.branches_.items()}
+        return {"best_epoch": epochs, "rule": self.rule_}
+
+    def state(self) -> State:
+        """See `BaseHead.state`; the arrays of each inner head are under its name."""
+        inner = {**self.branches_, **({} if self.kfs_ is None else {"kfs": self.kfs_})}
+        arrays = {
+            f"{owner}.{name}": array
+            for owner, head in inner.items()
+            for name, array in head.state().items()
+        }
+        return {"texts": pack_texts([self.rule_, *self.names_]), **arrays}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> ScoringNetHead:
+        """See `BaseHead.restore`."""
+        self.rule_, *names = unpack_texts(state["texts"])
+        self.names_ = tuple(names)
+        shared = {f.name: getattr(self, f.name) for f in dataclasses.fields(LSTMHead)}
+        self.branches_ = {part: LSTMHead(**shared) for part in PARTS}
+        for part, branch in self.branches_.items():
+            branch.restore(_under(state, part))
+        kfs = _under(state, "kfs")
+        self.kfs_ = None
+        if kfs:
+            self.kfs_ = KFSHead(device=self.device)
+            self.kfs_.restore(kfs)
+        return self
+
+    def _check_start(
+        self, start: KFSHead | None, clips: Sequence[NDArray[np.integer]] | None
+    ) -> None:
+        if start is None:
+            return
+        if not self.key_fragments:
+            raise HeadError("key_fragments=false reads whole videos; leave out --from")
+        if clips is not None and stride_of(clips) != int(start.stride_):
+            raise HeadError(
+                f"the kfs was fitted on clips every {int(start.stride_)} frames, these come every "
+                f"{stride_of(clips)}; fit it on the same store"
+            )
+
+    def _held(
+        self, validation: tuple[Any, ...] | None
+    ) -> dict[str, tuple[Sequences, NDArray[np.float64]]]:
+        """The validation videos as each branch is stopped by them."""
+        if validation is None or not len(validation[0]):
+            return {}
+        sequences, scores = check_fit(validation[0], validation[1], least=1)
+        columns = validation[2]
+        truth = self.true_parts(
+            scores, difficulty=columns["difficulty"], execution=columns["execution"]
+        )
+        _check_known(truth)
+        chosen = self._fragments(sequences, columns["clips"], columns["stages"])
+        return {part: (chosen[part], truth[part]) for part in PARTS}
+
+    def _fragments(
+        self,
+        sequences: Sequences,
+        clips: Sequence[NDArray[np.integer]] | None,
+        stages: Sequence[Mapping[str, int]] | None,
+    ) -> dict[str, list[NDArray[np.floating]]]:
+        """For each branch the clips that it reads of each video."""
+        if not self.key_fragments:
+            return {part: list(sequences) for part in PARTS}
+        if clips is None:
+            raise HeadError("key fragments are told by each video's `clips`; give them")
+        if self.kfs_ is not None:
+            ends = [int(ranges[:, 1].max()) for ranges in clips]
+            starts = self.kfs_.starts(sequences, clips=clips, n_frames=ends)
+        else:
+            starts = hand_starts(stages or [{}] * len(sequences), self.names_)
+        wanted = {
+            part: _numbers(name, getattr(self, name), self.names_)
+            for part in PARTS
+            for name in [f"{part}_stages"]
+        }
+        return {
+            part: [
+                sequence[key_clips(own, ranges, numbers)]
+                for sequence, own, ranges in zip(sequences, starts, clips, strict=True)
+            ]
+            for part, numbers in wanted.items()
+        }
+
+
+def key_clips(
+    starts: NDArray[np.integer], clips: NDArray[np.integer], stages: Sequence[int]
+) -> NDArray[np.intp]:
+    """The numbers of the clips whose middle frame is in one of these stages.
+
+    Where none is, because the stages are shorter than the clips are apart, the one whose middle
+    is nearest to where the first of them starts.
+    """
+    found = np.flatnonzero(np.isin(stages_at(starts, clips), stages))
+    if len(found):
+        return found
+    return np.abs(clips.mean(axis=1) - starts[stages[0]]).argmin(keepdims=True)
+
+
+def _numbers(param_name: str, texts: str, names: Sequence[str]) -> list[int]:
+    """The numbers of stages that a parameter names, as `takeoff,flight`."""
+    wanted = [text.strip() for text in texts.split(",")]
+    unknown = [name for name in wanted if name not in names]
+    if unknown:
+        raise HeadError(
+            f"{param_name}={texts}: no stage {', '.join(unknown)}; the stages are "
+            f"{', '.join(names)}; choose among them with -p {param_name}=..."
+        )
+    return sorted(names.index(name) for name in wanted)
+
+
+def _rule_of(action: Sequence[str | None] | None) -> str:
+    """The rule of the videos' action."""
+    labels = sorted({label or "" for label in action or [None]})
+    rules = {next((r for key, r in RULES.items() if key in label), None) for label in labels}
+    if len(rules) != 1 or None in rules:
+        shown = ", ".join(label or "(none)" for label in labels)
+        raise HeadError(
+            f"no one rule for the column action, which holds {shown}: say how scores are made of "
+            "difficulty and execution, with -p rule=product or -p rule=sum"
+        )
+    (rule,) = rules
+    assert rule is not None
+    return rule
+
+
+def _check_known(truth: Mapping[str, NDArray[np.float64]]) -> None:
+    """Raise `HeadError` where a part is not known of a video to learn from."""
+    for part, values in truth.items():
+        unknown = np.flatnonzero(~np.isfinite(values))
+        if len(unknown):
+            shown = ", ".join(map(str, unknown[:5])) + (", ..." if len(unknown) > 5 else "")
+            raise HeadError(
+                f"{len(unknown)} of {len(values)} training videos have no {part} (numbers {shown}):"
+                f" fill in the manifest's column {part}, or take them out of the split"
+            )
+
+
+def _under(state: Mapping[str, NDArray[Any]], owner: str) -> dict[str, NDArray[Any]]:
+    """The arrays of an inner head."""
+    return {
+        key.removeprefix(f"{owner}."): value
+        for key, value in state.items()
+        if key.startswith(f"{owner}.")
+    }
+
+
+HEAD = ScoringNetHead

@@ -1,0 +1,72 @@
+"""Stages from frame-wise posteriors that were computed elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aqa.features.manifest import STAGE_PREFIX, Manifest
+from aqa.models.heads.base import HeadError
+from aqa.models.metrics import report_stages, stage_results
+from aqa.models.stages import BEFORE, hand_starts, stage_names, stage_starts
+
+
+class Segmented(NamedTuple):
+    """The first frames of stages, a row a video, as the manifest's columns stage_<name> hold them.
+
+    results: against hand labels, as `evaluate_runs` gives them; empty where there are none.
+    """
+
+    rows: list[dict[str, Any]]
+    results: list[dict[str, Any]]
+
+
+def segment(
+    path: Path,
+    posteriors: Mapping[str, NDArray[np.floating]],
+    names: Sequence[str],
+    manifest: Manifest | None,
+) -> Segmented:
+    """Turn posteriors into stages, and judge them by a manifest's hand labels.
+
+    posteriors: id -> (n_frames, n_stages), of `path`; row k is frame k, column 0 the time before
+    the first of `names`. names: empty takes the manifest's.
+    """
+    if manifest is not None:
+        unknown = [i for i in posteriors if i not in manifest.by_id]
+        if unknown:
+            raise HeadError(
+                f"{path}: {len(unknown)} of its videos are not in {manifest.path}: "
+                f"{', '.join(unknown[:5])}; its ids are to be those of the manifest"
+            )
+        names = names or stage_names([video.stages for video in manifest])[1:]
+    if not names:
+        raise HeadError(
+            f"{path}: name its stages, but for the time before the first, as in "
+            "--stages takeoff,flight,entry"
+        )
+    all_names = (BEFORE, *names)
+    starts = []
+    for video_id, array in posteriors.items():
+        if array.ndim != 2 or array.shape[1] != len(all_names) or not np.isfinite(array).all():
+            raise HeadError(
+                f"{path}: {video_id} has posteriors of shape {array.shape}, expected finite "
+                f"(frames, {len(all_names)}): {', '.join(all_names)}"
+            )
+        starts.append(stage_starts(array))
+    columns = [f"{STAGE_PREFIX}{name}" for name in names]
+    rows = [
+        {"video_id": i, **dict(zip(columns, own[1:].tolist(), strict=True))}
+        for i, own in zip(posteriors, starts, strict=True)
+    ]
+    if manifest is None:
+        return Segmented(rows, [])
+    true = hand_starts([manifest.by_id[i].stages for i in posteriors], all_names, list(posteriors))
+    n_frames = [len(array) for array in posteriors.values()]
+    found = report_stages(all_names, true, starts, n_frames)
+    named = {"kind": "stages", "head": path.name, "split": ""}
+    return Segmented(rows, [{**named, **result} for result in stage_results(found)])

@@ -70,9 +70,9 @@ class Plan:
     head, params: the head and its hyper-parameters, as `name=value`. backbone, rule: what the
     videos go through. start: the folder of a fitted run of the head to start from, or that of a
     head, of which the run of the same split is taken; None begins with an untrained head.
-    workers: videos decoded ahead. skip_missing: leave out training videos that cannot be read,
-    which is otherwise an error. test: choose an epoch by the test videos as well. restart: forget
-    what was trained before.
+    workers: videos decoded ahead. cache: bytes of decoded videos of a part to keep.
+    skip_missing: leave out training videos that cannot be read, which is otherwise an error.
+    test: choose an epoch by the test videos as well. restart: forget what was trained before.
     """
 
     head: str
@@ -85,6 +85,7 @@ class Plan:
     augment: Augment
     start: Path | None = None
     workers: int = 1
+    cache: int = 0
     skip_missing: bool = False
     test: bool = False
     restart: bool = False
@@ -105,7 +106,7 @@ class Plan:
     def clips(self, videos: Sequence[Video]) -> ClipVideos:
         """Their clips."""
         preprocess = self.backbone.preprocess
-        return ClipVideos(videos, preprocess, self.rule, self.augment, self.workers)
+        return ClipVideos(videos, preprocess, self.rule, self.augment, self.workers, self.cache)
 
 
 @dataclass(frozen=True)

@@ -241,7 +241,8 @@ def _track(record: Mapping[str, Any]) -> float | None:
 def _number(value: Any, path: Path) -> int:
     """The number of a frame, given as one or at the end of the name of an image."""
     digits = re.findall(r"[0-9]+", Path(str(value)).stem)
-    if isinstance(value, float) or not digits:
+    # Python makes no number of thousands of digits.
+    if isinstance(value, float) or not digits or len(digits[-1]) > 18:
         raise PoseError(f"{path}: {value!r} has no number of a frame")
     return int(digits[-1])
 

@@ -27,6 +27,7 @@ PREFIX = "baseline-"
 ALL = "all"
 LABELS = ("action", "type", "event", "athlete", "venue")
 NUMBERS = ("difficulty", "clips", "frames")
+_PARTS = ("train", "test")
 # Times the squared weights of standardised numbers and 0-or-1 labels; ours.
 ALPHAS = tuple(np.logspace(-2, 3, 11).tolist())
 
@@ -132,9 +133,6 @@ def _judge(
     tested = judge_rows([row for row in rows if row["part"] == "test"], manifest)
     marks = {"baseline": list(columns), "alpha": float(model[-1].alpha_)}
     return BaselineResult(f"{PREFIX}{name}", rows, tested | marks, marks)
-
-
-_PARTS = ("train", "test")
 
 
 def _table(columns: Mapping[str, Mapping[str, Any]], ids: Sequence[str]) -> NDArray[Any]:

@@ -187,6 +187,7 @@ GOOD = person(0, 1, 1)
         ("[3]", "not a list of persons"),
         ("[]", "nobody on any frame"),
         ([{**GOOD, "keypoints": []}], "nobody on any frame"),
+        ([{**GOOD, "image_id": "9" * 5000}], "has no number of a frame"),
         ([{**GOOD, "image_id": "first.jpg"}], "'first.jpg' has no number of a frame"),
         ([{**GOOD, "keypoints": [1, 2, 3, 4]}], "frame 0: a person whose joints are no x, y"),
         ([{**GOOD, "keypoints": "abc"}], "frame 0: a person whose joints are no x, y"),

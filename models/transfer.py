@@ -136,10 +136,7 @@ def untrained(head: NetworkHead, seed: int, mean: float = 0.0) -> NetworkHead:
     mean: of the scaled scores that it is to be trained to.
     """
     made = copy_of(head, seed=seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        made.net_ = made.build(len(head.centre_))
-    made.start_at(made.net_, mean)
+    made.net_ = made.untrained(len(head.centre_), mean)
     return made
 
 

@@ -288,11 +288,16 @@ class NetworkHead(TargetHead):
         self._check_params()
         self._fit_scaling(sequences)
         self._fit_scores(scores)
+        self.net_ = self.untrained(sequences[0].shape[1], float(self.targets(scores).mean()))
+        return self
+
+    def untrained(self, dim: int, mean: float) -> nn.Module:
+        """A network by the seed; mean: of the scaled scores that it is to be trained to."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            self.net_ = self.build(sequences[0].shape[1])
-            self.start_at(self.net_, float(self.targets(scores).mean()))
-        return self
+            net = self.build(dim)
+        self.start_at(net, mean)
+        return net
 
     def standardised(self, clips: Tensor) -> Tensor:
         """Features of clips as the network takes them, to go back through: (n, dim) alike."""

@@ -317,7 +317,11 @@ def _marks(run: Run, split: Split, store: FeatureStore, allow_leak: bool) -> dic
             f"{run.folder}: split {split.name}: {'; '.join(leaks.values())}; "
             "its result would mean nothing (--allow-leak shows it, marked)"
         )
-    marks = {"difficulty": run.known_difficulty, "leak": list(leaks.values())}
+    marks = {
+        "difficulty": run.known_difficulty,
+        "told": run.told,
+        "leak": list(leaks.values()),
+    }
     return {name: mark for name, mark in marks.items() if mark}
 
 

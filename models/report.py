@@ -83,6 +83,11 @@ def results_table(
         for r in results
         if len(r.get("baseline", ())) > 1
     ]
+    lines += [
+        f"{r['head']}: told each video's {r['told']} beside its features"
+        for r in results
+        if "told" in r
+    ]
     leaks = [r for r in (*results, *means) if "leak" in r]
     lines += [
         f"LEAK {r['head']} {'split ' + r['split'] if 'split' in r else 'mean'}: "

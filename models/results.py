@@ -68,7 +68,7 @@ def over_splits(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 # Beside kind and head, what results that are averaged over splits have in common.
-_ALIKE = ("part", "by", "group", "difficulty")
+_ALIKE = ("part", "by", "group", "difficulty", "told")
 
 
 def _source(result: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -39,6 +39,7 @@ PREDICTIONS, METRICS_FILE = "predictions.csv", "metrics.json"
 FEEDBACK = "feedback.csv"
 
 
+_NOT_TOLD = ("id", "clips", "difficulty")
 # What a head does that predicts no scores.
 _DOES = {"pairs": "compares two videos", "stages": "tells the stages of videos"}
 
@@ -93,6 +94,12 @@ class Run:
         if how == "none":
             return "input" if "difficulty" in self.head.answer_columns else None
         return how
+
+    @property
+    def told(self) -> str:
+        """What else its head is told of each video to answer, beside pixels: `stages`, `type`."""
+        # Of pixels are clips; an id says nothing.
+        return ", ".join(n for n in self.head.answer_columns if n not in _NOT_TOLD)
 
     @property
     def origin(self) -> dict[str, Any]:

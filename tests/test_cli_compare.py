@@ -89,7 +89,10 @@ def test_eval_judges_pairs_in_a_table_of_their_own(aqa, fitted: Path) -> None:
     shown = aqa("eval").output
     assert "Spearman" in shown
     assert "ROC-AUC" in shown
+    assert "score: told each video's type beside its features" in shown
     results = json.loads((fitted / "runs/eval.json").read_text())["results"]
+    told = {r["head"]: r.get("told") for r in results if r["kind"] == "scores"}
+    assert (told["score"], told["lstm"]) == ("type", None)
     pairs = [r for r in results if r["kind"] == "pairs"]
     assert [r["part"] for r in pairs if r["split"] == "1"] == ["held-out", "test", "test-train"]
     tests = next(r for r in pairs if r["split"] == "1" and r["part"] == "test")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import click
@@ -20,6 +21,17 @@ from aqa.models.heads import head_names
 from aqa.workspace import Workspace
 
 
+def _check_name(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
+    """Refuse what would not be a folder of its own, or be taken for another head's runs."""
+    if name is None or name == context.params.get("head"):
+        return name
+    if not re.fullmatch(r"\w[\w.+-]*", name):
+        raise click.BadParameter(f"{name!r}: use letters, digits, '.', '_', '+' and '-'")
+    if name in head_names():
+        raise click.BadParameter(f"{name!r} is another head; choose a name of your own")
+    return name
+
+
 @click.command()
 @workspace_option
 @click.option("--head", type=click.Choice(head_names()), required=True, help="What to fit.")
@@ -31,6 +43,11 @@ from aqa.workspace import Workspace
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @param_option
+@click.option(
+    "--name",
+    callback=_check_name,
+    help="What to call the runs, to compare settings of one head [default: the head].",
+)
 @click.option(
     "--from",
     "start",
@@ -48,6 +65,7 @@ def fit(
     splits: tuple[str, ...],
     seed: int,
     params: tuple[str, ...],
+    name: str | None,
     start: Path | None,
     manifest: Path | None,
     store: Path | None,
@@ -58,7 +76,7 @@ def fit(
 
     --head score learns its metric first. With --from runs/siamese it takes that of the same
     split instead, and with --from other/runs/siamese/split-1 one that was learned elsewhere.
-    --head scoringnet takes its key fragments from runs/kfs in that way.
+    --head scoringnet takes its key fragments from runs/kfs in that way. Runs lie in runs/<name>.
     """
     from aqa.features.manifest import Manifest
     from aqa.models.experiment import fit_splits, splits_of
@@ -75,6 +93,7 @@ def fit(
             seed=seed,
             skip_missing=skip_missing,
             start=start,
+            name=name,
         ):
             chosen = json.dumps(run.record["chosen"])
             seconds, n = run.record["seconds"], len(run.record["split"]["train"])

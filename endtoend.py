@@ -90,6 +90,12 @@ class Plan:
     test: bool = False
     restart: bool = False
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of a clip's feature."""
+        backbone = self.backbone
+        return get_architecture(backbone.name).shape(backbone.layer, self.rule.length)
+
     def folder(self, split: Split, result: str = "chosen") -> Path:
         """Where the run of this result lies."""
         return run_folder(self.runs, f"{self.head}-finetuned{SUFFIXES[result]}", split.name)
@@ -141,7 +147,13 @@ def finetune(
     read but with `plan.test`. A training that was killed goes on after its last whole epoch; a
     finished one of the same settings is reused. Of a group, the first process writes and yields.
     """
-    trainable_head(plan.head)
+    takes = trainable_head(plan.head).takes
+    gives = "vectors" if len(plan.shape) == 1 else "maps"
+    if takes != gives:
+        raise RunError(
+            f"layer {plan.backbone.layer} of {plan.backbone.name} gives {gives}, {plan.head} takes "
+            f"{takes}; name another with --layer, or another --head"
+        )
     prepared = [_Training(plan, split) for split in splits]
     for training in prepared:
         done = training.run(group, progress, extraction)
@@ -328,7 +340,7 @@ def _start_run(plan: Plan, split: Split) -> Run:
             f"-p {' '.join(plan.params)}: a head from {run.folder} keeps its parameters; leave out "
             "-p, or --from"
         )
-    want = make_spec(plan.backbone, plan.rule, plan.backbone.shape)
+    want = make_spec(plan.backbone, plan.rule, plan.shape)
     differences = spec_differences(_bound(run.spec), _bound(want))
     if differences:
         raise RunError(

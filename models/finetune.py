@@ -78,7 +78,7 @@ def trainable_head(name: str) -> type[NetworkHead]:
 def _trainable(head: type[BaseHead]) -> bool:
     """Whether fitting it is training its network on features, and nothing besides."""
     plain = issubclass(head, NetworkHead) and head.fit is NetworkHead.fit
-    return plain and not head.columns and not head.takes_joints and head.takes == "vectors"
+    return plain and not head.columns and not head.takes_joints
 
 
 class EndToEnd(nn.Module):

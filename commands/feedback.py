@@ -14,6 +14,7 @@ from aqa.commands.options import (
     difficulty_option,
     json_option,
     manifest_option,
+    picture_option,
     runs_option,
     store_option,
     type_option,
@@ -30,7 +31,7 @@ from aqa.workspace import Workspace, run_folders
 @type_option
 @difficulty_option
 @align_option
-@click.option("--picture", type=FILE, help="PNG to draw: frames, and what is said.")
+@picture_option("PNG to draw: frames, and what is said.")
 @manifest_option
 @store_option
 @click.option("--weights", type=FILE, help="Checkpoint [default: the one the features came from].")

@@ -12,7 +12,7 @@ from aqa.commands.options import FILE, json_option, open_store, workspace_option
 from aqa.workspace import Workspace
 
 
-@click.command()
+@click.command(short_help="Run a published table, and print both its figures and ours.")
 @workspace_option
 @click.argument("table", required=False)
 @click.option(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from aqa.errors import AqaError
+from aqa.errors import AqaError, UnknownNameError
 from aqa.features.manifest import Manifest, Video
 from aqa.features.store import FeatureStore
 from aqa.models.experiment import Evaluation, evaluate_runs, fit_splits, over_splits
@@ -137,6 +137,9 @@ def reproduce(
             f"{manifest.path}: no split {unknown[0] if unknown else ''}; draw it with "
             f"`aqa split {table.protocol}`, or name another workspace with -C"
         )
+    for name in systems:
+        if name not in table.recipes:
+            raise UnknownNameError(f"system of {table.name}", name, list(table.recipes))
     runner = _Runner(table, workspace, manifest, names, seed, stand_in, tell)
     chosen = {name: table.recipes[name] for name in systems} if systems else table.recipes
     found: dict[tuple[str, str, str], Measured] = {}

@@ -38,4 +38,5 @@ def did_you_mean(name: str, known: Sequence[str], limit: int = 12) -> str:
     more = f" and {len(known) - limit} more" if len(known) > limit else ""
     shown = ", ".join(known[:limit]) + more
     close = difflib.get_close_matches(name, known, n=1)
+    close = close or [one for one in known if name and one.startswith(name)]
     return (f"did you mean {close[0]!r}? " if close else "") + f"known: {shown}"

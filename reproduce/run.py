@@ -129,6 +129,9 @@ def reproduce(
     on, over the splits of its manifest: shows the way of it, and nothing about the figures. tell:
     is told what happens. A recipe that cannot be run stops none of the others.
     """
+    for name in systems:
+        if name not in table.recipes:
+            raise UnknownNameError(f"system of {table.name}", name, list(table.recipes))
     manifest = Manifest.read(workspace.manifest)
     names = manifest.split_names if stand_in else table.splits
     unknown = [name for name in names if name not in manifest.split_names]
@@ -137,9 +140,6 @@ def reproduce(
             f"{manifest.path}: no split {unknown[0] if unknown else ''}; draw it with "
             f"`aqa split {table.protocol}`, or name another workspace with -C"
         )
-    for name in systems:
-        if name not in table.recipes:
-            raise UnknownNameError(f"system of {table.name}", name, list(table.recipes))
     runner = _Runner(table, workspace, manifest, names, seed, stand_in, tell)
     chosen = {name: table.recipes[name] for name in systems} if systems else table.recipes
     found: dict[tuple[str, str, str], Measured] = {}

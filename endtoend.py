@@ -69,9 +69,9 @@ class Plan:
     head, params: the head and its hyper-parameters, as `name=value`. backbone, rule: what the
     videos go through. start: the folder of a fitted run of the head to start from, or that of a
     head, of which the run of the same split is taken; None begins with an untrained head.
-    workers: videos decoded ahead. skip_missing: leave out training videos that cannot be read,
-    which is otherwise an error. test: choose an epoch by the test videos as well. restart: forget
-    what was trained before.
+    workers: videos decoded ahead. cache: bytes of decoded videos of a part to keep.
+    skip_missing: leave out training videos that cannot be read, which is otherwise an error.
+    test: choose an epoch by the test videos as well. restart: forget what was trained before.
     """
 
     head: str
@@ -84,9 +84,16 @@ class Plan:
     augment: Augment
     start: Path | None = None
     workers: int = 1
+    cache: int = 0
     skip_missing: bool = False
     test: bool = False
     restart: bool = False
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of a clip's feature."""
+        backbone = self.backbone
+        return get_architecture(backbone.name).shape(backbone.layer, self.rule.length)
 
     def folder(self, split: Split, result: str = "chosen") -> Path:
         """Where the run of this result lies."""
@@ -104,7 +111,7 @@ class Plan:
     def clips(self, videos: Sequence[Video]) -> ClipVideos:
         """Their clips."""
         preprocess = self.backbone.preprocess
-        return ClipVideos(videos, preprocess, self.rule, self.augment, self.workers)
+        return ClipVideos(videos, preprocess, self.rule, self.augment, self.workers, self.cache)
 
 
 @dataclass(frozen=True)
@@ -139,7 +146,13 @@ def finetune(
     read but with `plan.test`. A training that was killed goes on after its last whole epoch; a
     finished one of the same settings is reused. Of a group, the first process writes and yields.
     """
-    trainable_head(plan.head)
+    takes = trainable_head(plan.head).takes
+    gives = "vectors" if len(plan.shape) == 1 else "maps"
+    if takes != gives:
+        raise RunError(
+            f"layer {plan.backbone.layer} of {plan.backbone.name} gives {gives}, {plan.head} takes "
+            f"{takes}; name another with --layer, or another --head"
+        )
     prepared = [_Training(plan, split) for split in splits]
     for training in prepared:
         done = training.run(group, progress, extraction)
@@ -328,7 +341,7 @@ def _start_run(plan: Plan, split: Split) -> Run:
             f"-p {' '.join(plan.params)}: a head from {folder} keeps its parameters; leave out "
             "-p, or --from"
         )
-    want = make_spec(plan.backbone, plan.rule, plan.backbone.shape)
+    want = make_spec(plan.backbone, plan.rule, plan.shape)
     differences = spec_differences(_bound(run.spec), _bound(want))
     if differences:
         raise RunError(

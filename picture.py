@@ -233,7 +233,7 @@ def draw_curve(points: Sequence[Point], level: Point | None, title: str) -> Imag
     return image
 
 
-def draw_curves(found: Transfer, side: int = 360) -> Image:
+def draw_tuning(found: Transfer, side: int = 360) -> Image:
     """Spearman against iterations: a plot for each number of samples, a line for each draw.
 
     Thick lines are means over the draws; the plots share one scale.
@@ -284,11 +284,15 @@ def _draws(
     for _, drawn in groupby(rows, key=itemgetter("draw")):
         known = [row for row in drawn if row["spearman"] is not None]
         points = [place(row["iteration"], row["spearman"]) for row in known]
-        cv2.polylines(image, [np.array(points, np.int32)], False, colour, 1, cv2.LINE_AA)
+        cv2.polylines(image, [_polyline(points)], False, colour, 1, cv2.LINE_AA)
         for row in known:
             at.setdefault(row["iteration"], []).append(row["spearman"])
     means = [place(iteration, float(np.mean(values))) for iteration, values in sorted(at.items())]
-    cv2.polylines(image, [np.array(means, np.int32)], False, colour, 3, cv2.LINE_AA)
+    cv2.polylines(image, [_polyline(means)], False, colour, 3, cv2.LINE_AA)
+
+
+def _polyline(points: Sequence[tuple[int, int]]) -> NDArray[np.int32]:
+    return np.array(points, np.int32).reshape(-1, 2)
 
 
 def _text(

@@ -41,10 +41,10 @@ from aqa.picture import (
     Panel,
     Point,
     draw_curve,
-    draw_curves,
     draw_feedback,
     draw_moves,
     draw_panels,
+    draw_tuning,
     save_picture,
     shown_frames,
 )
@@ -326,4 +326,4 @@ def draw_fragments(rows: Sequence[Mapping[str, Any]], output: Path) -> None:
 
 def draw_transfer(found: Transfer, output: Path) -> None:
     """Draw the curves of fine-tuning."""
-    save_picture(draw_curves(found), output)
+    save_picture(draw_tuning(found), output)

@@ -97,6 +97,14 @@ if TYPE_CHECKING:
 )
 @precision_option
 @workers_option
+@click.option(
+    "--cache",
+    type=click.FloatRange(0),
+    default=1.0,
+    show_default=True,
+    metavar="GB",
+    help="Memory for decoded videos, each of training and validation; others are decoded anew.",
+)
 @device_option
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @click.option(
@@ -127,6 +135,7 @@ def finetune(
     end_shift: int,
     precision: str,
     workers: int | None,
+    cache: float,
     device: str,
     seed: int,
     best_on_test: bool,
@@ -176,6 +185,7 @@ def finetune(
             augment=Augment(flip, end_shift, seed),
             start=start,
             workers=(1 if group.device.type == "cpu" else 8) if workers is None else workers,
+            cache=round(cache * 1e9),
             skip_missing=skip_missing,
             test=best_on_test,
             restart=restart,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,19 @@ from aqa.commands.options import (
     store_option,
     workspace_option,
 )
+from aqa.models.heads import head_names
 from aqa.workspace import Workspace
+
+
+def _check_name(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
+    """Refuse what would not be a folder of its own, or be taken for another head's runs."""
+    if name is None or name == context.params.get("head"):
+        return name
+    if not re.fullmatch(r"\w[\w.+-]*", name):
+        raise click.BadParameter(f"{name!r}: use letters, digits, '.', '_', '+' and '-'")
+    if name in head_names():
+        raise click.BadParameter(f"{name!r} is another head; choose a name of your own")
+    return name
 
 
 @click.command()
@@ -32,6 +45,11 @@ from aqa.workspace import Workspace
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
 @param_option
+@click.option(
+    "--name",
+    callback=_check_name,
+    help="What to call the runs, to compare settings of one head [default: the head].",
+)
 @click.option(
     "--from",
     "start",
@@ -49,6 +67,7 @@ def fit(
     splits: tuple[str, ...],
     seed: int,
     params: tuple[str, ...],
+    name: str | None,
     start: Path | None,
     manifest: Path | None,
     store: Path | None,
@@ -59,7 +78,7 @@ def fit(
 
     --head score learns its metric first. With --from runs/siamese it takes that of the same
     split instead, and with --from other/runs/siamese/split-1 one that was learned elsewhere.
-    --head scoringnet takes its key fragments from runs/kfs in that way.
+    --head scoringnet takes its key fragments from runs/kfs in that way. Runs lie in runs/<name>.
     """
     from aqa.features.manifest import Manifest
     from aqa.models.experiment import fit_splits, splits_of
@@ -76,6 +95,7 @@ def fit(
             seed=seed,
             skip_missing=skip_missing,
             start=start,
+            name=name,
         ):
             seconds, n = run.record["seconds"], len(run.record["split"]["train"])
             line = f"{run.folder}: {n} training videos, {seconds:.1f} s"

@@ -88,13 +88,14 @@ def fit_splits(
     seed: int = 0,
     skip_missing: bool = False,
     start: Path | None = None,
+    name: str | None = None,
 ) -> Iterator[Run]:
     """Fit a head on the training videos of each split, one run after the other.
 
     params: `name=value` texts. skip_missing: leave out videos that the store does not hold,
     which is otherwise an error. start: the folder of a fitted run to start from, or that of a
-    head, of which the run of the same split is taken. Each run is saved below `runs` before it
-    is yielded.
+    head, of which the run of the same split is taken. name: what the runs are called, instead of
+    after the head. Each run is saved below `runs` before it is yielded.
     """
     check_layer(head, store)
     values = {"seed": seed, **parse_params(get_head(head), params)}
@@ -126,7 +127,7 @@ def fit_splits(
         except HeadError as error:
             raise RunError(f"{head} on split {split.name} of {manifest.path}: {error}") from None
         seconds = time.perf_counter() - started
-        folder = run_folder(runs, head, split.name)
+        folder = run_folder(runs, name or head, split.name)
         record = make_record(head, model, split, store, folder, seconds, origin)
         run = save_run(folder, model, record)
         save_judgement(folder, judge_run(run, split, manifest, features, ("train", "val")))

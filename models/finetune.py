@@ -90,7 +90,7 @@ class EndToEnd(nn.Module):
     def __init__(self, backbone: nn.Module, head: NetworkHead, recipe: Recipe):
         super().__init__()
         self.backbone, self.net = backbone, head.net_
-        self._standardised = head.standardised
+        self._prepared = head.prepared
         self._objective = head.trainer(self.net).objective
         self._recipe = recipe
         self._norms = [m for m in backbone.modules() if isinstance(m, _BatchNorm)]
@@ -105,12 +105,12 @@ class EndToEnd(nn.Module):
 
     def forward(self, clips: Tensor, lengths: Tensor, targets: Tensor) -> Tensor:
         """clips (sum of lengths, ...), lengths (n,), scaled targets (n,) -> the mean loss, ()."""
-        scaled = self._standardised(self.features(clips))  # (sum of lengths, dim)
-        x = pad_sequence(list(scaled.split(lengths.tolist())), batch_first=True)
-        return self._objective(Batch(x, lengths, targets))
+        videos = self._prepared(self.features(clips).split(lengths.tolist()))
+        counts = torch.tensor([len(features) for features in videos], device=lengths.device)
+        return self._objective(Batch(pad_sequence(videos, batch_first=True), counts, targets))
 
     def features(self, clips: Tensor) -> Tensor:
-        """(n, ...) -> float32 (n, dim)."""
+        """(n, ...) -> float32 (n, dim), or maps."""
         size = self._recipe.clips_at_once
         if size is None or size >= len(clips):
             return self._see(clips)
@@ -156,7 +156,7 @@ def _features(backbone: nn.Module, clips: Tensor, precision: str) -> Tensor:
 def clip_features(
     backbone: nn.Module, clips: Clips, recipe: Recipe, group: Group
 ) -> list[NDArray[np.float32]]:
-    """What a backbone gives of videos as they are, (clips, dim) each; every process gets all."""
+    """What a backbone gives of videos as they are, (clips, dim) or maps; every process gets all."""
     backbone.to(group.device).eval()
     features = []
     with _same_algorithms():

@@ -17,6 +17,7 @@ from aqa.features.manifest import Manifest, Video
 from aqa.features.store import FeatureStore
 from aqa.models.actions import ActionHead
 from aqa.models.difficulty import make_head
+from aqa.models.experiment import check_layer
 from aqa.models.heads import get_head
 from aqa.models.heads.base import BaseHead, HeadError, Sequences, parse_params
 from aqa.models.heads.network import NetworkHead, pick
@@ -91,8 +92,8 @@ class Transfer:
 def steps_of(samples: int) -> tuple[int, int]:
     """Iterations, and those after which the learning rate is halved, for so many videos.
 
-    004 5.3 prints 500 and 100 for 25, 1200 and 300 for 75, 2000 and 500 for 125, and calls them
-    proportional: 16 and 4 a video, but for the 500, and 300 at least, are ours between those.
+    004 5.3 prints 500 and 100 for 25, 1200 and 300 for 75, 2000 and 500 for 125, and scales them
+    "similarly" for others; 16 and 4 a video, and 300 iterations at least, are ours for those.
     """
     return 500 if samples == 25 else max(16 * samples, 300), 4 * samples
 
@@ -107,11 +108,13 @@ def learn_others(
 ) -> NetworkHead:
     """A head fitted on several actions, each one's scores divided by their deviation (004 5).
 
-    `HeadError` for a head that trains no network on scores alone.
+    `HeadError` for a head that trains no network from clips' vectors to scores, or is told more.
     """
     kind = get_head(head)
-    if not issubclass(kind, NetworkHead) or kind.columns:
-        raise HeadError(f"{head} trains no network on scores alone; take lstm, average or wd")
+    if not issubclass(kind, NetworkHead) or kind.columns or kind.takes == "maps":
+        raise HeadError(
+            f"{head} trains no network from clips' vectors to scores alone; take lstm, average, wd"
+        )
     if params.get("difficulty", "none") != "none":
         raise HeadError("a new action's difficulties are on another scale; leave out difficulty")
     made = make_head(head, {**params, "scale": "action"})
@@ -281,8 +284,9 @@ def transfer(
     is told what happens. `AqaError` where there is no such action, no other, or too few videos of
     it, or where the network behind the features has learned from some.
     """
+    check_layer(head, store)
     own, others = _parted(manifest, store, action)
-    samples = tuple(samples) or samples_for(len(own))
+    samples = tuple(dict.fromkeys(samples)) or samples_for(len(own))
     if max(samples) + tested > len(own):
         raise AqaError(
             f"{manifest.path}: {len(own)} videos of {action}, too few to fine-tune on "

@@ -178,6 +178,17 @@ def test_it_starts_from_a_fitted_head(workspace: Path, run_aqa: Callable[..., Re
     )
 
 
+def test_a_head_on_maps(workspace: Path, run_aqa: Callable[..., Result]) -> None:
+    command = ["finetune", *QUICK, "--head", "fragments", "--layer", "conv7", "--frames", "16"]
+    run_aqa(*command, "-p", "channels=4", "-p", "hidden=8", "--split", "2", "--epochs", "1")
+    (result,) = json.loads(
+        run_aqa("eval", "--no-baseline", "--head", "fragments-finetuned", "--json").stdout
+    )["results"]
+    assert result["n"] == 2
+    weights = workspace / "runs" / "fragments-finetuned" / "split-2" / "backbone.safetensors"
+    assert '"last_layer": "conv7"' in run_aqa("weights", "inspect", str(weights)).output
+
+
 def test_the_best_epoch_on_test_is_called_that(
     workspace: Path, run_aqa: Callable[..., Result]
 ) -> None:
@@ -203,6 +214,7 @@ def test_the_best_epoch_on_test_is_called_that(
         (["--from", "nowhere"], "'nowhere' does not exist"),
         (["-p", "lr=1"], "-p lr: not the head's to say here; see .*--lr-head"),
         (["-p", "difficulty=input"], "told nothing beside pixels; leave out -p difficulty"),
+        (["--head", "fragments"], "layer pool of tiny3d gives vectors, fragments takes maps"),
         (["-p", "hiden=3"], "no parameter 'hiden'; did you mean 'hidden'"),
         (["-p", "hidden=0"], "hidden=0 is not a number, 1 or more"),
         (["-p", "validation=0"], "8 training videos and 0 for validation.*-p validation=0.15"),

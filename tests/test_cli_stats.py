@@ -16,7 +16,7 @@ from aqa.cli import main
 from aqa.features.manifest import write_manifest
 
 N = 60
-QUICK = ("-p", "C=10", "-p", "epsilon=0.1", "-p", "gamma=0.1")
+QUICK = "-p C=10 -p epsilon=0.1 -p gamma=0.1"
 
 
 def rows_of(rng: np.random.Generator) -> tuple[list[dict], np.ndarray]:
@@ -49,18 +49,17 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "ids.txt").write_text("\n".join(row["video_id"] for row in rows))
     for command in (
         "store import f.npy --ids ids.txt --store stores/f.h5",
-        f"fit --head svr --split 1 --split 2 {' '.join(QUICK)}",
-        f"fit --head svr --split 1 --split 2 {' '.join(QUICK)} -p difficulty=multiply --runs told",
+        f"fit --head svr --split 1 --split 2 {QUICK}",
+        f"fit --head svr --split 1 --split 2 {QUICK} -p difficulty=multiply --name knowing",
         "fit --head siamese --split 1 -p epochs=1 -p hidden=4 -p device=cpu --runs pairs",
     ):
         words = [str(root / w) if w in NAMES else w for w in command.split()]
         result = CliRunner().invoke(main, ["-C", str(root), *words])
         assert result.exit_code == 0, result.output
-    (root / "told" / "svr").rename(root / "runs" / "knowing")
     return root
 
 
-NAMES = {"f.npy", "ids.txt", "stores/f.h5", "told", "pairs"}
+NAMES = {"f.npy", "ids.txt", "stores/f.h5", "pairs"}
 
 
 @pytest.fixture
@@ -73,9 +72,9 @@ def test_eval_shows_what_needs_no_pixels_below_the_heads(aqa, fitted: Path) -> N
     shown = aqa("eval").stdout
     results = json.loads(aqa("eval", "--json").stdout)["results"]
     heads = list(dict.fromkeys(r["head"] for r in results))
-    assert heads[0] == "svr"
+    assert heads[:2] == ["knowing", "svr"]
     columns = ("action", "type", "difficulty", "all")
-    assert heads[1:] == [f"baseline-{column}" for column in columns]
+    assert heads[2:] == [f"baseline-{column}" for column in columns]
     assert "baseline-all: ridge regression on action, type, difficulty, without pixels" in shown
     all_of_it = next(r for r in results if r["head"] == "baseline-all")
     assert all_of_it["baseline"] == ["action", "type", "difficulty"]
@@ -83,12 +82,12 @@ def test_eval_shows_what_needs_no_pixels_below_the_heads(aqa, fitted: Path) -> N
     with (fitted / "runs/eval.csv").open() as file:
         assert {row["head"] for row in csv.DictReader(file)} == set(heads)
     alone = json.loads(aqa("eval", "--no-baseline", "--json").stdout)
-    assert {r["head"] for r in alone["results"]} == {"svr"}
+    assert {r["head"] for r in alone["results"]} == {"knowing", "svr"}
 
 
 def test_results_say_who_was_told_the_difficulty(aqa) -> None:
     table = aqa("eval", "--no-baseline").stdout
-    assert "svr x difficulty" in table
+    assert "knowing x difficulty" in table
     results = json.loads(aqa("eval", "--no-baseline", "--json").stdout)
     told = [r for r in results["results"] if r.get("difficulty") == "multiply"]
     unaware = [r for r in results["results"] if "difficulty" not in r]
@@ -112,7 +111,7 @@ def test_eval_by_action(aqa, fitted: Path) -> None:
 
 
 def test_a_split_without_test_videos_stops_no_other(aqa, fitted: Path) -> None:
-    aqa("fit", "--head", "svr", "--split", "none", "--split", "1", *QUICK, "--runs", "some")
+    aqa("fit", "--head", "svr", "--split", "none", "--split", "1", *QUICK.split(), "--runs", "some")
     said = aqa("eval", "--runs", "some", code=1)
     assert re.search("^svr +1 ", said.stdout, re.MULTILINE)
     assert "not judged: manifest.csv: split none has no test videos" in said.stderr
@@ -153,7 +152,7 @@ def test_leaks_stay_marked(aqa, fitted: Path) -> None:
     if not (fitted / "leaky/seen.h5").exists():
         aqa("store", "import", "f.npy", *given)
     for head in ("svr", "lstm"):
-        quick = QUICK if head == "svr" else ("-p", "epochs=2", "-p", "hidden=4")
+        quick = QUICK.split() if head == "svr" else ("-p", "epochs=2", "-p", "hidden=4")
         store = ("--store", "leaky/seen.h5", "--runs", "leaky")
         aqa("fit", "--head", head, "--split", "1", *quick, *store)
     aqa("eval", "--runs", "leaky", "--allow-leak")
@@ -189,7 +188,7 @@ def test_difficulty_that_the_manifest_lacks(aqa, fitted: Path, tmp_path: Path) -
     rows[1]["difficulty"] = ""
     write_manifest(tmp_path / "m.csv", rows)
     told = ("--manifest", str(tmp_path / "m.csv"), "-p", "difficulty=input", "--runs", "gaps")
-    said = aqa("fit", "--head", "svr", "--split", "1", *QUICK, *told, code=1).output
+    said = aqa("fit", "--head", "svr", "--split", "1", *QUICK.split(), *told, code=1).output
     assert "svr on split 1 of" in said
     assert "difficulty=input takes the difficulty of every video, and 1 of 40 have none" in said
 
@@ -203,3 +202,11 @@ def test_runs_of_other_videos_are_not_compared(aqa, fitted: Path, tmp_path: Path
     assert "runs/knowing/split-1 and runs/svr/split-1 were judged on different test videos" in said
     assert "such as v00" in said
     aqa("eval")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("lstm", "'lstm' is another head; choose a name"), ("a/b", "'a/b': use letters, digits")],
+)
+def test_a_name_is_a_folder_of_its_own(aqa, name: str, expected: str) -> None:
+    assert expected in aqa("fit", "--head", "svr", "--name", name, code=2).output

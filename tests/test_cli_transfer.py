@@ -15,9 +15,9 @@ from click.testing import CliRunner, Result
 
 from aqa.cli import main
 from aqa.errors import AqaWarning
-from aqa.features.manifest import write_manifest
-from aqa.features.store import FeatureStore
-from aqa.models.transfer import transfer
+from aqa.features.manifest import Manifest, write_manifest
+from aqa.features.store import FeatureStore, FeatureStoreWriter
+from aqa.models.transfer import performances, transfer
 from aqa.reproduce.run import LAST, Cell, reproduce
 from aqa.reproduce.tables import TABLES, Table
 from aqa.workspace import Workspace
@@ -92,7 +92,7 @@ def _key(reading: dict) -> tuple[int, str]:
     [
         ("--action gymvault", "unknown action 'gymvault'; did you mean 'gym_vault'?"),
         ("--action gym_vault", "36 videos of gym_vault, too few to fine-tune on 35 and test 50"),
-        ("--action gym_vault --head svr --samples 5 --test 9", "svr trains no network on scores"),
+        ("--action gym_vault --head svr --samples 5 --test 9", "svr trains no network from"),
         ("--action gym_vault --samples 5 --test 9 -p hiden=3", "did you mean 'hidden'?"),
     ],
 )
@@ -115,6 +115,21 @@ def test_features_that_know_the_action_are_refused(
     arguments = ("--action", "gym_vault", "--samples", "5", "--test", "9", "--store", str(store))
     result = run_aqa("-C", str(sports), "transfer", *arguments, code=1)
     assert "has learned from 2 videos of gym_vault" in result.output
+
+
+def test_a_stores_views_come_with_the_videos(sports: Path, tmp_path: Path) -> None:
+    video = Manifest.read(sports / "manifest.csv")[5]
+    with FeatureStore.open(sports / "stores" / "f.h5") as plain:
+        spec = plain.spec | {"views": ["original", "shift1", "shift2"], "view_seed": 0}
+        own, clips = plain[video.id], plain.clips(video.id)
+        assert performances([video], plain).views == []
+    with FeatureStoreWriter(tmp_path / "v.h5", spec) as writer:
+        writer.append(video.id, [(own + k, clips) for k in range(3)], n_frames=48, fps=25.0)
+    with FeatureStore.open(tmp_path / "v.h5") as store:
+        found = performances([video], store)
+    assert found.y.tolist() == [video.score]
+    for k, shown in enumerate([found.x, *found.views]):
+        np.testing.assert_array_equal(shown[0], own + k)
 
 
 def quick(table: Table) -> Table:

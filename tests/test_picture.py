@@ -6,6 +6,7 @@ import pytest
 
 from aqa.errors import AqaError
 from aqa.models.feedback import ClipFeedback, Feedback, JointMove, PoseFeedback
+from aqa.models.transfer import Transfer
 from aqa.picture import (
     FAULT,
     PALETTE,
@@ -16,6 +17,7 @@ from aqa.picture import (
     draw_feedback,
     draw_moves,
     draw_panels,
+    draw_tuning,
     save_picture,
     shown_frames,
 )
@@ -115,3 +117,23 @@ def test_a_curve_has_a_place_for_every_point(level: Point | None) -> None:
     middles = [rows.mean() for rows in places]
     assert middles[0] > middles[1]  # higher values are drawn higher up
     assert (image == SOUND).all(axis=2).any() == (level is not None)
+
+
+def test_fine_tuning_is_drawn_by_its_start_and_undefined_points_are_left_out() -> None:
+    def curves(start: str, values: list[float | None]) -> list[dict]:
+        named = {"samples": 25, "start": start, "draw": 0}
+        return [named | {"iteration": 100 * i, "spearman": v} for i, v in enumerate(values)]
+
+    rows = curves("random", [None, None, None]) + curves("multi-action", [0.4, 0.6, 0.7])
+    image = draw_tuning(Transfer("ski", ("dive",), 9, 80, 50, {}, rows), side=200)
+    plot = image[:160]
+    assert image.shape == (240, 200, 3)
+    assert has(plot, PALETTE[0])
+    assert not has(plot, PALETTE[1])
+    worse = rows[:3] + curves("multi-action", [0.1, 0.1, 0.1])
+    below = draw_tuning(Transfer("ski", ("dive",), 9, 80, 50, {}, worse), side=200)[:160]
+    height, lower = (
+        np.flatnonzero((drawn == PALETTE[0]).all(axis=2).any(axis=1)).mean()
+        for drawn in (plot, below)
+    )
+    assert lower > height

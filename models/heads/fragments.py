@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +15,9 @@ from aqa.device import pick_device
 from aqa.models.heads.base import HeadError, Sequences, param
 from aqa.models.heads.network import NetworkHead
 from aqa.models.train import Batch, Examples
+
+# (fragments, C, T, H, W)
+Maps = TypeVar("Maps", NDArray[np.floating], Tensor)
 
 KERNEL = 3  # of convolutions and poolings, along each axis (001 3)
 
@@ -183,7 +186,11 @@ class FragmentsHead(NetworkHead):
             torch.as_tensor(targets, dtype=torch.float32, device=device),
         )
 
-    def _chosen(self, sequences: Sequences) -> list[NDArray[np.floating]]:
+    def prepared(self, videos: Sequence[Tensor]) -> list[Tensor]:
+        """See `NetworkHead.prepared`; the network standardises each batch."""
+        return self._chosen(videos)
+
+    def _chosen(self, sequences: Sequence[Maps]) -> list[Maps]:
         """Views of the fragments of each video, or `HeadError` naming the first that lacks some."""
         if self.fragment == "last":
             return [maps[-1:] for maps in sequences]

@@ -285,7 +285,7 @@ class NetworkHead(TargetHead):
 
     def begin(self, x: Sequences, y: ArrayLike) -> NetworkHead:
         """Become what `fit` trains: fitted scaling, and an untrained network by the seed."""
-        sequences, scores = check_fit(x, y)
+        sequences, scores = check_fit(x, y, maps=self.takes == "maps")
         self._check_params()
         self._fit_scaling(sequences)
         self._fit_scores(scores)
@@ -295,13 +295,12 @@ class NetworkHead(TargetHead):
             self.start_at(self.net_, float(self.targets(scores).mean()))
         return self
 
-    def standardised(self, clips: Tensor) -> Tensor:
-        """Features of clips as the network takes them, to go back through: (n, dim) alike."""
-        centre, scale = (
-            torch.as_tensor(array, dtype=clips.dtype, device=clips.device)
-            for array in (self.centre_, self.scale_)
-        )
-        return (clips - centre) / scale
+    def prepared(self, videos: Sequence[Tensor]) -> list[Tensor]:
+        """Features of videos as the network takes them, to go back through: (clips, dim) each."""
+        device = videos[0].device
+        centre = torch.as_tensor(self.centre_, dtype=torch.float32, device=device)
+        scale = torch.as_tensor(self.scale_, dtype=torch.float32, device=device)
+        return [(features - centre) / scale for features in videos]
 
     def loss_on(self, x: Sequences, y: NDArray[np.float64]) -> float:
         """The loss that training is stopped by, on other videos."""

@@ -10,7 +10,7 @@ import pytest
 
 from aqa.extract.clips_dataset import Augment, ClipVideos
 from aqa.extract.preprocess import Preprocess
-from aqa.extract.reader import ClipReader, without_end
+from aqa.extract.reader import ClipReader
 from aqa.extract.video import VideoError
 from aqa.features.clips import ClipRule
 from aqa.features.manifest import Video
@@ -46,35 +46,48 @@ def test_an_epoch_flips_and_shortens_by_the_seed_alone(videos: list[Video]) -> N
     plain = next(made.read([0])).numpy()
     seen = set()
     for epoch in range(1, 13):
-        view, shift = augment.draw("v40", epoch)
-        seen.add((view, shift))
+        flipped, shift = augment.draw("v40", epoch)
+        seen.add((flipped, shift))
         clips = next(made.read([0], epoch)).numpy()
         np.testing.assert_array_equal(clips, next(made.read([0], epoch)).numpy())
         assert clips[-1, -1, 0, 0, 0] == 39 - shift  # the number of the last frame
         green = clips[0, 0, 0, :, 1]
         expected = plain[0, 0, 0, :, 1]
-        np.testing.assert_array_equal(green, expected[::-1] if view == "flip" else expected)
-    assert {view for view, _ in seen} == {"flip", "original"}
+        np.testing.assert_array_equal(green, expected[::-1] if flipped else expected)
+    assert {flipped for flipped, _ in seen} == {True, False}
     assert {shift for _, shift in seen} <= set(range(6))
     assert len(seen) > 5
-    assert Augment(flip=False, end_shift=0).draw("v40", 1) == ("original", 0)
+    assert Augment(flip=False, end_shift=0).draw("v40", 1) == (False, 0)
 
 
-@pytest.mark.parametrize(
-    ("n", "shift", "least", "left"),
-    [(10, 0, 4, 10), (10, 3, 4, 7), (10, 3, 9, 9), (3, 5, 4, 3), (4, 5, 4, 4), (0, 2, 4, 0)],
-)
-def test_frames_are_left_out_at_the_end(n: int, shift: int, least: int, left: int) -> None:
-    frames = [np.full((1, 1, 3), i, np.uint8) for i in range(n)]
-    kept = list(without_end(frames, shift, least))
-    assert [int(frame[0, 0, 0]) for frame in kept] == list(range(left))
+def test_a_clip_is_always_left(videos: list[Video]) -> None:
+    augment = Augment(end_shift=30)
+    shifts = [augment.draw("v16", epoch)[1] for epoch in range(9)]
+    assert max(shifts) > 5
+    for epoch in range(9):
+        (clips,) = dataset(videos[1:2], augment).read([0], epoch)
+        assert clips[:, :, 0, 0, 0].tolist() == [list(range(16))]
 
 
-def test_shortening_is_no_early_end(videos: list[Video]) -> None:
-    reader = ClipReader(videos[0], PREPROCESS, ClipRule(), 100, end_shift=5)
-    list(reader)
-    assert reader.n_frames == 40
-    assert reader.warning is None
+def test_pictures_are_kept_as_far_as_there_is_room(
+    videos: list[Video], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    augment, order = Augment(), [0, 1, 2]
+    plain = [list(dataset(videos, augment).read(order, epoch)) for epoch in (1, 2)]
+    room = (40 + 9) * 8 * 8 * 3
+    made = ClipVideos(videos, PREPROCESS, ClipRule(), augment, workers=0, cache=room)
+    decoded = []
+    frames = ClipReader.__iter__
+
+    def counted(self):  # type: ignore[no-untyped-def]
+        decoded.append(self.video.id)
+        return frames(self)
+
+    monkeypatch.setattr(ClipReader, "__iter__", counted)
+    for epoch in (1, 2):
+        shown = list(made.read(order, epoch))
+        assert all(a.equal(b) for a, b in zip(shown, plain[epoch - 1], strict=True))
+    assert sorted(decoded) == ["v16", "v16", "v40", "v9"]
 
 
 def test_what_cannot_be_read_is_told_by_id(tmp_path: Path, videos: list[Video]) -> None:

@@ -35,16 +35,18 @@ RECIPE = Recipe(epochs=3, batch_size=3, lr_backbone=1e-3, lr_head=1e-2)
 
 
 class Net(nn.Module):
-    """A convolution, batch norm and dropout: uint8 (n, T, H, W, 3) -> (n, 4)."""
+    """A convolution and a batch norm: uint8 (n, T, H, W, 3) -> (n, 4), or maps (n, 4, T, H, W)."""
 
-    def __init__(self) -> None:
+    def __init__(self, maps: bool = False) -> None:
         super().__init__()
+        self.maps = maps
         self.conv = nn.Conv3d(3, 4, 3, padding=1)
         self.norm = nn.BatchNorm3d(4)
 
     def forward(self, pictures: Tensor) -> Tensor:
         x = pictures.permute(0, 4, 1, 2, 3).float() / 255
-        return self.norm(self.conv(x)).relu().mean((2, 3, 4))
+        x = self.norm(self.conv(x)).relu()
+        return x if self.maps else x.mean((2, 3, 4))
 
 
 class Pictures:
@@ -79,11 +81,10 @@ def scored(n: int = 7, stop_after: int | None = None) -> Scored:
 def tuner(recipe: Recipe = RECIPE, group: Group = ALONE, name: str = "lstm") -> FineTuner:
     """The same untrained network each time."""
     torch.manual_seed(0)
-    net, videos = Net(), scored()
+    net, videos = Net(trainable_head(name).takes == "maps"), scored()
     net.norm.running_mean.uniform_(-0.1, 0.1)
-    head = trainable_head(name)(device="cpu")
-    if name == "lstm":
-        head.set_params(hidden=5)
+    small = {"lstm": {"hidden": 5}, "fragments": {"fragment": "last", "dropout": 0.0}}
+    head = trainable_head(name)(device="cpu").set_params(**small.get(name, {}))
     head.begin(clip_features(net, videos.clips, recipe, ALONE), videos.scores)
     return FineTuner(net, head, recipe, group)
 

@@ -208,9 +208,9 @@ def test_views_of_the_others_are_learned_from_too() -> None:
     assert noisy.history_[-1]["train_loss"] > plain.history_[-1]["train_loss"]
 
 
-@pytest.mark.parametrize("head", ["svr", "siamese", "type-lstm"])
+@pytest.mark.parametrize("head", ["svr", "siamese", "type-lstm", "scoringnet", "fragments", "usdl"])
 def test_heads_without_a_network_of_scores_alone_are_refused(head) -> None:
-    with pytest.raises(HeadError, match=f"{head} trains no network on scores alone"):
+    with pytest.raises(HeadError, match=f"{head} trains no network from"):
         learn_others(head, {}, *joined(SPORTS))
 
 

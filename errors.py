@@ -47,4 +47,5 @@ def did_you_mean(name: str, known: Sequence[str], limit: int = 12) -> str:
     if not known:
         return "there are none"
     close = difflib.get_close_matches(name, known, n=1)
+    close = close or [one for one in known if name and one.startswith(name)]
     return (f"did you mean {close[0]!r}? " if close else "") + f"known: {listed(known, limit)}"

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aqa.errors import AqaError
-from aqa.features.files import replacing
+from aqa.features.files import check_png, replacing
 from aqa.models.feedback import Feedback, PoseFeedback
 from aqa.models.transfer import STARTS, Transfer
 
@@ -37,8 +37,7 @@ MOVES, CANVAS, ARROW = 6, 240, 60
 
 def save_picture(image: Image, path: Path) -> None:
     """Write a PNG in one step."""
-    if path.suffix.lower() != ".png":
-        raise AqaError(f"{path}: pictures are written as PNG; name a file that ends in .png")
+    check_png(path)
     ok, data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     if not ok:
         raise AqaError(f"{path}: the picture could not be encoded")

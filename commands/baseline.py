@@ -19,7 +19,7 @@ from aqa.commands.options import (
 from aqa.workspace import Workspace
 
 
-@click.command()
+@click.command(short_help="Judge what the manifest alone tells of scores, without pixels.")
 @workspace_option
 @click.argument("columns", nargs=-1, metavar="[COLUMN[+COLUMN]...]...")
 @click.option("--split", "splits", multiple=True, help="Split to judge on [default: every one].")

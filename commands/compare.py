@@ -11,7 +11,7 @@ from aqa.commands.options import json_option, runs_option, workspace_option
 from aqa.workspace import Workspace, run_folders
 
 
-@click.command()
+@click.command(short_help="Say whether one head is better than another.")
 @workspace_option
 @click.argument("heads", nargs=-1, metavar="[HEAD]...")
 @click.option("--split", "splits", multiple=True, help="Split to compare on [default: every one].")

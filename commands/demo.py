@@ -10,7 +10,7 @@ from aqa.commands.options import FOLDER, workspace_option
 from aqa.workspace import Workspace
 
 
-@click.command()
+@click.command(short_help="Run the whole pipeline on drawn dives.")
 @workspace_option
 @click.argument("folder", required=False, type=FOLDER)
 @click.option("--videos", "n_videos", type=click.IntRange(20), default=120, show_default=True)

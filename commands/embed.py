@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from aqa.commands.options import (
-    FILE,
     json_option,
     manifest_option,
     open_store,
+    picture_option,
     runs_option,
     store_option,
     workspace_option,
@@ -19,11 +19,11 @@ from aqa.commands.options import (
 from aqa.workspace import Workspace, run_folders
 
 
-@click.command()
+@click.command(short_help="Show how far apart head `score` keeps types of action.")
 @workspace_option
 @click.option("--split", help="Run to look into [default: the first].")
 @click.option("--head", default="score", show_default=True, help="Fitted head of that kind.")
-@click.option("--picture", type=FILE, help="PNG to draw the embeddings in.")
+@picture_option("PNG to draw the embeddings in.")
 @click.option("--perplexity", type=click.FloatRange(1), default=30, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of t-SNE.")
 @manifest_option

@@ -15,6 +15,7 @@ from aqa.commands.options import (
     difficulty_option,
     json_option,
     manifest_option,
+    picture_option,
     runs_option,
     store_option,
     type_option,
@@ -32,7 +33,7 @@ from aqa.workspace import Workspace, run_folders
 @difficulty_option
 @action_option
 @align_option
-@click.option("--picture", type=FILE, help="PNG to draw: frames, and what is said.")
+@picture_option("PNG to draw: frames, and what is said.")
 @manifest_option
 @store_option
 @click.option("--weights", type=FILE, help="Checkpoint [default: the one the features came from].")

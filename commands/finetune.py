@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aqa.commands.options import (
+    HEAD,
     device_option,
     load_network,
     manifest_option,
@@ -21,7 +22,6 @@ from aqa.commands.options import (
     workers_option,
     workspace_option,
 )
-from aqa.models.heads import head_names
 from aqa.models.recipe import Recipe
 from aqa.workspace import Workspace
 
@@ -30,12 +30,10 @@ if TYPE_CHECKING:
     from aqa.features.split import Split
 
 
-@click.command()
+@click.command(short_help="Train a backbone and a head together, from the videos.")
 @workspace_option
 @network_options()
-@click.option(
-    "--head", type=click.Choice(head_names()), required=True, help="What to train it with."
-)
+@click.option("--head", type=HEAD, required=True, help="What to train it with.")
 @click.option(
     "--split",
     "splits",

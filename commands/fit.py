@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from aqa.commands.options import (
+    HEAD,
     manifest_option,
     open_store,
     param_option,
@@ -35,7 +37,7 @@ def _check_name(context: click.Context, option: click.Parameter, name: str | Non
 
 @click.command()
 @workspace_option
-@click.option("--head", type=click.Choice(head_names()), required=True, help="What to fit.")
+@click.option("--head", type=HEAD, required=True, help="What to fit.")
 @click.option(
     "--split",
     "splits",
@@ -96,9 +98,18 @@ def fit(
             start=start,
             name=name,
         ):
-            chosen = json.dumps(run.record["chosen"])
             seconds, n = run.record["seconds"], len(run.record["split"]["train"])
-            click.echo(f"{run.folder}: {n} training videos, {seconds:.1f} s, chosen {chosen}")
+            line = f"{run.folder}: {n} training videos, {seconds:.1f} s"
+            click.echo("; ".join([line, *_chosen(run.record["chosen"])]))
+
+
+def _chosen(values: Mapping[str, Any]) -> Iterator[str]:
+    """What was chosen, in words; lists and what holds them are in run.json alone."""
+    for name, value in values.items():
+        if not isinstance(value, Mapping):
+            yield f"{name} {value}"
+        elif not any(isinstance(inner, (Mapping, list)) for inner in value.values()):
+            yield f"{name} " + ", ".join(f"{key} {inner}" for key, inner in value.items())
 
 
 COMMAND = fit

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from aqa.commands.options import (
-    FILE,
     manifest_option,
     open_store,
     param_option,
+    picture_option,
     runs_option,
     seed_option,
     skip_option,
@@ -25,7 +25,7 @@ from aqa.workspace import Workspace
 @click.option("--split", "splits", multiple=True, help="Split to judge on [default: every one].")
 @seed_option
 @param_option
-@click.option("--picture", type=FILE, help="PNG to draw the curve in.")
+@picture_option("PNG to draw the curve in.")
 @manifest_option
 @store_option
 @runs_option

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from aqa.commands.options import HEAD
 from aqa.models.heads import head_names
 
 
-@click.command()
-@click.argument("name", required=False, type=click.Choice(head_names()))
+@click.command(short_help="List the heads and their hyper-parameters.")
+@click.argument("name", required=False, type=HEAD, metavar="[HEAD]")
 def heads(name: str | None) -> None:
     """List the heads and their hyper-parameters, with defaults and sources."""
     from aqa.models.heads import get_head

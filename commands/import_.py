@@ -6,14 +6,19 @@ from pathlib import Path
 
 import click
 
-from aqa.commands.options import FOLDER, manifest_option, workspace_option
+from aqa.commands.options import FOLDER, NameChoice, manifest_option, workspace_option
 from aqa.features.datasets import importer_names
 from aqa.workspace import Workspace
 
 
-@click.command(name="import")
+@click.command(name="import", short_help="Write the manifest of a published dataset.")
 @workspace_option
-@click.argument("name", required=False, type=click.Choice(importer_names()))
+@click.argument(
+    "name",
+    required=False,
+    type=NameChoice("dataset", importer_names()),
+    metavar="[NAME]",
+)
 @click.argument("sources", nargs=-1, type=click.Path(path_type=Path), metavar="[SOURCE]...")
 @click.option(
     "--videos", type=FOLDER, help="Where the dataset's videos, or folders of frames, lie."

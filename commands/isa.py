@@ -15,7 +15,7 @@ from aqa.commands.options import (
 from aqa.workspace import Workspace
 
 
-@click.command()
+@click.command(short_help="Learn filters from the pixels of training videos.")
 @workspace_option
 @click.option("--split", required=True, help="Whose training videos to learn; `all`: every.")
 @click.option(

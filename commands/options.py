@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from aqa.errors import UnknownNameError
 from aqa.extract.backbones import backbone_names
+from aqa.features.files import check_png
+from aqa.models.heads import head_names
 from aqa.workspace import Workspace
 
 if TYPE_CHECKING:
     from aqa.extract.backbones.base import Backbone
     from aqa.features.clips import ClipRule
 
+
+class NameChoice(click.Choice):
+    """One of many names; an unknown one is answered as everywhere, with the likely one."""
+
+    def __init__(self, kind: str, names: Sequence[str], remedy: str = ""):
+        super().__init__(names)
+        self.kind, self.remedy = kind, remedy
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The name; `UnknownNameError` for another."""
+        if value not in self.choices:
+            raise UnknownNameError(self.kind, value, self.choices, self.remedy)
+        return value
+
+
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
+HEAD = NameChoice("head", head_names(), "`aqa heads` lists all")
 
 
 def set_workspace(ctx: click.Context, _: click.Parameter, value: Path | None) -> None:
@@ -124,6 +143,17 @@ _NETWORK = (
 )
 
 
+def _check_picture(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
+    if path is not None:
+        check_png(path)
+    return path
+
+
+def picture_option(shows: str) -> Callable[..., Any]:
+    """--picture, a PNG to write; another kind is refused before anything is computed."""
+    return click.option("--picture", type=FILE, callback=_check_picture, help=shows)
+
+
 def network_options(*others: str) -> Callable[..., Any]:
     """What videos go through and how they are cut; `load_network` takes them.
 
@@ -132,7 +162,7 @@ def network_options(*others: str) -> Callable[..., Any]:
     joints = "; pose: joints, from files" if others else ""
     backbone = click.option(
         "--backbone",
-        type=click.Choice([*backbone_names(), *others]),
+        type=NameChoice("backbone", [*backbone_names(), *others]),
         default="c3d",
         show_default=True,
         help=f"Network that the features come from{joints}.",

@@ -18,7 +18,7 @@ from aqa.commands.options import (
 from aqa.workspace import Workspace
 
 
-@click.command()
+@click.command(short_help="Run a published table, and print both its figures and ours.")
 @workspace_option
 @click.argument("table", required=False)
 @click.option(

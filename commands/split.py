@@ -33,7 +33,7 @@ class _Size(click.ParamType):
             self.fail(f"{value!r} is neither a count, such as 70, nor a share, such as 0.2")
 
 
-@click.command()
+@click.command(short_help="Draw splits, and write them into the manifest.")
 @workspace_option
 @click.argument("name", required=False)
 @click.option("-n", "--n", type=click.IntRange(1), help="How many splits.")

@@ -12,7 +12,7 @@ from aqa.commands.options import FILE, json_option, open_store, workspace_option
 from aqa.workspace import Workspace
 
 
-@click.group()
+@click.group(short_help="Look into feature stores; bring features in and out.")
 def store() -> None:
     """Look into feature stores, check them, and bring features in and out."""
 

@@ -8,21 +8,21 @@ from pathlib import Path
 import click
 
 from aqa.commands.options import (
-    FILE,
+    HEAD,
     json_option,
     manifest_option,
     open_store,
     param_option,
+    picture_option,
     runs_option,
     seed_option,
     store_option,
     workspace_option,
 )
-from aqa.models.heads import head_names
 from aqa.workspace import Workspace
 
 
-@click.command()
+@click.command(short_help="Try heads on an action that they have not learned.")
 @workspace_option
 @click.option("--action", required=True, help="Action that is new: a value of the column action.")
 @click.option(
@@ -42,10 +42,10 @@ from aqa.workspace import Workspace
 @click.option(
     "--draws", type=click.IntRange(1), default=5, show_default=True, help="Times to draw both anew."
 )
-@click.option("--head", type=click.Choice(head_names()), default="lstm", show_default=True)
+@click.option("--head", type=HEAD, default="lstm", show_default=True)
 @seed_option
 @param_option
-@click.option("--picture", type=FILE, help="PNG to draw the curves in.")
+@picture_option("PNG to draw the curves in.")
 @manifest_option
 @store_option
 @runs_option

@@ -12,7 +12,7 @@ import click
 from aqa.commands.options import FILE, FOLDER, json_option
 
 
-@click.group()
+@click.group(short_help="List, fetch, check and inspect public checkpoints.")
 def weights() -> None:
     """Public checkpoints: which there are, fetch one, tell what a file is."""
 

@@ -42,7 +42,9 @@ def read_arrays(path: Path, ids: list[str] | None) -> dict[str, NDArray[np.float
     except FileNotFoundError:
         raise AqaError(f"{path}: no such file") from None
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise AqaError(f"{path}: not a .npy or .npz file of numbers: {error}") from None
+        # Numpy's own words on pickles advise to load them.
+        why = "it is damaged, or holds Python objects" if "pickle" in str(error) else str(error)
+        raise AqaError(f"{path}: not a .npy or .npz file of numbers: {why}") from None
     if arrays is None:
         return _rows(path, loaded, ids)
     joint = [a for name, a in arrays.items() if a.ndim == 3 and name not in (ids or ())]

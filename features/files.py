@@ -8,6 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from aqa.errors import AqaError
+
+
+def check_png(path: Path) -> None:
+    """Raise `AqaError` for a picture's name that does not end in .png."""
+    if path.suffix.lower() != ".png":
+        raise AqaError(f"{path}: pictures are written as PNG; name a file that ends in .png")
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:

@@ -117,7 +117,10 @@ def read_predictions(folder: Path) -> Predictions | None:
             f"{folder}: its predictions cannot be read ({error}); run `aqa eval` again"
         ) from None
     if not tested:
-        raise RunError(f"{folder}: not judged on test videos yet; run `aqa eval` first")
+        raise RunError(
+            f"{folder}: not judged on test videos yet; run `aqa eval` first, "
+            "or choose other splits with --split"
+        )
     marks = {key: metrics["test"][key] for key in ("leak", "difficulty") if key in metrics["test"]}
     ids = tuple(row["video_id"] for row in tested)
     return Predictions(folder, ids, score, predicted, len(rows) - len(tested), marks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from aqa.errors import listed
+from aqa.errors import AqaWarning, listed
 from aqa.features.manifest import STAGE_PREFIX, Manifest
 from aqa.models.heads.base import HeadError
 from aqa.models.metrics import report_stages, stage_results
@@ -35,7 +36,8 @@ def segment(
     """Turn posteriors into stages, and judge them by a manifest's hand labels.
 
     posteriors: id -> (n_frames, n_stages), of `path`; row k is frame k, column 0 the time before
-    the first of `names`. names: empty takes the manifest's.
+    the first of `names`. names: empty takes the manifest's. Videos without hand labels are not
+    judged, with a warning; `HeadError` where no video has them.
     """
     if manifest is not None:
         unknown = [i for i in posteriors if i not in manifest.by_id]
@@ -66,8 +68,18 @@ def segment(
     ]
     if manifest is None:
         return Segmented(rows, [])
-    true = hand_starts([manifest.by_id[i].stages for i in posteriors], all_names, list(posteriors))
-    n_frames = [len(array) for array in posteriors.values()]
-    found = report_stages(all_names, true, starts, n_frames)
+    labels = {i: manifest.by_id[i].stages for i in posteriors}
+    labelled = [i for i in labels if set(names) <= set(labels[i])] or list(labels)
+    if unlabelled := [i for i in labels if i not in labelled]:
+        warnings.warn(
+            f"{manifest.path}: {len(unlabelled)} of {len(labels)} videos have no hand labels, and "
+            f"are not judged: {', '.join(unlabelled[:5])}",
+            AqaWarning,
+            stacklevel=2,
+        )
+    true = hand_starts([labels[i] for i in labelled], all_names, labelled)
+    by_id = dict(zip(posteriors, starts, strict=True))
+    n_frames = [len(posteriors[i]) for i in labelled]
+    found = report_stages(all_names, true, [by_id[i] for i in labelled], n_frames)
     named = {"kind": "stages", "head": path.name, "split": ""}
     return Segmented(rows, [{**named, **result} for result in stage_results(found)])

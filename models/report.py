@@ -33,7 +33,7 @@ _METRICS = {
 }
 _DIGITS = {"mse": 1, "med": 2, "relative_l2": 2, "start_error": 1, "width_80": 1}
 # Parts of a score have few points: 1.9 to 3.8 of difficulty.
-_MORE_DIGITS = {"parts": 2}
+_DIGITS_OF_PARTS = {"mse": 3, "med": 4}
 _TITLES = {
     "spearman": "Spearman",
     "mse": "MSE",
@@ -156,7 +156,8 @@ def _with_std(mean: Mapping[str, Any], metric: str) -> str:
 
 
 def _digits(row: Mapping[str, Any], metric: str) -> int:
-    return _DIGITS.get(metric, 3) + _MORE_DIGITS.get(str(row.get("kind")), 0)
+    digits = {**_DIGITS, **_DIGITS_OF_PARTS} if row.get("kind") == "parts" else _DIGITS
+    return digits.get(metric, 3)
 
 
 def fragment_line(row: Mapping[str, Any]) -> str:
@@ -199,7 +200,8 @@ def comparison_table(found: Comparison) -> str:
 
 def feedback_table(feedback: Feedback, run: str) -> str:
     """A row a clip; frames are counted from 0, the last one of a clip is not in it."""
-    cells = [["clip", "frames", "seconds", "value", "", "compared with"]]
+    compared = any(clip.reference_clips for clip in feedback.clips)
+    cells = [["clip", "frames", "seconds", "value", "", "compared with" if compared else ""]]
     for clip in feedback.clips:
         seconds = "unknown"
         if clip.start_seconds is not None and clip.stop_seconds is not None:
@@ -211,7 +213,7 @@ def feedback_table(feedback: Feedback, run: str) -> str:
                 *("faulty" if clip.faulty else "", against),
             ]
         )
-    title = f"{feedback.video}: {feedback.meaning} by {run}; faulty below {feedback.limit:g}"
+    title = f"{feedback.video}: {feedback.meaning}, by {run}; faulty below {feedback.limit:g}"
     return f"{title}\n{table(cells, left=6)}"
 
 
@@ -227,7 +229,7 @@ def moves_table(feedback: PoseFeedback, run: str) -> str:
         seconds = "unknown" if move.seconds is None else f"{move.seconds:.2f}"
         numbers = (f"{value:.3f}" for value in (move.gain, move.right, move.down))
         cells.append([move.joint, str(move.frame), seconds, *numbers])
-    return f"{feedback.video}: {feedback.meaning} by {run}\n{table(cells)}"
+    return f"{feedback.video}: {feedback.meaning}, by {run}\n{table(cells)}"
 
 
 def moves_json(feedback: PoseFeedback, run: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from aqa.errors import AqaError
+from aqa.errors import AqaError, UnknownNameError
 from aqa.features.manifest import Manifest, Video, as_name
 from aqa.features.store import FeatureStore
 from aqa.models.experiment import Evaluation, evaluate_runs, fit_splits
@@ -129,6 +129,9 @@ def reproduce(
     on, over the splits of its manifest: shows the way of it, and nothing about the figures. tell:
     is told what happens. A recipe that cannot be run stops none of the others.
     """
+    for name in systems:
+        if name not in table.recipes:
+            raise UnknownNameError(f"system of {table.name}", name, list(table.recipes))
     manifest = Manifest.read(workspace.manifest)
     names = manifest.split_names if stand_in else table.splits
     unknown = [name for name in names if name not in manifest.split_names]

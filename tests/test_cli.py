@@ -165,7 +165,7 @@ def test_missing_videos_are_named_or_left_out(aqa: Callable[..., Result], datase
 @pytest.mark.parametrize(
     ("arguments", "code", "expected"),
     [
-        (["fit", "--head", "svm"], 2, "'svm' is not one of"),
+        (["fit", "--head", "svm"], 1, "unknown head 'svm'; did you mean 'svr'?"),
         (["fit"], 2, "Missing option '--head'"),
         (["fit", "--head", "svr", "-p", "sed=1"], 1, "no parameter 'sed'; did you mean 'seed'"),
         (["fit", "--head", "svr", "-p", "C=0"], 1, "C=0.0 is not a number, above 0"),
@@ -183,7 +183,7 @@ def test_missing_videos_are_named_or_left_out(aqa: Callable[..., Result], datase
         (["score", "x.mp4"], 2, "choose one of lstm, svr"),
         (["score", "x.mp4", "--head", "svr"], 1, "were imported"),
         (["extract"], 1, "ships no weights"),
-        (["extract", "--backbone", "c4d"], 2, "'c4d' is not one of"),
+        (["extract", "--backbone", "c4d"], 1, "unknown backbone 'c4d'; did you mean 'c3d'?"),
         (["extract", "--weights", "absent.pth"], 1, "absent.pth: no such weights file"),
         (["extract", "--weights", "random", "--layer", "fc9"], 1, "unknown layer of c3d 'fc9'"),
         (["extract", "--weights", "random", "--frames", "8"], 1, "frames=8"),

@@ -169,6 +169,13 @@ def test_stages_from_posteriors(aqa: Callable[..., Result], joint: bool) -> None
     for row, video in zip(read(Path("stages.csv")), videos, strict=True):
         assert row["video_id"] == video.id
         assert {k: int(row[f"stage_{k}"]) for k in video.stages} == dict(video.stages)
+    table = Path("manifest.csv").read_text().splitlines()
+    stages = [i for i, name in enumerate(table[0].split(",")) if name.startswith("stage_")]
+    cells = table[1].split(",")
+    table[1] = ",".join("" if i in stages else cell for i, cell in enumerate(cells))
+    Path("partly.csv").write_text("\n".join(table))
+    result = aqa("stages", "p.npz", *more, "--manifest", "partly.csv")
+    assert f"1 of {len(videos)} videos have no hand labels, and are not judged" in result.stderr
     aqa("stages", "p.npz", *more, "--stages", "up,down", "--output", "other.csv")
     assert list(read(Path("other.csv"))[0]) == ["video_id", "stage_up", "stage_down"]
 
@@ -192,7 +199,9 @@ MAPS_STORE, DENSE_STORE = ["--store", "stores/maps.h5"], ["--store", "stores/den
             ["fit", "--head", "scoringnet", *DENSE_STORE],
             "no stage takeoff; the stages are before, flight, entry",
         ),
-        (["stages", "manifest.csv"], "manifest.csv: not a .npy or .npz file of numbers"),
+        (["stages", "manifest.csv"], "not a .npy or .npz file of numbers: it is damaged, or holds"),
+        (["fragments", *MAPS_STORE, "--picture", "c.jpg"], "c.jpg: pictures are written as PNG"),
+        (["transfer", "--action", "a", "--picture", "c"], "c: pictures are written as PNG"),
         (["stages", "p.npz"], "p.npz: name its stages"),
         (["stages", "p.npz", "--stages", "a"], "posteriors of shape (5, 3), expected finite (fram"),
         (["stages", "p.npz", "--manifest", "manifest.csv"], "1 of its videos are not in manifest"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,7 +42,10 @@ class Request:
         found = self.find_optional(*patterns)
         if found is None:
             where = ", ".join(map(str, self.sources))
-            raise AqaError(f"{where}: no {' or '.join(patterns)}")
+            raise AqaError(
+                f"{where}: no {' or '.join(patterns)}; "
+                "`aqa import NAME` tells which files are needed"
+            )
         return found
 
     def find_optional(self, *patterns: str) -> Path | None:
@@ -71,7 +75,8 @@ class Imported:
 
     rows: of the manifest, all with the same columns; a path is absolute. source: the file whose
     rows they are, for messages. numbers: its row numbers; None counts from 1. notes: lines for
-    the summary. lists: name -> ids, each written beside the manifest as <name>.txt.
+    the summary. lists: name -> ids, each written beside the manifest as <name>.txt. features:
+    backbone -> file of the list `ids`'s features; the summary says how they come in.
     """
 
     rows: list[Row]
@@ -79,6 +84,7 @@ class Imported:
     numbers: Sequence[int] | None = None
     notes: Sequence[str] = ()
     lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    features: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -164,7 +170,16 @@ def import_dataset(name: str, request: Request, manifest: Path, force: bool = Fa
         *_missing_lines(table, missing),
         *(f"{path}: {len(ids)} ids" for path, ids in lists.items()),
         *imported.notes,
+        *(_store_import(file, name, manifest, lists) for name, file in imported.features.items()),
     ]
+
+
+def _store_import(features: Path, backbone: str, manifest: Path, lists: Iterable[Path]) -> str:
+    """The command that brings in features of the rows, with paths as they are from here."""
+    store = manifest.parent / "stores" / f"{backbone}.h5"
+    options = [text for path in lists for text in (f"--{path.stem}", str(path))]
+    command = shlex.join(["aqa", "store", "import", str(features), "--store", str(store), *options])
+    return f"features: {command}"
 
 
 def _checked(imported: Imported) -> Manifest:

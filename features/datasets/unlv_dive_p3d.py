@@ -55,18 +55,14 @@ def read(request: Request) -> Imported:
     expect_range(path, scores, 21.6, 102.6)
     trained = [str(row["video_id"]) for row in rows if row[PUBLISHED] == "train"]
     expect(path, len(trained), N_TRAIN, "training dives")
-    command = (
-        f"aqa store import {path.with_name('features.npy')} --store stores/p3d.h5 "
-        "--ids ids.txt --fitted-on fitted-on.txt"
-    )
     notes = (
         "only the published split is honest: the network behind the features learned its "
         "training dives",
         *(["stages out of order, left empty: " + ", ".join(unordered)] if unordered else []),
-        f"features: {command}",
     )
     lists = {"ids": list(scores), "fitted-on": trained}
-    return Imported(rows, path, [number for number, _ in numbered], notes, lists)
+    features = {"p3d": path.with_name("features.npy")}
+    return Imported(rows, path, [number for number, _ in numbered], notes, lists, features)
 
 
 @dataclass(frozen=True)

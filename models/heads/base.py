@@ -242,7 +242,8 @@ class Head(RegressorMixin, BaseHead):
         """Raise the line that says so and what to use."""
         raise HeadError(
             f"{type(self).__name__} gives no feedback: {why}; "
-            "use --head score, wd or average, or --head lstm fitted with -p label=incremental"
+            "use --head score, wd, average, pose-dct or pose-dft, or --head lstm fitted with "
+            "-p label=incremental"
         )
 
 

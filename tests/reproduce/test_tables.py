@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from aqa.commands.extract import COMMAND as EXTRACT
+from aqa.errors import AqaError
 from aqa.models.difficulty import make_head
 from aqa.models.heads import get_head
 from aqa.models.heads.base import parse_params
 from aqa.reproduce.figures import published_figures
+from aqa.reproduce.run import reproduce
 from aqa.reproduce.tables import TABLES, UNDECLARED, Recipe, Table
+from aqa.workspace import Workspace
 
 RECIPES = [
     (table, system, recipe)
@@ -70,3 +73,8 @@ def test_printed_means_are_those_of_the_printed_splits() -> None:
         for system in {system for system, _ in cells}:
             mean = math.fsum(cells[system, str(k)] for k in range(1, 11)) / 10
             assert abs(mean - cells[system, "mean"]) <= 0.0101
+
+
+def test_an_unknown_system_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(AqaError, match=r"unknown system of 000-V 'S3D'; known: C3D\+LSTM"):
+        reproduce(TABLES["000-V"], Workspace(tmp_path), systems=["S3D"])

@@ -53,7 +53,8 @@ class Video:
     labels such as `diving` and `107B`. event, athlete, venue: who and where, for splits that keep
     them apart. attributes: name -> label, of `ATTRIBUTES`. judges: the marks of the columns
     judge_1, judge_2, ..., in points. stages: name -> the first frame of that stage, in order;
-    frame 0 is `start_frame`. poses: the file or folder of the athlete's joints, absolute. splits:
+    frame 0 is `start_frame`. poses: the file or folder of the athlete's joints, absolute.
+    similar_within: points; scores of this action that differ by less are alike. splits:
     split name -> train, val or test. row: every column as it was read.
     """
 
@@ -73,6 +74,7 @@ class Video:
     judges: tuple[float, ...] = ()
     stages: Mapping[str, int] = field(default_factory=dict)
     poses: Path | None = None
+    similar_within: float | None = None
     splits: Mapping[str, str] = field(default_factory=dict)
     row: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -318,6 +320,7 @@ class _Row:
             judges=self.judges(),
             stages=self.stages(),
             poses=self.path("poses", folder),
+            similar_within=self.number_of("similar_within"),
             splits=self.splits(),
             row=self.row,
         )

@@ -35,11 +35,14 @@ class Pairs(NamedTuple):
 
 
 def make_pairs(
-    scores: NDArray[np.float64], threshold: float, groups: Sequence[str] | None = None
+    scores: NDArray[np.float64],
+    threshold: float | NDArray[np.float64],
+    groups: Sequence[str] | None = None,
 ) -> Pairs:
     """All pairs i < j of videos, or those of one group; similar below the threshold (000 III-C).
 
-    scores: (n,) in points. threshold: in points; a difference of exactly that is dissimilar.
+    scores: (n,) in points. threshold: in points, for all or (n,) of each video, the smaller of
+    two counts; a difference of exactly that is dissimilar.
     groups: one label a video, such as its type; pairs are then made within them only.
     """
     first, second = np.triu_indices(len(scores), k=1)
@@ -47,7 +50,9 @@ def make_pairs(
         labels = np.unique(np.asarray(groups, str), return_inverse=True)[1]
         within = labels[first] == labels[second]
         first, second = first[within], second[within]
-    return Pairs(first, second, np.abs(scores[first] - scores[second]) < threshold)
+    limits = np.broadcast_to(threshold, len(scores))
+    near = np.abs(scores[first] - scores[second]) < np.minimum(limits[first], limits[second])
+    return Pairs(first, second, near)
 
 
 def plan_steps(

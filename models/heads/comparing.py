@@ -89,7 +89,8 @@ class ComparingHead(TrainedHead):
     hidden: int = param(256, "width of the shared LSTM; 000 does not say, 004 4 has 256")
     threshold: float = param(
         5.0,
-        "points; scores that differ by less are similar (000 III-C: 5 for diving)",
+        "points; scores that differ by less are similar (000 III-C: 5 for diving); the manifest's "
+        "column `similar_within` goes before",
         above=0,
     )
     pairing: Literal["within", "all"] = param(
@@ -101,6 +102,16 @@ class ComparingHead(TrainedHead):
         "learn from single clips too, cut out as feedback cuts them (000 IV); 000 does not, ours",
     )
     both_orders: bool = param(True, "learn (p, q) and (q, p), which the network tells apart; ours")
+
+    def thresholds(self, given: Sequence[float | None] | None, n: int) -> NDArray[np.float64]:
+        """Each video's own threshold, in points, where it has one; else the parameter, (n,)."""
+        own = np.full(n, np.nan) if given is None else np.asarray(given, np.float64)  # None: NaN
+        if own.shape != (n,) or (own <= 0).any():
+            raise HeadError(
+                f"similar_within takes points above 0, one a video; got {own.size} for {n} videos, "
+                f"the smallest {np.nanmin(own, initial=np.inf):g}"
+            )
+        return np.where(np.isnan(own), self.threshold, own)
 
     def restore_net(self, tensors: Mapping[str, Tensor]) -> SiameseNet:
         """See `TrainedHead.restore_net`; widths are the tensors' own, whoever learned them."""

@@ -106,7 +106,7 @@ class ScoreHead(ComparingHead, Head):
     steps: int = param(2000, "of the iterative solver; ours")
     step_size: float = param(0.02, "of the iterative solver's first step; ours", above=0)
 
-    columns: ClassVar[tuple[str, ...]] = ("id", "type")
+    columns: ClassVar[tuple[str, ...]] = ("id", "type", "similar_within")
     starts_from: ClassVar[str | None] = "siamese"
     takes_views: ClassVar[bool] = True
     takes_blank: ClassVar[bool] = True
@@ -123,6 +123,7 @@ class ScoreHead(ComparingHead, Head):
         *,
         id: Sequence[str] | None = None,
         type: Sequence[str | None] | None = None,
+        similar_within: Sequence[float | None] | None = None,
         others: tuple[Any, ...] | None = None,
         start: SiameseHead | None = None,
         views: Sequence[Sequences] = (),
@@ -131,8 +132,9 @@ class ScoreHead(ComparingHead, Head):
         """See `BaseHead.fit`.
 
         id: names of the videos, which references are told by. others: (x, y, columns) that
-        references may be taken from as well. start: a fitted head whose metric is used. views,
-        blank: for metric learning only; the last layer learns from the videos themselves (000 V-D).
+        references may be taken from as well. start: a fitted head whose metric is used.
+        similar_within, views, blank: for metric learning only; the last layer learns from the
+        videos themselves (000 V-D).
         """
         sequences, scores = check_fit(x, y)
         types = check_types(type, len(scores), strict=self.bias != "constant")
@@ -155,7 +157,7 @@ class ScoreHead(ComparingHead, Head):
             self._fit_scaling(sequences)
             self.history_ = []
         else:
-            learning = {"views": views, "blank": blank}
+            learning = {"similar_within": similar_within, "views": views, "blank": blank}
             self._learn_metric(sequences, scores, validation, types, start, learning)
         first, second = meet_references(self.reference_types, types, warn=False)
         if not self.self_rows:
@@ -244,6 +246,11 @@ class ScoreHead(ComparingHead, Head):
     def reference_features(self) -> list[NDArray[np.float32]]:
         """The references' sequences."""
         return np.split(self.ref_features_, np.cumsum(self.ref_lengths_)[:-1])
+
+    @property
+    def answer_columns(self) -> tuple[str, ...]:
+        """See `BaseHead.answer_columns`."""
+        return ("id", "type")
 
     @property
     def also_shown(self) -> tuple[str, ...]:

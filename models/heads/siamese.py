@@ -65,7 +65,7 @@ class SiameseHead(ComparingHead, PairHead):
     of each kind were learned from and held out, each counted in one order.
     """
 
-    columns: ClassVar[tuple[str, ...]] = ("type",)
+    columns: ClassVar[tuple[str, ...]] = ("type", "similar_within")
     takes_views: ClassVar[bool] = True
     takes_blank: ClassVar[bool] = True
     fitted: ClassVar[tuple[str, ...]] = (*ComparingHead.fitted, "held_out_")
@@ -77,11 +77,13 @@ class SiameseHead(ComparingHead, PairHead):
         validation: tuple[Any, ...] | None = None,
         *,
         type: Sequence[str | None] | None = None,
+        similar_within: Sequence[float | None] | None = None,
         views: Sequence[Sequences] = (),
         blank: NDArray[np.floating] | None = None,
     ) -> SiameseHead:
         """See `BaseHead.fit`.
 
+        similar_within: in points, one a video, such as its action's; None: `threshold`.
         views: the training videos again, as augmented views show them. They take part in the
         training pairs, also as similar pairs of one video with itself, and are never held out.
         blank: needed with clips=true. Two clips of the same number are then as similar as their
@@ -90,15 +92,18 @@ class SiameseHead(ComparingHead, PairHead):
         sequences, scores = check_fit(x, y)
         types = check_types(type, len(scores), strict=self.pairing == "within")
         self._check_params()
+        limits = self.thresholds(similar_within, len(scores))
         self._fit_scaling(sequences)
         copies, copied = self._copies(views, sequences)
         if validation is not None and len(validation[0]):
             more, more_scores = check_fit(validation[0], validation[1], least=1)
-            more_types = validation[2]["type"] if len(validation) > 2 else None
+            columns = validation[2] if len(validation) > 2 else {}
             held = np.arange(len(scores), len(scores) + len(more))
             self.held_out_ = held[:0]
             sequences, scores = [*sequences, *more], np.concatenate([scores, more_scores])
-            types += check_types(more_types, len(more), strict=False)
+            types += check_types(columns.get("type"), len(more), strict=False)
+            more_limits = self.thresholds(columns.get("similar_within"), len(more))
+            limits = np.append(limits, more_limits)
         else:
             held = self.held_out_ = hold_out(types, self.validation, self.seed)
         n = len(scores)
@@ -112,7 +117,7 @@ class SiameseHead(ComparingHead, PairHead):
             owner, copy = np.append(owner, owner[source]), np.append(copy, copy[source])
             groups = np.append(groups, np.char.add(groups[source], names))
         scores = scores[owner]
-        pairs = make_pairs(scores, self.threshold, groups)
+        pairs = make_pairs(scores, limits[owner], groups)
         train, kept_out = self._part(pairs, np.isin(owner, held), copy)
         self._check_kinds(train)
         self.pairs_seen_ = {"train": train.counts(), "held_out": kept_out.counts()}
@@ -128,10 +133,11 @@ class SiameseHead(ComparingHead, PairHead):
         return self
 
     def pairs(self, y: ArrayLike, **columns: Any) -> Pairs:
-        """See `PairHead.pairs`; columns: `type`, one a video."""
+        """See `PairHead.pairs`; columns: `type` and `similar_within`, one a video."""
         scores = np.asarray(y, np.float64)
         types = check_types(columns.get("type"), len(scores), strict=False)
-        return make_pairs(scores, self.threshold, types if self.pairing == "within" else None)
+        limits = self.thresholds(columns.get("similar_within"), len(scores))
+        return make_pairs(scores, limits, types if self.pairing == "within" else None)
 
     def similarity(
         self, x: Sequences, first: NDArray[np.intp], second: NDArray[np.intp]

@@ -136,7 +136,7 @@ def test_validation_videos_have_their_own(how: str, data: tuple) -> None:
 
 def test_columns_are_the_heads_and_difficulty() -> None:
     assert make("svr", "input").columns == ("difficulty",)
-    assert make("score", "input").columns == ("id", "type", "difficulty")
+    assert make("score", "input").columns == ("id", "type", "similar_within", "difficulty")
     assert make_head("svr", {"difficulty": "none"}).columns == ()
     assert isinstance(make_head("siamese", {}), PairHead)
 

@@ -163,3 +163,26 @@ class TestSingleClips:
     def test_a_store_without_a_blank_response_is_refused(self, performances):
         with pytest.raises(HeadError, match=r"the response to a blank clip.*leave clips=true out"):
             self.fit(performances)
+
+
+class TestSimilarWithin:
+    """A threshold of its own for each action, from the manifest."""
+
+    def test_it_goes_before_the_parameter(self, performances):
+        own = [None if k % 2 else 1.0 for k in range(60)]
+        found = SiameseHead(threshold=30.0).pairs(performances.y, similar_within=own)
+        gap = np.abs(performances.y[found.first] - performances.y[found.second])
+        both_odd = (found.first % 2 == 1) & (found.second % 2 == 1)
+        np.testing.assert_array_equal(found.similar, gap < np.where(both_odd, 30.0, 1.0))
+
+    def test_fitting_counts_by_it(self, performances):
+        x, y, kinds = performances.x, performances.y, performances.type
+        head = SiameseHead(**QUICK | {"epochs": 1})
+        seen = head.fit(x, y, type=kinds, similar_within=[2.0] * 60).pairs_seen_
+        plain = SiameseHead(**QUICK | {"epochs": 1}, threshold=2.0).fit(x, y, type=kinds)
+        assert seen == plain.pairs_seen_
+
+    @pytest.mark.parametrize(("own", "said"), [([0.0] * 60, "smallest 0"), ([5.0], "1 for 60")])
+    def test_what_cannot_be_is_refused(self, performances, own, said):
+        with pytest.raises(HeadError, match=said):
+            SiameseHead().fit(performances.x, performances.y, similar_within=own)

@@ -39,7 +39,7 @@ PREDICTIONS, METRICS_FILE = "predictions.csv", "metrics.json"
 FEEDBACK = "feedback.csv"
 
 
-_NOT_TOLD = ("id", "clips", "difficulty")
+_NOT_TOLD = ("id", "clips", "difficulty", "similar_within")
 # What a head does that predicts no scores.
 _DOES = {"pairs": "compares two videos", "stages": "tells the stages of videos"}
 
@@ -98,7 +98,7 @@ class Run:
     @property
     def told(self) -> str:
         """What else its head is told of each video to answer, beside pixels: `stages`, `type`."""
-        # Of pixels are clips; an id says nothing.
+        # Of pixels are clips; an id says nothing, and what is alike is a rule of judging pairs.
         return ", ".join(n for n in self.head.answer_columns if n not in _NOT_TOLD)
 
     @property

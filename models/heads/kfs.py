@@ -210,4 +210,13 @@ def stride_of(clips: Sequence[NDArray[np.integer]]) -> int:
     return int(np.median(steps)) if len(steps) else 0
 
 
+def check_stride(kfs: KFSHead, clips: Sequence[NDArray[np.integer]]) -> None:
+    """Raise `HeadError` where these clips are not as far apart as those `kfs` was fitted on."""
+    if stride_of(clips) != int(kfs.stride_):
+        raise HeadError(
+            f"the kfs was fitted on clips every {int(kfs.stride_)} frames, these come every "
+            f"{stride_of(clips)}; fit it on the same store"
+        )
+
+
 HEAD = KFSHead

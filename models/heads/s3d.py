@@ -30,6 +30,7 @@ from aqa.models.heads.base import (
     under,
     unpack_texts,
 )
+from aqa.models.heads.kfs import KFSHead, check_stride
 from aqa.models.heads.svr import SVRParams
 
 RIDGES = np.logspace(-4, 4, 17)
@@ -41,13 +42,14 @@ class S3DHead(SVRParams, Head):
 
     A clip counts in a stage by the frames it shows of it; a stage of which no clip shows a frame
     takes the clip nearest to it (ours). The authors fine-tune a network for each stage; here one
-    network's stored features stand for all. Frames before the first stage are left out.
+    network's stored features stand for all. Frames before the first stage are left out. Fitted
+    besides: `kfs_`, the head that `--from` named to tell the stages; None without.
     """
 
     bounds: Literal["manifest", "fractions", "clips"] = param(
         "manifest",
-        "of the stages: the manifest's columns stage_<name>, `fractions` of the video, or each "
-        "stored clip is a stage",
+        "of the stages: the manifest's columns stage_<name>, or what the fitted kfs of --from "
+        "tells; `fractions` of the video; or each stored clip is a stage",
     )
     fractions: str = param(
         "0,0.25,0.5,0.75", "of the video at which each stage begins, for bounds=fractions; ours"
@@ -60,6 +62,7 @@ class S3DHead(SVRParams, Head):
     )
 
     columns: ClassVar[tuple[str, ...]] = ("clips", "stages")
+    starts_from: ClassVar[str | None] = "kfs"
     fitted: ClassVar[tuple[str, ...]] = ("width_", "stage_names_", "stage_count_")
 
     def fit(
@@ -70,13 +73,25 @@ class S3DHead(SVRParams, Head):
         *,
         clips: Sequence[ArrayLike] | None = None,
         stages: Sequence[Mapping[str, int]] | None = None,
+        start: KFSHead | None = None,
     ) -> S3DHead:
-        """See `Head.fit`. clips, stages: see `BaseHead` and `Video`; validation is not used."""
+        """See `Head.fit`.
+
+        clips, stages: see `BaseHead` and `Video`. start: a fitted head that tells the stages.
+        validation is not used.
+        """
         sequences, scores = check_fit(x, y, least=4)
         check_params(self)
+        if start is not None and self.bounds != "manifest":
+            raise HeadError(f"bounds={self.bounds} needs nobody to tell stages; leave out --from")
+        self.kfs_ = start
         self.width_ = np.asarray(sequences[0].shape[1])
         names: list[str] = []
-        if self.bounds == "manifest":
+        if start is not None:
+            ranges = [np.asarray(own) for own in check_column("clips", clips, len(sequences))]
+            check_stride(start, ranges)
+            names = list(start.stages[1:])
+        elif self.bounds == "manifest":
             names = list(check_column("stages", stages, len(sequences))[0])
         self.stage_names_ = pack_texts(names)
         counts = {"manifest": len(names), "clips": len(sequences[0])}
@@ -103,15 +118,28 @@ class S3DHead(SVRParams, Head):
         scores: NDArray[np.float64] = np.concatenate(joined) @ self.weights_ + self.intercept_
         return scores
 
+    @property
+    def answer_columns(self) -> tuple[str, ...]:
+        """See `BaseHead.answer_columns`: where the stages come from."""
+        return ("clips",) if getattr(self, "kfs_", None) is not None else self.columns
+
     def state(self) -> State:
-        """See `BaseHead.state`; the SVR's arrays are under `svr.`."""
+        """See `BaseHead.state`; the SVR's arrays are under `svr.`, the kfs's under `kfs.`."""
+        state = super().state()
+        if self.kfs_ is not None:
+            state |= under("kfs", self.kfs_.state())
         if self.regressor == "svr":
-            return super().state() | under("svr", self.svr_.state())
-        return super().state() | {"weights": self.weights_, "intercept": self.intercept_}
+            return state | under("svr", self.svr_.state())
+        return state | {"weights": self.weights_, "intercept": self.intercept_}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> S3DHead:
         """See `BaseHead.restore`."""
         super().restore(state)
+        kfs = part_of("kfs", state)
+        self.kfs_ = None
+        if kfs:
+            self.kfs_ = KFSHead()
+            self.kfs_.restore(kfs)
         if self.regressor == "svr":
             self.svr_ = self.make_svr()
             self.svr_.restore(part_of("svr", state))
@@ -146,7 +174,7 @@ class S3DHead(SVRParams, Head):
                     )
         else:
             frames = self._frames(x, clips)
-            begins = self._begins(frames, stages)
+            begins = self._begins(x, frames, stages)
             averages = [stage_averages(*video) for video in zip(x, frames, begins, strict=True)]
         if self.join == "average":
             return [average.mean(axis=0, keepdims=True) for average in averages]
@@ -162,9 +190,16 @@ class S3DHead(SVRParams, Head):
         return [np.asarray(own) for own in check_column("clips", clips, len(x))]
 
     def _begins(
-        self, clips: list[NDArray[Any]], stages: Sequence[Mapping[str, int]] | None
+        self,
+        x: list[NDArray[np.float32]],
+        clips: list[NDArray[Any]],
+        stages: Sequence[Mapping[str, int]] | None,
     ) -> list[NDArray[np.float64]]:
         """The first frame of each stage, (stages,) a video."""
+        if self.kfs_ is not None:
+            ends = [int(own[:, 1].max()) for own in clips]
+            starts = self.kfs_.starts(x, clips=clips, n_frames=ends)
+            return [own[1:].astype(float) for own in starts]  # without the time before
         if self.bounds == "fractions":
             return [np.array(self._fractions()) * own[:, 1].max() for own in clips]
         names = unpack_texts(self.stage_names_)

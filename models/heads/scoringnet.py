@@ -23,7 +23,7 @@ from aqa.models.heads.base import (
     under,
     unpack_texts,
 )
-from aqa.models.heads.kfs import KFSHead, stride_of
+from aqa.models.heads.kfs import KFSHead, check_stride
 from aqa.models.heads.lstm import LSTMHead
 from aqa.models.stages import hand_starts, stage_names, stages_at
 
@@ -186,11 +186,8 @@ class ScoringNetHead(LSTMHead):
             return
         if not self.key_fragments:
             raise HeadError("key_fragments=false reads whole videos; leave out --from")
-        if clips is not None and stride_of(clips) != int(start.stride_):
-            raise HeadError(
-                f"the kfs was fitted on clips every {int(start.stride_)} frames, these come every "
-                f"{stride_of(clips)}; fit it on the same store"
-            )
+        if clips is not None:
+            check_stride(start, clips)
 
     def _held(
         self, validation: tuple[Any, ...] | None

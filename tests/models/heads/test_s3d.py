@@ -10,6 +10,7 @@ from click.testing import Result
 
 from aqa.features.manifest import write_manifest
 from aqa.models.heads.base import HeadError
+from aqa.models.heads.kfs import KFSHead
 from aqa.models.heads.s3d import S3DHead, stage_averages
 from aqa.models.metrics import spearman
 
@@ -95,6 +96,27 @@ def test_saved_it_predicts_the_same(rng: np.random.Generator, regressor: str) ->
     np.testing.assert_array_equal(
         restored.predict(dives.x, **columns), head.predict(dives.x, **columns)
     )
+
+
+def test_stages_that_a_fitted_kfs_tells(rng: np.random.Generator) -> None:
+    dives = Dives(rng, 20)
+    x, y, clips = dives.x, dives.y, dives.clips
+    kfs = KFSHead(epochs=2, hidden=4, device="cpu").fit(x, y, clips=clips, stages=dives.stages)
+    head = S3DHead(**SVR).fit(x, y, clips=clips, start=kfs)
+    told = [
+        dict(zip(kfs.stages[1:], starts[1:], strict=True))
+        for starts in kfs.starts(x, clips=clips, n_frames=[64] * 20)
+    ]
+    by_hand = S3DHead(**SVR).fit(x, y, clips=clips, stages=told)
+    expected = by_hand.predict(x, clips=clips, stages=told)
+    np.testing.assert_array_equal(head.predict(x, clips=clips), expected)
+    assert (head.answer_columns, by_hand.answer_columns) == (("clips",), ("clips", "stages"))
+    restored = S3DHead(**SVR).restore(head.state())
+    np.testing.assert_array_equal(restored.predict(x, clips=clips), expected)
+    with pytest.raises(HeadError, match="bounds=clips needs nobody to tell stages"):
+        S3DHead(bounds="clips").fit(x, y, clips=clips, start=kfs)
+    with pytest.raises(HeadError, match="clips every 16 frames, these come every 32"):
+        S3DHead().fit(x, y, clips=[own * 2 for own in clips], start=kfs)
 
 
 def test_fractions_are_of_the_frames_shown(rng: np.random.Generator) -> None:

@@ -13,8 +13,10 @@ import numpy as np
 from aqa.errors import AqaError, UnknownNameError
 from aqa.features.manifest import Manifest, Video, as_name
 from aqa.features.store import FeatureStore
-from aqa.models.experiment import Evaluation, evaluate_runs, fit_splits
-from aqa.models.heads import head_names
+from aqa.models.difficulty import make_head
+from aqa.models.experiment import evaluate_runs, fit_splits
+from aqa.models.heads import get_head, head_names
+from aqa.models.heads.base import parse_params
 from aqa.models.metrics import fisher_z, mean_and_std
 from aqa.models.results import over_splits
 from aqa.models.runs import RunError, load_run
@@ -153,6 +155,7 @@ def reproduce(
             except AqaError as error:
                 failed.append(f"{system}: {error}")
                 continue
+            failed += [f"{system}: {reason}" for reason in runner.not_judged]
             if recipe.note:
                 notes.append(f"{system}: {recipe.note}")
     cells = [
@@ -194,10 +197,12 @@ class _Runner:
     ):
         self.table, self.workspace, self.manifest = table, workspace, manifest
         self.splits, self.seed, self.stand_in, self.tell = splits, seed, stand_in, tell
+        self.not_judged: list[str] = []  # of the recipe that was measured last
         self._transfers: dict[str, Transfer] = {}
 
     def measured(self, system: str, recipe: Recipe) -> Found:
         """(case, metric, measured) of everything that a recipe says on the test videos."""
+        self.not_judged = []
         if recipe.head not in head_names():
             raise RunError(f"there is no head {recipe.head} to run it with")
         if self.stand_in:
@@ -226,7 +231,8 @@ class _Runner:
             feedback=self.table.axis == "feedback",
             by={"types": "type", "actions": "action", "new actions": "action"}.get(self.table.axis),
         )
-        return _measured(self.table, recipe, found)
+        self.not_judged = found.failed
+        return _measured(self.table, recipe, found.results, manifest.split_names)
 
     def _untrained(self, recipe: Recipe, manifest: Manifest, store: FeatureStore) -> Found:
         """What the networks of the system's runs would say before they were trained."""
@@ -303,11 +309,9 @@ class _Runner:
             record = load_run(folder).record
         except RunError:
             return False
-        given = dict(text.partition("=")[::2] for text in recipe.params)
-        same_params = all(str(record["params"].get(k)).lower() == v for k, v in given.items())
+        params = {"seed": self.seed, **parse_params(get_head(recipe.head), recipe.params)}
         return bool(
-            same_params
-            and record["seed"] == self.seed
+            record["params"] == make_head(recipe.head, params).params
             and record["split"]["train"] == list(train)
             and record["split"]["val"] == list(val)
             and record["store"]["spec"] == store.spec
@@ -354,18 +358,18 @@ def _slug(system: str, case: str | None) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text).strip("-")
 
 
-def _measured(table: Table, recipe: Recipe, evaluation: Evaluation) -> Found:
-    """(case, metric, measured) of everything that a recipe's results say."""
-    results = evaluation.results
-    means = _means(results)
+def _measured(
+    table: Table, recipe: Recipe, results: Sequence[Result], splits: Sequence[str]
+) -> Found:
+    """(case, metric, measured) of everything that a recipe's results on these splits say."""
     if table.axis == "splits":
-        for number, result in enumerate(results, start=1):
-            yield from _metrics(str(number), result)
-        for mean in means:
-            yield from _metrics("mean", mean)
+        for result in results:
+            yield from _metrics(str(splits.index(result["split"]) + 1), result)
+        for over_all in over_splits(results):
+            yield from _metrics("mean", over_all)
         return
     of_actions: dict[str, float] = {}
-    for mean in means:
+    for mean in _means(results):
         case = _case(table, recipe, mean)
         if case is None:
             continue

@@ -261,11 +261,26 @@ def test_scoringnet_starts_from_a_fitted_one_and_from_no_kfs(
     ("row", "column", "arguments", "problem"),
     [
         (None, "stage_flight", [], "train videos of split 2 .*no stage flight"),
-        (1, "stage_entry", [], "train videos of split 2 .*video number 0 has no first frame of entry"),
-        (3, "stage_entry", [], "val videos of split 2 .*video number 0 has no first frame of entry"),
+        (
+            1,
+            "stage_entry",
+            [],
+            "train videos of split 2 .*video number 0 has no first frame of entry",
+        ),
+        (
+            3,
+            "stage_entry",
+            [],
+            "val videos of split 2 .*video number 0 has no first frame of entry",
+        ),
         (3, "difficulty", [], "val videos of split 2 .*1 of 2 .* no difficulty"),
         (None, "action", [], "train videos .*-p rule=product or -p rule=sum"),
-        (0, "stage_entry", ["--best-on-test"], "test videos of split 2 .*video number 0 has no first"),
+        (
+            0,
+            "stage_entry",
+            ["--best-on-test"],
+            "test videos of split 2 .*video number 0 has no first",
+        ),
         (None, "path", ["-p", "execution_stages=fall"], "no stage fall; the stages are before"),
     ],
 )

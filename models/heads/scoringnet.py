@@ -49,9 +49,10 @@ class ScoringNetHead(LSTMHead):
     stopped, by itself. Without a column execution it is what the rule makes of score and
     difficulty. Fitted: `branches_`, `kfs_` (None without), `rule_`.
 
-    End to end the backbone is theirs in common: the loss is the sum of both (002 eq. 10), on the
-    hand-labelled key fragments, and the epoch is chosen by the fused score. Then a `kfs` learns
-    the same labels from the features of the trained backbone, where 002 has one loss with it.
+    End to end the backbone is theirs in common (002: each has its own): the loss is the sum of
+    both (002 eq. 10), each beside its own deviation, on the hand-labelled key fragments, and the
+    epoch is chosen by the fused score. Then a `kfs` with its defaults learns the same labels from
+    the features of the trained backbone, where 002 adds its loss to theirs.
     """
 
     key_fragments: bool = param(True, "false: every branch reads the whole video (002 4.4)")
@@ -273,6 +274,7 @@ class ScoringNetHead(LSTMHead):
             x, y, columns = train
             kfs = KFSHead(seed=self.seed, device=self.device)
             self.kfs_ = kfs.fit(x, y, validation, **_named(columns, KFSHead.columns))
+            self.names_ = kfs.stages
 
     # Its parts -----------------------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ from aqa.models.finetune import (
 )
 from aqa.models.group import Group
 from aqa.models.heads.base import HeadError, check_params, parse_params, part_of
-from aqa.models.heads.network import TargetHead
+from aqa.models.heads.joint import JointHead
 from aqa.models.inputs import Features, inputs_of, videos_columns
 from aqa.models.judging import judge_run, save_judgement
 from aqa.models.recipe import Recipe
@@ -391,7 +391,7 @@ def _bound(spec: Spec) -> Spec:
     return {key: value for key, value in spec.items() if key not in _FREE}
 
 
-def _head_of(plan: Plan, start: Run | None) -> TargetHead:
+def _head_of(plan: Plan, start: Run | None) -> JointHead:
     """The head to train, with the recipe in those of its parameters that say the same."""
     kind, recipe = trainable_head(plan.head), plan.recipe
     stated = {
@@ -411,7 +411,7 @@ def _head_of(plan: Plan, start: Run | None) -> TargetHead:
             "--lr-head"
         )
     head = copy.deepcopy(start.head) if start else kind(**values)
-    if not isinstance(head, TargetHead) or head.difficulty != "none" or head.scale != "all":
+    if not isinstance(head, JointHead) or head.difficulty != "none" or head.scale != "all":
         raise HeadError(
             f"{start.folder if start else plan.head}: end to end, a head is told nothing beside "
             "pixels; leave out -p difficulty and -p scale"
@@ -421,7 +421,7 @@ def _head_of(plan: Plan, start: Run | None) -> TargetHead:
     return head
 
 
-def _with_validation(plan: Plan, split: Split, head: TargetHead, start: Run | None) -> Split:
+def _with_validation(plan: Plan, split: Split, head: JointHead, start: Run | None) -> Split:
     """The split with validation videos: its own, or training videos held out by the head's seed.
 
     A head that was fitted before has not learned from those that it held out: they are taken.
@@ -441,7 +441,7 @@ def _with_validation(plan: Plan, split: Split, head: TargetHead, start: Run | No
     return replace(split, train=train, val=val)
 
 
-def _settings(plan: Plan, split: Split, head: TargetHead, start: Run | None) -> dict[str, Any]:
+def _settings(plan: Plan, split: Split, head: JointHead, start: Run | None) -> dict[str, Any]:
     """All that the training depends on, as JSON."""
     parts = ("train", "val", "test") if plan.test else ("train", "val")
     videos = {part: plan.videos(split.part(part)) for part in parts}
@@ -477,7 +477,7 @@ def _warn_of_leaks(plan: Plan, split: Split, start: Run | None) -> None:
     if start and not held:
         ids = start.record["split"]["train"]
         head = start.head
-        assert isinstance(head, TargetHead)
+        assert isinstance(head, JointHead)
         held = {ids[i] for i in head.held_out(len(ids))}
     for part, learned in (("test", before | fitted | held), ("validation", before | fitted - held)):
         ids = split.test if part == "test" else split.val

@@ -26,7 +26,7 @@ from torch.utils.checkpoint import checkpoint
 from aqa.models.group import Group
 from aqa.models.heads import get_head, head_names
 from aqa.models.heads.base import BaseHead, HeadError, part_of, under
-from aqa.models.heads.network import TargetHead
+from aqa.models.heads.joint import JointHead
 from aqa.models.recipe import Recipe
 from aqa.models.training_state import TrainingState, TrainingStates
 
@@ -76,7 +76,7 @@ class Shown(NamedTuple):
 
 
 def shown(
-    videos: Scored, head: TargetHead, order: Sequence[int], epoch: int | None = None
+    videos: Scored, head: JointHead, order: Sequence[int], epoch: int | None = None
 ) -> Iterator[Shown]:
     """The videos of these numbers, one after the other; see `Clips.read`."""
     for number, (pictures, clips) in zip(order, videos.clips.read(order, epoch), strict=True):
@@ -99,7 +99,7 @@ def trainable_heads() -> list[str]:
     return [name for name in head_names() if _trainable(get_head(name))]
 
 
-def trainable_head(name: str) -> type[TargetHead]:
+def trainable_head(name: str) -> type[JointHead]:
     """The class of a head that can be trained end to end; `HeadError` for one that cannot."""
     head = get_head(name)
     if not _trainable(head):
@@ -109,8 +109,8 @@ def trainable_head(name: str) -> type[TargetHead]:
     return head
 
 
-def _trainable(head: type[BaseHead]) -> TypeGuard[type[TargetHead]]:
-    return issubclass(head, TargetHead) and head.end_to_end
+def _trainable(head: type[BaseHead]) -> TypeGuard[type[JointHead]]:
+    return issubclass(head, JointHead) and head.end_to_end
 
 
 class EndToEnd(nn.Module):
@@ -119,7 +119,7 @@ class EndToEnd(nn.Module):
     The head's scaling was fitted to the backbone's features before training.
     """
 
-    def __init__(self, backbone: nn.Module, head: TargetHead, recipe: Recipe):
+    def __init__(self, backbone: nn.Module, head: JointHead, recipe: Recipe):
         super().__init__()
         self.backbone, self.net = backbone, head.module
         self._loss = head.joint_loss()
@@ -186,7 +186,7 @@ def _features(backbone: nn.Module, clips: Tensor, precision: str) -> Tensor:
 
 @torch.no_grad()
 def clip_features(
-    backbone: nn.Module, head: TargetHead, videos: Scored, recipe: Recipe, group: Group
+    backbone: nn.Module, head: JointHead, videos: Scored, recipe: Recipe, group: Group
 ) -> tuple[list[NDArray[np.float32]], dict[str, list[Any]]]:
     """Every video's features of the clips that the head reads, and its columns.
 
@@ -243,7 +243,7 @@ class Progress:
 class FineTuner:
     """One training of a backbone and a head; the head is left with the network it was given."""
 
-    def __init__(self, backbone: nn.Module, head: TargetHead, recipe: Recipe, group: Group):
+    def __init__(self, backbone: nn.Module, head: JointHead, recipe: Recipe, group: Group):
         self.head, self.recipe, self.group = head, recipe, group
         self.joint = EndToEnd(backbone, head, recipe).to(group.device)
         # Wrapping copies the first process's weights and buffers to the others.

@@ -33,10 +33,10 @@ class JointHead(Head):
     `finish` with the features of the backbone as it has become. Each takes the head's `columns` as
     keywords, one value a video; `clips` follow the augmentation of the pictures.
 
-    end_to_end: whether that trains all there is to be trained.
+    end_to_end: whether that trains all there is to be trained; a subclass may add to it.
     """
 
-    end_to_end: ClassVar[bool] = False
+    end_to_end: ClassVar[bool] = True
 
     @abstractmethod
     def learn_scores(self, scores: NDArray[np.float64]) -> None:

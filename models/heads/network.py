@@ -149,7 +149,6 @@ class TargetHead(TrainedHead, JointHead):
     """
 
     takes_views: ClassVar[bool] = True
-    end_to_end: ClassVar[bool] = True
 
     def fit(
         self,

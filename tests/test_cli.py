@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -219,7 +220,13 @@ def test_no_split(aqa: Callable[..., Result], dataset: Path) -> None:
 
 
 def test_store_commands(aqa: Callable[..., Result], fitted: Path) -> None:
-    assert "40 videos, 160 clips of shape (3,)" in aqa("store", "info", "stores/f.h5").output
+    shown = dict(
+        re.findall(r"^(\w+(?: \w+)?)  +(.+)$", aqa("store", "info", "stores/f.h5").output, re.M)
+    )
+    assert (shown["backbone"], shown["videos"], shown["clips"]) == ("imported:f.npy", "40", "160")
+    assert (shown["features"], shown["clip rule"]) == ("shape (3,), float32", "not known")
+    told = json.loads(aqa("store", "info", "stores/f.h5", "--json").output)
+    assert (told["spec"]["backbone"], len(told["ids"])) == (shown["backbone"], 40)
     assert "all sound" in aqa("store", "verify", "stores/f.h5").output
     aqa("store", "export", "stores/f.h5", "out.npy")
     np.testing.assert_array_equal(np.load(fitted / "out.npy"), np.load(fitted / "f.npy"))
@@ -297,6 +304,11 @@ class TestFromVideos:
         with FeatureStore.open(videos / "stores" / "c3d.h5") as store:
             assert store["v16"].shape == (1, 8192)
             assert store.spec["weights"]["name"] == "random"
+        told = aqa("store", "info", "stores/c3d.h5").output
+        assert re.search(
+            "^clip rule +clip length 16, stride 16, frames 16, padding front,", told, re.M
+        )
+        assert re.search("^weights +random", told, re.M)
         aqa("fit", "--head", "svr", "-p", "folds=2")
         assert "undefined" in aqa("eval").output  # Spearman over one test video
         (videos / "bad.mp4").write_bytes(b"x")

@@ -69,7 +69,7 @@ def _plain_warnings() -> Iterator[None]:
     envvar="AQA_WORKSPACE",
     callback=set_workspace,
     expose_value=False,
-    help="Folder to work in [default: the current one].",
+    help="Folder to go to first; paths count from there [default: the current one].",
 )
 def main() -> None:
     """Score human actions from video, and say why.

@@ -253,6 +253,23 @@ def test_workspaces(
     assert "no fitted heads" in aqa("-C", str(elsewhere), "eval", code=1).output
 
 
+def test_paths_count_from_the_folder_that_is_worked_in(
+    aqa: Callable[..., Result], dataset: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "else" / "where"
+    elsewhere.mkdir(parents=True)
+    monkeypatch.chdir(elsewhere)
+    brought = ("store", "import", "f.npy", "--ids", "ids.txt")
+    aqa("-C", "../..", *brought)
+    assert (dataset / "stores/f.h5").exists()
+    aqa("-C", "..", "store", "import", "-C", "..", *brought[2:], "--store", "twice.h5")
+    assert (dataset / "twice.h5").exists()
+    assert "is not in the range" in aqa("fit", "-C", "..", "--seed", "-1", code=2).output
+    assert Path.cwd() == elsewhere
+    monkeypatch.setenv("AQA_WORKSPACE", str(dataset))
+    assert "No such file or directory: 'ids.txt'" in aqa(*brought, code=1).output
+
+
 def test_scores_within_the_tube_are_predicted_by_their_mean(
     aqa: Callable[..., Result], dataset: Path
 ) -> None:

@@ -44,7 +44,7 @@ def test_a_table_is_imported_and_split(workspace: Path, run_aqa: Aqa) -> None:
     [
         (("import", "mtlaqa", "x"), 1, "unknown dataset 'mtlaqa'; did you mean 'mtl-aqa'?"),
         (("import", "csv", "x", "--column", "score"), 2, "'score' is not NAME=COLUMN"),
-        (("import", "csv", "jumps.csv"), 1, "jumps.csv: no such file"),
+        (("import", "csv", "leaps.csv"), 1, "leaps.csv: no such file"),
         (("split", "random", "--test", "few"), 2, "'few' is neither a count"),
         (("split", "randon"), 1, "did you mean 'random'"),
         (("split", "grouped", "--by", "coach"), 1, "unknown column 'coach'"),

@@ -109,12 +109,13 @@ def import_(
 @store.command()
 @click.argument("path", type=FILE)
 @click.argument("output", type=FILE)
-def export(path: Path, output: Path) -> None:
+@click.option("--view", default="original", show_default=True, help="View of the videos to write.")
+def export(path: Path, output: Path, view: str) -> None:
     """Write a store's features to OUTPUT, a .npz (one array an id) or a .npy."""
     from aqa.features.arrays import write_arrays
 
     with open_store(path) as opened:
-        for written in write_arrays(opened, output):
+        for written in write_arrays(opened.view(view), output):
             click.echo(str(written))
 
 

@@ -121,7 +121,7 @@ def _numbers(path: Path, video_id: str, array: NDArray[np.floating]) -> NDArray[
 
 
 def write_arrays(store: FeatureStore, path: Path) -> list[Path]:
-    """Write a store's features; gives the files written.
+    """Write the features of a store, or of one of its views; gives the files written.
 
     `.npz`: one array an id. `.npy`: (videos, clips, dim), where every video has the same number
     of clips, and the ids beside it in `.ids.txt`.

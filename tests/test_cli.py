@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from click.testing import Result
 
+from aqa.features.clips import Clip
 from aqa.features.manifest import write_manifest
-from aqa.features.store import FeatureStore
+from aqa.features.store import FeatureStore, FeatureStoreWriter
 
 QUICK = ["-p", "epochs=15", "-p", "hidden=8", "-p", "device=cpu"]
 
@@ -231,6 +232,21 @@ def test_store_commands(aqa: Callable[..., Result], fitted: Path) -> None:
     aqa("store", "export", "stores/f.h5", "out.npy")
     np.testing.assert_array_equal(np.load(fitted / "out.npy"), np.load(fitted / "f.npy"))
     assert "it exists" in aqa("store", "import", "f.npy", "--ids", "ids.txt", code=1).output
+
+
+def test_a_view_is_exported(aqa: Callable[..., Result], tmp_path: Path) -> None:
+    spec = {"shape": [2], "dtype": "float32", "views": ["original", "flip"]}
+    with FeatureStoreWriter(tmp_path / "s.h5", spec) as writer:
+        for i in range(2):
+            views = [(np.full((1, 2), 10 * i + k), [Clip(0, 16)]) for k in range(2)]
+            writer.append(f"v{i}", views, n_frames=16)
+    aqa("store", "export", "s.h5", "original.npy")
+    aqa("store", "export", "s.h5", "flip.npy", "--view", "flip")
+    assert np.load(tmp_path / "original.npy")[:, 0, 0].tolist() == [0, 10]
+    assert np.load(tmp_path / "flip.npy")[:, 0, 0].tolist() == [1, 11]
+    unknown = aqa("store", "export", "s.h5", "flap.npy", "--view", "flap", code=1).output
+    assert "unknown view of s.h5 'flap'; did you mean 'flip'? known: original, flip" in unknown
+    assert not (tmp_path / "flap.npy").exists()
 
 
 def test_heads_lists_parameters(aqa: Callable[..., Result]) -> None:

@@ -167,7 +167,7 @@ def test_missing_videos_are_named_or_left_out(aqa: Callable[..., Result], datase
 @pytest.mark.parametrize(
     ("arguments", "code", "expected"),
     [
-        (["fit", "--head", "svm"], 1, "unknown head 'svm'; did you mean 'svr'?"),
+        (["fit", "--head", "svm"], 2, "unknown head 'svm'; did you mean 'svr'?"),
         (["fit"], 2, "Missing option '--head'"),
         (["fit", "--head", "svr", "-p", "sed=1"], 1, "no parameter 'sed'; did you mean 'seed'"),
         (["fit", "--head", "svr", "-p", "C=0"], 1, "C=0.0 is not a number, above 0"),
@@ -176,18 +176,18 @@ def test_missing_videos_are_named_or_left_out(aqa: Callable[..., Result], datase
         (["fit", "--head", "svr", "--seed", "-1"], 2, "-1 is not in the range"),
         (["fit", "--head", "svr", "--runs", "f.npy/runs"], 1, "Not a directory"),
         (["extract", "--weights", "ids.txt"], 1, "ids.txt: refused, or not a checkpoint"),
-        (["fit", "--head", "svr", "--split", "7"], 1, "unknown split '7'; known: 1, b"),
+        (["fit", "--head", "svr", "--split", "7"], 2, "unknown split '7'; known: 1, b"),
         (["fit", "--head", "svr", "--store", "x.h5"], 1, "x.h5: no such feature store"),
         (["fit", "--head", "svr", "--manifest", "m.csv"], 1, "m.csv: no such manifest"),
-        (["eval", "--head", "wd"], 1, "unknown fitted head 'wd'; known: lstm, svr"),
-        (["eval", "--split", "9"], 1, "unknown fitted split '9'"),
+        (["eval", "--head", "wd"], 2, "unknown fitted head 'wd'; known: lstm, svr"),
+        (["eval", "--split", "9"], 2, "unknown fitted split '9'"),
         (["eval", "--runs", "elsewhere"], 1, "elsewhere: no fitted heads"),
         (["score", "x.mp4"], 2, "choose one of lstm, svr"),
         (["score", "x.mp4", "--head", "svr"], 1, "were imported"),
         (["extract"], 1, "ships no weights"),
-        (["extract", "--backbone", "c4d"], 1, "unknown backbone 'c4d'; did you mean 'c3d'?"),
+        (["extract", "--backbone", "c4d"], 2, "unknown backbone 'c4d'; did you mean 'c3d'?"),
         (["extract", "--weights", "absent.pth"], 1, "absent.pth: no such weights file"),
-        (["extract", "--weights", "random", "--layer", "fc9"], 1, "unknown layer of c3d 'fc9'"),
+        (["extract", "--weights", "random", "--layer", "fc9"], 2, "unknown layer of c3d 'fc9'"),
         (["extract", "--weights", "random", "--frames", "8"], 1, "frames=8"),
         (["extract", "--batch-size", "many"], 2, "'many' is not a positive whole number"),
         (["extract", "--stride", "0"], 2, "0 is not in the range"),
@@ -244,7 +244,8 @@ def test_a_view_is_exported(aqa: Callable[..., Result], tmp_path: Path) -> None:
     aqa("store", "export", "s.h5", "flip.npy", "--view", "flip")
     assert np.load(tmp_path / "original.npy")[:, 0, 0].tolist() == [0, 10]
     assert np.load(tmp_path / "flip.npy")[:, 0, 0].tolist() == [1, 11]
-    unknown = aqa("store", "export", "s.h5", "flap.npy", "--view", "flap", code=1).output
+    unknown = aqa("store", "export", "s.h5", "flap.npy", "--view", "flap", code=2).output
+    assert "Try 'aqa store --help'" in unknown
     assert "unknown view of s.h5 'flap'; did you mean 'flip'? known: original, flip" in unknown
     assert not (tmp_path / "flap.npy").exists()
 

@@ -41,7 +41,7 @@ def rows_of(rng: np.random.Generator) -> tuple[list[dict], np.ndarray]:
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An svr, the same told the difficulty, and a siamese head, which scores nothing."""
+    """An svr and the same told the difficulty, judged; and a siamese head, which scores nothing."""
     root = tmp_path_factory.mktemp("stats")
     rows, x = rows_of(np.random.default_rng(0))
     write_manifest(root / "manifest.csv", rows)
@@ -52,14 +52,11 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"fit --head svr --split 1 --split 2 {QUICK}",
         f"fit --head svr --split 1 --split 2 {QUICK} -p difficulty=multiply --name knowing",
         "fit --head siamese --split 1 -p epochs=1 -p hidden=4 -p device=cpu --runs pairs",
+        "eval",
     ):
-        words = [str(root / w) if w in NAMES else w for w in command.split()]
-        result = CliRunner().invoke(main, ["-C", str(root), *words])
+        result = CliRunner().invoke(main, ["-C", str(root), *command.split()])
         assert result.exit_code == 0, result.output
     return root
-
-
-NAMES = {"f.npy", "ids.txt", "stores/f.h5", "pairs"}
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from aqa.features.manifest import Manifest, write_manifest
 from aqa.features.protocols import make_splits
@@ -65,14 +66,24 @@ def time_splits(args: argparse.Namespace) -> None:
         arrays = {i: rng.normal(size=(args.clips, args.dim)) for i in table.ids}
         import_arrays(folder / "random.h5", arrays, source="random")
         splits = make_splits(table, "jain2020-diving", {}).splits[: args.splits]
-        started = before = time.perf_counter()
+        start = before = clocks()
         with FeatureStore.open(folder / "random.h5") as store:
             for run in fit_splits("score", (), table, store, splits, folder / "runs"):
-                now = time.perf_counter()
+                now = clocks()
                 epochs = sum(row["phase"] == "metric" for row in run.head.history_)
-                print(f"{run.split}: {now - before:6.1f} s, {epochs} epochs", flush=True)
+                print(f"{run.split}: {spent(now - before)}, {epochs} epochs", flush=True)
                 before = now
-        print(f"{len(splits)} splits: {before - started:.1f} s")
+        print(f"{len(splits)} splits: {spent(before - start)}")
+
+
+def clocks() -> NDArray[np.float64]:
+    """Seconds by the clock, and of processor time."""
+    return np.array([time.perf_counter(), time.process_time()])
+
+
+def spent(seconds: NDArray[np.float64]) -> str:
+    """What went by between two `clocks`."""
+    return f"{seconds[0]:.1f} s, {seconds[1]:.1f} s of processor time"
 
 
 def time_epochs(args: argparse.Namespace) -> None:
@@ -88,7 +99,7 @@ def time_epochs(args: argparse.Namespace) -> None:
         scores = np.concatenate([scores, scores.repeat(args.clips)])
     videos = Videos.of(x, scores, torch.device("cpu"))
     groups = np.unique(types, return_inverse=True)[1]
-    pairs = make_pairs(scores, 5.0, groups.astype(str)).both_orders()
+    pairs = make_pairs(scores, 5.0, types).both_orders()
     paired = PairedVideos(videos, pairs.first, pairs.second, pairs.similar, groups)
 
     fast, steps, embedded = time_paired(paired, args)

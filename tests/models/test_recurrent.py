@@ -6,20 +6,21 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from aqa.models.recurrent import lstm_states
+from aqa.models.recurrent import WIDE, lstm_states
 
 Case = tuple[nn.LSTM, Tensor, Tensor]
 
 
-@pytest.fixture
-def case() -> Case:
+@pytest.fixture(params=[WIDE - 1, WIDE])
+def case(request: pytest.FixtureRequest) -> Case:
     """A network, 6 distinct clips, and the rows of 4 videos of 5 clips."""
+    dim = request.param
     rng = torch.Generator().manual_seed(0)
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        lstm = nn.LSTM(7, 3, batch_first=True).double()
-    clips = torch.randn(6, 7, generator=rng, dtype=torch.float64)
-    return lstm, clips, torch.randint(6, (4, 5), generator=rng)
+        lstm = nn.LSTM(dim, 3, batch_first=True).double()
+    clips = torch.randn(6, dim, generator=rng, dtype=torch.float64)
+    return lstm, clips / dim**0.5, torch.randint(6, (4, 5), generator=rng)
 
 
 def gradients(lstm: nn.LSTM, states: Tensor) -> list[Tensor]:

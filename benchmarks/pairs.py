@@ -1,23 +1,36 @@
 """Seconds an epoch of pair learning: each video embedded once a step, against the naive loop.
 
     python benchmarks/pairs.py [--videos 174] [--clips 9] [--dim 4096] [--pairing all]
+    python benchmarks/pairs.py --splits 10
 
 The naive loop is the usual Siamese one: one pair or a batch of pairs at a time, each pair embedding
 both of its videos, gradients summed up to the step. Both ways see the same pairs with the same loss
 and gradients, which tests/models/test_pair_batches.py checks. The naive one is timed on some of its
-batches and extrapolated, since they all cost the same.
+batches and extrapolated, since they all cost the same. `--single-clips` adds every clip behind
+blank ones, as `-p clips=true` does.
+
+With `--splits`, as long as `aqa fit --head score` takes on so many splits of jain2020-diving, from
+a store of random features in that protocol's shape: 44 videos of each of six types, 15 of them
+tested. It reads the store, fits and judges training videos, and writes the run.
 """
 
 from __future__ import annotations
 
 import argparse
 import platform
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from aqa.models.heads.comparing import SiameseNet
+from aqa.features.manifest import Manifest, write_manifest
+from aqa.features.protocols import make_splits
+from aqa.features.store import FeatureStore, import_arrays
+from aqa.models.experiment import fit_splits
+from aqa.models.heads.comparing import SiameseNet, trimmed
 from aqa.models.heads.siamese import PairTrainer
 from aqa.models.losses import pair_loss
 from aqa.models.pair_batches import PairedVideos
@@ -29,27 +42,74 @@ WEIGHTS = (1.0, 1.0)
 
 def main() -> None:
     args = parse()
-    rng = np.random.default_rng(0)
-    scores = rng.uniform(20, 100, args.videos)
-    types = [str(i % 6) for i in range(args.videos)]
-    x = [rng.normal(size=(args.clips, args.dim)) for _ in scores]
-    videos = Videos.of(x, scores, torch.device("cpu"))
-    pairs = make_pairs(scores, 5.0, types if args.pairing == "within" else None).both_orders()
-    groups = np.array(types, int) * (args.pairing == "within")
-    paired = PairedVideos(videos, pairs.first, pairs.second, pairs.similar, groups)
-
-    fast, steps, embedded = time_paired(paired, args)
-    slow = {batch: time_naive(videos, pairs, batch, args) for batch in (1, args.batch)}
     print(
         f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, "
         f"Python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}"
     )
+    if args.splits:
+        time_splits(args)
+    else:
+        time_epochs(args)
+
+
+def time_splits(args: argparse.Namespace) -> None:
+    """Print the seconds of each split, epochs included, and of all."""
+    rng = np.random.default_rng(0)
+    rows = [
+        {"video_id": f"{i:03}", "path": "", "score": rng.uniform(20, 100), "type": i % 6}
+        for i in range(264)
+    ]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_manifest(folder / "manifest.csv", rows)
+        table = Manifest.read(folder / "manifest.csv")
+        arrays = {i: rng.normal(size=(args.clips, args.dim)) for i in table.ids}
+        import_arrays(folder / "random.h5", arrays, source="random")
+        splits = make_splits(table, "jain2020-diving", {}).splits[: args.splits]
+        start = before = clocks()
+        with FeatureStore.open(folder / "random.h5") as store:
+            for run in fit_splits("score", (), table, store, splits, folder / "runs"):
+                now = clocks()
+                epochs = sum(row["phase"] == "metric" for row in run.head.history_)
+                print(f"{run.split}: {spent(now - before)}, {epochs} epochs", flush=True)
+                before = now
+        print(f"{len(splits)} splits: {spent(before - start)}")
+
+
+def clocks() -> NDArray[np.float64]:
+    """Seconds by the clock, and of processor time."""
+    return np.array([time.perf_counter(), time.process_time()])
+
+
+def spent(seconds: NDArray[np.float64]) -> str:
+    """What went by between two `clocks`."""
+    return f"{seconds[0]:.1f} s, {seconds[1]:.1f} s of processor time"
+
+
+def time_epochs(args: argparse.Namespace) -> None:
+    """Print the seconds of an epoch both ways."""
+    rng = np.random.default_rng(0)
+    scores = rng.uniform(20, 100, args.videos)
+    types = [str(i % 6) if args.pairing == "within" else "all" for i in range(args.videos)]
+    x = [rng.normal(size=(args.clips, args.dim)).astype(np.float32) for _ in scores]
+    if args.single_clips:
+        blank, places = rng.normal(size=args.dim), range(args.clips)
+        x += [cut for video in x for cut in trimmed(video, np.arange(args.clips), blank)]
+        types += [f"{label} clip {place}" for label in types for place in places]
+        scores = np.concatenate([scores, scores.repeat(args.clips)])
+    videos = Videos.of(x, scores, torch.device("cpu"))
+    groups = np.unique(types, return_inverse=True)[1]
+    pairs = make_pairs(scores, 5.0, types).both_orders()
+    paired = PairedVideos(videos, pairs.first, pairs.second, pairs.similar, groups)
+
+    fast, steps, embedded = time_paired(paired, args)
     print(
-        f"{args.videos} videos of {args.clips} clips x {args.dim}, {args.step} videos a step, "
+        f"{len(x)} videos of up to {args.clips} clips x {args.dim}, {args.step} a step, "
         f"{len(pairs.similar)} ordered pairs ({args.pairing}), {steps} steps an epoch"
     )
-    print(f"paired: {fast:8.2f} s an epoch, {embedded} videos embedded")
-    for batch, seconds in slow.items():
+    print(f"paired: {fast:8.2f} s an epoch, {embedded} videos embedded", flush=True)
+    for batch in () if args.single_clips else (1, args.batch):
+        seconds = time_naive(videos, pairs, batch, args)
         print(
             f"naive:  {seconds:8.2f} s an epoch, {2 * len(pairs.similar)} videos embedded, "
             f"{batch} pairs at a time: {seconds / fast:.1f} times as long"
@@ -61,7 +121,7 @@ def time_paired(paired: PairedVideos, args: argparse.Namespace) -> tuple[float, 
     net = SiameseNet(args.dim, args.hidden)
     trainer = PairTrainer(net, WEIGHTS, Schedule(1, args.step, lr=1e-3), seed=0)
     order = torch.arange(len(paired))
-    sizes = [len(batch.x) for batch in paired.batches(args.step, order)]
+    sizes = [len(batch.lengths) for batch in paired.batches(args.step, order)]
     trainer.epoch(paired)
     seconds = []
     for _ in range(args.repeats):
@@ -99,10 +159,11 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     for name, default in (
         *(("videos", 174), ("clips", 9), ("dim", 4096), ("hidden", 256)),
-        *(("step", 58), ("repeats", 5), ("batch", 64)),
+        *(("step", 58), ("repeats", 5), ("batch", 64), ("splits", 0)),
     ):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--pairing", choices=["all", "within"], default="all")
+    parser.add_argument("--single-clips", action="store_true")
     return parser.parse_args()
 
 

@@ -1,7 +1,11 @@
-"""Batches of pairs for the price of their videos: each video of a step is embedded once."""
+"""Batches of pairs for the price of their videos: each video of a step is embedded once.
+
+And each clip of a step is given once, however many videos hold it, such as a blank one.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,14 +20,21 @@ from aqa.models.train import Batch, Videos
 
 @dataclass(frozen=True)
 class PairBatch(Batch):
-    """A batch's distinct videos x, lengths; and pairs of them.
+    """A batch's distinct clips x, what videos they make up, and pairs of those.
 
-    first, second: (pairs,) rows of x. targets: (pairs,), one a pair. own: (n,), the videos' own.
+    x: (clips, dim). rows: (n, longest), the clips of each video; behind its end, any. first,
+    second: (pairs,) numbers of videos. targets: (pairs,), one a pair. own: (n,), the videos' own.
     """
 
+    rows: Tensor
     first: Tensor
     second: Tensor
     own: Tensor
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """What a `SiameseNet` takes."""
+        return self.x, self.lengths, self.first, self.second, self.rows
 
 
 class PairedVideos:
@@ -41,14 +52,13 @@ class PairedVideos:
         targets: NDArray[np.floating] | NDArray[np.bool_],
         groups: NDArray[np.intp],
     ):
-        self.first, self.second, self.groups = first, second, groups
-        # Padded once: every epoch takes rows of it, many times.
-        (self._all,) = videos.batches(len(videos))
+        self.videos, self.first, self.second, self.groups = videos, first, second, groups
+        self._rows = clips_of(videos)
         device = videos.targets.device
         self.targets = torch.as_tensor(targets, dtype=torch.float32, device=device)
 
     def __len__(self) -> int:
-        return len(self._all.x)
+        return len(self.videos)
 
     def batches(self, size: int, order: Tensor | None = None) -> Iterator[PairBatch]:
         """Cut into batches of at most `size` distinct videos; see `plan_steps`."""
@@ -60,11 +70,27 @@ class PairedVideos:
 
     def _batch(self, chosen: NDArray[np.intp]) -> PairBatch:
         ends = np.concatenate([self.first[chosen], self.second[chosen]])
-        used, rows = np.unique(ends, return_inverse=True)
+        used, numbers = np.unique(ends, return_inverse=True)
         device = self.targets.device
         videos = torch.from_numpy(used).to(device)
-        lengths = self._all.lengths[videos]
-        x = self._all.x[videos, : int(lengths.max())]
-        first, second = torch.from_numpy(rows).to(device).chunk(2)
+        lengths, own = self.videos.lengths[videos], self.videos.targets[videos]
+        clips, rows = self._rows[videos, : int(lengths.max())].unique(return_inverse=True)
+        x = self.videos.clips.index_select(0, clips)
+        first, second = torch.from_numpy(numbers).to(device).chunk(2)
         targets = self.targets[torch.from_numpy(chosen).to(device)]
-        return PairBatch(x, lengths, targets, first, second, self._all.targets[videos])
+        return PairBatch(x, lengths, targets, rows, first, second, own)
+
+
+def clips_of(videos: Videos) -> Tensor:
+    """Which rows of `videos.clips` each video is made of: (n, longest).
+
+    Of rows that are the same the first stands for all; a video's last one fills what is behind it.
+    """
+    seen: dict[bytes, int] = {}
+    found = [
+        seen.setdefault(hashlib.sha256(row).digest(), number)
+        for number, row in enumerate(videos.clips.cpu().numpy())
+    ]
+    step = torch.arange(int(videos.lengths.max()), device=videos.lengths.device)
+    places = videos.starts[:, None] + step.minimum(videos.lengths[:, None] - 1)
+    return torch.tensor(found, device=places.device)[places]

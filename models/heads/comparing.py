@@ -17,6 +17,7 @@ from aqa.device import pick_device
 from aqa.errors import AqaWarning, listed
 from aqa.models.heads.base import HeadError, Sequences, check_sequences, param
 from aqa.models.heads.network import TrainedHead
+from aqa.models.recurrent import lstm_states
 from aqa.models.train import Videos
 
 PAIRS_AT_ONCE = 1 << 16
@@ -36,10 +37,13 @@ class SiameseNet(nn.Module):
         self.d2 = nn.Linear(widths[0], widths[1])
         self.last = nn.Linear(widths[1], 1)
 
-    def embed(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """(n, clips, dim) padded behind, lengths (n,) -> the state after each last clip (n, M)."""
-        states, _ = self.lstm(x)  # (n, clips, M)
-        last: Tensor = states[torch.arange(len(x), device=x.device), lengths - 1]
+    def embed(self, x: Tensor, lengths: Tensor, rows: Tensor | None = None) -> Tensor:
+        """(n, clips, dim) padded behind, lengths (n,) -> the state after each last clip (n, M).
+
+        rows: (n, clips), where x is (k, dim) distinct clips instead; see `lstm_states`.
+        """
+        states = lstm_states(self.lstm, x, rows)  # (n, clips, M)
+        last: Tensor = states[torch.arange(len(states), device=x.device), lengths - 1]
         return last
 
     def join(self, embedded: Tensor, first: Tensor, second: Tensor) -> Tensor:
@@ -54,9 +58,17 @@ class SiameseNet(nn.Module):
         joined = as_first.index_select(0, first) + as_second.index_select(0, second)
         return relu(self.d2(relu(joined)))
 
-    def forward(self, x: Tensor, lengths: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        """Each distinct video once, pairs as rows of x -> (pairs,), before any sigmoid."""
-        out: Tensor = self.last(self.join(self.embed(x, lengths), first, second)).squeeze(1)
+    def forward(
+        self,
+        x: Tensor,
+        lengths: Tensor,
+        first: Tensor,
+        second: Tensor,
+        rows: Tensor | None = None,
+    ) -> Tensor:
+        """Each distinct video once, see `embed`; pairs of their numbers -> (pairs,) logits."""
+        embedded = self.embed(x, lengths, rows)
+        out: Tensor = self.last(self.join(embedded, first, second)).squeeze(1)
         return out
 
     @classmethod

@@ -147,7 +147,8 @@ class TreeTrainer(Trainer):
 
     def _answers(self, batch: Batch) -> tuple[Tensor, Tensor]:
         assert isinstance(batch, PairBatch)
-        found: tuple[Tensor, Tensor] = self.net(batch.x[:, 0], batch.own, batch.first, batch.second)
+        x = batch.x.index_select(0, batch.rows[:, 0])  # (n, dim)
+        found: tuple[Tensor, Tensor] = self.net(x, batch.own, batch.first, batch.second)
         return found
 
 

@@ -14,6 +14,7 @@ from aqa.device import pick_device
 from aqa.models import losses
 from aqa.models.heads.base import Explanation, HeadError, Sequences, check_sequences, param
 from aqa.models.heads.network import NetworkHead
+from aqa.models.recurrent import lstm_states
 from aqa.models.train import Batch, Trainer
 
 
@@ -31,14 +32,14 @@ class LSTMRegressor(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """(n, clips, dim) padded behind, lengths (n,) -> (n,)."""
-        states, _ = self.lstm(x)  # (n, clips, hidden)
+        states = lstm_states(self.lstm, x)  # (n, clips, hidden)
         last = states[torch.arange(len(x), device=x.device), lengths - 1]  # (n, hidden)
         scores: Tensor = self.linear(last).squeeze(1)
         return scores
 
     def steps(self, x: Tensor) -> Tensor:
         """The score so far after each clip: (n, clips, dim) -> (n, clips)."""
-        states, _ = self.lstm(x)  # (n, clips, hidden)
+        states = lstm_states(self.lstm, x)  # (n, clips, hidden)
         scores: Tensor = self.linear(states).squeeze(2)
         return scores
 

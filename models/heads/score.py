@@ -48,7 +48,7 @@ class RowTrainer(Trainer):
     def objective(self, batch: Batch) -> torch.Tensor:
         """See `Trainer.objective`."""
         assert isinstance(batch, PairBatch)
-        return self.loss(self.net(batch.x, batch.lengths, batch.first, batch.second), batch.targets)
+        return self.loss(self.net(*batch.inputs), batch.targets)
 
 
 def choose_references(

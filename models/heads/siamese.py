@@ -40,7 +40,7 @@ class PairTrainer(Trainer):
     def objective(self, batch: Batch) -> Tensor:
         """See `Trainer.objective`."""
         assert isinstance(batch, PairBatch)
-        logits = self.net(batch.x, batch.lengths, batch.first, batch.second)
+        logits = self.net(*batch.inputs)
         return self.loss(logits, batch.targets)
 
     @torch.no_grad()
@@ -50,7 +50,7 @@ class PairTrainer(Trainer):
         wrong, total = torch.zeros(2), torch.zeros(2)
         for batch in examples.batches(self.schedule.batch_size):
             assert isinstance(batch, PairBatch)
-            logits = self.net(batch.x, batch.lengths, batch.first, batch.second)
+            logits = self.net(*batch.inputs)
             kind = batch.targets.long().cpu()
             wrong += torch.bincount(kind, (logits.sigmoid() - batch.targets).abs().cpu(), 2)
             total += torch.bincount(kind, minlength=2)

@@ -30,7 +30,8 @@ def network():
 
 
 def as_double(batch):
-    return batch.x.double(), batch.lengths, batch.first, batch.second
+    x, *others = batch.inputs
+    return x.double(), *others
 
 
 def naive_logit(net, videos, p, q):
@@ -97,3 +98,20 @@ def test_balanced_weights_give_each_kind_half():
     moved = pair_loss(torch.tensor([0.0, 5.0, 5.0, 5.0]), similar, weights)
     expected = 0.5 * np.log(2) + 0.5 * np.log1p(np.exp(5))
     assert moved.item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("size", [4, 100])
+def test_a_step_holds_each_of_its_clips_once(size):
+    rng = np.random.default_rng(3)
+    blank = np.zeros((1, 3))
+    own = [rng.normal(size=(n, 3)) for n in (2, 1, 3, 1, 2, 2)]
+    x = [np.concatenate([blank] * k + [clips]) for k, clips in enumerate(own)]
+    videos = Videos.of(x, np.arange(6.0), torch.device("cpu"))
+    first, second = np.triu_indices(6, k=1)
+    paired = PairedVideos(videos, first, second, np.ones(len(first)), np.zeros(6, int))
+    for batch in paired.batches(size, torch.arange(6)):
+        numbers = batch.own.long().tolist()
+        for number, rows, length in zip(numbers, batch.rows, batch.lengths, strict=True):
+            np.testing.assert_array_equal(batch.x[rows[:length]], x[number].astype(np.float32))
+        clips = sum(len(own[number]) for number in numbers)
+        assert len(batch.x) == clips + any(number > 0 for number in numbers)  # and one blank

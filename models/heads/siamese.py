@@ -53,12 +53,12 @@ class PairTrainer(Trainer):
     def evaluate(self, examples: Examples) -> float:
         """The mean probability of the wrong answer, each kind of answers weighing the same."""
         self.net.eval()
-        wrong, total = torch.zeros(4), torch.zeros(4)
+        wrong, total = torch.zeros(2), torch.zeros(2)
         for batch in examples.batches(self.schedule.batch_size):
             assert isinstance(batch, PairBatch)
             kind, chance = (part.cpu() for part in self.mistakes(batch))
-            wrong += torch.bincount(kind, chance, 4)
-            total += torch.bincount(kind, minlength=4)
+            wrong += torch.bincount(kind, chance, 2)
+            total += torch.bincount(kind, minlength=2)
         return float((wrong / total)[total > 0].mean())
 
 
@@ -70,8 +70,10 @@ class ClipTrainer(PairTrainer):
     (multiple-instance learning): clip by clip they are to be as similar in the mean as the points
     that are lost say. A clip's probability is then 1/2 where n such clips would lose the threshold.
 
-    Targets are (pairs, 2): whether two videos are similar, and `meant_similarity`. blank: (dim,),
-    scaled, the response to a blank clip, which stands in for what is before a clip (000 IV).
+    Targets are (pairs, 2): whether two videos are similar, and `meant_similarity`, NaN for pairs
+    that are no bag. bag_weights: as `weights`, of bags meant below and above 1/2. blank: (dim,),
+    scaled, the response to a blank clip, which stands in for what is before a clip (000 IV). It is
+    stopped by the held-out bags alone: of few whole videos the answers may never get better.
     """
 
     def __init__(
@@ -80,26 +82,28 @@ class ClipTrainer(PairTrainer):
         weights: tuple[float, float],
         schedule: Schedule,
         seed: int,
+        bag_weights: tuple[float, float],
         blank: Tensor,
     ):
         super().__init__(net, weights, schedule, seed)
-        self.blank = blank
+        self.bag_weights, self.blank = bag_weights, blank
 
     def objective(self, batch: Batch) -> Tensor:
         """See `Trainer.objective`; the videos' loss and the bags', each averaged."""
         assert isinstance(batch, PairBatch)
-        pairs, bags, meant = self._parts(batch)
-        loss = super().objective(pairs)
-        if len(meant):
-            loss = loss + binary_cross_entropy(self.by_clips(bags), meant)
+        loss = super().objective(replace(batch, targets=batch.targets[:, 0]))
+        bags = self._bags(batch)
+        if len(bags.targets):
+            low, high = self.bag_weights
+            weight = low + (high - low) * (bags.targets > 0.5)
+            loss = loss + binary_cross_entropy(self.by_clips(bags), bags.targets, weight)
         return loss
 
     def mistakes(self, batch: PairBatch) -> tuple[Tensor, Tensor]:
         """See `PairTrainer.mistakes`; a bag is similar where more than 1/2 is meant."""
-        pairs, bags, meant = self._parts(batch)
-        similar = meant > 0.5
-        videos, clips = super().mistakes(pairs), (self.by_clips(bags) - similar.float()).abs()
-        return torch.cat([videos[0], 2 + similar.long()]), torch.cat([videos[1], clips])
+        bags = self._bags(batch)
+        similar = (bags.targets > 0.5).long()
+        return similar, (self.by_clips(bags) - similar).abs()
 
     def by_clips(self, batch: PairBatch) -> Tensor:
         """How similar the pairs are by their clips, (pairs,); padding is not compared."""
@@ -115,15 +119,12 @@ class ClipTrainer(PairTrainer):
         joined = self.net.join(embedded, first * longest + matched, second * longest + clip)
         return bag_similarity(self.net.last(joined).squeeze(1), bag, len(batch.second))
 
-    def _parts(self, batch: PairBatch) -> tuple[PairBatch, PairBatch, Tensor]:
-        """All pairs with their labels, those compared by clips, and what is meant of the latter."""
-        similar, meant = batch.targets.unbind(dim=1)
+    def _bags(self, batch: PairBatch) -> PairBatch:
+        """The pairs of an expert and another video, and what is meant of them."""
+        meant = batch.targets[:, 1]
         known = ~meant.isnan()
-        first, second, meant = batch.first[known], batch.second[known], meant[known]
-        return (
-            replace(batch, targets=similar),
-            replace(batch, first=first, second=second, targets=meant),
-            meant,
+        return replace(
+            batch, first=batch.first[known], second=batch.second[known], targets=meant[known]
         )
 
 
@@ -189,6 +190,8 @@ class SiameseHead(ComparingHead, PairHead):
         self.pairs_seen_ = {"train": train.counts(), "held_out": kept_out.counts()}
         videos = Videos.of(self._scaled(sequences), scores, pick_device(self.device))
 
+        codes = np.unique(groups, return_inverse=True)[1]
+
         def paired(pairs: Pairs) -> PairedVideos:
             chosen = pairs.both_orders() if self.both_orders else pairs
             targets = chosen.similar
@@ -197,13 +200,14 @@ class SiameseHead(ComparingHead, PairHead):
                 targets = np.stack([chosen.similar, meant], axis=1)
             return PairedVideos(videos, chosen.first, chosen.second, targets, codes)
 
-        codes = np.unique(groups, return_inverse=True)[1]
+        learn, keep = paired(train), paired(kept_out)
+        judged = keep.targets[:, 1] if self.clips else keep.targets
         dim = sequences[0].shape[1]
         self.train_net(
             lambda: SiameseNet(dim, self.hidden),
-            paired(train),
-            paired(kept_out) if len(kept_out.similar) else None,
-            lambda net: self._trainer(net, self._weights(train), blank),
+            learn,
+            keep if judged.isfinite().any() else None,
+            lambda net: self._trainer(net, learn.targets, blank),
         )
         return self
 
@@ -238,20 +242,20 @@ class SiameseHead(ComparingHead, PairHead):
         return checked, np.tile(np.arange(len(videos)), len(views))
 
     def _trainer(
-        self, net: nn.Module, weights: tuple[float, float], blank: NDArray[np.floating] | None
+        self, net: nn.Module, targets: Tensor, blank: NDArray[np.floating] | None
     ) -> PairTrainer:
         schedule = self._schedule()
         if not self.clips:
-            return PairTrainer(net, weights, schedule, self.seed)
+            return PairTrainer(net, self._weights(targets), schedule, self.seed)
         if blank is None:
             raise HeadError(
                 "clips=true takes the response to a blank clip, which the store does not hold; "
                 "make it with `aqa extract`, or leave clips=true out"
             )
-        (behind,) = self._scaled([blank])
-        device = pick_device(self.device)
-        scaled = torch.as_tensor(behind, dtype=torch.float32, device=device)
-        return ClipTrainer(net, weights, schedule, self.seed, scaled)
+        similar, meant = targets.unbind(dim=1)
+        weights, bag_weights = self._weights(similar), self._weights(meant[meant.isfinite()])
+        scaled = torch.as_tensor(self._scaled([blank])[0]).to(targets)
+        return ClipTrainer(net, weights, schedule, self.seed, bag_weights, scaled)
 
     def _part(
         self, pairs: Pairs, held: NDArray[np.bool_], copy: NDArray[np.bool_]
@@ -281,12 +285,12 @@ class SiameseHead(ComparingHead, PairHead):
             f"{'lower' if counts['similar'] else 'raise'} it with -p threshold=..."
         )
 
-    def _weights(self, pairs: Pairs) -> tuple[float, float]:
-        """So that each kind of training pairs weighs half, and the mean weight is 1."""
+    def _weights(self, labels: Tensor) -> tuple[float, float]:
+        """So that labels below and above 1/2 weigh half each in total, and the mean weight is 1."""
         if not self.balance:
             return 1.0, 1.0
-        counts, total = pairs.counts(), len(pairs.similar)
-        return total / (2 * counts["dissimilar"]), total / (2 * counts["similar"])
+        low, high = torch.bincount((labels > 0.5).long(), minlength=2).clamp(min=1).tolist()
+        return len(labels) / (2 * low), len(labels) / (2 * high)
 
 
 HEAD = SiameseHead

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from aqa.models.heads.base import Head, HeadError, PairHead
 from aqa.models.heads.comparing import SiameseNet
-from aqa.models.heads.siamese import ClipTrainer, SiameseHead
+from aqa.models.heads.siamese import ClipTrainer, PairTrainer, SiameseHead
 from aqa.models.metrics import report_pairs
 from aqa.models.pair_batches import PairedVideos
 from aqa.models.pairs import make_pairs
@@ -157,11 +159,14 @@ class TestSingleClips:
         x[2][0] = x[3][2] = blank
         net = SiameseNet(6, 8, (10, 6))
         pairs = make_pairs(np.array([60.0, 58.0, 52.0, 40.0]), 5.0).both_orders()
-        meant = np.where(pairs.first == 1, 0.3, np.nan)
+        meant = np.where(pairs.first == 1, np.array([0.9, 0.5, 0.4, 0.1])[pairs.second], np.nan)
         videos = Videos.of(x, np.zeros(4), torch.device("cpu"))
         targets = np.stack([pairs.similar, meant], axis=1)
         paired = PairedVideos(videos, pairs.first, pairs.second, targets, np.zeros(4, int))
-        trainer = ClipTrainer(net, (0.8, 1.4), Schedule(1, 9, 1e-3), 0, torch.from_numpy(blank))
+        weights, bag_weights = (0.8, 1.4), (0.5, 2.0)
+        trainer = ClipTrainer(
+            net, weights, Schedule(1, 9, 1e-3), 0, bag_weights, torch.from_numpy(blank)
+        )
         (batch,) = paired.batches(9)
         found = trainer.objective(batch).item()
 
@@ -169,10 +174,10 @@ class TestSingleClips:
             ends = [net.lstm(torch.from_numpy(np.stack(v))[None])[0][0, -1] for v in (p, q)]
             return torch.sigmoid(net.last(net.d2(net.d1(torch.cat(ends)).relu()).relu())).item()
 
-        losses, bags = [], []
-        for p, q, similar in zip(*pairs, strict=True):
+        losses, bags, wrong = [], [], {False: [], True: []}
+        for p, q, similar, mean in zip(*pairs, meant, strict=True):
             chance = similarity(x[p], x[q])
-            losses.append(-np.log(chance) * 1.4 if similar else -np.log(1 - chance) * 0.8)
+            losses.append(-np.log(chance if similar else 1 - chance) * weights[int(similar)])
             if p == 1:
                 chances = []
                 for j, clip in enumerate(x[q]):
@@ -181,15 +186,23 @@ class TestSingleClips:
                         pair = [blank] * k + [x[p][k]], [blank] * j + [clip]
                         chances.append(similarity(*pair))
                 chance = np.prod(chances) ** (1 / len(chances))
-                bags.append(-0.3 * np.log(chance) - 0.7 * np.log(1 - chance))
-        assert len(bags) == 3
+                entropy = -mean * np.log(chance) - (1 - mean) * np.log(1 - chance)
+                bags.append(bag_weights[int(mean > 0.5)] * entropy)
+                wrong[mean > 0.5].append(1 - chance if mean > 0.5 else chance)
         assert found == pytest.approx(np.mean(losses) + np.mean(bags), rel=1e-5)
-        # Held-out answers: dissimilar and similar pairs, and bags, all of them dissimilar here.
-        kinds, wrong = trainer.mistakes(batch)
-        assert kinds.tolist() == [*pairs.similar.astype(int), 2, 2, 2]
-        assert trainer.evaluate(paired) == pytest.approx(
-            np.mean([wrong[kinds == kind].mean().item() for kind in (0, 1, 2)])
-        )
+        # Stopped by the bags alone, each kind weighing the same.
+        expected = np.mean([np.mean(chances) for chances in wrong.values()])
+        assert trainer.evaluate(paired) == pytest.approx(expected, rel=1e-5)
+
+    def test_a_step_without_experts_learns_from_pairs_alone(self):
+        net = SiameseNet(6, 8, (10, 6))
+        videos = Videos.of([np.ones((2, 6)), np.zeros((3, 6))], np.zeros(2), torch.device("cpu"))
+        one, other, targets = np.array([0]), np.array([1]), np.array([[1.0, np.nan]])
+        (batch,) = PairedVideos(videos, one, other, targets, np.zeros(2, int)).batches(9)
+        args = ((1.0, 1.0), Schedule(1, 9, 1e-3), 0)
+        clips = ClipTrainer(net, *args, (1.0, 1.0), torch.full((6,), 0.5)).objective(batch)
+        plain = PairTrainer(net, *args).objective(replace(batch, targets=batch.targets[:, 0]))
+        assert clips.item() == plain.item()
 
     def test_experts_are_of_the_same_type_whatever_is_paired(self, performances):
         head = self.fit(performances, params={"pairing": "all"})

@@ -5,7 +5,8 @@
 The plain loop is what one writes first: decode all frames with OpenCV, resize, crop and normalise
 them with NumPy, and show the network one clip at a time, eager, float32, channels first. It runs
 in a process of its own, since what `aqa` tells the C library would speed it up too. OpenVINO, where
-it is installed, runs the same network on the same clips, without their decoding.
+it is installed, runs the same network on the same clips, without their decoding. GFLOP/s count the
+network's multiplications and additions; beside them stands what one large convolution reaches.
 """
 
 from __future__ import annotations
@@ -27,9 +28,11 @@ import click
 import cv2
 import numpy as np
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from aqa.extract.backbones import backbone_names, load_backbone
 from aqa.extract.backbones.base import Backbone
+from aqa.extract.engine import PackedConv
 from aqa.extract.run import extract
 from aqa.features.clips import ClipRule
 from aqa.features.manifest import Video
@@ -71,6 +74,23 @@ def plain_loop(path: Path, backbone: Backbone) -> np.ndarray:
     """Features of a video, clip by clip."""
     clips = (torch.from_numpy(clip.copy()) for clip in decoded(path, backbone))
     return np.concatenate([backbone(clip).numpy() for clip in clips])
+
+
+def flop(backbone: Backbone) -> int:
+    """Multiplications and additions of one clip."""
+    clip = torch.zeros(1, 3, backbone.clip_length, *backbone.preprocess.crop)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        backbone(clip)
+    return int(counter.get_total_flops())
+
+
+@torch.inference_mode()
+def attainable(dtype: torch.dtype) -> float:
+    """GFLOP/s of one large 3x3x3 convolution, whose maps and weights fit the caches."""
+    x = torch.randn(1, 256, 8, 28, 28).to(dtype).to(memory_format=torch.channels_last_3d)
+    convolution = PackedConv(torch.nn.Conv3d(256, 256, 3, padding=1).to(dtype))
+    took = min(seconds(lambda: convolution(x)) for _ in range(10))
+    return 2 * 27 * 256 * x.numel() / took / 1e9
 
 
 def openvino_loop(path: Path, backbone: Backbone) -> Callable[[], Any]:
@@ -125,11 +145,18 @@ def measure(video: Path, backbone: str, rounds: int, folder: Path) -> None:
             took = way()
             if number:
                 times[name].append(took)
-    click.echo(f"\n{backbone}, {video.name}, {len(expected)} clips, medians of {rounds} rounds")
+    work = flop(ours) / 1e9
+    click.echo(
+        f"\n{backbone}, {video.name}, {len(expected)} clips of {work:.0f} GFLOP, "
+        f"medians of {rounds} rounds"
+    )
     for name, values in times.items():
         each = statistics.median(values) / len(expected)
         ratio = statistics.median([a / b for a, b in zip(times["plain loop"], values, strict=True)])
-        click.echo(f"{name:22} {each:8.4f} s a clip  {1 / each:8.2f} clips/s  {ratio:5.2f}x")
+        click.echo(
+            f"{name:22} {each:8.4f} s a clip  {1 / each:8.2f} clips/s  {ratio:5.2f}x  "
+            f"{work / each:6.0f} GFLOP/s"
+        )
     for precision, store in stores.items():
         with FeatureStore.open(store) as opened:
             features = opened["video"]
@@ -147,6 +174,8 @@ def measure(video: Path, backbone: str, rounds: int, folder: Path) -> None:
 def main(video: Path, backbones: tuple[str, ...], rounds: int) -> None:
     """Time every way in turn; print medians, and the median of each round's ratio."""
     click.echo(machine())
+    for dtype in (torch.float32, torch.bfloat16):
+        click.echo(f"one large convolution, {dtype}: {attainable(dtype):.0f} GFLOP/s")
     for backbone in backbones or backbone_names():
         with tempfile.TemporaryDirectory() as folder:
             measure(video, backbone, rounds, Path(folder))

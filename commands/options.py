@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -111,7 +112,10 @@ workers_option = click.option(
     "--workers", type=click.IntRange(0), help="Videos decoded ahead [default: device's]."
 )
 _NETWORK = (
-    click.option("--weights", help="Checkpoint file, or `random` for untrained weights."),
+    click.option(
+        "--weights",
+        help="Checkpoint file, a public one's name (`aqa weights list`), or `random`.",
+    ),
     click.option("--layer", help="Where the network ends [default: the backbone's own]."),
     click.option("--preprocess", help="Checkpoint layout whose preprocessing to use instead."),
     click.option(
@@ -193,7 +197,8 @@ def load_network(
     from aqa.extract.backbones import load_backbone
     from aqa.features.clips import ClipRule
 
-    network = load_backbone(backbone, weights, layer, preprocess=preprocess, seed=seed)
+    checkpoint = _checkpoint(weights) if weights else None
+    network = load_backbone(backbone, checkpoint, layer, preprocess=preprocess, seed=seed)
     length = clip_length or network.clip_length
     rule = ClipRule(length, stride or length, frames, pad, tail)  # type: ignore[arg-type]
     layout = f", recognised as {network.weights.layout}" if network.weights.layout else ""
@@ -203,6 +208,29 @@ def load_network(
         err=True,
     )
     return network, rule
+
+
+def _checkpoint(weights: str) -> str | Path:
+    """What --weights means: a file comes before the public checkpoint of that name."""
+    path = Path(weights)
+    if weights == "random" or path.exists() or path.suffix or path.parent != Path():
+        return weights
+    return fetch_checkpoint(weights)
+
+
+def fetch_checkpoint(name: str, cache: Path | None = None) -> Path:
+    """A public checkpoint from the cache, downloaded with a bar where it is not there yet."""
+    from tqdm import tqdm
+
+    from aqa.extract.checkpoints import fetch
+
+    with tqdm(unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
+
+        def progress(done: int, total: int | None) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        return fetch(name, cache, progress)
 
 
 @contextmanager

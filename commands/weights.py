@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 from pathlib import Path
 
 import click
 
-from aqa.commands.options import FILE, FOLDER, json_option
+from aqa.commands.options import FILE, FOLDER, fetch_checkpoint, json_option
 
 
 @click.group(short_help="List, fetch, check and inspect public checkpoints.")
@@ -57,18 +56,7 @@ def show(name: str) -> None:
 @click.option("--cache", type=FOLDER, help="Where to keep it [default: AQA_CACHE or ~/.cache/aqa].")
 def fetch(name: str, cache: Path | None) -> None:
     """Download the public checkpoint NAME, check it, and say where it lies."""
-    from tqdm import tqdm
-
-    from aqa.extract.checkpoints import fetch as run
-
-    with tqdm(unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
-
-        def progress(done: int, total: int | None) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        path = run(name, cache, progress)
-    click.echo(str(path))
+    click.echo(str(fetch_checkpoint(name, cache)))
 
 
 @weights.command(name="verify")

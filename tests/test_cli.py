@@ -185,6 +185,7 @@ def test_missing_videos_are_named_or_left_out(aqa: Callable[..., Result], datase
         (["extract"], 1, "ships no weights"),
         (["extract", "--backbone", "c4d"], 1, "unknown backbone 'c4d'; did you mean 'c3d'?"),
         (["extract", "--weights", "absent.pth"], 1, "absent.pth: no such weights file"),
+        (["extract", "--weights", "c3d-sport1m"], 1, "unknown checkpoint 'c3d-sport1m'; did you"),
         (["extract", "--weights", "random", "--layer", "fc9"], 1, "unknown layer of c3d 'fc9'"),
         (["extract", "--weights", "random", "--frames", "8"], 1, "frames=8"),
         (["extract", "--batch-size", "many"], 2, "'many' is not a positive whole number"),

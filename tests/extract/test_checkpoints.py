@@ -14,6 +14,7 @@ from aqa.errors import UnknownNameError
 from aqa.extract import checkpoints
 from aqa.extract.backbones import backbone_names, get_architecture
 from aqa.extract.weights import Checkpoint, WeightsError
+from aqa.features.manifest import write_manifest
 
 # tiny3d is shipped, isa is learned from a user's own videos.
 OURS = {"tiny3d", "isa"}
@@ -261,3 +262,19 @@ def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
     monkeypatch.delenv("AQA_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert checkpoints.default_cache() == tmp_path / "aqa"
+
+
+def test_extract_takes_a_public_name_and_keeps_its_file(
+    server, publish, tmp_path, monkeypatch, run_aqa
+):
+    publish()
+    monkeypatch.setenv("AQA_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    write_manifest(tmp_path / "manifest.csv", [{"video_id": "v", "path": "v.avi", "score": 1}])
+    for _ in range(2):
+        result = run_aqa("extract", "--backbone", "mc3-18-tv", "--weights", "mc3", code=1)
+        assert "weights mc3.pth, recognised as torchvision" in result.stderr
+    assert server.asked == [None]
+    (tmp_path / "mc3").write_bytes(b"a file of that name comes first")
+    result = run_aqa("extract", "--backbone", "mc3-18-tv", "--weights", "mc3", code=1)
+    assert "mc3: not a whole checkpoint file" in result.stderr

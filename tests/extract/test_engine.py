@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from aqa.extract.backbones import backbone_names, get_architecture
-from aqa.extract.engine import prepare
+from aqa.extract.engine import PRECISIONS, PackedConv, Precision, prepare
 
 CPU = torch.device("cpu")
 
@@ -26,3 +26,23 @@ def test_folding_changes_no_feature(name: str) -> None:
     with torch.inference_mode():
         torch.testing.assert_close(fast(x), net(x), rtol=1e-3, atol=1e-4)
     assert all(torch.equal(before[key], value) for key, value in net.state_dict().items())
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("kernel", [(3, 3, 3), (1, 3, 3), (3, 1, 1), (1, 1, 1), (3, 3)])
+def test_packed_convolutions_give_what_plain_ones_give(
+    kernel: tuple[int, ...], precision: Precision
+) -> None:
+    torch.manual_seed(0)
+    build = nn.Conv3d if len(kernel) == 3 else nn.Conv2d
+    padding = tuple(size // 2 for size in kernel)
+    plain = nn.Sequential(
+        build(8, 12, kernel, stride=2, padding=padding), build(12, 6, kernel, groups=2, bias=False)
+    ).eval()
+    fast = prepare(plain, CPU, precision)
+    assert [type(module) for module in fast] == [PackedConv, PackedConv]
+    plain = plain.to(PRECISIONS[precision])
+    for n, size in ((2, 13), (1, 13), (2, 13), (2, 15)):  # each other shape is laid out anew
+        x = torch.randn(n, 8, *[size] * len(kernel)).to(PRECISIONS[precision])
+        with torch.inference_mode():
+            torch.testing.assert_close(fast(x), plain(x))

@@ -120,8 +120,8 @@ def bag_similarity(logits: Tensor, bag: Tensor, n: int) -> Tensor:
     """How similar the two videos of each of `n` pairs are by their clips, (n,) in 0..1.
 
     logits: (clips,), of pairs of clips. bag: (clips,), the number of the pair of videos that each
-    belongs to. The geometric mean of the clips' probabilities, so that a pair which loses all its
-    similarity in one clip and one that loses it in many are the same; 1 without any clip.
+    belongs to. The geometric mean of the clips' probabilities: their logarithms add up, as the
+    points do that clips lose, be they lost in one or in many. 1 without any clip.
     """
     total = logits.new_zeros(n).index_add(0, bag, logsigmoid(logits))
     return torch.exp(total / torch.bincount(bag, minlength=n).clamp(min=1))

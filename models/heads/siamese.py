@@ -68,7 +68,8 @@ class ClipTrainer(PairTrainer):
     Which clips are at fault nobody says. What is known is how many points a video loses to an
     expert, so pairs of their clips are learned from as bags, of which only the whole is labelled
     (multiple-instance learning): clip by clip they are to be as similar in the mean as the points
-    that are lost say. A clip's probability is then 1/2 where n such clips would lose the threshold.
+    that are lost say. A clip's probability is then 1/2 where a video of such clips alone would lose
+    the threshold: faulty is one that loses more than its share of it. Ours, as all of this.
 
     Targets are (pairs, 2): whether two videos are similar, and `meant_similarity`, NaN for pairs
     that are no bag. bag_weights: as `weights`, of bags meant below and above 1/2. blank: (dim,),

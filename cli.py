@@ -15,16 +15,23 @@ import click
 from aqa import __version__
 from aqa.commands import command_names, get_command
 from aqa.commands.options import set_workspace
-from aqa.errors import AqaError, AqaWarning
+from aqa.errors import AqaError, AqaWarning, UnknownNameError
 
 
 class _Group(click.Group):
-    """Turns the input's faults into one line and exit code 1, an interrupt into 130."""
+    """Turns the input's faults into one line and exit code 1, an interrupt into 130.
+
+    A name that does not exist is the command line's fault, as a wrong option is: exit code 2.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             with _plain_warnings():
                 return super().invoke(ctx)
+        except UnknownNameError as error:
+            name = str(ctx.invoked_subcommand)
+            command = self.get_command(ctx, name) or self
+            raise click.UsageError(str(error), click.Context(command, ctx, name)) from None
         except AqaError as error:
             raise click.ClickException(str(error)) from None
         except OSError as error:
@@ -69,7 +76,7 @@ def _plain_warnings() -> Iterator[None]:
     envvar="AQA_WORKSPACE",
     callback=set_workspace,
     expose_value=False,
-    help="Folder to work in [default: the current one].",
+    help="Folder to go to first; paths count from there [default: the current one].",
 )
 def main() -> None:
     """Score human actions from video, and say why.

@@ -38,8 +38,8 @@ from aqa.models.finetune import (
 )
 from aqa.models.group import Group
 from aqa.models.heads.base import HeadError, check_params, parse_params, part_of
-from aqa.models.heads.network import NetworkHead
-from aqa.models.inputs import Features
+from aqa.models.heads.joint import JointHead
+from aqa.models.inputs import Features, inputs_of, videos_columns
 from aqa.models.judging import judge_run, save_judgement
 from aqa.models.recipe import Recipe
 from aqa.models.runs import (
@@ -96,6 +96,11 @@ class Plan:
         backbone = self.backbone
         return get_architecture(backbone.name).shape(backbone.layer, self.rule.length)
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Of the manifest, that the head learns from."""
+        return tuple(name for name in trainable_head(self.head).columns if name != "clips")
+
     def folder(self, split: Split, result: str = "chosen") -> Path:
         """Where the run of this result lies."""
         return run_folder(self.runs, f"{self.head}-finetuned{SUFFIXES[result]}", split.name)
@@ -107,7 +112,8 @@ class Plan:
     def scored(self, ids: Sequence[str]) -> Scored:
         """Videos to train on or to judge by."""
         videos = self.videos(ids)
-        return Scored(self.clips(videos), np.array([video.score for video in videos]))
+        scores = np.array([video.score for video in videos])
+        return Scored(self.clips(videos), scores, videos_columns(videos, self.columns))
 
     def clips(self, videos: Sequence[Video]) -> ClipVideos:
         """Their clips."""
@@ -170,6 +176,7 @@ class _Training:
         self.start = _start_run(plan, split) if plan.start else None
         self.head = _head_of(plan, self.start)
         self.split = _with_validation(plan, split, self.head, self.start)
+        self._check_columns()
         self.settings = _settings(plan, self.split, self.head, self.start)
         self.states = TrainingStates(plan.folder(split) / STATES, self.settings)
         _warn_of_leaks(plan, self.split, self.start)
@@ -194,9 +201,11 @@ class _Training:
         net, train = PictureNet(plan.backbone), plan.scored(self.split.train)
         if state is not None:
             self.head.restore(_arrays(state))
-        elif self.start is None:
-            features = clip_features(net, train.clips, plan.recipe, group)
-            self.head.begin(features, train.scores)
+        elif self.start is not None:
+            self.head.restore(self.start.head.state())
+        else:
+            features, columns = clip_features(net, self.head, train, plan.recipe, group)
+            self.head.begin(features, train.scores, **columns)
         with self.states.locked() if group.first else nullcontext():
             return self._train(net, train, state, notes, told, group, extraction)
 
@@ -246,6 +255,22 @@ class _Training:
             (self.plan.folder(self.split, result) / RECORD).unlink(missing_ok=True)
             (self.plan.folder(self.split, result) / FEATURES).unlink(missing_ok=True)
         self.states.clear()
+
+    def _check_columns(self) -> None:
+        """Refuse a video that lacks what the head learns from, before any is decoded."""
+        plan = self.plan
+        parts = ("train", "val", "test") if plan.test else ("train", "val")
+        for part in parts:
+            videos = plan.scored(self.split.part(part))
+            try:
+                if part == "train" and self.start is None:
+                    self.head.learn_scores(videos.scores, **videos.columns)
+                self.head.check_columns(videos.scores, **videos.columns)
+            except HeadError as error:
+                raise RunError(
+                    f"{plan.head} on {part} videos of split {self.split.name} of "
+                    f"{plan.manifest.path}: {error}"
+                ) from None
 
     def _check(self, group: Group, progress: Progress) -> dict[str, Any]:
         """Decode all that is learned from once, so that no training ends at a broken file."""
@@ -310,11 +335,17 @@ class _Training:
             workers=plan.workers,
             progress=extraction,
         )
-        head = copy.deepcopy(self.head)
-        head.restore(_arrays(state)).set_params(device=self.settings["params"]["device"])
-        head.history_, head.best_epoch_ = last.history, state.epoch
+        head = copy.deepcopy(self.head).set_params(device=self.settings["params"]["device"])
+        head.restore(_arrays(state))
         seconds = sum(row.get("seconds", 0.0) for row in last.history)
         with FeatureStore.open(folder / FEATURES) as store:
+            features = Features.of(store)
+            head.finish(
+                last.history,
+                state.epoch,
+                inputs_of(split.train, plan.manifest, features, head.columns),
+                inputs_of(split.val, plan.manifest, features, head.columns),
+            )
             record = make_record(plan.head, head, split, store, folder, seconds, start) | {
                 "also_learned_from": sorted(seen - {*split.train, *split.val}),
                 "finetuned": self.settings,
@@ -323,7 +354,7 @@ class _Training:
                 "processes": group.size,
             }
             run = Run(folder, head, record)
-            judged = judge_run(run, split, plan.manifest, Features.of(store), ("train", "val"))
+            judged = judge_run(run, split, plan.manifest, features, ("train", "val"))
         save_judgement(folder, judged)
         write_run(folder, head, record)
         return run, summary.failed
@@ -333,6 +364,12 @@ def _start_run(plan: Plan, split: Split) -> Run:
     """The fitted run to start from; `RunError` where it is of another head or other features."""
     assert plan.start is not None
     run = load_start(plan.start, split.name)
+    if run.name == trainable_head(plan.head).starts_from:
+        raise RunError(
+            f"{run.folder}: {run.name} was fitted on features of the backbone as it was, which "
+            f"training changes; {plan.head} learns from hand labels and fits a {run.name} of its "
+            "own on the trained backbone: leave out --from"
+        )
     if run.name != plan.head:
         raise RunError(f"{run.folder}: a run of {run.name}, which {plan.head} cannot start from")
     if plan.params:
@@ -354,7 +391,7 @@ def _bound(spec: Spec) -> Spec:
     return {key: value for key, value in spec.items() if key not in _FREE}
 
 
-def _head_of(plan: Plan, start: Run | None) -> NetworkHead:
+def _head_of(plan: Plan, start: Run | None) -> JointHead:
     """The head to train, with the recipe in those of its parameters that say the same."""
     kind, recipe = trainable_head(plan.head), plan.recipe
     stated = {
@@ -374,7 +411,7 @@ def _head_of(plan: Plan, start: Run | None) -> NetworkHead:
             "--lr-head"
         )
     head = copy.deepcopy(start.head) if start else kind(**values)
-    if not isinstance(head, NetworkHead) or head.difficulty != "none" or head.scale != "all":
+    if not isinstance(head, JointHead) or head.difficulty != "none" or head.scale != "all":
         raise HeadError(
             f"{start.folder if start else plan.head}: end to end, a head is told nothing beside "
             "pixels; leave out -p difficulty and -p scale"
@@ -384,7 +421,7 @@ def _head_of(plan: Plan, start: Run | None) -> NetworkHead:
     return head
 
 
-def _with_validation(plan: Plan, split: Split, head: NetworkHead, start: Run | None) -> Split:
+def _with_validation(plan: Plan, split: Split, head: JointHead, start: Run | None) -> Split:
     """The split with validation videos: its own, or training videos held out by the head's seed.
 
     A head that was fitted before has not learned from those that it held out: they are taken.
@@ -404,12 +441,13 @@ def _with_validation(plan: Plan, split: Split, head: NetworkHead, start: Run | N
     return replace(split, train=train, val=val)
 
 
-def _settings(plan: Plan, split: Split, head: NetworkHead, start: Run | None) -> dict[str, Any]:
+def _settings(plan: Plan, split: Split, head: JointHead, start: Run | None) -> dict[str, Any]:
     """All that the training depends on, as JSON."""
     parts = ("train", "val", "test") if plan.test else ("train", "val")
     videos = {part: plan.videos(split.part(part)) for part in parts}
     rows = [
         [part, video.id, video.score, video.start_frame, video.end_frame]
+        + [getattr(video, name) for name in plan.columns]
         for part, own in videos.items()
         for video in own
     ]
@@ -439,7 +477,7 @@ def _warn_of_leaks(plan: Plan, split: Split, start: Run | None) -> None:
     if start and not held:
         ids = start.record["split"]["train"]
         head = start.head
-        assert isinstance(head, NetworkHead)
+        assert isinstance(head, JointHead)
         held = {ids[i] for i in head.held_out(len(ids))}
     for part, learned in (("test", before | fitted | held), ("validation", before | fitted - held)):
         ids = split.test if part == "test" else split.val

@@ -15,7 +15,10 @@ class AqaWarning(UserWarning):
 
 
 class UnknownNameError(AqaError, KeyError):
-    """A name that is not among those that exist; says which do, and which was probably meant."""
+    """A name that is not among those that exist; says which do, and which was probably meant.
+
+    The command line exits with 2, as for any other wrong usage.
+    """
 
     def __init__(self, kind: str, name: str, known: Iterable[str], remedy: str = ""):
         super().__init__(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -110,6 +110,8 @@ def shown_frames(feedback: PoseFeedback) -> list[int]:
 def draw_moves(feedback: PoseFeedback, frames: Mapping[int, Image]) -> Image:
     """Arrows that say where joints had better be, as long as the gain; the largest ones in red.
 
+    A legend below says which is which, and how much a length is.
+
     frames: by number, those of `shown_frames`, drawn around the body; a blank canvas where there
     are none.
     """
@@ -119,9 +121,10 @@ def draw_moves(feedback: PoseFeedback, frames: Mapping[int, Image]) -> Image:
     )
     low, high = joints.min(axis=1), joints.max(axis=1)  # (columns, 2)
     scale = 0.75 * CANVAS / max(float((high - low).max()), 1.0)
-    unit = ARROW / max(float(np.linalg.norm(gradient, axis=2).max()), 1e-12)
+    largest = float(np.linalg.norm(gradient, axis=2).max())
+    unit = ARROW / max(largest, 1e-12)
     step, top = CANVAS + MARGIN, 3 * LINE
-    image = np.full((top + step + LINE, MARGIN + len(numbers) * step, 3), 255, np.uint8)
+    image = np.full((top + step + 4 * LINE, MARGIN + len(numbers) * step, 3), 255, np.uint8)
     missing = "" if frames else "; no video, so no frames"
     _text(image, f"{feedback.video}: {feedback.meaning}{missing}", (MARGIN, LINE))
     for column, number in enumerate(numbers):
@@ -141,12 +144,16 @@ def draw_moves(feedback: PoseFeedback, frames: Mapping[int, Image]) -> Image:
         _text(image, f"frame {number}{seconds}", (left, top - 8), INK, 0.42)
         said = ", ".join(move.joint for move in moves)
         _text(image, said, (left, top + CANVAS + LINE - 4), FAULT, 0.42)
+    said = f"largest gains; so long: {largest:.2g} points a pixel"
+    legend = ((FAULT, ARROW, said), (PALETTE[0], ARROW // 2, "gains of other joints"))
+    for row, (colour, length, meaning) in enumerate(legend, start=2):
+        y = top + step + row * LINE
+        _arrow(image, (MARGIN, y - 4), (MARGIN + length, y - 4), colour)
+        _text(image, meaning, (2 * MARGIN + ARROW, y), scale=0.42)
     return image
 
 
-def _arrow(
-    image: Image, start: NDArray[np.floating], end: NDArray[np.floating], colour: Colour
-) -> None:
+def _arrow(image: Image, start: Iterable[float], end: Iterable[float], colour: Colour) -> None:
     a, b = ((round(float(x)), round(float(y))) for x, y in (start, end))
     cv2.circle(image, a, 2, colour, -1, cv2.LINE_AA)
     cv2.arrowedLine(image, a, b, colour, 2, cv2.LINE_AA, tipLength=0.25)

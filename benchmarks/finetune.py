@@ -23,6 +23,7 @@ from typing import Any
 import click
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from aqa.benchmarks.extract import machine
@@ -59,7 +60,7 @@ def compare(video: Path, backbone: str, videos: int, rounds: int, workers: int) 
     tuner = make_tuner(backbone, Recipe(batch_size=1))
     net = tuner.joint.backbone
     assert isinstance(net, PictureNet)
-    shown = [loaded.preprocess.tensor(clips) for clips in read.read(range(videos), 1)]
+    shown = [loaded.preprocess.tensor(clips) for clips, _ in read.read(range(videos), 1)]
 
     def bare() -> None:
         tuner.joint.train()
@@ -104,9 +105,12 @@ class Drawn:
     def __len__(self) -> int:
         return 1
 
-    def read(self, order: Sequence[int], epoch: int | None = None) -> Iterator[Tensor]:
+    def read(
+        self, order: Sequence[int], epoch: int | None = None
+    ) -> Iterator[tuple[Tensor, NDArray[np.intp]]]:
+        frames = np.array([(s, s + 16) for s in range(0, 96, 16)])
         for _ in order:
-            yield torch.randint(0, 256, (6, 16, 112, 112, 3), dtype=torch.uint8)
+            yield torch.randint(0, 256, (6, 16, 112, 112, 3), dtype=torch.uint8), frames
 
 
 def peak(backbone: str, settings: dict[str, Any]) -> tuple[float, float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from aqa.errors import UnknownNameError
 from aqa.extract.backbones import backbone_names
@@ -40,15 +43,22 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 HEAD = NameChoice("head", head_names(), "`aqa heads` lists all")
 
 
-def set_workspace(ctx: click.Context, _: click.Parameter, value: Path | None) -> None:
-    """Keep the folder that -C names as the command's `Workspace`."""
-    if value is not None:
+def set_workspace(ctx: click.Context, param: click.Parameter, value: Path | None) -> None:
+    """Keep the command's `Workspace`; -C goes there, as git's and make's does, until the end.
+
+    AQA_WORKSPACE, which is set for good, moves nothing: other paths are the current folder's.
+    """
+    if value is None:
+        ctx.obj = ctx.obj or Workspace()
+    elif ctx.get_parameter_source(str(param.name)) is ParameterSource.ENVIRONMENT:
         ctx.obj = Workspace(value)
-    elif ctx.obj is None:
+    else:
+        ctx.find_root().call_on_close(functools.partial(os.chdir, os.getcwd()))
+        os.chdir(value)
         ctx.obj = Workspace()
 
 
-# Taken before and after the command's name; the later one counts.
+# Taken before and after the command's name; as git's, a later one starts where an earlier leads.
 workspace_option = click.option(
     "-C",
     "--workspace",
@@ -56,7 +66,7 @@ workspace_option = click.option(
     callback=set_workspace,
     expose_value=False,
     is_eager=True,
-    help="Folder to work in; AQA_WORKSPACE, or the current one, by default.",
+    help="Folder to go to first; AQA_WORKSPACE, or the current one, is worked in by default.",
 )
 manifest_option = click.option(
     "--manifest", type=FILE, help="Annotation table [default: manifest.csv]."

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from aqa.commands.options import FILE, json_option, open_store, workspace_option
 from aqa.workspace import Workspace
+
+if TYPE_CHECKING:
+    from aqa.features.store import FeatureStore
 
 
 @click.group(short_help="Look into feature stores; bring features in and out.")
@@ -21,16 +25,43 @@ def store() -> None:
 @click.argument("path", type=FILE)
 @json_option
 def info(path: Path, as_json: bool) -> None:
-    """What a store holds, and how it was made."""
+    """What a store holds, and how it was made; --json tells every setting and all ids."""
+    from aqa.models.report import table
+
     with open_store(path) as opened:
         if as_json:
             content = {"spec": opened.spec, "provenance": opened.provenance, "ids": opened.ids}
             click.echo(json.dumps(content, indent=1))
         else:
-            click.echo(
-                f"{path}: {len(opened)} videos, {opened.n_clips} clips of shape {opened.shape}"
-            )
-            click.echo(json.dumps({"spec": opened.spec, "made": opened.provenance}, indent=1))
+            click.echo(f"{path}\n{table(_summary(opened), left=2)}")
+
+
+def _summary(store: FeatureStore) -> list[list[str]]:
+    from tqdm import tqdm
+
+    spec, weights = store.spec, store.spec["weights"]
+    seen, sha256 = weights.get("fitted_on"), weights.get("sha256")
+    of_weights = [
+        *([weights["name"]] if weights.get("name") else []),
+        *([f"sha256 {sha256[:12]}..."] if sha256 else []),
+        *([] if seen is None else [f"learned from {len(seen)} videos"]),
+    ]
+    of_layer = [spec["layer"]] if spec.get("layer") else []
+    rule = ("clip_length", "stride", "frames", "padding", "tail")
+    of_clips = [f"{name.replace('_', ' ')} {spec[name]}" for name in rule if spec.get(name)]
+    origin = ("created", "aqa", "device", "torch")
+    of_origin = [f"{name} {store.provenance[name]}" for name in origin if name in store.provenance]
+    return [
+        ["backbone", spec["backbone"]],
+        ["weights", ", ".join(of_weights) or "not known"],
+        ["features", ", ".join([*of_layer, f"shape {store.shape}", spec["dtype"]])],
+        ["clip rule", ", ".join(of_clips) or "not known"],
+        ["views", ", ".join(store.views)],
+        ["videos", str(len(store))],
+        ["clips", str(store.n_clips)],
+        ["size", tqdm.format_sizeof(store.path.stat().st_size, "B")],
+        ["made", ", ".join(of_origin)],
+    ]
 
 
 @store.command()
@@ -78,12 +109,13 @@ def import_(
 @store.command()
 @click.argument("path", type=FILE)
 @click.argument("output", type=FILE)
-def export(path: Path, output: Path) -> None:
+@click.option("--view", default="original", show_default=True, help="View of the videos to write.")
+def export(path: Path, output: Path, view: str) -> None:
     """Write a store's features to OUTPUT, a .npz (one array an id) or a .npy."""
     from aqa.features.arrays import write_arrays
 
     with open_store(path) as opened:
-        for written in write_arrays(opened, output):
+        for written in write_arrays(opened.view(view), output):
             click.echo(str(written))
 
 

@@ -22,6 +22,8 @@ from aqa.features.clips import ClipRule
 from aqa.features.manifest import Video
 
 Pictures = NDArray[np.uint8]
+# The clips of a video, and the frames of each, see `ClipVideos.read`.
+Shown = tuple[Tensor, NDArray[np.intp]]
 # A frame after the other, for `ClipReader`.
 _FRAMES = ClipRule(length=1, stride=1)
 
@@ -71,14 +73,16 @@ class ClipVideos:
     def __len__(self) -> int:
         return len(self.videos)
 
-    def read(self, order: Sequence[int], epoch: int | None = None) -> Iterator[Tensor]:
+    def read(self, order: Sequence[int], epoch: int | None = None) -> Iterator[Shown]:
         """The clips of the videos of these numbers, one after the other: uint8 (n, T, H, W, 3).
 
-        A clip of padding is black. epoch: whose augmentation they get; None leaves them as they
-        are. Raises `VideoError` with the id of a video that cannot be read.
+        With them the frames of each, (n, 2), half-open ranges of the video's; those outside of
+        what is shown are padding. A clip of padding is black. epoch: whose augmentation they get;
+        None leaves them as they are. Raises `VideoError` with the id of a video that cannot be
+        read.
         """
         streams = (_Stream(self, number, epoch) for number in order)
-        shown: Iterable[Tensor]
+        shown: Iterable[Shown]
         for _, shown in prefetched(streams, self._workers):
             yield from shown
 
@@ -86,7 +90,7 @@ class ClipVideos:
         """Read these videos: (id, reason) of those that cannot be read, and warnings."""
         failed: list[tuple[str, str]] = []
         warnings = []
-        shown: Iterable[Tensor]
+        shown: Iterable[Shown]
         streams = [_Stream(self, number, None) for number in numbers]
         for stream, shown in prefetched(streams, self._workers):
             video_id = self.videos[stream.number].id
@@ -99,8 +103,10 @@ class ClipVideos:
                 warnings.append(f"{video_id}: {stream.warning}")
         return failed, warnings
 
-    def clips(self, pictures: Pictures, video: Video, epoch: int | None) -> Pictures:
-        """Cut a video's pictures, (frames, H, W, 3), as they are shown in an epoch."""
+    def clips(
+        self, pictures: Pictures, video: Video, epoch: int | None
+    ) -> tuple[Pictures, NDArray[np.intp]]:
+        """Cut a video's pictures, (frames, H, W, 3), as they are shown in an epoch; see `read`."""
         flipped, shift = False, 0
         if self._augment is not None and epoch is not None:
             flipped, shift = self._augment.draw(video.id, epoch)
@@ -111,7 +117,9 @@ class ClipVideos:
             frames = np.arange(clip.start, clip.stop)
             inside = (frames >= 0) & (frames < stop)
             shown[number, inside] = pictures[frames[inside]]
-        return np.ascontiguousarray(shown[..., ::-1, :]) if flipped else shown
+        if flipped:
+            shown = np.ascontiguousarray(shown[..., ::-1, :])
+        return shown, np.asarray(clips)
 
     def pictures(self, number: int) -> tuple[Pictures, str | None]:
         """A video's pictures and, where it was decoded now, what there is to warn of."""
@@ -133,14 +141,15 @@ class ClipVideos:
         return pictures, reader.warning
 
 
-class _Stream(Iterable[Tensor]):
+class _Stream(Iterable[Shown]):
     """The clips of one video, in one piece, once it is iterated over."""
 
     def __init__(self, owner: ClipVideos, number: int, epoch: int | None):
         self._owner, self.number, self._epoch = owner, number, epoch
         self.warning: str | None = None
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __iter__(self) -> Iterator[Shown]:
         pictures, self.warning = self._owner.pictures(self.number)
         video = self._owner.videos[self.number]
-        yield torch.from_numpy(self._owner.clips(pictures, video, self._epoch))
+        clips, frames = self._owner.clips(pictures, video, self._epoch)
+        yield torch.from_numpy(clips), frames

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import json
 import re
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aqa.errors import AqaError
+from aqa.features.arrays import load_arrays
 
 Array = NDArray[np.float64]
 
@@ -130,15 +130,8 @@ def filled(poses: Poses, max_missing: float, path: Path) -> NDArray[np.float32]:
 
 
 def _read_numpy(path: Path) -> Poses:
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.lib.npyio.NpzFile):
-            with loaded:
-                arrays = dict(loaded)
-        else:
-            arrays = {path.name: loaded}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise PoseError(f"{path}: not a .npy or .npz file of numbers: {error}") from None
+    loaded = load_arrays(path)
+    arrays = loaded if isinstance(loaded, dict) else {path.name: loaded}
     names = arrays.pop("names", None)
     shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
     found = [array for array in arrays.values() if array.ndim == 3]

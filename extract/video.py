@@ -143,10 +143,21 @@ class ImageFolder:
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
         """See `FrameSource.frames`."""
         for image in self._images[start:stop]:
-            frame = cv2.imread(str(image), cv2.IMREAD_COLOR)
+            data = image.read_bytes()
+            if _ends_early(data):
+                raise VideoError(f"{image}: the file ends early; extract the frames again")
+            frame = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
             if frame is None:
                 raise VideoError(f"{image}: not an image that can be decoded")
             yield _rgb(frame)
+
+
+def _ends_early(data: bytes) -> bool:
+    """Whether a JPEG or PNG lacks its end, which decoders may make up without a word."""
+    if data.startswith(b"\xff\xd8"):
+        # The end before the last scan is a thumbnail's; within a scan the mark cannot stand.
+        return data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
+    return data.startswith(b"\x89PNG") and b"IEND" not in data
 
 
 def _rgb(frame: cv2.typing.MatLike) -> Frame:

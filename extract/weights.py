@@ -95,8 +95,8 @@ def read_state(path: Path) -> State:
             "save its state dict, or convert it to safetensors where you trust it"
         ) from None
     except Exception as error:  # the readers raise all sorts on files that are none
-        first_line = str(error).partition("\n")[0]
-        raise WeightsError(f"{path}: not a whole checkpoint file: {first_line}") from None
+        cause = re.split(r"\n|\. ", str(error))[0]
+        raise WeightsError(f"{path}: not a whole checkpoint file: {cause}") from None
     state = _without_prefixes(_unwrapped(loaded))
     problems = [k for k, v in state.items() if not isinstance(v, Tensor)]
     if problems or not state:

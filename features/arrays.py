@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +28,57 @@ def read_ids(path: Path) -> list[str]:
     return ids
 
 
+def load_arrays(path: Path) -> NDArray[Any] | dict[str, NDArray[Any]]:
+    """The array of a .npy, or those of a .npz by name; `AqaError` for any other file.
+
+    No object is unpickled, and no room is made for an array that declares more than there is.
+    """
+    try:
+        n_bytes = path.stat().st_size
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                return {
+                    info.filename.removesuffix(".npy"): _read_member(archive, info, n_bytes)
+                    for info in archive.infolist()
+                }
+        with path.open("rb") as file:
+            return _read_array(file, n_bytes)
+    except FileNotFoundError:
+        raise AqaError(f"{path}: no such file") from None
+    except Exception as error:  # NumPy and zipfile raise almost anything on damaged files
+        raise AqaError(f"{path}: not a .npy or .npz file of numbers: {error}") from None
+
+
+# What deflate makes of a byte is at most so many.
+_MOST_DEFLATED = 1032
+
+
+def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, n_bytes: int) -> NDArray[Any]:
+    with archive.open(info) as file:
+        return _read_array(file, min(info.file_size, _MOST_DEFLATED * n_bytes))
+
+
+def _read_array(file: IO[bytes], n_bytes: int) -> NDArray[Any]:
+    """The array in a file of `n_bytes`; `ValueError` where its header tells of more, or objects."""
+    header = _HEADERS.get(np.lib.format.read_magic(file))
+    if header is None:
+        raise ValueError("a version of the format that holds no plain numbers")
+    shape, _, dtype = header(file)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects")
+    held, declared = n_bytes - file.tell(), math.prod(shape) * dtype.itemsize
+    if not 0 <= declared <= held:
+        raise ValueError(f"shape {shape} of {dtype} takes {declared} bytes, it holds {held}")
+    file.seek(0)
+    return np.lib.format.read_array(file, allow_pickle=False)
+
+
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+
+
 def read_arrays(path: Path, ids: list[str] | None) -> dict[str, NDArray[np.floating]]:
     """Read features by video id.
 
@@ -33,20 +86,9 @@ def read_arrays(path: Path, ids: list[str] | None) -> dict[str, NDArray[np.float
     (clips, dim) array an id; `ids` then chooses and orders them. A `.npz` of one array of three
     axes, whose name is none of `ids`, is read as a `.npy`. Pickled objects are refused.
     """
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        arrays = None
-        if isinstance(loaded, np.lib.npyio.NpzFile):
-            with loaded:
-                arrays = {name: loaded[name] for name in loaded.files}
-    except FileNotFoundError:
-        raise AqaError(f"{path}: no such file") from None
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        # Numpy's own words on pickles advise to load them.
-        why = "it is damaged, or holds Python objects" if "pickle" in str(error) else str(error)
-        raise AqaError(f"{path}: not a .npy or .npz file of numbers: {why}") from None
-    if arrays is None:
-        return _rows(path, loaded, ids)
+    arrays = load_arrays(path)
+    if not isinstance(arrays, dict):
+        return _rows(path, arrays, ids)
     joint = [a for name, a in arrays.items() if a.ndim == 3 and name not in (ids or ())]
     if len(arrays) == len(joint) == 1:
         return _rows(path, joint[0], ids)
@@ -79,7 +121,7 @@ def _numbers(path: Path, video_id: str, array: NDArray[np.floating]) -> NDArray[
 
 
 def write_arrays(store: FeatureStore, path: Path) -> list[Path]:
-    """Write a store's features; gives the files written.
+    """Write the features of a store, or of one of its views; gives the files written.
 
     `.npz`: one array an id. `.npy`: (videos, clips, dim), where every video has the same number
     of clips, and the ids beside it in `.ids.txt`.

@@ -30,6 +30,7 @@ import copy
 import json
 import os
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -42,7 +43,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aqa import __version__
-from aqa.errors import AqaError, UnknownNameError
+from aqa.errors import AqaError, UnknownNameError, listed
 from aqa.features.clips import Clip
 from aqa.features.files import replacing
 
@@ -209,23 +210,63 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
         return [found[i] for i in range(len(rows))]
 
     def verify(self) -> list[str]:
-        """Read and check all features; one line a problem, none for a sound store."""
-        problems = []
+        """Read and check all of a store; one line a problem, none for a sound store."""
+        problems = self._miscounted()
+        if not problems:
+            repeated = sorted(i for i, n in Counter(self.ids).items() if n > 1)
+            problems += [f"ids that stand twice: {listed(repeated)}"] if repeated else []
+            problems += self._unsound_rows()
+        return [f"{self.path}: {problem}" for problem in problems]
+
+    def _miscounted(self) -> list[str]:
+        """Arrays that hold less, or something else, than the store says."""
+        file, count = self._file, int(self._file["count"][()])
+        needed = {"features": self.n_clips, "clips": self.n_clips}
+        needed |= {f"videos/{name}": count for name in file["videos"]}
+        kinds = {
+            "features": (tuple(self.spec["shape"]), self.spec["dtype"]),
+            "clips": ((2,), "int32"),
+            "videos/rows": ((len(self.views), 2), "int64"),
+        }
+        return [
+            f"/{name} has {len(file[name])} rows, {n} are counted"
+            for name, n in needed.items()
+            if not 0 <= n <= len(file[name])
+        ] + [
+            f"/{name} is {file[name].dtype}, a row {file[name].shape[1:]}, not {dtype}, {shape}"
+            for name, (shape, dtype) in kinds.items()
+            if (file[name].shape[1:], file[name].dtype) != (shape, dtype)
+        ]
+
+    def _unsound_rows(self) -> Iterator[str]:
         expected = 0
         for i, v in np.ndindex(self._crc32.shape):
             name = f"{self.ids[i]} ({self.views[v]})"
             start, stop = (int(row) for row in self._rows[i, v])
-            features = self._file["features"][start:stop]
+            features, clips = (self._file[name][start:stop] for name in ("features", "clips"))
             if start != expected or stop <= start:
-                problems.append(f"{name}: rows {start}-{stop} do not follow row {expected}")
+                yield f"{name}: rows {start}-{stop} do not follow row {expected}"
             elif zlib.crc32(features.tobytes()) != self._crc32[i, v]:
-                problems.append(f"{name}: its features are not what was written (checksum)")
+                yield f"{name}: its features are not what was written (checksum)"
             elif not np.isfinite(features).all():
-                problems.append(f"{name}: features that are not finite")
+                yield f"{name}: features that are not finite"
+            elif problem := self._unsound_clips(clips, int(self._n_frames[i])):
+                yield f"{name}: {problem}"
             expected = stop
-        if len(self._index) != len(self.ids):
-            problems.append("an id stands twice")
-        return [f"{self.path}: {problem}" for problem in problems]
+
+    def _unsound_clips(self, clips: NDArray[np.int32], n_frames: int) -> str | None:
+        """What is wrong with the clips of a view, (n, 2), which may be of padding alone."""
+        first, last = clips.T
+        wrong = {
+            "ends before it starts": first >= last,
+            "does not start after the one before it": np.r_[False, first[1:] <= first[:-1]],
+        }
+        if length := self.spec.get("clip_length"):
+            wanted = max(length, self.spec.get("frames") or 0)
+            outside = (first < -wanted) | (first >= max(n_frames, wanted))
+            wrong[f"is not in its {n_frames} frames"] = outside
+        found = (f"clip {np.argmax(own)} {what}" for what, own in wrong.items() if own.any())
+        return next(found, None)
 
     def _find(self, video_id: str) -> int:
         try:

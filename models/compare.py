@@ -43,6 +43,9 @@ ALPHA = 0.05
 # Lower is better; the others are correlations.
 ERRORS = ("mse", "med")
 COMPARED = ("spearman", "pearson", *ERRORS)
+# What a result must say: that it has seen test videos, and what it was told beside pixels.
+TOLD = ("difficulty", "told")
+MARKS = ("leak", *TOLD)
 
 
 @dataclass(frozen=True)
@@ -81,11 +84,13 @@ class Pair(NamedTuple):
 class Comparison(NamedTuple):
     """Heads by name with value, interval and marks, the best first; and every two of them.
 
+    left_out: the splits that are not compared, each with the heads that were not judged on it.
     videos: how many are tested, each counted once.
     """
 
     metric: str
     splits: list[str]
+    left_out: dict[str, list[str]]
     videos: int
     heads: dict[str, dict[str, Any]]
     pairs: list[Pair]
@@ -121,7 +126,7 @@ def read_predictions(folder: Path) -> Predictions | None:
             f"{folder}: not judged on test videos yet; run `aqa eval` first, "
             "or choose other splits with --split"
         )
-    marks = {key: metrics["test"][key] for key in ("leak", "difficulty") if key in metrics["test"]}
+    marks = {key: metrics["test"][key] for key in MARKS if key in metrics["test"]}
     ids = tuple(row["video_id"] for row in tested)
     return Predictions(folder, ids, score, predicted, len(rows) - len(tested), marks)
 
@@ -168,11 +173,12 @@ def compare(
     permutations: int = 9999,
     seed: int = 0,
 ) -> Comparison:
-    """Compare every two heads by their mean over splits.
+    """Compare every two heads by their mean over the splits that all were judged on.
 
-    heads: name -> split -> predictions. `RunError` where two were judged on different splits,
-    videos or scores, or where the metric is undefined.
+    heads: name -> split -> predictions. `RunError` where they share no split, were judged on
+    different videos or scores, or where the metric is undefined.
     """
+    heads, left_out = _on_shared_splits(heads)
     _check_alike(heads)
     splits = list(next(iter(heads.values())))
     tested = [next(iter(heads.values()))[split].ids for split in splits]
@@ -208,6 +214,7 @@ def compare(
     return Comparison(
         metric,
         splits,
+        left_out,
         len(place),
         {name: _summary(values[name], heads[name].values()) for name in order},
         [_verdict(pair, p, sign) for pair, p in zip(pairs, adjusted, strict=True)],
@@ -242,18 +249,29 @@ def holm(p: Sequence[float]) -> list[float]:
     return adjusted.tolist()
 
 
-def _check_alike(heads: Mapping[str, Mapping[str, Predictions]]) -> None:
+def _on_shared_splits(
+    heads: Mapping[str, Mapping[str, Predictions]],
+) -> tuple[dict[str, dict[str, Predictions]], dict[str, list[str]]]:
+    """The heads on the splits they share, and who lacks each of the others."""
     if len(heads) < 2:
         raise RunError(
             f"{len(heads)} judged heads that predict scores; it takes 2 or more to compare"
         )
-    (first, expected), *others = heads.items()
-    for name, own in others:
-        if own.keys() != expected.keys():
-            raise RunError(
-                f"{first} was judged on the splits {', '.join(expected)}, and {name} on "
-                f"{', '.join(own)}; name common ones with --split"
-            )
+    splits = dict.fromkeys(split for own in heads.values() for split in own)
+    lacking = {s: [name for name, own in heads.items() if s not in own] for s in splits}
+    shared = [split for split, names in lacking.items() if not names]
+    if not shared:
+        judged = (f"{name} was judged on {', '.join(own)}" for name, own in heads.items())
+        raise RunError(
+            f"no split that all were judged on: {'; '.join(judged)}; name heads that share one"
+        )
+    kept = {name: {split: own[split] for split in shared} for name, own in heads.items()}
+    return kept, {split: names for split, names in lacking.items() if names}
+
+
+def _check_alike(heads: Mapping[str, Mapping[str, Predictions]]) -> None:
+    expected, *others = heads.values()
+    for own in others:
         for split, one in expected.items():
             _check_same_videos(one, own[split])
 
@@ -330,11 +348,11 @@ def _test_to_train(both: Sequence[tuple[Predictions, Predictions]]) -> float:
 def _summary(values: Values, own: Collection[Predictions]) -> dict[str, Any]:
     """A head's mean over splits, its interval, and what must be said of it."""
     leaky = sum("leak" in found.marks for found in own)
-    known = {found.marks["difficulty"] for found in own if "difficulty" in found.marks}
+    told = {name: {found.marks[name] for found in own if name in found.marks} for name in TOLD}
     return {
         "value": float(values[0]),
         "interval": interval(values[1:], 1 - ALPHA),
-        **({"difficulty": "/".join(sorted(known))} if known else {}),
+        **{name: "/".join(sorted(known)) for name, known in told.items() if known},
         **({"leak": [f"{leaky} of {len(own)} splits"]} if leaky else {}),
     }
 

@@ -5,14 +5,15 @@ The backbone is any module, the pictures come from any dataset: nothing here kno
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Protocol, TypeGuard
 
 import numpy as np
 import torch
@@ -20,15 +21,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
-from torch.nn.utils.rnn import pad_sequence
 from torch.utils.checkpoint import checkpoint
 
 from aqa.models.group import Group
 from aqa.models.heads import get_head, head_names
 from aqa.models.heads.base import BaseHead, HeadError, part_of, under
-from aqa.models.heads.network import NetworkHead
+from aqa.models.heads.joint import JointHead
 from aqa.models.recipe import Recipe
-from aqa.models.train import Batch
 from aqa.models.training_state import TrainingState, TrainingStates
 
 # Shown together where nothing is learned.
@@ -43,55 +42,87 @@ class Clips(Protocol):
         """The number of videos."""
         ...
 
-    def read(self, order: Sequence[int], epoch: int | None = None) -> Iterator[Tensor]:
-        """What the backbone takes, (clips, ...) a video; as augmented in `epoch`, None: plain."""
+    def read(
+        self, order: Sequence[int], epoch: int | None = None
+    ) -> Iterator[tuple[Tensor, NDArray[np.intp]]]:
+        """What the backbone takes, (clips, ...) a video, and each clip's frames, (clips, 2).
+
+        As augmented in `epoch`; None: plain.
+        """
         ...
+
+
+# The columns of a head, one value a video.
+Columns = Mapping[str, Sequence[Any]]
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Videos and their (n,) scores in points."""
+    """Videos, their (n,) scores in points, and the head's columns but `clips`, as it has them."""
 
     clips: Clips
     scores: NDArray[np.float64]
+    columns: Columns = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.clips)
 
 
+class Shown(NamedTuple):
+    """A video as it is shown: pictures of the clips that the head reads, its row of columns."""
+
+    pictures: Tensor
+    columns: Mapping[str, Any]
+
+
+def shown(
+    videos: Scored, head: JointHead, order: Sequence[int], epoch: int | None = None
+) -> Iterator[Shown]:
+    """The videos of these numbers, one after the other; see `Clips.read`."""
+    for number, (pictures, clips) in zip(order, videos.clips.read(order, epoch), strict=True):
+        columns = {name: values[number] for name, values in videos.columns.items()}
+        if "clips" in head.columns:
+            columns["clips"] = clips
+        read = head.reads(**columns)
+        if read is not None:
+            pictures, columns["clips"] = pictures[read], clips[read]
+        yield Shown(pictures, columns)
+
+
+def joined_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """One mapping a video to one list a column."""
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
 def trainable_heads() -> list[str]:
-    """The heads that can be trained end to end: networks that ask nothing but features."""
+    """The heads that can be trained end to end."""
     return [name for name in head_names() if _trainable(get_head(name))]
 
 
-def trainable_head(name: str) -> type[NetworkHead]:
+def trainable_head(name: str) -> type[JointHead]:
     """The class of a head that can be trained end to end; `HeadError` for one that cannot."""
     head = get_head(name)
     if not _trainable(head):
         raise HeadError(
             f"{name} cannot be trained end to end; those that can: {', '.join(trainable_heads())}"
         )
-    assert issubclass(head, NetworkHead)
     return head
 
 
-def _trainable(head: type[BaseHead]) -> bool:
-    """Whether fitting it is training its network on features, and nothing besides."""
-    plain = issubclass(head, NetworkHead) and head.fit is NetworkHead.fit
-    return plain and not head.columns and not head.takes_joints
+def _trainable(head: type[BaseHead]) -> TypeGuard[type[JointHead]]:
+    return issubclass(head, JointHead) and head.end_to_end
 
 
 class EndToEnd(nn.Module):
-    """Pictures to the head's loss: backbone, the head's scaling, the head's network.
+    """Pictures to the head's loss: the backbone, and what the head makes of its features.
 
-    The scaling is that of the head, which was fitted to the backbone's features before training.
+    The head's scaling was fitted to the backbone's features before training.
     """
 
-    def __init__(self, backbone: nn.Module, head: NetworkHead, recipe: Recipe):
+    def __init__(self, backbone: nn.Module, head: JointHead, recipe: Recipe):
         super().__init__()
-        self.backbone, self.net = backbone, head.net_
-        self._prepared = head.prepared
-        self._objective = head.trainer(self.net).objective
+        self.backbone, self.net = backbone, head.module
+        self._loss = head.joint_loss()
         self._recipe = recipe
         self._norms = [m for m in backbone.modules() if isinstance(m, _BatchNorm)]
 
@@ -103,11 +134,12 @@ class EndToEnd(nn.Module):
                 norm.eval()
         return self
 
-    def forward(self, clips: Tensor, lengths: Tensor, targets: Tensor) -> Tensor:
-        """clips (sum of lengths, ...), lengths (n,), scaled targets (n,) -> the mean loss, ()."""
-        videos = self._prepared(self.features(clips).split(lengths.tolist()))
-        counts = torch.tensor([len(features) for features in videos], device=lengths.device)
-        return self._objective(Batch(pad_sequence(videos, batch_first=True), counts, targets))
+    def forward(
+        self, clips: Tensor, lengths: Sequence[int], targets: Tensor, columns: Columns
+    ) -> Tensor:
+        """clips (sum of lengths, ...), a length, a row of targets and columns a video -> ()."""
+        features = self.features(clips).split(list(lengths))
+        return self._loss(features, targets, **columns)
 
     def features(self, clips: Tensor) -> Tensor:
         """(n, ...) -> float32 (n, dim), or maps."""
@@ -154,17 +186,23 @@ def _features(backbone: nn.Module, clips: Tensor, precision: str) -> Tensor:
 
 @torch.no_grad()
 def clip_features(
-    backbone: nn.Module, clips: Clips, recipe: Recipe, group: Group
-) -> list[NDArray[np.float32]]:
-    """What a backbone gives of videos as they are, (clips, dim) or maps; every process gets all."""
+    backbone: nn.Module, head: JointHead, videos: Scored, recipe: Recipe, group: Group
+) -> tuple[list[NDArray[np.float32]], dict[str, list[Any]]]:
+    """Every video's features of the clips that the head reads, and its columns.
+
+    In every process; as the videos are, in its share of the work.
+    """
     backbone.to(group.device).eval()
-    features = []
+    seen = []
     with _same_algorithms():
-        for shown in clips.read(group.share(range(len(clips)))):
-            parts = shown.split(_CLIPS_A_PASS)
-            seen = [_features(backbone, part.to(group.device), recipe.precision) for part in parts]
-            features.append(torch.cat(seen).cpu().numpy())
-    return group.gather(features)
+        for video in shown(videos, head, group.share(range(len(videos)))):
+            parts = [
+                _features(backbone, part.to(group.device), recipe.precision)
+                for part in video.pictures.split(_CLIPS_A_PASS)
+            ]
+            seen.append((torch.cat(parts).cpu().numpy(), video.columns))
+    seen = group.gather(seen)
+    return [features for features, _ in seen], joined_columns([columns for _, columns in seen])
 
 
 class Pass(NamedTuple):
@@ -205,7 +243,7 @@ class Progress:
 class FineTuner:
     """One training of a backbone and a head; the head is left with the network it was given."""
 
-    def __init__(self, backbone: nn.Module, head: NetworkHead, recipe: Recipe, group: Group):
+    def __init__(self, backbone: nn.Module, head: JointHead, recipe: Recipe, group: Group):
         self.head, self.recipe, self.group = head, recipe, group
         self.joint = EndToEnd(backbone, head, recipe).to(group.device)
         # Wrapping copies the first process's weights and buffers to the others.
@@ -228,25 +266,26 @@ class FineTuner:
 
     # A step, an epoch ---------------------------------------------------------------------------
 
-    def gradients(self, passes: Sequence[Pass], clips: Iterator[Tensor], scores: Tensor) -> float:
+    def gradients(self, passes: Sequence[Pass], videos: Iterator[Shown], targets: Tensor) -> float:
         """Leave an update's gradient in the weights; this process's part of the loss before it.
 
-        passes: this process's. clips: of their videos, in order. scores: of all videos, scaled.
+        passes: this process's. videos: theirs, in order. targets: of all videos, a row each.
         """
         self.optimizer.zero_grad()
         loss = 0.0
-        for number, (videos, weight) in enumerate(passes):
+        for number, (numbers, weight) in enumerate(passes):
             last = number == len(passes) - 1
             with nullcontext() if last or self.group.size == 1 else self._module.no_sync():  # type: ignore[operator]
-                part = weight * self._loss(self._module, videos, clips, scores)
+                some = [next(videos) for _ in numbers]
+                part = weight * self._loss(self._module, some, targets[numbers])
                 # What the processes have is averaged, not added up.
                 self._scaler.scale(part * self.group.size).backward()
             loss += float(part.detach())
         return loss
 
-    def step(self, passes: Sequence[Pass], clips: Iterator[Tensor], scores: Tensor) -> float:
+    def step(self, passes: Sequence[Pass], videos: Iterator[Shown], targets: Tensor) -> float:
         """One update of all weights; see `gradients`."""
-        loss = self.gradients(passes, clips, scores)
+        loss = self.gradients(passes, videos, targets)
         self._scaler.step(self.optimizer)
         self._scaler.update()
         return loss
@@ -265,11 +304,11 @@ class FineTuner:
             order[i : i + recipe.batch_size] for i in range(0, len(order), recipe.batch_size)
         ]
         passes = [passes_of(update, recipe.accumulate, group) for update in updates]
-        shown = [i for own in passes for part in own for i in part.videos]
-        clips, scores = videos.clips.read(shown, number), self._scaled(videos)
+        own_order = [i for own in passes for part in own for i in part.videos]
+        read, targets = shown(videos, self.head, own_order, number), self._targets(videos)
         total = 0.0
         for update, own in zip(updates, passes, strict=True):
-            total += self.step(own, clips, scores) * len(update)
+            total += self.step(own, read, targets) * len(update)
             if progress:
                 progress.videos(len(update))
         return float(sum(group.gather([total]))) / len(order)
@@ -277,24 +316,23 @@ class FineTuner:
     def evaluate(self, videos: Scored) -> float:
         """The head's loss on videos, without learning from them."""
         self.joint.eval()
-        features = clip_features(self.joint.backbone, videos.clips, self.recipe, self.group)
-        return self.head.loss_on(features, videos.scores)
+        net = self.joint.backbone
+        features, columns = clip_features(net, self.head, videos, self.recipe, self.group)
+        return self.head.loss_on(features, videos.scores, **columns)
 
-    def _scaled(self, videos: Scored) -> Tensor:
-        scaled = self.head.targets(videos.scores)
-        return torch.as_tensor(scaled, dtype=torch.float32)
+    def _targets(self, videos: Scored) -> Tensor:
+        targets = self.head.targets(videos.scores, **videos.columns)
+        return torch.as_tensor(targets, dtype=torch.float32, device=self.group.device)
 
-    def _loss(
-        self, module: nn.Module, videos: Sequence[int], clips: Iterator[Tensor], scores: Tensor
-    ) -> Tensor:
-        device = self.group.device
-        shown = [next(clips) for _ in videos]
-        lengths = torch.tensor([len(one) for one in shown], device=device)
-        pictures = torch.cat(shown)
-        if device.type == "cuda":
+    def _loss(self, module: nn.Module, videos: Sequence[Shown], targets: Tensor) -> Tensor:
+        pictures = torch.cat([video.pictures for video in videos])
+        if self.group.device.type == "cuda":
             pictures = pictures.pin_memory()
         loss: Tensor = module(
-            pictures.to(device, non_blocking=True), lengths, scores[list(videos)].to(device)
+            pictures.to(self.group.device, non_blocking=True),
+            [len(video.pictures) for video in videos],
+            targets,
+            joined_columns([video.columns for video in videos]),
         )
         return loss
 
@@ -384,7 +422,9 @@ class FineTuner:
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Go on from there; the head's own arrays are its `restore`'s business."""
         self.joint.backbone.load_state_dict(part_of("backbone", tensors))
-        self.joint.net.load_state_dict(part_of("head.net", tensors))
+        arrays = {key: value.numpy() for key, value in part_of("head", tensors).items()}
+        head = copy.deepcopy(self.head).restore(arrays)
+        self.joint.net.load_state_dict(head.module.state_dict())
         moments = part_of("optimizer", tensors)
         for name, parameter in self.joint.named_parameters():
             self.optimizer.state[parameter] = {

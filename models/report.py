@@ -83,11 +83,7 @@ def results_table(
         for r in results
         if len(r.get("baseline", ())) > 1
     ]
-    lines += [
-        f"{r['head']}: told each video's {r['told']} beside its features"
-        for r in results
-        if "told" in r
-    ]
+    lines += _told_lines(results)
     leaks = [r for r in (*results, *means) if "leak" in r]
     lines += [
         f"LEAK {r['head']} {'split ' + r['split'] if 'split' in r else 'mean'}: "
@@ -131,6 +127,14 @@ def _head(result: Mapping[str, Any]) -> str:
     """A head's name, and whether it was told the difficulty."""
     sign = {"multiply": " x difficulty", "input": " + difficulty"}
     return f"{result['head']}{sign.get(result.get('difficulty', ''), '')}"
+
+
+def _told_lines(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [
+        f"{r['head']}: told each video's {r['told']} beside its features"
+        for r in results
+        if "told" in r
+    ]
 
 
 def _with_interval(result: Mapping[str, Any], metric: str) -> str:
@@ -177,11 +181,9 @@ def comparison_table(found: Comparison) -> str:
         low_high = [f"{end:{sign}.{digits}f}" for end in interval or ()]
         return f"{value:{sign}.{digits}f}" + (f" [{', '.join(low_high)}]" if low_high else "")
 
+    rows = [{"head": name, **own} for name, own in found.heads.items()]
     heads = [["head", f"{title} [95 %]"]]
-    heads += [
-        [_head({"head": name, **own}), shown(own["value"], own["interval"])]
-        for name, own in found.heads.items()
-    ]
+    heads += [[_head(row), shown(row["value"], row["interval"])] for row in rows]
     tests = ["p videos", "p Holm", *(["p splits"] if several else [])]
     pairs = [["a", "b", "a less b [95 %]", *tests, ""]]
     for pair in found.pairs:
@@ -193,8 +195,12 @@ def comparison_table(found: Comparison) -> str:
         pairs.append([pair.a, pair.b, difference, *(f"{value:.4f}" for value in p), verdict])
     mean = f"mean of {len(found.splits)} splits" if several else f"split {found.splits[0]}"
     lines = [f"{title}, {mean}, {found.videos} test videos", table(heads), "", table(pairs, left=2)]
-    leaks = {name: own["leak"] for name, own in found.heads.items() if "leak" in own}
-    lines += [f"LEAK {name}: {'; '.join(leak)}" for name, leak in leaks.items()]
+    lines += [
+        f"split {split} is left out: no results of {', '.join(names)}"
+        for split, names in found.left_out.items()
+    ]
+    lines += _told_lines(rows)
+    lines += [f"LEAK {row['head']}: {'; '.join(row['leak'])}" for row in rows if "leak" in row]
     return "\n".join(lines)
 
 

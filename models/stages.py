@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from aqa.models.heads.base import HeadError
+from aqa.models.heads.base import HeadError, name_of
 
 BEFORE = "before"
 
@@ -100,10 +100,9 @@ def hand_starts(
     for i, own in enumerate(stages):
         missing = [name for name in names[1:] if name not in own]
         if missing:
-            who = f"video number {i}" if ids is None else ids[i]
             raise HeadError(
-                f"{who} has no first frame of {', '.join(missing)}; fill in the manifest's columns "
-                "stage_<name>"
+                f"{name_of(i, ids)} has no first frame of {', '.join(missing)}; fill in the "
+                "manifest's columns stage_<name>"
             )
         found.append(np.array([0, *(own[name] for name in names[1:])], np.intp))
     return found

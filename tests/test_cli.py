@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,8 +15,9 @@ import numpy as np
 import pytest
 from click.testing import Result
 
+from aqa.features.clips import Clip
 from aqa.features.manifest import write_manifest
-from aqa.features.store import FeatureStore
+from aqa.features.store import FeatureStore, FeatureStoreWriter
 
 QUICK = ["-p", "epochs=15", "-p", "hidden=8", "-p", "device=cpu"]
 
@@ -165,7 +167,7 @@ def test_missing_videos_are_named_or_left_out(aqa: Callable[..., Result], datase
 @pytest.mark.parametrize(
     ("arguments", "code", "expected"),
     [
-        (["fit", "--head", "svm"], 1, "unknown head 'svm'; did you mean 'svr'?"),
+        (["fit", "--head", "svm"], 2, "unknown head 'svm'; did you mean 'svr'?"),
         (["fit"], 2, "Missing option '--head'"),
         (["fit", "--head", "svr", "-p", "sed=1"], 1, "no parameter 'sed'; did you mean 'seed'"),
         (["fit", "--head", "svr", "-p", "C=0"], 1, "C=0.0 is not a number, above 0"),
@@ -174,19 +176,19 @@ def test_missing_videos_are_named_or_left_out(aqa: Callable[..., Result], datase
         (["fit", "--head", "svr", "--seed", "-1"], 2, "-1 is not in the range"),
         (["fit", "--head", "svr", "--runs", "f.npy/runs"], 1, "Not a directory"),
         (["extract", "--weights", "ids.txt"], 1, "ids.txt: refused, or not a checkpoint"),
-        (["fit", "--head", "svr", "--split", "7"], 1, "unknown split '7'; known: 1, b"),
+        (["fit", "--head", "svr", "--split", "7"], 2, "unknown split '7'; known: 1, b"),
         (["fit", "--head", "svr", "--store", "x.h5"], 1, "x.h5: no such feature store"),
         (["fit", "--head", "svr", "--manifest", "m.csv"], 1, "m.csv: no such manifest"),
-        (["eval", "--head", "wd"], 1, "unknown fitted head 'wd'; known: lstm, svr"),
-        (["eval", "--split", "9"], 1, "unknown fitted split '9'"),
+        (["eval", "--head", "wd"], 2, "unknown fitted head 'wd'; known: lstm, svr"),
+        (["eval", "--split", "9"], 2, "unknown fitted split '9'"),
         (["eval", "--runs", "elsewhere"], 1, "elsewhere: no fitted heads"),
         (["score", "x.mp4"], 2, "choose one of lstm, svr"),
         (["score", "x.mp4", "--head", "svr"], 1, "were imported"),
         (["extract"], 1, "ships no weights"),
-        (["extract", "--backbone", "c4d"], 1, "unknown backbone 'c4d'; did you mean 'c3d'?"),
+        (["extract", "--backbone", "c4d"], 2, "unknown backbone 'c4d'; did you mean 'c3d'?"),
         (["extract", "--weights", "absent.pth"], 1, "absent.pth: no such weights file"),
-        (["extract", "--weights", "c3d-sport1m"], 1, "unknown checkpoint 'c3d-sport1m'; did you"),
-        (["extract", "--weights", "random", "--layer", "fc9"], 1, "unknown layer of c3d 'fc9'"),
+        (["extract", "--weights", "c3d-sport1m"], 2, "unknown checkpoint 'c3d-sport1m'; did you"),
+        (["extract", "--weights", "random", "--layer", "fc9"], 2, "unknown layer of c3d 'fc9'"),
         (["extract", "--weights", "random", "--frames", "8"], 1, "frames=8"),
         (["extract", "--batch-size", "many"], 2, "'many' is not a positive whole number"),
         (["extract", "--stride", "0"], 2, "0 is not in the range"),
@@ -220,11 +222,33 @@ def test_no_split(aqa: Callable[..., Result], dataset: Path) -> None:
 
 
 def test_store_commands(aqa: Callable[..., Result], fitted: Path) -> None:
-    assert "40 videos, 160 clips of shape (3,)" in aqa("store", "info", "stores/f.h5").output
+    shown = dict(
+        re.findall(r"^(\w+(?: \w+)?)  +(.+)$", aqa("store", "info", "stores/f.h5").output, re.M)
+    )
+    assert (shown["backbone"], shown["videos"], shown["clips"]) == ("imported:f.npy", "40", "160")
+    assert (shown["features"], shown["clip rule"]) == ("shape (3,), float32", "not known")
+    told = json.loads(aqa("store", "info", "stores/f.h5", "--json").output)
+    assert (told["spec"]["backbone"], len(told["ids"])) == (shown["backbone"], 40)
     assert "all sound" in aqa("store", "verify", "stores/f.h5").output
     aqa("store", "export", "stores/f.h5", "out.npy")
     np.testing.assert_array_equal(np.load(fitted / "out.npy"), np.load(fitted / "f.npy"))
     assert "it exists" in aqa("store", "import", "f.npy", "--ids", "ids.txt", code=1).output
+
+
+def test_a_view_is_exported(aqa: Callable[..., Result], tmp_path: Path) -> None:
+    spec = {"shape": [2], "dtype": "float32", "views": ["original", "flip"]}
+    with FeatureStoreWriter(tmp_path / "s.h5", spec) as writer:
+        for i in range(2):
+            views = [(np.full((1, 2), 10 * i + k), [Clip(0, 16)]) for k in range(2)]
+            writer.append(f"v{i}", views, n_frames=16)
+    aqa("store", "export", "s.h5", "original.npy")
+    aqa("store", "export", "s.h5", "flip.npy", "--view", "flip")
+    assert np.load(tmp_path / "original.npy")[:, 0, 0].tolist() == [0, 10]
+    assert np.load(tmp_path / "flip.npy")[:, 0, 0].tolist() == [1, 11]
+    unknown = aqa("store", "export", "s.h5", "flap.npy", "--view", "flap", code=2).output
+    assert "Try 'aqa store --help'" in unknown
+    assert "unknown view of s.h5 'flap'; did you mean 'flip'? known: original, flip" in unknown
+    assert not (tmp_path / "flap.npy").exists()
 
 
 def test_heads_lists_parameters(aqa: Callable[..., Result]) -> None:
@@ -245,6 +269,23 @@ def test_workspaces(
     monkeypatch.setenv("AQA_WORKSPACE", str(fitted))
     assert aqa("eval").stdout == expected
     assert "no fitted heads" in aqa("-C", str(elsewhere), "eval", code=1).output
+
+
+def test_paths_count_from_the_folder_that_is_worked_in(
+    aqa: Callable[..., Result], dataset: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "else" / "where"
+    elsewhere.mkdir(parents=True)
+    monkeypatch.chdir(elsewhere)
+    brought = ("store", "import", "f.npy", "--ids", "ids.txt")
+    aqa("-C", "../..", *brought)
+    assert (dataset / "stores/f.h5").exists()
+    aqa("-C", "..", "store", "import", "-C", "..", *brought[2:], "--store", "twice.h5")
+    assert (dataset / "twice.h5").exists()
+    assert "is not in the range" in aqa("fit", "-C", "..", "--seed", "-1", code=2).output
+    assert Path.cwd() == elsewhere
+    monkeypatch.setenv("AQA_WORKSPACE", str(dataset))
+    assert "No such file or directory: 'ids.txt'" in aqa(*brought, code=1).output
 
 
 def test_scores_within_the_tube_are_predicted_by_their_mean(
@@ -298,6 +339,11 @@ class TestFromVideos:
         with FeatureStore.open(videos / "stores" / "c3d.h5") as store:
             assert store["v16"].shape == (1, 8192)
             assert store.spec["weights"]["name"] == "random"
+        told = aqa("store", "info", "stores/c3d.h5").output
+        assert re.search(
+            "^clip rule +clip length 16, stride 16, frames 16, padding front,", told, re.M
+        )
+        assert re.search("^weights +random", told, re.M)
         aqa("fit", "--head", "svr", "-p", "folds=2")
         assert "undefined" in aqa("eval").output  # Spearman over one test video
         (videos / "bad.mp4").write_bytes(b"x")

@@ -189,6 +189,123 @@ def test_a_head_on_maps(workspace: Path, run_aqa: Callable[..., Result]) -> None
     assert '"last_layer": "conv7"' in run_aqa("weights", "inspect", str(weights)).output
 
 
+SCORINGNET = ["--head", "scoringnet", "-p", "difficulty_stages=flight", "--split", "2"]
+SCORINGNET += ["-p", "execution_stages=flight,entry", "--clip-length", "4", "--stride", "4"]
+
+
+@pytest.fixture
+def staged(workspace: Path) -> Path:
+    """The same videos, with difficulties, hand-labelled stages and an action."""
+    path = workspace / "manifest.csv"
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    for i, row in enumerate(rows):
+        row |= {"difficulty": 2 + i % 3 / 2, "action": "diving"}
+        row |= {"stage_flight": 2, "stage_entry": 6 if i % 2 else 5}
+    write_manifest(path, rows)
+    return workspace
+
+
+def test_scoringnet_with_its_backbone(staged: Path, run_aqa: Callable[..., Result]) -> None:
+    command = ["finetune", *QUICK, *SMALL, *SCORINGNET]
+    run_aqa(*command)
+    run = staged / "runs" / "scoringnet-finetuned" / "split-2"
+    record = json.loads((run / "run.json").read_text())
+    epoch = record["epoch"]["number"]
+    assert record["chosen"] == {
+        "best_epoch": {"difficulty": epoch, "execution": epoch},
+        "rule": "product",
+    }
+    evaluation = ("eval", "--no-baseline", "--head", "scoringnet-finetuned", "--json")
+    results = json.loads(run_aqa(*evaluation).stdout)["results"]
+    assert [(r["head"], r["n"]) for r in results] == [("scoringnet-finetuned", 2)] * 3
+    assert [r.get("part") for r in results] == [None, "difficulty", "execution"]
+    # The kfs that was fitted on the trained backbone tells the stages; nobody else does.
+    assert "told" not in results[0]
+    scored = run_aqa("score", "v3.avi", "--head", "scoringnet-finetuned", "--split", "2").output
+    with (run / "predictions.csv").open() as file:
+        predicted = {row["video_id"]: row for row in csv.DictReader(file)}
+    assert f"{float(predicted['v3']['predicted']):.2f}" in scored
+    parts = [float(predicted["v3"][f"predicted_{part}"]) for part in ("difficulty", "execution")]
+    assert float(predicted["v3"]["predicted"]) == pytest.approx(parts[0] * parts[1])
+
+    # Another label is another training.
+    path = staged / "manifest.csv"
+    path.write_text(path.read_text().replace(",diving,2,6", ",diving,3,6", 1))
+    assert "--restart" in run_aqa(*command, code=1).output
+
+
+def test_scoringnet_starts_from_a_fitted_one_and_from_no_kfs(
+    staged: Path, run_aqa: Callable[..., Result]
+) -> None:
+    cut = ["--clip-length", "4", "--stride", "4"]
+    run_aqa("extract", "--backbone", "tiny3d", "--quiet", *cut)
+    few = ["-p", "epochs=3", "-p", "device=cpu", *SMALL, "--split", "2"]
+    run_aqa("fit", "--head", "kfs", *few)
+    run_aqa("fit", *SCORINGNET[:4], *SCORINGNET[6:8], *few)
+    still = ["--lr-backbone", "0", "--lr-head", "1e-30", "--epochs", "1", "--split", "2"]
+    command = ["finetune", *QUICK, "--head", "scoringnet", *cut, *still]
+    run_aqa(*command, "--from", "runs/scoringnet")
+    fitted, tuned = (
+        tensors(staged / "runs" / name / "split-2", "model.safetensors")
+        for name in ("scoringnet", "scoringnet-finetuned")
+    )
+    assert all(torch.equal(fitted[key], tuned[key]) for key in fitted)
+    assert {key.partition(".")[0] for key in tuned.keys() - fitted.keys()} == {"kfs"}
+    printed = run_aqa(*command, "--from", "runs/kfs", "--runs", "new", code=1).output
+    assert "kfs was fitted on features of the backbone as it was" in printed
+    assert "leave out --from" in printed
+    assert not (staged / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "arguments", "problem"),
+    [
+        (None, "stage_flight", [], "train videos of split 2 .*no stage flight"),
+        (
+            1,
+            "stage_entry",
+            [],
+            "train videos .*number 0 has no first frame of entry",
+        ),
+        (
+            3,
+            "stage_entry",
+            [],
+            "val videos .*number 0 has no first frame of entry",
+        ),
+        (3, "difficulty", [], "val videos of split 2 .*1 of 2 .* no difficulty"),
+        (None, "action", [], "train videos .*-p rule=product or -p rule=sum"),
+        (
+            0,
+            "stage_entry",
+            ["--best-on-test"],
+            "test videos .*number 0 has no first",
+        ),
+        (None, "path", ["-p", "execution_stages=fall"], "no stage fall; the stages are before"),
+    ],
+)
+def test_what_scoringnet_lacks_is_refused_before_a_video_is_read(
+    staged: Path,
+    run_aqa: Callable[..., Result],
+    row: int | None,
+    column: str,
+    arguments: list[str],
+    problem: str,
+) -> None:
+    import re
+
+    path = staged / "manifest.csv"
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    for number, own in enumerate(rows):
+        if column != "path" and row in (None, number):
+            own[column] = ""
+        (staged / own["path"]).unlink()
+    write_manifest(path, rows)
+    printed = run_aqa("finetune", *QUICK, *SCORINGNET, *arguments, code=1).output
+    assert re.search(problem, printed), printed
+    assert not (staged / "runs").exists()
+
+
 def test_the_best_epoch_on_test_is_called_that(
     workspace: Path, run_aqa: Callable[..., Result]
 ) -> None:
@@ -229,7 +346,7 @@ def test_what_cannot_be_is_refused_in_one_line(
 ) -> None:
     import re
 
-    code = 2 if problem.startswith(("'nowhere'", "not in the range")) else 1
+    code = 2 if problem.startswith(("'nowhere'", "not in the range", "unknown")) else 1
     printed = run_aqa("finetune", *QUICK, "--split", "1", *arguments, code=code).output
     assert re.search(problem, printed), printed
     assert not (workspace / "runs").exists()

@@ -8,6 +8,7 @@ from aqa.errors import AqaError
 from aqa.models.feedback import ClipFeedback, Feedback, JointMove, PoseFeedback
 from aqa.models.transfer import Transfer
 from aqa.picture import (
+    ARROW,
     FAULT,
     PALETTE,
     SOUND,
@@ -79,6 +80,9 @@ def test_an_arrow_points_where_a_joint_had_better_be():
         assert np.ptp(ys) > 2 * np.ptp(xs)
         assert np.ptp(xs[ys > 180]) > 2 * np.ptp(xs[ys < 170])  # its head is below
         assert others.max() < xs.min()
+        large, other = (np.nonzero((image[320:] == c).all(axis=2)) for c in (FAULT, PALETTE[0]))
+        assert large[0].max() < other[0].min()  # the legend
+        assert np.ptp(large[1]) >= ARROW > np.ptp(other[1])
     assert has(image, (250, 250, 250))
 
 

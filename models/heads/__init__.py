@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from aqa.models.heads.base import BaseHead
 
 _SHARED = (
-    *("__init__", "aggregating", "base", "comparing", "distribution", "network"),
-    *("pooling", "pose"),
+    *("__init__", "aggregating", "base", "comparing", "distribution", "joint"),
+    *("network", "pooling", "pose"),
 )
 
 

@@ -416,10 +416,18 @@ def check_fit(
     return sequences, scores
 
 
-def check_column(name: str, values: Sequence[Any] | None, n: int) -> list[Any]:
+def name_of(video: int, ids: Sequence[str] | None) -> str:
+    """What an error calls the video of this number."""
+    return f"video number {video}" if ids is None else ids[video]
+
+
+def check_column(
+    name: str, values: Sequence[Any] | None, n: int, ids: Sequence[str] | None = None
+) -> list[Any]:
     """A column's values, one a video, or `HeadError` with the videos that have none.
 
-    values: None, or an empty tuple, mapping or text, for a video without.
+    values: None, or an empty tuple, mapping or text, for a video without. ids: what the error
+    calls the videos.
     """
     where = {"judges": "columns judge_1, judge_2, ...", "stages": "columns stage_<name>"}
     given = [None] * n if values is None else list(values)
@@ -429,8 +437,9 @@ def check_column(name: str, values: Sequence[Any] | None, n: int) -> list[Any]:
         i for i, v in enumerate(given) if v is None or (hasattr(v, "__len__") and not len(v))
     ]
     if without:
+        who = f"numbers {listed(without)}" if ids is None else listed(ids[i] for i in without)
         raise HeadError(
-            f"{len(without)} of {n} videos have no {name} (numbers {listed(without)}): fill in the "
+            f"{len(without)} of {n} videos have no {name} ({who}): fill in the "
             f"manifest's {where.get(name, f'column {name}')}, or take another head"
         )
     return given

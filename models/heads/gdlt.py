@@ -6,17 +6,16 @@ the method: the paper's text was not at hand.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from aqa.models import losses
-from aqa.models.heads.base import HeadError, Sequences, check_fit, param
+from aqa.models.heads.base import HeadError, param
 from aqa.models.heads.network import NetworkHead
 from aqa.models.train import Batch, ScoreTrainer, Trainer
 
@@ -120,21 +119,11 @@ class GDLTHead(NetworkHead):
 
     fitted: ClassVar[tuple[str, ...]] = (*NetworkHead.fitted, "limits_")
 
-    def fit(
-        self,
-        x: Sequences,
-        y: ArrayLike,
-        validation: tuple[Sequences, ArrayLike] | None = None,
-        *,
-        views: Sequence[Sequences] = (),
-    ) -> GDLTHead:
-        """See `NetworkHead.fit`."""
-        sequences, scores = check_fit(x, y)
-        self._check_params()
+    def learn_scores(self, scores: NDArray[np.float64]) -> None:
+        """See `NetworkHead.learn_scores`; and the ends of the grades."""
+        super().learn_scores(scores)
         reach = self.widen * np.ptp(scores)
         self.limits_ = np.array([scores.min() - reach, scores.max() + reach])
-        super().fit(sequences, scores, validation, views=views)
-        return self
 
     def build(self, dim: int) -> nn.Module:
         """See `NetworkHead.build`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -32,6 +32,8 @@ class LSTMSVRHead(SVRParams, LSTMHead):
     training videos, those held out to stop the LSTM by among them, and its constants are chosen
     on states of videos that the LSTM has seen. Fitted: `svr_`, and what the two heads leave.
     """
+
+    end_to_end: ClassVar[bool] = False
 
     def fit(
         self,

@@ -18,7 +18,6 @@ from aqa.models import losses
 from aqa.models.heads.base import (
     HeadError,
     Sequences,
-    check_fit,
     pack_texts,
     param,
     unpack_texts,
@@ -81,8 +80,16 @@ class MTLHead(TargetHead):
         views: Sequence[Sequences] = (),
     ) -> MTLHead:
         """See `BaseHead.fit`. attributes: each video's, name -> label."""
-        sequences, scores = check_fit(x, y)
-        self._check_params()
+        self.fit_targets(x, y, validation, views, attributes=attributes)
+        return self
+
+    def learn_scores(
+        self,
+        scores: NDArray[np.float64],
+        *,
+        attributes: Sequence[Mapping[str, str]] | None = None,
+    ) -> None:
+        """See `JointHead.learn_scores`: the classes of each attribute."""
         given = self._given(attributes, len(scores))
         names = [name for name in ATTRIBUTES if any(name in own for own in given)]
         if self.classify and not names:
@@ -93,8 +100,6 @@ class MTLHead(TargetHead):
         classes = {n: sorted({own[n] for own in given if n in own}) for n in names}
         self.classes_ = pack_texts([json.dumps(classes)])
         self.y_std_ = scores.std() or 1.0
-        self.fit_targets(sequences, scores, validation, views, attributes=attributes)
-        return self
 
     def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
         """See `TargetHead.targets`: scaled scores, then each attribute's class, -1 for none."""

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aqa.models.heads.base import HeadError, Sequences, check_column, check_fit, param
+from aqa.models.heads.base import HeadError, Sequences, check_column, param
 from aqa.models.heads.distribution import DistributionHead
 
 
@@ -66,18 +66,20 @@ class MUSDLHead(DistributionHead):
         views: Sequence[Sequences] = (),
     ) -> MUSDLHead:
         """See `BaseHead.fit`. judges: each video's marks, in points, of as many judges."""
-        sequences, scores = check_fit(x, y)
-        self._check_params()
+        self.fit_targets(x, y, validation, views, judges=judges)
+        return self
+
+    def learn_scores(
+        self, scores: NDArray[np.float64], *, judges: Sequence[Sequence[float]] | None = None
+    ) -> None:
+        """See `JointHead.learn_scores`: what the marks are in points."""
         if self.low >= self.high:
             raise HeadError(f"low={self.low:g} is not below high={self.high:g}")
         first = check_column("judges", judges, len(scores))[0]
         self.judges_ = np.asarray(len(first))
         self.low_ = np.asarray(self.low)
         self.step_ = np.asarray((self.high - self.low) / (self.bins - 1))
-        executions = self._execution(self._marks(judges, len(scores)))
-        self._fit_line(executions, scores)
-        self.fit_targets(sequences, scores, validation, views, judges=judges)
-        return self
+        self._fit_line(self._execution(self._marks(judges, len(scores))), scores)
 
     def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
         """See `TargetHead.targets`: each judge's mark as the number of a bin, (n, judges)."""

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from aqa.device import pick_device
 from aqa.models.heads.base import (
     BaseHead,
-    Head,
     HeadError,
     Sequences,
     State,
@@ -28,8 +28,10 @@ from aqa.models.heads.base import (
     part_of,
     under,
 )
+from aqa.models.heads.joint import History, JointHead, JointLoss
 from aqa.models.losses import Balanced, Loss, LossName, make_loss
 from aqa.models.train import (
+    Batch,
     Examples,
     Schedule,
     ScoreTrainer,
@@ -140,10 +142,25 @@ class TrainedHead(BaseHead):
 
 
 @dataclass(repr=False, eq=False)
-class TargetHead(TrainedHead, Head):
-    """A scoring head whose network `build` makes, trained to `targets` by `trainer`."""
+class TargetHead(TrainedHead, JointHead):
+    """A scoring head whose network `build` makes, trained to `targets` by `trainer`.
+
+    A column that it learns from, `learn_scores` and `targets` take as a keyword.
+    """
 
     takes_views: ClassVar[bool] = True
+
+    def fit(
+        self,
+        x: Sequences,
+        y: ArrayLike,
+        validation: tuple[Any, ...] | None = None,
+        *,
+        views: Sequence[Sequences] = (),
+    ) -> TargetHead:
+        """See `BaseHead.fit` and `fit_targets`."""
+        self.fit_targets(x, y, validation, views)
+        return self
 
     @abstractmethod
     def build(self, dim: int) -> nn.Module:
@@ -159,23 +176,22 @@ class TargetHead(TrainedHead, Head):
     def trainer(self, net: nn.Module) -> Trainer:
         """What trains the network, by which loss."""
 
-    @abstractmethod
-    def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
-        """What the loss compares the network's outputs with: (n,), or (n, k), the score first."""
-
     def fit_targets(
         self,
-        sequences: list[NDArray[np.float32]],
-        scores: NDArray[np.float64],
+        x: Sequences,
+        y: ArrayLike,
         validation: tuple[Any, ...] | None,
         views: Sequence[Sequences],
         **columns: Any,
     ) -> None:
-        """Scale the features and train a network to the videos' `targets`.
+        """Learn how scores and features scale, and train a network to the videos' `targets`.
 
         views: the training videos again, as augmented views show them. Each epoch shows a video
         by one of them or as it is; held-out videos, and what is scored, as they are.
         """
+        sequences, scores = check_fit(x, y, maps=self.takes == "maps")
+        self._check_params()
+        self.learn_scores(scores, **columns)
         copies = check_views(views, sequences)
         self._fit_scaling(sequences)
         targets = self.targets(scores, **columns)
@@ -191,7 +207,7 @@ class TargetHead(TrainedHead, Head):
         shown = [pick(view, kept) for view in (sequences, *copies)]
         every = list(itertools.chain.from_iterable(shown))
         train = self._videos(every, np.concatenate([targets[kept]] * len(shown)))
-        mean = float(targets[kept].reshape(len(kept), -1)[:, 0].mean())
+        mean = mean_target(targets[kept])
 
         def make() -> nn.Module:
             net = self.build(sequences[0].shape[1])
@@ -227,6 +243,68 @@ class TargetHead(TrainedHead, Head):
         """Features and targets as the network takes them, on its device."""
         return Videos.of(self._scaled(sequences), targets, pick_device(self.device))
 
+    # Together with a backbone, see `JointHead` -----------------------------------------------
+
+    def begin(self, x: Sequences, y: ArrayLike, **columns: Any) -> TargetHead:
+        """See `JointHead.begin`."""
+        sequences, scores = check_fit(x, y, maps=self.takes == "maps")
+        self._check_params()
+        self.learn_scores(scores, **columns)
+        self._fit_scaling(sequences)
+        mean = mean_target(self.targets(scores, **columns))
+        self.net_ = self.untrained(sequences[0].shape[1], mean)
+        return self
+
+    def untrained(self, dim: int, mean: float) -> nn.Module:
+        """A network by the seed; mean: of the targets that it is to be trained to."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            net = self.build(dim)
+        self.start_at(net, mean)
+        return net
+
+    @property
+    def module(self) -> nn.Module:
+        """See `JointHead.module`."""
+        return self.net_
+
+    def joint_loss(self) -> JointLoss:
+        """See `JointHead.joint_loss`: as the trainer has it."""
+        objective = self.trainer(self.net_).objective
+
+        def loss(features: Sequence[Tensor], targets: Tensor, **columns: Any) -> Tensor:
+            videos = self.prepared(features)
+            lengths = torch.tensor([len(own) for own in videos], device=targets.device)
+            return objective(Batch(pad_sequence(videos, batch_first=True), lengths, targets))
+
+        return loss
+
+    def prepared(self, videos: Sequence[Tensor]) -> list[Tensor]:
+        """Features of videos as the network takes them, to go back through: (clips, dim) each."""
+        device = videos[0].device
+        centre = torch.as_tensor(self.centre_, dtype=torch.float32, device=device)
+        scale = torch.as_tensor(self.scale_, dtype=torch.float32, device=device)
+        return [(features - centre) / scale for features in videos]
+
+    def loss_on(self, x: Sequences, y: NDArray[np.float64], **columns: Any) -> float:
+        """See `JointHead.loss_on`: what the trainer stops by."""
+        videos = self._videos(x, self.targets(y, **columns))
+        return self.trainer(self.net_).evaluate(videos)
+
+    def finish(
+        self,
+        history: History,
+        epoch: int,
+        train: tuple[Sequences, NDArray[np.float64], Mapping[str, Any]],
+        validation: tuple[Sequences, NDArray[np.float64], Mapping[str, Any]],
+    ) -> None:
+        """See `JointHead.finish`."""
+        self.history_, self.best_epoch_ = history, epoch
+
+    def held_out(self, n: int) -> NDArray[np.intp]:
+        """See `JointHead.held_out`."""
+        return self._hold_out(n)[1] if n else np.arange(0)
+
 
 @dataclass(repr=False, eq=False)
 class NetworkHead(TargetHead):
@@ -257,22 +335,8 @@ class NetworkHead(TargetHead):
         scaled: NDArray[np.float64] = (scores - self.y_mean_) / self.y_std_
         return scaled
 
-    def fit(
-        self,
-        x: Sequences,
-        y: ArrayLike,
-        validation: tuple[Sequences, ArrayLike] | None = None,
-        *,
-        views: Sequence[Sequences] = (),
-    ) -> NetworkHead:
-        """See `Head.fit` and `TargetHead.fit_targets`."""
-        sequences, scores = check_fit(x, y, maps=self.takes == "maps")
-        self._check_params()
-        self._fit_scores(scores)
-        self.fit_targets(sequences, scores, validation, views)
-        return self
-
-    def _fit_scores(self, scores: NDArray[np.float64]) -> None:
+    def learn_scores(self, scores: NDArray[np.float64]) -> None:
+        """See `JointHead.learn_scores`: the scores' mean and standard deviation."""
         self.y_mean_ = float(scores.mean()) if self.centre_scores else 0.0
         self.y_std_ = float(scores.std()) or 1.0
 
@@ -280,41 +344,12 @@ class NetworkHead(TargetHead):
         """See `Head.predict`."""
         return self.outputs(x) * float(self.y_std_) + float(self.y_mean_)
 
-    # For `models.finetune`, which trains what the features come from too.
-
-    def begin(self, x: Sequences, y: ArrayLike) -> NetworkHead:
-        """Become what `fit` trains: fitted scaling, and an untrained network by the seed."""
-        sequences, scores = check_fit(x, y, maps=self.takes == "maps")
-        self._check_params()
-        self._fit_scaling(sequences)
-        self._fit_scores(scores)
-        self.net_ = self.untrained(sequences[0].shape[1], float(self.targets(scores).mean()))
-        return self
-
-    def untrained(self, dim: int, mean: float) -> nn.Module:
-        """A network by the seed; mean: of the scaled scores that it is to be trained to."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            net = self.build(dim)
-        self.start_at(net, mean)
-        return net
-
-    def prepared(self, videos: Sequence[Tensor]) -> list[Tensor]:
-        """Features of videos as the network takes them, to go back through: (clips, dim) each."""
-        device = videos[0].device
-        centre = torch.as_tensor(self.centre_, dtype=torch.float32, device=device)
-        scale = torch.as_tensor(self.scale_, dtype=torch.float32, device=device)
-        return [(features - centre) / scale for features in videos]
-
-    def loss_on(self, x: Sequences, y: NDArray[np.float64]) -> float:
-        """The loss that training is stopped by, on other videos."""
-        return self.trainer(self.net_).evaluate(self._videos(x, self.targets(y)))
-
-    def held_out(self, n: int) -> NDArray[np.intp]:
-        """Numbers of those of `n` training videos that `fit` holds out to stop by."""
-        return self._hold_out(n)[1] if n else np.arange(0)
-
 
 def pick(sequences: Sequences, numbers: NDArray[np.intp]) -> list[NDArray[np.floating]]:
     """The sequences of these numbers."""
     return [sequences[i] for i in numbers]
+
+
+def mean_target(targets: NDArray[np.float64]) -> float:
+    """Of the first of a video's targets, which is the score where they are several."""
+    return float(targets.reshape(len(targets), -1)[:, 0].mean())

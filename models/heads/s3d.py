@@ -24,6 +24,7 @@ from aqa.models.heads.base import (
     check_fit,
     check_params,
     check_sequences,
+    name_of,
     pack_texts,
     param,
     part_of,
@@ -61,7 +62,7 @@ class S3DHead(SVRParams, Head):
         "svr", "support vector, or linear regression with a ridge by leave-one-out error"
     )
 
-    columns: ClassVar[tuple[str, ...]] = ("clips", "stages")
+    columns: ClassVar[tuple[str, ...]] = ("id", "clips", "stages")
     starts_from: ClassVar[str | None] = "kfs"
     fitted: ClassVar[tuple[str, ...]] = ("width_", "stage_names_", "stage_count_")
 
@@ -71,14 +72,15 @@ class S3DHead(SVRParams, Head):
         y: ArrayLike,
         validation: tuple[Any, ...] | None = None,
         *,
+        id: Sequence[str] | None = None,
         clips: Sequence[ArrayLike] | None = None,
         stages: Sequence[Mapping[str, int]] | None = None,
         start: KFSHead | None = None,
     ) -> S3DHead:
         """See `Head.fit`.
 
-        clips, stages: see `BaseHead` and `Video`. start: a fitted head that tells the stages.
-        validation is not used.
+        id, clips, stages: see `BaseHead` and `Video`; ids are for errors. start: a fitted head
+        that tells the stages. validation is not used.
         """
         sequences, scores = check_fit(x, y, least=4)
         check_params(self)
@@ -92,11 +94,11 @@ class S3DHead(SVRParams, Head):
             check_stride(start, ranges)
             names = list(start.stages[1:])
         elif self.bounds == "manifest":
-            names = list(check_column("stages", stages, len(sequences))[0])
+            names = list(check_column("stages", stages, len(sequences), id)[0])
         self.stage_names_ = pack_texts(names)
         counts = {"manifest": len(names), "clips": len(sequences[0])}
         self.stage_count_ = np.asarray(counts.get(self.bounds) or len(self._fractions()))
-        joined = self._joined(sequences, clips, stages)
+        joined = self._joined(sequences, id, clips, stages)
         if self.regressor == "svr":
             self.svr_ = self.make_svr().fit(joined, scores)
             self.history_, self.best_params_ = self.svr_.history_, self.svr_.best_params_
@@ -108,11 +110,12 @@ class S3DHead(SVRParams, Head):
         self,
         x: Sequences,
         *,
+        id: Sequence[str] | None = None,
         clips: Sequence[ArrayLike] | None = None,
         stages: Sequence[Mapping[str, int]] | None = None,
     ) -> NDArray[np.float64]:
-        """See `Head.predict`. clips, stages: as for `fit`."""
-        joined = self._joined(check_sequences(x, int(self.width_)), clips, stages)
+        """See `Head.predict`. id, clips, stages: as for `fit`."""
+        joined = self._joined(check_sequences(x, int(self.width_)), id, clips, stages)
         if self.regressor == "svr":
             return self.svr_.predict(joined)
         scores: NDArray[np.float64] = np.concatenate(joined) @ self.weights_ + self.intercept_
@@ -121,7 +124,8 @@ class S3DHead(SVRParams, Head):
     @property
     def answer_columns(self) -> tuple[str, ...]:
         """See `BaseHead.answer_columns`: where the stages come from."""
-        return ("clips",) if getattr(self, "kfs_", None) is not None else self.columns
+        told = self.bounds == "manifest" and getattr(self, "kfs_", None) is None
+        return self.columns if told else ("id", "clips")
 
     def state(self) -> State:
         """See `BaseHead.state`; the SVR's arrays are under `svr.`, the kfs's under `kfs.`."""
@@ -160,6 +164,7 @@ class S3DHead(SVRParams, Head):
     def _joined(
         self,
         x: list[NDArray[np.float32]],
+        id: Sequence[str] | None,
         clips: Sequence[ArrayLike] | None,
         stages: Sequence[Mapping[str, int]] | None,
     ) -> list[NDArray[np.float64]]:
@@ -169,12 +174,12 @@ class S3DHead(SVRParams, Head):
             for i, sequence in enumerate(x):
                 if len(sequence) != self.stage_count_:
                     raise HeadError(
-                        f"video number {i} has {len(sequence)} clips, the first training video "
+                        f"{name_of(i, id)} has {len(sequence)} clips, the first training video "
                         f"{self.stage_count_}; with bounds=clips each clip is a stage"
                     )
         else:
             frames = self._frames(x, clips)
-            begins = self._begins(x, frames, stages)
+            begins = self._begins(x, id, frames, stages)
             averages = [stage_averages(*video) for video in zip(x, frames, begins, strict=True)]
         if self.join == "average":
             return [average.mean(axis=0, keepdims=True) for average in averages]
@@ -192,6 +197,7 @@ class S3DHead(SVRParams, Head):
     def _begins(
         self,
         x: list[NDArray[np.float32]],
+        id: Sequence[str] | None,
         clips: list[NDArray[Any]],
         stages: Sequence[Mapping[str, int]] | None,
     ) -> list[NDArray[np.float64]]:
@@ -204,10 +210,10 @@ class S3DHead(SVRParams, Head):
             return [np.array(self._fractions()) * own[:, 1].max() for own in clips]
         names = unpack_texts(self.stage_names_)
         begins = []
-        for i, own_stages in enumerate(check_column("stages", stages, len(clips))):
+        for i, own_stages in enumerate(check_column("stages", stages, len(clips), id)):
             if list(own_stages) != names:
                 raise HeadError(
-                    f"video number {i} has the stages {', '.join(own_stages)}, the first training "
+                    f"{name_of(i, id)} has the stages {', '.join(own_stages)}, the first training "
                     f"video {', '.join(names)}; fill in the manifest's columns stage_<name>"
                 )
             begins.append(np.array(list(own_stages.values()), float))

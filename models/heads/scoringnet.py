@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
 
 from aqa.errors import listed
 from aqa.models.heads.base import (
@@ -23,6 +25,7 @@ from aqa.models.heads.base import (
     under,
     unpack_texts,
 )
+from aqa.models.heads.joint import History, JointLoss
 from aqa.models.heads.kfs import KFSHead, check_stride
 from aqa.models.heads.lstm import LSTMHead
 from aqa.models.stages import hand_starts, stage_names, stages_at
@@ -31,6 +34,8 @@ from aqa.models.stages import hand_starts, stage_names, stages_at
 # (002 4.1; its section 3.2 has the two the wrong way round).
 RULES = {"diving": "product", "vault": "sum"}
 PARTS = ("difficulty", "execution")
+# A video's, (n_clips, dim).
+Clips = TypeVar("Clips", NDArray[np.floating], Tensor)
 
 
 @dataclass(repr=False, eq=False)
@@ -43,6 +48,11 @@ class ScoringNetHead(LSTMHead):
     4). The branches share neither weights nor a term of the loss, so each is trained, and
     stopped, by itself. Without a column execution it is what the rule makes of score and
     difficulty. Fitted: `branches_`, `kfs_` (None without), `rule_`.
+
+    End to end the backbone is theirs in common (002: each has its own): the loss is the sum of
+    both (002 eq. 10), each beside its own deviation, on the hand-labelled key fragments, and the
+    epoch is chosen by the fused score. Then a `kfs` with its defaults learns the same labels from
+    the features of the trained backbone, where 002 adds its loss to theirs.
     """
 
     key_fragments: bool = param(True, "false: every branch reads the whole video (002 4.4)")
@@ -84,32 +94,42 @@ class ScoringNetHead(LSTMHead):
         if len(views):
             raise HeadError("it learns from no views: they may be cut into other clips")
         self._check_start(start, clips)
-        self.kfs_ = start
-        self.rule_ = _rule_of(action) if self.rule == "action" else self.rule
-        self.names_: tuple[str, ...] = ()
-        if self.key_fragments:
-            self.names_ = start.stages if start is not None else stage_names(stages or ())
-        truth = self.true_parts(scores, difficulty=difficulty, execution=execution)
-        _check_known(truth)
+        self._fit_rule(scores, action)
+        self.kfs_: KFSHead | None = start
+        self.names_: tuple[str, ...] = (
+            start.stages if start is not None else self._stage_names(stages)
+        )
+        truth = self._truth(scores, difficulty=difficulty, execution=execution)
         chosen = self._fragments(sequences, clips, stages)
         held = self._held(validation)
-        shared = {f.name: getattr(self, f.name) for f in dataclasses.fields(LSTMHead)}
         self.branches_ = {}
         self.history_ = []
         for part in PARTS:
-            # The margin as large beside this part's spread as it is beside the scores'.
-            margin = self.margin * truth[part].std() / (scores.std() or 1.0)
-            branch = LSTMHead(**(shared | {"margin": float(margin)}))
+            branch = self._branch(truth[part].std())
             branch.fit(chosen[part], truth[part], held.get(part))
             self.branches_[part] = branch
             self.history_ += [{"part": part, **row} for row in branch.history_]
         return self
 
+    def learn_scores(
+        self,
+        scores: NDArray[np.float64],
+        *,
+        clips: Sequence[NDArray[np.integer]] | None = None,
+        stages: Sequence[Mapping[str, int]] | None = None,
+        difficulty: Sequence[float | None] | None = None,
+        execution: Sequence[float | None] | None = None,
+        action: Sequence[str | None] | None = None,
+    ) -> None:
+        """See `JointHead.learn_scores`: the rule, and what the stages are called."""
+        self._fit_rule(scores, action)
+        self.kfs_ = None
+        self.names_ = self._stage_names(stages)
+        self._truth(scores, difficulty=difficulty, execution=execution)
+
     def predict(self, x: Sequences, **columns: Any) -> NDArray[np.float64]:
         """See `Head.predict`. columns: `answer_columns`."""
-        found = self.parts(x, **columns)
-        difficulty, execution = found["difficulty"], found["execution"]
-        return difficulty * execution if self.rule_ == "product" else difficulty + execution
+        return self._fused(self.parts(x, **columns))
 
     def parts(
         self,
@@ -160,6 +180,7 @@ class ScoringNetHead(LSTMHead):
         """See `BaseHead.state`; the arrays of each inner head are under its name."""
         inner = {**self.branches_, **({} if self.kfs_ is None else {"kfs": self.kfs_})}
         state: State = {"texts": pack_texts([self.rule_, *self.names_])}
+        state |= {"y_mean": np.asarray(self.y_mean_), "y_std": np.asarray(self.y_std_)}
         for owner, head in inner.items():
             state |= under(owner, head.state())
         return state
@@ -168,16 +189,102 @@ class ScoringNetHead(LSTMHead):
         """See `BaseHead.restore`."""
         self.rule_, *names = unpack_texts(state["texts"])
         self.names_ = tuple(names)
-        shared = {f.name: getattr(self, f.name) for f in dataclasses.fields(LSTMHead)}
-        self.branches_ = {part: LSTMHead(**shared) for part in PARTS}
-        for part, branch in self.branches_.items():
-            branch.restore(part_of(part, state))
+        self.y_mean_, self.y_std_ = float(state["y_mean"]), float(state["y_std"])
+        self.branches_ = {}
+        for part in PARTS:
+            own = part_of(part, state)
+            self.branches_[part] = self._branch(float(own["y_std"]))
+            self.branches_[part].restore(own)
         kfs = part_of("kfs", state)
         self.kfs_ = None
         if kfs:
             self.kfs_ = KFSHead(device=self.device)
             self.kfs_.restore(kfs)
         return self
+
+    # Together with a backbone, see `JointHead` --------------------------------------------------
+
+    def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
+        """See `JointHead.targets`: scaled difficulty and execution, (n, 2)."""
+        truth = self._truth(scores, **_named(columns, PARTS))
+        return np.column_stack([self.branches_[part].targets(truth[part]) for part in PARTS])
+
+    def check_columns(self, scores: NDArray[np.float64], **columns: Any) -> None:
+        """See `JointHead.check_columns`."""
+        self._truth(scores, **_named(columns, PARTS))
+        if self.key_fragments:
+            self._stage_numbers()
+            hand_starts(columns["stages"], self.names_)
+
+    def reads(self, **columns: Any) -> NDArray[np.intp] | None:
+        """See `JointHead.reads`: what either branch reads, by the hand-labelled stages."""
+        if not self.key_fragments:
+            return None
+        (starts,) = hand_starts([columns["stages"]], self.names_)
+        own = [key_clips(starts, columns["clips"], s) for s in self._stage_numbers().values()]
+        return np.unique(np.concatenate(own))
+
+    def begin(self, x: Sequences, y: ArrayLike, **columns: Any) -> ScoringNetHead:
+        """See `JointHead.begin`."""
+        sequences, scores = check_fit(x, y)
+        self._check_params()
+        self.learn_scores(scores, **columns)
+        truth = self._truth(scores, **_named(columns, PARTS))
+        chosen = self._labelled(sequences, **columns)
+        self.branches_ = {
+            part: self._branch(truth[part].std()).begin(chosen[part], truth[part]) for part in PARTS
+        }
+        return self
+
+    @property
+    def module(self) -> nn.Module:
+        """See `JointHead.module`: both branches' networks."""
+        return nn.ModuleDict({part: branch.module for part, branch in self.branches_.items()})
+
+    def joint_loss(self) -> JointLoss:
+        """See `JointHead.joint_loss`: the sum of the branches' (002 eq. 10)."""
+        losses = {part: branch.joint_loss() for part, branch in self.branches_.items()}
+
+        def loss(features: Sequence[Tensor], targets: Tensor, **columns: Any) -> Tensor:
+            chosen = self._labelled(features, **columns)
+            both = [losses[part](chosen[part], targets[:, i]) for i, part in enumerate(PARTS)]
+            return torch.stack(both).sum()
+
+        return loss
+
+    def loss_on(self, x: Sequences, y: NDArray[np.float64], **columns: Any) -> float:
+        """See `JointHead.loss_on`: that of the fused scores, on hand-labelled key fragments."""
+        chosen = self._labelled(x, **columns)
+        fused = self._fused({p: branch.predict(chosen[p]) for p, branch in self.branches_.items()})
+        predicted, true = (torch.from_numpy(values / self.y_std_) for values in (fused, y))
+        return float(self.objective(self.y_std_)(predicted, true))
+
+    def finish(
+        self,
+        history: History,
+        epoch: int,
+        train: tuple[Sequences, NDArray[np.float64], Mapping[str, Any]],
+        validation: tuple[Sequences, NDArray[np.float64], Mapping[str, Any]],
+    ) -> None:
+        """See `JointHead.finish`: the stages are learned from the trained backbone's features."""
+        super().finish(history, epoch, train, validation)
+        for branch in self.branches_.values():
+            branch.best_epoch_ = epoch
+        if self.key_fragments:
+            x, y, columns = train
+            kfs = KFSHead(seed=self.seed, device=self.device)
+            self.kfs_ = kfs.fit(x, y, validation, **_named(columns, KFSHead.columns))
+            self.names_ = kfs.stages
+
+    # Its parts -----------------------------------------------------------------------------------
+
+    def _fit_rule(self, scores: NDArray[np.float64], action: Sequence[str | None] | None) -> None:
+        super().learn_scores(scores)
+        self.rule_ = _rule_of(action) if self.rule == "action" else self.rule
+
+    def _stage_names(self, stages: Sequence[Mapping[str, int]] | None) -> tuple[str, ...]:
+        """By hand-labelled stages; none where whole videos are read."""
+        return stage_names(stages or ()) if self.key_fragments else ()
 
     def _check_start(
         self, start: KFSHead | None, clips: Sequence[NDArray[np.integer]] | None
@@ -197,12 +304,32 @@ class ScoringNetHead(LSTMHead):
             return {}
         sequences, scores = check_fit(validation[0], validation[1], least=1)
         columns = validation[2]
-        truth = self.true_parts(
-            scores, difficulty=columns["difficulty"], execution=columns["execution"]
-        )
-        _check_known(truth)
+        truth = self._truth(scores, **_named(columns, PARTS))
         chosen = self._fragments(sequences, columns["clips"], columns["stages"])
         return {part: (chosen[part], truth[part]) for part in PARTS}
+
+    def _branch(self, std: float) -> LSTMHead:
+        """A head for a part of the score with this standard deviation.
+
+        The margin is as large beside that spread as it is beside the scores'.
+        """
+        shared = {f.name: getattr(self, f.name) for f in dataclasses.fields(LSTMHead)}
+        return LSTMHead(**(shared | {"margin": float(self.margin * std / self.y_std_)}))
+
+    def _truth(
+        self, scores: NDArray[np.float64], **known: Sequence[float | None] | None
+    ) -> dict[str, NDArray[np.float64]]:
+        """See `true_parts`; `HeadError` where one is not known."""
+        truth = self.true_parts(
+            scores, difficulty=known["difficulty"], execution=known["execution"]
+        )
+        _check_known(truth)
+        return truth
+
+    def _fused(self, parts: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+        """The score that the rule makes of the parts."""
+        difficulty, execution = (parts[part] for part in PARTS)
+        return difficulty * execution if self.rule_ == "product" else difficulty + execution
 
     def _fragments(
         self,
@@ -211,27 +338,53 @@ class ScoringNetHead(LSTMHead):
         stages: Sequence[Mapping[str, int]] | None,
     ) -> dict[str, list[NDArray[np.floating]]]:
         """For each branch the clips that it reads of each video."""
+        if self.kfs_ is None or clips is None:
+            return self._labelled(sequences, clips=clips, stages=stages)
+        ends = [int(ranges[:, 1].max()) for ranges in clips]
+        starts = self.kfs_.starts(sequences, clips=clips, n_frames=ends)
+        return self._picked(sequences, clips, starts)
+
+    def _labelled(
+        self,
+        sequences: Sequence[Clips],
+        *,
+        clips: Sequence[NDArray[np.integer]] | None = None,
+        stages: Sequence[Mapping[str, int]] | None = None,
+        **columns: Any,
+    ) -> dict[str, list[Clips]]:
+        """The same by the hand-labelled stages."""
         if not self.key_fragments:
             return {part: list(sequences) for part in PARTS}
         if clips is None:
             raise HeadError("key fragments are told by each video's `clips`; give them")
-        if self.kfs_ is not None:
-            ends = [int(ranges[:, 1].max()) for ranges in clips]
-            starts = self.kfs_.starts(sequences, clips=clips, n_frames=ends)
-        else:
-            starts = hand_starts(stages or [{}] * len(sequences), self.names_)
-        wanted = {
-            part: _numbers(name, getattr(self, name), self.names_)
-            for part in PARTS
-            for name in [f"{part}_stages"]
-        }
+        starts = hand_starts(stages or [{}] * len(sequences), self.names_)
+        return self._picked(sequences, clips, starts)
+
+    def _picked(
+        self,
+        sequences: Sequence[Clips],
+        clips: Sequence[NDArray[np.integer]],
+        starts: Sequence[NDArray[np.integer]],
+    ) -> dict[str, list[Clips]]:
         return {
             part: [
                 sequence[key_clips(own, ranges, numbers)]
                 for sequence, own, ranges in zip(sequences, starts, clips, strict=True)
             ]
-            for part, numbers in wanted.items()
+            for part, numbers in self._stage_numbers().items()
         }
+
+    def _stage_numbers(self) -> dict[str, list[int]]:
+        """The numbers of the stages that each branch reads."""
+        wanted = {part: f"{part}_stages" for part in PARTS}
+        return {
+            part: _numbers(name, getattr(self, name), self.names_) for part, name in wanted.items()
+        }
+
+
+def _named(columns: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Those of the columns that have these names."""
+    return {name: columns[name] for name in names}
 
 
 def key_clips(

@@ -43,6 +43,7 @@ class TypeLSTMHead(LSTMHead):
     least: int = param(5, "training videos a type needs for a model; ours")
 
     columns: ClassVar[tuple[str, ...]] = ("type",)
+    end_to_end: ClassVar[bool] = False
 
     def fit(
         self,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aqa.models.heads.base import HeadError, Sequences, check_fit, param
+from aqa.models.heads.base import HeadError, Sequences, param
 from aqa.models.heads.distribution import DistributionHead
 
 
@@ -30,21 +29,10 @@ class USDLHead(DistributionHead):
         None, "points of the last bin; none: by the training scores, ours", low=-math.inf
     )
 
-    def fit(
-        self,
-        x: Sequences,
-        y: ArrayLike,
-        validation: tuple[Sequences, ArrayLike] | None = None,
-        *,
-        views: Sequence[Sequences] = (),
-    ) -> USDLHead:
-        """See `Head.fit` and `TargetHead.fit_targets`."""
-        sequences, scores = check_fit(x, y)
-        self._check_params()
+    def learn_scores(self, scores: NDArray[np.float64]) -> None:
+        """See `JointHead.learn_scores`: the range of the bins."""
         low, high = self._range(scores)
         self.low_, self.step_ = np.asarray(low), np.asarray((high - low) / (self.bins - 1))
-        self.fit_targets(sequences, scores, validation, views)
-        return self
 
     def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
         """See `TargetHead.targets`: numbers of bins, (n, 1)."""

@@ -32,25 +32,30 @@ def test_they_are_the_clips_of_an_extraction(videos: list[Video], rule: dict) ->
     order = [2, 0, 1, 0]
     shown = list(dataset(videos, Augment(), **rule).read(order))
     assert len(shown) == 4
-    for number, clips in zip(order, shown, strict=True):
+    for number, (clips, frames) in zip(order, shown, strict=True):
         reader = ClipReader(videos[number], PREPROCESS, ClipRule(**rule), 100)
         ((*cut,),) = reader
         black = np.zeros((16, 8, 8, 3), np.uint8)
         expected = [black if c.pictures is None else c.pictures for c in cut]
         np.testing.assert_array_equal(clips.numpy(), np.stack(expected))
+        assert [tuple(own) for own in frames] == [c.clip for c in cut]
 
 
 def test_an_epoch_flips_and_shortens_by_the_seed_alone(videos: list[Video]) -> None:
     augment = Augment(seed=3)
     made = dataset(videos[:1], augment, frames=32)
-    plain = next(made.read([0])).numpy()
+    plain = next(made.read([0]))[0].numpy()
     seen = set()
     for epoch in range(1, 13):
         flipped, shift = augment.draw("v40", epoch)
         seen.add((flipped, shift))
-        clips = next(made.read([0], epoch)).numpy()
-        np.testing.assert_array_equal(clips, next(made.read([0], epoch)).numpy())
+        clips, frames = next(made.read([0], epoch))
+        clips = clips.numpy()
+        np.testing.assert_array_equal(clips, next(made.read([0], epoch))[0].numpy())
         assert clips[-1, -1, 0, 0, 0] == 39 - shift  # the number of the last frame
+        # Which frames a clip is of follows the shift: red tells each one's number.
+        for clip, (start, stop) in zip(clips, frames, strict=True):
+            assert clip[:, 0, 0, 0].tolist() == list(range(start, stop))
         green = clips[0, 0, 0, :, 1]
         expected = plain[0, 0, 0, :, 1]
         np.testing.assert_array_equal(green, expected[::-1] if flipped else expected)
@@ -65,7 +70,8 @@ def test_a_clip_is_always_left(videos: list[Video]) -> None:
     shifts = [augment.draw("v16", epoch)[1] for epoch in range(9)]
     assert max(shifts) > 5
     for epoch in range(9):
-        (clips,) = dataset(videos[1:2], augment).read([0], epoch)
+        ((clips, frames),) = dataset(videos[1:2], augment).read([0], epoch)
+        assert frames.tolist() == [[0, 16]]
         assert clips[:, :, 0, 0, 0].tolist() == [list(range(16))]
 
 
@@ -86,7 +92,7 @@ def test_pictures_are_kept_as_far_as_there_is_room(
     monkeypatch.setattr(ClipReader, "__iter__", counted)
     for epoch in (1, 2):
         shown = list(made.read(order, epoch))
-        assert all(a.equal(b) for a, b in zip(shown, plain[epoch - 1], strict=True))
+        assert all(a.equal(b) for (a, _), (b, _) in zip(shown, plain[epoch - 1], strict=True))
     assert sorted(decoded) == ["v16", "v16", "v40", "v9"]
 
 

@@ -154,7 +154,7 @@ def test_learned_filters_are_a_backbone_that_names_its_videos(
     printed = run_aqa("isa", "-C", str(tmp_path), "--split", "1", *size).output
     path = tmp_path / "isa-split-1.safetensors"
     assert "layer 2: 200 filters" in printed
-    assert f"{path}: learned from 2 videos" in printed
+    assert f"{path.name}: learned from 2 videos" in printed
     backbone = load_backbone("isa", path)
     assert backbone.weights.fitted_on == ("v0", "v1")
     drawn = isa.draw_blocks(videos[0], 20, np.random.default_rng(0))

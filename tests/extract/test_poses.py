@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aqa.errors import AqaError
 from aqa.extract.poses import PoseError, Poses, filled, find_poses, read_poses
 
 N = 5
@@ -225,7 +226,7 @@ def test_bad_json_is_refused(content: object, problem: str, tmp_path: Path) -> N
 def test_bad_arrays_are_refused(name: str, arrays, problem: str, tmp_path: Path) -> None:
     path = tmp_path / name
     np.savez(path, **arrays) if isinstance(arrays, dict) else np.save(path, arrays)
-    with pytest.raises(PoseError, match=problem):
+    with pytest.raises(AqaError, match=problem):
         read_poses(path)
 
 
@@ -238,7 +239,7 @@ def test_files_that_are_none_of_these_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PoseError, match=r"joints are read from \.json, \.npy, \.npz"):
         read_poses(tmp_path / "v.txt")
     (tmp_path / "v.npz").write_bytes(b"PK nothing")
-    with pytest.raises(PoseError, match=r"not a \.npy or \.npz file of numbers"):
+    with pytest.raises(AqaError, match=r"not a \.npy or \.npz file of numbers"):
         read_poses(tmp_path / "v.npz")
     write_json(tmp_path / "open" / "1.json", [])
     with pytest.raises(PoseError, match=r'1\.json: not a frame of OpenPose: no list "people"'):

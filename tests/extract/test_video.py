@@ -138,6 +138,23 @@ class TestImageFolder:
         with pytest.raises(VideoError, match=r"2\.png: not an image"):
             list(open_video(folder).frames())
 
+    @pytest.mark.parametrize("name", ["2.jpg", "2.png"])
+    @pytest.mark.parametrize("share", [0.4, 0.9, 0.999])
+    def test_an_image_that_ends_early_is_named(
+        self, tmp_path: Path, rng: np.random.Generator, name: str, share: float
+    ) -> None:
+        folder = self.write(tmp_path / "f", ["1.png"])
+        _, encoded = cv2.imencode(Path(name).suffix, rng.integers(0, 256, (64, 64, 3), np.uint8))
+        # A thumbnail before the picture, with an end of its own.
+        thumbnail = b"\xff\xe1\x00\x06\xff\xda\xff\xd9"
+        data = encoded.tobytes()
+        data = data[:2] + thumbnail + data[2:] if name.endswith(".jpg") else data
+        (folder / name).write_bytes(data)
+        assert len(list(open_video(folder).frames())) == 2
+        (folder / name).write_bytes(data[: int(share * len(data))])
+        with pytest.raises(VideoError, match=rf"{name}: the file ends early"):
+            list(open_video(folder).frames())
+
 
 def test_real_videos(shared: Path) -> None:
     for name, size, n in (("054.avi", (240, 320, 3), 103), ("v_GGSY1Qvo990.mp4", None, None)):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import subprocess
 import sys
 import time
@@ -68,21 +69,27 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         assert store.verify() == []
 
 
-def test_only_the_rows_of_the_asked_videos_are_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    videos = arrays(12)
-    names = list(videos)
-    fill(tmp_path / "s.h5", videos)
-    read = []
+def spied_rows(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """The ranges of rows that are read from now on, as they are."""
+    read: list[tuple[int, int]] = []
     plain = h5py.Dataset.__getitem__
 
     def spy(self: h5py.Dataset, rows: slice) -> np.ndarray:
         read.append((int(rows.start), int(rows.stop)))
         return plain(self, rows)
 
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", spy)
+    return read
+
+
+def test_only_the_rows_of_the_asked_videos_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    videos = arrays(12)
+    names = list(videos)
+    fill(tmp_path / "s.h5", videos)
     with FeatureStore.open(tmp_path / "s.h5") as store:
-        monkeypatch.setattr(h5py.Dataset, "__getitem__", spy)
+        read = spied_rows(monkeypatch)
         for asked in (names, [names[5]], [names[7], names[2], names[3], names[7]], []):
             read.clear()
             loaded = store.load(asked)
@@ -218,6 +225,56 @@ def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
         (problem,) = store.verify()
     assert "video 2" in problem
     assert "checksum" in problem
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "value", "problem"),
+    [
+        ("clips", 1, (13, 13), r"video 1 é \(original\): clip 0 ends before it starts"),
+        ("clips", 2, (-3, 29), "video 1 é .*: clip 1 does not start after the one before it"),
+        ("clips", 2, (99, 115), "video 1 é .*: clip 1 is not in its 99 frames"),
+        ("clips", 1, (-17, 13), "video 1 é .*: clip 0 is not in its 99 frames"),
+        ("videos/id", 2, "video 0 é", "ids that stand twice: video 0 é"),
+        ("videos/rows", 1, (1, 7), "video 2 é .*: rows 3-6 do not follow row 7"),
+        ("videos/rows", 2, (3, 7), "/features has 6 rows, 7 are counted"),
+        ("count", (), 4, "/videos/id has 3 rows, 4 are counted"),
+        ("count", (), -1, "/videos/id has 3 rows, -1 are counted"),
+    ],
+)
+def test_what_does_not_fit_together_is_found(
+    tmp_path: Path, name: str, row: Any, value: Any, problem: str
+) -> None:
+    path = tmp_path / "s.h5"
+    fill(path, arrays(3), SPEC | {"clip_length": 16, "frames": None})
+    with FeatureStore.open(path) as store:
+        assert store.verify() == []
+    with h5py.File(path, "r+") as file:
+        file[name][row] = value
+    with FeatureStore.open(path) as store:
+        problems = store.verify()
+    assert any(re.match(f"{path}: {problem}", found) for found in problems), problems
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "problem"),
+    [
+        ("features", np.zeros((6, 8), "float64"), r"float64, a row \(8,\), not float32, \(8,\)"),
+        ("features", np.zeros((6, 7), "float32"), r"float32, a row \(7,\), not float32, \(8,\)"),
+        ("clips", np.zeros((6, 2)), r"float64, a row \(2,\), not int32, \(2,\)"),
+        ("clips", np.zeros((5, 2), "int32"), "has 5 rows, 6 are counted"),
+    ],
+)
+def test_arrays_of_another_kind_are_found(
+    tmp_path: Path, name: str, array: np.ndarray, problem: str
+) -> None:
+    path = tmp_path / "s.h5"
+    fill(path, arrays(3))
+    with h5py.File(path, "r+") as file:
+        del file[name]
+        file[name] = array
+    with FeatureStore.open(path) as store:
+        (found,) = store.verify()
+    assert re.search(f"/{name} .*{problem}", found)
 
 
 class Killed(BaseException):
@@ -410,7 +467,7 @@ class TestImport:
             import_arrays(tmp_path / "s.h5", {"a": np.zeros((2, 4))}, source="x")
 
 
-def test_views_lie_beside_the_original(tmp_path: Path) -> None:
+def test_views_lie_beside_the_original(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = SPEC | {"views": ["original", "flip"]}
     first, second = np.ones((3, 8)), np.full((2, 8), 2.0)
     clips = [Clip(0, 16), Clip(16, 32), Clip(20, 36)]
@@ -425,6 +482,9 @@ def test_views_lie_beside_the_original(tmp_path: Path) -> None:
         flipped = store.view("flip")
         np.testing.assert_array_equal(flipped["b"], second)
         np.testing.assert_array_equal(flipped.load(["a"])[0], second)
+        read = spied_rows(monkeypatch)
+        flipped.load(["b", "a"])
+        assert read == [(3, 5), (8, 10)]  # and none of the original
         assert flipped.clips("a") == clips[1:]
         with pytest.raises(KeyError, match=r"unknown view .* 'zoom'; known: original, flip"):
             store.view("zoom")

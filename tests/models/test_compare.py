@@ -16,6 +16,7 @@ from aqa.models.compare import (
     read_predictions,
 )
 from aqa.models.metrics import METRICS, resample_counts
+from aqa.models.report import comparison_table
 from aqa.models.runs import RunError, write_json, write_rows
 
 Split = dict[str, Predictions]
@@ -182,13 +183,39 @@ TRUE, PRED = np.arange(6.0), np.array([0.0, 2, 1, 3, 5, 4])
     [
         ({"1": predictions("b", TRUE[:5], PRED[:5])}, "a and b were .* different test videos: 1 "),
         ({"1": predictions("b", TRUE + 1, PRED)}, "a and b .* different scores, .* v000"),
-        ({"2": predictions("b", TRUE, PRED)}, "h0 was judged on the splits 1, and h1 on 2"),
+        ({"2": predictions("b", TRUE, PRED)}, "h0 was judged on 1; h1 was judged on 2"),
         ({"1": predictions("b", TRUE, PRED * 0)}, "b: spearman is undefined"),
     ],
 )
 def test_what_is_unlike_is_refused(other: Split, problem: str) -> None:
     with pytest.raises(RunError, match=problem):
         compare({"h0": {"1": predictions("a", TRUE, PRED)}, "h1": other})
+
+
+def test_heads_are_compared_on_the_splits_they_share(rng: np.random.Generator) -> None:
+    whole = overlapping(rng, 0.8, 0.5, 0.3)
+    partly = {"h0": whole["h0"], "h1": {s: whole["h1"][s] for s in "310"}, "h2": whole["h2"]}
+    del partly["h2"]["1"]
+    found = compare(partly)
+    shared = {name: {s: own[s] for s in ("0", "3")} for name, own in whole.items()}
+    assert found == compare(shared)._replace(left_out={"1": ["h2"], "2": ["h1"]})
+    assert found.splits == ["0", "3"]
+    shown = comparison_table(found)
+    assert "Spearman, mean of 2 splits" in shown
+    assert "split 1 is left out: no results of h2\nsplit 2 is left out: no results of h1" in shown
+
+
+def test_what_heads_were_told_is_said(rng: np.random.Generator) -> None:
+    heads = two_heads(rng, 30, 0.8, 0.5)
+    own = heads["h1"]["1"]
+    marks = {"difficulty": "input", "told": "stages"}
+    heads["h1"]["1"] = predictions("h1", own.score, own.predicted, **marks)
+    found = compare(heads)
+    assert found.heads["h1"].items() >= marks.items()
+    assert not marks.keys() & found.heads["h0"].keys()
+    shown = comparison_table(found)
+    assert "h1 + difficulty" in shown
+    assert shown.endswith("h1: told each video's stages beside its features")
 
 
 def test_of_baselines_the_one_of_all_columns_is_compared() -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,17 +21,29 @@ from aqa.models.finetune import (
     chosen_epochs,
     clip_features,
     passes_of,
+    shown,
     trainable_head,
     trainable_heads,
 )
 from aqa.models.group import Group
 from aqa.models.heads.base import HeadError, part_of
+from aqa.models.heads.scoringnet import PARTS
 from aqa.models.recipe import Recipe
 from aqa.models.runs import RunError
 from aqa.models.training_state import TrainingState, TrainingStates
 
 ALONE = Group(torch.device("cpu"))
 RECIPE = Recipe(epochs=3, batch_size=3, lr_backbone=1e-3, lr_head=1e-2)
+SMALL: dict[str, dict[str, Any]] = {
+    "lstm": {"hidden": 5},
+    "fragments": {"fragment": "last", "dropout": 0.0},
+    "scoringnet": {
+        "hidden": 5,
+        "difficulty_stages": "flight",
+        "execution_stages": "flight,entry",
+    },
+    "gdlt": {"hidden": 8, "dropout": 0.0},
+}
 
 
 class Net(nn.Module):
@@ -63,38 +76,57 @@ class Pictures:
     def __len__(self) -> int:
         return len(self.videos)
 
-    def read(self, order: Sequence[int], epoch: int | None = None) -> Iterator[Tensor]:
+    def read(
+        self, order: Sequence[int], epoch: int | None = None
+    ) -> Iterator[tuple[Tensor, np.ndarray]]:
         for number in order:
             if self.left is not None and epoch is not None:
                 self.left -= 1
                 if self.left < 0:
                     raise KeyboardInterrupt
-            yield self.videos[number] + (epoch or 0)
+            clips = self.videos[number]
+            frames = np.array([(s, s + 4) for s in range(0, 4 * len(clips), 4)])
+            yield clips + (epoch or 0), frames - (epoch or 0) % 2
 
 
-def scored(n: int = 7, stop_after: int | None = None) -> Scored:
+def scored(n: int = 7, stop_after: int | None = None, name: str = "lstm") -> Scored:
+    """With the columns of this head; the middles of clips are at 2, 6 and 10, or one earlier."""
     pictures = Pictures(n, stop_after)
-    return Scored(pictures, pictures.brightness / 2)
+    scores = pictures.brightness / 2
+    stages = [{"flight": 0, "entry": 2}, {"flight": 2, "entry": 6}, {"flight": 5, "entry": 9}]
+    made = {
+        "judges": [(score / 12,) * 7 for score in scores],
+        "attributes": [{"position": "ABC"[i % 3]} for i in range(n)],
+        "difficulty": [2.0 + i % 4 / 2 for i in range(n)],
+        "execution": [None] * n,
+        "action": ["diving"] * n,
+        "stages": [stages[i % 3] for i in range(n)],
+    }
+    columns = {k: made[k] for k in trainable_head(name).columns if k in made}
+    return Scored(pictures, scores, columns)
 
 
 def tuner(recipe: Recipe = RECIPE, group: Group = ALONE, name: str = "lstm") -> FineTuner:
     """The same untrained network each time."""
     torch.manual_seed(0)
-    net, videos = Net(trainable_head(name).takes == "maps"), scored()
+    net, videos = Net(trainable_head(name).takes == "maps"), scored(name=name)
     net.norm.running_mean.uniform_(-0.1, 0.1)
-    small = {"lstm": {"hidden": 5}, "fragments": {"fragment": "last", "dropout": 0.0}}
-    head = trainable_head(name)(device="cpu").set_params(**small.get(name, {}))
-    head.begin(clip_features(net, videos.clips, recipe, ALONE), videos.scores)
+    head = trainable_head(name)(device="cpu").set_params(**SMALL.get(name, {}))
+    head.learn_scores(videos.scores, **videos.columns)
+    features, columns = clip_features(net, head, videos, recipe, ALONE)
+    head.begin(features, videos.scores, **columns)
     return FineTuner(net, head, recipe, group)
 
 
-def gradients(made: FineTuner, update: Sequence[int] = (0, 1, 2, 5)) -> dict[str, Tensor]:
+def gradients(
+    made: FineTuner, update: Sequence[int] = (0, 1, 2, 5), name: str = "lstm"
+) -> dict[str, Tensor]:
     """Of an update of videos of 1, 2, 3 and 3 clips."""
     made.joint.train()
-    videos = scored()
+    videos = scored(name=name)
     passes = passes_of(update, made.recipe.accumulate, made.group)
-    clips = videos.clips.read([i for part in passes for i in part.videos])
-    made.gradients(passes, clips, made._scaled(videos))
+    read = shown(videos, made.head, [i for part in passes for i in part.videos])
+    made.gradients(passes, read, made._targets(videos))
     return {name: p.grad.clone() for name, p in made.joint.named_parameters()}
 
 
@@ -116,6 +148,30 @@ def test_the_gradient_is_that_of_the_plain_way() -> None:
         x = (features - torch.tensor(head.centre_).float()) / torch.tensor(head.scale_).float()
         predicted = head.net_(x[None], torch.tensor([len(x)]))[0]
         loss = loss + (predicted - videos.scores[number] / head.y_std_) ** 2 / 4
+    loss.backward()
+    assert_same(found, {name: p.grad for name, p in made.joint.named_parameters()})
+
+
+def test_the_gradient_of_both_branches_is_that_of_the_plain_way() -> None:
+    name = "scoringnet"
+    made = tuner(name=name)
+    found = gradients(made, name=name)
+    for learns in ("backbone.conv.weight", *(f"net.{p}.lstm.weight_ih_l0" for p in PARTS)):
+        assert found[learns].abs().sum() > 0
+    made.joint.zero_grad()
+    head, videos, loss = made.head, scored(name=name), torch.zeros(())
+    # Each video's clips in flight, and in flight or entry; a lone clip stands for what it misses.
+    key = {0: ([0], [0]), 1: ([0], [0, 1]), 2: ([1], [1, 2]), 5: ([1], [1, 2])}
+    for number, chosen in key.items():
+        pictures = videos.clips.videos[number]
+        hard = videos.columns["difficulty"][number]
+        truth = {"difficulty": hard, "execution": videos.scores[number] / hard}
+        for part, clips in zip(PARTS, chosen, strict=True):
+            branch = head.branches_[part]
+            features = torch.cat([made.joint.backbone(pictures[i : i + 1]) for i in clips])
+            x = (features - torch.tensor(branch.centre_)) / torch.tensor(branch.scale_)
+            predicted = branch.net_(x[None].float(), torch.tensor([len(x)]))[0]
+            loss = loss + (predicted - truth[part] / branch.y_std_) ** 2 / 4
     loss.backward()
     assert_same(found, {name: p.grad for name, p in made.joint.named_parameters()})
 
@@ -167,7 +223,7 @@ def test_backbone_and_head_have_their_own_learning_rates() -> None:
     before = {name: p.detach().clone() for name, p in made.joint.named_parameters()}
     videos = scored()
     made.joint.train()
-    made.step(passes_of([3], 1, ALONE), videos.clips.read([3]), made._scaled(videos))
+    made.step(passes_of([3], 1, ALONE), shown(videos, made.head, [3]), made._targets(videos))
     for name, after in made.joint.named_parameters():
         # Adam's first step is the learning rate, wherever there is a gradient.
         moved = (after.detach() - before[name]).abs()[after.grad.abs() > 1e-4]
@@ -189,21 +245,26 @@ def test_every_video_counts_once_over_all_passes(size: int, accumulate: int, n: 
     assert all(own for own in passes)
 
 
-def fit(folder: Path, recipe: Recipe = RECIPE, stop_after: int | None = None) -> TrainingState:
+def fit(
+    folder: Path, recipe: Recipe = RECIPE, stop_after: int | None = None, name: str = "lstm"
+) -> TrainingState:
     """A training as a process makes it: from the newest state, if there is one."""
     states = TrainingStates(folder, {"epochs": recipe.epochs})
-    state, made = states.newest(), tuner(recipe)
-    return made.fit(scored(stop_after=stop_after), scored(3), states, state)
+    state, made = states.newest(), tuner(recipe, name=name)
+    train, validation = scored(stop_after=stop_after, name=name), scored(3, name=name)
+    return made.fit(train, validation, states, state)
 
 
-@pytest.mark.parametrize("precision", ["float32", "float16"])
-def test_a_training_killed_twice_ends_the_same(tmp_path: Path, precision: str) -> None:
+@pytest.mark.parametrize(
+    ("precision", "name"), [("float32", "lstm"), ("float16", "lstm"), ("float32", "scoringnet")]
+)
+def test_a_training_killed_twice_ends_the_same(tmp_path: Path, precision: str, name: str) -> None:
     recipe = replace(RECIPE, precision=precision)
-    whole = fit(tmp_path / "whole", recipe)
+    whole = fit(tmp_path / "whole", recipe, name=name)
     for videos in (5, 10):  # in the middle of epoch 1, then of epoch 2
         with pytest.raises(KeyboardInterrupt):
-            fit(tmp_path / "killed", recipe, stop_after=videos)
-    killed = fit(tmp_path / "killed", recipe)
+            fit(tmp_path / "killed", recipe, stop_after=videos, name=name)
+    killed = fit(tmp_path / "killed", recipe, name=name)
     assert killed.epoch == whole.epoch == 3
     assert killed.tensors.keys() == whole.tensors.keys()
     assert all(torch.equal(killed.tensors[k], whole.tensors[k]) for k in whole.tensors)
@@ -213,6 +274,40 @@ def test_a_training_killed_twice_ends_the_same(tmp_path: Path, precision: str) -
     assert [row["epoch"] for row in whole.history] == [0, 1, 2, 3]
     kept = {f"epoch-{e}.safetensors" for e in (*chosen_epochs(whole.history).values(), 3)}
     assert {path.name for path in (tmp_path / "killed").iterdir()} == kept
+
+
+def test_only_clips_of_key_fragments_are_shown_and_they_follow_the_shift() -> None:
+    videos, head = scored(name="scoringnet"), tuner(name="scoringnet").head
+    plain, shifted = (list(shown(videos, head, [1, 2, 5], epoch)) for epoch in (None, 1))
+    # The middles of video 2 are at 2, 6 and 10, its flight begins at 5; shifted by one frame, its
+    # second clip's middle is at 5.
+    assert [own.columns["clips"].tolist() for own in plain[1:]] == [[[4, 8], [8, 12]]] * 2
+    assert [own.columns["clips"].tolist() for own in shifted[1:]] == [[[3, 7], [7, 11]]] * 2
+    # Of video 1 they are at 2 and 6 with flight from 2; one frame earlier the first is before it,
+    # and the second is in flight, the entry being at 6.
+    assert [len(own.pictures) for own in (plain[0], shifted[0])] == [2, 1]
+    torch.testing.assert_close(shifted[0].pictures, videos.clips.videos[1][1:] + 1)
+
+
+def test_the_epoch_is_chosen_by_the_fused_score() -> None:
+    made, videos = tuner(name="scoringnet"), scored(name="scoringnet")
+    value = made.evaluate(videos)
+    errors = []
+    for row, own in enumerate(shown(videos, made.head, range(7))):
+        features = made.joint.backbone(own.pictures).detach().numpy()
+        columns = {"clips": [own.columns["clips"]], "stages": [own.columns["stages"]]}
+        parts = made.head.parts([features], **columns)
+        score = parts["difficulty"][0] * parts["execution"][0]
+        errors.append((score - videos.scores[row]) / videos.scores.std())
+    assert value == pytest.approx(np.mean(np.square(errors)), rel=1e-4)
+
+
+def test_a_ranking_margin_survives_a_kill() -> None:
+    made = tuner(name="scoringnet").head
+    again = trainable_head("scoringnet")(**made.get_params()).restore(made.state())
+    for part, branch in again.branches_.items():
+        assert branch.margin == pytest.approx(made.branches_[part].margin)
+        assert branch.margin / branch.y_std_ == pytest.approx(made.margin / made.y_std_)
 
 
 def test_training_leaves_the_global_random_state_alone(tmp_path: Path) -> None:
@@ -261,14 +356,21 @@ def test_the_epochs_that_results_are_made_of() -> None:
 
 @pytest.mark.parametrize("name", trainable_heads())
 def test_every_such_head_learns_with_its_backbone(tmp_path: Path, name: str) -> None:
-    made = tuner(replace(RECIPE, epochs=8), name=name)
-    state = made.fit(scored(), scored(), TrainingStates(tmp_path / "s", {}))
+    epochs = 24 if name == "gdlt" else 8
+    made, videos = tuner(replace(RECIPE, epochs=epochs), name=name), scored(name=name)
+    state = made.fit(videos, videos, TrainingStates(tmp_path / "s", {}))
     losses = [row["val_loss"] for row in state.history]
     assert losses[-1] < 0.8 * losses[0]
     restored = trainable_head(name)(**made.head.get_params())
     restored.restore({k: v.numpy() for k, v in part_of("head", state.tensors).items()})
-    features = clip_features(made.joint.backbone, scored().clips, RECIPE, ALONE)
-    np.testing.assert_array_equal(restored.predict(features), made.head.predict(features))
+    features, columns = clip_features(made.joint.backbone, made.head, videos, RECIPE, ALONE)
+    for head in (made.head, restored):
+        head.finish(state.history, epochs, *[(features, videos.scores, columns)] * 2)
+        assert head.chosen["best_epoch"]
+    asked = {column: columns[column] for column in restored.answer_columns}
+    predicted = made.head.predict(features, **asked)
+    np.testing.assert_array_equal(restored.predict(features, **asked), predicted)
+    assert np.corrcoef(predicted, videos.scores)[0, 1] > 0.5
 
 
 def test_two_trainings_do_not_share_a_folder(tmp_path: Path) -> None:
@@ -285,7 +387,7 @@ def test_two_trainings_do_not_share_a_folder(tmp_path: Path) -> None:
 
 def test_heads_that_cannot_be_trained_end_to_end_are_refused() -> None:
     assert "lstm" in trainable_heads()
-    for name in ("svr", "siamese", "score", "type-lstm"):
+    for name in ("svr", "siamese", "score", "type-lstm", "lstm-svr", "core", "kfs"):
         with pytest.raises(HeadError, match=rf"{name} cannot .* those that can: .*lstm"):
             trainable_head(name)
 
@@ -305,7 +407,8 @@ with joined("cpu") as group:
     loss = made.epoch(tests.scored(), 1)
     value = made.evaluate(tests.scored(3))
     after = {f"after.{k}": v.detach() for k, v in made.joint.named_parameters()}
-    torch.save([even, one, after, loss, value], f"{sys.argv[2]}/{group.rank}.pt")
+    both = tests.gradients(tests.tuner(recipe, group, "scoringnet"), name="scoringnet")
+    torch.save([even, one, both, after, loss, value], f"{sys.argv[2]}/{group.rank}.pt")
 """
 
 
@@ -337,11 +440,12 @@ def test_two_processes_are_as_one(tmp_path: Path) -> None:
         assert worker.returncode == 0, error.decode()
     made = tuner()
     expected = [gradients(tuner()), gradients(made, [5])]
+    expected.append(gradients(tuner(name="scoringnet"), name="scoringnet"))
     loss, value = made.epoch(scored(), 1), made.evaluate(scored(3))
     after = {f"after.{k}": v.detach() for k, v in made.joint.named_parameters()}
     for rank in range(2):
         found = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
-        for one, other in zip(found[:2], expected, strict=True):
+        for one, other in zip(found[:3], expected, strict=True):
             assert_same(one, other)
-        assert_same(found[2], after, rtol=1e-3)
-        assert found[3:] == pytest.approx([loss, value], rel=1e-4)
+        assert_same(found[3], after, rtol=1e-3)
+        assert found[4:] == pytest.approx([loss, value], rel=1e-4)

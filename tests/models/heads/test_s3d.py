@@ -110,7 +110,10 @@ def test_stages_that_a_fitted_kfs_tells(rng: np.random.Generator) -> None:
     by_hand = S3DHead(**SVR).fit(x, y, clips=clips, stages=told)
     expected = by_hand.predict(x, clips=clips, stages=told)
     np.testing.assert_array_equal(head.predict(x, clips=clips), expected)
-    assert (head.answer_columns, by_hand.answer_columns) == (("clips",), ("clips", "stages"))
+    assert (head.answer_columns, by_hand.answer_columns) == (
+        ("id", "clips"),
+        ("id", "clips", "stages"),
+    )
     restored = S3DHead(**SVR).restore(head.state())
     np.testing.assert_array_equal(restored.predict(x, clips=clips), expected)
     with pytest.raises(HeadError, match="bounds=clips needs nobody to tell stages"):
@@ -151,6 +154,22 @@ def test_what_cannot_be_is_named(rng, change: dict, params: dict, problem: str) 
     columns = {"clips": dives.clips, "stages": dives.stages} | change
     with pytest.raises(HeadError, match=problem):
         S3DHead(**params).fit(dives.x, dives.y, **columns)
+
+
+def test_errors_call_videos_by_their_ids(rng: np.random.Generator) -> None:
+    dives = Dives(rng, 20)
+    ids = [f"v{i:02d}" for i in range(20)]
+    head = S3DHead(**SVR).fit(dives.x, dives.y, clips=dives.clips, stages=dives.stages)
+    lacking = [{} if i in (0, 3) else own for i, own in enumerate(dives.stages)]
+    with pytest.raises(HeadError, match=r"2 of 20 videos have no stages \(v00, v03\)"):
+        head.predict(dives.x, id=ids, clips=dives.clips, stages=lacking)
+    fewer = [*dives.stages[:19], {"flight": 0}]
+    with pytest.raises(HeadError, match="v19 has the stages flight, the first training video"):
+        head.predict(dives.x, id=ids, clips=dives.clips, stages=fewer)
+    head = S3DHead(bounds="clips", **SVR).fit(dives.x, dives.y)
+    assert "stages" not in head.answer_columns
+    with pytest.raises(HeadError, match="v00 has 3 clips"):
+        head.predict([dives.x[0][:3]], id=ids[:1])
 
 
 def test_clips_as_stages_must_be_as_many(rng: np.random.Generator) -> None:

@@ -6,8 +6,7 @@
 The naive loop is the usual Siamese one: one pair or a batch of pairs at a time, each pair embedding
 both of its videos, gradients summed up to the step. Both ways see the same pairs with the same loss
 and gradients, which tests/models/test_pair_batches.py checks. The naive one is timed on some of its
-batches and extrapolated, since they all cost the same. `--single-clips` adds every clip behind
-blank ones, as `-p clips=true` does.
+batches and extrapolated, since they all cost the same.
 
 With `--splits`, as long as `aqa fit --head score` takes on so many splits of jain2020-diving, from
 a store of random features in that protocol's shape: 44 videos of each of six types, 15 of them
@@ -30,7 +29,7 @@ from aqa.features.manifest import Manifest, write_manifest
 from aqa.features.protocols import make_splits
 from aqa.features.store import FeatureStore, import_arrays
 from aqa.models.experiment import fit_splits
-from aqa.models.heads.comparing import SiameseNet, trimmed
+from aqa.models.heads.comparing import SiameseNet
 from aqa.models.heads.siamese import PairTrainer
 from aqa.models.losses import pair_loss
 from aqa.models.pair_batches import PairedVideos
@@ -92,11 +91,6 @@ def time_epochs(args: argparse.Namespace) -> None:
     scores = rng.uniform(20, 100, args.videos)
     types = [str(i % 6) if args.pairing == "within" else "all" for i in range(args.videos)]
     x = [rng.normal(size=(args.clips, args.dim)).astype(np.float32) for _ in scores]
-    if args.single_clips:
-        blank, places = rng.normal(size=args.dim), range(args.clips)
-        x += [cut for video in x for cut in trimmed(video, np.arange(args.clips), blank)]
-        types += [f"{label} clip {place}" for label in types for place in places]
-        scores = np.concatenate([scores, scores.repeat(args.clips)])
     videos = Videos.of(x, scores, torch.device("cpu"))
     groups = np.unique(types, return_inverse=True)[1]
     pairs = make_pairs(scores, 5.0, types).both_orders()
@@ -104,11 +98,11 @@ def time_epochs(args: argparse.Namespace) -> None:
 
     fast, steps, embedded = time_paired(paired, args)
     print(
-        f"{len(x)} videos of up to {args.clips} clips x {args.dim}, {args.step} a step, "
+        f"{len(x)} videos of {args.clips} clips x {args.dim}, {args.step} a step, "
         f"{len(pairs.similar)} ordered pairs ({args.pairing}), {steps} steps an epoch"
     )
     print(f"paired: {fast:8.2f} s an epoch, {embedded} videos embedded", flush=True)
-    for batch in () if args.single_clips else (1, args.batch):
+    for batch in (1, args.batch):
         seconds = time_naive(videos, pairs, batch, args)
         print(
             f"naive:  {seconds:8.2f} s an epoch, {2 * len(pairs.similar)} videos embedded, "
@@ -163,7 +157,6 @@ def parse() -> argparse.Namespace:
     ):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--pairing", choices=["all", "within"], default="all")
-    parser.add_argument("--single-clips", action="store_true")
     return parser.parse_args()
 
 

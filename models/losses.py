@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import (
     binary_cross_entropy_with_logits,
     kl_div,
+    logsigmoid,
     normalize,
     one_hot,
     relu,
@@ -113,6 +114,17 @@ def pair_loss(logits: Tensor, similar: Tensor, weights: tuple[float, float]) -> 
     """
     weight = weights[0] + (weights[1] - weights[0]) * similar
     return binary_cross_entropy_with_logits(logits, similar, weight)
+
+
+def bag_similarity(logits: Tensor, bag: Tensor, n: int) -> Tensor:
+    """How similar the two videos of each of `n` pairs are by their clips, (n,) in 0..1.
+
+    logits: (clips,), of pairs of clips. bag: (clips,), the number of the pair of videos that each
+    belongs to. The geometric mean of the clips' probabilities: their logarithms add up, as the
+    points do that clips lose, be they lost in one or in many. 1 without any clip.
+    """
+    total = logits.new_zeros(n).index_add(0, bag, logsigmoid(logits))
+    return torch.exp(total / torch.bincount(bag, minlength=n).clamp(min=1))
 
 
 def soft_labels(values: Tensor, bins: int, std: float) -> Tensor:

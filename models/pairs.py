@@ -55,6 +55,29 @@ def make_pairs(
     return Pairs(first, second, near)
 
 
+def meant_similarity(
+    pairs: Pairs,
+    scores: NDArray[np.float64],
+    limits: NDArray[np.float64],
+    types: Sequence[str],
+    learned: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """How similar a video is to an expert, by the points that it loses: (pairs,), 1/2 at the limit.
+
+    An expert is one of the `learned` within its limit of the best of them of its type; a better
+    video loses nothing to it. NaN for pairs whose first video is no expert or is of another type.
+    scores, limits: (n,) in points, see `make_pairs`; types: (n,); learned: (n,).
+    """
+    kinds = np.unique(np.asarray(types, str), return_inverse=True)[1]
+    best = np.full(len(kinds), -np.inf)
+    np.maximum.at(best, kinds[learned], scores[learned])
+    expert = learned & (best[kinds] - scores < limits)
+    first, second = pairs.first, pairs.second
+    lost = np.maximum(scores[first] - scores[second], 0)
+    meant = 2 ** (-lost / np.minimum(limits[first], limits[second]))
+    return np.where(expert[first] & (kinds[first] == kinds[second]), meant, np.nan)
+
+
 def plan_steps(
     first: NDArray[np.intp],
     second: NDArray[np.intp],

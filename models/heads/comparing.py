@@ -46,6 +46,24 @@ class SiameseNet(nn.Module):
         last: Tensor = states[torch.arange(len(states), device=x.device), lengths - 1]
         return last
 
+    def embed_clips(self, x: Tensor, blank: Tensor) -> Tensor:
+        """Each clip by itself, behind as many blank ones as are before it (000 IV).
+
+        (n, clips, dim) and (dim,) -> (n, clips, M). The blank ones are the same for all videos, so
+        the LSTM sees them once.
+        """
+        n, clips, dim = x.shape
+        state = (x.new_zeros(1, 1, self.lstm.hidden_size),) * 2
+        states = [state]
+        for _ in range(clips - 1):
+            _, state = self.lstm(blank[None, None], state)
+            states.append(state)
+        hidden, cell = (  # as each clip finds them, (1, n * clips, M)
+            torch.cat(parts, dim=1).repeat(1, n, 1) for parts in zip(*states, strict=True)
+        )
+        after, _ = self.lstm(x.reshape(n * clips, 1, dim), (hidden, cell))
+        return after.reshape(n, clips, -1)
+
     def join(self, embedded: Tensor, first: Tensor, second: Tensor) -> Tensor:
         """D2's activations of pairs of rows of `embedded`, the reference first: (pairs, 64).
 
@@ -111,7 +129,7 @@ class ComparingHead(TrainedHead):
     balance: bool = param(True, "similar and dissimilar pairs weigh the same in total (000 III-C)")
     clips: bool = param(
         False,
-        "learn from single clips too, cut out as feedback cuts them (000 IV); 000 does not, ours",
+        "learn too by which clips a video is unlike its type's best; feedback asks that; ours",
     )
     both_orders: bool = param(True, "learn (p, q) and (q, p), which the network tells apart; ours")
 
@@ -124,6 +142,11 @@ class ComparingHead(TrainedHead):
                 f"the smallest {np.nanmin(own, initial=np.inf):g}"
             )
         return np.where(np.isnan(own), self.threshold, own)
+
+    def _check_params(self) -> None:
+        super()._check_params()
+        if self.clips and not self.both_orders:
+            raise HeadError("clips=true sets experts first; leave out both_orders=false")
 
     def restore_net(self, tensors: Mapping[str, Tensor]) -> SiameseNet:
         """See `TrainedHead.restore_net`; widths are the tensors' own, whoever learned them."""
@@ -138,6 +161,16 @@ class ComparingHead(TrainedHead):
         videos = Videos.of(self._scaled(sequences), np.zeros(len(sequences)), device)
         embedded = [net.embed(batch.x, batch.lengths) for batch in videos.batches(self.batch_size)]
         return torch.cat(embedded)
+
+    @torch.no_grad()
+    def embed_clips(self, video: NDArray[np.floating], blank: NDArray[np.floating]) -> Tensor:
+        """The LSTM's state after each clip by itself, behind blank ones (000 IV): (n_clips, M)."""
+        device = pick_device(self.device)
+        clips, behind = (
+            torch.as_tensor(scaled, dtype=torch.float32, device=device)
+            for scaled in self._scaled([video, blank])
+        )
+        return self._net(device).embed_clips(clips[None], behind)[0]
 
     @torch.no_grad()
     def join(
@@ -228,11 +261,3 @@ def meet_references(
             stacklevel=3,
         )
     return np.concatenate(first), np.concatenate(second)
-
-
-def trimmed(
-    sequence: NDArray[np.float32], clips: NDArray[np.intp], blank: NDArray[np.floating]
-) -> list[NDArray[np.float32]]:
-    """For each of these clips the video up to it, with all before it blank (000 IV)."""
-    before = np.broadcast_to(blank, (int(clips.max()), sequence.shape[1])).astype(np.float32)
-    return [np.concatenate([before[:clip], sequence[clip : clip + 1]]) for clip in clips]

@@ -32,7 +32,6 @@ from aqa.models.heads.comparing import (
     SiameseNet,
     check_types,
     meet_references,
-    trimmed,
 )
 from aqa.models.heads.siamese import SiameseHead
 from aqa.models.linear import choose_ridge, solve_exact, solve_iterative
@@ -220,13 +219,13 @@ class ScoreHead(ComparingHead, Head):
         (video,) = check_sequences(x, len(self.centre_))
         types = check_types(columns.get("type"), 1, strict=False)
         first, _ = meet_references(self.reference_types, types)
-        own = self.embed(trimmed(video, np.arange(len(video)), blank))
+        own = self.embed_clips(video, blank)
         matched, probabilities = {}, []
         for number in first:
             reference = self.reference_features[number]
             clips = ALIGNMENTS[align](*self._scaled([video, reference]))
             matched[self.reference_ids[number]] = clips
-            embedded = torch.cat([self.embed(trimmed(reference, clips, blank)), own])
+            embedded = torch.cat([self.embed_clips(reference, blank)[clips], own])
             rows = np.arange(len(video))
             probabilities.append(self.probability(embedded, rows, rows + len(video)))
         values = np.mean(probabilities, axis=0)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy
 
 from aqa.device import pick_device
 from aqa.models.heads.base import HeadError, PairHead, Sequences, check_fit, check_views
-from aqa.models.heads.comparing import ComparingHead, SiameseNet, check_types, hold_out, trimmed
-from aqa.models.losses import pair_loss
+from aqa.models.heads.comparing import ComparingHead, SiameseNet, check_types, hold_out
+from aqa.models.losses import bag_similarity, pair_loss
 from aqa.models.pair_batches import PairBatch, PairedVideos
-from aqa.models.pairs import Pairs, make_pairs
+from aqa.models.pairs import Pairs, make_pairs, meant_similarity
 from aqa.models.train import Batch, Examples, Schedule, Trainer, Videos
 
 
@@ -43,18 +44,90 @@ class PairTrainer(Trainer):
         logits = self.net(*batch.inputs)
         return self.loss(logits, batch.targets)
 
+    def mistakes(self, batch: PairBatch) -> tuple[Tensor, Tensor]:
+        """Each answer's kind, and the probability of the wrong one: (answers,) each."""
+        logits = self.net(*batch.inputs)
+        return batch.targets.long(), (logits.sigmoid() - batch.targets).abs()
+
     @torch.no_grad()
     def evaluate(self, examples: Examples) -> float:
-        """The mean probability of the wrong answer, each kind of pairs weighing the same."""
+        """The mean probability of the wrong answer, each kind of answers weighing the same."""
         self.net.eval()
         wrong, total = torch.zeros(2), torch.zeros(2)
         for batch in examples.batches(self.schedule.batch_size):
             assert isinstance(batch, PairBatch)
-            logits = self.net(*batch.inputs)
-            kind = batch.targets.long().cpu()
-            wrong += torch.bincount(kind, (logits.sigmoid() - batch.targets).abs().cpu(), 2)
+            kind, chance = (part.cpu() for part in self.mistakes(batch))
+            wrong += torch.bincount(kind, chance, 2)
             total += torch.bincount(kind, minlength=2)
         return float((wrong / total)[total > 0].mean())
+
+
+class ClipTrainer(PairTrainer):
+    """Trains a `SiameseNet` on pairs of videos, and on single clips of experts and other videos.
+
+    Which clips are at fault nobody says. What is known is how many points a video loses to an
+    expert, so pairs of their clips are learned from as bags, of which only the whole is labelled
+    (multiple-instance learning): clip by clip they are to be as similar in the mean as the points
+    that are lost say. A clip's probability is then 1/2 where a video of such clips alone would lose
+    the threshold: faulty is one that loses more than its share of it. Ours, as all of this.
+
+    Targets are (pairs, 2): whether two videos are similar, and `meant_similarity`, NaN for pairs
+    that are no bag. bag_weights: as `weights`, of bags meant below and above 1/2. blank: (dim,),
+    scaled, the response to a blank clip, which stands in for what is before a clip (000 IV). It is
+    stopped by the held-out bags alone: of few whole videos the answers may never get better.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        weights: tuple[float, float],
+        schedule: Schedule,
+        seed: int,
+        bag_weights: tuple[float, float],
+        blank: Tensor,
+    ):
+        super().__init__(net, weights, schedule, seed)
+        self.bag_weights, self.blank = bag_weights, blank
+
+    def objective(self, batch: Batch) -> Tensor:
+        """See `Trainer.objective`; the videos' loss and the bags', each averaged."""
+        assert isinstance(batch, PairBatch)
+        loss = super().objective(replace(batch, targets=batch.targets[:, 0]))
+        bags = self._bags(batch)
+        if len(bags.targets):
+            low, high = self.bag_weights
+            weight = low + (high - low) * (bags.targets > 0.5)
+            loss = loss + binary_cross_entropy(self.by_clips(bags), bags.targets, weight)
+        return loss
+
+    def mistakes(self, batch: PairBatch) -> tuple[Tensor, Tensor]:
+        """See `PairTrainer.mistakes`; a bag is similar where more than 1/2 is meant."""
+        bags = self._bags(batch)
+        similar = (bags.targets > 0.5).long()
+        return similar, (self.by_clips(bags) - similar).abs()
+
+    def by_clips(self, batch: PairBatch) -> Tensor:
+        """How similar the pairs are by their clips, (pairs,); padding is not compared."""
+        assert isinstance(self.net, SiameseNet)
+        x = batch.x[batch.rows]  # (n, longest, dim)
+        longest = x.shape[1]
+        embedded = self.net.embed_clips(x, self.blank).flatten(0, 1)  # (n * longest, M)
+        # Stores may hold halves, which miss the blank response by their rounding.
+        padding = torch.isclose(x, self.blank, rtol=1e-3, atol=1e-3).all(dim=2)
+        padding |= torch.arange(longest, device=padding.device) >= batch.lengths[:, None]
+        bag, clip = (~padding)[batch.second].nonzero(as_tuple=True)
+        first, second = batch.first[bag], batch.second[bag]
+        matched = torch.minimum(clip, batch.lengths[first] - 1)  # as `align.by_index`
+        joined = self.net.join(embedded, first * longest + matched, second * longest + clip)
+        return bag_similarity(self.net.last(joined).squeeze(1), bag, len(batch.second))
+
+    def _bags(self, batch: PairBatch) -> PairBatch:
+        """The pairs of an expert and another video, and what is meant of them."""
+        meant = batch.targets[:, 1]
+        known = ~meant.isnan()
+        return replace(
+            batch, first=batch.first[known], second=batch.second[known], targets=meant[known]
+        )
 
 
 @dataclass(repr=False, eq=False)
@@ -86,8 +159,7 @@ class SiameseHead(ComparingHead, PairHead):
         similar_within: in points, one a video, such as its action's; None: `threshold`.
         views: the training videos again, as augmented views show them. They take part in the
         training pairs, also as similar pairs of one video with itself, and are never held out.
-        blank: needed with clips=true. Two clips of the same number are then as similar as their
-        videos, which is as much as is known of them; clips that are all padding are left out.
+        blank: needed with clips=true; see `ClipTrainer`.
         """
         sequences, scores = check_fit(x, y)
         types = check_types(type, len(scores), strict=self.pairing == "within")
@@ -111,24 +183,33 @@ class SiameseHead(ComparingHead, PairHead):
         owner = np.concatenate([np.arange(n), copied])
         groups = np.asarray(types if self.pairing == "within" else [""] * n)[owner]
         copy = np.arange(len(owner)) >= n
-        if self.clips:
-            cut, source, names = self._single_clips(sequences, blank)
-            sequences = [*sequences, *cut]
-            owner, copy = np.append(owner, owner[source]), np.append(copy, copy[source])
-            groups = np.append(groups, np.char.add(groups[source], names))
-        scores = scores[owner]
-        pairs = make_pairs(scores, limits[owner], groups)
-        train, kept_out = self._part(pairs, np.isin(owner, held), copy)
-        self._check_kinds(train)
+        scores, limits = scores[owner], limits[owner]
+        pairs = make_pairs(scores, limits, groups)
+        out = np.isin(owner, held)
+        train, kept_out = self._part(pairs, out, copy)
+        kinds = np.asarray(types)[owner]
+        self._check_kinds(train, kinds)
         self.pairs_seen_ = {"train": train.counts(), "held_out": kept_out.counts()}
         videos = Videos.of(self._scaled(sequences), scores, pick_device(self.device))
-        groups = np.unique(groups, return_inverse=True)[1]
+
+        codes = np.unique(groups, return_inverse=True)[1]
+
+        def paired(pairs: Pairs) -> PairedVideos:
+            chosen = pairs.both_orders() if self.both_orders else pairs
+            targets = chosen.similar
+            if self.clips:
+                meant = meant_similarity(chosen, scores, limits, kinds, ~out)
+                targets = np.stack([chosen.similar, meant], axis=1)
+            return PairedVideos(videos, chosen.first, chosen.second, targets, codes)
+
+        learn, keep = paired(train), paired(kept_out)
+        judged = keep.targets[:, 1] if self.clips else keep.targets
         dim = sequences[0].shape[1]
         self.train_net(
             lambda: SiameseNet(dim, self.hidden),
-            self._paired(videos, train, groups),
-            self._paired(videos, kept_out, groups) if len(kept_out.similar) else None,
-            lambda net: PairTrainer(net, self._weights(train), self._schedule(), self.seed),
+            learn,
+            keep if judged.isfinite().any() else None,
+            lambda net: self._trainer(net, learn.targets, blank),
         )
         return self
 
@@ -162,22 +243,21 @@ class SiameseHead(ComparingHead, PairHead):
         checked = [sequence for view in check_views(views, videos) for sequence in view]
         return checked, np.tile(np.arange(len(videos)), len(views))
 
-    def _single_clips(
-        self, videos: Sequences, blank: NDArray[np.floating] | None
-    ) -> tuple[list[NDArray[np.float32]], NDArray[np.intp], NDArray[np.str_]]:
-        """Each clip behind blank ones, the number of its video, and a name for its place."""
+    def _trainer(
+        self, net: nn.Module, targets: Tensor, blank: NDArray[np.floating] | None
+    ) -> PairTrainer:
+        schedule = self._schedule()
+        if not self.clips:
+            return PairTrainer(net, self._weights(targets), schedule, self.seed)
         if blank is None:
             raise HeadError(
                 "clips=true takes the response to a blank clip, which the store does not hold; "
                 "make it with `aqa extract`, or leave clips=true out"
             )
-        cut, source, places = [], [], []
-        for number, video in enumerate(videos):
-            shown = np.flatnonzero(~np.isclose(video, blank, atol=1e-5).all(axis=1))
-            cut += trimmed(video, shown, blank) if len(shown) else []
-            source += [number] * len(shown)
-            places += [f" clip {place}" for place in shown]
-        return cut, np.array(source, np.intp), np.array(places, str)
+        similar, meant = targets.unbind(dim=1)
+        weights, bag_weights = self._weights(similar), self._weights(meant[meant.isfinite()])
+        scaled = torch.as_tensor(self._scaled([blank])[0]).to(targets)
+        return ClipTrainer(net, weights, schedule, self.seed, bag_weights, scaled)
 
     def _part(
         self, pairs: Pairs, held: NDArray[np.bool_], copy: NDArray[np.bool_]
@@ -187,7 +267,12 @@ class SiameseHead(ComparingHead, PairHead):
         out = held[first] | held[second]
         return pairs.where(~out), pairs.where(out & ~(copy[first] | copy[second]))
 
-    def _check_kinds(self, pairs: Pairs) -> None:
+    def _check_kinds(self, pairs: Pairs, types: NDArray[np.str_]) -> None:
+        if self.clips and not (types[pairs.first] == types[pairs.second]).any():
+            raise HeadError(
+                "no two training videos of one type, so there is no expert to compare clips with; "
+                "leave clips=true out, or check the manifest's column type"
+            )
         counts = pairs.counts()
         if all(counts.values()):
             return
@@ -202,16 +287,12 @@ class SiameseHead(ComparingHead, PairHead):
             f"{'lower' if counts['similar'] else 'raise'} it with -p threshold=..."
         )
 
-    def _paired(self, videos: Videos, pairs: Pairs, groups: NDArray[np.intp]) -> PairedVideos:
-        chosen = pairs.both_orders() if self.both_orders else pairs
-        return PairedVideos(videos, chosen.first, chosen.second, chosen.similar, groups)
-
-    def _weights(self, pairs: Pairs) -> tuple[float, float]:
-        """So that each kind of training pairs weighs half, and the mean weight is 1."""
+    def _weights(self, labels: Tensor) -> tuple[float, float]:
+        """So that labels below and above 1/2 weigh half each in total, and the mean weight is 1."""
         if not self.balance:
             return 1.0, 1.0
-        counts, total = pairs.counts(), len(pairs.similar)
-        return total / (2 * counts["dissimilar"]), total / (2 * counts["similar"])
+        low, high = torch.bincount((labels > 0.5).long(), minlength=2).clamp(min=1).tolist()
+        return len(labels) / (2 * low), len(labels) / (2 * high)
 
 
 HEAD = SiameseHead

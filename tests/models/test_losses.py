@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from aqa.models import losses
-from aqa.models.losses import balanced_alpha, make_loss
+from aqa.models.losses import bag_similarity, balanced_alpha, make_loss
 
 MARGIN = 0.7
 
@@ -130,3 +130,15 @@ def test_alpha_in_the_sums_of_001(rng) -> None:
     np.testing.assert_allclose(
         gradient / np.abs(gradient).sum(), as_printed / np.abs(as_printed).sum()
     )
+
+
+def test_a_bag_is_as_similar_as_its_clips_in_the_geometric_mean():
+    logits = torch.tensor([0.3, -1.2, 2.0, 0.7, -40.0], dtype=torch.float64)
+    bags = torch.tensor([0, 2, 0, 2, 3])
+    found = bag_similarity(logits, bags, 4)
+    for number in range(4):
+        chances = [torch.sigmoid(z) for z, b in zip(logits, bags, strict=True) if b == number]
+        product = 1.0
+        for chance in chances:
+            product *= float(chance)
+        assert found[number].item() == pytest.approx(product ** (1 / max(len(chances), 1)))

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from aqa.models.pairs import make_pairs, plan_steps
+from aqa.models.pairs import make_pairs, meant_similarity, plan_steps
 
 
 def test_pairs_are_those_of_the_naive_loop():
@@ -32,6 +32,25 @@ def test_both_orders_turn_every_pair_round():
     assert both.first.tolist() == [0, 0, 1, 1, 2, 2]
     assert both.second.tolist() == [1, 2, 2, 0, 0, 1]
     assert both.similar.tolist() == [True, False, False] * 2
+
+
+def test_what_is_meant_of_an_experts_pairs_is_that_of_the_naive_loop():
+    rng = np.random.default_rng(1)
+    scores, types = np.round(rng.uniform(0, 20, 30)), rng.choice(list("abc"), 30)
+    limits, learned = rng.choice([4.0, 5.0], 30), rng.uniform(size=30) < 0.7
+    pairs = make_pairs(scores, limits).both_orders()
+    found = meant_similarity(pairs, scores, limits, types, learned)
+    for i, j, meant in zip(pairs.first, pairs.second, found, strict=True):
+        best = max(
+            s for s, t, own in zip(scores, types, learned, strict=True) if own and t == types[i]
+        )
+        if learned[i] and best - scores[i] < limits[i] and types[i] == types[j]:
+            lost = max(scores[i] - scores[j], 0)
+            assert meant == pytest.approx(0.5 ** (lost / min(limits[i], limits[j])))
+        else:
+            assert np.isnan(meant)
+    assert np.isfinite(found).sum() >= 27
+    assert 1.0 in found  # of ties, and of videos held out that are better
 
 
 def test_one_video_has_no_pairs():

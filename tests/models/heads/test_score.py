@@ -8,7 +8,7 @@ import torch
 
 from aqa.errors import AqaWarning
 from aqa.models.heads.base import HeadError
-from aqa.models.heads.score import ScoreHead, choose_references, trimmed
+from aqa.models.heads.score import ScoreHead, choose_references
 from aqa.models.heads.siamese import SiameseHead
 
 QUICK = {"epochs": 20, "hidden": 16, "device": "cpu", "lr": 0.01}
@@ -222,12 +222,6 @@ def test_a_metric_of_other_features_is_refused(performances):
 
 
 class TestExplanation:
-    def test_trimmed_blanks_what_precedes_and_drops_what_follows(self, performances):
-        video, blank = performances.x[0], performances.blank
-        first, second = trimmed(video, np.array([0, 1]), blank)
-        np.testing.assert_array_equal(first, video[:1])
-        np.testing.assert_array_equal(second, np.stack([blank, video[1]]))
-
     @pytest.mark.parametrize("references", [1, 2])
     def test_each_clip_is_compared_as_the_paper_says(self, performances, references):
         head = fit(performances, references=references, epochs=5)
@@ -263,6 +257,22 @@ class TestExplanation:
         (index,), (dtw,) = by_index.values(), by_dtw.values()
         assert index.tolist() != dtw.tolist()
         assert (np.diff(dtw) >= 0).all()
+
+    def test_clips_at_fault_are_found_from_scores_alone(self):
+        """A clip in seven shows a fault, which costs 20 points; nobody says which."""
+        rng = np.random.default_rng(5)
+        faulty = rng.uniform(size=(60, 6)) < 0.15
+        faulty[:3] = False
+        x = rng.normal(scale=0.3, size=(60, 6, 4)).astype(np.float32)
+        x[..., 0] += faulty
+        x[..., 1] += np.arange(6) / 3
+        scores, blank = 90.0 - 20 * faulty.sum(axis=1), np.full(4, -1, np.float32)
+        head = ScoreHead(**QUICK | {"epochs": 60, "clips": True})
+        head.fit(list(x[:40]), scores[:40], blank=blank)
+        said = np.stack([head.explain([video], blank).faulty for video in x[40:]])
+        truth = faulty[40:]
+        assert (said & truth).sum() > 0.8 * truth.sum()
+        assert (said & truth).sum() > 0.8 * said.sum()
 
     def test_without_a_blank_response_there_is_none(self, fitted, performances):
         with pytest.raises(HeadError, match="response to a blank clip"):

@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
 from aqa.models.heads.base import Head, HeadError, PairHead
-from aqa.models.heads.siamese import SiameseHead
+from aqa.models.heads.comparing import SiameseNet
+from aqa.models.heads.siamese import ClipTrainer, PairTrainer, SiameseHead
 from aqa.models.metrics import report_pairs
+from aqa.models.pair_batches import PairedVideos
+from aqa.models.pairs import make_pairs
+from aqa.models.train import Schedule, Videos
 
 QUICK = {"epochs": 60, "hidden": 16, "device": "cpu", "lr": 0.01}
 
@@ -141,28 +148,76 @@ class TestSingleClips:
     """clips=true: it learns too from what feedback will ask it about."""
 
     def fit(self, performances, **more):
-        head = SiameseHead(**QUICK | {"epochs": 2, "clips": True})
-        return head.fit(performances.x, performances.y, type=performances.type, **more)
+        head = SiameseHead(**QUICK | {"epochs": 2, "clips": True} | more.pop("params", {}))
+        columns = {"type": performances.type, "blank": performances.blank} | more
+        return head.fit(performances.x, performances.y, **columns)
 
-    def test_every_clip_pairs_with_those_of_its_number(self, performances):
-        seen = self.fit(performances, blank=performances.blank).pairs_seen_
-        lengths = [len(video) for video in performances.x]
-        expected = len(SiameseHead().pairs(performances.y, type=performances.type).similar)
-        for place in range(max(lengths)):
-            there = [i for i, n in enumerate(lengths) if n > place]
-            types = [performances.type[i] for i in there]
-            expected += len(SiameseHead().pairs(performances.y[there], type=types).similar)
-        assert sum(seen["train"].values()) + sum(seen["held_out"].values()) == expected
+    def test_the_loss_is_that_of_the_naive_loop(self):
+        rng = np.random.default_rng(2)
+        x = [rng.normal(size=(n, 6)).astype(np.float32) for n in (3, 2, 4, 4)]
+        blank = rng.normal(size=6).astype(np.float32)
+        x[2][0] = x[3][2] = blank
+        net = SiameseNet(6, 8, (10, 6))
+        pairs = make_pairs(np.array([60.0, 58.0, 52.0, 40.0]), 5.0).both_orders()
+        meant = np.where(pairs.first == 1, np.array([0.9, 0.5, 0.4, 0.1])[pairs.second], np.nan)
+        videos = Videos.of(x, np.zeros(4), torch.device("cpu"))
+        targets = np.stack([pairs.similar, meant], axis=1)
+        paired = PairedVideos(videos, pairs.first, pairs.second, targets, np.zeros(4, int))
+        weights, bag_weights = (0.8, 1.4), (0.5, 2.0)
+        trainer = ClipTrainer(
+            net, weights, Schedule(1, 9, 1e-3), 0, bag_weights, torch.from_numpy(blank)
+        )
+        (batch,) = paired.batches(9)
+        found = trainer.objective(batch).item()
 
-    def test_clips_that_are_all_padding_are_left_out(self, performances):
-        blank = performances.blank
-        padded = performances._replace(x=[np.vstack([blank, x]) for x in performances.x])
-        plain = self.fit(performances, blank=blank).pairs_seen_
-        assert self.fit(padded, blank=blank).pairs_seen_ == plain
+        def similarity(p, q):
+            ends = [net.lstm(torch.from_numpy(np.stack(v))[None])[0][0, -1] for v in (p, q)]
+            return torch.sigmoid(net.last(net.d2(net.d1(torch.cat(ends)).relu()).relu())).item()
+
+        losses, bags, wrong = [], [], {False: [], True: []}
+        for p, q, similar, mean in zip(*pairs, meant, strict=True):
+            chance = similarity(x[p], x[q])
+            losses.append(-np.log(chance if similar else 1 - chance) * weights[int(similar)])
+            if p == 1:
+                chances = []
+                for j, clip in enumerate(x[q]):
+                    k = min(j, len(x[p]) - 1)
+                    if (clip != blank).any():
+                        pair = [blank] * k + [x[p][k]], [blank] * j + [clip]
+                        chances.append(similarity(*pair))
+                chance = np.prod(chances) ** (1 / len(chances))
+                entropy = -mean * np.log(chance) - (1 - mean) * np.log(1 - chance)
+                bags.append(bag_weights[int(mean > 0.5)] * entropy)
+                wrong[mean > 0.5].append(1 - chance if mean > 0.5 else chance)
+        assert found == pytest.approx(np.mean(losses) + np.mean(bags), rel=1e-5)
+        # Stopped by the bags alone, each kind weighing the same.
+        expected = np.mean([np.mean(chances) for chances in wrong.values()])
+        assert trainer.evaluate(paired) == pytest.approx(expected, rel=1e-5)
+
+    def test_a_step_without_experts_learns_from_pairs_alone(self):
+        net = SiameseNet(6, 8, (10, 6))
+        videos = Videos.of([np.ones((2, 6)), np.zeros((3, 6))], np.zeros(2), torch.device("cpu"))
+        one, other, targets = np.array([0]), np.array([1]), np.array([[1.0, np.nan]])
+        (batch,) = PairedVideos(videos, one, other, targets, np.zeros(2, int)).batches(9)
+        args = ((1.0, 1.0), Schedule(1, 9, 1e-3), 0)
+        clips = ClipTrainer(net, *args, (1.0, 1.0), torch.full((6,), 0.5)).objective(batch)
+        plain = PairTrainer(net, *args).objective(replace(batch, targets=batch.targets[:, 0]))
+        assert clips.item() == plain.item()
+
+    def test_experts_are_of_the_same_type_whatever_is_paired(self, performances):
+        head = self.fit(performances, params={"pairing": "all"})
+        assert sum(head.pairs_seen_["train"].values()) > 1000
+        alone = {"type": [str(i) for i in range(60)], "params": {"pairing": "all"}}
+        with pytest.raises(HeadError, match="no expert to compare clips with"):
+            self.fit(performances, **alone)
 
     def test_a_store_without_a_blank_response_is_refused(self, performances):
         with pytest.raises(HeadError, match=r"the response to a blank clip.*leave clips=true out"):
-            self.fit(performances)
+            self.fit(performances, blank=None)
+
+    def test_one_order_of_pairs_is_refused(self, performances):
+        with pytest.raises(HeadError, match="leave out both_orders=false"):
+            self.fit(performances, params={"both_orders": False})
 
 
 class TestSimilarWithin:

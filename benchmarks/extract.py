@@ -1,6 +1,6 @@
 """Seconds a clip, decode to feature: `aqa extract` against the plain loop, in turn.
 
-    python benchmarks/extract.py VIDEO [--backbone c3d ...] [--rounds 5]
+    python benchmarks/extract.py VIDEO [--backbone c3d ...] [--rounds 5] [--copies 3]
 
 The plain loop is what one writes first: decode all frames with OpenCV, resize, crop and normalise
 them with NumPy, and show the network one clip at a time, eager, float32, channels first. It runs
@@ -93,7 +93,7 @@ def attainable(dtype: torch.dtype) -> float:
     return 2 * 27 * 256 * x.numel() / took / 1e9
 
 
-def openvino_loop(path: Path, backbone: Backbone) -> Callable[[], Any]:
+def openvino_loop(path: Path, backbone: Backbone, copies: int) -> Callable[[], Any]:
     """A call that runs all clips through OpenVINO, in float32."""
     import openvino
 
@@ -101,7 +101,7 @@ def openvino_loop(path: Path, backbone: Backbone) -> Callable[[], Any]:
     model = openvino.convert_model(backbone, example_input=torch.from_numpy(clips[0].copy()))
     model.reshape(list(clips[0].shape))
     compiled = openvino.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    return lambda: [compiled(clip) for clip in clips]
+    return lambda: [compiled(clip) for clip in clips * copies]
 
 
 @functools.cache
@@ -109,10 +109,10 @@ def _plain(backbone: str) -> Backbone:
     return load_backbone(backbone, None if backbone == "tiny3d" else "random")
 
 
-def plain_seconds(path: Path, backbone: str) -> float:
+def plain_seconds(path: Path, backbone: str, copies: int) -> float:
     """What the plain loop takes, in the process that this is called in."""
     net = _plain(backbone)
-    return seconds(lambda: plain_loop(path, net))
+    return seconds(lambda: [plain_loop(path, net) for _ in range(copies)])
 
 
 def seconds(run: Callable[[], object]) -> float:
@@ -121,22 +121,23 @@ def seconds(run: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def measure(video: Path, backbone: str, rounds: int, folder: Path) -> None:
+def measure(video: Path, backbone: str, rounds: int, copies: int, folder: Path) -> None:
     ours = _plain(backbone)
     elsewhere = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
     stores = {precision: folder / f"{precision}.h5" for precision in ("float32", "bfloat16")}
 
     def run(precision: Any) -> None:
         stores[precision].unlink(missing_ok=True)
-        extract([Video("video", video, 0.0)], ours, stores[precision], precision=precision)
+        videos = [Video(str(number), video, 0.0) for number in range(copies)]
+        extract(videos, ours, stores[precision], precision=precision)
 
     ways: dict[str, Callable[[], float]] = {
-        "plain loop": lambda: elsewhere.submit(plain_seconds, video, backbone).result(),
+        "plain loop": lambda: elsewhere.submit(plain_seconds, video, backbone, copies).result(),
         "aqa float32": lambda: seconds(lambda: run("float32")),
         "aqa bfloat16": lambda: seconds(lambda: run("bfloat16")),
     }
     if importlib.util.find_spec("openvino"):
-        there = openvino_loop(video, ours)
+        there = openvino_loop(video, ours, copies)
         ways["OpenVINO, no decoding"] = lambda: seconds(there)
     expected = plain_loop(video, ours)
     times: dict[str, list[float]] = {name: [] for name in ways}
@@ -147,11 +148,11 @@ def measure(video: Path, backbone: str, rounds: int, folder: Path) -> None:
                 times[name].append(took)
     work = flop(ours) / 1e9
     click.echo(
-        f"\n{backbone}, {video.name}, {len(expected)} clips of {work:.0f} GFLOP, "
+        f"\n{backbone}, {video.name}, {copies} x {len(expected)} clips of {work:.0f} GFLOP, "
         f"medians of {rounds} rounds"
     )
     for name, values in times.items():
-        each = statistics.median(values) / len(expected)
+        each = statistics.median(values) / len(expected) / copies
         ratio = statistics.median([a / b for a, b in zip(times["plain loop"], values, strict=True)])
         click.echo(
             f"{name:22} {each:8.4f} s a clip  {1 / each:8.2f} clips/s  {ratio:5.2f}x  "
@@ -159,7 +160,7 @@ def measure(video: Path, backbone: str, rounds: int, folder: Path) -> None:
         )
     for precision, store in stores.items():
         with FeatureStore.open(store) as opened:
-            features = opened["video"]
+            features = opened["0"]
         drift = np.linalg.norm(features - expected) / np.linalg.norm(expected)
         cosine = (features * expected).sum(1) / (
             np.linalg.norm(features, axis=1) * np.linalg.norm(expected, axis=1)
@@ -171,14 +172,15 @@ def measure(video: Path, backbone: str, rounds: int, folder: Path) -> None:
 @click.argument("video", type=click.Path(path_type=Path, exists=True))
 @click.option("--backbone", "backbones", multiple=True, type=click.Choice(backbone_names()))
 @click.option("--rounds", default=5, show_default=True)
-def main(video: Path, backbones: tuple[str, ...], rounds: int) -> None:
+@click.option("--copies", default=3, show_default=True, help="As how many videos to take it.")
+def main(video: Path, backbones: tuple[str, ...], rounds: int, copies: int) -> None:
     """Time every way in turn; print medians, and the median of each round's ratio."""
     click.echo(machine())
     for dtype in (torch.float32, torch.bfloat16):
         click.echo(f"one large convolution, {dtype}: {attainable(dtype):.0f} GFLOP/s")
     for backbone in backbones or backbone_names():
         with tempfile.TemporaryDirectory() as folder:
-            measure(video, backbone, rounds, Path(folder))
+            measure(video, backbone, rounds, copies, Path(folder))
 
 
 if __name__ == "__main__":

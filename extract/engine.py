@@ -77,7 +77,7 @@ class PackedConv(nn.Module):
 
     PyTorch's own lays them out anew at each call, and gives the small float32 maps of a single clip
     to an algorithm of its own that takes up to three times as long. The best layout depends on the
-    input's shape, so it is made for the last one seen.
+    input's shape; that of a larger batch serves the smaller one at a video's end.
     """
 
     def __init__(self, convolution: nn.Conv2d | nn.Conv3d):
@@ -89,12 +89,12 @@ class PackedConv(nn.Module):
             list(convolution.dilation),
             convolution.groups,
         )
-        self.shape: torch.Size | None = None
+        self.shape = torch.Size((0,))  # that the layout is for
         self.packed: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, *) -> (N, C', *), as the plain convolution gives."""
-        if x.shape != self.shape:
+        if len(x) > self.shape[0] or x.shape[1:] != self.shape[1:]:
             weight = self.plain.weight.detach().to_mkldnn()
             self.packed = _REORDER[x.ndim](weight, *self.how, list(x.shape))
             self.shape = x.shape

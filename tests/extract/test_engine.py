@@ -42,7 +42,7 @@ def test_packed_convolutions_give_what_plain_ones_give(
     fast = prepare(plain, CPU, precision)
     assert [type(module) for module in fast] == [PackedConv, PackedConv]
     plain = plain.to(PRECISIONS[precision])
-    for n, size in ((2, 13), (1, 13), (2, 13), (2, 15)):  # each other shape is laid out anew
+    for n, size in ((1, 13), (2, 13), (1, 13), (1, 15), (2, 13)):  # a tail keeps its batch's layout
         x = torch.randn(n, 8, *[size] * len(kernel)).to(PRECISIONS[precision])
         with torch.inference_mode():
             torch.testing.assert_close(fast(x), plain(x))

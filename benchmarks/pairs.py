@@ -9,8 +9,9 @@ and gradients, which tests/models/test_pair_batches.py checks. The naive one is 
 batches and extrapolated, since they all cost the same.
 
 With `--splits`, as long as `aqa fit --head score` takes on so many splits of jain2020-diving, from
-a store of random features in that protocol's shape: 44 videos of each of six types, 15 of them
-tested. It reads the store, fits and judges training videos, and writes the run.
+a store of features in that protocol's shape: 44 videos of each of six types, 15 of them tested. The
+features are noise that the score shifts, so that there is something to learn and training goes on.
+It reads the store, fits and judges training videos, and writes the run.
 """
 
 from __future__ import annotations
@@ -54,15 +55,18 @@ def main() -> None:
 def time_splits(args: argparse.Namespace) -> None:
     """Print the seconds of each split, epochs included, and of all."""
     rng = np.random.default_rng(0)
+    quality, tell = rng.uniform(-2, 2, 264), 0.3 * rng.normal(size=args.dim)
     rows = [
-        {"video_id": f"{i:03}", "path": "", "score": rng.uniform(20, 100), "type": i % 6}
-        for i in range(264)
+        {"video_id": f"{i:03}", "path": "", "score": 60 + 20 * q, "type": i % 6}
+        for i, q in enumerate(quality)
     ]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_manifest(folder / "manifest.csv", rows)
         table = Manifest.read(folder / "manifest.csv")
-        arrays = {i: rng.normal(size=(args.clips, args.dim)) for i in table.ids}
+        noise = rng.normal(size=(len(rows), args.clips, args.dim))
+        features = np.maximum(noise + np.multiply.outer(quality, tell)[:, None], 0)
+        arrays = dict(zip(table.ids, features, strict=True))
         import_arrays(folder / "random.h5", arrays, source="random")
         splits = make_splits(table, "jain2020-diving", {}).splits[: args.splits]
         start = before = clocks()

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from aqa.errors import AqaWarning
+from aqa.errors import AqaWarning, listed
 from aqa.extract.backbones import get_architecture, load_backbone
 from aqa.extract.backbones.base import Backbone
 from aqa.extract.clips_dataset import Augment, ClipVideos
@@ -160,6 +160,9 @@ def finetune(
             f"layer {plan.backbone.layer} of {plan.backbone.name} gives {gives}, {plan.head} takes "
             f"{takes}; name another with --layer, or another --head"
         )
+    untested = [split.name for split in splits if plan.test and not split.test]
+    if untested:
+        raise RunError(f"split {listed(untested)} has no test videos to choose an epoch by")
     prepared = [_Training(plan, split) for split in splits]
     for training in prepared:
         done = training.run(group, progress, extraction)
@@ -261,11 +264,12 @@ class _Training:
         plan = self.plan
         parts = ("train", "val", "test") if plan.test else ("train", "val")
         for part in parts:
-            videos = plan.scored(self.split.part(part))
+            ids = self.split.part(part)
+            videos = plan.scored(ids)
             try:
                 if part == "train" and self.start is None:
                     self.head.learn_scores(videos.scores, **videos.columns)
-                self.head.check_columns(videos.scores, **videos.columns)
+                self.head.check_columns(videos.scores, ids, **videos.columns)
             except HeadError as error:
                 raise RunError(
                     f"{plan.head} on {part} videos of split {self.split.name} of "

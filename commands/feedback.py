@@ -62,7 +62,7 @@ def feedback(
 
     VIDEO is an id of the manifest, or a new file. Head `score` gives the probability that a clip
     is similar to the expert's, faulty below 0.5; fit it with -p clips=true for that, since as the
-    paper has it, by default, it is little better than chance. Head `lstm` fitted with
+    paper has it, by default, it is no better than chance. Head `lstm` fitted with
     -p label=incremental gives the points that a clip adds, faulty where it adds none; heads `wd`
     and `average` the points that it adds to a base, faulty where it takes some off. Heads
     `pose-dct` and `pose-dft` say of each joint on which frame and which way it had better be

@@ -207,7 +207,7 @@ def load_network(
     from aqa.extract.backbones import load_backbone
     from aqa.features.clips import ClipRule
 
-    checkpoint = _checkpoint(weights) if weights else None
+    checkpoint = _checkpoint(weights, backbone) if weights else None
     network = load_backbone(backbone, checkpoint, layer, preprocess=preprocess, seed=seed)
     length = clip_length or network.clip_length
     rule = ClipRule(length, stride or length, frames, pad, tail)  # type: ignore[arg-type]
@@ -220,11 +220,19 @@ def load_network(
     return network, rule
 
 
-def _checkpoint(weights: str) -> str | Path:
+def _checkpoint(weights: str, backbone: str) -> str | Path:
     """What --weights means: a file comes before the public checkpoint of that name."""
+    from aqa.extract.checkpoints import find_checkpoint
+
     path = Path(weights)
     if weights == "random" or path.exists() or path.suffix or path.parent != Path():
         return weights
+    found = find_checkpoint(weights)
+    if found.backbone != backbone:
+        raise click.UsageError(
+            f"{weights} is a checkpoint of {found.backbone}, not of {backbone}: use --backbone "
+            f"{found.backbone}"
+        )
     return fetch_checkpoint(weights)
 
 

@@ -39,7 +39,7 @@ def info(path: Path, as_json: bool) -> None:
 def _summary(store: FeatureStore) -> list[list[str]]:
     from tqdm import tqdm
 
-    spec, weights = store.spec, store.spec["weights"]
+    spec, weights = store.spec, store.spec.get("weights") or {}
     seen, sha256 = weights.get("fitted_on"), weights.get("sha256")
     of_weights = [
         *([weights["name"]] if weights.get("name") else []),
@@ -52,7 +52,7 @@ def _summary(store: FeatureStore) -> list[list[str]]:
     origin = ("created", "aqa", "device", "torch")
     of_origin = [f"{name} {store.provenance[name]}" for name in origin if name in store.provenance]
     return [
-        ["backbone", spec["backbone"]],
+        ["backbone", spec.get("backbone", "not known")],
         ["weights", ", ".join(of_weights) or "not known"],
         ["features", ", ".join([*of_layer, f"shape {store.shape}", spec["dtype"]])],
         ["clip rule", ", ".join(of_clips) or "not known"],

@@ -40,9 +40,16 @@ def prepare(net: nn.Module, device: torch.device, precision: Precision) -> nn.Mo
             parameter.data = parameter.data.to(memory_format=torch.channels_last_3d)
     if device.type == "cpu":
         keep_memory()
-        if torch.backends.mkldnn.is_available() and precision != "float16":
+        if _packs(precision):
             pack(fast)
     return fast
+
+
+def _packs(precision: Precision) -> bool:
+    """Whether oneDNN computes in this precision on this processor; PyTorch itself always does."""
+    if precision == "bfloat16":
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return precision == "float32" and torch.backends.mkldnn.is_available()
 
 
 def folded(net: nn.Module) -> nn.Module:

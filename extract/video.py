@@ -155,8 +155,16 @@ class ImageFolder:
 def _ends_early(data: bytes) -> bool:
     """Whether a JPEG or PNG lacks its end, which decoders may make up without a word."""
     if data.startswith(b"\xff\xd8"):
-        # The end before the last scan is a thumbnail's; within a scan the mark cannot stand.
-        return data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
+        at = 2
+        while data[at : at + 2] != b"\xff\xda":  # over what is before the scan, thumbnails too
+            if data[at : at + 2] == b"\xff\xff":  # a fill byte
+                at += 1
+                continue
+            length = int.from_bytes(data[at + 2 : at + 4], "big")
+            if data[at : at + 1] != b"\xff" or length < 2:
+                return at >= len(data)  # or no JPEG after all, as the decoder will say
+            at += 2 + length
+        return data.find(b"\xff\xd9", at) < 0  # which cannot stand within a scan
     return data.startswith(b"\x89PNG") and b"IEND" not in data
 
 

@@ -221,6 +221,9 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
     def _miscounted(self) -> list[str]:
         """Arrays that hold less, or something else, than the store says."""
         file, count = self._file, int(self._file["count"][()])
+        missing = [name for name in ("features", "clips") if name not in file]
+        if missing:
+            return [f"/{name} is missing" for name in missing]
         needed = {"features": self.n_clips, "clips": self.n_clips}
         needed |= {f"videos/{name}": count for name in file["videos"]}
         kinds = {

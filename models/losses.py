@@ -116,15 +116,31 @@ def pair_loss(logits: Tensor, similar: Tensor, weights: tuple[float, float]) -> 
     return binary_cross_entropy_with_logits(logits, similar, weight)
 
 
-def bag_similarity(logits: Tensor, bag: Tensor, n: int) -> Tensor:
-    """How similar the two videos of each of `n` pairs are by their clips, (n,) in 0..1.
+def log_bag_similarity(logits: Tensor, bag: Tensor, n: int) -> Tensor:
+    """The logarithm of how similar the two videos of each of `n` pairs are by their clips, (n,).
 
     logits: (clips,), of pairs of clips. bag: (clips,), the number of the pair of videos that each
     belongs to. The geometric mean of the clips' probabilities: their logarithms add up, as the
-    points do that clips lose, be they lost in one or in many. 1 without any clip.
+    points do that clips lose, be they lost in one or in many. 0 without any clip.
     """
     total = logits.new_zeros(n).index_add(0, bag, logsigmoid(logits))
-    return torch.exp(total / torch.bincount(bag, minlength=n).clamp(min=1))
+    return total / torch.bincount(bag, minlength=n).clamp(min=1)
+
+
+def bag_loss(log_similarity: Tensor, meant: Tensor, weights: tuple[float, float]) -> Tensor:
+    """Cross-entropy of bags to how similar they are meant to be, (bags,) each in 0..1; averaged.
+
+    weights: of those meant to be below and above 1/2.
+    """
+    low, high = weights
+    weight = low + (high - low) * (meant > 0.5)
+    entropy = meant * log_similarity + (1 - meant) * _log_complement(log_similarity)
+    return -(weight * entropy).mean()
+
+
+def _log_complement(log_chance: Tensor) -> Tensor:
+    """log(1 - p) of log(p); of a p that rounds to 1 the complement would have no logarithm."""
+    return torch.log(-torch.expm1(log_chance.clamp(max=-1e-6)))
 
 
 def soft_labels(values: Tensor, bins: int, std: float) -> Tensor:
@@ -151,9 +167,7 @@ def tree_loss(log_chance: Tensor, place: Tensor, leaf: Tensor, target: Tensor) -
     (pairs,), the place there. Summed over leaves, averaged over pairs.
     """
     right = one_hot(leaf, log_chance.shape[1]).bool()
-    # Of a probability that rounds to 1 the complement would have no logarithm.
-    log_other = torch.log(-torch.expm1(log_chance.clamp(max=-1e-6)))
-    cross_entropy = -torch.where(right, log_chance, log_other).sum(dim=1)
+    cross_entropy = -torch.where(right, log_chance, _log_complement(log_chance)).sum(dim=1)
     inside = place.gather(1, leaf[:, None]).squeeze(1)
     return (cross_entropy + (inside - target).square()).mean()
 

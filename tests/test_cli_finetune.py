@@ -265,13 +265,13 @@ def test_scoringnet_starts_from_a_fitted_one_and_from_no_kfs(
             1,
             "stage_entry",
             [],
-            "train videos .*number 0 has no first frame of entry",
+            "train videos .*has no first frame of entry",
         ),
         (
             3,
             "stage_entry",
             [],
-            "val videos .*number 0 has no first frame of entry",
+            "val videos .*has no first frame of entry",
         ),
         (3, "difficulty", [], "val videos of split 2 .*1 of 2 .* no difficulty"),
         (None, "action", [], "train videos .*-p rule=product or -p rule=sum"),
@@ -279,7 +279,7 @@ def test_scoringnet_starts_from_a_fitted_one_and_from_no_kfs(
             0,
             "stage_entry",
             ["--best-on-test"],
-            "test videos .*number 0 has no first",
+            "test videos .*has no first",
         ),
         (None, "path", ["-p", "execution_stages=fall"], "no stage fall; the stages are before"),
     ],
@@ -303,6 +303,7 @@ def test_what_scoringnet_lacks_is_refused_before_a_video_is_read(
     write_manifest(path, rows)
     printed = run_aqa("finetune", *QUICK, *SCORINGNET, *arguments, code=1).output
     assert re.search(problem, printed), printed
+    assert row is None or rows[row]["video_id"] in printed
     assert not (staged / "runs").exists()
 
 

@@ -257,9 +257,11 @@ def tuned_layout(architecture: Architecture, tuned: Tuned, state: State, path: P
             f"{path}: fine-tuned weights of {tuned.backbone}, not of {architecture.name}: "
             f"use --backbone {tuned.backbone}"
         )
-    if tuned.layer not in architecture.layers:
-        raise UnknownNameError(
-            f"layer of {architecture.name} in {path}", tuned.layer, list(architecture.layers)
+    known = [layout.name for layout in architecture.layouts]
+    if tuned.layer not in architecture.layers or tuned.layout not in known:
+        raise WeightsError(
+            f"{path}: damaged fine-tuned weights: {architecture.name} has no layer {tuned.layer!r} "
+            f"or no layout {tuned.layout!r}"
         )
     layout = replace(
         architecture.layout(tuned.layout), last_layer=tuned.layer, preprocess=tuned.preprocess

@@ -49,8 +49,13 @@ class JointHead(Head):
     def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
         """What the loss compares the network's outputs with, a row a video: (n,) or (n, k)."""
 
-    def check_columns(self, scores: NDArray[np.float64], **columns: Any) -> None:
-        """Raise `HeadError` where a video to learn from, or to be judged by, lacks a value."""
+    def check_columns(
+        self, scores: NDArray[np.float64], ids: Sequence[str], **columns: Any
+    ) -> None:
+        """Raise `HeadError` where a video to learn from, or to be judged by, lacks a value.
+
+        ids: what the error may call the videos.
+        """
         self.targets(scores, **columns)
 
     def reads(self, **columns: Any) -> NDArray[np.intp] | None:

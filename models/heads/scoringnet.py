@@ -125,7 +125,6 @@ class ScoringNetHead(LSTMHead):
         self._fit_rule(scores, action)
         self.kfs_ = None
         self.names_ = self._stage_names(stages)
-        self._truth(scores, difficulty=difficulty, execution=execution)
 
     def predict(self, x: Sequences, **columns: Any) -> NDArray[np.float64]:
         """See `Head.predict`. columns: `answer_columns`."""
@@ -209,12 +208,14 @@ class ScoringNetHead(LSTMHead):
         truth = self._truth(scores, **_named(columns, PARTS))
         return np.column_stack([self.branches_[part].targets(truth[part]) for part in PARTS])
 
-    def check_columns(self, scores: NDArray[np.float64], **columns: Any) -> None:
+    def check_columns(
+        self, scores: NDArray[np.float64], ids: Sequence[str], **columns: Any
+    ) -> None:
         """See `JointHead.check_columns`."""
-        self._truth(scores, **_named(columns, PARTS))
+        self._truth(scores, ids, **_named(columns, PARTS))
         if self.key_fragments:
             self._stage_numbers()
-            hand_starts(columns["stages"], self.names_)
+            hand_starts(columns["stages"], self.names_, ids)
 
     def reads(self, **columns: Any) -> NDArray[np.intp] | None:
         """See `JointHead.reads`: what either branch reads, by the hand-labelled stages."""
@@ -317,13 +318,16 @@ class ScoringNetHead(LSTMHead):
         return LSTMHead(**(shared | {"margin": float(self.margin * std / self.y_std_)}))
 
     def _truth(
-        self, scores: NDArray[np.float64], **known: Sequence[float | None] | None
+        self,
+        scores: NDArray[np.float64],
+        ids: Sequence[str] | None = None,
+        **known: Sequence[float | None] | None,
     ) -> dict[str, NDArray[np.float64]]:
         """See `true_parts`; `HeadError` where one is not known."""
         truth = self.true_parts(
             scores, difficulty=known["difficulty"], execution=known["execution"]
         )
-        _check_known(truth)
+        _check_known(truth, ids)
         return truth
 
     def _fused(self, parts: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -428,15 +432,15 @@ def _rule_of(action: Sequence[str | None] | None) -> str:
     return rule
 
 
-def _check_known(truth: Mapping[str, NDArray[np.float64]]) -> None:
+def _check_known(truth: Mapping[str, NDArray[np.float64]], ids: Sequence[str] | None) -> None:
     """Raise `HeadError` where a part is not known of a video to learn from."""
     for part, values in truth.items():
-        unknown = np.flatnonzero(~np.isfinite(values))
+        unknown = np.flatnonzero(~np.isfinite(values)).tolist()
         if len(unknown):
+            who = f"numbers {listed(unknown)}" if ids is None else listed(ids[i] for i in unknown)
             raise HeadError(
-                f"{len(unknown)} of {len(values)} training videos have no {part} "
-                f"(numbers {listed(unknown)}): fill in the manifest's column {part}, "
-                "or take them out of the split"
+                f"{len(unknown)} of {len(values)} videos have no {part} ({who}): fill in the "
+                f"manifest's column {part}, or take them out of the split"
             )
 
 

@@ -10,12 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy
 
 from aqa.device import pick_device
 from aqa.models.heads.base import HeadError, PairHead, Sequences, check_fit, check_views
 from aqa.models.heads.comparing import ComparingHead, SiameseNet, check_types, hold_out
-from aqa.models.losses import bag_similarity, pair_loss
+from aqa.models.losses import bag_loss, log_bag_similarity, pair_loss
 from aqa.models.pair_batches import PairBatch, PairedVideos
 from aqa.models.pairs import Pairs, make_pairs, meant_similarity
 from aqa.models.train import Batch, Examples, Schedule, Trainer, Videos
@@ -95,19 +94,17 @@ class ClipTrainer(PairTrainer):
         loss = super().objective(replace(batch, targets=batch.targets[:, 0]))
         bags = self._bags(batch)
         if len(bags.targets):
-            low, high = self.bag_weights
-            weight = low + (high - low) * (bags.targets > 0.5)
-            loss = loss + binary_cross_entropy(self.by_clips(bags), bags.targets, weight)
+            loss = loss + bag_loss(self.by_clips(bags), bags.targets, self.bag_weights)
         return loss
 
     def mistakes(self, batch: PairBatch) -> tuple[Tensor, Tensor]:
         """See `PairTrainer.mistakes`; a bag is similar where more than 1/2 is meant."""
         bags = self._bags(batch)
         similar = (bags.targets > 0.5).long()
-        return similar, (self.by_clips(bags) - similar).abs()
+        return similar, (self.by_clips(bags).exp() - similar).abs()
 
     def by_clips(self, batch: PairBatch) -> Tensor:
-        """How similar the pairs are by their clips, (pairs,); padding is not compared."""
+        """How similar the pairs are by their clips, as logarithms (pairs,); but for padding."""
         assert isinstance(self.net, SiameseNet)
         x = batch.x[batch.rows]  # (n, longest, dim)
         longest = x.shape[1]
@@ -119,7 +116,7 @@ class ClipTrainer(PairTrainer):
         first, second = batch.first[bag], batch.second[bag]
         matched = torch.minimum(clip, batch.lengths[first] - 1)  # as `align.by_index`
         joined = self.net.join(embedded, first * longest + matched, second * longest + clip)
-        return bag_similarity(self.net.last(joined).squeeze(1), bag, len(batch.second))
+        return log_bag_similarity(self.net.last(joined).squeeze(1), bag, len(batch.second))
 
     def _bags(self, batch: PairBatch) -> PairBatch:
         """The pairs of an expert and another video, and what is meant of them."""

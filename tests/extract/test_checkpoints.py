@@ -274,6 +274,8 @@ def test_extract_takes_a_public_name_and_keeps_its_file(
     for _ in range(2):
         result = run_aqa("extract", "--backbone", "mc3-18-tv", "--weights", "mc3", code=1)
         assert "weights mc3.pth, recognised as torchvision" in result.stderr
+    refused = run_aqa("extract", "--backbone", "c3d", "--weights", "mc3", code=2)
+    assert "mc3 is a checkpoint of mc3-18-tv, not of c3d" in refused.stderr
     assert server.asked == [None]
     (tmp_path / "mc3").write_bytes(b"a file of that name comes first")
     result = run_aqa("extract", "--backbone", "mc3-18-tv", "--weights", "mc3", code=1)

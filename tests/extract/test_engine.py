@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -46,3 +50,17 @@ def test_packed_convolutions_give_what_plain_ones_give(
         x = torch.randn(n, 8, *[size] * len(kernel)).to(PRECISIONS[precision])
         with torch.inference_mode():
             torch.testing.assert_close(fast(x), plain(x))
+
+
+def test_a_processor_without_bfloat16_of_its_own_still_computes_in_it() -> None:
+    program = (
+        "import torch; from aqa.extract.backbones import load_backbone as load\n"
+        "from aqa.extract.engine import prepare; net = load('tiny3d').net\n"
+        "net = prepare(net, torch.device('cpu'), 'bfloat16')\n"
+        "x = torch.zeros(1, 3, 16, 64, 64, dtype=torch.bfloat16)\n"
+        "with torch.inference_mode(): print(net(x).shape)"
+    )
+    environment = os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2"}
+    run = [sys.executable, "-c", program]
+    ran = subprocess.run(run, env=environment, capture_output=True, text=True)
+    assert ran.stdout.strip() == "torch.Size([1, 128])", ran.stderr

@@ -151,6 +151,8 @@ class TestImageFolder:
         data = data[:2] + thumbnail + data[2:] if name.endswith(".jpg") else data
         (folder / name).write_bytes(data)
         assert len(list(open_video(folder).frames())) == 2
+        (folder / name).write_bytes(data + b"a camera's own \xff\xd8\xff\xda without an end")
+        assert len(list(open_video(folder).frames())) == 2
         (folder / name).write_bytes(data[: int(share * len(data))])
         with pytest.raises(VideoError, match=rf"{name}: the file ends early"):
             list(open_video(folder).frames())

@@ -262,16 +262,18 @@ def test_what_does_not_fit_together_is_found(
         ("features", np.zeros((6, 7), "float32"), r"float32, a row \(7,\), not float32, \(8,\)"),
         ("clips", np.zeros((6, 2)), r"float64, a row \(2,\), not int32, \(2,\)"),
         ("clips", np.zeros((5, 2), "int32"), "has 5 rows, 6 are counted"),
+        ("clips", None, "is missing"),
     ],
 )
 def test_arrays_of_another_kind_are_found(
-    tmp_path: Path, name: str, array: np.ndarray, problem: str
+    tmp_path: Path, name: str, array: np.ndarray | None, problem: str
 ) -> None:
     path = tmp_path / "s.h5"
     fill(path, arrays(3))
     with h5py.File(path, "r+") as file:
         del file[name]
-        file[name] = array
+        if array is not None:
+            file[name] = array
     with FeatureStore.open(path) as store:
         (found,) = store.verify()
     assert re.search(f"/{name} .*{problem}", found)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from aqa.models import losses
-from aqa.models.losses import bag_similarity, balanced_alpha, make_loss
+from aqa.models.losses import bag_loss, balanced_alpha, log_bag_similarity, make_loss
 
 MARGIN = 0.7
 
@@ -135,10 +135,28 @@ def test_alpha_in_the_sums_of_001(rng) -> None:
 def test_a_bag_is_as_similar_as_its_clips_in_the_geometric_mean():
     logits = torch.tensor([0.3, -1.2, 2.0, 0.7, -40.0], dtype=torch.float64)
     bags = torch.tensor([0, 2, 0, 2, 3])
-    found = bag_similarity(logits, bags, 4)
+    found = log_bag_similarity(logits, bags, 4).exp()
     for number in range(4):
         chances = [torch.sigmoid(z) for z, b in zip(logits, bags, strict=True) if b == number]
         product = 1.0
         for chance in chances:
             product *= float(chance)
         assert found[number].item() == pytest.approx(product ** (1 / max(len(chances), 1)))
+
+
+def test_the_loss_of_bags_is_their_weighed_cross_entropy():
+    chances = torch.tensor([0.2, 0.9, 0.5], dtype=torch.float64)
+    meant, weights = torch.tensor([0.0, 1.0, 0.3], dtype=torch.float64), (0.5, 2.0)
+    naive = [0.5 * -np.log(0.8), 2 * -np.log(0.9), 0.5 * -np.log(0.5)]
+    found = bag_loss(chances.log(), meant, weights)
+    assert found.item() == pytest.approx(np.mean(naive))
+
+
+@pytest.mark.parametrize("logit", [10.0, 18.0, 60.0])
+def test_a_bag_that_is_all_but_sure_still_learns(logit):
+    logits = torch.full((3,), logit, requires_grad=True)
+    log_similarity = log_bag_similarity(logits, torch.zeros(3, dtype=torch.long), 1)
+    loss = bag_loss(log_similarity, torch.tensor([0.9]), (1.0, 1.0))
+    loss.backward()
+    assert loss.item() == pytest.approx(0.1 * min(logit, -np.log(1e-6)), rel=0.02)
+    assert (logits.grad.abs() < 0.1).all()

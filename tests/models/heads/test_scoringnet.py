@@ -151,7 +151,7 @@ def test_key_clips(starts: list[int], stages: list[int], expected: list[int]) ->
 @pytest.mark.parametrize(
     ("params", "columns", "problem"),
     [
-        ({}, {"difficulty": None}, "30 of 30 training videos have no difficulty .* column diff"),
+        ({}, {"difficulty": None}, "30 of 30 videos have no difficulty .* column diff"),
         ({}, {"difficulty": [None] + [3.0] * 29}, r"1 of 30 .* no difficulty \(numbers 0\)"),
         ({}, {"difficulty": [0.0] + [3.0] * 29}, r"1 of 30 .* no execution \(numbers 0\)"),
         ({}, {"stages": None}, "no video has stages"),

@@ -117,6 +117,13 @@ def test_what_cannot_be_learned_from_is_named(performances, params, change, prob
         SiameseHead(**QUICK | params).fit(performances.x, performances.y, **columns)
 
 
+@pytest.mark.parametrize("clips", [False, True])
+def test_a_loss_that_is_no_number_is_named(performances, clips):
+    head = SiameseHead(**QUICK | {"lr": 1e30, "clips": clips})
+    with pytest.raises(HeadError, match="the loss is nan in epoch 1"):
+        head.fit(performances.x, performances.y, type=performances.type, blank=np.zeros(6))
+
+
 def test_across_types_a_missing_type_does_not_matter(performances):
     head = SiameseHead(**QUICK | {"epochs": 1}, pairing="all")
     head.fit(performances.x, performances.y, type=[None, *["A"] * 59])

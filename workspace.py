@@ -72,12 +72,19 @@ def run_folders(
                 raise UnknownNameError(
                     f"fitted {kind}", name, known, remedy=f"fit it first (looked in {runs})"
                 )
-    return [
+    chosen = [
         folder
         for folder in folders
         if (not heads or folder.parent.name in heads)
         and (not splits or folder.name.removeprefix("split-") in splits)
     ]
+    absent = set(heads) - {folder.parent.name for folder in chosen}
+    if absent:
+        raise AqaError(
+            f"{runs}: {', '.join(sorted(absent))} is not fitted on split {', '.join(splits)}; fit "
+            "it there, or leave it out"
+        )
+    return chosen
 
 
 def _natural(name: str) -> tuple[int, str]:

@@ -142,6 +142,8 @@ def extract(
             try:
                 encoded = encode_video(batches, encoder, blank, len(views), dtype)
             except VIDEO_FAULTS as error:
+                if log and workers <= 1:
+                    log.take()  # of this video, which has its reason
                 reason = reason_of(video.path, error)
                 summary.failed.append((video.id, reason))
                 progress.line(f"failed: {video.id}: {reason}")

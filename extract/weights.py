@@ -117,12 +117,24 @@ def save_fitted(
 ) -> None:
     """Write weights that were learned here, in one step, with what `read_fitted_on` reads.
 
-    fitted_on: the ids of all the videos that they have learned from. metadata: more to write.
+    The same weights and notes give the same bytes. fitted_on: the ids of all the videos that they
+    have learned from. metadata: more to write.
     """
     tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
     notes = {"format": "pt", _FITTED_ON: json.dumps(sorted(fitted_on)), **(metadata or {})}
+    data = safetensors.torch.save(tensors, notes)
     with replacing(path) as temporary:
-        safetensors.torch.save_file(tensors, temporary, notes)
+        temporary.write_bytes(_in_order(data))
+
+
+def _in_order(data: bytes) -> bytes:
+    """A safetensors file whose metadata, which the library shuffles, are sorted."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text = text.ljust(-8 * (-len(text) // 8))  # as the format has it, so that tensors are aligned
+    return len(text).to_bytes(8, "little") + text + data[end:]
 
 
 def read_fitted_on(path: Path) -> tuple[str, ...] | None:

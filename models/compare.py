@@ -26,6 +26,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.stats
 
+from aqa.errors import AqaWarning
 from aqa.features.split import EVERYTHING
 from aqa.models.baseline import ALL, PREFIX
 from aqa.models.metrics import METRICS, Values, interval, ranks, resample_counts
@@ -151,11 +153,17 @@ def compared_folders(folders: Sequence[Path]) -> list[Path]:
 def read_heads(folders: Sequence[Path], *, strict: bool) -> dict[str, dict[str, Predictions]]:
     """Head -> split -> predictions, of the folders of runs and of kept baselines.
 
-    strict: a head that scores nothing is an error, rather than left out.
+    strict: a run that was not judged, or scores nothing, is an error, rather than left out.
     """
     heads: dict[str, dict[str, Predictions]] = {}
     for folder in folders:
-        found = read_predictions(folder)
+        try:
+            found = read_predictions(folder)
+        except RunError as error:
+            if strict:
+                raise
+            warnings.warn(f"left out: {error}", AqaWarning, stacklevel=2)
+            continue
         if found is not None:
             heads.setdefault(folder.parent.name, {})[folder.name.removeprefix("split-")] = found
         elif strict:

@@ -23,9 +23,13 @@ def damaged(source: Path, target: Path, n_bytes: int) -> None:
 def test_the_command_warns_of_damaged_videos_and_of_no_others(shared: Path, tmp_path: Path) -> None:
     source = shared / "data" / "videos" / "v_GGSY1Qvo990.mp4"
     damaged(source, tmp_path / "damaged.mp4", 30)
+    (tmp_path / "empty.mp4").write_bytes(b"")
     rows = [
         {"video_id": name, "path": path, "score": 1, "end_frame": 40}
-        for name, path in (("sound", source), ("damaged", "damaged.mp4"), ("again", source))
+        for name, path in (
+            *(("sound", source), ("damaged", "damaged.mp4")),
+            *(("empty", "empty.mp4"), ("again", source)),
+        )
     ]
     write_manifest(tmp_path / "manifest.csv", rows)
     process = subprocess.run(
@@ -35,7 +39,8 @@ def test_the_command_warns_of_damaged_videos_and_of_no_others(shared: Path, tmp_
         text=True,
     )
     warnings = [line for line in process.stderr.splitlines() if line.startswith("warning")]
-    assert process.returncode == 0, process.stderr
+    assert process.returncode == 1, process.stderr
+    assert "failed: empty: " in process.stderr
     assert process.stdout.count("\n") == 1
     assert "3 videos extracted" in process.stdout
     assert any("damaged: the decoder complained" in line for line in warnings)

@@ -47,6 +47,14 @@ def test_it_is_loaded_as_it_was_trained(tmp_path: Path) -> None:
     assert inspect(get_architecture("tiny3d").shipped).fitted_on is None
 
 
+def test_the_same_weights_give_the_same_bytes(tmp_path: Path) -> None:
+    paths = [write(tmp_path / f"{number}.safetensors") for number in range(12)]
+    assert len({path.read_bytes() for path in paths}) == 1
+    assert paths[0].stat().st_size % 4 == 0
+    loaded = safetensors.torch.load_file(paths[0])
+    assert all(torch.isfinite(value).all() for value in loaded.values())
+
+
 def test_tuning_again_adds_to_what_it_has_seen(tmp_path: Path) -> None:
     loaded = load_backbone("tiny3d", write(tmp_path / "one.safetensors"))
     layout = get_architecture("tiny3d").layouts[0]

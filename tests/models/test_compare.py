@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from aqa.errors import AqaWarning
 from aqa.models.compare import (
     Predictions,
     compare,
@@ -13,6 +14,7 @@ from aqa.models.compare import (
     corrected_t_p,
     holm,
     permutation_p,
+    read_heads,
     read_predictions,
 )
 from aqa.models.metrics import METRICS, resample_counts
@@ -270,3 +272,15 @@ class TestRead:
         write_json(tmp_path / "metrics.json", {"test": {}})
         with pytest.raises(RunError, match=problem):
             read_predictions(tmp_path)
+
+    def test_what_was_not_judged_is_left_out_where_it_was_not_named(self, tmp_path: Path) -> None:
+        for name, rows in (("judged", self.ROWS), ("fitted", self.ROWS[1:2])):
+            folder = tmp_path / name / "split-1"
+            folder.mkdir(parents=True)
+            write_rows(folder / "predictions.csv", rows)
+            write_json(folder / "metrics.json", {"test": {}})
+        folders = [tmp_path / name / "split-1" for name in ("judged", "fitted")]
+        with pytest.warns(AqaWarning, match="left out: .*fitted.*run `aqa eval` first"):
+            assert list(read_heads(folders, strict=False)) == ["judged"]
+        with pytest.raises(RunError, match="not judged on test videos yet"):
+            read_heads(folders, strict=True)

@@ -61,7 +61,7 @@ def draw_feedback(
     )
     image = np.full((*size, 3), 255, np.uint8)
     against = f" against {expert_name}" if expert_name else ""
-    _text(image, f"{feedback.video}{against}: {feedback.meaning}", (MARGIN, LINE))
+    _text(image, f"{feedback.video}{against}: {feedback.meaning}; red: at fault", (MARGIN, LINE))
     for row, (name, frames) in enumerate(rows):
         y = top + row * (height + MARGIN)
         _text(image, name, (MARGIN, y + height // 2))

@@ -302,7 +302,8 @@ def picture_explained(explained: Explained, output: Path) -> None:
         cut = stored(opened, names[0])
     ranges = [cut.frames(clip.reference_clips[names[0]]) for clip in feedback.clips]
     expert = _middle_frames(reference.path, ranges)
-    save_picture(draw_feedback(feedback, athlete, expert, names[0]), output)
+    others = f" (and {len(names) - 1} more, not shown)" if len(names) > 1 else ""
+    save_picture(draw_feedback(feedback, athlete, expert, names[0] + others), output)
 
 
 def _middle_frames(path: Path, ranges: Sequence[tuple[int, int]]) -> list[Image]:

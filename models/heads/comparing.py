@@ -253,10 +253,11 @@ def meet_references(
         first.append(own)
         second.append(np.full(len(own), i))
     if strange and warn:
-        unknown = ", ".join(sorted({label or f"(no {kind})" for label in strange}))
+        unknown = listed(sorted({label or f"no {kind}" for label in strange}))
         warnings.warn(
             f"{len(strange)} of {len(types)} videos are of a {kind} without a reference "
-            f"({unknown}): compared with the references of every {kind}",
+            f"({unknown}): compared with the references of every {kind}, which are of "
+            f"{listed(sorted(set(labels)), 20)}",
             AqaWarning,
             stacklevel=3,
         )

@@ -189,7 +189,7 @@ def test_to_answer_it_is_told_the_group_alone(group, columns):
 def test_a_video_of_an_unknown_type_meets_every_exemplar_and_says_so(dives):
     x, y, types = dives
     head = CoReHead(**QUICK, exemplars=3).fit(x, y, type=types)
-    with pytest.warns(AqaWarning, match=r"2 of 3 videos .* without a reference \(\(no type\), C\)"):
+    with pytest.warns(AqaWarning, match=r"2 of 3 videos .* without a reference \(C, no type\)"):
         strange = head.predict(x[:3], type=["A", "C", None])
     both = [head.predict(x[1:3], type=[t, t]) for t in ("A", "B")]
     np.testing.assert_allclose(strange[1:], np.mean(both, axis=0))

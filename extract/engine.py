@@ -47,9 +47,9 @@ def prepare(net: nn.Module, device: torch.device, precision: Precision) -> nn.Mo
 
 def _packs(precision: Precision) -> bool:
     """Whether oneDNN computes in this precision on this processor; PyTorch itself always does."""
-    if precision == "bfloat16":
-        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    return precision == "float32" and torch.backends.mkldnn.is_available()
+    if not torch.backends.mkldnn.is_available() or precision == "float16":
+        return False
+    return precision == "float32" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def folded(net: nn.Module) -> nn.Module:

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from aqa.models.heads.base import Head, Sequences
 
 History = list[dict[str, Any]]
+# Features, scores and columns of videos.
+Inputs = tuple[Sequences, NDArray[np.float64], Mapping[str, Any]]
 
 
 class JointLoss(Protocol):
@@ -87,8 +89,8 @@ class JointHead(Head):
         self,
         history: History,
         epoch: int,
-        train: tuple[Sequences, NDArray[np.float64], Mapping[str, Any]],
-        validation: tuple[Sequences, NDArray[np.float64], Mapping[str, Any]],
+        train: Inputs,
+        validation: Inputs,
     ) -> None:
         """Be as fitted: with a row an epoch, the weights being those of `epoch`.
 

@@ -28,7 +28,7 @@ from aqa.models.heads.base import (
     part_of,
     under,
 )
-from aqa.models.heads.joint import History, JointHead, JointLoss
+from aqa.models.heads.joint import History, Inputs, JointHead, JointLoss
 from aqa.models.losses import Balanced, Loss, LossName, make_loss
 from aqa.models.train import (
     Batch,
@@ -295,8 +295,8 @@ class TargetHead(TrainedHead, JointHead):
         self,
         history: History,
         epoch: int,
-        train: tuple[Sequences, NDArray[np.float64], Mapping[str, Any]],
-        validation: tuple[Sequences, NDArray[np.float64], Mapping[str, Any]],
+        train: Inputs,
+        validation: Inputs,
     ) -> None:
         """See `JointHead.finish`."""
         self.history_, self.best_epoch_ = history, epoch

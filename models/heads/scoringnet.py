@@ -25,7 +25,7 @@ from aqa.models.heads.base import (
     under,
     unpack_texts,
 )
-from aqa.models.heads.joint import History, JointLoss
+from aqa.models.heads.joint import History, Inputs, JointLoss
 from aqa.models.heads.kfs import KFSHead, check_stride
 from aqa.models.heads.lstm import LSTMHead
 from aqa.models.stages import hand_starts, stage_names, stages_at
@@ -264,8 +264,8 @@ class ScoringNetHead(LSTMHead):
         self,
         history: History,
         epoch: int,
-        train: tuple[Sequences, NDArray[np.float64], Mapping[str, Any]],
-        validation: tuple[Sequences, NDArray[np.float64], Mapping[str, Any]],
+        train: Inputs,
+        validation: Inputs,
     ) -> None:
         """See `JointHead.finish`: the stages are learned from the trained backbone's features."""
         super().finish(history, epoch, train, validation)

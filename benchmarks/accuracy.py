@@ -17,14 +17,14 @@ import click
 import numpy as np
 from safetensors.numpy import load_file
 
+from aqa.annotations.manifest import Manifest
 from aqa.benchmarks.extract import machine
 from aqa.errors import AqaError, AqaWarning
-from aqa.features.manifest import Manifest
+from aqa.evaluation.results import over_splits
 from aqa.features.store import FeatureStore
-from aqa.models.experiment import evaluate_runs, fit_splits, splits_of
 from aqa.models.heads import get_head, head_names
-from aqa.models.results import over_splits
 from aqa.models.runs import MODEL, load_run
+from aqa.workflows.experiment import evaluate_runs, fit_splits, splits_of
 from aqa.workspace import run_folder
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)

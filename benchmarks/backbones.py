@@ -25,11 +25,11 @@ from pathlib import Path
 import click
 import torch
 
+from aqa.annotations.manifest import write_manifest
 from aqa.benchmarks.extract import machine
 from aqa.extract.backbones import backbone_names, get_architecture, load_backbone
 from aqa.extract.backbones.base import Architecture, Layout, identify
-from aqa.extract.weights import State, WeightsError
-from aqa.features.manifest import write_manifest
+from aqa.extract.checkpoints.files import State, WeightsError
 from aqa.features.store import FeatureStore
 
 Shapes = Mapping[str, tuple[int, ...]]

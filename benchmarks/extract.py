@@ -30,12 +30,12 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from aqa.annotations.manifest import Video
 from aqa.extract.backbones import backbone_names, load_backbone
 from aqa.extract.backbones.base import Backbone
-from aqa.extract.engine import PackedConv
+from aqa.extract.inference import PackedConv
 from aqa.extract.run import extract
 from aqa.features.clips import ClipRule
-from aqa.features.manifest import Video
 from aqa.features.store import FeatureStore
 
 

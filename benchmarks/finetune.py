@@ -26,17 +26,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from aqa.annotations.manifest import Video
 from aqa.benchmarks.extract import machine
 from aqa.extract.backbones import backbone_names, load_backbone
+from aqa.extract.checkpoints.tuned import PictureNet
 from aqa.extract.clips_dataset import Augment, ClipVideos
-from aqa.extract.engine import keep_memory
-from aqa.extract.tuned import PictureNet
+from aqa.extract.inference import keep_memory
 from aqa.features.clips import ClipRule
-from aqa.features.manifest import Video
-from aqa.models.finetune import FineTuner, Scored
-from aqa.models.group import Group
 from aqa.models.heads.lstm import LSTMHead
-from aqa.models.recipe import Recipe
+from aqa.models.training.distributed import Group
+from aqa.workflows.finetune.settings import Recipe
+from aqa.workflows.finetune.trainer import FineTuner, Scored
 
 CPU = Group(torch.device("cpu"))
 

@@ -20,8 +20,8 @@ from torch import nn
 
 from aqa.models.heads import get_head
 from aqa.models.heads.network import NetworkHead
-from aqa.models.losses import Loss
-from aqa.models.train import Batch, Schedule, ScoreTrainer, Videos
+from aqa.models.training.loop import Batch, Schedule, ScoreTrainer, Videos
+from aqa.models.training.losses import Loss
 
 
 def main() -> None:

@@ -26,16 +26,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from aqa.features.manifest import Manifest, write_manifest
-from aqa.features.protocols import make_splits
+from aqa.annotations.manifest import Manifest, write_manifest
+from aqa.annotations.split_protocols import make_splits
 from aqa.features.store import FeatureStore, import_arrays
-from aqa.models.experiment import fit_splits
 from aqa.models.heads.comparing import SiameseNet
 from aqa.models.heads.siamese import PairTrainer
-from aqa.models.losses import pair_loss
-from aqa.models.pair_batches import PairedVideos
 from aqa.models.pairs import Pairs, make_pairs
-from aqa.models.train import Schedule, Videos
+from aqa.models.training.loop import Schedule, Videos
+from aqa.models.training.losses import pair_loss
+from aqa.models.training.pair_batches import PairedVideos
+from aqa.workflows.experiment import fit_splits
 
 WEIGHTS = (1.0, 1.0)
 

@@ -18,14 +18,14 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from aqa.annotations.manifest import Manifest
 from aqa.benchmarks.extract import machine
+from aqa.evaluation.metrics import spearman
 from aqa.extract.backbones import backbone_names, load_backbone
 from aqa.extract.run import extract
-from aqa.features.manifest import Manifest
 from aqa.features.store import FeatureStore
-from aqa.models.experiment import splits_of
 from aqa.models.heads import get_head, head_names
-from aqa.models.metrics import spearman
+from aqa.workflows.experiment import splits_of
 
 Features = list[NDArray[np.float32]]
 

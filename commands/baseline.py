@@ -19,10 +19,10 @@ from aqa.commands.options import (
 from aqa.workspace import Workspace
 
 
-@click.command(short_help="Judge what the manifest alone tells of scores, without pixels.")
+@click.command(short_help="Evaluate what the manifest alone tells of scores, without pixels.")
 @workspace_option
 @click.argument("columns", nargs=-1, metavar="[COLUMN[+COLUMN]...]...")
-@click.option("--split", "splits", multiple=True, help="Split to judge on [default: every one].")
+@click.option("--split", "splits", multiple=True, help="Split to evaluate on [default: every one].")
 @manifest_option
 @click.option("--store", type=FILE, help="Feature store, to count clips and frames by.")
 @runs_option
@@ -46,10 +46,10 @@ def baseline(
     all of them. With --store also on the numbers of clips and frames. A head is worth what it
     adds to this; `aqa compare` says how much that is.
     """
-    from aqa.features.manifest import Manifest
-    from aqa.models.experiment import evaluate_baselines
-    from aqa.models.report import results_table
-    from aqa.models.results import over_splits
+    from aqa.annotations.manifest import Manifest
+    from aqa.evaluation.results import over_splits
+    from aqa.report.tables import results_table
+    from aqa.workflows.experiment import evaluate_baselines
 
     table = Manifest.read(manifest or workspace.manifest)
     with open_store(store) as features:

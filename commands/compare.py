@@ -35,17 +35,17 @@ def compare(
     """Compare heads on the same test videos, from what `aqa eval` has kept.
 
     HEADs are fitted heads, and baselines such as baseline-difficulty; by default all heads, and
-    baseline-all. Prints each head's mean over the splits that all were judged on, and says which
+    baseline-all. Prints each head's mean over the splits that all were evaluated on, and says which
     are left out; for every two heads the difference with its 95 % bootstrap interval over videos,
     and p of a paired permutation test over videos, also adjusted by Holm for all the pairs shown,
     which decides. That takes the heads as they were fitted; for several splits, p of the corrected
     resampled t test over splits says whether heads fitted on other videos would differ. Writes
     compare.json and compare.csv beside the runs.
     """
-    from aqa.models.compare import compare as run
-    from aqa.models.compare import compared_folders, read_heads
-    from aqa.models.report import comparison_table
-    from aqa.models.results import write_comparison
+    from aqa.evaluation.compare import compare as run
+    from aqa.evaluation.compare import compared_folders, read_heads
+    from aqa.evaluation.results import write_comparison
+    from aqa.report.tables import comparison_table
 
     where = runs or workspace.runs
     folders = run_folders(where, heads, splits, holding="predictions.csv")

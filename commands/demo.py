@@ -28,7 +28,7 @@ def demo(workspace: Workspace, folder: Path | None, n_videos: int, seed: int) ->
     Draws a small dataset of dives whose faults and scores are known, extracts features, fits two
     heads on five splits, judges them, and scores one new video.
     """
-    from aqa.demo.run import run_demo
+    from aqa.workflows.demo.run import run_demo
 
     run_demo(folder or workspace.root / "aqa-demo", n_videos, seed, click.echo)
 

@@ -50,11 +50,11 @@ def embed(
     t-SNE, --json gives the points too.
     """
     folder = run_folders(runs or workspace.runs, (head,), (split,) if split else ())[0]
-    from aqa.features.manifest import Manifest
-    from aqa.models.embedding import embed_run
-    from aqa.models.report import embeddings_json, embeddings_table
+    from aqa.annotations.manifest import Manifest
     from aqa.models.runs import load_run
-    from aqa.pipeline import draw_embeddings
+    from aqa.report.tables import embeddings_json, embeddings_table
+    from aqa.workflows.embed import embed_run
+    from aqa.workflows.pipeline import draw_embeddings
 
     run = load_run(folder)
     with open_store(store or run.store) as opened:

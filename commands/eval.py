@@ -23,21 +23,25 @@ from aqa.workspace import Workspace, run_folders
 
 @click.command(name="eval")
 @workspace_option
-@click.option("--head", "heads", multiple=True, help="Head to judge [default: every fitted one].")
-@click.option("--split", "splits", multiple=True, help="Split to judge on [default: every one].")
+@click.option(
+    "--head", "heads", multiple=True, help="Head to evaluate [default: every fitted one]."
+)
+@click.option("--split", "splits", multiple=True, help="Split to evaluate on [default: every one].")
 @manifest_option
 @click.option(
     "--store", type=FILE, help="Feature store [default: the one each head was fitted on]."
 )
 @runs_option
-@click.option("--allow-leak", is_flag=True, help="Judge on videos that were learned from; marked.")
 @click.option(
-    "--feedback", is_flag=True, help="Judge which clips are called faulty, not the scores."
+    "--allow-leak", is_flag=True, help="Evaluate on videos that were learned from; marked."
+)
+@click.option(
+    "--feedback", is_flag=True, help="Evaluate which clips are called faulty, not the scores."
 )
 @click.option(
     "--by",
     type=click.Choice(["type", "action"]),
-    help="Judge each type or action by itself too, with averages over them.",
+    help="Evaluate each type or action by itself too, with averages over them.",
 )
 @click.option(
     "--no-baseline", is_flag=True, help="Leave out what can be predicted without any pixels."
@@ -61,19 +65,19 @@ def evaluate(
     skip_missing: bool,
     as_json: bool,
 ) -> None:
-    """Judge fitted heads on the test videos of their splits.
+    """Evaluate fitted heads on the test videos of their splits.
 
     Prints a table with 95 % bootstrap intervals over the test videos, and writes it to eval.json
     and eval.csv (eval-split-<name> for chosen splits) beside the runs. Below the heads stands
     what ridge regression predicts without any pixels, from the difficulty, type, event and length
     that the manifest has. Heads that compare pairs have a table of their own, and eval-pairs.csv.
     --feedback counts clips against the manifest's column faulty_clips, and writes eval-feedback.
-    A run that cannot be judged stops none of the others; the exit code is then 1.
+    A run that cannot be evaluated stops none of the others; the exit code is then 1.
     """
-    from aqa.features.manifest import Manifest
-    from aqa.models.experiment import evaluate_runs
-    from aqa.models.report import results_table
-    from aqa.models.results import over_splits, write_results
+    from aqa.annotations.manifest import Manifest
+    from aqa.evaluation.results import over_splits, write_results
+    from aqa.report.tables import results_table
+    from aqa.workflows.experiment import evaluate_runs
 
     where = runs or workspace.runs
     folders = run_folders(where, heads, splits)
@@ -98,7 +102,7 @@ def evaluate(
         click.echo(results_table(results, means))
         click.echo(f"written to {written} and .csv", err=True)
     for reason in failed:
-        click.echo(f"not judged: {reason}", err=True)
+        click.echo(f"not evaluated: {reason}", err=True)
     if failed:
         sys.exit(1)
 

@@ -24,8 +24,8 @@ from aqa.commands.options import (
 from aqa.workspace import Workspace
 
 if TYPE_CHECKING:
+    from aqa.annotations.manifest import Video
     from aqa.extract.run import Summary
-    from aqa.features.manifest import Video
 
 POSE = "pose"
 _OF_POSES = ("poses", "max_missing")
@@ -107,17 +107,17 @@ def extract(
     _refuse_options_of_others(network["backbone"])
     size = _batch_size(batch_size)
     if network["backbone"] == POSE:
-        from aqa.features.manifest import Manifest
+        from aqa.annotations.manifest import Manifest
 
         table = Manifest.read(manifest or workspace.manifest)
         _extract_poses(table.videos, poses, store or workspace.store(POSE), max_missing, quiet)
         return
-    from aqa.extract.damage import DecoderLog
+    from aqa.extract.video.damage import DecoderLog
 
     log = DecoderLog()
+    from aqa.annotations.manifest import Manifest
     from aqa.extract.progress import BarProgress
     from aqa.extract.run import extract as run
-    from aqa.features.manifest import Manifest
 
     videos = Manifest.read(manifest or workspace.manifest)
     backbone, rule = load_network(**network, seed=seed)
@@ -145,7 +145,7 @@ def extract(
 def _extract_poses(
     videos: Sequence[Video], folder: Path | None, path: Path, max_missing: float, quiet: bool
 ) -> None:
-    from aqa.extract.pose_run import extract_poses
+    from aqa.extract.poses.run import extract_poses
     from aqa.extract.progress import BarProgress
 
     with BarProgress(quiet) as progress:

@@ -69,10 +69,10 @@ def feedback(
     elsewhere, in points a pixel; their new files are files of joints.
     """
     folders = run_folders(runs or workspace.runs, (head,), (split,) if split else ())
-    from aqa.features.manifest import Manifest
-    from aqa.models.feedback import PoseFeedback
-    from aqa.models.report import feedback_json, feedback_table, moves_json, moves_table
-    from aqa.pipeline import explain, picture_explained
+    from aqa.annotations.manifest import Manifest
+    from aqa.evaluation.feedback import PoseFeedback
+    from aqa.report.tables import feedback_json, feedback_table, moves_json, moves_table
+    from aqa.workflows.pipeline import explain, picture_explained
 
     explained = explain(
         video,

@@ -22,12 +22,12 @@ from aqa.commands.options import (
     workers_option,
     workspace_option,
 )
-from aqa.models.recipe import Recipe
+from aqa.workflows.finetune.settings import Recipe
 from aqa.workspace import Workspace
 
 if TYPE_CHECKING:
-    from aqa.endtoend import Finetuned
-    from aqa.features.split import Split
+    from aqa.annotations.splits import Split
+    from aqa.workflows.finetune.run import Finetuned
 
 
 @click.command(short_help="Train a backbone and a head together, from the videos.")
@@ -154,13 +154,13 @@ def finetune(
     for `aqa eval` and `aqa score`. A killed training goes on after its last whole epoch. Several
     GPUs: torchrun --nproc-per-node 2 -m aqa finetune ..., the same command.
     """
-    from aqa.endtoend import Plan
-    from aqa.endtoend import finetune as run
+    from aqa.annotations.manifest import Manifest
     from aqa.extract.clips_dataset import Augment
     from aqa.extract.progress import BarProgress
-    from aqa.features.manifest import Manifest
-    from aqa.models.experiment import splits_of
-    from aqa.models.group import joined
+    from aqa.models.training.distributed import joined
+    from aqa.workflows.experiment import splits_of
+    from aqa.workflows.finetune.run import Plan
+    from aqa.workflows.finetune.run import finetune as run
 
     table = Manifest.read(manifest or workspace.manifest)
     backbone, rule = load_network(**network, seed=seed)
@@ -204,7 +204,7 @@ def _progress(quiet: bool) -> Any:
     """What makes the bar of a split: a line an epoch, and a bar within it on a terminal."""
     from tqdm import tqdm
 
-    from aqa.models.finetune import Progress
+    from aqa.workflows.finetune.trainer import Progress
 
     class Bar(Progress):
         def __init__(self, split: Split):

@@ -81,8 +81,8 @@ def fit(
     split instead, and with --from other/runs/siamese/split-1 one that was learned elsewhere.
     --head scoringnet takes its key fragments from runs/kfs in that way. Runs lie in runs/<name>.
     """
-    from aqa.features.manifest import Manifest
-    from aqa.models.experiment import fit_splits, splits_of
+    from aqa.annotations.manifest import Manifest
+    from aqa.workflows.experiment import fit_splits, splits_of
 
     table = Manifest.read(manifest or workspace.manifest)
     with open_store(store or workspace.only_store()) as features:

@@ -22,7 +22,7 @@ from aqa.workspace import Workspace
 
 @click.command()
 @workspace_option
-@click.option("--split", "splits", multiple=True, help="Split to judge on [default: every one].")
+@click.option("--split", "splits", multiple=True, help="Split to evaluate on [default: every one].")
 @seed_option
 @param_option
 @picture_option("PNG to draw the curve in.")
@@ -48,12 +48,12 @@ def fragments(
     judges each on the test videos, and writes by-fragment.csv beside the runs. The store holds
     maps, and as many fragments of every video (--layer, --frames of `aqa extract`).
     """
-    from aqa.features.manifest import Manifest
-    from aqa.models.experiment import splits_of
-    from aqa.models.report import fragment_line
+    from aqa.annotations.manifest import Manifest
     from aqa.models.runs import write_rows
-    from aqa.models.sweep import FOLDER, sweep_fragments
-    from aqa.pipeline import draw_fragments
+    from aqa.report.tables import fragment_line
+    from aqa.workflows.experiment import splits_of
+    from aqa.workflows.pipeline import draw_fragments
+    from aqa.workflows.single_fragments import FOLDER, sweep_fragments
 
     where = runs or workspace.runs
     table = Manifest.read(manifest or workspace.manifest)

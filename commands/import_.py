@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from aqa.annotations.datasets import importer_names
 from aqa.commands.options import FOLDER, NameChoice, manifest_option, workspace_option
-from aqa.features.datasets import importer_names
 from aqa.workspace import Workspace
 
 
@@ -57,7 +57,7 @@ def import_(
         for one in (name,) if name else importer_names():
             _describe(one)
         return
-    from aqa.features.datasets.base import Request, import_dataset
+    from aqa.annotations.datasets.base import Request, import_dataset
 
     request = Request(sources, videos, frames, dict(_mapping(text) for text in columns))
     for line in import_dataset(name, request, manifest or workspace.manifest, force):
@@ -69,7 +69,7 @@ def _describe(name: str) -> None:
     import inspect
     import sys
 
-    from aqa.features.datasets import get_importer
+    from aqa.annotations.datasets import get_importer
 
     module = sys.modules[get_importer(name).read.__module__]
     click.echo(f"{name}: {inspect.getdoc(module)}\n")

@@ -47,12 +47,12 @@ def isa(
 
     Then `aqa extract --backbone isa --weights FILE` makes features of them, and `aqa fit --head
     svr -p kernel=linear` scores (ConvISA). The file names the videos it was learned from, and
-    `aqa eval` refuses to judge on those.
+    `aqa eval` refuses to evaluate on those.
     """
+    from aqa.annotations.manifest import Manifest
+    from aqa.extract.checkpoints.files import save_fitted
     from aqa.extract.isa import learn
-    from aqa.extract.weights import save_fitted
-    from aqa.features.manifest import Manifest
-    from aqa.models.experiment import splits_of
+    from aqa.workflows.experiment import splits_of
 
     table = Manifest.read(manifest or workspace.manifest)
     (chosen,) = splits_of(table, (split,))

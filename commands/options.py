@@ -15,7 +15,7 @@ from click.core import ParameterSource
 
 from aqa.errors import UnknownNameError
 from aqa.extract.backbones import backbone_names
-from aqa.features.files import check_png
+from aqa.files import check_png
 from aqa.models.heads import head_names
 from aqa.workspace import Workspace
 
@@ -222,7 +222,7 @@ def load_network(
 
 def _checkpoint(weights: str, backbone: str) -> str | Path:
     """What --weights means: a file comes before the public checkpoint of that name."""
-    from aqa.extract.checkpoints import find_checkpoint
+    from aqa.extract.checkpoints.public import find_checkpoint
 
     path = Path(weights)
     if weights == "random" or path.exists() or path.suffix or path.parent != Path():
@@ -240,7 +240,7 @@ def fetch_checkpoint(name: str, cache: Path | None = None) -> Path:
     """A public checkpoint from the cache, downloaded with a bar where it is not there yet."""
     from tqdm import tqdm
 
-    from aqa.extract.checkpoints import fetch
+    from aqa.extract.checkpoints.public import fetch
 
     with tqdm(unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
 

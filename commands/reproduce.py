@@ -44,16 +44,16 @@ def reproduce(
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Run TABLE, such as 000-II, and print what its paper printed beside what came out.
+    """Run TABLE, such as jain2020-2, and print what its paper printed beside what came out.
 
     The workspace holds the dataset: its manifest with the paper's splits, its stores. What is
     missing is said with the command that makes it, and the rest is run; what was fitted before is
     not fitted again. Without TABLE, lists all of them.
     """
     from aqa.models.runs import write_json, write_rows
-    from aqa.reproduce.report import needs_of, overview, reproduction_table
-    from aqa.reproduce.run import reproduce as run
-    from aqa.reproduce.tables import get_table
+    from aqa.workflows.reproduce.report import needs_of, overview, reproduction_table
+    from aqa.workflows.reproduce.run import reproduce as run
+    from aqa.workflows.reproduce.tables import get_table
 
     if table is None:
         click.echo(overview(workspace))

@@ -57,9 +57,9 @@ def score(
     fitted = sorted({folder.parent.name for folder in folders})
     if len(fitted) > 1:
         raise click.BadParameter(f"choose one of {', '.join(fitted)}", param_hint="--head")
-    from aqa.models.report import scores_table
     from aqa.models.runs import load_run
-    from aqa.pipeline import score_videos
+    from aqa.report.tables import scores_table
+    from aqa.workflows.pipeline import score_videos
 
     scoring = score_videos(
         videos,

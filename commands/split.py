@@ -15,8 +15,8 @@ from aqa.commands.options import (
 from aqa.workspace import Workspace
 
 if TYPE_CHECKING:
-    from aqa.features.manifest import Manifest
-    from aqa.features.split import Split
+    from aqa.annotations.manifest import Manifest
+    from aqa.annotations.splits import Split
 
 _SHOWN = 10  # rows of the table, of what may be 200 splits
 
@@ -64,8 +64,8 @@ def split(
     NAME is a maker or a paper's protocol; without it, lists them all. Nothing else in the manifest
     changes; how the splits were made is kept beside it, in manifest.splits.json.
     """
-    from aqa.features.manifest import Manifest
-    from aqa.features.protocols import make_splits, write_splits
+    from aqa.annotations.manifest import Manifest
+    from aqa.annotations.split_protocols import make_splits, write_splits
 
     if name is None:
         _list()
@@ -96,8 +96,8 @@ def _kinds(text: str | None) -> int | tuple[str, ...] | None:
 
 
 def _list() -> None:
-    from aqa.features.protocols import MAKERS, PROTOCOLS
-    from aqa.models.report import table
+    from aqa.annotations.split_protocols import MAKERS, PROTOCOLS
+    from aqa.report.tables import table
 
     rows = [[name, maker.help, _defaults(maker.options)] for name, maker in MAKERS.items()]
     rows += [[name, protocol.help, ""] for name, protocol in PROTOCOLS.items()]
@@ -115,9 +115,9 @@ def _defaults(options: Any) -> str:
 
 def _print(manifest: Manifest, splits: list[Split]) -> None:
     """Sizes, test scores, and labels of groups that are both learned from and tested."""
-    from aqa.features.protocols import GROUPS
-    from aqa.features.split import PARTS, shared_labels
-    from aqa.models.report import table
+    from aqa.annotations.split_protocols import GROUPS
+    from aqa.annotations.splits import PARTS, shared_labels
+    from aqa.report.tables import table
 
     groups = {
         column: {video.id: getattr(video, column) for video in manifest}

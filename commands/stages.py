@@ -22,7 +22,7 @@ from aqa.workspace import Workspace
     help="Stages after the first column's, the time before [default: the manifest's].",
 )
 @click.option("--output", type=FILE, help="CSV to write [default: stages.csv].")
-@click.option("--manifest", type=FILE, help="Table with hand labels to judge by, if any.")
+@click.option("--manifest", type=FILE, help="Table with hand labels to evaluate by, if any.")
 @json_option
 @click.pass_obj
 def stages(
@@ -40,11 +40,11 @@ def stages(
     array with --ids; row k is frame k. The stages keep their order and are one run each. The CSV
     has the manifest's columns stage_<name>; with --manifest its hand labels judge them.
     """
+    from aqa.annotations.manifest import Manifest
     from aqa.features.arrays import read_arrays, read_ids
-    from aqa.features.manifest import Manifest
-    from aqa.models.posteriors import segment
-    from aqa.models.report import results_table
     from aqa.models.runs import write_rows
+    from aqa.report.tables import results_table
+    from aqa.workflows.stages import segment
 
     found = segment(
         posteriors,

@@ -26,7 +26,7 @@ def store() -> None:
 @json_option
 def info(path: Path, as_json: bool) -> None:
     """What a store holds, and how it was made; --json tells every setting and all ids."""
-    from aqa.models.report import table
+    from aqa.report.tables import table
 
     with open_store(path) as opened:
         if as_json:

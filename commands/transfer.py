@@ -72,10 +72,10 @@ def transfer(
     Prints Spearman at the last iteration, and at the best one on the test videos, as Parmar and
     Morris do. Writes the whole curves to runs/transfer/ACTION.csv and what is printed to .json.
     """
-    from aqa.features.manifest import Manifest, as_name
-    from aqa.models.report import transfer_table
+    from aqa.annotations.manifest import Manifest, as_name
     from aqa.models.runs import write_json, write_rows
-    from aqa.models.transfer import transfer as run
+    from aqa.report.tables import transfer_table
+    from aqa.workflows.transfer import transfer as run
 
     with open_store(store or workspace.only_store()) as features:
         found = run(
@@ -96,7 +96,7 @@ def transfer(
     )
     click.echo(f"written to {path} and .json", err=True)
     if picture:
-        from aqa.pipeline import draw_transfer
+        from aqa.workflows.pipeline import draw_transfer
 
         draw_transfer(found, picture)
         click.echo(f"written to {picture}", err=True)

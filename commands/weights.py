@@ -20,8 +20,8 @@ def weights() -> None:
 @json_option
 def list_weights(as_json: bool) -> None:
     """The public checkpoints whose files the backbones load."""
-    from aqa.extract.checkpoints import known_checkpoints
-    from aqa.models.report import table
+    from aqa.extract.checkpoints.public import known_checkpoints
+    from aqa.report.tables import table
 
     known = known_checkpoints()
     if as_json:
@@ -43,7 +43,7 @@ def list_weights(as_json: bool) -> None:
 def show(name: str) -> None:
     """All that is known of the public checkpoint NAME."""
     from aqa.extract.backbones import get_architecture
-    from aqa.extract.checkpoints import find_checkpoint
+    from aqa.extract.checkpoints.public import find_checkpoint
 
     found = find_checkpoint(name)
     layout = get_architecture(found.backbone).layout(found.layout)
@@ -63,7 +63,7 @@ def fetch(name: str, cache: Path | None) -> None:
 @click.argument("path", type=FILE)
 def verify_weights(path: Path) -> None:
     """Say which public checkpoint a file is, by its hash; exit code 1 if it is none."""
-    from aqa.extract.checkpoints import verify as run
+    from aqa.extract.checkpoints.public import verify as run
 
     click.echo(f"{path}: {run(path).name}, by its SHA-256")
 
@@ -72,7 +72,7 @@ def verify_weights(path: Path) -> None:
 @click.argument("path", type=FILE)
 def inspect(path: Path) -> None:
     """Say what is in a checkpoint file: backbone, layout, clip length, class count."""
-    from aqa.extract.checkpoints import inspect as run
+    from aqa.extract.checkpoints.public import inspect as run
 
     found = dataclasses.asdict(run(path))
     click.echo(json.dumps(found | {"path": str(path)}, indent=1))

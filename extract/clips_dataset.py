@@ -12,14 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
-from aqa.extract.prefetch import prefetched
 from aqa.extract.preprocess import Preprocess
-from aqa.extract.reader import ClipReader
 from aqa.extract.run import VIDEO_FAULTS
-from aqa.extract.video import VideoError
+from aqa.extract.video.clip_reader import ClipReader
+from aqa.extract.video.decode import VideoError
+from aqa.extract.video.prefetch import prefetched
 from aqa.features.clips import ClipRule
-from aqa.features.manifest import Video
 
 Pictures = NDArray[np.uint8]
 # The clips of a video, and the frames of each, see `ClipVideos.read`.
@@ -32,9 +32,9 @@ _FRAMES = ClipRule(length=1, stride=1)
 class Augment:
     """How a video differs from epoch to epoch, drawn by (seed, epoch, video id) alone.
 
-    flip: with a chance of one half all pictures are mirrored (003 4.2). end_shift: 0 to this many
-    frames are left out at the end, as long as those of a clip are left (003 4.2: 5, since the end
-    is one of the last 6 frames).
+    flip: with a chance of one half all pictures are mirrored (farabi2021 §4.2). end_shift: 0 to
+    this many frames are left out at the end, as long as those of a clip are left (farabi2021 §4.2:
+    5, since the end is one of the last 6 frames).
     """
 
     flip: bool = True

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from aqa.device import pick_device
 from aqa.extract.backbones.base import Backbone
-from aqa.extract.engine import PRECISIONS, Precision, prepare
-from aqa.extract.reader import Batch
-from aqa.extract.video import VideoError
+from aqa.extract.inference import PRECISIONS, Precision, prepare
+from aqa.extract.video.clip_reader import Batch
+from aqa.extract.video.decode import VideoError
 from aqa.features.clips import Clip
 
 # Larger batches were slower on CPUs: their activations leave the caches.

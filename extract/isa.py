@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 from torch import nn
 
+from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
 from aqa.extract.backbones.isa import (
     BLOCK_1,
@@ -27,9 +28,8 @@ from aqa.extract.backbones.isa import (
     TINY,
     lengths,
 )
-from aqa.extract.reader import ClipReader
+from aqa.extract.video.clip_reader import ClipReader
 from aqa.features.clips import ClipRule
-from aqa.features.manifest import Video
 
 Matrix = NDArray[np.float32]
 Blocks = NDArray[np.uint8]

@@ -14,17 +14,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
+from aqa.extract.augment import check_views
 from aqa.extract.backbones.base import Backbone
-from aqa.extract.damage import DecoderLog
 from aqa.extract.encode import Encoder, encode_video
-from aqa.extract.engine import Precision
-from aqa.extract.prefetch import prefetched
-from aqa.extract.reader import Batch, ClipReader
-from aqa.extract.video import size_of
-from aqa.extract.views import check_views
+from aqa.extract.inference import Precision
+from aqa.extract.video.clip_reader import Batch, ClipReader
+from aqa.extract.video.damage import DecoderLog
+from aqa.extract.video.decode import size_of
+from aqa.extract.video.prefetch import prefetched
 from aqa.features.clips import ClipRule
-from aqa.features.manifest import Video
 from aqa.features.store import FeatureStoreWriter, Spec
 
 
@@ -103,7 +103,7 @@ def extract(
     """Extract the features of `videos` into `store`; those in it already are reused.
 
     rule: how videos are cut; by default into clips of the backbone's own length, end to end.
-    views: augmented copies to extract beside the original (`aqa.extract.views`), drawn by
+    views: augmented copies to extract beside the original (`aqa.extract.augment`), drawn by
     `view_seed` and the video's id.
     device: `auto`, `cpu`, `cuda`, .... batch_size: clips a forward pass. precision: of the
     network's arithmetic. dtype: that features are stored in, float32 or float16. workers: videos

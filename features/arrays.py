@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aqa.errors import AqaError, listed
-from aqa.features.files import replacing
 from aqa.features.store import FeatureStore
+from aqa.files import replacing
 
 
 def read_ids(path: Path) -> list[str]:

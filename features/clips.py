@@ -56,12 +56,14 @@ class ClipRule:
     length: frames a clip.
     stride: frames from one clip's start to the next one's.
     frames: give every video this many frames: the last ones of a longer video, padding for a
-        shorter one (001 4.1, 003 4.1, 004 4.1). None takes each video as long as it is.
-    pad: the side on which padding goes; 004 puts it in front.
+        shorter one (li2018end §4.1, farabi2021 §4.1, parmar2019action §4.1). None takes each video
+        as long as it is.
+    pad: the side on which padding goes; parmar2019action puts it in front.
     tail: the frames after the last whole clip. `shift` (the default: no frame is lost) adds a
-        clip that ends at the last frame, `drop` leaves them out as 003 and 004 do, `pad` adds a
-        clip that is padded at its end.
-    shift: frames by which every clip starts later, as long as one clip is left (001 4.1, 004 4.1:
+        clip that ends at the last frame, `drop` leaves them out as farabi2021 and parmar2019action
+        do, `pad` adds a clip that is padded at its end.
+    shift: frames by which every clip starts later, as long as one clip is left (li2018end §4.1,
+    parmar2019action §4.1:
         the temporal augmentation).
     """
 

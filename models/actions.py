@@ -1,7 +1,7 @@
 """Scores of several actions on one scale, for every scoring head alike: `-p scale=action`.
 
 A head that learns several actions divides each score by the standard deviation of its action's
-training scores, and multiplies its answers by it again (004 4).
+training scores, and multiplies its answers by it again (parmar2019action §4).
 """
 
 from __future__ import annotations

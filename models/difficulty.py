@@ -2,8 +2,8 @@
 
 A dive's degree of difficulty is announced before it starts and is a factor of its score, so it
 explains much of the score without a look at the dive. Published figures with and without it are
-not alike (003 Table 3: MUSDL multiplies by it, the others do not see it); a head takes it only
-where it was told to, and its results are marked.
+not alike (farabi2021 Table 3: MUSDL multiplies by it, the others do not see it); a head takes it
+only where it was told to, and its results are marked.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ def make_head(name: str, params: Mapping[str, Any]) -> BaseHead:
 class DifficultyHead(WrappedHead):
     """A scoring head that is told each video's difficulty, as its parameter `difficulty` says.
 
-    multiply: the head learns score / difficulty (of a dive its execution, 002 3.3), and its answer
-    is multiplied; thresholds and tolerances in points are then of score / difficulty. input: the
-    difficulty, standardised as the training videos have it, stands behind every clip's features.
+    multiply: the head learns score / difficulty (of a dive its execution, li2018scoringnet §3.3),
+    and its answer is multiplied; thresholds and tolerances in points are then of score /
+    difficulty. input: the difficulty, standardised as the training videos have it, stands behind
+    every clip's features.
 
     Fitted besides: `mean_`, `std_` of the training videos' difficulty.
     """

@@ -39,7 +39,7 @@ def make_pairs(
     threshold: float | NDArray[np.float64],
     groups: Sequence[str] | None = None,
 ) -> Pairs:
-    """All pairs i < j of videos, or those of one group; similar below the threshold (000 III-C).
+    """All pairs i < j of videos, or those of one group; similar below the threshold (jain2020 §III-C).
 
     scores: (n,) in points. threshold: in points, for all or (n,) of each video, the smaller of
     two counts; a difference of exactly that is dissimilar.

@@ -26,10 +26,10 @@ import safetensors
 import safetensors.numpy
 
 from aqa import __version__
+from aqa.annotations.splits import Split
 from aqa.errors import AqaError
-from aqa.features.files import replacing, replacing_folder
-from aqa.features.split import Split
 from aqa.features.store import FeatureStore, Spec
+from aqa.files import replacing, replacing_folder
 from aqa.models.difficulty import make_head
 from aqa.models.heads.base import BaseHead, Head
 from aqa.workspace import run_folder

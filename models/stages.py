@@ -1,8 +1,8 @@
-"""The stages of an action: from posteriors to boundaries, from boundaries to labels (002 3.1).
+"""The stages of an action: from posteriors to boundaries, from boundaries to labels (li2018scoringnet §3.1).
 
 Stages follow each other in a fixed order. `starts` (n_stages,) holds the first frame of each; the
 first is 0, and a stage that starts where the next one does has no frames. Stage 0 is the time
-before the first stage with a label, which 002 calls noise.
+before the first stage with a label, which li2018scoringnet calls noise.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def stage_starts(posteriors: NDArray[np.floating]) -> NDArray[np.intp]:
 
     The starts, in the stages' order, under which the most frames can be expected to be right: each
     stage becomes one run, the heaviest that fits, and stray frames are outvoted. Keeping merely
-    the longest run of each stage would lose all that follows one stray frame. 002 does not say
-    what becomes of strays. Of equals the earlier starts are taken.
+    the longest run of each stage would lose all that follows one stray frame. li2018scoringnet does
+    not say what becomes of strays. Of equals the earlier starts are taken.
     """
     chances = np.asarray(posteriors, np.float64)
     n_frames, n_stages = chances.shape

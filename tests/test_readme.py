@@ -11,9 +11,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from aqa.annotations.manifest import write_manifest
 from aqa.cli import main
 from aqa.extract.backbones import backbone_names, get_architecture
-from aqa.features.manifest import write_manifest
 from aqa.models.heads import head_names
 
 
@@ -69,7 +69,7 @@ def test_the_quick_start(
 
 
 def test_the_manifest_it_shows_is_one(root: Path, tmp_path: Path) -> None:
-    from aqa.features.manifest import Manifest
+    from aqa.annotations.manifest import Manifest
 
     (table,) = blocks(root, "csv")
     (tmp_path / "manifest.csv").write_text(table)

@@ -11,9 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from aqa.errors import UnknownNameError
-from aqa.extract.preprocess import Preprocess
-from aqa.extract.tuned import Tuned, read_tuned
-from aqa.extract.weights import (
+from aqa.extract.checkpoints.files import (
     COUNTER,
     Checkpoint,
     State,
@@ -25,6 +23,8 @@ from aqa.extract.weights import (
     sha256_of,
     sha256_of_state,
 )
+from aqa.extract.checkpoints.tuned import Tuned, read_tuned
+from aqa.extract.preprocess import Preprocess
 
 Shape = tuple[int, ...]
 

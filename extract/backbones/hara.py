@@ -1,4 +1,4 @@
-"""Hara's 3D and (2+1)D ResNets, the 16-frame networks of 003.
+"""Hara's 3D and (2+1)D ResNets, the 16-frame networks of farabi2021.
 
 Hara et al., "Can Spatiotemporal 3D CNNs Retrace the History of 2D CNNs and ImageNet?", CVPR 2018,
 and Kataoka et al., arXiv:2004.04968; checkpoints of kenshohara/3D-ResNets-PyTorch. Beside
@@ -16,8 +16,8 @@ import re
 
 from aqa.extract.backbones.base import Architecture, Layout
 from aqa.extract.backbones.resnet import BLOCKS, Design, ResNet
+from aqa.extract.checkpoints.files import Checkpoint
 from aqa.extract.preprocess import Preprocess
-from aqa.extract.weights import Checkpoint
 
 NAMES = (
     "r3d-18",

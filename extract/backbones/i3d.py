@@ -18,8 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aqa.extract.backbones.base import Architecture, Layout, Shape
+from aqa.extract.checkpoints.files import Checkpoint
 from aqa.extract.preprocess import Preprocess
-from aqa.extract.weights import Checkpoint
 
 NAMES = ("i3d",)
 

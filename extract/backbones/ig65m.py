@@ -1,4 +1,4 @@
-"""R(2+1)D-34 pretrained on 65 million Instagram videos: the 8- and 32-frame network of 003.
+"""R(2+1)D-34 pretrained on 65 million Instagram videos: the 8- and 32-frame network of farabi2021.
 
 Ghadiyaram et al., "Large-scale weakly-supervised pre-training for video action recognition", CVPR
 2019; Caffe2 weights of facebookresearch/VMZ, converted by moabitcoin/ig65m-pytorch. torchvision's
@@ -17,14 +17,15 @@ import functools
 from aqa.extract.backbones.base import Architecture, Layout
 from aqa.extract.backbones.resnet import BLOCKS, Design, ResNet
 from aqa.extract.backbones.torchvision_resnet import PREPROCESS, file_key
-from aqa.extract.weights import Checkpoint
+from aqa.extract.checkpoints.files import Checkpoint
 
 NAMES = ("r2plus1d-34-ig65m",)
 
 DESIGN = Design(blocks=BLOCKS[34], factorised=True, stem_middle=45, eps=1e-3)
 
 # ig65m/cli/extract.py has torchvision's mean and std, a shorter side of 128 and the middle
-# 112x112; 128x171, the size that VMZ trains at, is the same for 4:3 and what 003 uses for all.
+# 112x112; 128x171, the size that VMZ trains at, is the same for 4:3 and what farabi2021 uses for
+# all.
 LAYOUT = Layout(
     name="ig65m-k400",
     source="moabitcoin/ig65m-pytorch, r2plus1d_34_clip32_ft_kinetics_from_ig65m-ade133f1.pth "

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from aqa.errors import AqaError
 from aqa.extract.backbones.base import Architecture, Layout, Shape
+from aqa.extract.checkpoints.files import Checkpoint
 from aqa.extract.preprocess import Preprocess
-from aqa.extract.weights import Checkpoint
 
 NAMES = ("p3d-199",)
 

@@ -15,8 +15,8 @@ import re
 
 from aqa.extract.backbones.base import Architecture, Layout
 from aqa.extract.backbones.resnet import BLOCKS, Design, ResNet
+from aqa.extract.checkpoints.files import Checkpoint
 from aqa.extract.preprocess import Preprocess
-from aqa.extract.weights import Checkpoint
 
 NAMES = ("r3d-18-tv", "mc3-18-tv", "r2plus1d-18-tv")
 

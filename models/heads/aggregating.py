@@ -1,4 +1,4 @@
-"""What the heads that aggregate clips share: the network of 003, its parameters, its feedback."""
+"""What the heads that aggregate clips share: the network of farabi2021, its parameters, its feedback."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from aqa.device import pick_device
 from aqa.models.heads.base import Explanation, Sequences, check_sequences, param
 from aqa.models.heads.network import NetworkHead
 from aqa.models.heads.pooling import layers
-from aqa.models.losses import LossName
+from aqa.models.training.losses import LossName
 
 WIDTH = 128
 
 
 class AggregateRegressor(nn.Module):
-    """Each clip through the same layers to 128 values, their weighted sum, a linear layer (003 3).
+    """Each clip through the same layers to 128 values, their weighted sum, a linear layer (farabi2021 §3).
 
     The layers are dim -> 512 -> 256 -> 128, those left out that would not narrow: 512 -> 256 ->
-    128 and 2048 -> 512 -> 256 -> 128 are 003's (Fig. 3), the rule for other widths is ours. ReLU
-    after each, which 003 does not state.
+    128 and 2048 -> 512 -> 256 -> 128 are farabi2021's (Fig. 3), the rule for other widths is ours.
+    ReLU after each, which farabi2021 does not state.
 
     decider: (..., 128) -> (..., 128), what the clips' weights are a softmax of, for each of the
     128 dimensions by itself; None weighs all clips alike.
@@ -55,16 +55,22 @@ class AggregateRegressor(nn.Module):
 
 @dataclass(repr=False, eq=False)
 class AggregatingHead(NetworkHead):
-    """A head around an `AggregateRegressor`, and the recipe of 003 4.3 where it suits features.
+    """A head around an `AggregateRegressor`, and the recipe of farabi2021 §4.3 where it suits features.
 
-    003 takes steps of 2 videos at a rate of 1e-4, with a whole network in memory. On features,
-    larger steps at a larger rate are as good and several times as fast.
+    farabi2021 takes steps of 2 videos at a rate of 1e-4, with a whole network in memory. On
+    features, larger steps at a larger rate are as good and several times as fast.
     """
 
-    epochs: int = param(50, "at most, over the training videos (003 4.3)")
-    lr: float = param(1e-3, "of Adam; ours, for 15 videos a step (003 4.3: 1e-4, for 2)", above=0)
-    lr_halve_every: int | None = param(None, "steps after which the rate is halved; 003: never")
-    loss: LossName = param("l1+l2", "l1+l2 (003 4.3), mse, ranking, or mse+ranking (001 4)")
+    epochs: int = param(50, "at most, over the training videos (farabi2021 §4.3)")
+    lr: float = param(
+        1e-3, "of Adam; ours, for 15 videos a step (farabi2021 §4.3: 1e-4, for 2)", above=0
+    )
+    lr_halve_every: int | None = param(
+        None, "steps after which the rate is halved; farabi2021: never"
+    )
+    loss: LossName = param(
+        "l1+l2", "l1+l2 (farabi2021 §4.3), mse, ranking, or mse+ranking (li2018end §4)"
+    )
 
     @abstractmethod
     def build(self, dim: int) -> AggregateRegressor:
@@ -92,7 +98,7 @@ class AggregatingHead(NetworkHead):
         """The points that each clip adds to the base, the last layer's bias, to make the score.
 
         That layer is linear, so the score parts into the clips exactly. A clip is called faulty
-        where it takes points off; 003 calls none so, the rule is ours.
+        where it takes points off; farabi2021 calls none so, the rule is ours.
         """
         (sequence,) = self._scaled(check_sequences(x, len(self.centre_)))
         device = pick_device(self.device)

@@ -110,7 +110,7 @@ class BaseHead(BaseEstimator, ABC):
     fit, and leaves what it learned in attributes that end in `_`. `history_` holds one row for
     each step of the search or the training.
 
-    kind: what the head's answers are and are judged as, `scores`, `pairs` or `stages`. takes:
+    kind: what the head's answers are and are evaluated as, `scores`, `pairs` or `stages`. takes:
     the features it is fitted on, `vectors` or `maps`. fitted: the arrays that answering needs and
     that a saved model holds. columns: the attributes of `Video`, and `clips`, that `fit` takes as
     keywords, one value a video; the answering methods take `answer_columns`. starts_from: the head
@@ -197,11 +197,12 @@ class Head(RegressorMixin, BaseHead):
     difficulty: typing.Literal["none", "multiply", "input"] = param(
         "none",
         "known of each video, none: not shown to the head; multiply: it learns score / difficulty, "
-        "and is multiplied by it (003's code, USDL); input: standardised, beside every clip's "
+        "and is multiplied by it (farabi2021's code, USDL); input: standardised, beside every clip's "
         "features",
     )
     scale: typing.Literal["all", "action"] = param(
-        "all", "action: scores of each action divided by their standard deviation (004 4)"
+        "all",
+        "action: scores of each action divided by their standard deviation (parmar2019action §4)",
     )
 
     kind: ClassVar[str] = "scores"
@@ -288,7 +289,7 @@ class StageHead(BaseHead):
     def starts(
         self, x: Sequences, *, clips: Sequence[NDArray[np.integer]], n_frames: Sequence[int]
     ) -> list[NDArray[np.intp]]:
-        """For each video the first frame of each stage, (n_stages,); see `models.stages`."""
+        """For each video the first frame of each stage, (n_stages,); see `aqa.models.stages`."""
 
 
 @typing.runtime_checkable

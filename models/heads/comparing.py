@@ -17,14 +17,14 @@ from aqa.device import pick_device
 from aqa.errors import AqaWarning, listed
 from aqa.models.heads.base import HeadError, Sequences, check_sequences, param
 from aqa.models.heads.network import TrainedHead
-from aqa.models.recurrent import lstm_states
-from aqa.models.train import Videos
+from aqa.models.training.fast_lstm import lstm_states
+from aqa.models.training.loop import Videos
 
 PAIRS_AT_ONCE = 1 << 16
 
 
 class SiameseNet(nn.Module):
-    """One LSTM for both videos, their last states joined, 128, 64, 1 (000 III-A).
+    """One LSTM for both videos, their last states joined, 128, 64, 1 (jain2020 §III-A).
 
     D1 and D2 are followed by ReLU, which the paper does not say: were they linear, a reference
     would move all scores of its type by one constant and do nothing else.
@@ -47,7 +47,7 @@ class SiameseNet(nn.Module):
         return last
 
     def embed_clips(self, x: Tensor, blank: Tensor) -> Tensor:
-        """Each clip by itself, behind as many blank ones as are before it (000 IV).
+        """Each clip by itself, behind as many blank ones as are before it (jain2020 §IV).
 
         (n, clips, dim) and (dim,) -> (n, clips, M). The blank ones are the same for all videos, so
         the LSTM sees them once.
@@ -100,7 +100,7 @@ class SiameseNet(nn.Module):
 
 @dataclass(repr=False, eq=False)
 class ComparingHead(TrainedHead):
-    """A head around a `SiameseNet`, and the parameters of its metric learning (000 III-A, V-A).
+    """A head around a `SiameseNet`, and the parameters of its metric learning (jain2020 §III-A, V-A).
 
     The type of a video says what it may be compared with. Where no training video has a type, all
     are of one; where some have and some have not, fitting within types is refused.
@@ -116,17 +116,21 @@ class ComparingHead(TrainedHead):
         below=1,
     )
     patience: int = param(20, "epochs without better answers on held-out pairs to stop after; ours")
-    hidden: int = param(256, "width of the shared LSTM; 000 does not say, 004 4 has 256")
+    hidden: int = param(
+        256, "width of the shared LSTM; jain2020 does not say, parmar2019action §4 has 256"
+    )
     threshold: float = param(
         5.0,
-        "points; scores that differ by less are similar (000 III-C: 5 for diving); the manifest's "
+        "points; scores that differ by less are similar (jain2020 §III-C: 5 for diving); the manifest's "
         "column `similar_within` goes before",
         above=0,
     )
     pairing: Literal["within", "all"] = param(
-        "within", "pairs of videos of one type, or all pairs; 000 V-A's counts fit within"
+        "within", "pairs of videos of one type, or all pairs; jain2020 §V-A's counts fit within"
     )
-    balance: bool = param(True, "similar and dissimilar pairs weigh the same in total (000 III-C)")
+    balance: bool = param(
+        True, "similar and dissimilar pairs weigh the same in total (jain2020 §III-C)"
+    )
     clips: bool = param(
         False,
         "learn too by which clips a video is unlike its type's best; feedback asks that; ours",
@@ -164,7 +168,7 @@ class ComparingHead(TrainedHead):
 
     @torch.no_grad()
     def embed_clips(self, video: NDArray[np.floating], blank: NDArray[np.floating]) -> Tensor:
-        """The LSTM's state after each clip by itself, behind blank ones (000 IV): (n_clips, M)."""
+        """The LSTM's state after each clip by itself, behind blank ones (jain2020 §IV): (n_clips, M)."""
         device = pick_device(self.device)
         clips, behind = (
             torch.as_tensor(scaled, dtype=torch.float32, device=device)

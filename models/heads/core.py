@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, relu
 
 from aqa.device import pick_device
-from aqa.models import losses
 from aqa.models.heads.base import (
     Head,
     HeadError,
@@ -29,8 +28,9 @@ from aqa.models.heads.base import (
 )
 from aqa.models.heads.comparing import PAIRS_AT_ONCE, check_types, hold_out, meet_references
 from aqa.models.heads.network import TrainedHead
-from aqa.models.pair_batches import PairBatch, PairedVideos
-from aqa.models.train import Batch, Examples, Trainer, Videos
+from aqa.models.training import losses
+from aqa.models.training.loop import Batch, Examples, Trainer, Videos
+from aqa.models.training.pair_batches import PairBatch, PairedVideos
 
 Numbers = NDArray[np.intp]
 Rows = Sequence[Any] | None

@@ -1,6 +1,6 @@
 """What the heads that predict a distribution over bins share: the network, the loss, decoding.
 
-Tang et al. 2020, "Uncertainty-aware score distribution learning", as 003 2 describes it.
+Tang et al. 2020, "Uncertainty-aware score distribution learning", as farabi2021 §2 describes it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.nn.functional import log_softmax
 
-from aqa.models import losses
 from aqa.models.heads.base import Sequences, param
 from aqa.models.heads.network import TargetHead
 from aqa.models.heads.pooling import AverageMLP
-from aqa.models.train import Trainer
+from aqa.models.training import losses
+from aqa.models.training.loop import Trainer
 
 
 class BinsNet(AverageMLP):

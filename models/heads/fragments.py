@@ -1,4 +1,4 @@
-"""Unshared extractors on the fragments of a video, joined into one regressor (001 3)."""
+"""Unshared extractors on the fragments of a video, joined into one regressor (li2018end §3)."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from torch import Tensor, nn
 from aqa.device import pick_device
 from aqa.models.heads.base import HeadError, Sequences, param
 from aqa.models.heads.network import NetworkHead
-from aqa.models.train import Batch, Examples
+from aqa.models.training.loop import Batch, Examples
 
 # (fragments, C, T, H, W)
 Maps = TypeVar("Maps", NDArray[np.floating], Tensor)
 
-KERNEL = 3  # of convolutions and poolings, along each axis (001 3)
+KERNEL = 3  # of convolutions and poolings, along each axis (li2018end §3)
 
 
 def pooling(size: Sequence[int]) -> tuple[nn.MaxPool3d, tuple[int, ...]]:
     """A 3x3x3 maximum over a map of this (time, height, width), and what it leaves.
 
-    An axis shorter than 3 is pooled whole; of a longer one the last, shorter window is kept. 001
-    says neither: its maps are as long as their fragments together, these are of one fragment.
+    An axis shorter than 3 is pooled whole; of a longer one the last, shorter window is kept.
+    li2018end says neither: its maps are as long as their fragments together, these are of one
+    fragment.
 
     >>> pooling((2, 7, 7))[1]
     (1, 3, 3)
@@ -115,24 +116,28 @@ class MapVideos:
 class FragmentsHead(NetworkHead):
     """An extractor for each fragment (clip), none shared, on cached maps; two dense layers.
 
-    001 trains nine whole C3D networks; here their convolutions are one frozen backbone's, and
+    li2018end trains nine whole C3D networks; here their convolutions are one frozen backbone's, and
     what is learned, and not shared, lies behind them. Maps are standardised by channel. Fitted
     besides: `shape_` (fragments, channels, time, height, width).
     """
 
     lr_halve_every: int | None = param(
-        600, "steps after which the rate is halved (001 5.2: times 0.45 after 600)"
+        600, "steps after which the rate is halved (li2018end §5.2: times 0.45 after 600)"
     )
     weight_decay: float = param(
-        1e-3, "L2 penalty, twice the beta of 002 4.2: that stands before the squared weights"
+        1e-3,
+        "L2 penalty, twice the beta of li2018scoringnet §4.2: that stands before the squared weights",
     )
     fragment: str = param(
-        "all", "all; last, as from 001 5.4 on; or the number of one, from 0, as in 001 5.3"
+        "all",
+        "all; last, as from li2018end §5.4 on; or the number of one, from 0, as in li2018end §5.3",
     )
     channels: int = param(64, "of the extractors' convolutions; ours")
     hidden: int = param(512, "width of the first dense layer, the second has a quarter; ours")
     dropout: float = param(
-        0.2, "share dropped behind dense layers (001 3: 0.8, read as the share kept)", below=1
+        0.2,
+        "share dropped behind dense layers (li2018end §3: 0.8, read as the share kept)",
+        below=1,
     )
 
     takes: ClassVar[Literal["vectors", "maps"]] = "maps"

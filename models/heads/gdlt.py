@@ -14,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from aqa.models import losses
 from aqa.models.heads.base import HeadError, param
 from aqa.models.heads.network import NetworkHead
-from aqa.models.train import Batch, ScoreTrainer, Trainer
+from aqa.models.training import losses
+from aqa.models.training.loop import Batch, ScoreTrainer, Trainer
 
 
 class GradeTransformer(nn.Module):

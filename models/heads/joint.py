@@ -1,4 +1,4 @@
-"""What a head is asked for to be trained together with a backbone, see `models.finetune`."""
+"""What a head is asked for to be trained together with a backbone, see `aqa.workflows.finetune.trainer`."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class JointHead(Head):
     def check_columns(
         self, scores: NDArray[np.float64], ids: Sequence[str], **columns: Any
     ) -> None:
-        """Raise `HeadError` where a video to learn from, or to be judged by, lacks a value.
+        """Raise `HeadError` where a video to learn from, or to be evaluated by, lacks a value.
 
         ids: what the error may call the videos.
         """

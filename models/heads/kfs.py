@@ -1,4 +1,4 @@
-"""Key fragment segmentation: the stage of every frame, by a Bi-LSTM over dense clips (002 3.1)."""
+"""Key fragment segmentation: the stage of every frame, by a Bi-LSTM over dense clips (li2018scoringnet §3.1)."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from aqa.models.stages import (
     stage_starts,
     stages_at,
 )
-from aqa.models.train import Batch, Trainer, Videos
+from aqa.models.training.loop import Batch, Trainer, Videos
 
 UNLABELLED = -1  # of what lies behind a video's end in a batch
 
 
 class StageNet(nn.Module):
-    """A Bi-LSTM and two dense layers, on each clip (002 3.1)."""
+    """A Bi-LSTM and two dense layers, on each clip (li2018scoringnet §3.1)."""
 
     def __init__(self, dim: int, hidden: int, n_stages: int):
         super().__init__()
@@ -91,7 +91,7 @@ class LabelledVideos:
 
 
 def stage_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Mean cross-entropy over all clips (002 eq. 5, as it is meant).
+    """Mean cross-entropy over all clips (li2018scoringnet eq. 5, as it is meant).
 
     logits: (n, clips, stages). targets: (n, clips), `UNLABELLED` where a video has ended.
     """
@@ -102,9 +102,9 @@ def stage_loss(logits: Tensor, targets: Tensor) -> Tensor:
 class KFSHead(TrainedHead, StageHead):
     """Tells the stage of every frame by a Bi-LSTM over dense clips; scores nothing.
 
-    It learns from the manifest's hand-labelled columns stage_<name>. 002 reads a C3D without
-    pooling in time, so that every frame has a vector; here it is a store of overlapping clips
-    (`--stride 4`), each with the stage of its middle frame. Fitted besides: `names_`, and
+    It learns from the manifest's hand-labelled columns stage_<name>. li2018scoringnet reads a C3D
+    without pooling in time, so that every frame has a vector; here it is a store of overlapping
+    clips (`--stride 4`), each with the stage of its middle frame. Fitted besides: `names_`, and
     `stride_`, the frames from one clip to the next.
     """
 

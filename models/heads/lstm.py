@@ -1,4 +1,4 @@
-"""C3D+LSTM: an LSTM over clips, a linear layer, the loss on the final score (004 4, 000 II-A)."""
+"""C3D+LSTM: an LSTM over clips, a linear layer, the loss on the final score (parmar2019action §4, jain2020 §II-A)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from aqa.device import pick_device
-from aqa.models import losses
 from aqa.models.heads.base import Explanation, HeadError, Sequences, check_sequences, param
 from aqa.models.heads.network import NetworkHead
-from aqa.models.recurrent import lstm_states
-from aqa.models.train import Batch, Trainer
+from aqa.models.training import losses
+from aqa.models.training.fast_lstm import lstm_states
+from aqa.models.training.loop import Batch, Trainer
 
 
 class LSTMRegressor(nn.Module):
@@ -57,9 +57,10 @@ class IncrementalTrainer(Trainer):
 class LSTMHead(NetworkHead):
     """LSTM 256 and a linear layer on cached clip features; the loss is on the last step."""
 
-    hidden: int = param(256, "width of the LSTM (004 4)")
+    hidden: int = param(256, "width of the LSTM (parmar2019action §4)")
     init_std: float | None = param(
-        None, "of Gaussian LSTM weights; none: PyTorch's own. 004 5 has 0.1, for raw fc6"
+        None,
+        "of Gaussian LSTM weights; none: PyTorch's own. parmar2019action §5 has 0.1, for raw fc6",
     )
 
     label: Literal["final", "incremental"] = param(
@@ -71,7 +72,7 @@ class LSTMHead(NetworkHead):
         return LSTMRegressor(dim, self.hidden, self.init_std)
 
     def start_at(self, net: nn.Module, mean: float) -> None:
-        """Scores are not centred (004 4), so the last bias starts at their mean."""
+        """Scores are not centred (parmar2019action §4), so the last bias starts at their mean."""
         assert isinstance(net, LSTMRegressor)
         nn.init.constant_(net.linear.bias, mean if self.label == "final" else mean / 2)
 
@@ -104,7 +105,7 @@ class LSTMHead(NetworkHead):
         align: str = "index",
         **columns: Any,
     ) -> Explanation:
-        """The points that each clip adds; faulty where the score stops rising (000 V-E)."""
+        """The points that each clip adds; faulty where the score stops rising (jain2020 §V-E)."""
         if not self.explaining:
             self.cannot_explain("with label=final it learns nothing of single clips")
         device = pick_device(self.device)

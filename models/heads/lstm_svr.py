@@ -1,4 +1,4 @@
-"""C3D+LSTM+SVR: support vector regression on what an LSTM makes of a video (000 II-A, V-C)."""
+"""C3D+LSTM+SVR: support vector regression on what an LSTM makes of a video (jain2020 §II-A, V-C)."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class LSTMSVRHead(SVRParams, LSTMHead):
     ) -> Explanation:
         """The points that each clip adds to the SVR's score of the states so far.
 
-        000 V-E says no more of this baseline than that it scores clip by clip.
+        jain2020 §V-E says no more of this baseline than that it scores clip by clip.
         """
         if not self.explaining:
             self.cannot_explain("with label=final it learns nothing of single clips")

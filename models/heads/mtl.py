@@ -1,4 +1,4 @@
-"""C3D-AVG-MTL: the score and what was performed, from shared features (003 2, T3)."""
+"""C3D-AVG-MTL: the score and what was performed, from shared features (farabi2021 §2, T3)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from aqa.features.manifest import ATTRIBUTES
-from aqa.models import losses
+from aqa.annotations.manifest import ATTRIBUTES
 from aqa.models.heads.base import (
     HeadError,
     Sequences,
@@ -24,7 +23,8 @@ from aqa.models.heads.base import (
 )
 from aqa.models.heads.network import TargetHead
 from aqa.models.heads.pooling import AverageMLP
-from aqa.models.train import Trainer
+from aqa.models.training import losses
+from aqa.models.training.loop import Trainer
 
 
 @dataclass(repr=False, eq=False)

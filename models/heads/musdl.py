@@ -1,4 +1,4 @@
-"""MUSDL: the distribution of each judge's mark (Tang et al. 2020; 003 2, T3)."""
+"""MUSDL: the distribution of each judge's mark (Tang et al. 2020; farabi2021 §2, T3)."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class MUSDLHead(DistributionHead):
     are to be read: with `difficulty=multiply` scores are divided by it, and the line does nothing.
     Without, the quantiles do not tell how wide the line goes wrong.
 
-    003 says that 5 middle marks are added up in one place, 3 in another; 3 is diving's rule for 7
-    judges. The head learns from the manifest's columns judge_1, judge_2, ... as they stand.
+    farabi2021 says that 5 middle marks are added up in one place, 3 in another; 3 is diving's rule
+    for 7 judges. The head learns from the manifest's columns judge_1, judge_2, ... as they stand.
     Fitted: `judges_`, how many; `slope_` and `intercept_`, of the line.
     """
 

@@ -29,8 +29,7 @@ from aqa.models.heads.base import (
     under,
 )
 from aqa.models.heads.joint import History, Inputs, JointHead, JointLoss
-from aqa.models.losses import Balanced, Loss, LossName, make_loss
-from aqa.models.train import (
+from aqa.models.training.loop import (
     Batch,
     Examples,
     Schedule,
@@ -40,6 +39,7 @@ from aqa.models.train import (
     ViewedVideos,
     threads_for,
 )
+from aqa.models.training.losses import Balanced, Loss, LossName, make_loss
 
 
 @dataclass(repr=False, eq=False)
@@ -50,10 +50,14 @@ class TrainedHead(BaseHead):
     an epoch), `best_epoch_`.
     """
 
-    epochs: int = param(200, "at most, over the training videos; ours (004: 20,000 steps)")
-    batch_size: int = param(15, "videos a step (004 5)")
-    lr: float = param(1e-3, "of Adam (004 5)", above=0)
-    lr_halve_every: int | None = param(3000, "steps after which the rate is halved (004 5)")
+    epochs: int = param(
+        200, "at most, over the training videos; ours (parmar2019action: 20,000 steps)"
+    )
+    batch_size: int = param(15, "videos a step (parmar2019action §5)")
+    lr: float = param(1e-3, "of Adam (parmar2019action §5)", above=0)
+    lr_halve_every: int | None = param(
+        3000, "steps after which the rate is halved (parmar2019action §5)"
+    )
     weight_decay: float = param(0.0, "L2 penalty; no paper states one for 004")
     clip_gradient: float | None = param(None, "largest gradient norm of a step; none: unlimited")
     validation: float = param(
@@ -310,13 +314,18 @@ class TargetHead(TrainedHead, JointHead):
 class NetworkHead(TargetHead):
     """A scoring head whose network answers with scores, trained on the loss of `objective`.
 
-    Scores are divided by the standard deviation of the training videos' (004 4).
+    Scores are divided by the standard deviation of the training videos' (parmar2019action §4).
     """
 
-    loss: LossName = param("mse", "mse, l1+l2 (003 4.3), ranking, or mse+ranking (001 4)")
-    margin: float = param(2.0, "of ranking: points that a better video should be ahead by (001 4)")
+    loss: LossName = param(
+        "mse", "mse, l1+l2 (farabi2021 §4.3), ranking, or mse+ranking (li2018end §4)"
+    )
+    margin: float = param(
+        2.0, "of ranking: points that a better video should be ahead by (li2018end §4)"
+    )
     alpha: float | Balanced = param(
-        "balanced", "of ranking in mse+ranking: a number, or balanced by gradients (001 Eq. 7)"
+        "balanced",
+        "of ranking in mse+ranking: a number, or balanced by gradients (li2018end Eq. 7)",
     )
     centre_scores: bool = param(False, "subtract the training videos' mean score; ours")
 

@@ -23,7 +23,7 @@ class PoseHead(SVRHead):
     """
 
     kernel: Literal["rbf", "linear"] = param(
-        "linear", "rbf or linear; 000 II-A names none, linear as in Pirsiavash et al. 2014"
+        "linear", "rbf or linear; jain2020 §II-A names none, linear as in Pirsiavash et al. 2014"
     )
     head: int = param(
         0,
@@ -33,7 +33,7 @@ class PoseHead(SVRHead):
     )
     windows: int = param(
         1,
-        "of equal length, each described by itself (000 II-A); the number is ours",
+        "of equal length, each described by itself (jain2020 §II-A); the number is ours",
     )
 
     takes_joints: ClassVar[bool] = True
@@ -95,7 +95,8 @@ class FrequencyHead(PoseHead):
     """
 
     k: int = param(
-        50, "lowest frequencies that are kept of each trajectory; 000 II-A gives no number, ours"
+        50,
+        "lowest frequencies that are kept of each trajectory; jain2020 §II-A gives no number, ours",
     )
 
     @abstractmethod

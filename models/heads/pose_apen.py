@@ -1,4 +1,4 @@
-"""ApEnFT: approximate entropy of joint trajectories, SVR (000 II-A; Venkataraman et al. 2015)."""
+"""ApEnFT: approximate entropy of joint trajectories, SVR (jain2020 §II-A; Venkataraman et al. 2015)."""
 
 from __future__ import annotations
 

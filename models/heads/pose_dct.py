@@ -1,4 +1,4 @@
-"""Pose+DCT: low frequencies of joint trajectories, SVR (000 II-A; Pirsiavash et al. 2014)."""
+"""Pose+DCT: low frequencies of joint trajectories, SVR (jain2020 §II-A; Pirsiavash et al. 2014)."""
 
 from __future__ import annotations
 

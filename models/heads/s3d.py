@@ -1,7 +1,7 @@
 """S3D: the average of each stage of a performance, side by side, then a regression.
 
-Xiang et al. 2018, "Stacking segmental P3D", as 000 II-A and V-C describe and compare it. Not the
-separable-3D network of the same name.
+Xiang et al. 2018, "Stacking segmental P3D", as jain2020 §II-A and V-C describe and compare it. Not
+the separable-3D network of the same name.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Score estimation beside a reference: the frozen metric, and a linear last layer (000 III-B)."""
+"""Score estimation beside a reference: the frozen metric, and a linear last layer (jain2020 §III-B)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from aqa.device import pick_device
-from aqa.models import losses
-from aqa.models.align import ALIGNMENTS
+from aqa.models.alignment import ALIGNMENTS
 from aqa.models.heads.base import (
     Explanation,
     Head,
@@ -34,9 +33,10 @@ from aqa.models.heads.comparing import (
     meet_references,
 )
 from aqa.models.heads.siamese import SiameseHead
-from aqa.models.linear import choose_ridge, solve_exact, solve_iterative
-from aqa.models.pair_batches import PairBatch, PairedVideos
-from aqa.models.train import Batch, Trainer, Videos
+from aqa.models.ridge import choose_ridge, solve_exact, solve_iterative
+from aqa.models.training import losses
+from aqa.models.training.loop import Batch, Trainer, Videos
+from aqa.models.training.pair_batches import PairBatch, PairedVideos
 
 Numbers = NDArray[np.intp]
 
@@ -55,7 +55,7 @@ def choose_references(
 ) -> dict[str, Numbers]:
     """The best (or worst) `count` videos of each type, with all that tie with the last of them.
 
-    000 Table III counts the videos tied at a type's maximum as its experts.
+    jain2020 Table III counts the videos tied at a type's maximum as its experts.
     """
     labels = np.asarray(types, str)
     chosen = {}
@@ -85,15 +85,16 @@ class ScoreHead(ComparingHead, Head):
         "best", "reference: best or worst of the video's type, or the best of one type for all"
     )
     constant_type: str | None = param(
-        None, "type of the constant reference; none: the most frequent (000 Table I: type 1)"
+        None, "type of the constant reference; none: the most frequent (jain2020 Table I: type 1)"
     )
-    references: int = param(1, "a type; all that tie with the last are taken (000 Table III)")
+    references: int = param(1, "a type; all that tie with the last are taken (jain2020 Table III)")
     reference_from: Literal["train", "all"] = param(
-        "train", "videos that references are taken from; all, 000's reading, takes test videos too"
+        "train",
+        "videos that references are taken from; all, jain2020's reading, takes test videos too",
     )
-    self_rows: bool = param(True, "learn from a reference beside itself too; 000 does not say")
+    self_rows: bool = param(True, "learn from a reference beside itself too; jain2020 does not say")
     metric: Literal["learned", "none"] = param(
-        "learned", "none: no metric learning, all layers learn the score (000 Table V)"
+        "learned", "none: no metric learning, all layers learn the score (jain2020 Table V)"
     )
     finetune: bool = param(False, "go on from the solved last layer and train all layers")
     solver: Literal["exact", "iterative"] = param(
@@ -133,7 +134,7 @@ class ScoreHead(ComparingHead, Head):
         id: names of the videos, which references are told by. others: (x, y, columns) that
         references may be taken from as well. start: a fitted head whose metric is used.
         similar_within, views, blank: for metric learning only; the last layer learns from the
-        videos themselves (000 V-D).
+        videos themselves (jain2020 §V-D).
         """
         sequences, scores = check_fit(x, y)
         types = check_types(type, len(scores), strict=self.bias != "constant")
@@ -207,7 +208,7 @@ class ScoreHead(ComparingHead, Head):
         align: str = "index",
         **columns: Any,
     ) -> Explanation:
-        """Each clip's probability of being similar to the reference's clip (000 IV).
+        """Each clip's probability of being similar to the reference's clip (jain2020 §IV).
 
         To compare clip j, what follows it is cut off and what precedes it is blanked, in both
         videos. The mean over several references; below 0.5 a clip is faulty.

@@ -1,4 +1,4 @@
-"""ScoringNet: difficulty and execution from their key fragments, fused by the rules (002 3.2)."""
+"""ScoringNet: difficulty and execution from their key fragments, fused by the rules (li2018scoringnet §3.2)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from aqa.models.heads.lstm import LSTMHead
 from aqa.models.stages import hand_starts, stage_names, stages_at
 
 # What a label of the column `action` holds -> how a score is made of difficulty and execution
-# (002 4.1; its section 3.2 has the two the wrong way round).
+# (li2018scoringnet §4.1; its section 3.2 has the two the wrong way round).
 RULES = {"diving": "product", "vault": "sum"}
 PARTS = ("difficulty", "execution")
 # A video's, (n_clips, dim).
@@ -43,27 +43,33 @@ class ScoringNetHead(LSTMHead):
     """One `lstm` for difficulty and one for execution, each on its key fragments; fused by rule.
 
     Key fragments are the clips whose middle frame is in certain stages: by the fitted `kfs` that
-    `--from` names, or else as the manifest's columns stage_<name> say. 002 learns convolutions
-    over a fragment's frames; here each branch reads cached vectors, best of dense clips (--stride
-    4). The branches share neither weights nor a term of the loss, so each is trained, and
-    stopped, by itself. Without a column execution it is what the rule makes of score and
-    difficulty. Fitted: `branches_`, `kfs_` (None without), `rule_`.
+    `--from` names, or else as the manifest's columns stage_<name> say. li2018scoringnet learns
+    convolutions over a fragment's frames; here each branch reads cached vectors, best of dense
+    clips (--stride 4). The branches share neither weights nor a term of the loss, so each is
+    trained, and stopped, by itself. Without a column execution it is what the rule makes of score
+    and difficulty. Fitted: `branches_`, `kfs_` (None without), `rule_`.
 
-    End to end the backbone is theirs in common (002: each has its own): the loss is the sum of
-    both (002 eq. 10), each beside its own deviation, on the hand-labelled key fragments, and the
-    epoch is chosen by the fused score. Then a `kfs` with its defaults learns the same labels from
-    the features of the trained backbone, where 002 adds its loss to theirs.
+    End to end the backbone is theirs in common (li2018scoringnet: each has its own): the loss is
+    the sum of both (li2018scoringnet eq. 10), each beside its own deviation, on the hand-labelled
+    key fragments, and the epoch is chosen by the fused score. Then a `kfs` with its defaults learns
+    the same labels from the features of the trained backbone, where li2018scoringnet adds its loss
+    to theirs.
     """
 
-    key_fragments: bool = param(True, "false: every branch reads the whole video (002 4.4)")
+    key_fragments: bool = param(
+        True, "false: every branch reads the whole video (li2018scoringnet §4.4)"
+    )
     difficulty_stages: str = param(
-        "takeoff,flight", "that tell difficulty, by name (002 4.3); for vault the post-flight"
+        "takeoff,flight",
+        "that tell difficulty, by name (li2018scoringnet §4.3); for vault the post-flight",
     )
     execution_stages: str = param(
-        "takeoff,flight,entry", "that tell execution (002 4.3); for vault post-flight and landing"
+        "takeoff,flight,entry",
+        "that tell execution (li2018scoringnet §4.3); for vault post-flight and landing",
     )
     rule: Literal["action", "product", "sum"] = param(
-        "action", "score = difficulty x or + execution; action: diving x, vault + (002 4.1)"
+        "action",
+        "score = difficulty x or + execution; action: diving x, vault + (li2018scoringnet §4.1)",
     )
 
     columns: ClassVar[tuple[str, ...]] = ("clips", "stages", "difficulty", "execution", "action")
@@ -137,7 +143,7 @@ class ScoringNetHead(LSTMHead):
         clips: Sequence[NDArray[np.integer]] | None = None,
         stages: Sequence[Mapping[str, int]] | None = None,
     ) -> dict[str, NDArray[np.float64]]:
-        """See `GivesParts.parts`; 002 eq. 2 and 3."""
+        """See `GivesParts.parts`; li2018scoringnet eq. 2 and 3."""
         sequences = check_sequences(x, self.branches_[PARTS[0]].clip_shape)
         chosen = self._fragments(sequences, clips, stages)
         return {part: branch.predict(chosen[part]) for part, branch in self.branches_.items()}
@@ -243,7 +249,7 @@ class ScoringNetHead(LSTMHead):
         return nn.ModuleDict({part: branch.module for part, branch in self.branches_.items()})
 
     def joint_loss(self) -> JointLoss:
-        """See `JointHead.joint_loss`: the sum of the branches' (002 eq. 10)."""
+        """See `JointHead.joint_loss`: the sum of the branches' (li2018scoringnet eq. 10)."""
         losses = {part: branch.joint_loss() for part, branch in self.branches_.items()}
 
         def loss(features: Sequence[Tensor], targets: Tensor, **columns: Any) -> Tensor:

@@ -1,4 +1,4 @@
-"""Siamese metric learning: are two performances within a few points of each other? (000 III)"""
+"""Siamese metric learning: are two performances within a few points of each other? (jain2020 §III)"""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from aqa.device import pick_device
 from aqa.models.heads.base import HeadError, PairHead, Sequences, check_fit, check_views
 from aqa.models.heads.comparing import ComparingHead, SiameseNet, check_types, hold_out
-from aqa.models.losses import bag_loss, log_bag_similarity, pair_loss
-from aqa.models.pair_batches import PairBatch, PairedVideos
 from aqa.models.pairs import Pairs, make_pairs, meant_similarity
-from aqa.models.train import Batch, Examples, Schedule, Trainer, Videos
+from aqa.models.training.loop import Batch, Examples, Schedule, Trainer, Videos
+from aqa.models.training.losses import bag_loss, log_bag_similarity, pair_loss
+from aqa.models.training.pair_batches import PairBatch, PairedVideos
 
 
 class PairTrainer(Trainer):
@@ -72,8 +72,8 @@ class ClipTrainer(PairTrainer):
 
     Targets are (pairs, 2): whether two videos are similar, and `meant_similarity`, NaN for pairs
     that are no bag. bag_weights: as `weights`, of bags meant below and above 1/2. blank: (dim,),
-    scaled, the response to a blank clip, which stands in for what is before a clip (000 IV). It is
-    stopped by the held-out bags alone: of few whole videos the answers may never get better.
+    scaled, the response to a blank clip, which stands in for what is before a clip (jain2020 §IV).
+    It is stopped by the held-out bags alone: of few whole videos the answers may never get better.
     """
 
     def __init__(
@@ -200,12 +200,12 @@ class SiameseHead(ComparingHead, PairHead):
             return PairedVideos(videos, chosen.first, chosen.second, targets, codes)
 
         learn, keep = paired(train), paired(kept_out)
-        judged = keep.targets[:, 1] if self.clips else keep.targets
+        evaluated = keep.targets[:, 1] if self.clips else keep.targets
         dim = sequences[0].shape[1]
         self.train_net(
             lambda: SiameseNet(dim, self.hidden),
             learn,
-            keep if judged.isfinite().any() else None,
+            keep if evaluated.isfinite().any() else None,
             lambda net: self._trainer(net, learn.targets, blank),
         )
         return self

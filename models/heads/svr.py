@@ -1,4 +1,4 @@
-"""C3D-SVR: the average of a video's clips, support vector regression (004 2 and 5.1)."""
+"""C3D-SVR: the average of a video's clips, support vector regression (parmar2019action §2 and 5.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Type-specific regression: an LSTM for each type of action (000 V-D, "dive specific")."""
+"""Type-specific regression: an LSTM for each type of action (jain2020 §V-D, "dive specific")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""USDL: the distribution of the score, learned from soft labels (Tang et al. 2020; 003 2, T3)."""
+"""USDL: the distribution of the score, learned from soft labels (Tang et al. 2020; farabi2021 §2, T3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weight-Decider: clips aggregated by weights that a small network decides (003 3.2)."""
+"""Weight-Decider: clips aggregated by weights that a small network decides (farabi2021 §3.2)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aqa.models.heads.pooling import layers
 
 
 def weight_decider() -> nn.Module:
-    """128-64-32-64-128, ReLU between: 20,768 parameters (003 prints 20,484, miscounting biases)."""
+    """128-64-32-64-128, ReLU between: 20,768 parameters (farabi2021 prints 20,484, miscounting biases)."""
     return nn.Sequential(*layers(WIDTH, 64, 32, 64, WIDTH))
 
 
@@ -19,7 +19,7 @@ def weight_decider() -> nn.Module:
 class WDHead(AggregatingHead):
     """As `average`, but each clip's share of the mean is decided by what it shows.
 
-    The softmax over clips is as blind to their order as the mean, whatever 003 3.2 says of
+    The softmax over clips is as blind to their order as the mean, whatever farabi2021 §3.2 says of
     preserving time.
     """
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aqa.annotations.manifest import Video
 from aqa.extract.clips_dataset import Augment, ClipVideos
 from aqa.extract.preprocess import Preprocess
-from aqa.extract.reader import ClipReader
-from aqa.extract.video import VideoError
+from aqa.extract.video.clip_reader import ClipReader
+from aqa.extract.video.decode import VideoError
 from aqa.features.clips import ClipRule
-from aqa.features.manifest import Video
 
 PREPROCESS = Preprocess(resize=(48, 64), crop=(8, 8), interpolation="nearest")
 

@@ -12,12 +12,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from aqa.annotations.manifest import Video, write_manifest
 from aqa.errors import AqaError
 from aqa.extract import isa
 from aqa.extract.backbones import load_backbone
 from aqa.extract.backbones.isa import BLOCK_1, BLOCK_2, ISA
-from aqa.extract.weights import WeightsError
-from aqa.features.manifest import Video, write_manifest
+from aqa.extract.checkpoints.files import WeightsError
 from aqa.features.store import FeatureStore
 
 

@@ -10,13 +10,13 @@ import pytest
 import torch
 from torch import nn
 
+from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
 from aqa.extract.backbones.base import Architecture, Backbone, Layout, load
 from aqa.extract.encode import Encoder
 from aqa.extract.preprocess import Preprocess
 from aqa.extract.run import Progress, extract, make_spec
 from aqa.features.clips import ClipRule
-from aqa.features.manifest import Video
 from aqa.features.store import FeatureStore, StoreError
 
 PREPROCESS = Preprocess(resize=(48, 64), crop=(8, 8), interpolation="nearest")

@@ -35,8 +35,8 @@ def test_a_video_shorter_than_a_clip_is_padded() -> None:
 @pytest.mark.parametrize(
     ("rule", "n", "expected"),
     [
-        (ClipRule(frames=96), 103, (7, 103)),  # 003: 96 of 103 frames, the last ones
-        (ClipRule(frames=144), 100, (-44, 100)),  # 000: zeros go in front
+        (ClipRule(frames=96), 103, (7, 103)),  # farabi2021: 96 of 103 frames, the last ones
+        (ClipRule(frames=144), 100, (-44, 100)),  # jain2020: zeros go in front
         (ClipRule(frames=144, pad="back"), 100, (0, 144)),
         (ClipRule(frames=144, pad="back"), 200, (56, 200)),
     ],
@@ -65,7 +65,9 @@ def test_tails() -> None:
     assert ClipRule(tail="drop").clips(40) == [Clip(0, 16), Clip(16, 32)]
     assert ClipRule(tail="pad").clips(40) == [Clip(0, 16), Clip(16, 32), Clip(32, 48)]
     assert ClipRule(stride=30, tail="pad").clips(25) == [Clip(0, 16)]
-    assert ClipRule(frames=103, tail="drop").clips(103)[-1] == Clip(80, 96)  # 004: 6 clips
+    assert ClipRule(frames=103, tail="drop").clips(103)[-1] == Clip(
+        80, 96
+    )  # parmar2019action: 6 clips
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ QUICK = {"kernel": "linear", "C": 1.0, "epsilon": 0.1}
 
 @pytest.fixture
 def data(rng: np.random.Generator) -> tuple[list[np.ndarray], np.ndarray, list[str]]:
-    """Two actions whose features tell quality alike, judged on scales of 20 and of 1."""
+    """Two actions whose features tell quality alike, evaluated on scales of 20 and of 1."""
     quality = rng.normal(size=60)
     actions = ["dive" if i % 2 else "vault" for i in range(60)]
     scale = np.array([20.0 if action == "dive" else 1.0 for action in actions])

@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
+from aqa.evaluation.metrics import report_stages
 from aqa.models.heads.base import HeadError
-from aqa.models.metrics import report_stages
 from aqa.models.stages import (
     frame_posteriors,
     hand_starts,

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from aqa.extract.backbones import backbone_names, get_architecture, load_backbone
 from aqa.extract.backbones.base import recognise
 from aqa.extract.backbones.c3d import LAYERS, LAYOUTS
-from aqa.extract.weights import WeightsError
+from aqa.extract.checkpoints.files import WeightsError
 
 FILES = {
     "davidea": "c3d-sports1m-davidea.json",

@@ -22,7 +22,7 @@ def fitted(performances):
 
 
 def plain(state, sequence, weigh):
-    """003 Eq. 1-3 for one video, in double precision."""
+    """farabi2021 Eq. 1-3 for one video, in double precision."""
 
     def layer(name, x, relu=True):
         y = x @ state[f"{name}.weight"].double().T + state[f"{name}.bias"].double()
@@ -40,7 +40,7 @@ def plain(state, sequence, weigh):
 
 
 def test_the_decider_has_20768_parameters() -> None:
-    """003 3.2 prints 20484, with one bias a layer."""
+    """farabi2021 §3.2 prints 20484, with one bias a layer."""
     assert sum(p.numel() for p in weight_decider().parameters()) == 20768
 
 

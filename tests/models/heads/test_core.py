@@ -9,7 +9,7 @@ import torch
 from aqa.errors import AqaWarning
 from aqa.models.heads.base import HeadError, unpack_texts
 from aqa.models.heads.core import ContrastiveNet, CoReHead, RegressionTree
-from aqa.models.losses import tree_loss
+from aqa.models.training.losses import tree_loss
 
 QUICK = {"epochs": 15, "hidden": 16, "depth": 3, "device": "cpu"}
 
@@ -157,14 +157,14 @@ def test_held_out_videos_are_no_pair_to_learn_from(dives, monkeypatch):
         ),
     )
     CoReHead(**QUICK).fit(x, y, type=types)
-    ((learned, exemplars, judged),) = seen
-    assert len(judged) == 9
-    assert not learned & judged
+    ((learned, exemplars, evaluated),) = seen
+    assert len(evaluated) == 9
+    assert not learned & evaluated
     assert exemplars <= learned
     CoReHead(**QUICK).fit(x[:40], y[:40], (x[40:], y[40:], {"type": types[40:]}), type=types[:40])
-    learned, exemplars, judged = seen[1]
+    learned, exemplars, evaluated = seen[1]
     assert learned == exemplars == set(range(40))
-    assert judged == set(range(40, 60))
+    assert evaluated == set(range(40, 60))
 
 
 def test_difficulty_can_be_the_group(dives):

@@ -10,7 +10,7 @@ import torch
 
 from aqa.models.heads.base import HeadError
 from aqa.models.heads.gdlt import GDLTHead, GradeTransformer
-from aqa.models.losses import triplet_loss
+from aqa.models.training.losses import triplet_loss
 
 QUICK = {"epochs": 2, "hidden": 8, "heads": 2, "device": "cpu"}
 

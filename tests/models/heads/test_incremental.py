@@ -8,7 +8,7 @@ import torch
 
 from aqa.models.heads.base import HeadError
 from aqa.models.heads.lstm import LSTMHead
-from aqa.models.losses import incremental_mse
+from aqa.models.training.losses import incremental_mse
 
 QUICK = {"epochs": 150, "hidden": 16, "device": "cpu", "lr": 0.01}
 

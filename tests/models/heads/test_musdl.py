@@ -11,25 +11,25 @@ from aqa.models.heads.musdl import MUSDLHead
 QUICK = {"epochs": 60, "device": "cpu", "width_1": 32, "width_2": 16, "lr": 0.01}
 
 
-class Judged(NamedTuple):
+class Evaluated(NamedTuple):
     x: list[np.ndarray]
     y: np.ndarray
     judges: list[tuple[float, ...]]
 
 
 @pytest.fixture(scope="module")
-def dives() -> Judged:
+def dives() -> Evaluated:
     """Seven judges, of whom two err by much, one up and one down."""
     rng = np.random.default_rng(5)
     skill, difficulty = rng.uniform(3, 9, 60), rng.uniform(2, 4, 60).round(1)
     x = [np.outer(np.ones(3), [s, 1, -s]) + rng.normal(scale=0.1, size=(3, 3)) for s in skill]
     marks = [np.clip(np.r_[s + rng.normal(scale=0.2, size=5), s + 4, s - 4], 0, 10) for s in skill]
     y = [d * sum(sorted(own)[2:5]) for d, own in zip(difficulty, marks, strict=True)]
-    return Judged(x, np.array(y), [tuple(own) for own in marks])
+    return Evaluated(x, np.array(y), [tuple(own) for own in marks])
 
 
 @pytest.fixture(scope="module")
-def fitted(dives: Judged) -> MUSDLHead:
+def fitted(dives: Evaluated) -> MUSDLHead:
     return MUSDLHead(**QUICK).fit(dives.x, dives.y, judges=dives.judges)
 
 

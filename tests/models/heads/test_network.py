@@ -39,7 +39,7 @@ def test_centred_scores_are_predicted_in_points(performances) -> None:
 
 
 @pytest.mark.parametrize("name", ["lstm", "average", "wd"])
-def test_views_are_learned_from_and_originals_judged(name, performances) -> None:
+def test_views_are_learned_from_and_originals_evaluated(name, performances) -> None:
     """Views of noise disturb it, and those that show the original do not."""
     x, y = performances.x[:40], performances.y[:40]
     held = (performances.x[40:], performances.y[40:])

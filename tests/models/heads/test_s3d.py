@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from aqa.features.manifest import write_manifest
+from aqa.annotations.manifest import write_manifest
+from aqa.evaluation.metrics import spearman
 from aqa.models.heads.base import HeadError
 from aqa.models.heads.kfs import KFSHead
 from aqa.models.heads.s3d import S3DHead, stage_averages
-from aqa.models.metrics import spearman
 
 SVR = {"C": 10.0, "epsilon": 0.1, "gamma": 0.1}
 CLIPS = np.array([[0, 16], [16, 32], [24, 40]])

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from aqa.evaluation.metrics import report_pairs
 from aqa.models.heads.base import Head, HeadError, PairHead
 from aqa.models.heads.comparing import SiameseNet
 from aqa.models.heads.siamese import ClipTrainer, PairTrainer, SiameseHead
-from aqa.models.metrics import report_pairs
-from aqa.models.pair_batches import PairedVideos
 from aqa.models.pairs import make_pairs
-from aqa.models.train import Schedule, Videos
+from aqa.models.training.loop import Schedule, Videos
+from aqa.models.training.pair_batches import PairedVideos
 
 QUICK = {"epochs": 60, "hidden": 16, "device": "cpu", "lr": 0.01}
 

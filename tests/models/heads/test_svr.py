@@ -10,8 +10,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
+from aqa.evaluation.metrics import spearman
 from aqa.models.heads.svr import SVRHead
-from aqa.models.metrics import spearman
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import torch
 
 from aqa.models.heads.base import GivesQuantiles, HeadError
 from aqa.models.heads.usdl import USDLHead
-from aqa.models.losses import divergence, soft_labels
+from aqa.models.training.losses import divergence, soft_labels
 
 QUICK = {"epochs": 40, "device": "cpu", "width_1": 16, "width_2": 16, "lr": 0.01}
 
@@ -103,7 +103,7 @@ def test_what_cannot_be_is_named(performances, params: dict, problem: str) -> No
         USDLHead(**QUICK | params).fit(performances.x, performances.y)
 
 
-def test_validation_videos_are_judged_by_the_same_loss(performances) -> None:
+def test_validation_videos_are_evaluated_by_the_same_loss(performances) -> None:
     train, val = performances.part(slice(45)), performances.part(slice(45, None))
     head = USDLHead(**QUICK | {"epochs": 2}).fit(train.x, train.y, (val.x, val.y))
     said = torch.tensor(head.outputs(val.x))

@@ -1,0 +1,67 @@
+"""AQA-7 (Parmar and Morris 2019, paper parmar2019action): six actions, the authors' lists of split 4.
+
+SOURCE: the folder of consolidated_train_list.mat and consolidated_test_list.mat (also published
+as split_4_*). --videos: the folder of diving-out/001, gym_vault-out/001, ... (folders of frames).
+"""
+
+from __future__ import annotations
+
+from aqa.annotations.datasets.base import (
+    PUBLISHED,
+    Imported,
+    Importer,
+    Request,
+    Row,
+    Videos,
+    expect,
+    expect_range,
+)
+from aqa.annotations.datasets.matlab import read_matrix
+from aqa.errors import AqaError
+
+# parmar2019action Table 1, in the order of the lists' class numbers: action -> samples, lowest,
+# highest score.
+ACTIONS = {
+    "diving": (370, 21.6, 102.6),
+    "gym_vault": (176, 12.3, 16.87),
+    "ski_big_air": (175, 8.0, 50.0),
+    "snowboard_big_air": (206, 8.0, 50.0),
+    "sync_diving_3m": (88, 46.2, 104.88),
+    "sync_diving_10m": (91, 49.8, 99.36),
+}
+PARTS = {"train": 803, "test": 303}
+
+
+def read(request: Request) -> Imported:
+    """Read both lists: rows of (class from 1, sample from 1, 100 x score)."""
+    videos = Videos(request.videos)
+    rows: dict[str, Row] = {}
+    for part, size in PARTS.items():
+        path = request.find(f"*{part}_list.mat", f"Split_4/*{part}_list.mat")
+        listed = read_matrix(path, f"consolidated_{part}_list", 3)
+        expect(path, len(listed), size, f"{part} samples")
+        for action_number, sample, score in listed.tolist():
+            if action_number not in range(1, len(ACTIONS) + 1):
+                raise AqaError(
+                    f"{path}: {action_number:g} is no action class; they are 1 to {len(ACTIONS)}"
+                )
+            action = list(ACTIONS)[int(action_number) - 1]
+            n, low, high = ACTIONS[action]
+            if sample not in range(1, n + 1):
+                raise AqaError(f"{path}: {action} has no sample {sample:g}; they are 1 to {n}")
+            number = f"{int(sample):03d}"
+            video_id = f"{action}-{number}"
+            if video_id in rows:
+                raise AqaError(f"{path}: {video_id} is listed twice")
+            expect_range(path, {video_id: score / 100}, low, high)
+            rows[video_id] = {
+                "video_id": video_id,
+                "path": videos.find(f"{action}/{number}", f"{action}-out/{number}"),
+                "score": score / 100,
+                "action": action,
+                PUBLISHED: part,
+            }
+    return Imported([rows[video_id] for video_id in sorted(rows)], path)
+
+
+IMPORTER = Importer(read)

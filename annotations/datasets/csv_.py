@@ -1,0 +1,63 @@
+"""Any table with a header: its columns renamed, all others kept.
+
+SOURCE: a CSV. --column NAME=COLUMN (again and again) says which of its columns is the manifest's
+NAME, as in --column score=points. --videos: where the videos of a table without paths lie, each
+named by its id; or the folder that its paths start from.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from aqa.annotations.datasets.base import Imported, Importer, Request, Row, Videos
+from aqa.annotations.manifest import ManifestError, read_table
+from aqa.errors import AqaError, UnknownNameError
+
+
+def read(request: Request) -> Imported:
+    """Read the table; relative paths start from it, or from the folder of videos."""
+    if len(request.sources) != 1 or request.sources[0].is_dir():
+        raise AqaError("`aqa import csv` reads one table: name one file")
+    path = request.sources[0]
+    if not path.exists():
+        raise AqaError(f"{path}: no such file")
+    header, numbered = read_table(path)
+    for name, own in request.columns.items():
+        if own not in header:
+            raise UnknownNameError("column", own, header, remedy=f"for {name}, in {path}")
+        if name in header and name != own:
+            raise AqaError(f"{path}: it has a column {name} already, beside {own}")
+    names = {own: name for name, own in request.columns.items()}
+    if len(names) < len(request.columns):
+        raise AqaError("--column: one column of the table is named twice")
+    header = [names.get(name, name) for name in header]
+    missing = [name for name in ("video_id", "score") if name not in header]
+    if missing:
+        raise AqaError(
+            f"{path}: no column {' and '.join(missing)}; say which it is with "
+            f"--column {missing[0]}=NAME, of {', '.join(header)}"
+        )
+    wrong = [
+        f"row {number}: {len(values)} values for {len(header)} columns"
+        for number, values in numbered
+        if len(values) != len(header)
+    ]
+    if wrong or not numbered:
+        raise ManifestError(path, wrong or ["it has a header but no rows"])
+    videos = Videos(request.videos)
+    rows = [_row(dict(zip(header, values, strict=True)), path, videos) for _, values in numbered]
+    return Imported(rows, path, [number for number, _ in numbered])
+
+
+def _row(cells: dict[str, str], path: Path, videos: Videos) -> Row:
+    if "path" not in cells:
+        place = videos.find(cells["video_id"])
+    elif cells["path"]:
+        place = Path(os.path.abspath((videos.folder or path.parent) / cells["path"]))
+    else:
+        place = None
+    return {"video_id": cells["video_id"], **cells, "path": place}
+
+
+IMPORTER = Importer(read, ("videos", "columns"))

@@ -1,0 +1,148 @@
+"""FineDiving (Xu et al. 2022): 3000 dives with steps and judges' marks, from its pickles.
+
+SOURCE: the folder Annotations of its release, or the files FineDiving_coarse_annotation.pkl,
+FineDiving_fine-grained_annotation.pkl, train_split.pkl and test_split.pkl. --videos: the trimmed
+frames, <event>/<number>/, or the untrimmed videos, <event>.mp4 or <event>/.
+
+The fields are those that the release's README describes; no file of it was at hand when this was
+written, so whatever differs from the description is refused. The frame numbers of the untrimmed
+videos are taken as those of the release's images: from 1, the last one included (ours).
+"""
+
+from __future__ import annotations
+
+import itertools
+import reprlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from aqa.annotations.datasets.base import PUBLISHED, Imported, Importer, Request, Row, Videos
+from aqa.annotations.datasets.pickles import read_pickle
+from aqa.annotations.manifest import JUDGE_PREFIX, STAGE_PREFIX
+from aqa.errors import AqaError
+
+N_DIVES = 3000
+_COARSE = ("action_type", "dive_score", "difficulty", "start_frame", "end_frame", "judge_scores")
+
+Key = tuple[str, int]
+
+
+def read(request: Request) -> Imported:
+    """Read both annotations and the official split; steps come from the frames' labels."""
+    path = request.find("FineDiving_coarse_annotation.pkl")
+    fine_path = request.find("FineDiving_fine-grained_annotation.pkl")
+    coarse, fine = _annotations(path), _annotations(fine_path)
+    if different := sorted(coarse.keys() ^ fine.keys()):
+        raise AqaError(f"{fine_path}: dive {_name(different[0])} is not in both annotations")
+    parts = {part: _keys(request.find(f"{part}_split.pkl"), coarse) for part in ("train", "test")}
+    if both := sorted(parts["train"] & parts["test"]):
+        raise AqaError(f"{path.parent}: dive {_name(both[0])} is in train and in test")
+    videos = Videos(request.videos)
+    for key, dive in coarse.items():
+        _check(path, key, dive)
+    steps = {key: _steps(fine_path, key, dive) for key, dive in fine.items()}
+    n_judges = max(len(dive["judge_scores"]) for dive in coarse.values())
+    n_steps = max(map(len, steps.values()))
+    rows = []
+    for key in sorted(coarse):
+        row = _row(key, coarse[key], videos)
+        for number in range(n_judges):
+            row[f"{JUDGE_PREFIX}{number + 1}"] = _at(coarse[key]["judge_scores"], number)
+        for number in range(n_steps):
+            row[f"{STAGE_PREFIX}step{number + 1}"] = _at(steps[key], number, (None, None))[0]
+        row["steps"] = ";".join(name for _, name in steps[key])
+        row[PUBLISHED] = next((part for part, keys in parts.items() if key in keys), None)
+        rows.append(row)
+    notes = [f"{N_DIVES} dives were published"] if len(rows) != N_DIVES else []
+    return Imported(rows, path, notes=notes)
+
+
+def _annotations(path: Path) -> dict[Key, dict[str, Any]]:
+    found = read_pickle(path)
+    if not isinstance(found, dict) or not found:
+        raise AqaError(f"{path}: no dictionary of dives")
+    dives = {_key(path, key): dive for key, dive in found.items()}
+    for key, dive in dives.items():
+        if not isinstance(dive, dict):
+            raise AqaError(f"{path}: dive {_name(key)} is no dictionary of annotations")
+    return dives
+
+
+def _keys(path: Path, known: dict[Key, Any]) -> set[Key]:
+    found = read_pickle(path)
+    if not isinstance(found, list) or not found:
+        raise AqaError(f"{path}: no list of dives")
+    keys = [_key(path, key) for key in found]
+    if unknown := sorted(set(keys) - known.keys()):
+        raise AqaError(f"{path}: dive {_name(unknown[0])} has no annotation")
+    if len(set(keys)) < len(keys):
+        raise AqaError(f"{path}: {len(keys) - len(set(keys))} dives stand twice")
+    return set(keys)
+
+
+def _key(path: Path, key: object) -> Key:
+    """(event, number); the number may be written as text."""
+    match key:
+        case (str() as event, int() | str() as number) if event and str(number).isdecimal():
+            return event, int(number)
+    raise AqaError(f"{path}: {reprlib.repr(key)} is not a dive's (event, number)")
+
+
+def _name(key: Key) -> str:
+    return f"{key[0]}-{key[1]:03d}"
+
+
+def _at(values: Sequence[Any], number: int, otherwise: Any = None) -> Any:
+    return values[number] if number < len(values) else otherwise
+
+
+def _check(path: Path, key: Key, dive: dict[str, Any]) -> None:
+    def wrong(name: str, expected: str) -> AqaError:
+        found = reprlib.repr(dive[name])
+        return AqaError(f"{path}: dive {_name(key)}: {name} is {found}, not {expected}")
+
+    if missing := [name for name in _COARSE if name not in dive]:
+        raise AqaError(f"{path}: dive {_name(key)} has no {missing[0]}")
+    for name, least in (("dive_score", 0), ("difficulty", 0.1), ("start_frame", 1)):
+        if not isinstance(dive[name], int | float) or not dive[name] >= least:
+            raise wrong(name, f"a number from {least}")
+    if not isinstance(dive["end_frame"], int | float) or dive["end_frame"] < dive["start_frame"]:
+        raise wrong("end_frame", f"a frame from {dive['start_frame']}")
+    marks = dive["judge_scores"]
+    if not isinstance(marks, list) or not all(isinstance(mark, int | float) for mark in marks):
+        raise wrong("judge_scores", "a list of numbers")
+
+
+def _row(key: Key, dive: dict[str, Any], videos: Videos) -> Row:
+    event, number = key
+    own = videos.find(f"{event}/{number}", event)
+    # Trimmed frames are the action alone; an untrimmed video needs the range.
+    whole = own is not None and own.parent.name == event
+    return {
+        "video_id": _name(key),
+        "path": own,
+        "score": dive["dive_score"],
+        "start_frame": None if whole else int(dive["start_frame"]) - 1,
+        "end_frame": None if whole else int(dive["end_frame"]),
+        "difficulty": dive["difficulty"],
+        "execution": round(dive["dive_score"] / dive["difficulty"], 6),
+        "action": "diving",
+        "type": str(dive["action_type"]),
+        "event": event,
+    }
+
+
+def _steps(path: Path, key: Key, fine: dict[str, Any]) -> list[tuple[int, str]]:
+    """(first frame, name) of each run of equal labels; frame 0 is the dive's first."""
+    labels, names = fine.get("frames_labels"), fine.get("sub-action_types")
+    if not isinstance(labels, list) or not labels or not isinstance(names, dict):
+        raise AqaError(f"{path}: dive {_name(key)} has no frames_labels or no sub-action_types")
+    steps, start = [], 0
+    for label, run in itertools.groupby(labels):
+        steps.append((start, str(names.get(label, label))))
+        start += len(list(run))
+    return steps
+
+
+IMPORTER = Importer(read)

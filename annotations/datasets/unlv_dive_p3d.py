@@ -1,0 +1,126 @@
+"""UNLV-Dive with P3D features (Xiang et al. 2018): the table videos.csv beside features.npy.
+
+SOURCE: the folder of videos.csv, or that file. Brings types, attributes and stages, and writes the
+ids for `aqa store import`: of the rows of features.npy, and of the 300 dives of the published
+split's training part, which the network behind the features has learned from.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from aqa.annotations.datasets.base import (
+    PUBLISHED,
+    Imported,
+    Importer,
+    Request,
+    Row,
+    Videos,
+    expect,
+    expect_range,
+)
+from aqa.annotations.datasets.dives import CODES, describe_dive
+from aqa.annotations.manifest import ATTRIBUTES, STAGE_PREFIX, read_table
+from aqa.errors import AqaError
+
+N_DIVES, N_TRAIN = 370, 300
+STAGES = ("jump", "drop", "entry", "ending")
+_STAGE_COLUMNS = tuple(f"{STAGE_PREFIX}{stage}" for stage in STAGES)
+_NEEDED = (
+    *("video_id", "score", "difficulty", "split", "mtl_event", *CODES),
+    *(f"{stage}_start" for stage in STAGES),
+)
+
+
+def read(request: Request) -> Imported:
+    """Read the table; three dives have no attributes there, so no type here; two have no stages."""
+    path = request.find("videos.csv")
+    header, numbered = read_table(path)
+    if missing := [name for name in _NEEDED if name not in header]:
+        raise AqaError(f"{path}: no column {', '.join(missing)}")
+    expect(path, len(numbered), N_DIVES, "dives")
+    videos = Videos(request.videos)
+    rows = []
+    for number, values in numbered:
+        if len(values) != len(header):
+            raise AqaError(f"{path}: row {number}: {len(values)} values for {len(header)} columns")
+        rows.append(_row(_Cells(path, number, dict(zip(header, values, strict=True))), videos))
+    unordered = [str(row["video_id"]) for row in rows if not _ordered(row)]
+    for row in rows:
+        if not _ordered(row):
+            row.update(dict.fromkeys(_STAGE_COLUMNS))
+    scores = {str(row["video_id"]): float(str(row["score"])) for row in rows}
+    expect_range(path, scores, 21.6, 102.6)
+    trained = [str(row["video_id"]) for row in rows if row[PUBLISHED] == "train"]
+    expect(path, len(trained), N_TRAIN, "training dives")
+    notes = (
+        "only the published split is honest: the network behind the features learned its "
+        "training dives",
+        *(["stages out of order, left empty: " + ", ".join(unordered)] if unordered else []),
+    )
+    lists = {"ids": list(scores), "fitted-on": trained}
+    features = {"p3d": path.with_name("features.npy")}
+    return Imported(rows, path, [number for number, _ in numbered], notes, lists, features)
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """A row of videos.csv."""
+
+    path: Path
+    number: int
+    texts: dict[str, str]
+
+    def problem(self, name: str, expected: str) -> AqaError:
+        where = f"{self.path}: row {self.number}, column {name}"
+        return AqaError(f"{where}: {self.texts[name]!r} is not {expected}")
+
+    def value(self, name: str) -> float:
+        try:
+            value = float(self.texts[name])
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise self.problem(name, "a finite number")
+        return value
+
+    def whole(self, name: str) -> int:
+        value = self.value(name)
+        if value != int(value):
+            raise self.problem(name, "a whole number")
+        return int(value)
+
+
+def _row(cells: _Cells, videos: Videos) -> Row:
+    texts, score, difficulty = cells.texts, cells.value("score"), cells.value("difficulty")
+    if texts["split"] not in ("train", "test"):
+        raise cells.problem("split", "train or test")
+    if difficulty <= 0:
+        raise cells.problem("difficulty", "above 0")
+    kind: Row = dict.fromkeys(("type", *ATTRIBUTES, "event"))
+    if texts["mtl_event"]:
+        codes = {name: cells.whole(name) for name in CODES}
+        kind = describe_dive(cells.path, texts["video_id"], codes)
+        kind["event"] = f"{cells.whole('mtl_event'):02d}"
+    stages = [cells.whole(f"{stage}_start") for stage in STAGES]
+    return {
+        "video_id": texts["video_id"],
+        "path": videos.find(texts["video_id"]),
+        "score": score,
+        "difficulty": difficulty,
+        "execution": round(score / difficulty, 6),
+        "action": "diving",
+        **kind,
+        **dict(zip(_STAGE_COLUMNS, stages, strict=True)),
+        PUBLISHED: texts["split"],
+    }
+
+
+def _ordered(row: Row) -> bool:
+    frames = [int(str(row[name])) for name in _STAGE_COLUMNS if row[name] is not None]
+    return frames == sorted(frames)
+
+
+IMPORTER = Importer(read)

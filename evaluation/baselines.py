@@ -1,0 +1,139 @@
+"""What can be predicted of scores without any pixels: from difficulty, type, event, length.
+
+A figure that such a baseline reaches too says nothing of how well a head looks. On MTL-AQA's
+published split the event alone tells much, since its dives of one final are near each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import RidgeCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from aqa.annotations.manifest import Manifest
+from aqa.annotations.splits import Split
+from aqa.errors import UnknownNameError
+from aqa.evaluation.evaluate import evaluate_rows, part_rows
+from aqa.features.store import FeatureStore
+from aqa.models.runs import RunError
+
+PREFIX = "baseline-"
+ALL = "all"
+LABELS = ("action", "type", "event", "athlete", "venue")
+NUMBERS = ("difficulty", "clips", "frames")
+_PARTS = ("train", "test")
+# Times the squared weights of standardised numbers and 0-or-1 labels; ours.
+ALPHAS = tuple(np.logspace(-2, 3, 11).tolist())
+
+
+class BaselineResult(NamedTuple):
+    """What a baseline says of a split: rows of predictions.csv, metrics of the test videos.
+
+    marks: the columns that it saw, and the ridge's chosen penalty.
+    """
+
+    name: str
+    rows: list[dict[str, Any]]
+    metrics: dict[str, Any]
+    marks: dict[str, Any]
+
+
+def split_baselines(
+    split: Split,
+    manifest: Manifest,
+    store: FeatureStore | None = None,
+    names: Sequence[str] = (),
+) -> Iterator[BaselineResult]:
+    """Fit ridge regressions on the training videos of a split and judge them on its test videos.
+
+    names: columns joined by `+`, such as `event+type`, or `all`; none: each usable column by
+    itself, and all of them. A column is usable where every video of the split has a value, and
+    training videos differ in it. store: gives the numbers of clips and frames; without one frames
+    are counted by the manifest. A label that no training video has tells nothing.
+    """
+    if not split.test:
+        raise RunError(
+            f"{manifest.path}: split {split.name} has no test videos; "
+            "name the splits that have with --split"
+        )
+    columns = usable_columns(split, manifest, store)
+    chosen = {name: tuple(name.split("+")) for name in names or columns}
+    if ALL in chosen or (not names and len(columns) > 1):
+        chosen[ALL] = tuple(columns)
+    unknown = [column for own in chosen.values() for column in own if column not in columns]
+    if unknown:
+        raise UnknownNameError(
+            "baseline column",
+            unknown[0],
+            [*columns, ALL],
+            remedy=f"every video of split {split.name} of {manifest.path} must have a value, "
+            "and its training videos must differ in it",
+        )
+    for name, own in chosen.items():
+        yield _evaluate({column: columns[column] for column in own}, name, split, manifest)
+
+
+def usable_columns(
+    split: Split, manifest: Manifest, store: FeatureStore | None
+) -> dict[str, dict[str, Any]]:
+    """Column -> video -> value, of the columns that can be learned from."""
+    ids = (*split.train, *split.test)
+    columns: dict[str, dict[str, Any]] = {
+        name: {i: getattr(manifest.by_id[i], name) for i in ids} for name in (*LABELS, "difficulty")
+    }
+    if store is not None:
+        columns["clips"] = {i: len(store.clips(i)) for i in ids}
+    if store is not None and store.spec["clip_length"] is not None:
+        columns["frames"] = {i: store.n_frames(i) for i in ids}
+    else:
+        columns["frames"] = {i: _frames(manifest, i) for i in ids}
+    return {
+        name: values
+        for name, values in columns.items()
+        if None not in values.values() and len({values[i] for i in split.train}) > 1
+    }
+
+
+def _frames(manifest: Manifest, video_id: str) -> int | None:
+    video = manifest.by_id[video_id]
+    return None if video.end_frame is None else video.end_frame - (video.start_frame or 0)
+
+
+def _evaluate(
+    columns: Mapping[str, Mapping[str, Any]], name: str, split: Split, manifest: Manifest
+) -> BaselineResult:
+    model = make_pipeline(
+        make_column_transformer(
+            (
+                OneHotEncoder(handle_unknown="ignore", sparse_output=False),
+                [i for i, column in enumerate(columns) if column in LABELS],
+            ),
+            (StandardScaler(), [i for i, column in enumerate(columns) if column in NUMBERS]),
+        ),
+        RidgeCV(ALPHAS),  # chosen by leaving out one training video after the other
+    )
+    scores = {part: [manifest.by_id[i].score for i in split.part(part)] for part in _PARTS}
+    model.fit(_table(columns, split.train), scores["train"])
+    rows = [
+        row
+        for part in _PARTS
+        for row in part_rows(
+            part,
+            split.part(part),
+            scores[part],
+            model.predict(_table(columns, split.part(part))).tolist(),
+        )
+    ]
+    tested = evaluate_rows([row for row in rows if row["part"] == "test"], manifest)
+    marks = {"baseline": list(columns), "alpha": float(model[-1].alpha_)}
+    return BaselineResult(f"{PREFIX}{name}", rows, tested | marks, marks)
+
+
+def _table(columns: Mapping[str, Mapping[str, Any]], ids: Sequence[str]) -> NDArray[Any]:
+    return np.array([[values[i] for values in columns.values()] for i in ids], dtype=object)

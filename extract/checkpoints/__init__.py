@@ -1,0 +1,1 @@
+"""Checkpoint files: which are public, what a file is, and its weights."""

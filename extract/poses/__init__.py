@@ -1,0 +1,1 @@
+"""Joints that pose estimators have written to files, as features."""

@@ -1,0 +1,1 @@
+"""What trains networks: the loop, losses, batches of pairs, several processes."""

@@ -1,0 +1,191 @@
+"""Losses: tensors to a scalar. Averaged over videos, so that batches of any size are alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn.functional import (
+    binary_cross_entropy_with_logits,
+    kl_div,
+    logsigmoid,
+    normalize,
+    one_hot,
+    relu,
+)
+
+# Predicted and true scores, (n,) each, to a scalar.
+Loss = Callable[[Tensor, Tensor], Tensor]
+LossName = Literal["mse", "l1+l2", "ranking", "mse+ranking"]
+Balanced = Literal["balanced"]
+
+
+def make_loss(name: LossName, margin: float, alpha: float | Balanced) -> Loss:
+    """A loss by its name. margin: of `ranking`; alpha: what it weighs beside `mse`."""
+    made: dict[LossName, Loss] = {
+        "mse": mse,
+        "l1+l2": l1_l2,
+        "ranking": lambda predicted, target: ranking(predicted, target, margin),
+        "mse+ranking": lambda predicted, target: mse_ranking(predicted, target, margin, alpha),
+    }
+    return made[name]
+
+
+def mse(predicted: Tensor, target: Tensor) -> Tensor:
+    """Mean squared error over (n,) scores; the Euclidean loss of parmar2019action §4."""
+    return (predicted - target).square().mean()
+
+
+def l1_l2(predicted: Tensor, target: Tensor) -> Tensor:
+    """Mean squared and mean absolute error over (n,) scores, weighing the same (farabi2021 §4.3)."""
+    errors = predicted - target
+    return errors.square().mean() + errors.abs().mean()
+
+
+def ranking(predicted: Tensor, target: Tensor, margin: float) -> Tensor:
+    """How far pairs of (n,) scores fall short of the right order by a margin (li2018end Eq. 2).
+
+    The mean over untied pairs (i, j) of ReLU(margin - (s_j - s_i) sign(g_j - g_i)), s being
+    predicted and g true; 0 where every pair is tied or there is none. li2018end sums over pairs,
+    tied ones included, which cost it a constant.
+    """
+    ordered, gaps = _pairs(predicted, target)
+    return (relu(margin - gaps) * ordered).sum() / ordered.sum().clamp(min=1)
+
+
+def mse_ranking(
+    predicted: Tensor, target: Tensor, margin: float, alpha: float | Balanced
+) -> Tensor:
+    """`mse` + alpha * `ranking` (li2018end Eq. 3), both of them averages.
+
+    li2018end halves the squared error and sums over the pairs: for n videos without ties, its alpha
+    a is alpha = n (n - 1) a here, and on scores divided by a standard deviation S, n (n - 1) a / S.
+    `balanced` is the same in both, see `balanced_alpha`.
+    """
+    if alpha == "balanced":
+        weight: float | Tensor = balanced_alpha(predicted, target, margin)
+    else:
+        weight = alpha
+    return mse(predicted, target) + weight * ranking(predicted, target, margin)
+
+
+@torch.no_grad()
+def balanced_alpha(predicted: Tensor, target: Tensor, margin: float) -> Tensor:
+    """The alpha by which `mse` and `ranking` move the predictions alike (li2018end Eq. 4-7).
+
+    The ratio of their gradients' sizes, each summed over the batch; a constant to the optimizer.
+    0 where `ranking` has no gradient. li2018end leaves open how it is taken over a batch, and when:
+    for every batch anew is ours. Its Eq. 5 leaves out sign(g_j - g_i), and has alpha on both sides.
+    """
+    ordered, gaps = _pairs(predicted, target)
+    pull = 2 * (predicted - target).abs().mean()
+    short = (ordered & (gaps < margin)).to(predicted.dtype)
+    push = (short.sum(dim=1) - short.sum(dim=0)).abs().sum() / ordered.sum().clamp(min=1)
+    return torch.where(push > 0, pull / push, 0.0)
+
+
+def _pairs(predicted: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """(n, n): whether j is truly above i, and s_j - s_i.
+
+    Of each untied pair one order is marked, that with sign(g_j - g_i) = 1; of tied ones none.
+    """
+    return target > target[:, None], predicted - predicted[:, None]
+
+
+def incremental_mse(predicted: Tensor, target: Tensor, lengths: Tensor) -> Tensor:
+    """Mean squared error where the score builds up evenly: after clip k of N, k/N of it.
+
+    predicted: (n, clips), what lies behind a video's end is ignored. target: (n,) final scores.
+    lengths: (n,) in clips. Averaged over each video's clips, then over videos (jain2020 §V-C).
+    """
+    step = torch.arange(1, predicted.shape[1] + 1, device=predicted.device)  # (clips,)
+    inside = step <= lengths[:, None]  # (n, clips)
+    errors = (predicted - target[:, None] * step / lengths[:, None]).square() * inside
+    return (errors.sum(dim=1) / lengths).mean()
+
+
+def pair_loss(logits: Tensor, similar: Tensor, weights: tuple[float, float]) -> Tensor:
+    """Mean binary cross-entropy over (pairs,), each pair weighted by its kind.
+
+    similar: 1 or 0. weights: of dissimilar and of similar pairs; not divided out, so that with
+    weights that average to 1 over all pairs, the steps of an epoch together stay balanced.
+    """
+    weight = weights[0] + (weights[1] - weights[0]) * similar
+    return binary_cross_entropy_with_logits(logits, similar, weight)
+
+
+def log_bag_similarity(logits: Tensor, bag: Tensor, n: int) -> Tensor:
+    """The logarithm of how similar the two videos of each of `n` pairs are by their clips, (n,).
+
+    logits: (clips,), of pairs of clips. bag: (clips,), the number of the pair of videos that each
+    belongs to. The geometric mean of the clips' probabilities: their logarithms add up, as the
+    points do that clips lose, be they lost in one or in many. 0 without any clip.
+    """
+    total = logits.new_zeros(n).index_add(0, bag, logsigmoid(logits))
+    return total / torch.bincount(bag, minlength=n).clamp(min=1)
+
+
+def bag_loss(log_similarity: Tensor, meant: Tensor, weights: tuple[float, float]) -> Tensor:
+    """Cross-entropy of bags to how similar they are meant to be, (bags,) each in 0..1; averaged.
+
+    weights: of those meant to be below and above 1/2.
+    """
+    low, high = weights
+    weight = low + (high - low) * (meant > 0.5)
+    entropy = meant * log_similarity + (1 - meant) * _log_complement(log_similarity)
+    return -(weight * entropy).mean()
+
+
+def _log_complement(log_chance: Tensor) -> Tensor:
+    """log(1 - p) of log(p); of a p that rounds to 1 the complement would have no logarithm."""
+    return torch.log(-torch.expm1(log_chance.clamp(max=-1e-6)))
+
+
+def soft_labels(values: Tensor, bins: int, std: float) -> Tensor:
+    """A Gaussian around each value, over bins 0, 1, ..., summing to 1: (...,) -> (..., bins)."""
+    numbers = torch.arange(bins, device=values.device)
+    return torch.softmax(-0.5 * ((values[..., None] - numbers) / std).square(), dim=-1)
+
+
+def divergence(predicted: Tensor, values: Tensor, std: float) -> Tensor:
+    """KL divergence of (n, m, bins) log-probabilities from the soft labels of (n, m) values.
+
+    Summed over bins, averaged over values and videos (PyTorch's `batchmean`): were it averaged
+    over the bins too, it would shrink with their number. values, std: in bins, from 0.
+    """
+    meant = soft_labels(values, predicted.shape[-1], std)
+    return kl_div(predicted.flatten(0, 1), meant.flatten(0, 1), reduction="batchmean")
+
+
+def tree_loss(log_chance: Tensor, place: Tensor, leaf: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy of every leaf, and the squared error inside the right one (CoRe).
+
+    log_chance: (pairs, leaves) log-probabilities. place: (pairs, leaves) in 0..1, where in its
+    interval each leaf believes the difference to be. leaf: (pairs,) the right one. target:
+    (pairs,), the place there. Summed over leaves, averaged over pairs.
+    """
+    right = one_hot(leaf, log_chance.shape[1]).bool()
+    cross_entropy = -torch.where(right, log_chance, _log_complement(log_chance)).sum(dim=1)
+    inside = place.gather(1, leaf[:, None]).squeeze(1)
+    return (cross_entropy + (inside - target).square()).mean()
+
+
+def triplet_loss(features: Tensor, labels: Tensor, margin: float) -> Tensor:
+    """Each vector nearer to its farthest fellow than to the nearest stranger, by a margin.
+
+    features: (n, dim), compared by the Euclidean distance of their directions, 0..2. labels:
+    (n,). A vector without a fellow or without a stranger is left out; without any other the
+    loss is 0. Averaged over vectors.
+    """
+    directions = normalize(features, dim=1)
+    # Where two are one the root would have no gradient.
+    distance = (2 - 2 * directions @ directions.T).clamp(min=1e-12).sqrt()  # (n, n)
+    same = labels[:, None] == labels
+    fellow = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    valid = fellow.any(dim=1) & (~same).any(dim=1)
+    farthest = distance.masked_fill(~fellow, -torch.inf).amax(dim=1)
+    nearest = distance.masked_fill(same, torch.inf).amin(dim=1)
+    excess = relu(farthest - nearest + margin)[valid]
+    return excess.mean() if len(excess) else distance.sum() * 0

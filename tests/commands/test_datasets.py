@@ -1,0 +1,72 @@
+"""`aqa import` and `aqa split`, as typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from aqa.annotations.datasets import importer_names
+from aqa.annotations.manifest import Manifest
+from aqa.annotations.split_protocols import MAKERS, PROTOCOLS
+
+Aqa = Callable[..., Result]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, run_aqa: Aqa) -> Path:
+    rows = [f"v{i},{i + 0.5},{'abc'[i % 3]},{i // 5}" for i in range(30)]
+    (tmp_path / "jumps.csv").write_text("name,points,type,event\n" + "\n".join(rows) + "\n")
+    columns = ("--column", "video_id=name", "--column", "score=points")
+    result = run_aqa("import", "-C", str(tmp_path), "csv", str(tmp_path / "jumps.csv"), *columns)
+    assert "30 videos of csv" in result.output
+    assert "score 0.5 to 29.5, mean 15.00" in result.output
+    return tmp_path
+
+
+def test_a_table_is_imported_and_split(workspace: Path, run_aqa: Aqa) -> None:
+    result = run_aqa("split", "-C", str(workspace), "grouped", "--test", "10", "--val", "0.2")
+    assert result.output.splitlines()[1].split()[:5] == ["grouped", "15", "5", "10", "0"]
+    assert result.output.splitlines()[1].endswith("0 (0 test videos)")
+    result = run_aqa("split", "-C", str(workspace), "random", "-n", "12", "--test", "0.5")
+    assert "and 2 more" in result.output
+    run_aqa("split", "-C", str(workspace), "balanced", "--kinds", "a,c", "--test", "3", "-n", "1")
+    table = Manifest.read(workspace / "manifest.csv")
+    assert len(table.split_names) == 14
+    assert len(table.split("balanced").test) == 6
+    assert not {table.by_id[i].type for i in table.split("balanced").train} & {"b"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "expected"),
+    [
+        (("import", "mtlaqa", "x"), 2, "unknown dataset 'mtlaqa'; did you mean 'mtl-aqa'?"),
+        (("import", "csv", "x", "--column", "score"), 2, "'score' is not NAME=COLUMN"),
+        (("import", "csv", "leaps.csv"), 1, "leaps.csv: no such file"),
+        (("split", "random", "--test", "few"), 2, "'few' is neither a count"),
+        (("split", "randon"), 2, "did you mean 'random'"),
+        (("split", "grouped", "--by", "coach"), 2, "unknown column 'coach'"),
+        (("split", "random", "--name", "a/b"), 1, "'a/b' names no split"),
+    ],
+)
+def test_wrong_words_change_nothing(
+    workspace: Path, run_aqa: Aqa, arguments: tuple[str, ...], code: int, expected: str
+) -> None:
+    before = (workspace / "manifest.csv").read_bytes()
+    command, *rest = arguments
+    result = run_aqa(command, "-C", str(workspace), *rest, code=code)
+    assert expected in result.output
+    assert (workspace / "manifest.csv").read_bytes() == before
+    assert not (workspace / "manifest.splits.json").exists()
+
+
+def test_without_a_name_they_tell_what_there_is(run_aqa: Aqa) -> None:
+    listed = run_aqa("import").output
+    for name in importer_names():
+        assert f"{name}: " in listed
+        assert "SOURCE: " in run_aqa("import", name).output
+    listed = run_aqa("split").output
+    for name in (*MAKERS, *PROTOCOLS):
+        assert f"\n{name} " in f"\n{listed}"

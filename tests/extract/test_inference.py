@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from aqa.extract.backbones import backbone_names, get_architecture
+from aqa.extract.inference import PRECISIONS, PackedConv, Precision, prepare
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("name", [name for name in backbone_names() if name != "c3d"])
+def test_folding_changes_no_feature(name: str) -> None:
+    torch.manual_seed(0)
+    architecture = get_architecture(name)
+    net = architecture.build(architecture.default_layer).eval()
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d):
+            nn.init.normal_(module.running_mean, std=0.1)
+            nn.init.uniform_(module.running_var, 0.5, 2)
+    before = {key: value.clone() for key, value in net.state_dict().items()}
+    fast = prepare(net, CPU, "float32")
+    assert not any(isinstance(m, nn.BatchNorm2d | nn.BatchNorm3d) for m in fast.modules())
+    x = torch.rand(1, 3, 16, 64, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(fast(x), net(x), rtol=1e-3, atol=1e-4)
+    assert all(torch.equal(before[key], value) for key, value in net.state_dict().items())
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("kernel", [(3, 3, 3), (1, 3, 3), (3, 1, 1), (1, 1, 1), (3, 3)])
+def test_packed_convolutions_give_what_plain_ones_give(
+    kernel: tuple[int, ...], precision: Precision
+) -> None:
+    torch.manual_seed(0)
+    build = nn.Conv3d if len(kernel) == 3 else nn.Conv2d
+    padding = tuple(size // 2 for size in kernel)
+    plain = nn.Sequential(
+        build(8, 12, kernel, stride=2, padding=padding), build(12, 6, kernel, groups=2, bias=False)
+    ).eval()
+    fast = prepare(plain, CPU, precision)
+    assert [type(module) for module in fast] == [PackedConv, PackedConv]
+    plain = plain.to(PRECISIONS[precision])
+    for n, size in ((1, 13), (2, 13), (1, 13), (1, 15), (2, 13)):  # a tail keeps its batch's layout
+        x = torch.randn(n, 8, *[size] * len(kernel)).to(PRECISIONS[precision])
+        with torch.inference_mode():
+            torch.testing.assert_close(fast(x), plain(x))
+
+
+def test_a_processor_without_bfloat16_of_its_own_still_computes_in_it() -> None:
+    program = (
+        "import torch; from aqa.extract.backbones import load_backbone as load\n"
+        "from aqa.extract.inference import prepare; net = load('tiny3d').net\n"
+        "net = prepare(net, torch.device('cpu'), 'bfloat16')\n"
+        "x = torch.zeros(1, 3, 16, 64, 64, dtype=torch.bfloat16)\n"
+        "with torch.inference_mode(): print(net(x).shape)"
+    )
+    environment = os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2"}
+    run = [sys.executable, "-c", program]
+    ran = subprocess.run(run, env=environment, capture_output=True, text=True)
+    assert ran.stdout.strip() == "torch.Size([1, 128])", ran.stderr

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from aqa.extract.video.prefetch import prefetched
+
+
+class Stream:
+    def __init__(self, name: int, n: int, fail: bool = False):
+        self.name, self.n, self.fail = name, n, fail
+        self.thread: int | None = None
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        self.thread = threading.get_ident()
+        for i in range(self.n):
+            yield self.name, i
+        if self.fail:
+            raise ValueError(f"stream {self.name}")
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3, 50])
+def test_order_is_kept_and_errors_stay_with_their_stream(workers: int) -> None:
+    streams = [Stream(k, n=k * 3 % 11, fail=k == 4) for k in range(20)]
+    seen, failed = [], []
+    for stream, items in prefetched(streams, workers, depth=2):
+        try:
+            for item in items:
+                seen.append(item)
+        except ValueError as error:
+            failed.append((stream.name, str(error)))
+    assert seen == [(k, i) for k in range(20) for i in range(k * 3 % 11)]
+    assert failed == [(4, "stream 4")]
+
+
+def test_workers_read_in_threads_of_their_own() -> None:
+    streams = [Stream(k, 2) for k in range(3)]
+    for _, items in prefetched(streams, 2):
+        list(items)
+    assert threading.get_ident() not in {stream.thread for stream in streams}
+
+
+def test_threads_end_when_the_reader_gives_up() -> None:
+    before = threading.active_count()
+    for _ in prefetched([Stream(k, 10_000) for k in range(4)], 4, depth=1):
+        break
+    assert threading.active_count() == before

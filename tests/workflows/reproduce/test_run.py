@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aqa.annotations.manifest import write_manifest
+from aqa.features.store import import_arrays
+from aqa.workflows.reproduce.run import Reproduction, reproduce
+from aqa.workflows.reproduce.tables import TABLES, Recipe, Table
+from aqa.workspace import Workspace
+
+SYSTEM = "C3D+LSTM (F)"
+QUICK = ("C=1", "epsilon=0.1", "gamma=0.1")
+TABLE = replace(
+    TABLES["jain2020-1"],
+    splits=("a", "b"),
+    stores={"c3d": ""},
+    recipes={SYSTEM: (Recipe("svr", "c3d", QUICK),)},
+)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, rng: np.random.Generator) -> Workspace:
+    """40 videos whose features tell the score; split a tests v00 to v09, b the next ten."""
+    skill = rng.normal(size=40)
+    ids = [f"v{k:02d}" for k in range(40)]
+    write_manifest(
+        tmp_path / "manifest.csv",
+        [
+            {
+                "video_id": ids[k],
+                "path": "",
+                "score": 60 + 10 * skill[k],
+                "split_a": "test" if k < 10 else "train",
+                "split_b": "test" if 10 <= k < 20 else "train",
+            }
+            for k in range(40)
+        ],
+    )
+    return Workspace(tmp_path)
+
+
+def store(workspace: Workspace, fitted_on: list[str] | None = None) -> None:
+    scores = [float(line.split(",")[2]) for line in workspace.manifest.read_text().split()[1:]]
+    arrays = {
+        f"v{k:02d}": np.array([[score / 10 - 6, 1.0]], np.float32) for k, score in enumerate(scores)
+    }
+    workspace.store("c3d").parent.mkdir(exist_ok=True)
+    import_arrays(workspace.store("c3d"), arrays, source="drawn", fitted_on=fitted_on)
+
+
+def run(workspace: Workspace, table: Table = TABLE) -> tuple[Reproduction, list[str]]:
+    told: list[str] = []
+    return reproduce(table, workspace, systems=[SYSTEM], tell=told.append), told
+
+
+def measured(found: Reproduction) -> dict[str, float | None]:
+    return {cell.figure.case: cell.measured.value for cell in found.cells if cell.measured}
+
+
+def test_printed_and_measured_stand_side_by_side(workspace: Workspace) -> None:
+    store(workspace)
+    found, told = run(workspace)
+    values = measured(found)
+    assert set(values) == {"1", "2", "mean"}
+    assert values["mean"] == pytest.approx((values["1"] + values["2"]) / 2)
+    assert [cell.figure.value for cell in found.cells][:2] == [0.65, 0.55]
+    assert found.failed == []
+    assert [line.split(": ")[1].split()[0] for line in told] == ["fitting", "fitting"]
+
+
+def test_what_is_fitted_is_not_fitted_again_but_with_other_settings(workspace: Workspace) -> None:
+    store(workspace)
+    first, _ = run(workspace)
+    again, told = run(workspace)
+    assert measured(again) == measured(first)
+    assert all(line.endswith("fitted already") for line in told)
+    # A setting taken out of the recipe counts too, not only what the recipe names.
+    other = replace(TABLE, recipes={SYSTEM: (Recipe("svr", "c3d", QUICK[1:]),)})
+    assert all("fitting svr" in line for line in run(workspace, other)[1])
+
+
+def test_a_split_that_cannot_be_evaluated_is_said_and_the_others_keep_their_cells(
+    workspace: Workspace,
+) -> None:
+    store(workspace, fitted_on=["v00", "v01"])
+    found, _ = run(workspace)
+    assert set(measured(found)) == {"2"}
+    (line,) = found.failed
+    assert "split a" in line
+    assert "has learned from 2 of 10 test videos" in line

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import csv
+import math
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from aqa.commands.extract import COMMAND as EXTRACT
+from aqa.errors import AqaError
+from aqa.models.difficulty import make_head
+from aqa.models.heads import get_head
+from aqa.models.heads.base import parse_params
+from aqa.workflows.reproduce.figures import published_figures
+from aqa.workflows.reproduce.run import reproduce
+from aqa.workflows.reproduce.tables import TABLES, UNDECLARED, Recipe, Table
+from aqa.workspace import Workspace
+
+RECIPES = [
+    (table, system, recipe)
+    for table in TABLES.values()
+    for system, recipes in table.recipes.items()
+    for recipe in recipes
+]
+
+
+def test_every_published_figure_is_there(shared: Path) -> None:
+    with (shared / "paper_results.csv").open(newline="") as file:
+        expected = Counter(float(row["value"]) for row in csv.DictReader(file))
+    found = published_figures()
+    assert Counter(figure.value for figure in found) == expected
+    assert len({figure[:5] for figure in found}) == len(found) == 703
+
+
+def test_every_figure_is_in_a_declared_table_or_said_not_to_be() -> None:
+    declared = {(table.figures, table.dataset) for table in TABLES.values()} | set(UNDECLARED)
+    assert {(figure.table, figure.dataset) for figure in published_figures()} == declared
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_every_printed_system_has_a_recipe_or_a_reason(table: Table) -> None:
+    printed = {
+        figure.system
+        for figure in published_figures()
+        if (figure.table, figure.dataset) == (table.figures, table.dataset)
+    }
+    helpers = {recipe.after for recipes in table.recipes.values() for recipe in recipes}
+    known = {*table.recipes, *table.missing}
+    assert known - helpers <= printed
+    assert printed <= known
+    assert not set(table.recipes) & set(table.missing)
+
+
+@pytest.mark.parametrize(("table", "system", "recipe"), RECIPES)
+def test_a_recipe_can_be_made(table: Table, system: str, recipe: Recipe) -> None:
+    make_head(recipe.head, parse_params(get_head(recipe.head), recipe.params))
+    assert recipe.store in table.stores
+    assert recipe.after is None or recipe.after in table.recipes
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_the_commands_that_make_stores_parse(table: Table, tmp_path: Path) -> None:
+    for options in table.stores.values():
+        arguments = options.replace("FILE", str(tmp_path / "x.pth")).replace("FOLDER", ".").split()
+        EXTRACT.make_context("extract", arguments)
+
+
+def test_printed_means_are_those_of_the_printed_splits() -> None:
+    """jain2020 prints every split of its Tables I and II; it truncates some means (papers.md 10)."""
+    for name in ("jain2020-1", "jain2020-2"):
+        cells = {(f.system, f.case): f.value for f in published_figures() if f.table == name}
+        for system in {system for system, _ in cells}:
+            mean = math.fsum(cells[system, str(k)] for k in range(1, 11)) / 10
+            assert abs(mean - cells[system, "mean"]) <= 0.0101
+
+
+def test_an_unknown_system_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(AqaError, match=r"unknown system of jain2020-5 'S3D'; known: C3D\+LSTM"):
+        reproduce(TABLES["jain2020-5"], Workspace(tmp_path), systems=["S3D"])

@@ -1,0 +1,1 @@
+"""What joins the rooms: each file or folder is one job from start to end."""

@@ -24,7 +24,8 @@ class Paper:
     note: str
 
     def __str__(self) -> str:
-        return f"{self.authors}: {self.title}. {self.venue}, {self.year}."
+        end = "" if self.title.endswith("?") else "."
+        return f"{self.authors}. {self.title}{end} {self.venue}, {self.year}."
 
 
 _PAPERS = (

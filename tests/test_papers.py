@@ -13,7 +13,7 @@ def test_a_paper_is_told_whole(paper) -> None:
     assert paper.key.rstrip("abcdefghijklmnopqrstuvwxyz").endswith(str(paper.year))
     family = paper.authors.split(",")[0].split(" and ")[0].split()[-1]
     assert paper.key.startswith(family.lower())
-    assert paper.title and paper.venue and paper.note
+    assert all((paper.title, paper.venue, paper.note))
 
 
 def test_cited_works_are_found_once_and_in_order() -> None:
@@ -26,7 +26,10 @@ def test_the_command_prints_one_or_all(monkeypatch: pytest.MonkeyPatch) -> None:
     every = CliRunner().invoke(main, ["papers"]).output
     assert all(f"{key}: " in every for key in PAPERS)
     one = CliRunner().invoke(main, ["papers", "tang2020"]).output
-    assert "Uncertainty-aware" in one and "heads usdl and musdl" in one and "Jain" not in one
+    assert "Uncertainty-aware" in one
+    assert "heads usdl and musdl" in one
+    assert "Jain" not in one
     assert max(map(len, (every + one).splitlines())) <= 80
     wrong = CliRunner().invoke(main, ["papers", "tang2021"])
-    assert wrong.exit_code == 2 and "did you mean 'tang2020'?" in wrong.output
+    assert wrong.exit_code == 2
+    assert "did you mean 'tang2020'?" in wrong.output

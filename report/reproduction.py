@@ -1,12 +1,15 @@
-"""Tables of tables: what there is, what each lacks, printed beside measured."""
+"""Published tables as text: what there is, what each lacks, printed beside measured."""
 
 from __future__ import annotations
 
 from itertools import groupby
 
+from aqa.report.references import foot
 from aqa.report.tables import table as aligned
-from aqa.workflows.reproduce.run import Cell, Reproduction, needs, printed
-from aqa.workflows.reproduce.tables import TABLES, UNDECLARED, Table
+from aqa.workflows.reproduce.cells import ReproducedCell, Reproduction, printed_figures
+from aqa.workflows.reproduce.declared import PublishedTable
+from aqa.workflows.reproduce.needs import needs
+from aqa.workflows.reproduce.tables import TABLES, UNDECLARED
 from aqa.workspace import Workspace
 
 # As many digits as the papers print, or one more.
@@ -14,17 +17,19 @@ _DIGITS = {"mse": 2, "med": 2}
 
 
 def overview(workspace: Workspace) -> str:
-    """Every table: its name, what it is about, its printed figures, what is lacking here."""
+    """Every table: its name, what it is about, how many figures it prints, and what it lacks."""
     rows = [["table", "about", "dataset", "figures", "lacks here"]]
     for one in TABLES.values():
         lacking = needs(one, workspace)
-        rows.append([one.name, one.title, one.dataset, str(len(printed(one))), str(len(lacking))])
+        count = str(len(printed_figures(one)))
+        rows.append([one.name, one.title, one.dataset, count, str(len(lacking))])
     lines = [aligned(rows, left=3), ""]
-    lines += [f"not declared: {name}, {data}: {why}" for (name, data), why in UNDECLARED.items()]
-    return "\n".join([*lines, "aqa reproduce TABLE --list says what a table lacks"])
+    lines += [f"not to be run: {name}, {data}: {why}" for (name, data), why in UNDECLARED.items()]
+    lines.append("`aqa reproduce TABLE --list` says what a table lacks.")
+    return "\n".join(lines) + foot(*TABLES)
 
 
-def needs_of(table: Table, workspace: Workspace) -> str:
+def needs_of(table: PublishedTable, workspace: Workspace) -> str:
     """One table: its systems with their recipes, and what is lacking."""
     rows = [["system", "head", "store", "parameters"]]
     rows += [
@@ -33,13 +38,12 @@ def needs_of(table: Table, workspace: Workspace) -> str:
         for recipe in recipes
     ]
     lacking = [f"  {line}" for line in needs(table, workspace)]
-    return "\n".join(
-        [
-            f"{table.name}: {table.title}; {table.dataset}, {table.protocol}",
-            aligned(rows, left=4),
-            *(["lacking:", *lacking] if lacking else ["nothing is lacking"]),
-        ]
-    )
+    lines = [
+        f"{table.name}: {table.title}; {table.dataset}, splits by {table.protocol}",
+        aligned(rows, left=4),
+        *(["lacking:", *lacking] if lacking else ["nothing is lacking"]),
+    ]
+    return "\n".join(lines) + foot(table.name)
 
 
 def reproduction_table(found: Reproduction) -> str:
@@ -50,16 +54,17 @@ def reproduction_table(found: Reproduction) -> str:
     lines = [f"{found.table.name}: {found.table.title}; {found.table.dataset}"]
     if found.stand_in:
         lines.append(
-            f"STAND-IN: measured on {found.stand_in}, other videos than the paper's: "
-            "the differences say nothing of it"
+            f"STAND-IN: measured on {found.stand_in}, on other videos than the paper's: "
+            "the differences mean nothing"
         )
     lines.append(aligned(rows, left=3))
     if found.table.selected:
         lines.append(f"selection: {found.table.selected}")
-    return "\n".join([*lines, *found.notes])
+    lines += found.notes
+    return "\n".join(lines) + foot(found.table.name, *lines)
 
 
-def _row(cell: Cell) -> list[str]:
+def _row(cell: ReproducedCell) -> list[str]:
     figure, measured = cell.figure, cell.measured
     digits = _DIGITS.get(figure.metric, 3)
     left = [figure.system, figure.case, figure.metric, f"{figure.value:g}"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aqa.evaluation.compare import Comparison
-    from aqa.evaluation.feedback import Feedback, PoseFeedback
+    from aqa.models.feedback import Feedback, PoseFeedback
     from aqa.workflows.embed import Embeddings
     from aqa.workflows.transfer import Transfer
 
@@ -206,13 +206,13 @@ def comparison_table(found: Comparison) -> str:
 
 def feedback_table(feedback: Feedback, run: str) -> str:
     """A row a clip; frames are counted from 0, the last one of a clip is not in it."""
-    compared = any(clip.reference_clips for clip in feedback.clips)
+    compared = any(clip.exemplar_clips for clip in feedback.clips)
     cells = [["clip", "frames", "seconds", "value", "", "compared with" if compared else ""]]
     for clip in feedback.clips:
         seconds = "unknown"
         if clip.start_seconds is not None and clip.stop_seconds is not None:
             seconds = f"{clip.start_seconds:.2f} to {clip.stop_seconds:.2f}"
-        against = ", ".join(f"{name} clip {k}" for name, k in clip.reference_clips.items())
+        against = ", ".join(f"{name} clip {k}" for name, k in clip.exemplar_clips.items())
         cells.append(
             [
                 *(str(clip.clip), f"{clip.start} to {clip.stop}", seconds, f"{clip.value:.3f}"),

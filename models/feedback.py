@@ -130,7 +130,7 @@ def give_pose_feedback(
     best_frames = gains.argmax(axis=0)
     order = np.argsort(-gains.max(axis=0), kind="stable")
     moves = [_joint_move(names[j], j, best_frames[j], seen, joints, gradient) for j in order]
-    meaning = "points that the score gains per pixel that a joint moves"
+    meaning = "points gained per pixel that a joint moves"
     return PoseFeedback(video.id, meaning, moves, list(names), joints, gradient, seen.offset)
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-
 from aqa.report.references import foot
 from aqa.report.tables import table as aligned
+from aqa.report.tables import wrapped
 from aqa.workflows.reproduce.cells import ReproducedCell, Reproduction, printed_figures
 from aqa.workflows.reproduce.declared import PublishedTable
 from aqa.workflows.reproduce.needs import needs
@@ -18,50 +17,59 @@ _DIGITS = {"mse": 2, "med": 2}
 
 def overview(workspace: Workspace) -> str:
     """Every table: its name, what it is about, how many figures it prints, and what it lacks."""
-    rows = [["table", "about", "dataset", "figures", "lacks here"]]
+    rows = []
     for one in TABLES.values():
-        lacking = needs(one, workspace)
-        count = str(len(printed_figures(one)))
-        rows.append([one.name, one.title, one.dataset, count, str(len(lacking))])
-    lines = [aligned(rows, left=3), ""]
-    lines += [f"not to be run: {name}, {data}: {why}" for (name, data), why in UNDECLARED.items()]
-    lines.append("`aqa reproduce TABLE --list` says what a table lacks.")
+        count, lacking = len(printed_figures(one)), len(needs(one, workspace))
+        rows.append([one.name, one.title, one.dataset, str(count), str(lacking)])
+    lines = [
+        aligned(rows, ["table", "about", "dataset", "figures", "lacking"], left=3),
+        "",
+        *(
+            wrapped(f"cannot be run: {name}, {dataset}: {reason}", indent="    ")
+            for (name, dataset), reason in UNDECLARED.items()
+        ),
+        "`aqa reproduce TABLE --list` says what a table lacks.",
+    ]
     return "\n".join(lines) + foot(*TABLES)
 
 
 def needs_of(table: PublishedTable, workspace: Workspace) -> str:
     """One table: its systems with their recipes, and what is lacking."""
-    rows = [["system", "head", "store", "parameters"]]
-    rows += [
+    rows = [
         [system, recipe.head, recipe.store, " ".join(recipe.params)]
         for system, recipes in table.recipes.items()
         for recipe in recipes
     ]
-    lacking = [f"  {line}" for line in needs(table, workspace)]
+    lacking = needs(table, workspace)
     lines = [
-        f"{table.name}: {table.title}; {table.dataset}, splits by {table.protocol}",
-        aligned(rows, left=4),
-        *(["lacking:", *lacking] if lacking else ["nothing is lacking"]),
+        _title(table, f", splits by {table.protocol}"),
+        aligned(rows, ["system", "head", "store", "parameters"], left=4),
+        "lacking:" if lacking else "nothing is lacking",
+        *(wrapped(f"  {line}", indent="    ") for line in lacking),
     ]
-    return "\n".join(lines) + foot(table.name)
+    return "\n".join(lines) + foot(table.name, table.title)
 
 
 def reproduction_table(found: Reproduction) -> str:
     """Every printed cell beside what was measured, their difference, and its spread."""
-    rows = [["system", "case", "metric", "printed", "measured", "difference", "spread"]]
-    for _, cells in groupby(found.cells, key=lambda cell: cell.figure.system):
-        rows += [_row(cell) for cell in cells]
-    lines = [f"{found.table.name}: {found.table.title}; {found.table.dataset}"]
+    header = ["system", "case", "metric", "printed", "measured", "difference", "spread"]
+    lines = [_title(found.table)]
     if found.stand_in:
         lines.append(
-            f"STAND-IN: measured on {found.stand_in}, on other videos than the paper's: "
-            "the differences mean nothing"
+            wrapped(
+                f"STAND-IN: measured on {found.stand_in}, on other videos than the paper's: "
+                "the differences mean nothing"
+            )
         )
-    lines.append(aligned(rows, left=3))
+    lines.append(aligned([_row(cell) for cell in found.cells], header, left=3))
     if found.table.selected:
-        lines.append(f"selection: {found.table.selected}")
-    lines += found.notes
+        lines.append(wrapped(f"selection: {found.table.selected}"))
+    lines += [wrapped(note, indent="    ") for note in found.notes]
     return "\n".join(lines) + foot(found.table.name, *lines)
+
+
+def _title(table: PublishedTable, more: str = "") -> str:
+    return wrapped(f"{table.name}: {table.title}; {table.dataset}{more}", indent="    ")
 
 
 def _row(cell: ReproducedCell) -> list[str]:

@@ -52,8 +52,8 @@ class PublishedTable:
     figures: the table of `figures.csv`. dataset: as printed. importer, protocol: for `aqa import`
     and `aqa split`. splits: the names of the splits that the protocol draws. stores: name -> the
     options of `aqa extract` that make it. recipes: printed system -> recipes. missing: system ->
-    why there is none. cases: our name of a case -> the printed one. selected: how the paper chose what it
-    prints, where it chose on the test videos or does not say.
+    why there is none. cases: our name of a case -> the printed one. selected: how the paper chose
+    what it prints, where it chose on the test videos or does not say.
     """
 
     name: str

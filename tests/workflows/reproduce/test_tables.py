@@ -68,7 +68,7 @@ def test_the_commands_that_make_stores_parse(table: PublishedTable, tmp_path: Pa
 
 
 def test_printed_means_are_those_of_the_printed_splits() -> None:
-    """jain2020 prints every split of its Tables I and II; it truncates some means (papers.md 10)."""
+    """jain2020 prints every split of its Tables I and II; it truncates some means."""
     for name in ("jain2020-1", "jain2020-2"):
         cells = {(f.system, f.case): f.value for f in published_figures() if f.table == name}
         for system in {system for system, _ in cells}:

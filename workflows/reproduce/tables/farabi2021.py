@@ -72,7 +72,7 @@ TABLES = (
     ),
     replace(
         _farabi(
-            *("farabi2021-3", "farabi2021 beside earlier systems"),
+            *("farabi2021-3", "Beside earlier systems"),
             {
                 "Pose+DCT": (SystemRecipe("pose-dct", "pose", case="official"),),
                 "C3D-SVR": (SystemRecipe("svr", "c3d", case="official"),),

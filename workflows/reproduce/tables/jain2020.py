@@ -49,8 +49,8 @@ def _jain(name: str, title: str, axis: Axis, **more: object) -> PublishedTable:
 _TYPES = ("407C", "207B", "307C", "109C", "626", "5255B")
 _EXPERT = _JAIN["Siamese expert bias per type"]
 TABLES = (
-    _jain("jain2020-1", "Spearman on ten splits of UNLV-Diving", "splits"),
-    _jain("jain2020-2", "MSE on ten splits of UNLV-Diving", "splits"),
+    _jain("jain2020-1", "Spearman on ten splits", "splits"),
+    _jain("jain2020-2", "MSE on ten splits", "splits"),
     _jain(
         *("jain2020-4", "Spearman and MSE of each type of dive", "types"),
         recipes={name: _JAIN[name] for name in (*_EARLIER, "Siamese expert bias per type")},

@@ -28,7 +28,7 @@ def _li(dataset: Literal["diving", "vault"]) -> tuple[PublishedTable, PublishedT
     }
     first = PublishedTable(
         name=f"li2018end-1-{dataset}",
-        title=f"Losses on the last fragment, {printed}",
+        title="Losses on the last fragment",
         figures="li2018end-1",
         dataset=printed,
         importer={"diving": "unlv-dive", "vault": "unlv-vault"}[dataset],
@@ -48,7 +48,7 @@ def _li(dataset: Literal["diving", "vault"]) -> tuple[PublishedTable, PublishedT
     second = replace(
         first,
         name=f"li2018end-2-{dataset}",
-        title=f"li2018end beside earlier systems, {printed}",
+        title="Beside earlier systems",
         figures="li2018end-2",
         recipes={
             "Pose+DCT": (SystemRecipe("pose-dct", "pose", case="published"),),

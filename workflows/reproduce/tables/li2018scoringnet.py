@@ -45,7 +45,7 @@ TABLES = (
     _scoring(
         *(
             "li2018scoringnet-1",
-            "Difficulty and execution from each stage, labelled by hand, dives",
+            "Difficulty and execution from hand-labelled stages",
         ),
         {
             "ScoringNet SP on ground-truth fragments (MSE)": tuple(
@@ -60,18 +60,18 @@ TABLES = (
         },
     ),
     replace(
-        _scoring("li2018scoringnet-3", "Frames whose stage is told right, dives", _KFS),
+        _scoring("li2018scoringnet-3", "Frames whose stage is told right", _KFS),
         axis="stages",
         cases={"before": "Noise", "entry": "Entry"},
         selected="li2018scoringnet's hand labels are not published; UNLV-Dive's have other stages, "
         "of which only the entry and the time before the dive are alike",
     ),
     _scoring(
-        *("li2018scoringnet-4", "The gain by key fragments, dives"),
+        *("li2018scoringnet-4", "The gain by key fragments"),
         {"ScoringNet without KFS (MSE)": (_WITHOUT,), "ScoringNet KFS+SP (MSE)": (_WITH,), **_KFS},
     ),
     _scoring(
-        *("li2018scoringnet-5", "The gain by the ranking loss, dives"),
+        *("li2018scoringnet-5", "The gain by the ranking loss"),
         {
             "ScoringNet KFS+SP (MSE)": (_WITH,),
             "ScoringNet KFS+SP (MSE+ranking)": (_RANKED,),
@@ -80,7 +80,7 @@ TABLES = (
     ),
     replace(
         _scoring(
-            *("li2018scoringnet-6", "Six random splits, dives"),
+            *("li2018scoringnet-6", "Six random splits"),
             {"ScoringNet KFS+SP (MSE+ranking)": (_RANKED,), **_KFS},
         ),
         protocol="scoringnet",
@@ -88,7 +88,7 @@ TABLES = (
     ),
     replace(
         _scoring(
-            *("li2018scoringnet-7", "li2018scoringnet beside earlier systems, dives"),
+            *("li2018scoringnet-7", "Beside earlier systems"),
             {
                 "Pose+DCT": (SystemRecipe("pose-dct", "pose", case="published"),),
                 "C3D+LSTM": (SystemRecipe("lstm", "c3d", case="published"),),

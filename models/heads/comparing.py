@@ -18,7 +18,7 @@ from aqa.errors import AqaWarning, listed
 from aqa.models.heads.base import HeadError, Sequences, check_sequences, param
 from aqa.models.heads.network import TrainedHead
 from aqa.models.training.fast_lstm import lstm_states
-from aqa.models.training.loop import Videos
+from aqa.models.training.loop import VideoTensors
 
 PAIRS_AT_ONCE = 1 << 16
 
@@ -162,7 +162,7 @@ class ComparingHead(TrainedHead):
         sequences = check_sequences(x, len(self.centre_))
         device = pick_device(self.device)
         net = self._net(device)
-        videos = Videos.of(self._scaled(sequences), np.zeros(len(sequences)), device)
+        videos = VideoTensors.of(self._scaled(sequences), np.zeros(len(sequences)), device)
         embedded = [net.embed(batch.x, batch.lengths) for batch in videos.batches(self.batch_size)]
         return torch.cat(embedded)
 

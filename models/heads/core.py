@@ -29,7 +29,7 @@ from aqa.models.heads.base import (
 from aqa.models.heads.comparing import PAIRS_AT_ONCE, check_types, hold_out, meet_references
 from aqa.models.heads.network import TrainedHead
 from aqa.models.training import losses
-from aqa.models.training.loop import Batch, Examples, Trainer, Videos
+from aqa.models.training.loop import BatchSource, Trainer, VideoBatch, VideoTensors
 from aqa.models.training.pair_batches import PairBatch, PairedVideos
 
 Numbers = NDArray[np.intp]
@@ -123,17 +123,17 @@ class TreeTrainer(Trainer):
 
     criterion: ClassVar[str] = "val_mse"
 
-    def objective(self, batch: Batch) -> Tensor:
+    def objective(self, batch: VideoBatch) -> Tensor:
         """See `Trainer.objective`."""
         log_chance, place = self._answers(batch)
         return losses.tree_loss(log_chance, place, *self.tree.locate(batch.targets))
 
     @torch.no_grad()
-    def evaluate(self, examples: Examples) -> float:
+    def evaluate(self, examples: BatchSource) -> float:
         """The mean squared error of the pairs' score differences, scaled."""
         self.net.eval()
         total, seen = 0.0, 0
-        for batch in examples.batches(self.schedule.batch_size):
+        for batch in examples.batches(self.settings.batch_size):
             error = self.loss(self.tree.answer(*self._answers(batch)), batch.targets)
             total += float(error) * len(batch.targets)
             seen += len(batch.targets)
@@ -145,7 +145,7 @@ class TreeTrainer(Trainer):
         assert isinstance(self.net, ContrastiveNet)
         return self.net.tree
 
-    def _answers(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _answers(self, batch: VideoBatch) -> tuple[Tensor, Tensor]:
         assert isinstance(batch, PairBatch)
         x = batch.x.index_select(0, batch.rows[:, 0])  # (n, dim)
         found: tuple[Tensor, Tensor] = self.net(x, batch.own, batch.first, batch.second)
@@ -318,7 +318,7 @@ class CoReHead(TrainedHead, Head):
         differences = scores[second] - scores[first]
         # Each interval holds equally many of the pairs.
         edges = np.quantile(differences[train], np.linspace(0, 1, 2**self.depth + 1))
-        videos = Videos.of(self._scaled(averages), scores, pick_device(self.device))
+        videos = VideoTensors.of(self._scaled(averages), scores, pick_device(self.device))
         paired = [
             PairedVideos(videos, first[rows], second[rows], differences[rows], labels)
             for rows in (train, judge)
@@ -329,7 +329,7 @@ class CoReHead(TrainedHead, Head):
             lambda: ContrastiveNet(dim, self.hidden, ends.clone()),
             paired[0],
             paired[1] if len(paired) > 1 else None,
-            lambda net: TreeTrainer(net, losses.mse, self._schedule(), self.seed),
+            lambda net: TreeTrainer(net, losses.mse, self._training_settings(), self.seed),
         )
 
 

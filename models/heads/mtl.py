@@ -68,7 +68,7 @@ class MTLHead(TargetHead):
 
     def trainer(self, net: nn.Module) -> Trainer:
         """See `TargetHead.trainer`."""
-        return Trainer(net, self._loss, self._schedule(), self.seed)
+        return Trainer(net, self._loss, self._training_settings(), self.seed)
 
     def fit(
         self,

@@ -35,7 +35,7 @@ from aqa.models.heads.comparing import (
 from aqa.models.heads.siamese import SiameseHead
 from aqa.models.ridge import choose_ridge, solve_exact, solve_iterative
 from aqa.models.training import losses
-from aqa.models.training.loop import Batch, Trainer, Videos
+from aqa.models.training.loop import Trainer, VideoBatch, VideoTensors
 from aqa.models.training.pair_batches import PairBatch, PairedVideos
 
 Numbers = NDArray[np.intp]
@@ -44,7 +44,7 @@ Numbers = NDArray[np.intp]
 class RowTrainer(Trainer):
     """Trains a whole `SiameseNet` to the second video's score; its last layer stays linear."""
 
-    def objective(self, batch: Batch) -> torch.Tensor:
+    def objective(self, batch: VideoBatch) -> torch.Tensor:
         """See `Trainer.objective`."""
         assert isinstance(batch, PairBatch)
         return self.loss(self.net(*batch.inputs), batch.targets)
@@ -367,7 +367,9 @@ class ScoreHead(ComparingHead, Head):
         place = {node: i for i, node in enumerate(nodes)}
         begin = np.array([place[i] for i in chosen.tolist()])[first]
         device = pick_device(self.device)
-        videos = Videos.of(self._scaled([pool[i] for i in nodes]), np.zeros(len(nodes)), device)
+        videos = VideoTensors.of(
+            self._scaled([pool[i] for i in nodes]), np.zeros(len(nodes)), device
+        )
         groups = np.zeros(len(nodes), np.intp)
         if self.bias != "constant":
             groups[: len(types)] = np.unique(types, return_inverse=True)[1]
@@ -397,7 +399,7 @@ class ScoreHead(ComparingHead, Head):
             make,
             train,
             kept_out if held.any() else None,
-            lambda net: RowTrainer(net, losses.mse, self._schedule(), self.seed),
+            lambda net: RowTrainer(net, losses.mse, self._training_settings(), self.seed),
         )
         self.history_ = before + [{"phase": "all layers", **row} for row in self.history_]
         last = self._net(device).last

@@ -21,6 +21,7 @@ from aqa.models.difficulty import make_head
 from aqa.models.heads import get_head
 from aqa.models.heads.base import BaseHead, HeadError, Sequences, parse_params
 from aqa.models.heads.network import NetworkHead, pick
+from aqa.models.scaling import spread
 from aqa.models.training.loop import AugmentedVideos, BatchSource, VideoTensors, threads_for
 from aqa.workflows.experiment import check_layer
 
@@ -195,7 +196,7 @@ def scaled_scores(head: NetworkHead, scores: NDArray[np.float64]) -> NDArray[np.
     Divided by their deviation (parmar2019action §5), then scaled as the head scales those of all
     actions.
     """
-    return head.targets(scores / (scores.std() or 1.0))
+    return head.targets(scores / spread(scores))
 
 
 def _examples(head: NetworkHead, train: Performances, device: torch.device) -> BatchSource:

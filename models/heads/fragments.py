@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from aqa.device import pick_device
 from aqa.models.heads.base import HeadError, Sequences, param
 from aqa.models.heads.network import NetworkHead
+from aqa.models.scaling import divisors
 from aqa.models.training.loop import BatchSource, VideoBatch
 
 # (fragments, C, T, H, W)
@@ -177,8 +178,8 @@ class FragmentsHead(NetworkHead):
         if self.standardise:
             self.centre_ = np.mean([maps.mean(axes, dtype=np.float64) for maps in chosen], axis=0)
             off = [self._squares(maps).mean(axes) for maps in chosen]
-            deviation = np.sqrt(np.mean(off, axis=0))
-            self.scale_ = np.where(deviation > 0, deviation, 1.0)
+            largest = np.max([np.abs(maps).max(axes) for maps in chosen], axis=0)
+            self.scale_ = divisors(np.sqrt(np.mean(off, axis=0)), largest)
 
     def _squares(self, maps: NDArray[np.floating]) -> NDArray[np.float64]:
         return np.square(maps - self.centre_[:, None, None, None])

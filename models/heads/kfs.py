@@ -32,7 +32,7 @@ from aqa.models.stages import (
     stage_starts,
     stages_at,
 )
-from aqa.models.training.loop import Trainer, VideoBatch, VideoTensors
+from aqa.models.training.loop import Trainer, VideoBatch
 
 UNLABELLED = -1  # of what lies behind a video's end in a batch
 
@@ -167,7 +167,7 @@ class KFSHead(TrainedHead, StageHead):
         sequences = check_sequences(x, len(self.centre_))
         device = pick_device(self.device)
         net = self.net_.to(device).eval()
-        videos = VideoTensors.of(self._scaled(sequences), np.zeros(len(sequences)), device)
+        videos = self._tensors(sequences, np.zeros(len(sequences)))
         found = []
         for batch in videos.batches(self.batch_size):
             chances = net(batch.x, batch.lengths).double().softmax(dim=2).cpu().numpy()
@@ -199,7 +199,7 @@ class KFSHead(TrainedHead, StageHead):
         starts = hand_starts(stages, self.stages)
         labels = [stages_at(own, ranges) for own, ranges in zip(starts, clips, strict=True)]
         return LabelledVideos(
-            VideoTensors.of(self._scaled(sequences), np.zeros(len(sequences)), device).sequences,
+            self._tensors(sequences, np.zeros(len(sequences))).sequences,
             [torch.as_tensor(own, dtype=torch.long, device=device) for own in labels],
         )
 

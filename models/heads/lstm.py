@@ -111,7 +111,7 @@ class LSTMHead(NetworkHead):
         device = pick_device(self.device)
         net = self.net_.to(device).eval()
         assert isinstance(net, LSTMRegressor)
-        (sequence,) = self._scaled(check_sequences(x, len(self.centre_)))
+        sequence = self._scaled(*check_sequences(x, len(self.centre_)))
         steps = net.steps(torch.as_tensor(sequence, dtype=torch.float32, device=device)[None])
         scores = steps[0].double().cpu().numpy() * float(self.y_std_)
         return gains(scores)

@@ -29,6 +29,7 @@ from aqa.models.heads.base import (
     under,
 )
 from aqa.models.heads.joint import History, Inputs, JointHead, JointLoss
+from aqa.models.scaling import column_scaling, spread
 from aqa.models.training.loop import (
     AugmentedVideos,
     BatchSource,
@@ -136,13 +137,20 @@ class TrainedHead(BaseHead):
         return (np.sort(order[size:]), np.sort(order[:size]))
 
     def _fit_scaling(self, sequences: Sequences) -> None:
-        clips = np.concatenate(sequences).astype(np.float64)
-        deviation = clips.std(axis=0) if self.standardise else np.ones(clips.shape[1])
-        self.centre_ = clips.mean(axis=0) if self.standardise else np.zeros(clips.shape[1])
-        self.scale_ = np.where(deviation > 0, deviation, 1.0)
+        if self.standardise:
+            self.centre_, self.scale_ = column_scaling(sequences)
+        else:
+            dim = sequences[0].shape[1]
+            self.centre_, self.scale_ = np.zeros(dim), np.ones(dim)
 
-    def _scaled(self, sequences: Sequences) -> list[NDArray[np.float64]]:
-        return [(sequence - self.centre_) / self.scale_ for sequence in sequences]
+    def _scaled(self, sequence: NDArray[np.floating]) -> NDArray[np.float64]:
+        """A video's features as the network takes them, (n_clips, dim)."""
+        scaled: NDArray[np.float64] = (sequence - self.centre_) / self.scale_
+        return scaled
+
+    def _tensors(self, sequences: Sequences, targets: NDArray[np.floating]) -> VideoTensors:
+        """Scaled features and targets of videos on the head's device."""
+        return VideoTensors.of(sequences, targets, pick_device(self.device), self._scaled)
 
 
 @dataclass(repr=False, eq=False)
@@ -245,7 +253,7 @@ class TargetHead(TrainedHead, JointHead):
 
     def _videos(self, sequences: Sequences, targets: NDArray[np.float64]) -> BatchSource:
         """Features and targets as the network takes them, on its device."""
-        return VideoTensors.of(self._scaled(sequences), targets, pick_device(self.device))
+        return self._tensors(sequences, targets)
 
     # Together with a backbone, see `JointHead` -----------------------------------------------
 
@@ -347,7 +355,7 @@ class NetworkHead(TargetHead):
     def learn_scores(self, scores: NDArray[np.float64]) -> None:
         """See `JointHead.learn_scores`: the scores' mean and standard deviation."""
         self.y_mean_ = float(scores.mean()) if self.centre_scores else 0.0
-        self.y_std_ = float(scores.std()) or 1.0
+        self.y_std_ = spread(scores)
 
     def predict(self, x: Sequences) -> NDArray[np.float64]:
         """See `Head.predict`."""

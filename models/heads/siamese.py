@@ -11,7 +11,6 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from aqa.device import pick_device
 from aqa.models.heads.base import HeadError, PairHead, Sequences, check_fit, check_views
 from aqa.models.heads.comparing import ComparingHead, SiameseNet, check_types, hold_out
 from aqa.models.pairs import Pairs, make_pairs, meant_similarity
@@ -20,7 +19,6 @@ from aqa.models.training.loop import (
     Trainer,
     TrainingSettings,
     VideoBatch,
-    VideoTensors,
 )
 from aqa.models.training.losses import bag_loss, log_bag_similarity, pair_loss
 from aqa.models.training.pair_batches import PairBatch, PairedVideos
@@ -195,7 +193,7 @@ class SiameseHead(ComparingHead, PairHead):
         kinds = np.asarray(types)[owner]
         self._check_kinds(train, kinds)
         self.pairs_seen_ = {"train": train.counts(), "held_out": kept_out.counts()}
-        videos = VideoTensors.of(self._scaled(sequences), scores, pick_device(self.device))
+        videos = self._tensors(sequences, scores)
 
         codes = np.unique(groups, return_inverse=True)[1]
 
@@ -261,7 +259,7 @@ class SiameseHead(ComparingHead, PairHead):
             )
         similar, meant = targets.unbind(dim=1)
         weights, bag_weights = self._weights(similar), self._weights(meant[meant.isfinite()])
-        scaled = torch.as_tensor(self._scaled([blank])[0]).to(targets)
+        scaled = torch.as_tensor(self._scaled(blank)).to(targets)
         return ClipTrainer(net, weights, settings, self.seed, bag_weights, scaled)
 
     def _part(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
@@ -37,14 +37,21 @@ class VideoTensors:
         sequences: Sequence[NDArray[np.floating]],
         targets: NDArray[np.floating],
         device: torch.device,
+        transform: Callable[[NDArray[np.floating]], NDArray[np.floating]] | None = None,
     ) -> VideoTensors:
-        """Copy arrays to a device, as float32."""
+        """Copy arrays to a device, as float32.
+
+        transform: what each video's (n_clips, dim) go through before; it is called for one video
+        at a time, so that only one is held twice.
+        """
         lengths = np.array([len(sequence) for sequence in sequences])
+        starts = np.cumsum(lengths) - lengths
         clips = np.zeros((lengths.sum() + 1, sequences[0].shape[1]), np.float32)
-        np.concatenate(sequences, out=clips[:-1], casting="same_kind")
+        for start, length, sequence in zip(starts, lengths, sequences, strict=True):
+            clips[start : start + length] = transform(sequence) if transform else sequence
         return cls(
             torch.from_numpy(clips).to(device),
-            torch.from_numpy(np.cumsum(lengths) - lengths).to(device),
+            torch.from_numpy(starts).to(device),
             torch.from_numpy(lengths).to(device),
             torch.as_tensor(targets, dtype=torch.float32, device=device),
         )

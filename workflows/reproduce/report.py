@@ -15,19 +15,18 @@ _DIGITS = {"mse": 2, "med": 2}
 
 def overview(workspace: Workspace) -> str:
     """Every table: its name, what it is about, its printed figures, what is lacking here."""
-    rows = [["table", "about", "dataset", "figures", "lacks here"]]
+    rows = []
     for one in TABLES.values():
         lacking = needs(one, workspace)
         rows.append([one.name, one.title, one.dataset, str(len(printed(one))), str(len(lacking))])
-    lines = [aligned(rows, left=3), ""]
+    lines = [aligned(rows, ["table", "about", "dataset", "figures", "lacks here"], left=3), ""]
     lines += [f"not declared: {name}, {data}: {why}" for (name, data), why in UNDECLARED.items()]
     return "\n".join([*lines, "aqa reproduce TABLE --list says what a table lacks"])
 
 
 def needs_of(table: Table, workspace: Workspace) -> str:
     """One table: its systems with their recipes, and what is lacking."""
-    rows = [["system", "head", "store", "parameters"]]
-    rows += [
+    rows = [
         [system, recipe.head, recipe.store, " ".join(recipe.params)]
         for system, recipes in table.recipes.items()
         for recipe in recipes
@@ -36,7 +35,7 @@ def needs_of(table: Table, workspace: Workspace) -> str:
     return "\n".join(
         [
             f"{table.name}: {table.title}; {table.dataset}, {table.protocol}",
-            aligned(rows, left=4),
+            aligned(rows, ["system", "head", "store", "parameters"], left=4),
             *(["lacking:", *lacking] if lacking else ["nothing is lacking"]),
         ]
     )
@@ -44,7 +43,8 @@ def needs_of(table: Table, workspace: Workspace) -> str:
 
 def reproduction_table(found: Reproduction) -> str:
     """Every printed cell beside what was measured, their difference, and its spread."""
-    rows = [["system", "case", "metric", "printed", "measured", "difference", "spread"]]
+    header = ["system", "case", "metric", "printed", "measured", "difference", "spread"]
+    rows = []
     for _, cells in groupby(found.cells, key=lambda cell: cell.figure.system):
         rows += [_row(cell) for cell in cells]
     lines = [f"{found.table.name}: {found.table.title}; {found.table.dataset}"]
@@ -53,7 +53,7 @@ def reproduction_table(found: Reproduction) -> str:
             f"STAND-IN: measured on {found.stand_in}, other videos than the paper's: "
             "the differences say nothing of it"
         )
-    lines.append(aligned(rows, left=3))
+    lines.append(aligned(rows, header, left=3))
     if found.table.selected:
         lines.append(f"selection: {found.table.selected}")
     return "\n".join([*lines, *found.notes])

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from aqa import __version__
-from aqa.annotations.manifest import SPLIT_NAME, SPLIT_PREFIX, Manifest, as_name
+from aqa.annotations.columns import SPLIT_NAME, SPLIT_PREFIX, as_name
+from aqa.annotations.manifest import Manifest
 from aqa.annotations.manifest_edit import set_columns
 from aqa.annotations.split_drawing import (
     balanced_splits,

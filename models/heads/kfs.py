@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
-from aqa.device import pick_device
+from aqa.device import deterministic_kernels, pick_device
 from aqa.models.heads.base import (
     HeadError,
     Sequences,
@@ -98,6 +98,14 @@ def stage_loss(logits: Tensor, targets: Tensor) -> Tensor:
     return cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=UNLABELLED)
 
 
+class StageTrainer(Trainer):
+    """Trains a `StageNet`; a clip counts as much in every batch."""
+
+    def count(self, batch: VideoBatch) -> int:
+        """See `Trainer.count`: the clips that have a stage."""
+        return int((batch.targets != UNLABELLED).sum())
+
+
 @dataclass(repr=False, eq=False)
 class KFSHead(TrainedHead, StageHead):
     """Tells the stage of every frame by a Bi-LSTM over dense clips; scores nothing.
@@ -147,7 +155,7 @@ class KFSHead(TrainedHead, StageHead):
             lambda: StageNet(len(self.centre_), self.hidden, len(names)),
             train,
             held,
-            lambda net: Trainer(net, stage_loss, self._training_settings(), self.seed),
+            lambda net: StageTrainer(net, stage_loss, self._training_settings(), self.seed),
         )
         return self
 
@@ -162,6 +170,7 @@ class KFSHead(TrainedHead, StageHead):
         return tuple(unpack_texts(self.names_))
 
     @torch.no_grad()
+    @deterministic_kernels()
     def posteriors(self, x: Sequences) -> list[NDArray[np.float64]]:
         """See `StageHead.posteriors`."""
         sequences = check_sequences(x, len(self.centre_))

@@ -40,8 +40,6 @@ UPHILL = {
 LONG = {
     "workflows/finetune/trainer.py",
     "workflows/finetune/run.py",
-    "workflows/demo/dives.py",
-    "workflows/demo/scene.py",
     "models/heads/scoringnet.py",
     "models/heads/base.py",
 }

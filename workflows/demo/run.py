@@ -16,7 +16,9 @@ from aqa.extract.run import extract
 from aqa.features.store import FeatureStore
 from aqa.models.runs import load_run, write_json
 from aqa.report.result_tables import results_table
-from aqa.workflows.demo.dives import draw_dives, film, sample_dive
+from aqa.workflows.demo.dataset import draw_dives
+from aqa.workflows.demo.filming import film
+from aqa.workflows.demo.sampling import sample_dive
 from aqa.workflows.experiment import evaluate_runs, fit_splits, splits_of
 from aqa.workflows.score import score_videos
 from aqa.workspace import Workspace, run_folders

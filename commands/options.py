@@ -15,7 +15,7 @@ from click.core import ParameterSource
 
 from aqa.errors import UnknownNameError
 from aqa.extract.backbones import backbone_names
-from aqa.files import check_png
+from aqa.files import check_picture
 from aqa.models.heads import head_names
 from aqa.workspace import Workspace
 
@@ -163,13 +163,21 @@ _NETWORK = (
 
 def _check_picture(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
     if path is not None:
-        check_png(path)
+        check_picture(path)
     return path
 
 
 def picture_option(shows: str) -> Callable[..., Any]:
-    """--picture, a PNG to write; another kind is refused before anything is computed."""
-    return click.option("--picture", type=FILE, callback=_check_picture, help=shows)
+    """--picture: a file to draw in; one of another kind is refused before anything is computed.
+
+    shows: what the picture shows.
+    """
+    return click.option(
+        "--picture",
+        type=FILE,
+        callback=_check_picture,
+        help=f"File to draw in (.png, .svg or .pdf): {shows}.",
+    )
 
 
 def network_options(*others: str) -> Callable[..., Any]:

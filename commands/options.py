@@ -70,7 +70,7 @@ workspace_option = click.option(
     callback=set_workspace,
     expose_value=False,
     is_eager=True,
-    help="Folder to go to first; AQA_WORKSPACE, or the current one, is worked in by default.",
+    help="Folder to work in [default: AQA_WORKSPACE, or the current one].",
 )
 manifest_option = click.option(
     "--manifest", type=FILE, help="Annotation table [default: manifest.csv]."
@@ -80,7 +80,10 @@ store_option = click.option(
     "--store", type=FILE, help="Feature store [default: the only one in stores/]."
 )
 device_option = click.option(
-    "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, ...; auto: a GPU."
+    "--device",
+    default="auto",
+    show_default=True,
+    help="cpu, cuda, cuda:1, ...; auto: a GPU if there is one.",
 )
 skip_option = click.option(
     "--skip-missing", is_flag=True, help="Leave out videos that the store does not hold."
@@ -91,18 +94,19 @@ param_option = click.option(
     "params",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Hyper-parameter; see `aqa heads`.",
+    help="Hyper-parameter of the head, see `aqa heads HEAD`; may be repeated.",
 )
 type_option = click.option(
-    "--type", "type_", help="Type of action of new videos, such as 107B, for heads that compare."
+    "--type", "type_", help="Type of new videos, such as 107B, for heads that compare within types."
 )
 difficulty_option = click.option(
     "--difficulty",
     type=click.FloatRange(0, min_open=True),
-    help="Of new videos, in points, for heads fitted with -p difficulty=...",
+    help="Difficulty of new videos, in points, for heads fitted with -p difficulty=...",
 )
 action_option = click.option(
-    "--action", help="Of new videos, for heads fitted on several with -p scale=action."
+    "--action",
+    help="Action of new videos, for heads fitted on several actions with -p scale=action.",
 )
 align_option = click.option(
     "--align",
@@ -113,7 +117,11 @@ align_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 seed_option = click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    help="Seed of all random numbers.",
 )
 precision_option = click.option(
     "--precision",

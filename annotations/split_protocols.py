@@ -11,15 +11,14 @@ from typing import Any
 from aqa import __version__
 from aqa.annotations.manifest import SPLIT_NAME, SPLIT_PREFIX, Manifest, as_name
 from aqa.annotations.manifest_edit import set_columns
-from aqa.annotations.splits import (
-    PARTS,
-    Split,
+from aqa.annotations.split_drawing import (
     balanced_splits,
     grouped_splits,
     leave_one_out,
     random_splits,
     with_validation,
 )
+from aqa.annotations.splits import PARTS, Split
 from aqa.errors import AqaError, UnknownNameError
 from aqa.files import replacing
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from aqa.device import pick_device
+from aqa.device import deterministic_kernels, pick_device
 from aqa.errors import AqaError
 from aqa.extract.backbones.backbone import Backbone
 from aqa.extract.inference import PRECISIONS, Precision, optimise
@@ -69,9 +69,7 @@ class Encoder:
             host = host.pin_memory()
         x = self._preprocess.normalise(host.to(self.device, non_blocking=True))
         # The same algorithm in every run: a resumed store must get the same bytes.
-        with torch.backends.cudnn.flags(
-            enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-        ):
+        with deterministic_kernels():
             features: Tensor = self._net(x.to(PRECISIONS[self.precision])).float()
         return features
 

@@ -83,7 +83,5 @@ def _weights_of(spec: Spec, weights: str | Path | None) -> str | Path | None:
     if made["name"] == "random":
         return "random"
     if not Path(made["path"]).exists():
-        raise AqaError(
-            f"{made['path']}: the weights have moved; give their place with --weights"
-        )
+        raise AqaError(f"{made['path']}: the weights have moved; give their place with --weights")
     return Path(made["path"])

@@ -97,9 +97,7 @@ def extract(
     summary = ExtractionSummary()
     with FeatureStoreWriter(
         store,
-        make_spec(
-            backbone, rule, blank.shape, augmentations, augmentation_seed, precision, dtype
-        ),
+        make_spec(backbone, rule, blank.shape, augmentations, augmentation_seed, precision, dtype),
         blank=blank,
         ids=[video.id for video in videos],
         provenance=provenance(encoder.device),

@@ -13,16 +13,12 @@ from numpy.typing import NDArray
 
 from aqa.annotations.manifest import Manifest, Video
 from aqa.errors import AqaError, AqaWarning, UnknownNameError
-from aqa.extract.backbones import load_backbone
-from aqa.extract.backbones.base import Backbone
 from aqa.extract.encode import Encoder, encode_video
 from aqa.extract.poses.run import video_poses
-from aqa.extract.preprocess import Preprocess
-from aqa.extract.run import VIDEO_FAULTS, make_spec
+from aqa.extract.rebuild import rebuild_backbone, rule_of
 from aqa.extract.video.clip_reader import ClipReader
-from aqa.extract.video.decode import read_frames
-from aqa.features.clips import ClipRule
-from aqa.features.store import FeatureStore, Spec, spec_differences, views_of
+from aqa.extract.video.decode import DECODE_ERRORS, read_frames
+from aqa.features.store import FeatureStore, Spec, spec_differences
 from aqa.features.video_features import VideoFeatures, blank_of, of_store
 from aqa.models.examples import videos_columns
 from aqa.models.feedback import Feedback, PoseFeedback, give_feedback, give_pose_feedback
@@ -59,53 +55,6 @@ class Scoring:
 
     scored: list[Scored] = field(default_factory=list)
     failed: list[tuple[Path, str]] = field(default_factory=list)
-
-
-def rebuild_backbone(spec: Spec, weights: str | Path | None = None) -> Backbone:
-    """The backbone that a store was made with; `AqaError` where its weights are others now.
-
-    weights: a checkpoint file; None takes the one that the spec remembers.
-    """
-    made = spec["weights"]
-    if made["sha256"] is None:
-        raise AqaError(
-            f"the features of {spec['backbone']!r} were imported: "
-            "the network behind them is not known, so new videos cannot be scored"
-        )
-    if weights is None and made["name"] != "shipped":
-        weights = "random" if made["name"] == "random" else made["path"]
-        if weights != "random" and not Path(weights).exists():
-            raise AqaError(f"{weights}: the weights have moved; give their place with --weights")
-    backbone = load_backbone(
-        spec["backbone"], weights, spec["layer"], seed=0 if made["seed"] is None else made["seed"]
-    )
-    backbone.preprocess = Preprocess.from_dict(spec["preprocess"])
-    differences = spec_differences(
-        spec,
-        make_spec(
-            backbone,
-            rule_of(spec),
-            spec["shape"],
-            views_of(spec),
-            spec["view_seed"],
-            spec["precision"],
-            spec["dtype"],
-        ),
-    )
-    if differences:
-        raise AqaError(f"not the network that the head was fitted on: {'; '.join(differences)}")
-    return backbone
-
-
-def rule_of(spec: Spec) -> ClipRule:
-    """The clip rule that a store was made with."""
-    return ClipRule(
-        length=spec["clip_length"],
-        stride=spec["stride"],
-        frames=spec["frames"],
-        pad=spec["padding"],
-        tail=spec["tail"],
-    )
 
 
 class Extracted(NamedTuple):
@@ -180,7 +129,7 @@ def score_videos(
         video = Video(id=str(path), path=path, score=np.nan, **known)
         try:
             cut, warning = extract_video(video)
-        except VIDEO_FAULTS as error:
+        except DECODE_ERRORS as error:
             scoring.failed.append((path, str(error)))
             continue
         by_split = {

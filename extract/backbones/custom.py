@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import inspect
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

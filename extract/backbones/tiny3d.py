@@ -1,4 +1,4 @@
-"""Tiny3D: seven 3D convolutions of ours, trained on drawn dives by `aqa.workflows.demo.train_backbone`.
+"""Tiny3D: seven 3D convolutions, trained on drawn dives by `aqa.workflows.demo.train_backbone`.
 
 The demo's backbone: small enough for two CPU cores, and it ships with its weights. It has seen
 drawn dives only, so its features mean nothing for other videos. For a 16x64x64 clip:

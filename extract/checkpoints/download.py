@@ -31,7 +31,9 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aqa"
 
 
-def fetch(name: str, cache_dir: Path | None = None, progress: DownloadProgress | None = None) -> Path:
+def fetch(
+    name: str, cache_dir: Path | None = None, progress: DownloadProgress | None = None
+) -> Path:
     """Download a checkpoint into the cache, or find it there; its path.
 
     A download grows in a `.part` file, which the next call goes on with; it gets its name when it

@@ -15,7 +15,7 @@ from aqa.features.clips import Clip, ClipRule
 
 
 class AugmentedClip(NamedTuple):
-    """A clip of the augmentation of this number; its frames, uint8 (T, H, W, 3), None if padding."""
+    """A clip of one augmentation, by its number; frames: uint8 (T, H, W, 3), None if padding."""
 
     augmentation: int
     clip: Clip

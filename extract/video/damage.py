@@ -31,7 +31,7 @@ class DecoderLog:
         _flush()
         written, self._path = tempfile.mkstemp()
         # Opened once more, so that reading moves no place of writing.
-        self._reader = open(self._path, "rb")  # noqa: SIM115
+        self._reader = open(self._path, "rb")
         self._stdout = os.dup(1)
         os.dup2(written, 1)
         os.close(written)

@@ -102,7 +102,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
         {},
         "no column split_published; `aqa import` writes it",
     ),
-    "groups that hang together": ("grouped", {"by": ("action",)}, "all 60 videos hang together"),
+    "groups that hang together": ("grouped", {"by": ("action",)}, "connect all 60 videos"),
     "actions that read alike": ("leave-one-out", {"by": ("odd",)}, "'leave-one-out-a-b' names no"),
     "one action": ("leave-one-out", {}, "'x' is the only label"),
 }

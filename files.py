@@ -10,11 +10,17 @@ from pathlib import Path
 
 from aqa.errors import AqaError
 
+# What a picture can be written as: the endings of the file's name.
+PICTURES = (".png", ".svg", ".pdf")
 
-def check_png(path: Path) -> None:
-    """Raise `AqaError` for a picture's name that does not end in .png."""
-    if path.suffix.lower() != ".png":
-        raise AqaError(f"{path}: pictures are written as PNG; name a file that ends in .png")
+
+def check_picture(path: Path) -> None:
+    """Raise `AqaError` for a picture whose name has another ending."""
+    if path.suffix.lower() not in PICTURES:
+        raise AqaError(
+            f"{path}: pictures are written as PNG, SVG or PDF; name a file that ends in "
+            f"{', '.join(PICTURES[:-1])} or {PICTURES[-1]}"
+        )
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource
 
 from aqa.errors import UnknownNameError
-from aqa.files import check_png
+from aqa.files import check_picture
 from aqa.models.heads import head_names
 from aqa.workspace import Workspace
 
@@ -24,6 +24,10 @@ class NameChoice(click.Choice):
     def __init__(self, kind: str, names: Sequence[str], remedy: str = ""):
         super().__init__(names)
         self.kind, self.remedy = kind, remedy
+
+    def get_metavar(self, *_: Any, **__: Any) -> str:
+        """The kind of name; the names themselves are too many to stand in a usage line."""
+        return self.kind.upper()
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The name; `UnknownNameError` for another."""
@@ -109,13 +113,21 @@ seed_option = click.option(
 
 def _check_picture(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
     if path is not None:
-        check_png(path)
+        check_picture(path)
     return path
 
 
 def picture_option(shows: str) -> Callable[..., Any]:
-    """--picture, a PNG to write; another kind is refused before anything is computed."""
-    return click.option("--picture", type=FILE, callback=_check_picture, help=shows)
+    """--picture: a file to draw in; one of another kind is refused before anything is computed.
+
+    shows: what the picture shows.
+    """
+    return click.option(
+        "--picture",
+        type=FILE,
+        callback=_check_picture,
+        help=f"File to draw in (.png, .svg or .pdf): {shows}.",
+    )
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from aqa.models.runs import load_run, write_json
 from aqa.report.result_tables import results_table
 from aqa.workflows.demo.dives import draw_dives, film, sample_dive
 from aqa.workflows.experiment import evaluate_runs, fit_splits, splits_of
-from aqa.workflows.pipeline import score_videos
+from aqa.workflows.score import score_videos
 from aqa.workspace import Workspace, run_folders
 
 BACKBONE = "tiny3d"
@@ -107,5 +107,5 @@ def _score_new(workspace: Workspace, seed: int, echo: Echo) -> None:
     echo(f"  a {dive.type.name} with {faults}; the judges gave it {dive.score:.1f}")
     for head in HEADS:
         runs = [load_run(folder) for folder in run_folders(workspace.runs, (head,))]
-        scored = score_videos([path], runs).scored[0]
+        scored = score_videos([path], runs).done[0]
         echo(f"  {head} says {scored.score:.1f}, the mean over {len(runs)} fitted splits")

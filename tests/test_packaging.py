@@ -46,7 +46,7 @@ LONG = {
     "models/heads/base.py",
 }
 IN_CIRCLES: set[str] = set()
-SAME_NAME = {"Progress", "View", "Scored", "Recipe"}
+SAME_NAME = {"Recipe"}
 DEEP = {"aqa.models.heads"}
 MODELS_ENTRIES = 15
 # Tables of data may be as long as their data.

@@ -13,7 +13,7 @@ from aqa.features.clips import Clip, ClipRule
 Frames = NDArray[np.uint8]
 
 
-class ClipFrames(NamedTuple):
+class FramedClip(NamedTuple):
     """A clip and its frames, uint8 (length, H, W, 3); None for a clip that is all padding."""
 
     clip: Clip
@@ -33,7 +33,7 @@ class ClipWindow:
         self._n_clips = 0
         self._held: deque[Frames] = deque(maxlen=rule.frames or rule.length)
 
-    def push(self, frame: Frames) -> list[ClipFrames]:
+    def push(self, frame: Frames) -> list[FramedClip]:
         """Take the next frame; the clip that ends with it, if one does."""
         rule = self._rule
         self._held.append(frame)
@@ -42,14 +42,14 @@ class ClipWindow:
         if rule.frames is not None or start < rule.shift or (start - rule.shift) % rule.stride:
             return []
         self._n_clips += 1
-        return [ClipFrames(Clip(start, self.n_frames), np.stack(self._held))]
+        return [FramedClip(Clip(start, self.n_frames), np.stack(self._held))]
 
-    def finish(self) -> list[ClipFrames]:
+    def finish(self) -> list[FramedClip]:
         """The clips that `push` could not know of."""
         if not self.n_frames:
             return []
         clips = self._rule.clips(self.n_frames)[self._n_clips :]
-        return [ClipFrames(clip, self._frames_of(clip)) for clip in clips]
+        return [FramedClip(clip, self._frames_of(clip)) for clip in clips]
 
     def _frames_of(self, clip: Clip) -> Frames | None:
         if clip.is_blank(self.n_frames):

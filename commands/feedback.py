@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aqa.commands.network_options import backbone_again_option
 from aqa.commands.options import (
     FILE,
     action_option,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 @manifest_option
 @store_option
 @click.option("--weights", type=FILE, help="Checkpoint [default: the one the features came from].")
+@backbone_again_option
 @runs_option
 @device_option
 @json_option
@@ -58,6 +60,7 @@ def feedback(
     manifest: Path | None,
     store: Path | None,
     weights: Path | None,
+    backbone: str | None,
     runs: Path | None,
     device: str,
     as_json: bool,
@@ -93,6 +96,7 @@ def feedback(
         action=action,
         align=align,
         weights=weights,
+        backbone=backbone,
         device=device,
     )
     found, run = explained.feedback, str(explained.run.folder)

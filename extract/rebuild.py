@@ -1,4 +1,4 @@
-"""The network that a feature store was made with, loaded again for new videos."""
+"""Makes the backbone of a store once more, for new videos."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aqa.errors import AqaError
 from aqa.extract.backbones import load_backbone
-from aqa.extract.backbones.base import Backbone
+from aqa.extract.backbones.backbone import Backbone
 from aqa.extract.preprocess import Preprocess
 from aqa.extract.run import make_spec
 from aqa.features.clips import ClipRule
@@ -16,19 +16,26 @@ from aqa.features.store import Spec, spec_differences, views_of
 def rebuild_backbone(
     spec: Spec, weights: str | Path | None = None, backbone: str | None = None
 ) -> Backbone:
-    """The backbone that a store was made with; `AqaError` where its weights are others now.
+    """The backbone that a store was made with; `AqaError` where it or its weights are others now.
 
-    weights: a checkpoint file; None takes the one that the spec remembers. backbone: as typed,
-    needed where it is not one of ours; None takes the name that the spec remembers.
+    weights: a checkpoint file; None takes the one that the spec remembers. backbone: as the user
+    typed it; needed where the store's came from a file, since no record makes us run a file.
     """
+    made = spec["weights"]
+    if made["sha256"] is None:
+        raise AqaError(
+            f"the features of {spec['backbone']!r} were imported: "
+            "the network behind them is not known, so new videos cannot be scored"
+        )
     network = load_backbone(
-        backbone or spec["backbone"],
-        _weights(spec, weights),
+        _name_of(spec, backbone),
+        _weights_of(spec, weights),
         spec["layer"],
-        seed=spec["weights"]["seed"] or 0,
+        preprocess=Preprocess.from_dict(spec["preprocess"]),
+        clip_length=spec["clip_length"],
+        seed=0 if made["seed"] is None else made["seed"],
     )
-    network.preprocess = Preprocess.from_dict(spec["preprocess"])
-    remade = make_spec(
+    same = make_spec(
         network,
         rule_of(spec),
         spec["shape"],
@@ -37,27 +44,10 @@ def rebuild_backbone(
         spec["precision"],
         spec["dtype"],
     )
-    differences = spec_differences(spec, remade)
+    differences = spec_differences(spec, same)
     if differences:
         raise AqaError(f"not the network that the head was fitted on: {'; '.join(differences)}")
     return network
-
-
-def _weights(spec: Spec, given: str | Path | None) -> str | Path | None:
-    """What to load: a file, the word `random`, or None for the weights that are shipped."""
-    made = spec["weights"]
-    if made["sha256"] is None:
-        raise AqaError(
-            f"the features of {spec['backbone']!r} were imported: "
-            "the network behind them is not known, so new videos cannot be scored"
-        )
-    if given is not None or made["name"] == "shipped":
-        return given
-    if made["name"] == "random":
-        return "random"
-    if not Path(made["path"]).exists():
-        raise AqaError(f"{made['path']}: the weights have moved; give their place with --weights")
-    return Path(made["path"])
 
 
 def rule_of(spec: Spec) -> ClipRule:
@@ -69,3 +59,29 @@ def rule_of(spec: Spec) -> ClipRule:
         pad=spec["padding"],
         tail=spec["tail"],
     )
+
+
+def _name_of(spec: Spec, backbone: str | None) -> str:
+    """What `load_backbone` takes for the backbone of a store."""
+    name: str = spec["backbone"]
+    if backbone is not None:
+        return backbone
+    origin = spec.get("origin")
+    if origin is not None and origin["source"] == "file":
+        raise AqaError(
+            f"the features of {name} were extracted by the file {origin['name']}; "
+            f"name it again, with --backbone {origin['name']}, to let it run"
+        )
+    return name
+
+
+def _weights_of(spec: Spec, weights: str | Path | None) -> str | Path | None:
+    """The weights of a store's backbone, as `load_backbone` takes them."""
+    made = spec["weights"]
+    if weights is not None or made["name"] == "shipped":
+        return weights
+    if made["name"] == "random":
+        return "random"
+    if not Path(made["path"]).exists():
+        raise AqaError(f"{made['path']}: the weights have moved; give their place with --weights")
+    return Path(made["path"])

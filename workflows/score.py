@@ -10,7 +10,7 @@ import numpy as np
 
 from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
-from aqa.extract.run import VIDEO_FAULTS
+from aqa.extract.video.decode import DECODE_ERRORS
 from aqa.features.store import spec_differences
 from aqa.features.video_features import VideoFeatures
 from aqa.models.examples import videos_columns
@@ -82,7 +82,7 @@ def score_videos(
     for path, video in zip(paths, videos, strict=True):
         try:
             extracted = extractor.extract(video)
-        except VIDEO_FAULTS as error:
+        except DECODE_ERRORS as error:
             outcome.failed.append(FailedVideo(path, str(error)))
             continue
         by_split = {

@@ -11,7 +11,7 @@ from aqa.annotations.manifest import Manifest
 from aqa.errors import AqaError
 from aqa.evaluation.results import over_splits, write_results
 from aqa.extract.backbones import load_backbone
-from aqa.extract.progress import BarProgress
+from aqa.extract.progress import ExtractionBar
 from aqa.extract.run import extract
 from aqa.features.store import FeatureStore
 from aqa.models.runs import load_run, write_json
@@ -94,7 +94,7 @@ def _claim(folder: Path, settings: dict[str, int]) -> None:
 
 
 def _extract(manifest: Manifest, store: Path) -> None:
-    with BarProgress() as progress:
+    with ExtractionBar() as progress:
         summary = extract(manifest.videos, load_backbone(BACKBONE), store, progress=progress)
     if summary.failed:
         raise AqaError(f"{len(summary.failed)} of the drawn videos could not be read back")

@@ -132,7 +132,7 @@ def shoot(seed: int, index: int) -> Film:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "dive.mp4"
         film(dive, path)
-        frames = np.stack([PREPROCESS.picture(f) for f in open_video(path).frames()])
+        frames = np.stack([PREPROCESS.resize_and_crop(f) for f in open_video(path).frames()])
     return Film(dive, frames, body_angles(dive))
 
 
@@ -201,7 +201,7 @@ def batches(places: Sequence[Place], size: int) -> Iterator[DiveBatch]:
 
 
 def lit(clips: Tensor, generator: torch.Generator) -> Tensor:
-    """`PREPROCESS.tensor` in another light: each clip has its own contrast and tint.
+    """`PREPROCESS.normalise` in another light: each clip has its own contrast and tint.
 
     uint8 (n, 16, 64, 64, 3) -> float32 (n, 3, 16, 64, 64).
     """
@@ -322,14 +322,14 @@ def loss_of(logits: Tensor, measures: Tensor, batch: DiveBatch, scale: Scale) ->
 
 
 @torch.no_grad()
-def judge(pupil: Pupil, films: Sequence[Film], scale: Scale) -> dict[str, float]:
+def evaluate(pupil: Pupil, films: Sequence[Film], scale: Scale) -> dict[str, float]:
     """On clips as extracted: accuracy of the type per clip and per video, and R2 of measures."""
     pupil.eval()
     logits, types, measures, wanted = [], [], [], []
     votes = []
     for video in films:  # a batch is the clips of one video
         (batch,) = batches(grid([video]), len(video.frames))
-        likely, measured = pupil(PREPROCESS.tensor(batch.clips))
+        likely, measured = pupil(PREPROCESS.normalise(batch.clips))
         votes.append(likely.log_softmax(dim=1).mean(dim=0).argmax() == batch.types[0])
         logits.append(likely)
         types.append(batch.types)
@@ -397,7 +397,7 @@ def main(
         seconds = time.perf_counter() - started
         click.echo(f"epoch {epoch}/{epochs}: loss {loss:.3f}, {seconds:.0f} s")
         save(pupil.folded(), out, _record(seed, dives, epoch))
-    for name, value in judge(pupil, others, scale).items():
+    for name, value in evaluate(pupil, others, scale).items():
         click.echo(f"  {name}: {value:.3f}")
     click.echo(f"wrote {out}")
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -271,3 +272,19 @@ class TestSimilarWithin:
     def test_what_cannot_be_is_refused(self, performances, own, said):
         with pytest.raises(HeadError, match=said):
             SiameseHead().fit(performances.x, performances.y, similar_within=own)
+
+
+def test_the_pairs_activations_are_not_all_held(fitted, performances):
+    """64 numbers per pair, of which only a weighted sum is wanted."""
+    first, second = np.tile(np.triu_indices(60, k=1), 60)
+    embedded = fitted.embed(performances.x)
+    tracemalloc.start()
+    try:
+        found = fitted.probability(embedded, first, second)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * 8 * len(first)
+    z, last = fitted.join(embedded, first[:50], second[:50]), fitted.net_.last
+    logits = z @ last.weight[0].double().detach().numpy() + last.bias.item()
+    np.testing.assert_allclose(found[:50], 1 / (1 + np.exp(-logits)), rtol=1e-12)

@@ -41,7 +41,7 @@ def test_shipped_weights() -> None:
     assert backbone.weights.name == "shipped"
     clips = torch.randint(256, (3, 16, 64, 64, 3), generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        features = backbone(PREPROCESS.tensor(clips.to(torch.uint8)))
+        features = backbone(PREPROCESS.normalise(clips.to(torch.uint8)))
     assert features.shape == (3, *backbone.shape) == (3, 128)
     assert features.dtype == torch.float32
     assert torch.isfinite(features).all()

@@ -6,15 +6,9 @@ around cells, so that what is copied from a table can be pasted.
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 import textwrap
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from aqa.evaluation.feedback import Feedback, PoseFeedback
-    from aqa.workflows.embed import Embeddings
+from collections.abc import Collection, Iterator, Sequence
 
 _GAP = 2
 # A text column becomes no narrower than its longest word, unless that is longer than so many; the
@@ -149,86 +143,3 @@ def _block(
     with console.capture() as capture:
         console.print(drawn)
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
-
-
-def feedback_table(feedback: Feedback, run: str) -> str:
-    """A row a clip; frames are counted from 0, the last one of a clip is not in it."""
-    compared = any(clip.reference_clips for clip in feedback.clips)
-    cells = [["clip", "frames", "seconds", "value", "", "compared with" if compared else ""]]
-    for clip in feedback.clips:
-        seconds = "unknown"
-        if clip.start_seconds is not None and clip.stop_seconds is not None:
-            seconds = f"{clip.start_seconds:.2f} to {clip.stop_seconds:.2f}"
-        against = ", ".join(f"{name} clip {k}" for name, k in clip.reference_clips.items())
-        cells.append(
-            [
-                *(str(clip.clip), f"{clip.start} to {clip.stop}", seconds, f"{clip.value:.3f}"),
-                *("faulty" if clip.faulty else "", against),
-            ]
-        )
-    title = f"{feedback.video}: {feedback.meaning}, by {run}; faulty below {feedback.limit:g}"
-    return f"{title}\n{table(cells, left=6)}"
-
-
-def feedback_json(feedback: Feedback, run: str) -> dict[str, Any]:
-    """The same as plain values."""
-    return {"run": run, **dataclasses.asdict(feedback)}
-
-
-def moves_table(feedback: PoseFeedback, run: str) -> str:
-    """A row a joint: the frame on which it would gain most, counted from 0, and which way."""
-    cells = [["joint", "frame", "seconds", "points a pixel", "right", "down"]]
-    for move in feedback.moves:
-        seconds = "unknown" if move.seconds is None else f"{move.seconds:.2f}"
-        numbers = (f"{value:.3f}" for value in (move.gain, move.right, move.down))
-        cells.append([move.joint, str(move.frame), seconds, *numbers])
-    return f"{feedback.video}: {feedback.meaning}, by {run}\n{table(cells)}"
-
-
-def moves_json(feedback: PoseFeedback, run: str) -> dict[str, Any]:
-    """The same as plain values."""
-    moves = [dataclasses.asdict(move) for move in feedback.moves]
-    return {"run": run, "video": feedback.video, "meaning": feedback.meaning, "moves": moves}
-
-
-def embeddings_table(found: Embeddings, run: str) -> str:
-    """Silhouettes by type, -1 to 1: higher keeps the types further apart."""
-    cells = [["embedding", "size", "silhouette of train", "of test"]]
-    for embedding in found.all:
-        shown = ["-" if s is None else f"{s:.3f}" for s in embedding.silhouette.values()]
-        cells.append([embedding.name, str(embedding.values.shape[1]), *shown])
-    n_test = int(found.tested.sum())
-    videos = f"{len(found.ids) - n_test} training and {n_test} test videos"
-    return f"{run}: {videos}, {len(set(found.types))} types\n{table(cells)}"
-
-
-def embeddings_json(found: Embeddings, run: str) -> dict[str, Any]:
-    """Silhouettes, and every video's place in the plane of each embedding."""
-    return {
-        "run": run,
-        "embeddings": [
-            {
-                "name": embedding.name,
-                "size": embedding.values.shape[1],
-                "silhouette": embedding.silhouette,
-                "points": [
-                    {"video": video, "type": kind, "tested": bool(tested), "x": x, "y": y}
-                    for video, kind, tested, (x, y) in zip(
-                        found.ids, found.types, found.tested, embedding.flat.tolist(), strict=True
-                    )
-                ],
-            }
-            for embedding in found.all
-        ],
-    }
-
-
-def scores_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Scored videos; where several runs were averaged, the lowest and highest of them."""
-    cells = [["video", "score", "runs"]]
-    for row in rows:
-        values = list(row["by_split"].values())
-        spread = f"{min(values):.2f} to {max(values):.2f}" if len(values) > 1 else ""
-        cells.append([row["video"], f"{row['score']:.2f}", spread])
-    warnings = [f"warning: {row['warning']}" for row in rows if row["warning"]]
-    return "\n".join([table(cells), *warnings])

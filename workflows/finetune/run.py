@@ -43,7 +43,7 @@ from aqa.models.runs import (
     make_record,
     write_run,
 )
-from aqa.models.training.distributed import Group
+from aqa.models.training.distributed import ProcessGroup
 from aqa.workflows.finetune.settings import Recipe
 from aqa.workflows.finetune.states import TrainingState, TrainingStates, check_settings
 from aqa.workflows.finetune.trainer import (
@@ -142,7 +142,7 @@ class Finetuned:
 def finetune(
     plan: Plan,
     splits: Sequence[Split],
-    group: Group,
+    group: ProcessGroup,
     progress: Callable[[Split], Progress] | None = None,
     extraction: ExtractProgress | None = None,
 ) -> Iterator[Finetuned]:
@@ -186,7 +186,7 @@ class _Training:
 
     def run(
         self,
-        group: Group,
+        group: ProcessGroup,
         progress: Callable[[Split], Progress] | None,
         extraction: ExtractProgress | None,
     ) -> Finetuned | None:
@@ -219,7 +219,7 @@ class _Training:
         state: TrainingState | None,
         notes: Mapping[str, Any],
         progress: Progress,
-        group: Group,
+        group: ProcessGroup,
         extraction: ExtractProgress | None,
     ) -> Finetuned | None:
         plan = self.plan
@@ -276,7 +276,7 @@ class _Training:
                     f"{plan.manifest.path}: {error}"
                 ) from None
 
-    def _check(self, group: Group, progress: Progress) -> dict[str, Any]:
+    def _check(self, group: ProcessGroup, progress: Progress) -> dict[str, Any]:
         """Decode all that is learned from once, so that no training ends at a broken file."""
         plan, split = self.plan, self.split
         ids = [*split.train, *split.val, *(split.test if plan.test else ())]
@@ -298,7 +298,7 @@ class _Training:
         return {"left_out": sorted(left_out)}
 
     def _finish(
-        self, last: TrainingState, group: Group, extraction: ExtractProgress | None
+        self, last: TrainingState, group: ProcessGroup, extraction: ExtractProgress | None
     ) -> Finetuned:
         """Write the runs; that of the chosen epoch last, since it says that all is done."""
         runs: dict[str, Run] = {}
@@ -316,7 +316,7 @@ class _Training:
         result: str,
         state: TrainingState,
         last: TrainingState,
-        group: Group,
+        group: ProcessGroup,
         extraction: ExtractProgress | None,
     ) -> tuple[Run, list[tuple[str, str]]]:
         """One result's run: the backbone, its features, the head, what it reaches."""

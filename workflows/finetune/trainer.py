@@ -26,7 +26,7 @@ from torch.utils.checkpoint import checkpoint
 from aqa.models.heads import get_head, head_names
 from aqa.models.heads.base import BaseHead, HeadError, part_of, under
 from aqa.models.heads.joint import JointHead
-from aqa.models.training.distributed import Group
+from aqa.models.training.distributed import ProcessGroup
 from aqa.workflows.finetune.settings import Recipe
 from aqa.workflows.finetune.states import TrainingState, TrainingStates
 
@@ -186,7 +186,7 @@ def _features(backbone: nn.Module, clips: Tensor, precision: str) -> Tensor:
 
 @torch.no_grad()
 def clip_features(
-    backbone: nn.Module, head: JointHead, videos: Scored, recipe: Recipe, group: Group
+    backbone: nn.Module, head: JointHead, videos: Scored, recipe: Recipe, group: ProcessGroup
 ) -> tuple[list[NDArray[np.float32]], dict[str, list[Any]]]:
     """Every video's features of the clips that the head reads, and its columns.
 
@@ -212,7 +212,7 @@ class Pass(NamedTuple):
     weight: float
 
 
-def passes_of(update: Sequence[int], accumulate: int, group: Group) -> list[Pass]:
+def passes_of(update: Sequence[int], accumulate: int, group: ProcessGroup) -> list[Pass]:
     """A process's passes of an update; over all processes the weights add up to 1.
 
     A process without a share shows the first video for nothing, since all must take part.
@@ -243,7 +243,7 @@ class Progress:
 class FineTuner:
     """One training of a backbone and a head; the head is left with the network it was given."""
 
-    def __init__(self, backbone: nn.Module, head: JointHead, recipe: Recipe, group: Group):
+    def __init__(self, backbone: nn.Module, head: JointHead, recipe: Recipe, group: ProcessGroup):
         self.head, self.recipe, self.group = head, recipe, group
         self.joint = EndToEnd(backbone, head, recipe).to(group.device)
         # Wrapping copies the first process's weights and buffers to the others.

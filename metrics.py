@@ -98,6 +98,7 @@ def mean_and_std(name: str, values: Sequence[float | None]) -> dict[str, float |
     deviation = float(np.std(known, ddof=1)) if len(known) > 1 else None
     return {name: float(np.mean(known)), f"{name}_std": deviation}
 
+
 def has_fisher_z(correlations: ArrayLike) -> NDArray[np.bool_]:
     """Where Fisher's z is a number: the correlation is defined, and not 1 or -1."""
     return np.abs(np.asarray(correlations, float)) < _PERFECT

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from aqa.annotations.split_families import chosen_names
 from aqa.errors import AqaError, UnknownNameError
+from aqa.split_names import chosen_names
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,9 @@ def measure_attributes(
     samples = {}
     for name in ATTRIBUTES:
         known = np.array([name in t and name in s for t, s in zip(true, said, strict=True)], bool)
-        right = np.array([t.get(name) == s.get(name) for t, s in zip(true, said, strict=True)], bool)
+        right = np.array(
+            [t.get(name) == s.get(name) for t, s in zip(true, said, strict=True)], bool
+        )
         share = metric_of(name, "attributes").function
         samples[name] = share(drawn @ (known & right), drawn @ known)
     return Measurement.of(len(true), samples, level)

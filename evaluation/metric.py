@@ -37,7 +37,13 @@ def _of_scores(kind: str, digits: tuple[int, int]) -> tuple[Metric, ...]:
     return (
         Metric("spearman", kind, metrics.spearman, "Spearman", compared=True, correlation=True),
         Metric(
-            "pearson", kind, metrics.pearson, "Pearson", shown=False, compared=True, correlation=True
+            "pearson",
+            kind,
+            metrics.pearson,
+            "Pearson",
+            shown=False,
+            compared=True,
+            correlation=True,
         ),
         Metric("kendall", kind, metrics.kendall, "Kendall", shown=False),
         Metric("mse", kind, metrics.mse, "MSE", digits[0], lower_better=True, compared=True),

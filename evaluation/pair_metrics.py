@@ -34,7 +34,10 @@ def measure_pairs(
     steps = np.array_split(drawn, -(-len(drawn) * len(chance) // _WEIGHTS) or 1)
     samples = {
         metric.name: np.concatenate(
-            [metric.function(pairs.similar, chance, own[:, first] * own[:, second]) for own in steps]
+            [
+                metric.function(pairs.similar, chance, own[:, first] * own[:, second])
+                for own in steps
+            ]
         )
         for metric in metrics_of("pairs")
     }

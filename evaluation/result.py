@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -118,6 +118,33 @@ class MeanResult:
     def to_row(self) -> dict[str, Any]:
         """As CSV has it: a list in one column."""
         return flat(self.to_dict())
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Results of heads on their test videos, and why other runs could not be evaluated.
+
+    results: of each run, in the order of the runs, baselines last. pooled: of all test videos of
+    a family of splits at once. means: over the splits of a family.
+    """
+
+    results: Sequence[Result]
+    pooled: Sequence[Result] = ()
+    means: Sequence[MeanResult] = ()
+    failed: Sequence[str] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "results": [one.to_dict() for one in self.results],
+            "pooled": [one.to_dict() for one in self.pooled],
+            "means": [one.to_dict() for one in self.means],
+            "failed": list(self.failed),
+        }
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The results as rows of plain values, as `pandas.DataFrame` takes them."""
+        return [one.to_row() for one in self.results]
 
 
 def flat(found: Mapping[str, Any]) -> dict[str, Any]:

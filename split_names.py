@@ -1,4 +1,4 @@
-"""Families of splits: those that were drawn alike, over which results are averaged.
+"""Names of splits and of their families: those that were drawn alike, over which results are averaged.
 
 A family is told by its splits' names: `1` to `5`, `fold0` to `fold3`, `jain2020-diving-1` to `-10`
 by what stands before the number, leave-one-out splits such as `louo-B` by what stands before the
@@ -9,13 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from aqa.errors import AqaError, UnknownNameError
-
-if TYPE_CHECKING:
-    from aqa.annotations.manifest import Manifest
-    from aqa.annotations.splits import Split
+from aqa.errors import UnknownNameError
 
 # The family of splits whose names are numbers alone.
 NUMBERED = "numbered"
@@ -50,28 +45,3 @@ def chosen_names(
             raise UnknownNameError(kind, name, [*known, *dict.fromkeys(families)], remedy)
         chosen.update(own)
     return [name for name in known if name in chosen or not asked]
-
-
-def chosen_splits(manifest: Manifest, asked: Sequence[str] = ()) -> list[Split]:
-    """The splits of a manifest by their own or their families' names; all it has for none.
-
-    `all` is the split that trains on every video, unless the manifest has one of that name.
-    """
-    from aqa.annotations.splits import EVERYTHING, Split  # slow to import, and commands wait for it
-
-    known = manifest.split_names
-    if not asked and not known:
-        raise AqaError(
-            f"{manifest.path}: no split to fit: add a column split_<name> of train, val and test, "
-            f"or fit every video with --split {EVERYTHING}"
-        )
-    every_video = EVERYTHING in asked and EVERYTHING not in known
-    named = [name for name in asked if not (every_video and name == EVERYTHING)]
-    splits = [Split(EVERYTHING, train=manifest.ids)] if every_video else []
-    if named or not asked:
-        remedy = (
-            f"a split is a column split_<name> of {manifest.path} whose values are train, val, "
-            "test or empty"
-        )
-        splits = [manifest.split(name) for name in chosen_names(named, known, remedy=remedy)] + splits
-    return splits

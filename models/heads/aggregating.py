@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from aqa.device import pick_device
+from aqa.device import deterministic_kernels, pick_device
 from aqa.models.heads.base import Explanation, Sequences, check_sequences, param
 from aqa.models.heads.network import NetworkHead
 from aqa.models.heads.pooling import layers
@@ -87,6 +87,7 @@ class AggregatingHead(NetworkHead):
         return True
 
     @torch.no_grad()
+    @deterministic_kernels()
     def explain(
         self,
         x: Sequences,

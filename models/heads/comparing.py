@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import linear, relu
 
-from aqa.device import pick_device
+from aqa.device import deterministic_kernels, pick_device
 from aqa.errors import AqaWarning, listed
 from aqa.models.heads.base import HeadError, Sequences, check_sequences, param
 from aqa.models.heads.network import TrainedHead
@@ -156,6 +156,7 @@ class ComparingHead(TrainedHead):
         return SiameseNet.of(tensors)
 
     @torch.no_grad()
+    @deterministic_kernels()
     def embed(self, x: Sequences) -> Tensor:
         """The LSTM's last state O of each video, (n, M)."""
         sequences = check_sequences(x, len(self.centre_))
@@ -165,6 +166,7 @@ class ComparingHead(TrainedHead):
         return torch.cat(embedded)
 
     @torch.no_grad()
+    @deterministic_kernels()
     def embed_clips(self, video: NDArray[np.floating], blank: NDArray[np.floating]) -> Tensor:
         """The LSTM's state after each clip by itself, behind blank ones (jain2020 §IV): (n_clips, M)."""
         device = pick_device(self.device)
@@ -175,6 +177,7 @@ class ComparingHead(TrainedHead):
         return self._net(device).embed_clips(clips[None], behind)[0]
 
     @torch.no_grad()
+    @deterministic_kernels()
     def join(
         self, embedded: Tensor, first: NDArray[np.intp], second: NDArray[np.intp]
     ) -> NDArray[np.float64]:
@@ -182,6 +185,7 @@ class ComparingHead(TrainedHead):
         return np.concatenate(list(self._joined(embedded, first, second)))
 
     @torch.no_grad()
+    @deterministic_kernels()
     def probability(
         self, embedded: Tensor, first: NDArray[np.intp], second: NDArray[np.intp]
     ) -> NDArray[np.float64]:

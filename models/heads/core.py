@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, relu
 
-from aqa.device import pick_device
+from aqa.device import deterministic_kernels, pick_device
 from aqa.models.heads.base import (
     Head,
     HeadError,
@@ -218,6 +218,7 @@ class CoReHead(TrainedHead, Head):
         return self
 
     @torch.no_grad()
+    @deterministic_kernels()
     def predict(
         self,
         x: Sequences,

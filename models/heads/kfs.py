@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
-from aqa.device import pick_device
+from aqa.device import deterministic_kernels, pick_device
 from aqa.models.heads.base import (
     HeadError,
     Sequences,
@@ -162,6 +162,7 @@ class KFSHead(TrainedHead, StageHead):
         return tuple(unpack_texts(self.names_))
 
     @torch.no_grad()
+    @deterministic_kernels()
     def posteriors(self, x: Sequences) -> list[NDArray[np.float64]]:
         """See `StageHead.posteriors`."""
         sequences = check_sequences(x, len(self.centre_))

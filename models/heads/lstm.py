@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from aqa.device import pick_device
+from aqa.device import deterministic_kernels, pick_device
 from aqa.models.heads.base import Explanation, HeadError, Sequences, check_sequences, param
 from aqa.models.heads.network import NetworkHead
 from aqa.models.training import losses
@@ -97,6 +97,7 @@ class LSTMHead(NetworkHead):
         return self.label == "incremental"
 
     @torch.no_grad()
+    @deterministic_kernels()
     def explain(
         self,
         x: Sequences,

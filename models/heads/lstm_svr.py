@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from aqa.device import pick_device
+from aqa.device import deterministic_kernels, pick_device
 from aqa.models.heads.base import (
     Explanation,
     Sequences,
@@ -92,6 +92,7 @@ class LSTMSVRHead(SVRParams, LSTMHead):
         return [states[-1:] for states in self._states(x)]
 
     @torch.no_grad()
+    @deterministic_kernels()
     def _states(self, x: Sequences) -> list[NDArray[np.float32]]:
         """The LSTM's state after each clip, (n_clips, hidden) a video."""
         device = pick_device(self.device)

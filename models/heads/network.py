@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from aqa.device import pick_device
+from aqa.device import deterministic_kernels, pick_device
 from aqa.models.heads.base import (
     BaseHead,
     HeadError,
@@ -235,6 +235,7 @@ class TargetHead(TrainedHead, JointHead):
         return (len(self.centre_),)
 
     @torch.no_grad()
+    @deterministic_kernels()
     def outputs(self, x: Sequences) -> NDArray[np.float64]:
         """What the network says of each video, (n, ...)."""
         sequences = check_sequences(x, self.clip_shape, maps=self.takes == "maps")

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from aqa.device import deterministic_kernels
 from aqa.models.training.losses import Loss
 
 
@@ -208,6 +209,7 @@ class Trainer:
             seen += len(batch.targets)
         return total / seen
 
+    @deterministic_kernels()
     def fit(self, train: BatchSource, validation: BatchSource | None) -> list[dict[str, Any]]:
         """Train; one row an epoch: its number, losses and learning rate."""
         history: list[dict[str, Any]] = []

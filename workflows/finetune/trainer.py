@@ -23,6 +23,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
 
+from aqa.device import deterministic_kernels
 from aqa.models.heads import get_head, head_names
 from aqa.models.heads.base import BaseHead, HeadError, part_of, under
 from aqa.models.heads.joint import JointHead
@@ -194,7 +195,7 @@ def clip_features(
     """
     backbone.to(group.device).eval()
     seen = []
-    with _same_algorithms():
+    with deterministic_kernels():
         for video in shown(videos, head, group.share(range(len(videos)))):
             parts = [
                 _features(backbone, part.to(group.device), recipe.precision)
@@ -356,7 +357,7 @@ class FineTuner:
         """
         devices = [self.group.device] if self.group.device.type == "cuda" else []
         progress = progress or Progress()
-        with torch.random.fork_rng(devices=devices), _same_algorithms():
+        with torch.random.fork_rng(devices=devices), deterministic_kernels():
             if state is not None:
                 self.restore(state.tensors)
             else:
@@ -453,15 +454,6 @@ def chosen_epochs(history: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     if "test_loss" in rows[0]:
         chosen["best-on-test"] = min(rows, key=lambda row: row["test_loss"])["epoch"]
     return chosen
-
-
-@contextmanager
-def _same_algorithms() -> Iterator[None]:
-    """As in extraction: float32 is strict, and every run takes the same algorithms."""
-    with torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-    ):
-        yield
 
 
 def _peak_memory(device: torch.device) -> float | None:

@@ -396,7 +396,7 @@ WORKER = """
 import sys, torch
 torch.set_num_threads(1)
 sys.path.insert(0, sys.argv[1])
-import test_finetune as tests
+import test_trainer as tests
 from aqa.models.training.distributed import join_processes
 with join_processes("cpu") as group:
     assert group.size == 2

@@ -49,13 +49,13 @@ def isa(
     svr -p kernel=linear` scores (ConvISA). The file names the videos it was learned from, and
     `aqa eval` refuses to evaluate on those.
     """
+    from aqa.annotations.chosen_splits import chosen_splits
     from aqa.annotations.manifest import Manifest
     from aqa.extract.checkpoints.files import save_fitted
     from aqa.extract.isa import learn
-    from aqa.workflows.experiment import splits_of
 
     table = Manifest.read(manifest or workspace.manifest)
-    (chosen,) = splits_of(table, (split,))
+    (chosen,) = chosen_splits(table, (split,))
     videos = [table.by_id[i] for i in chosen.train]
     path = weights or workspace.root / f"isa-split-{split}.safetensors"
     net, history = learn(videos, blocks=blocks, steps=steps, seed=seed)

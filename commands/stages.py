@@ -41,6 +41,7 @@ def stages(
     has the manifest's columns stage_<name>; with --manifest its hand labels judge them.
     """
     from aqa.annotations.manifest import Manifest
+    from aqa.evaluation.result import Evaluation
     from aqa.features.arrays import read_arrays, read_ids
     from aqa.models.runs import write_rows
     from aqa.report.result_tables import results_table
@@ -55,9 +56,14 @@ def stages(
     written = output or workspace.root / "stages.csv"
     write_rows(written, found.rows)
     if as_json:
-        click.echo(json.dumps({"stages": found.rows, "results": found.results}, indent=1))
+        click.echo(
+            json.dumps(
+                {"stages": found.rows, "results": [one.to_dict() for one in found.results]},
+                indent=1,
+            )
+        )
     elif found.results:
-        click.echo(results_table(found.results))
+        click.echo(results_table(Evaluation(found.results)))
     click.echo(f"{len(found.rows)} videos written to {written}", err=True)
 
 

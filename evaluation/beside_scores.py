@@ -12,7 +12,7 @@ from aqa.evaluation.metric import metric_of
 from aqa.evaluation.resampling import (
     LEVEL,
     RESAMPLES,
-    Measurement,
+    MetricValues,
     resample_counts,
     whole_first,
 )
@@ -29,7 +29,7 @@ def measure_coverage(
     level: float = LEVEL,
     resamples: int = RESAMPLES,
     seed: int = 0,
-) -> Measurement:
+) -> MetricValues:
     """How often the true score lies in the central 50, 80 and 95 % of what was predicted of it.
 
     quantiles: (n, 7) points, at `QUANTILES`. A calibrated head's coverage is near the name's
@@ -49,7 +49,7 @@ def measure_coverage(
         for name, values in each.items()
     }
     below = {f"below_{q:g}": float((true < bound).mean()) for q, bound in columns.items()}
-    return Measurement.of(len(true), samples, level, **below)
+    return MetricValues.of(len(true), samples, level, **below)
 
 
 def measure_attributes(
@@ -59,7 +59,7 @@ def measure_attributes(
     level: float = LEVEL,
     resamples: int = RESAMPLES,
     seed: int = 0,
-) -> Measurement:
+) -> MetricValues:
     """The share of videos whose attribute is named rightly, of those whose attribute is known.
 
     true, said: for each video, name -> label. An attribute that is never said is None.
@@ -73,4 +73,4 @@ def measure_attributes(
         )
         share = metric_of(name, "attributes").function
         samples[name] = share(drawn @ (known & right), drawn @ known)
-    return Measurement.of(len(true), samples, level)
+    return MetricValues.of(len(true), samples, level)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aqa.evaluation.resampling import Measurement
+from aqa.evaluation.resampling import MetricValues
 from aqa.evaluation.result import Marks
 from aqa.models.runs import METRICS_FILE, PREDICTIONS, write_json, write_rows
 
@@ -22,9 +22,9 @@ class EvaluatedPart:
     """
 
     rows: Sequence[Mapping[str, Any]]
-    whole: Measurement
-    beside: Mapping[str, Measurement] = field(default_factory=dict)
-    pieces: Mapping[str, Measurement] = field(default_factory=dict)
+    whole: MetricValues
+    beside: Mapping[str, MetricValues] = field(default_factory=dict)
+    pieces: Mapping[str, MetricValues] = field(default_factory=dict)
     pieces_are: str = "parts"
 
     def to_dict(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from aqa.annotations.manifest import Manifest, Video
 from aqa.errors import AqaError
 from aqa.evaluation.feedback_metrics import measure_feedback
-from aqa.evaluation.resampling import Measurement
+from aqa.evaluation.resampling import MetricValues
 from aqa.features.store import FeatureStore
 from aqa.features.video_features import blank_of, of_store
 from aqa.models.feedback import give_feedback
@@ -32,7 +32,7 @@ def explains(head: BaseHead) -> bool:
 class EvaluatedFeedback(NamedTuple):
     """Metrics of feedback, and the rows of feedback.csv behind them."""
 
-    metrics: Measurement
+    metrics: MetricValues
     rows: list[dict[str, Any]]
 
 

@@ -11,7 +11,7 @@ from aqa.evaluation.metric import metrics_of
 from aqa.evaluation.resampling import (
     LEVEL,
     RESAMPLES,
-    Measurement,
+    MetricValues,
     resample_counts,
     whole_first,
 )
@@ -24,7 +24,7 @@ def measure_feedback(
     level: float = LEVEL,
     resamples: int = RESAMPLES,
     seed: int = 0,
-) -> Measurement:
+) -> MetricValues:
     """Precision, recall and F1 of faulty clips, pooled over videos (jain2020 Table VIII).
 
     truth, said: for each video, which of its clips are faulty. The bootstrap draws videos, since
@@ -36,7 +36,7 @@ def measure_feedback(
     drawn = whole_first(resample_counts(len(counts), resamples, seed))
     hits, said_faulty, faulty, _ = (drawn @ counts).T
     samples = {m.name: m.function(hits, said_faulty, faulty) for m in metrics_of("feedback")}
-    return Measurement.of(
+    return MetricValues.of(
         len(counts),
         samples,
         level,

@@ -9,7 +9,7 @@ import numpy as np
 from aqa.annotations.manifest import Manifest
 from aqa.errors import AqaError
 from aqa.evaluation.metric import metrics_of
-from aqa.evaluation.resampling import RESAMPLES, Measurement, resample_counts
+from aqa.evaluation.resampling import RESAMPLES, MetricValues, resample_counts
 from aqa.evaluation.score_metrics import FEWEST, measured, resampled
 from aqa.evaluation.score_rows import Row, measure_rows, spans, true_and_predicted
 from aqa.metrics import Values, fisher_z, has_fisher_z
@@ -19,7 +19,7 @@ Samples = Mapping[str, Values]
 
 def measure_groups(
     rows: Sequence[Row], manifest: Manifest, by: str, *, resamples: int = RESAMPLES
-) -> dict[str, Measurement]:
+) -> dict[str, MetricValues]:
     """Every metric of all videos, of each group of them, and averages over the groups.
 
     by: `type` or `action`. Averages are named: the plain mean of every metric, and for
@@ -54,7 +54,7 @@ def _average(
     names: Sequence[str],
     defined: Callable[[Values], Values],
     average: Callable[[Values], Values],
-) -> Measurement:
+) -> MetricValues:
     """An average of each metric over the groups where it is defined, and which those are not."""
     averaged, counts = {}, {"groups": len(samples)}
     shaky = set()
@@ -65,9 +65,9 @@ def _average(
         counts[f"{name}_groups"] = len(known)
         counts[f"{name}_undefined"] = [label for label in samples if label not in known]
         shaky |= {name} if few.intersection(known) else set()
-    found = Measurement.of(n, averaged, **counts)
+    found = MetricValues.of(n, averaged, **counts)
     intervals = {name: None if name in shaky else found.intervals[name] for name in names}
-    return Measurement(n, found.values, intervals, found.counts)
+    return MetricValues(n, found.values, intervals, found.counts)
 
 
 def _mean(values: Values) -> Values:

@@ -11,7 +11,7 @@ from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
 from aqa.evaluation.evaluated import Evaluated, EvaluatedPart
 from aqa.evaluation.pair_metrics import measure_pairs
-from aqa.evaluation.resampling import Measurement
+from aqa.evaluation.resampling import MetricValues
 from aqa.models.examples import Features, inputs_of
 from aqa.models.heads.base import PairHead
 from aqa.models.runs import Run
@@ -64,7 +64,7 @@ def evaluate_pairs(
     return evaluated
 
 
-def _one_order(found: Measurement) -> Measurement:
+def _one_order(found: MetricValues) -> MetricValues:
     """Counts of pairs, of which both orders are evaluated, but which are one pair."""
     counts = {name: count // 2 for name, count in found.counts.items()}
     return replace(found, n=found.n // 2, counts=counts)

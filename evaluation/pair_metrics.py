@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from aqa.evaluation.metric import metrics_of
-from aqa.evaluation.resampling import LEVEL, Measurement, resample_counts, whole_first
+from aqa.evaluation.resampling import LEVEL, MetricValues, resample_counts, whole_first
 from aqa.models.pairs import Pairs
 
 # So many weights are in memory at once, 80 MB of them.
@@ -20,7 +20,7 @@ def measure_pairs(
     level: float = LEVEL,
     resamples: int = 500,
     seed: int = 0,
-) -> Measurement:
+) -> MetricValues:
     """Accuracy, balanced accuracy and ROC-AUC; similar is a probability of 0.5 and above.
 
     Pairs that share a video are not independent, so the bootstrap draws videos: a pair counts as
@@ -41,4 +41,4 @@ def measure_pairs(
         )
         for metric in metrics_of("pairs")
     }
-    return Measurement.of(len(chance), samples, level, **pairs.counts())
+    return MetricValues.of(len(chance), samples, level, **pairs.counts())

@@ -17,7 +17,7 @@ Interval = list[float]
 
 
 @dataclass(frozen=True)
-class Measurement:
+class MetricValues:
     """Metrics of n videos (or pairs), each with its interval over resamples.
 
     values, intervals: name -> value and [low, high]; None where undefined. counts: what else was
@@ -32,7 +32,7 @@ class Measurement:
     @classmethod
     def of(
         cls, n: int, samples: Mapping[str, ArrayLike], level: float = LEVEL, **counts: Any
-    ) -> Measurement:
+    ) -> MetricValues:
         """From each metric's values on the whole sample, which stands first, and on resamples."""
         arrays = {name: np.asarray(values, float) for name, values in samples.items()}
         return cls(
@@ -42,9 +42,9 @@ class Measurement:
             counts,
         )
 
-    def without_intervals(self) -> Measurement:
+    def without_intervals(self) -> MetricValues:
         """The same values; their intervals are not known."""
-        return Measurement(self.n, self.values, dict.fromkeys(self.intervals), self.counts)
+        return MetricValues(self.n, self.values, dict.fromkeys(self.intervals), self.counts)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it: `n`, the counts, and for each metric `name` and `name_interval`."""

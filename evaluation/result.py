@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from aqa.evaluation.resampling import Interval, Measurement, valued
+from aqa.evaluation.resampling import Interval, MetricValues, valued
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Result:
     """What a head is worth on the test videos of a split.
 
     kind: of its answers, see `aqa.evaluation.metric.KINDS`. head: what its runs are called. n: how
-    many videos (or pairs). values, intervals, counts: see `Measurement`. part: the part of the
+    many videos (or pairs). values, intervals, counts: see `MetricValues`. part: the part of the
     answers, such as a stage, or the part of the pairs. by, group: the column of the manifest that
     the videos were grouped by, and the group or the average over groups. pooled: of how many
     splits the test videos are, whose common name `split` then is.
@@ -65,7 +65,7 @@ class Result:
     pooled: int | None = None
 
     @classmethod
-    def of(cls, found: Measurement, kind: str, head: str, split: str, **more: Any) -> Result:
+    def of(cls, found: MetricValues, kind: str, head: str, split: str, **more: Any) -> Result:
         """A measurement with its names."""
         return cls(
             kind, head, split, found.n, found.values, found.intervals, counts=found.counts, **more

@@ -11,7 +11,7 @@ from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
 from aqa.evaluation.beside_scores import QUANTILES, measure_attributes, measure_coverage
 from aqa.evaluation.evaluated import Evaluated, EvaluatedPart
-from aqa.evaluation.resampling import Measurement
+from aqa.evaluation.resampling import MetricValues
 from aqa.evaluation.score_metrics import measure_scores
 from aqa.evaluation.score_rows import measure_rows, part_rows
 from aqa.models.examples import Features, inputs_of, videos_columns
@@ -38,7 +38,7 @@ def _evaluate_part(
     x, scores, columns = inputs_of(ids, manifest, features, head.answer_columns)
     rows = part_rows(part, ids, scores.tolist(), head.predict(x, **columns).tolist())
     whole = measure_rows(rows, manifest)
-    beside: dict[str, Measurement] = {}
+    beside: dict[str, MetricValues] = {}
     if gives(head, GivesQuantiles) and isinstance(head, GivesQuantiles):
         bounds = head.quantiles(x, QUANTILES, **columns)
         beside["coverage"] = measure_coverage(scores, bounds)
@@ -51,7 +51,7 @@ def _evaluate_part(
             beside["attributes"] = measure_attributes(true, said)
         for row, labels in zip(rows, said, strict=True):
             row |= {f"predicted_{name}": label for name, label in labels.items()}
-    pieces: dict[str, Measurement] = {}
+    pieces: dict[str, MetricValues] = {}
     if isinstance(head, GivesParts):
         pieces = _evaluate_pieces(head, rows, x, scores, manifest, columns)
     return EvaluatedPart(rows, whole, beside, pieces)
@@ -64,7 +64,7 @@ def _evaluate_pieces(
     scores: np.ndarray,
     manifest: Manifest,
     columns: dict[str, Any],
-) -> dict[str, Measurement]:
+) -> dict[str, MetricValues]:
     """The parts that the head makes a score of, of the videos where the true part is known."""
     videos = [manifest.by_id[row["video_id"]] for row in rows]
     true = head.true_parts(scores, **videos_columns(videos, ("difficulty", "execution")))

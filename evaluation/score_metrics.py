@@ -9,7 +9,7 @@ from aqa.evaluation.metric import metrics_of
 from aqa.evaluation.resampling import (
     LEVEL,
     RESAMPLES,
-    Measurement,
+    MetricValues,
     resample_counts,
     whole_first,
 )
@@ -28,7 +28,7 @@ def measure_scores(
     resamples: int = RESAMPLES,
     seed: int = 0,
     kind: str = "scores",
-) -> Measurement:
+) -> MetricValues:
     """Every metric of the kind, each with a percentile interval; none below `FEWEST` videos.
 
     y_true, y_pred: (n,) points. span: see `relative_l2`; it is the same in every resample.
@@ -38,9 +38,9 @@ def measure_scores(
     return measured(len(true), resampled(true, y_pred, counts, span=span, kind=kind), level)
 
 
-def measured(n: int, samples: dict[str, Values], level: float = LEVEL) -> Measurement:
+def measured(n: int, samples: dict[str, Values], level: float = LEVEL) -> MetricValues:
     """The measurement of n videos, from `resampled`."""
-    found = Measurement.of(n, samples, level)
+    found = MetricValues.of(n, samples, level)
     return found if n >= FEWEST else found.without_intervals()
 
 

@@ -11,7 +11,7 @@ from aqa.evaluation.metric import metric_of
 from aqa.evaluation.resampling import (
     LEVEL,
     RESAMPLES,
-    Measurement,
+    MetricValues,
     resample_counts,
     whole_first,
 )
@@ -28,7 +28,7 @@ def measure_stages(
     level: float = LEVEL,
     resamples: int = RESAMPLES,
     seed: int = 0,
-) -> dict[str, Measurement]:
+) -> dict[str, MetricValues]:
     """All frames together, under "all", and those of each stage, under its name.
 
     true, found: for each video the first frame of each stage, (n_stages,). accuracy: the share of
@@ -45,12 +45,12 @@ def measure_stages(
     error = np.abs(np.stack(found) - np.stack(true)).astype(float)
     drawn = whole_first(resample_counts(len(frames), resamples, seed))
 
-    def measured(count: Values, hit: Values, off: Values) -> Measurement:
+    def measured(count: Values, hit: Values, off: Values) -> MetricValues:
         samples = {
             "accuracy": metric_of("accuracy", "stages").function(drawn @ hit, drawn @ count),
             "start_error": metric_of("start_error", "stages").function(drawn @ off, len(frames)),
         }
-        return Measurement.of(len(frames), samples, level, frames=int(count.sum()))
+        return MetricValues.of(len(frames), samples, level, frames=int(count.sum()))
 
     no_start = np.full(len(frames), np.nan)
     return {

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from aqa.annotations.manifest import STAGE_PREFIX, Manifest
 from aqa.errors import AqaWarning, listed
-from aqa.evaluation.metrics import report_stages, stage_results
+from aqa.evaluation.result import Result
+from aqa.evaluation.stage_metrics import measure_stages
 from aqa.models.heads.base import HeadError
 from aqa.models.stages import BEFORE, hand_starts, stage_names, stage_starts
 
@@ -24,7 +25,7 @@ class Segmented(NamedTuple):
     """
 
     rows: list[dict[str, Any]]
-    results: list[dict[str, Any]]
+    results: list[Result]
 
 
 def segment(
@@ -80,6 +81,9 @@ def segment(
     true = hand_starts([labels[i] for i in labelled], all_names, labelled)
     by_id = dict(zip(posteriors, starts, strict=True))
     n_frames = [len(posteriors[i]) for i in labelled]
-    found = report_stages(all_names, true, [by_id[i] for i in labelled], n_frames)
-    named = {"kind": "stages", "head": path.name, "split": ""}
-    return Segmented(rows, [{**named, **result} for result in stage_results(found)])
+    found = measure_stages(all_names, true, [by_id[i] for i in labelled], n_frames)
+    results = [
+        Result.of(measured, "stages", path.name, "", part=stage)
+        for stage, measured in found.items()
+    ]
+    return Segmented(rows, results)

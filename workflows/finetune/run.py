@@ -18,7 +18,8 @@ import numpy as np
 from aqa.annotations.manifest import Manifest, Video
 from aqa.annotations.splits import PARTS, Split
 from aqa.errors import AqaWarning, listed
-from aqa.evaluation.evaluate import evaluate_run, save_evaluated
+from aqa.evaluation.evaluate import evaluate_run
+from aqa.evaluation.evaluated import save_evaluated
 from aqa.extract.backbones import get_architecture, load_backbone
 from aqa.extract.backbones.base import Backbone
 from aqa.extract.checkpoints.files import sha256_of

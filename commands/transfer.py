@@ -45,7 +45,7 @@ from aqa.workspace import Workspace
 @click.option("--head", type=HEAD, default="lstm", show_default=True)
 @seed_option
 @param_option
-@picture_option("PNG to draw the curves in.")
+@picture_option("the curves of fine-tuning")
 @manifest_option
 @store_option
 @runs_option
@@ -72,7 +72,8 @@ def transfer(
     Prints Spearman at the last iteration, and at the best one on the test videos, as Parmar and
     Morris do. Writes the whole curves to runs/transfer/ACTION.csv and what is printed to .json.
     """
-    from aqa.annotations.manifest import Manifest, as_name
+    from aqa.annotations.columns import as_name
+    from aqa.annotations.manifest import Manifest
     from aqa.models.runs import write_json, write_rows
     from aqa.report.transfer_table import transfer_table
     from aqa.workflows.transfer import transfer as run
@@ -96,9 +97,10 @@ def transfer(
     )
     click.echo(f"written to {path} and .json", err=True)
     if picture:
-        from aqa.workflows.pipeline import draw_transfer
+        from aqa.report.figures import save_figure
+        from aqa.report.transfer_curves import transfer_figure
 
-        draw_transfer(found, picture)
+        save_figure(transfer_figure(found), picture)
         click.echo(f"written to {picture}", err=True)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from aqa.annotations.manifest import ATTRIBUTES
+from aqa.annotations.columns import ATTRIBUTES
 from aqa.evaluation.metric import metric_of
 from aqa.evaluation.resampling import (
     LEVEL,

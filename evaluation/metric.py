@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aqa import metrics
-from aqa.annotations.manifest import ATTRIBUTES
+from aqa.annotations.columns import ATTRIBUTES
 from aqa.metrics import Values
 
 

@@ -11,11 +11,10 @@ metrics.json        part -> metrics with intervals
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version
@@ -30,6 +29,8 @@ from aqa.annotations.splits import Split
 from aqa.errors import AqaError
 from aqa.features.store import FeatureStore, Spec
 from aqa.files import replacing, replacing_folder
+from aqa.files import write_json as write_json
+from aqa.files import write_rows as write_rows
 from aqa.models.difficulty import make_head
 from aqa.models.heads.base import BaseHead, Head
 from aqa.workspace import run_folder
@@ -194,18 +195,3 @@ def load_start(start: Path, split: str) -> Run:
     """The run that another starts from. start: its folder; or that of a head, for this split's."""
     named = (start / RECORD).exists()
     return load_run(start if named else run_folder(start.parent, start.name, split))
-
-
-def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows as CSV; the columns are all the keys, in the order they first appear."""
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON in one step."""
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")

@@ -22,7 +22,7 @@ from aqa.workflows.experiment import fit_splits
 HEAD, FOLDER = "fragments", "by-fragment"
 
 
-def sweep_fragments(
+def fit_each_fragment(
     params: Sequence[str],
     manifest: Manifest,
     store: FeatureStore,
@@ -32,22 +32,22 @@ def sweep_fragments(
     seed: int = 0,
     skip_missing: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """Fit and evaluate the head `fragments` on one fragment after the other, and then on all.
+    """Fit and evaluate the head `fragments` on one fragment after the other, then on all.
 
     The runs lie below `runs`/by-fragment/<fragment>. Each row: the fragment's number from 0, or
-    `all`; the stage that its middle frame is in for most videos, "" where stages have no labels;
-    the number of splits; and of each metric the mean over splits and the standard deviation,
-    None of one split.
+    `all`; the stage of its middle frame in most videos, "" where stages have no labels; the number
+    of splits; and for each metric its mean over splits and its standard deviation, which is None
+    where there is one split.
     """
     videos = {i for split in splits for i in (*split.train, *split.val, *split.test)}
     known = sorted(videos & set(store.ids))
     count = min((len(store.clips(i)) for i in known), default=0)
     stages = [*_usual_stages(known, manifest, store, count), ""]
     for fragment, stage in zip([*range(count), "all"], stages, strict=True):
-        own = [*params, f"fragment={fragment}"]
+        settings = [*params, f"fragment={fragment}"]
         where = runs / FOLDER / str(fragment)
         fitted = fit_splits(
-            HEAD, own, manifest, store, splits, where, seed=seed, skip_missing=skip_missing
+            HEAD, settings, manifest, store, splits, where, seed=seed, skip_missing=skip_missing
         )
         folders = [run.folder for run in fitted]
         found = evaluate_runs(folders, manifest, store, skip_missing=skip_missing)
@@ -62,7 +62,7 @@ def sweep_fragments(
 def _usual_stages(
     ids: Sequence[str], manifest: Manifest, store: FeatureStore, count: int
 ) -> list[str]:
-    """The stage that each fragment shows in most videos; "" where some have no labels."""
+    """The stage that each fragment shows in most videos; "" where a video has no labels."""
     stages = [manifest.by_id[i].stages for i in ids]
     if not all(stages):
         return [""] * count
@@ -71,6 +71,5 @@ def _usual_stages(
         stages_at(starts, np.asarray(store.clips(i)))
         for i, starts in zip(ids, hand_starts(stages, names, ids), strict=True)
     ]
-    return [
-        names[Counter(int(own[k]) for own in labels).most_common(1)[0][0]] for k in range(count)
-    ]
+    usual = [Counter(int(of_video[k]) for of_video in labels) for k in range(count)]
+    return [names[counted.most_common(1)[0][0]] for counted in usual]

@@ -98,6 +98,14 @@ def stage_loss(logits: Tensor, targets: Tensor) -> Tensor:
     return cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=UNLABELLED)
 
 
+class StageTrainer(Trainer):
+    """Trains a `StageNet`; a clip counts as much in every batch."""
+
+    def count(self, batch: VideoBatch) -> int:
+        """See `Trainer.count`: the clips that have a stage."""
+        return int((batch.targets != UNLABELLED).sum())
+
+
 @dataclass(repr=False, eq=False)
 class KFSHead(TrainedHead, StageHead):
     """Tells the stage of every frame by a Bi-LSTM over dense clips; scores nothing.
@@ -147,7 +155,7 @@ class KFSHead(TrainedHead, StageHead):
             lambda: StageNet(len(self.centre_), self.hidden, len(names)),
             train,
             held,
-            lambda net: Trainer(net, stage_loss, self._training_settings(), self.seed),
+            lambda net: StageTrainer(net, stage_loss, self._training_settings(), self.seed),
         )
         return self
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from aqa.annotations.manifest import ATTRIBUTES
+from aqa.annotations.columns import ATTRIBUTES
 from aqa.models.heads.base import (
     HeadError,
     Sequences,

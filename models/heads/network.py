@@ -59,7 +59,7 @@ class TrainedHead(BaseHead):
     lr_halve_every: int | None = param(
         3000, "steps after which the rate is halved (parmar2019action §5)"
     )
-    weight_decay: float = param(0.0, "L2 penalty; no paper states one for 004")
+    weight_decay: float = param(0.0, "L2 penalty; no paper states one")
     clip_gradient: float | None = param(None, "largest gradient norm of a step; none: unlimited")
     validation: float = param(
         0.15,

@@ -130,7 +130,7 @@ def shoot(seed: int, index: int) -> Film:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "dive.mp4"
         film(dive, path)
-        pictures = np.stack([PREPROCESS.picture(f) for f in open_video(path).frames()])
+        pictures = np.stack([PREPROCESS.resize_and_crop(f) for f in open_video(path).frames()])
     return Film(dive, pictures, body_angles(dive))
 
 
@@ -294,7 +294,7 @@ def train(films: Sequence[Film], scale: Scale, recipe: Recipe) -> Iterator[tuple
     )
     for _ in range(recipe.epochs):
         pupil.train()
-        total = 0.0
+        total, seen = 0.0, 0
         for batch in batches(scattered(films, rng), recipe.batch_size):
             x = lit(batch.pictures, generator)
             logits, measures = pupil(x)
@@ -303,8 +303,9 @@ def train(films: Sequence[Film], scale: Scale, recipe: Recipe) -> Iterator[tuple
             loss.backward()
             optimizer.step()
             schedule.step()
-            total += float(loss.detach())
-        yield pupil, total / n_steps
+            total += float(loss.detach()) * len(batch.types)
+            seen += len(batch.types)
+        yield pupil, total / seen
 
 
 def loss_of(logits: Tensor, measures: Tensor, batch: Batch, scale: Scale) -> Tensor:
@@ -326,7 +327,7 @@ def judge(pupil: Pupil, films: Sequence[Film], scale: Scale) -> dict[str, float]
     votes = []
     for video in films:  # a batch is the clips of one video
         (batch,) = batches(grid([video]), len(video.pictures))
-        likely, measured = pupil(PREPROCESS.tensor(batch.pictures))
+        likely, measured = pupil(PREPROCESS.normalise(batch.pictures))
         votes.append(likely.log_softmax(dim=1).mean(dim=0).argmax() == batch.types[0])
         logits.append(likely)
         types.append(batch.types)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -46,6 +47,27 @@ def test_a_pair_is_held_out_with_either_of_its_videos(fitted, performances):
     }
     assert len(fitted.held_out) == round(0.15 * 45)
     assert {train.type[i] for i in fitted.held_out} == set("ABC")
+
+
+@pytest.mark.parametrize("both_orders", [True, False])
+def test_an_epoch_learns_from_each_pair_once(performances, both_orders, monkeypatch):
+    seen, step = [], PairTrainer.step
+
+    def spied(self, batch):
+        ends = batch.own[torch.stack([batch.first, batch.second])]
+        seen.extend(map(tuple, ends.T.tolist()))
+        return step(self, batch)
+
+    monkeypatch.setattr(PairTrainer, "step", spied)
+    y = np.arange(60.0)  # tells the videos apart
+    head = SiameseHead(**QUICK | {"epochs": 1, "batch_size": 8, "both_orders": both_orders})
+    head.fit(performances.x, y, type=performances.type)
+    pairs = head.pairs(y, type=performances.type)
+    pairs = pairs.where(~np.isin([pairs.first, pairs.second], head.held_out).any(axis=0))
+    expected = [*zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)]
+    turned = [(b, a) for a, b in expected] if both_orders else []
+    assert sorted(seen) == sorted(expected + turned)
+    assert head.pairs_seen_["train"] == pairs.counts()  # each pair counts once
 
 
 def test_given_validation_videos_are_held_out_instead(performances):
@@ -250,3 +272,19 @@ class TestSimilarWithin:
     def test_what_cannot_be_is_refused(self, performances, own, said):
         with pytest.raises(HeadError, match=said):
             SiameseHead().fit(performances.x, performances.y, similar_within=own)
+
+
+def test_the_pairs_activations_are_not_all_held(fitted, performances):
+    """64 numbers per pair, of which only a weighted sum is wanted."""
+    first, second = np.tile(np.triu_indices(60, k=1), 60)
+    embedded = fitted.embed(performances.x)
+    tracemalloc.start()
+    try:
+        found = fitted.probability(embedded, first, second)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * 8 * len(first)
+    z, last = fitted.join(embedded, first[:50], second[:50]), fitted.net_.last
+    logits = z @ last.weight[0].double().detach().numpy() + last.bias.item()
+    np.testing.assert_allclose(found[:50], 1 / (1 + np.exp(-logits)), rtol=1e-12)

@@ -11,9 +11,11 @@ import safetensors.torch
 import torch
 
 from aqa.extract.backbones import get_architecture, load_backbone
-from aqa.extract.checkpoints.files import WeightsError, read_fitted_on
-from aqa.extract.checkpoints.public import inspect
-from aqa.extract.checkpoints.tuned import PictureNet, save_tuned
+from aqa.extract.backbones.backbone import ClipNet
+from aqa.extract.backbones.load import save_tuned
+from aqa.extract.checkpoints.inspection import inspect
+from aqa.extract.checkpoints.records import WeightsError
+from aqa.extract.checkpoints.state_files import read_fitted_on
 
 
 def write(path: Path, name: str = "tiny3d", at: str | None = None, **record: object) -> Path:
@@ -22,7 +24,7 @@ def write(path: Path, name: str = "tiny3d", at: str | None = None, **record: obj
     backbone.clip_length = 8
     backbone.preprocess = replace(backbone.preprocess, scale=0.5)
     state = {k: v + 1 if k.endswith("bias") else v for k, v in backbone.net.state_dict().items()}
-    save_tuned(path, backbone, get_architecture(name).layouts[0], state, ["b", "a"])
+    save_tuned(path, backbone, state, ["b", "a"])
     if record:
         with safetensors.safe_open(path, "pt") as file:
             metadata = file.metadata()
@@ -57,8 +59,7 @@ def test_the_same_weights_give_the_same_bytes(tmp_path: Path) -> None:
 
 def test_tuning_again_adds_to_what_it_has_seen(tmp_path: Path) -> None:
     loaded = load_backbone("tiny3d", write(tmp_path / "one.safetensors"))
-    layout = get_architecture("tiny3d").layouts[0]
-    save_tuned(tmp_path / "two.safetensors", loaded, layout, loaded.net.state_dict(), ["c", "a"])
+    save_tuned(tmp_path / "two.safetensors", loaded, loaded.net.state_dict(), ["c", "a"])
     assert read_fitted_on(tmp_path / "two.safetensors") == ("a", "b", "c")
 
 
@@ -99,12 +100,12 @@ def test_a_file_without_all_its_tensors_is_refused(tmp_path: Path) -> None:
         load_backbone("tiny3d", path)
 
 
-def test_pictures_through_it_are_the_backbones_features() -> None:
+def test_frames_through_it_are_the_backbones_features() -> None:
     backbone = load_backbone("tiny3d")
-    pictures = torch.randint(0, 256, (2, 16, 64, 64, 3), dtype=torch.uint8)
-    net = PictureNet(backbone)
-    expected = backbone(backbone.preprocess.tensor(pictures))
-    torch.testing.assert_close(net(pictures), expected)
+    frames = torch.randint(0, 256, (2, 16, 64, 64, 3), dtype=torch.uint8)
+    net = ClipNet(backbone)
+    expected = backbone(backbone.preprocess.normalise(frames))
+    torch.testing.assert_close(net(frames), expected)
     for parameter in net.parameters():
         parameter.data.zero_()
-    torch.testing.assert_close(backbone(backbone.preprocess.tensor(pictures)), expected)
+    torch.testing.assert_close(backbone(backbone.preprocess.normalise(frames)), expected)

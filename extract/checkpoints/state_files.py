@@ -1,4 +1,4 @@
-"""Checkpoint files: read as data, recognised by their keys, loaded strictly."""
+"""Checkpoint files, read as data and never run; files of weights that were learned here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pickle
 import re
 import warnings
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,60 +16,16 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from aqa.errors import AqaError, listed
+from aqa.errors import listed
+from aqa.extract.checkpoints.layouts import State
+from aqa.extract.checkpoints.records import WeightsError
 from aqa.files import replacing
 
-State = dict[str, Tensor]
 # What training code wraps a state dict in, and what it puts before every key.
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _PREFIXES = ("module.", "backbone.")
 # Under which a safetensors file of ours names, as JSON, the videos it was learned from.
 _FITTED_ON = "fitted_on"
-
-
-class WeightsError(AqaError):
-    """A checkpoint that cannot be used; names the file and what is wrong with it."""
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Which weights a network carries.
-
-    name: a file's name, `random`, or `shipped`. sha256: of the file, or of the tensors of random
-    weights. path: where the file was. layout: the checkpoint layout it was recognised as.
-    seed: of random weights. fitted_on: ids of the videos that they were fitted on, where known.
-    """
-
-    name: str
-    sha256: str
-    path: str | None = None
-    layout: str | None = None
-    seed: int | None = None
-    fitted_on: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A checkpoint that somebody published.
-
-    name: short, unique among all. backbone, layout: what it loads as. file: its name where it is
-    published. url: of the file itself or, where `by_hand`, of the page that leads to it. sha256:
-    the 64 hexadecimal digits or the first ones, where anybody states them; None: not known.
-    licence: as far as it is known. pretraining: data it was trained on. classes: outputs of its
-    classifier. clip_length: frames a clip to use it with.
-    """
-
-    name: str
-    backbone: str
-    layout: str
-    file: str
-    url: str
-    pretraining: str
-    classes: int | None
-    clip_length: int
-    licence: str | None = None
-    sha256: str | None = None
-    by_hand: bool = False
 
 
 def read_state(path: Path) -> State:
@@ -98,10 +53,10 @@ def read_state(path: Path) -> State:
         cause = re.split(r"\n|\. ", str(error))[0]
         raise WeightsError(f"{path}: not a whole checkpoint file: {cause}") from None
     state = _without_prefixes(_unwrapped(loaded))
-    problems = [k for k, v in state.items() if not isinstance(v, Tensor)]
-    if problems or not state:
+    others = [k for k, v in state.items() if not isinstance(v, Tensor)]
+    if others or not state:
         raise WeightsError(
-            f"{path}: not a state dict: {listed(problems, 8) or 'it holds no tensors'}"
+            f"{path}: not a state dict: {listed(others, 8) or 'it holds no tensors'}"
         )
     broken = [k for k, v in state.items() if not torch.isfinite(v).all()]
     if broken:
@@ -154,8 +109,8 @@ def read_fitted_on(path: Path) -> tuple[str, ...] | None:
 
 def _unpickling(error: Exception) -> str:
     """The cause within torch's page of advice, such as a function it would call."""
-    found = re.search(r"(Unsupported|Trying to load)[^\n]*", str(error))
-    text = found[0] if found else str(error).partition("\n")[0]
+    cause = re.search(r"(Unsupported|Trying to load)[^\n]*", str(error))
+    text = cause[0] if cause else str(error).partition("\n")[0]
     return text.partition(" was not an allowed")[0]
 
 
@@ -191,21 +146,3 @@ def sha256_of_state(state: Mapping[str, Tensor]) -> str:
         digest.update(key.encode())
         digest.update(state[key].detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-# A batch norm's count of training steps: PyTorch did not save it before 0.4.1, eval mode never
-# reads it, so a checkpoint without it is whole.
-COUNTER = "num_batches_tracked"
-
-
-def mismatches(state: Mapping[str, Tensor], expected: Mapping[str, torch.Size]) -> list[str]:
-    """What keeps a checkpoint from being loaded: missing, extra and misshapen tensors."""
-    missing = [key for key in expected if key not in state and not key.endswith(COUNTER)]
-    extra = [key for key in state if key not in expected]
-    misshapen = [
-        f"{key} {tuple(state[key].shape)} instead of {tuple(expected[key])}"
-        for key in expected
-        if key in state and state[key].shape != expected[key]
-    ]
-    found = (("missing", missing), ("unexpected", extra), ("misshapen", misshapen))
-    return [f"{what}: {listed(keys, 8)}" for what, keys in found if keys]

@@ -12,7 +12,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from aqa.extract.checkpoints.files import WeightsError, mismatches, read_state
+from aqa.extract.checkpoints.layouts import mismatches
+from aqa.extract.checkpoints.records import WeightsError
+from aqa.extract.checkpoints.state_files import read_state
 
 STATE = {"conv1.weight": torch.ones(2, 3), "conv1.bias": torch.zeros(2)}
 

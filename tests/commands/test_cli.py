@@ -342,7 +342,7 @@ class TestFromVideos:
             assert store.spec["weights"]["name"] == "random"
         told = aqa("store", "info", "stores/c3d.h5").output
         assert re.search(
-            "^clip rule +clip length 16, stride 16, frames 16, padding front,", told, re.M
+            "^clip rule +16 frames per clip, a new clip every 16 frames, 16 frames", told, re.M
         )
         assert re.search("^weights +random", told, re.M)
         aqa("fit", "--head", "svr", "-p", "folds=2")

@@ -21,7 +21,7 @@ from aqa.workflows.demo.train_backbone import LENGTH, MEASURES, Film, Pupil, bod
 def film_of(**faults: float) -> Film:
     """A forward dive in pike with the given faults, in black pictures."""
     dive = sample_dive(5, 0, type="103B", faults=faults)
-    return Film(dive, PREPROCESS.blank(dive.n_frames), body_angles(dive))
+    return Film(dive, PREPROCESS.blank_clip(dive.n_frames), body_angles(dive))
 
 
 def measured(film: Film, start: int) -> dict[str, float]:

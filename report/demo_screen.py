@@ -50,12 +50,12 @@ def cost_text(new: NewDive) -> str:
     """Which second cost the points by the head, and what was drawn there."""
     clip = new.costliest
     if clip is None:
-        return f"By {new.explained_by} no part of the dive cost points."
+        return f"By {new.explained_by}, no part of the dive cost points."
     when = f"frames {clip.start} to {clip.stop}"
     if clip.start_seconds is not None and clip.stop_seconds is not None:
-        when = f"second {clip.start_seconds:.1f} to {clip.stop_seconds:.1f}"
+        when = f"seconds {clip.start_seconds:.1f} to {clip.stop_seconds:.1f}"
     return (
-        f"By {new.explained_by} most points were lost in {when}: {-clip.value:.1f}. "
+        f"By {new.explained_by}, {when} cost most: {-clip.value:.1f} points. "
         f"Drawn there: {_drawn(new.dive, clip.start, clip.stop)}."
     )
 

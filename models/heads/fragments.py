@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from aqa.device import pick_device
 from aqa.models.heads.base import HeadError, Sequences, param
-from aqa.models.heads.network import NetworkHead
-from aqa.models.training.loop import Batch, Examples
+from aqa.models.heads.base.score_network import ScoreNetworkHead
+from aqa.models.scaling import divisors
+from aqa.models.training.loop import BatchSource, VideoBatch
 
 # (fragments, C, T, H, W)
 Maps = TypeVar("Maps", NDArray[np.floating], Tensor)
@@ -104,16 +105,16 @@ class MapVideos:
     def __len__(self) -> int:
         return len(self.maps)
 
-    def batches(self, size: int, order: Tensor | None = None) -> Iterator[Batch]:
-        """See `Examples`."""
+    def batches(self, size: int, order: Tensor | None = None) -> Iterator[VideoBatch]:
+        """See `BatchSource`."""
         for chosen in (torch.arange(len(self)) if order is None else order).split(size):
             x = torch.stack([self.maps[i] for i in chosen.tolist()])
             lengths = torch.full((len(x),), x.shape[1], device=x.device)
-            yield Batch(x, lengths, self.targets[chosen.to(self.targets.device)])
+            yield VideoBatch(x, lengths, self.targets[chosen.to(self.targets.device)])
 
 
 @dataclass(repr=False, eq=False)
-class FragmentsHead(NetworkHead):
+class FragmentsHead(ScoreNetworkHead):
     """An extractor for each fragment (clip), none shared, on cached maps; two dense layers.
 
     li2018end trains nine whole C3D networks; here their convolutions are one frozen backbone's, and
@@ -141,15 +142,15 @@ class FragmentsHead(NetworkHead):
     )
 
     takes: ClassVar[Literal["vectors", "maps"]] = "maps"
-    fitted: ClassVar[tuple[str, ...]] = (*NetworkHead.fitted, "shape_")
+    fitted: ClassVar[tuple[str, ...]] = (*ScoreNetworkHead.fitted, "shape_")
 
     @property
     def clip_shape(self) -> tuple[int, ...]:
-        """See `TargetHead.clip_shape`."""
+        """See `NetworkHead.clip_shape`."""
         return tuple(int(size) for size in self.shape_[1:])
 
     def build(self, dim: int) -> nn.Module:
-        """See `TargetHead.build`."""
+        """See `NetworkHead.build`."""
         widths = (self.channels, self.hidden, max(self.hidden // 4, 1))
         return FragmentNet(
             *(int(self.shape_[0]), self.clip_shape, widths, self.dropout),
@@ -161,12 +162,12 @@ class FragmentsHead(NetworkHead):
         assert isinstance(net, FragmentNet)
         nn.init.constant_(net.last.bias, mean)
 
-    def _check_params(self) -> None:
-        super()._check_params()
+    def check_params(self) -> None:
+        super().check_params()
         if self.fragment not in ("all", "last") and not self.fragment.isdecimal():
             raise HeadError(f"fragment={self.fragment} is not all, last or a fragment's number")
 
-    def _fit_scaling(self, sequences: Sequences) -> None:
+    def fit_scaling(self, sequences: Sequences) -> None:
         """By channel, one video after the other."""
         count = len(sequences[0]) if self.fragment == "all" else 1
         self.shape_ = np.array([count, *sequences[0].shape[1:]])
@@ -177,14 +178,14 @@ class FragmentsHead(NetworkHead):
         if self.standardise:
             self.centre_ = np.mean([maps.mean(axes, dtype=np.float64) for maps in chosen], axis=0)
             off = [self._squares(maps).mean(axes) for maps in chosen]
-            deviation = np.sqrt(np.mean(off, axis=0))
-            self.scale_ = np.where(deviation > 0, deviation, 1.0)
+            largest = np.max([np.abs(maps).max(axes) for maps in chosen], axis=0)
+            self.scale_ = divisors(np.sqrt(np.mean(off, axis=0)), largest)
 
     def _squares(self, maps: NDArray[np.floating]) -> NDArray[np.float64]:
         return np.square(maps - self.centre_[:, None, None, None])
 
-    def _videos(self, sequences: Sequences, targets: NDArray[np.float64]) -> Examples:
-        """See `TargetHead._videos`; the network standardises each batch."""
+    def videos(self, sequences: Sequences, targets: NDArray[np.float64]) -> BatchSource:
+        """See `NetworkHead.videos`; the network standardises each batch."""
         device = pick_device(self.device)
         return MapVideos(
             [torch.as_tensor(maps, device=device) for maps in self._chosen(sequences)],

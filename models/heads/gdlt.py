@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from aqa.models.heads.base import HeadError, param
-from aqa.models.heads.network import NetworkHead
+from aqa.models.heads.base.score_network import ScoreNetworkHead
 from aqa.models.training import losses
-from aqa.models.training.loop import Batch, ScoreTrainer, Trainer
+from aqa.models.training.loop import ScoreTrainer, Trainer, VideoBatch
 
 
 class GradeTransformer(nn.Module):
@@ -86,7 +86,7 @@ class GradeTrainer(ScoreTrainer):
         super().__init__(*arguments)
         self.weight, self.margin = weight, margin
 
-    def objective(self, batch: Batch) -> Tensor:
+    def objective(self, batch: VideoBatch) -> Tensor:
         """See `Trainer.objective`."""
         assert isinstance(self.net, GradeTransformer)
         grades = self.net.grades(batch.x, batch.lengths)
@@ -97,7 +97,7 @@ class GradeTrainer(ScoreTrainer):
 
 
 @dataclass(repr=False, eq=False)
-class GDLTHead(NetworkHead):
+class GDLTHead(ScoreNetworkHead):
     """Transformer over clips; learned prototypes of grades, whose responses make up the score.
 
     The lowest and the highest grade stand for the ends of the training scores' range, somewhat
@@ -117,11 +117,11 @@ class GDLTHead(NetworkHead):
         0.1, "share of the training scores' range by which the end grades lie outside it; ours"
     )
 
-    fitted: ClassVar[tuple[str, ...]] = (*NetworkHead.fitted, "limits_")
+    fitted: ClassVar[tuple[str, ...]] = (*ScoreNetworkHead.fitted, "limits_")
 
-    def learn_scores(self, scores: NDArray[np.float64]) -> None:
+    def learn_scores(self, scores: NDArray[np.float64], **columns: Any) -> None:
         """See `NetworkHead.learn_scores`; and the ends of the grades."""
-        super().learn_scores(scores)
+        super().learn_scores(scores, **columns)
         reach = self.widen * np.ptp(scores)
         self.limits_ = np.array([scores.min() - reach, scores.max() + reach])
 
@@ -140,13 +140,13 @@ class GDLTHead(NetworkHead):
     def trainer(self, net: nn.Module) -> Trainer:
         """See `NetworkHead.trainer`."""
         return GradeTrainer(
-            *(net, self.objective(self.y_std_), self._schedule(), self.seed),
+            *(net, self.objective(self.y_std_), self.training_settings(), self.seed),
             weight=self.triplet,
             margin=self.triplet_margin,
         )
 
-    def _check_params(self) -> None:
-        super()._check_params()
+    def check_params(self) -> None:
+        super().check_params()
         if self.hidden % self.heads:
             raise HeadError(
                 f"hidden={self.hidden} does not part into heads={self.heads}; "

@@ -96,7 +96,7 @@ class ScoringNetHead(LSTMHead):
         fitted head that tells the stages.
         """
         sequences, scores = check_fit(x, y)
-        self._check_params()
+        self.check_params()
         if len(views):
             raise HeadError("it learns from no views: they may be cut into other clips")
         self._check_start(start, clips)
@@ -234,7 +234,7 @@ class ScoringNetHead(LSTMHead):
     def begin(self, x: Sequences, y: ArrayLike, **columns: Any) -> ScoringNetHead:
         """See `JointHead.begin`."""
         sequences, scores = check_fit(x, y)
-        self._check_params()
+        self.check_params()
         self.learn_scores(scores, **columns)
         truth = self._truth(scores, **_named(columns, PARTS))
         chosen = self._labelled(sequences, **columns)

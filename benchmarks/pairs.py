@@ -8,7 +8,7 @@ both of its videos, gradients summed up to the step. Both ways see the same pair
 and gradients, which tests/models/test_pair_batches.py checks. The naive one is timed on some of its
 batches and extrapolated, since they all cost the same.
 
-With `--splits`, as long as `aqa fit --head score` takes on so many splits of jain2020-diving, from
+With `--splits`, as long as `aqa fit --head score-estimation` takes on so many splits of jain2020-diving, from
 a store of features in that protocol's shape: 44 videos of each of six types, 15 of them tested. The
 features are noise that the score shifts, so that there is something to learn and training goes on.
 It reads the store, fits and judges training videos, and writes the run.
@@ -29,13 +29,13 @@ from numpy.typing import NDArray
 from aqa.annotations.manifest import Manifest, write_manifest
 from aqa.annotations.split_protocols import make_splits
 from aqa.features.store import FeatureStore, import_arrays
-from aqa.models.heads.comparing import SiameseNet
+from aqa.models.heads.base.comparing import SiameseNet
 from aqa.models.heads.siamese import PairTrainer
 from aqa.models.pairs import Pairs, make_pairs
-from aqa.models.training.loop import Schedule, Videos
+from aqa.models.training.loop import TrainingSettings, VideoTensors
 from aqa.models.training.losses import pair_loss
 from aqa.models.training.pair_batches import PairedVideos
-from aqa.workflows.experiment import fit_splits
+from aqa.workflows.fit import fit_splits
 
 WEIGHTS = (1.0, 1.0)
 
@@ -71,7 +71,7 @@ def time_splits(args: argparse.Namespace) -> None:
         splits = make_splits(table, "jain2020-diving", {}).splits[: args.splits]
         start = before = clocks()
         with FeatureStore.open(folder / "random.h5") as store:
-            for run in fit_splits("score", (), table, store, splits, folder / "runs"):
+            for run in fit_splits("score-estimation", (), table, store, splits, folder / "runs"):
                 now = clocks()
                 epochs = sum(row["phase"] == "metric" for row in run.head.history_)
                 print(f"{run.split}: {spent(now - before)}, {epochs} epochs", flush=True)
@@ -95,7 +95,7 @@ def time_epochs(args: argparse.Namespace) -> None:
     scores = rng.uniform(20, 100, args.videos)
     types = [str(i % 6) if args.pairing == "within" else "all" for i in range(args.videos)]
     x = [rng.normal(size=(args.clips, args.dim)).astype(np.float32) for _ in scores]
-    videos = Videos.of(x, scores, torch.device("cpu"))
+    videos = VideoTensors.of(x, scores, torch.device("cpu"))
     groups = np.unique(types, return_inverse=True)[1]
     pairs = make_pairs(scores, 5.0, types).both_orders()
     paired = PairedVideos(videos, pairs.first, pairs.second, pairs.similar, groups)
@@ -117,7 +117,7 @@ def time_epochs(args: argparse.Namespace) -> None:
 def time_paired(paired: PairedVideos, args: argparse.Namespace) -> tuple[float, int, int]:
     """Seconds of the best of some epochs, its steps, and how many videos it embedded."""
     net = SiameseNet(args.dim, args.hidden)
-    trainer = PairTrainer(net, WEIGHTS, Schedule(1, args.step, lr=1e-3), seed=0)
+    trainer = PairTrainer(net, WEIGHTS, TrainingSettings(1, args.step, lr=1e-3), seed=0)
     order = torch.arange(len(paired))
     sizes = [len(batch.lengths) for batch in paired.batches(args.step, order)]
     trainer.epoch(paired)
@@ -129,7 +129,7 @@ def time_paired(paired: PairedVideos, args: argparse.Namespace) -> tuple[float, 
     return min(seconds), len(sizes), sum(sizes)
 
 
-def time_naive(videos: Videos, pairs: Pairs, batch: int, args: argparse.Namespace) -> float:
+def time_naive(videos: VideoTensors, pairs: Pairs, batch: int, args: argparse.Namespace) -> float:
     """Seconds of one epoch, from the best of some of its batches."""
     net = SiameseNet(args.dim, args.hidden)
     rng = np.random.default_rng(1)
@@ -144,7 +144,7 @@ def time_naive(videos: Videos, pairs: Pairs, batch: int, args: argparse.Namespac
     return min(seconds[1:]) * len(pairs.first) / batch
 
 
-def naive_batch(net: SiameseNet, videos: Videos, pairs: Pairs) -> None:
+def naive_batch(net: SiameseNet, videos: VideoTensors, pairs: Pairs) -> None:
     """Forward and backward of a batch of pairs that embeds both videos of each."""
     n = len(pairs.first)
     x = torch.stack([videos.sequences[i] for i in [*pairs.first, *pairs.second]])

@@ -50,7 +50,9 @@ class Examples:
             raise HeadError(f"{len(self.ids)} ids for {n} videos; give one per video")
         for name, values in self.columns.items():
             if len(values) != n:
-                raise HeadError(f"{len(values)} values of {name} for {n} videos; give one per video")
+                raise HeadError(
+                    f"{len(values)} values of {name} for {n} videos; give one per video"
+                )
         for number, view in enumerate(self.views):
             if len(view) != n:
                 raise HeadError(f"augmentation {number} has {len(view)} videos for {n}")
@@ -117,16 +119,6 @@ class Features:
         return cls(store, dict(zip(store.ids, store.load(store.ids), strict=True)))
 
 
-def blank_of(store: FeatureStore) -> NDArray[np.float32] | None:
-    """The feature of a clip of black frames, (dim,); None where the store has none."""
-    from aqa.features.store import StoreError
-
-    try:
-        return store.blank
-    except StoreError:
-        return None
-
-
 def examples_of(
     ids: Sequence[str],
     manifest: Manifest,
@@ -140,6 +132,8 @@ def examples_of(
 
     views, blank: read the store's augmentations, and the feature of a clip of black frames.
     """
+    from aqa.features.video_features import blank_of
+
     store, videos = features.store, [manifest.by_id[i] for i in ids]
     clips = [store.clips(i) for i in ids] if "clips" in columns else []
     return Examples(

@@ -163,6 +163,7 @@ class FragmentsHead(ScoreNetworkHead):
         nn.init.constant_(net.last.bias, mean)
 
     def check_params(self) -> None:
+        """See `NetworkHead.check_params`."""
         super().check_params()
         if self.fragment not in ("all", "last") and not self.fragment.isdecimal():
             raise HeadError(f"fragment={self.fragment} is not all, last or a fragment's number")

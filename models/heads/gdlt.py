@@ -107,7 +107,7 @@ class GDLTHead(ScoreNetworkHead):
 
     grades: int = param(4, "prototypes (the authors' runs: 4)", low=2)
     hidden: int = param(128, "width of the transformer; ours, by held-out training dives")
-    heads: int = param(4, "of every attention; ours. Divides hidden")
+    attention_heads: int = param(4, "of every attention; divides hidden; ours")
     encoder_layers: int = param(1, "of the transformer over clips; ours")
     decoder_layers: int = param(2, "through which prototypes look at clips (the authors' runs: 2)")
     dropout: float = param(0.3, "in all layers (the authors' runs: 0.3)", below=1)
@@ -131,7 +131,7 @@ class GDLTHead(ScoreNetworkHead):
             dim,
             self.hidden,
             self.grades,
-            self.heads,
+            self.attention_heads,
             (self.encoder_layers, self.decoder_layers),
             self.dropout,
             torch.as_tensor((self.limits_ - self.y_mean_) / self.y_std_, dtype=torch.float32),
@@ -146,10 +146,11 @@ class GDLTHead(ScoreNetworkHead):
         )
 
     def check_params(self) -> None:
+        """See `NetworkHead.check_params`."""
         super().check_params()
-        if self.hidden % self.heads:
+        if self.hidden % self.attention_heads:
             raise HeadError(
-                f"hidden={self.hidden} does not part into heads={self.heads}; "
+                f"hidden={self.hidden} does not part into attention_heads={self.attention_heads}; "
                 "choose a multiple with -p hidden=..."
             )
 

@@ -87,6 +87,7 @@ class LSTMHead(ScoreNetworkHead):
         return IncrementalTrainer(net, losses.mse, self.training_settings(), self.seed)
 
     def check_params(self) -> None:
+        """See `NetworkHead.check_params`."""
         super().check_params()
         if self.label == "incremental" and (self.loss != "mse" or self.centre_scores):
             raise HeadError(

@@ -90,9 +90,7 @@ class ScoreEstimationHead(ComparingHead):
     constant_type: str | None = param(
         None, "type of the constant exemplar; none: the most frequent (jain2020 Table I: type 1)"
     )
-    exemplars: int = param(
-        1, "per type; all that tie with the last are taken (jain2020 Table III)"
-    )
+    exemplars: int = param(1, "per type; all that tie with the last are taken (jain2020 Table III)")
     exemplar_from: Literal["train", "all"] = param(
         "train",
         "videos that exemplars are taken from; all, jain2020's reading, takes test videos too",
@@ -256,6 +254,7 @@ class ScoreEstimationHead(ComparingHead):
         return self._outside
 
     def check_params(self) -> None:
+        """See `NetworkHead.check_params`."""
         super().check_params()
         if self.metric == "none" and self.finetune:
             raise HeadError("finetune=true goes on from a learned metric, and metric=none has none")

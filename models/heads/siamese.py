@@ -31,7 +31,9 @@ class PairTrainer(Trainer):
 
     criterion: ClassVar[str] = "val_balanced_error"
 
-    def __init__(self, net: nn.Module, weights: tuple[float, float], settings: TrainingSettings, seed: int):
+    def __init__(
+        self, net: nn.Module, weights: tuple[float, float], settings: TrainingSettings, seed: int
+    ):
         super().__init__(net, self._loss, settings, seed)
         self.weights = weights
 

@@ -65,8 +65,11 @@ def test_wrong_words_change_nothing(
 def test_without_a_name_they_tell_what_there_is(run_aqa: Aqa) -> None:
     listed = run_aqa("import").output
     for name in importer_names():
-        assert f"{name}: " in listed
-        assert "SOURCE: " in run_aqa("import", name).output
+        assert f"\n{name} " in f"\n{listed}"
+        described = run_aqa("import", name).output
+        assert described.startswith(f"{name}: ")
+        assert "SOURCE: " in described
+        assert max(map(len, described.splitlines())) <= 80
     listed = run_aqa("split").output
     for name in (*MAKERS, *PROTOCOLS):
         assert f"\n{name} " in f"\n{listed}"

@@ -23,10 +23,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
 
+from aqa.device import deterministic_kernels
 from aqa.models.heads import get_head, head_names
 from aqa.models.heads.base import BaseHead, HeadError, part_of, under
-from aqa.models.heads.joint import JointHead
-from aqa.models.training.distributed import Group
+from aqa.models.heads.base.joint import JointHead
+from aqa.models.training.distributed import ProcessGroup
 from aqa.workflows.finetune.settings import Recipe
 from aqa.workflows.finetune.states import TrainingState, TrainingStates
 
@@ -110,7 +111,7 @@ def trainable_head(name: str) -> type[JointHead]:
 
 
 def _trainable(head: type[BaseHead]) -> TypeGuard[type[JointHead]]:
-    return issubclass(head, JointHead) and head.end_to_end
+    return bool(getattr(head, "end_to_end", False))
 
 
 class EndToEnd(nn.Module):
@@ -186,7 +187,7 @@ def _features(backbone: nn.Module, clips: Tensor, precision: str) -> Tensor:
 
 @torch.no_grad()
 def clip_features(
-    backbone: nn.Module, head: JointHead, videos: Scored, recipe: Recipe, group: Group
+    backbone: nn.Module, head: JointHead, videos: Scored, recipe: Recipe, group: ProcessGroup
 ) -> tuple[list[NDArray[np.float32]], dict[str, list[Any]]]:
     """Every video's features of the clips that the head reads, and its columns.
 
@@ -194,7 +195,7 @@ def clip_features(
     """
     backbone.to(group.device).eval()
     seen = []
-    with _same_algorithms():
+    with deterministic_kernels():
         for video in shown(videos, head, group.share(range(len(videos)))):
             parts = [
                 _features(backbone, part.to(group.device), recipe.precision)
@@ -212,7 +213,7 @@ class Pass(NamedTuple):
     weight: float
 
 
-def passes_of(update: Sequence[int], accumulate: int, group: Group) -> list[Pass]:
+def passes_of(update: Sequence[int], accumulate: int, group: ProcessGroup) -> list[Pass]:
     """A process's passes of an update; over all processes the weights add up to 1.
 
     A process without a share shows the first video for nothing, since all must take part.
@@ -243,7 +244,7 @@ class Progress:
 class FineTuner:
     """One training of a backbone and a head; the head is left with the network it was given."""
 
-    def __init__(self, backbone: nn.Module, head: JointHead, recipe: Recipe, group: Group):
+    def __init__(self, backbone: nn.Module, head: JointHead, recipe: Recipe, group: ProcessGroup):
         self.head, self.recipe, self.group = head, recipe, group
         self.joint = EndToEnd(backbone, head, recipe).to(group.device)
         # Wrapping copies the first process's weights and buffers to the others.
@@ -356,7 +357,7 @@ class FineTuner:
         """
         devices = [self.group.device] if self.group.device.type == "cuda" else []
         progress = progress or Progress()
-        with torch.random.fork_rng(devices=devices), _same_algorithms():
+        with torch.random.fork_rng(devices=devices), deterministic_kernels():
             if state is not None:
                 self.restore(state.tensors)
             else:
@@ -453,15 +454,6 @@ def chosen_epochs(history: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     if "test_loss" in rows[0]:
         chosen["best-on-test"] = min(rows, key=lambda row: row["test_loss"])["epoch"]
     return chosen
-
-
-@contextmanager
-def _same_algorithms() -> Iterator[None]:
-    """As in extraction: float32 is strict, and every run takes the same algorithms."""
-    with torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-    ):
-        yield
 
 
 def _peak_memory(device: torch.device) -> float | None:

@@ -151,6 +151,7 @@ class ComparingHead(NetworkHead):
         return np.where(np.isnan(own), self.threshold, own)
 
     def check_params(self) -> None:
+        """See `NetworkHead.check_params`."""
         super().check_params()
         if self.learn_clips and not self.both_orders:
             raise HeadError("learn_clips=true sets exemplars first; leave out both_orders=false")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 
 import numpy as np
@@ -237,9 +237,7 @@ class Head(RegressorMixin, BaseEstimator):
     def _plain(self, examples: Examples) -> tuple[Any, ...]:
         """Features, scores and the columns it names, as `fit` takes other videos."""
         maps = self.takes == "maps"
-        x, y = check_fit(
-            examples.features, examples.scores, least=1, maps=maps, ids=examples.ids
-        )
+        x, y = check_fit(examples.features, examples.scores, least=1, maps=maps, ids=examples.ids)
         return x, y, examples.only(self.columns)
 
 

@@ -19,14 +19,14 @@ from aqa.models.examples import Examples, Sequences, pick
 from aqa.models.heads.base.arrays import State, part_of, under
 from aqa.models.heads.base.checks import check_fit, check_sequences, check_views
 from aqa.models.heads.base.head import Head
+from aqa.models.heads.base.joint import History, Inputs, JointLoss
 from aqa.models.heads.base.params import check_params, param
-from aqa.models.heads.joint import History, Inputs, JointLoss
 from aqa.models.scaling import column_scaling
 from aqa.models.training.loop import (
     AugmentedVideos,
     BatchSource,
     Trainer,
-    BatchSourcetings,
+    TrainingSettings,
     VideoBatch,
     VideoTensors,
     threads_for,
@@ -57,9 +57,7 @@ class NetworkHead(Head):
         3000, "steps after which the rate is halved (parmar2019action §5)"
     )
     weight_decay: float = param(0.0, "L2 penalty; no paper states one")
-    clip_gradient: float | None = param(
-        None, "largest gradient norm of a step; none: unlimited"
-    )
+    clip_gradient: float | None = param(None, "largest gradient norm of a step; none: unlimited")
     validation: float = param(
         0.15,
         "share of the training videos held out to stop by, where the split has none; ours",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import inspect
 import math
 import types
 import typing
@@ -39,7 +40,7 @@ def params_of(inner: type) -> Callable[[type[T]], type[T]]:
     """
 
     def add(outer: type[T]) -> type[T]:
-        hints, own = typing.get_type_hints(inner), dict(outer.__dict__.get("__annotations__", {}))
+        hints, own = typing.get_type_hints(inner), inspect.get_annotations(outer)
         known = {f.name for base in outer.__mro__[1:] for f in _fields(base)}
         taken = {f.name: f for f in _fields(inner) if f.name not in own and f.name not in known}
         for name, field in taken.items():
@@ -118,7 +119,10 @@ def describe_params(head: type) -> str:
 
 
 def parse_params(
-    head: type, texts: Sequence[str], also: Sequence[type] = (), old: Mapping[str, str] | None = None
+    head: type,
+    texts: Sequence[str],
+    also: Sequence[type] = (),
+    old: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Turn `name=value` texts into hyper-parameters; every mistake is reported at once.
 

@@ -11,7 +11,7 @@ batches and extrapolated, since they all cost the same.
 With `--splits`, as long as `aqa fit --head score-estimation` takes on so many splits of jain2020-diving, from
 a store of features in that protocol's shape: 44 videos of each of six types, 15 of them tested. The
 features are noise that the score shifts, so that there is something to learn and training goes on.
-It reads the store, fits and judges training videos, and writes the run.
+It reads the store, fits and evaluates on training videos, and writes the run.
 """
 
 from __future__ import annotations

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from aqa.annotations.csv_table import read_table
 from aqa.annotations.importing import Imported, Importer, Request, Row, SourceFile, VideoFolder
-from aqa.annotations.manifest import ManifestError, read_table
+from aqa.annotations.manifest import ManifestError
 from aqa.errors import AqaError, UnknownNameError
 
 

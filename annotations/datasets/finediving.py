@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from aqa.annotations.columns import JUDGE_PREFIX, STAGE_PREFIX
 from aqa.annotations.importing import (
     PUBLISHED,
     Imported,
@@ -23,7 +24,6 @@ from aqa.annotations.importing import (
     VideoFolder,
 )
 from aqa.annotations.importing.pickles import read_pickle
-from aqa.annotations.manifest import JUDGE_PREFIX, STAGE_PREFIX
 from aqa.errors import AqaError
 
 N_DIVES = 3000
@@ -81,7 +81,7 @@ def _keys(path: Path, known: dict[Key, Any]) -> set[Key]:
     if unknown := sorted(set(keys) - known.keys()):
         raise AqaError(f"{path}: dive {_name(unknown[0])} has no annotation")
     if len(set(keys)) < len(keys):
-        raise AqaError(f"{path}: {len(keys) - len(set(keys))} dives stand twice")
+        raise AqaError(f"{path}: {len(keys) - len(set(keys))} dives are listed twice")
     return set(keys)
 
 

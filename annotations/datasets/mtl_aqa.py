@@ -102,7 +102,7 @@ def read_keys(path: Path, dives: Iterable[Key]) -> list[Key]:
         if key not in known:
             raise AqaError(f"{path}: dive {_name(key)} has no annotation")
         if key in seen:
-            raise AqaError(f"{path}: dive {_name(key)} stands twice")
+            raise AqaError(f"{path}: dive {_name(key)} is listed twice")
         seen.add(key)
     return keys
 

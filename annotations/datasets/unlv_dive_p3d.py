@@ -11,6 +11,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from aqa.annotations.columns import ATTRIBUTES, STAGE_PREFIX
+from aqa.annotations.csv_table import read_table
 from aqa.annotations.importing import (
     PUBLISHED,
     Imported,
@@ -23,7 +25,6 @@ from aqa.annotations.importing import (
     expect_range,
 )
 from aqa.annotations.importing.dives import CODES, describe_dive
-from aqa.annotations.manifest import ATTRIBUTES, STAGE_PREFIX, read_table
 from aqa.errors import AqaError
 
 N_DIVES, N_TRAIN = 370, 300

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from aqa.annotations.manifest import SPLIT_PREFIX, Manifest
+from aqa.annotations.columns import SPLIT_PREFIX
+from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import PARTS
 
 

@@ -11,19 +11,40 @@ from aqa.errors import UnknownNameError
 from aqa.plugins import installed, is_file
 
 if TYPE_CHECKING:
-    from aqa.models.heads.base import Head, param
+    from aqa.models.heads.base import Examples, Head, HeadError, param
+    from aqa.models.heads.base.network import NetworkHead
+    from aqa.models.heads.base.score_network import ScoreNetworkHead
     from aqa.models.heads.base.source import HeadSource
 
-__all__ = ["Head", "find_head", "get_head", "head_names", "make_head", "own_names", "param"]
+__all__ = [
+    "Examples",
+    "Head",
+    "HeadError",
+    "NetworkHead",
+    "ScoreNetworkHead",
+    "find_head",
+    "get_head",
+    "head_names",
+    "make_head",
+    "own_names",
+    "param",
+]
 
 # The group of entry points by which an installed package offers heads.
 ENTRY_POINTS = "aqa.heads"
 
 
+# What a head is written with -> its module; imported when asked for, as it takes scikit-learn.
+_LAZY = {
+    **dict.fromkeys(("Examples", "Head", "HeadError", "param"), "aqa.models.heads.base"),
+    "NetworkHead": "aqa.models.heads.base.network",
+    "ScoreNetworkHead": "aqa.models.heads.base.score_network",
+}
+
+
 def __getattr__(name: str) -> Any:
-    """`Head` and `param`, imported when they are asked for: they take scikit-learn."""
-    if name in ("Head", "param"):
-        return getattr(importlib.import_module("aqa.models.heads.base"), name)
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

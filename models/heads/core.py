@@ -30,7 +30,7 @@ from aqa.models.heads.base.comparing import PAIRS_AT_ONCE, check_types, hold_out
 from aqa.models.heads.base.network import NetworkHead
 from aqa.models.scaling import spread
 from aqa.models.training import losses
-from aqa.models.training.loop import BatchSource, Trainer, VideoBatch
+from aqa.models.training.loop import BatchSource, Trainer, VideoBatch, weighted_mean
 from aqa.models.training.pair_batches import PairBatch, PairedVideos
 
 Numbers = NDArray[np.intp]
@@ -132,18 +132,17 @@ class TreeTrainer(Trainer):
     def evaluate(self, examples: BatchSource) -> float:
         """The mean squared error of the pairs' score differences, scaled."""
         self.net.eval()
-        total, seen = 0.0, 0
-        for batch in examples.batches(self.settings.batch_size):
-            error = self.loss(self.tree.answer(*self._answers(batch)), batch.targets)
-            total += float(error) * len(batch.targets)
-            seen += len(batch.targets)
-        return total / seen
+        batches = examples.batches(self.settings.batch_size)
+        return weighted_mean((self._error(own), self.count(own)) for own in batches)
 
     @property
     def tree(self) -> RegressionTree:
         """The network's tree."""
         assert isinstance(self.net, ContrastiveNet)
         return self.net.tree
+
+    def _error(self, batch: VideoBatch) -> float:
+        return float(self.loss(self.tree.answer(*self._answers(batch)), batch.targets))
 
     def _answers(self, batch: VideoBatch) -> tuple[Tensor, Tensor]:
         assert isinstance(batch, PairBatch)

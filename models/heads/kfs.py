@@ -102,6 +102,14 @@ def stage_loss(logits: Tensor, targets: Tensor) -> Tensor:
     return cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=UNLABELLED)
 
 
+class StageTrainer(Trainer):
+    """Trains a `StageNet`; a clip counts as much in every batch."""
+
+    def count(self, batch: VideoBatch) -> int:
+        """See `Trainer.count`: the clips that have a stage."""
+        return int((batch.targets != UNLABELLED).sum())
+
+
 @dataclass(repr=False, eq=False)
 class KFSHead(NetworkHead):
     """Tells the stage of every frame by a Bi-LSTM over dense clips; scores nothing.
@@ -151,7 +159,7 @@ class KFSHead(NetworkHead):
             lambda: StageNet(len(self.centre_), self.hidden, len(names)),
             known,
             held,
-            lambda net: Trainer(net, stage_loss, self.training_settings(), self.seed),
+            lambda net: StageTrainer(net, stage_loss, self.training_settings(), self.seed),
         )
         return self
 

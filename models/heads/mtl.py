@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from aqa.annotations.manifest import ATTRIBUTES
+from aqa.annotations.columns import ATTRIBUTES
 from aqa.models.examples import Examples
 from aqa.models.heads.base import Answer, HeadError, pack_texts, param, unpack_texts
 from aqa.models.heads.base.network import NetworkHead

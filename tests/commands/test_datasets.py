@@ -10,7 +10,8 @@ from click.testing import Result
 
 from aqa.annotations.datasets import importer_names
 from aqa.annotations.manifest import Manifest
-from aqa.annotations.split_protocols import MAKERS, PROTOCOLS
+from aqa.annotations.split_makers import MAKERS
+from aqa.annotations.split_protocols import PROTOCOLS
 
 Aqa = Callable[..., Result]
 
@@ -29,7 +30,7 @@ def workspace(tmp_path: Path, run_aqa: Aqa) -> Path:
 def test_a_table_is_imported_and_split(workspace: Path, run_aqa: Aqa) -> None:
     result = run_aqa("split", "-C", str(workspace), "grouped", "--test", "10", "--val", "0.2")
     assert result.output.splitlines()[1].split()[:5] == ["grouped", "15", "5", "10", "0"]
-    assert result.output.splitlines()[1].endswith("0 (0 test videos)")
+    assert result.output.splitlines()[1].endswith(" 0 (0)")
     result = run_aqa("split", "-C", str(workspace), "random", "-n", "12", "--test", "0.5")
     assert "and 2 more" in result.output
     run_aqa("split", "-C", str(workspace), "balanced", "--kinds", "a,c", "--test", "3", "-n", "1")

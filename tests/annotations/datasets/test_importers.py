@@ -143,7 +143,7 @@ WRONG_MTL: dict[str, tuple[Callable[[Path], None], str]] = {
         "rotation_type of dive 01-002 is 4, not 0 to 3",
     ),
     "an unknown dive": (keys("train", lambda k: k.append((9, 9))), "dive 09-009 has no annotation"),
-    "a dive twice": (keys("train", lambda k: k.append(k[0])), "dive 01-001 stands twice"),
+    "a dive twice": (keys("train", lambda k: k.append(k[0])), "dive 01-001 is listed twice"),
     "a dive too few": (keys("train", lambda k: k.pop()), "1058 dives where 1059 were published"),
     "in both parts": (
         keys("test", lambda k: k.__setitem__(0, (1, 1))),
@@ -422,7 +422,7 @@ def test_wrong_annotations_of_finediving_are_refused(fine: Path, case: str) -> N
     [
         ("train", [("Worlds_r1", 2)], "dive Worlds_r1-002 is in train and in test"),
         ("train", [("Worlds_r1", 9)], "dive Worlds_r1-009 has no annotation"),
-        ("train", [("Worlds_r1", 0), ("Worlds_r1", "0")], "1 dives stand twice"),
+        ("train", [("Worlds_r1", 0), ("Worlds_r1", "0")], "1 dives are listed twice"),
         ("test", [("Worlds_r1", "x")], "is not a dive's"),
         ("test", {}, "no list of dives"),
     ],

@@ -29,9 +29,9 @@ from torch import Tensor
 from aqa.annotations.manifest import Video
 from aqa.benchmarks.extract import machine
 from aqa.extract.backbones import backbone_names, load_backbone
-from aqa.extract.checkpoints.tuned import PictureNet
-from aqa.extract.clips_dataset import Augment, ClipVideos
-from aqa.extract.inference import keep_memory
+from aqa.extract.backbones.backbone import ClipNet
+from aqa.extract.clips_dataset import ClipVideos, EpochAugmentation
+from aqa.extract.inference import tune_malloc
 from aqa.features.clips import ClipRule
 from aqa.models.heads.lstm import LSTMHead
 from aqa.models.training.distributed import ProcessGroup
@@ -45,8 +45,8 @@ def make_tuner(backbone: str, recipe: Recipe) -> FineTuner:
     loaded = load_backbone(backbone, None if backbone == "tiny3d" else "random")
     noise = np.random.default_rng(0).normal(size=(6, *loaded.shape))
     head = LSTMHead(device="cpu").begin([noise] * 2, [1.0, 2.0])
-    keep_memory()
-    return FineTuner(PictureNet(loaded), head, recipe, CPU)
+    tune_malloc()
+    return FineTuner(ClipNet(loaded), head, recipe, CPU)
 
 
 def compare(video: Path, backbone: str, videos: int, rounds: int, workers: int) -> None:
@@ -54,13 +54,13 @@ def compare(video: Path, backbone: str, videos: int, rounds: int, workers: int) 
     loaded = load_backbone(backbone, None if backbone == "tiny3d" else "random")
     rule = ClipRule(loaded.clip_length, loaded.clip_length)
     rows = [Video(str(i), video, float(i)) for i in range(videos)]
-    made = (loaded.preprocess, rule, Augment(), workers)
+    made = (loaded.preprocess, rule, EpochAugmentation(), workers)
     read, kept = ClipVideos(rows, *made), ClipVideos(rows, *made, cache=10**9)
     scores = np.arange(videos, dtype=float)
     tuner = make_tuner(backbone, Recipe(batch_size=1))
     net = tuner.joint.backbone
-    assert isinstance(net, PictureNet)
-    shown = [loaded.preprocess.tensor(clips) for clips, _ in read.read(range(videos), 1)]
+    assert isinstance(net, ClipNet)
+    shown = [loaded.preprocess.normalise(clips) for clips, _ in read.read(range(videos), 1)]
 
     def bare() -> None:
         tuner.joint.train()

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aqa.commands.network_options import (
+    load_network,
+    network_options,
+    precision_option,
+    workers_option,
+)
 from aqa.commands.options import (
     HEAD,
     device_option,
-    load_network,
     manifest_option,
-    network_options,
     param_option,
-    precision_option,
     runs_option,
     seed_option,
-    workers_option,
     workspace_option,
 )
 from aqa.workflows.finetune.settings import Recipe
@@ -97,7 +99,7 @@ if TYPE_CHECKING:
     help="Leave out up to so many frames at the end.",
 )
 @precision_option
-@workers_option
+@workers_option(on_cpu=1)
 @click.option(
     "--cache",
     type=click.FloatRange(0),
@@ -154,11 +156,11 @@ def finetune(
     for `aqa eval` and `aqa score`. A killed training goes on after its last whole epoch. Several
     GPUs: torchrun --nproc-per-node 2 -m aqa finetune ..., the same command.
     """
+    from aqa.annotations.chosen_splits import chosen_splits
     from aqa.annotations.manifest import Manifest
-    from aqa.extract.clips_dataset import Augment
-    from aqa.extract.progress import BarProgress
+    from aqa.extract.clips_dataset import EpochAugmentation
+    from aqa.extract.progress import ExtractionBar
     from aqa.models.training.distributed import join_processes
-    from aqa.workflows.experiment import splits_of
     from aqa.workflows.finetune.run import Plan
     from aqa.workflows.finetune.run import finetune as run
 
@@ -183,7 +185,7 @@ def finetune(
                 clips_at_once=clips_at_once,
                 seed=seed,
             ),
-            augment=Augment(flip, end_shift, seed),
+            augment=EpochAugmentation(flip, end_shift, seed),
             start=start,
             workers=(1 if group.device.type == "cpu" else 8) if workers is None else workers,
             cache=round(cache * 1e9),
@@ -193,7 +195,7 @@ def finetune(
         )
         failed = False
         bars = _progress(quiet)
-        for done in run(plan, splits_of(table, splits), group, bars, BarProgress(quiet)):
+        for done in run(plan, chosen_splits(table, splits), group, bars, ExtractionBar(quiet)):
             _tell(done)
             failed |= bool(done.failed)
     if failed:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from aqa.annotations.manifest import Manifest, Video
 from aqa.device import pick_device
 from aqa.errors import AqaError, UnknownNameError
-from aqa.evaluation.metrics import mean_and_std, spearman
 from aqa.features.store import FeatureStore
+from aqa.metrics import mean_and_std, spearman
 from aqa.models.heads import find_head, get_head, make_head
 from aqa.models.heads.base import Head, HeadError, Sequences, pick
 from aqa.models.heads.base.score_network import ScoreNetworkHead

@@ -18,14 +18,15 @@ import numpy as np
 from aqa.annotations.manifest import Manifest, Video
 from aqa.annotations.splits import PARTS, Split
 from aqa.errors import AqaWarning, listed
-from aqa.evaluation.evaluate import evaluate_run, save_evaluated
-from aqa.extract.backbones import get_architecture, load_backbone
-from aqa.extract.backbones.base import Backbone
-from aqa.extract.checkpoints.files import sha256_of
-from aqa.extract.checkpoints.tuned import PictureNet, save_tuned
-from aqa.extract.clips_dataset import Augment, ClipVideos
-from aqa.extract.inference import keep_memory
-from aqa.extract.run import Progress as ExtractProgress
+from aqa.evaluation.evaluate import evaluate_run
+from aqa.evaluation.evaluated import save_evaluated
+from aqa.extract.backbones import load_backbone
+from aqa.extract.backbones.backbone import Backbone, ClipNet
+from aqa.extract.backbones.load import save_tuned
+from aqa.extract.checkpoints.state_files import sha256_of
+from aqa.extract.clips_dataset import ClipVideos, EpochAugmentation
+from aqa.extract.inference import tune_malloc
+from aqa.extract.progress import ExtractionProgress
 from aqa.extract.run import extract, make_spec
 from aqa.features.clips import ClipRule
 from aqa.features.store import FeatureStore, Spec, spec_differences
@@ -84,7 +85,7 @@ class Plan:
     rule: ClipRule
     runs: Path
     recipe: Recipe
-    augment: Augment
+    augment: EpochAugmentation
     start: Path | None = None
     workers: int = 1
     cache: int = 0
@@ -95,8 +96,7 @@ class Plan:
     @property
     def shape(self) -> tuple[int, ...]:
         """Of a clip's feature."""
-        backbone = self.backbone
-        return get_architecture(backbone.name).shape(backbone.layer, self.rule.length)
+        return self.backbone.shape_for(self.rule.length)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -146,7 +146,7 @@ def finetune(
     splits: Sequence[Split],
     group: ProcessGroup,
     progress: Callable[[Split], Progress] | None = None,
-    extraction: ExtractProgress | None = None,
+    extraction: ExtractionProgress | None = None,
 ) -> Iterator[Finetuned]:
     """Train a backbone and a head on the training videos of each split, one after the other.
 
@@ -190,7 +190,7 @@ class _Training:
         self,
         group: ProcessGroup,
         progress: Callable[[Split], Progress] | None,
-        extraction: ExtractProgress | None,
+        extraction: ExtractionProgress | None,
     ) -> Finetuned | None:
         """Train, or go on, or find it done; None in all but the first process."""
         plan = self.plan
@@ -201,9 +201,9 @@ class _Training:
         notes = state.notes if state else self._check(group, told)
         self.split = self.split.only(set(plan.manifest.ids) - set(notes["left_out"]))
         if group.device.type == "cpu":
-            keep_memory()
+            tune_malloc()
         self.head.set_params(device=str(group.device))
-        net, train = PictureNet(plan.backbone), plan.scored(self.split.train)
+        net, train = ClipNet(plan.backbone), plan.scored(self.split.train)
         if state is not None:
             self.head.restore(_arrays(state))
         elif self.start is not None:
@@ -216,13 +216,13 @@ class _Training:
 
     def _train(
         self,
-        net: PictureNet,
+        net: ClipNet,
         train: Scored,
         state: TrainingState | None,
         notes: Mapping[str, Any],
         progress: Progress,
         group: ProcessGroup,
-        extraction: ExtractProgress | None,
+        extraction: ExtractionProgress | None,
     ) -> Finetuned | None:
         plan = self.plan
         if plan.restart and group.first:
@@ -300,7 +300,7 @@ class _Training:
         return {"left_out": sorted(left_out)}
 
     def _finish(
-        self, last: TrainingState, group: ProcessGroup, extraction: ExtractProgress | None
+        self, last: TrainingState, group: ProcessGroup, extraction: ExtractionProgress | None
     ) -> Finetuned:
         """Write the runs; that of the chosen epoch last, since it says that all is done."""
         runs: dict[str, Run] = {}
@@ -319,7 +319,7 @@ class _Training:
         state: TrainingState,
         last: TrainingState,
         group: ProcessGroup,
-        extraction: ExtractProgress | None,
+        extraction: ExtractionProgress | None,
     ) -> tuple[Run, list[tuple[str, str]]]:
         """One result's run: the backbone, its features, the head, what it reaches."""
         plan, split, start = self.plan, self.split, self.start
@@ -330,10 +330,10 @@ class _Training:
         if result == "best-on-test":
             seen |= set(split.test)
         net = part_of("backbone.net", state.tensors)
-        save_tuned(folder / BACKBONE, plan.backbone, _layout(plan.backbone), net, sorted(seen))
+        save_tuned(folder / BACKBONE, plan.backbone, net, sorted(seen), plan.rule.length)
         summary = extract(
             plan.videos([i for part in PARTS for i in split.part(part)]),
-            load_backbone(plan.backbone.name, folder / BACKBONE),
+            load_backbone(plan.backbone.source, folder / BACKBONE),
             folder / FEATURES,
             plan.rule,
             device=str(group.device),
@@ -497,12 +497,6 @@ def _warn_of_leaks(plan: Plan, split: Split, start: Run | None) -> None:
                 AqaWarning,
                 stacklevel=2,
             )
-
-
-def _layout(backbone: Backbone) -> Any:
-    architecture = get_architecture(backbone.name)
-    name = backbone.weights.layout
-    return architecture.layout(name) if name else architecture.layouts[0]
 
 
 def _arrays(state: TrainingState) -> dict[str, Any]:

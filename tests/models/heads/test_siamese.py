@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from aqa.evaluation.metrics import report_pairs
+from aqa.evaluation.pair_metrics import measure_pairs
 from aqa.models.examples import Examples
 from aqa.models.heads.base import HeadError, PairHead
 from aqa.models.heads.base.comparing import SiameseNet
@@ -39,7 +40,7 @@ def test_it_learns_to_tell_similar_pairs(fitted, performances):
     )
     pairs = pairs.where(pairs.second >= 45)  # a test video and any other
     chance = fitted.similarity(Examples.of(performances.x), pairs.first, pairs.second)
-    assert report_pairs(pairs, chance, resamples=5)["roc_auc"] > 0.8
+    assert measure_pairs(pairs, chance, resamples=5).values["roc_auc"] > 0.8
 
 
 def test_a_pair_is_held_out_with_either_of_its_videos(fitted, performances):
@@ -303,3 +304,19 @@ class TestSimilarWithin:
     def test_what_cannot_be_is_refused(self, performances, own, said):
         with pytest.raises(HeadError, match=said):
             SiameseHead().fit(performances.x, performances.y, similar_within=own)
+
+
+def test_the_pairs_activations_are_not_all_held(fitted, performances):
+    """64 numbers per pair, of which only a weighted sum is wanted."""
+    first, second = np.tile(np.triu_indices(60, k=1), 60)
+    embedded = fitted.embed(performances.x)
+    tracemalloc.start()
+    try:
+        found = fitted.probability(embedded, first, second)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * 8 * len(first)
+    z, last = fitted.join(embedded, first[:50], second[:50]), fitted.net_.last
+    logits = z @ last.weight[0].double().detach().numpy() + last.bias.item()
+    np.testing.assert_allclose(found[:50], 1 / (1 + np.exp(-logits)), rtol=1e-12)

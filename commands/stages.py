@@ -46,6 +46,7 @@ def stages(
     compared with its hand labels.
     """
     from aqa.annotations.manifest import Manifest
+    from aqa.evaluation.result import Evaluation
     from aqa.features.arrays import read_arrays, read_ids
     from aqa.files import write_rows
     from aqa.report.result_tables import results_table
@@ -60,9 +61,14 @@ def stages(
     written = output or workspace.root / "stages.csv"
     write_rows(written, found.rows)
     if as_json:
-        click.echo(json.dumps({"stages": found.rows, "results": found.results}, indent=1))
+        click.echo(
+            json.dumps(
+                {"stages": found.rows, "results": [one.to_dict() for one in found.results]},
+                indent=1,
+            )
+        )
     elif found.results:
-        click.echo(results_table(found.results))
+        click.echo(results_table(Evaluation(found.results)))
     click.echo(f"{len(found.rows)} videos written to {written}", err=True)
 
 

@@ -32,7 +32,6 @@ _JUDGES_ALLOWED = {
     "annotations/columns.py",
     "annotations/manifest.py",
     "annotations/row_parser.py",
-    "annotations/video.py",
     "annotations/datasets/finediving.py",
     "annotations/datasets/mtl_aqa.py",
     "models/heads/musdl.py",

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from aqa.annotations.columns import STAGE_PREFIX
 from aqa.annotations.manifest import Manifest
 from aqa.errors import AqaWarning, listed
-from aqa.evaluation.metrics import report_stages, stage_results
+from aqa.evaluation.result import Result
+from aqa.evaluation.stage_metrics import measure_stages
 from aqa.models.heads.base import HeadError
 from aqa.models.stages import BEFORE, hand_starts, stage_names, stage_starts
 
@@ -26,7 +27,7 @@ class FoundStages(NamedTuple):
     """
 
     rows: list[dict[str, Any]]
-    results: list[dict[str, Any]]
+    results: list[Result]
 
 
 def find_stages(
@@ -83,6 +84,9 @@ def find_stages(
     true = hand_starts([labels[i] for i in labelled], all_names, labelled)
     by_id = dict(zip(probabilities, starts, strict=True))
     n_frames = [len(probabilities[i]) for i in labelled]
-    found = report_stages(all_names, true, [by_id[i] for i in labelled], n_frames)
-    named = {"kind": "stages", "head": path.name, "split": ""}
-    return FoundStages(rows, [{**named, **result} for result in stage_results(found)])
+    found = measure_stages(all_names, true, [by_id[i] for i in labelled], n_frames)
+    results = [
+        Result.of(measured, "stages", path.name, "", part=stage)
+        for stage, measured in found.items()
+    ]
+    return FoundStages(rows, results)

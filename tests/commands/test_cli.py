@@ -79,7 +79,7 @@ def test_fit_writes_whole_runs(fitted: Path) -> None:
     assert json.loads((fitted / "runs/lstm/split-1/run.json").read_text())["params"]["epochs"] == 15
 
 
-def test_eval_judges_the_test_videos(aqa: Callable[..., Result], fitted: Path) -> None:
+def test_eval_evaluates_the_test_videos(aqa: Callable[..., Result], fitted: Path) -> None:
     printed = aqa("eval", "--split", "1").output
     assert "Spearman" in printed
     assert "svr" in printed
@@ -98,10 +98,9 @@ def test_eval_judges_the_test_videos(aqa: Callable[..., Result], fitted: Path) -
         low, high = result["spearman_interval"]
         assert low <= result["spearman"] <= high
         assert {"mse", "med", "relative_l2"} < result.keys()
-    svr = next(mean for mean in results["means"] if mean["head"] == "svr")
+    assert results["means"] == []  # `1` and `b` are of different families
     each = [r["spearman"] for r in results["results"] if r["head"] == "svr"]
-    assert svr["spearman"] == pytest.approx(np.mean(each))
-    assert svr["spearman"] > 0.9
+    assert np.mean(each) > 0.9
 
 
 def test_predictions_are_the_metrics(aqa: Callable[..., Result], fitted: Path) -> None:

@@ -55,7 +55,7 @@ def extract_features(
     frames: int | None = None,
     pad: Literal["front", "back"] = "front",
     tail: Literal["shift", "drop", "pad"] = "shift",
-    views: Sequence[str] = (),
+    augmentations: Sequence[str] = (),
     precision: Literal["float32", "bfloat16", "float16"] = "float32",
     dtype: Literal["float32", "float16"] = "float32",
     device: str = "auto",
@@ -67,8 +67,8 @@ def extract_features(
     those that come with the backbone. manifest: by default manifest.csv. store: the file that is
     written, by default stores/<backbone>.h5; videos that it holds already are not extracted again.
     layer, clip_length, stride: by default the backbone's own. frames: how many frames every video
-    is given, the last ones. views: augmentations to extract beside the original. seed: of random
-    weights and of the augmentations.
+    is given, the last ones. augmentations: names such as `flip`, extracted beside the original. seed:
+    of random weights and of the augmentations.
 
     One row per video: `video_id`, `outcome` (extracted, stored already, or failed) and `reason`.
     Raises `AqaError` for settings that the store was not made with.
@@ -81,15 +81,15 @@ def extract_features(
 
     place = Workspace(Path(workspace))
     videos = _manifest(manifest, place)
-    network = load_backbone(backbone, weights, layer, seed=seed)
+    network = load_backbone(backbone, weights, layer, clip_length=clip_length, seed=seed)
     length = clip_length or network.clip_length
     summary = extract(
         videos.videos,
         network,
         Path(store) if store else place.store(network.name),
         ClipRule(length, stride or length, frames, pad, tail),
-        views=views,
-        view_seed=seed,
+        augmentations=augmentations,
+        augmentation_seed=seed,
         device=device,
         precision=precision,
         dtype=dtype,
@@ -135,11 +135,12 @@ def fit(
         (run,) = aqa.fit("lstm", {"epochs": 50}, splits="1")
         run.head.history_
     """
-    from aqa.workflows.experiment import fit_splits, splits_of
+    from aqa.annotations.chosen_splits import chosen_splits
+    from aqa.workflows.experiment import fit_splits
 
     place = Workspace(Path(workspace))
     table = _manifest(manifest, place)
-    chosen = splits_of(table, _names(splits))
+    chosen = chosen_splits(table, _names(splits))
     texts = [f"{key}={_text(value)}" for key, value in (params or {}).items()]
     with ExitStack() as stack:
         features = _opened(stack, store if store is not None else place.only_store())
@@ -178,12 +179,12 @@ def evaluate(
 
         pd.DataFrame(aqa.evaluate("svr"))[["split", "spearman", "mse"]]
     """
-    from aqa.workflows.experiment import evaluate_runs
+    from aqa.evaluation.evaluate_runs import evaluate_runs
 
     place = Workspace(Path(workspace))
     folders = run_folders(place.runs, _names(heads), _names(splits))
     with ExitStack() as stack:
-        results, failed = evaluate_runs(
+        found = evaluate_runs(
             folders,
             _manifest(manifest, place),
             None if store is None else _opened(stack, store),
@@ -193,8 +194,8 @@ def evaluate(
             by=by,
             baselines=place.runs if baselines else None,
         )
-    _warn(failed)
-    return Rows(results, failed)
+    _warn(found.failed)
+    return Rows(found.rows(), found.failed)
 
 
 def load_run(folder: PathLike) -> Run:

@@ -156,11 +156,11 @@ def finetune(
     for `aqa eval` and `aqa score`. A killed training goes on after its last whole epoch. Several
     GPUs: torchrun --nproc-per-node 2 -m aqa finetune ..., the same command.
     """
+    from aqa.annotations.chosen_splits import chosen_splits
     from aqa.annotations.manifest import Manifest
     from aqa.extract.clips_dataset import EpochAugmentation
     from aqa.extract.progress import ExtractionBar
     from aqa.models.training.distributed import join_processes
-    from aqa.workflows.experiment import splits_of
     from aqa.workflows.finetune.run import Plan
     from aqa.workflows.finetune.run import finetune as run
 
@@ -195,7 +195,7 @@ def finetune(
         )
         failed = False
         bars = _progress(quiet)
-        for done in run(plan, splits_of(table, splits), group, bars, ExtractionBar(quiet)):
+        for done in run(plan, chosen_splits(table, splits), group, bars, ExtractionBar(quiet)):
             _tell(done)
             failed |= bool(done.failed)
     if failed:

@@ -49,10 +49,10 @@ def fragments(
     test videos, and writes by-fragment.csv beside the runs. The store must hold maps, and the same
     number of clips for every video (--layer and --frames of `aqa extract`).
     """
+    from aqa.annotations.chosen_splits import chosen_splits
     from aqa.annotations.manifest import Manifest
     from aqa.models.runs import write_rows
     from aqa.report.result_tables import fragment_line
-    from aqa.workflows.experiment import splits_of
     from aqa.workflows.single_fragments import FOLDER, fit_each_fragment
 
     where = runs or workspace.runs
@@ -63,7 +63,7 @@ def fragments(
             params,
             table,
             features,
-            splits_of(table, splits),
+            chosen_splits(table, splits),
             where,
             seed=seed,
             skip_missing=skip_missing,

@@ -55,13 +55,13 @@ def isa(
     fit --head svr -p kernel=linear` fits a head on those (ConvISA). The file names the videos that
     it was learned from; `aqa eval` refuses to evaluate on them.
     """
+    from aqa.annotations.chosen_splits import chosen_splits
     from aqa.annotations.manifest import Manifest
     from aqa.extract.checkpoints.state_files import save_fitted
     from aqa.extract.isa import learn
-    from aqa.workflows.experiment import splits_of
 
     table = Manifest.read(manifest or workspace.manifest)
-    (chosen,) = splits_of(table, (split,))
+    (chosen,) = chosen_splits(table, (split,))
     videos = [table.by_id[i] for i in chosen.train]
     path = weights or workspace.root / f"isa-split-{split}.safetensors"
     net, history = learn(videos, blocks=blocks, steps=steps, seed=seed)

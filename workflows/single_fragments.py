@@ -11,11 +11,13 @@ import numpy as np
 
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
-from aqa.evaluation.metrics import METRICS, mean_and_std
+from aqa.evaluation.evaluate_runs import evaluate_runs
+from aqa.evaluation.metric import metrics_of
 from aqa.features.store import FeatureStore
+from aqa.metrics import mean_and_std
 from aqa.models.runs import RunError
 from aqa.models.stages import hand_starts, stage_names, stages_at
-from aqa.workflows.experiment import evaluate_runs, fit_splits
+from aqa.workflows.experiment import fit_splits
 
 HEAD, FOLDER = "fragments", "by-fragment"
 
@@ -48,12 +50,12 @@ def fit_each_fragment(
             HEAD, settings, manifest, store, splits, where, seed=seed, skip_missing=skip_missing
         )
         folders = [run.folder for run in fitted]
-        results, failed = evaluate_runs(folders, manifest, store, skip_missing=skip_missing)
-        if failed:
-            raise RunError("\n".join(failed))
-        row: dict[str, Any] = {"fragment": fragment, "stage": stage, "splits": len(results)}
-        for metric in METRICS:
-            row |= mean_and_std(metric, [result[metric] for result in results])
+        found = evaluate_runs(folders, manifest, store, skip_missing=skip_missing)
+        if found.failed:
+            raise RunError("\n".join(found.failed))
+        row: dict[str, Any] = {"fragment": fragment, "stage": stage, "splits": len(found.results)}
+        for metric in metrics_of("scores"):
+            row |= mean_and_std(metric.name, [one.values[metric.name] for one in found.results])
         yield row
 
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from aqa.annotations.manifest import Manifest, Video
 from aqa.device import pick_device
 from aqa.errors import AqaError, UnknownNameError
-from aqa.evaluation.metrics import mean_and_std, spearman
 from aqa.features.store import FeatureStore
+from aqa.metrics import mean_and_std, spearman
 from aqa.models.actions import ActionHead
 from aqa.models.difficulty import make_head
 from aqa.models.heads import get_head

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from aqa.device import pick_device
-from aqa.evaluation.metrics import spearman
+from aqa.metrics import spearman
 from aqa.models.difficulty import make_head
 from aqa.models.heads.base import HeadError
 from aqa.models.heads.lstm import LSTMHead

@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from aqa.annotations.chosen_splits import chosen_splits
 from aqa.annotations.manifest import Manifest
 from aqa.errors import AqaError
-from aqa.evaluation.results import over_splits, write_results
+from aqa.evaluation.evaluate_runs import evaluate_runs
+from aqa.evaluation.result_files import write_results
 from aqa.extract.backbones import load_backbone
 from aqa.extract.progress import ExtractionBar
 from aqa.extract.run import extract
@@ -17,7 +19,7 @@ from aqa.features.store import FeatureStore
 from aqa.models.runs import load_run, write_json
 from aqa.report.result_tables import results_table
 from aqa.workflows.demo.dives import draw_dives, film, sample_dive
-from aqa.workflows.experiment import evaluate_runs, fit_splits, splits_of
+from aqa.workflows.experiment import fit_splits
 from aqa.workflows.score import score_videos
 from aqa.workspace import Workspace, run_folders
 
@@ -54,15 +56,12 @@ def run_demo(folder: Path, n_videos: int, seed: int, echo: Echo) -> None:
         for head in HEADS:
             echo(f"fitting {head} on the {len(manifest.split_names)} training sets ...")
             for _ in fit_splits(
-                head, (), manifest, features, splits_of(manifest), workspace.runs, seed=seed
+                head, (), manifest, features, chosen_splits(manifest), workspace.runs, seed=seed
             ):
                 pass
-    results, _ = evaluate_runs(
-        run_folders(workspace.runs, HEADS), manifest, baselines=workspace.runs
-    )
-    means = over_splits(results)
-    write_results(workspace.runs, (), (), results, means)
-    echo(results_table(results, means))
+    found = evaluate_runs(run_folders(workspace.runs, HEADS), manifest, baselines=workspace.runs)
+    write_results(workspace.runs, (), (), found)
+    echo(results_table(found))
 
     _score_new(workspace, seed + NEW_SEED_OFFSET, echo)
     echo(

@@ -18,7 +18,8 @@ import numpy as np
 from aqa.annotations.manifest import Manifest, Video
 from aqa.annotations.splits import PARTS, Split
 from aqa.errors import AqaWarning, listed
-from aqa.evaluation.evaluate import evaluate_run, save_evaluated
+from aqa.evaluation.evaluate import evaluate_run
+from aqa.evaluation.evaluated import save_evaluated
 from aqa.extract.backbones import load_backbone
 from aqa.extract.backbones.backbone import Backbone, ClipNet
 from aqa.extract.backbones.load import save_tuned

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from aqa.annotations.manifest import Manifest
-from aqa.evaluation.metrics import mean_and_std
+from aqa.evaluation.evaluate_runs import evaluate_runs
 from aqa.features.store import FeatureStore
+from aqa.metrics import mean_and_std
 from aqa.models.difficulty import make_head
 from aqa.models.heads import get_head, head_names
 from aqa.models.heads.base import parse_params
 from aqa.models.runs import RunError, load_run
-from aqa.workflows.experiment import evaluate_runs, fit_splits
+from aqa.workflows.experiment import fit_splits
 from aqa.workflows.reproduce.cells import LAST, Measurement, Measurements, printed_figures
 from aqa.workflows.reproduce.declared import PublishedTable, SystemRecipe
 from aqa.workflows.reproduce.measure import mean_of_actions, measured_cells
@@ -71,7 +72,7 @@ class RecipeRunner:
             feedback=self.table.axis == "feedback",
             by={"types": "type", "actions": "action", "new actions": "action"}.get(self.table.axis),
         )
-        self.not_evaluated = found.failed
+        self.not_evaluated = list(found.failed)
         return measured_cells(self.table, recipe, found.results, manifest.split_names)
 
     def _untrained(

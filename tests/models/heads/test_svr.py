@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
-from aqa.evaluation.metrics import spearman
+from aqa.metrics import spearman
 from aqa.models.heads.svr import SVRHead
 
 

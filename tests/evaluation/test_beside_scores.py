@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from aqa.evaluation.metrics import QUANTILES, report_attributes, report_coverage
+from aqa.evaluation.beside_scores import QUANTILES, measure_attributes, measure_coverage
 
 
 def test_coverage_is_counted_by_hand() -> None:
     true = [10.0, 20.0, 30.0, 40.0]
     bounds = np.array([[0, 5, 9, 10, 11, 15, 20]] * 4, float)
-    found = report_coverage(true, bounds)
+    found = measure_coverage(true, bounds).to_dict()
     assert found["n"] == 4
     assert (found["coverage_50"], found["coverage_80"]) == (0.25, 0.25)
     assert found["coverage_95"] == 0.5  # 20 lies on the bound, which is inside
@@ -29,7 +29,7 @@ def test_it_tells_the_calibrated_from_the_too_careful(
     mean = rng.uniform(0, 100, 3000)
     true = rng.normal(mean, 5)
     bounds = mean[:, None] + stretch * 5 * scipy.stats.norm.ppf(QUANTILES)
-    found = report_coverage(true, bounds, resamples=200)
+    found = measure_coverage(true, bounds, resamples=200).to_dict()
     names = ("coverage_50", "coverage_80", "coverage_95")
     for name, share in zip(names, expected, strict=True):
         assert found[name] == pytest.approx(share, abs=0.025)
@@ -43,7 +43,7 @@ def test_it_tells_the_calibrated_from_the_too_careful(
 def test_attributes_count_where_they_are_known_and_told() -> None:
     true = [{"position": "pike"}, {"position": "tuck", "twists": "1"}, {"twists": "2"}, {}]
     said = [{"position": "pike", "twists": "1"}] * 4
-    found = report_attributes(true, said)
+    found = measure_attributes(true, said).to_dict()
     assert (found["n"], found["position"], found["twists"]) == (4, 0.5, 0.5)
     assert found["armstand"] is None
     assert found["armstand_interval"] is None

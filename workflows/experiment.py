@@ -69,7 +69,9 @@ def fit_splits(
             more = [i for part in model.also_shown for i in split.part(part)]
             options["others"] = inputs_of(more, manifest, features, columns)
         if model.takes_views:
-            options["views"] = [store.view(name).load(split.train) for name in store.views[1:]]
+            options["views"] = [
+                store.augmented(name).load(split.train) for name in store.augmentations[1:]
+            ]
         if model.takes_blank:
             options["blank"] = blank_of(store)
         origin = starts[split.name]

@@ -328,4 +328,6 @@ def performances(videos: Sequence[Video], store: FeatureStore) -> Performances:
     """What a store holds of videos, its augmented views included."""
     ids = [video.id for video in videos]
     scores = np.array([video.score for video in videos])
-    return Performances(store.load(ids), scores, [store.view(v).load(ids) for v in store.views[1:]])
+    return Performances(
+        store.load(ids), scores, [store.augmented(a).load(ids) for a in store.augmentations[1:]]
+    )

@@ -25,8 +25,8 @@ from aqa.workflows.demo.dataset import draw_dives
 from aqa.workflows.demo.dive import Dive
 from aqa.workflows.demo.filming import film
 from aqa.workflows.demo.sampling import sample_dive
-from aqa.workflows.experiment import fit_splits
 from aqa.workflows.feedback import explain
+from aqa.workflows.fit import fit_splits
 from aqa.workflows.score import score_videos
 from aqa.workspace import Workspace, run_folders
 

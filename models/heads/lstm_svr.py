@@ -19,15 +19,18 @@ from aqa.models.heads.base import (
     State,
     check_fit,
     check_sequences,
+    params_of,
     part_of,
+    shared_params,
     under,
 )
 from aqa.models.heads.lstm import LSTMHead, LSTMRegressor, gains
-from aqa.models.heads.svr import SVRParams
+from aqa.models.heads.svr import SVRHead
 
 
 @dataclass(repr=False, eq=False)
-class LSTMSVRHead(SVRParams, LSTMHead):
+@params_of(SVRHead)
+class LSTMSVRHead(LSTMHead):
     """The `lstm` head, trained as it is, and the `svr` head on its state after the last clip.
 
     No paper says which activations the SVR is given; the last state is ours. It is fitted on all
@@ -48,7 +51,9 @@ class LSTMSVRHead(SVRParams, LSTMHead):
         """See `Head.fit_examples`; augmentations are for the LSTM alone."""
         check_fit(train.features, train.scores, least=4, ids=train.ids)
         super().fit_examples(train, validation)
-        self.svr_ = self.make_svr().fit(self._last_states(train.features), train.scores)
+        self.svr_ = SVRHead(**shared_params(self, SVRHead)).fit(
+            self._last_states(train.features), train.scores
+        )
         lstm = [{"phase": "lstm", **row} for row in self.history_]
         self.history_ = lstm + [{"phase": "svr", **row} for row in self.svr_.history_]
         return self
@@ -79,7 +84,7 @@ class LSTMSVRHead(SVRParams, LSTMHead):
     def restore(self, state: Mapping[str, NDArray[Any]]) -> LSTMSVRHead:
         """See `BaseHead.restore`."""
         super().restore(state)
-        self.svr_ = self.make_svr()
+        self.svr_ = SVRHead(**shared_params(self, SVRHead))
         self.svr_.restore(part_of("svr", state))
         return self
 

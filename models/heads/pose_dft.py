@@ -1,4 +1,4 @@
-"""Pose+DFT: low frequencies of joint trajectories, SVR (jain2020 §II-A; Pirsiavash et al. 2014)."""
+"""Fourier transform of joint trajectories, SVR (jain2020 §II-A, pirsiavash2014)."""
 
 from __future__ import annotations
 

@@ -43,7 +43,6 @@ LONG = {
     "workflows/demo/dives.py",
     "workflows/demo/scene.py",
     "models/heads/scoringnet.py",
-    "models/heads/base.py",
 }
 IN_CIRCLES: set[str] = set()
 SAME_NAME = {"Recipe"}

@@ -16,7 +16,8 @@ from aqa.extract.backbones import load_backbone
 from aqa.extract.progress import ExtractionBar
 from aqa.extract.run import extract
 from aqa.features.store import FeatureStore
-from aqa.models.runs import load_run, write_json
+from aqa.files import write_json
+from aqa.models.runs import load_run
 from aqa.report.result_tables import results_table
 from aqa.workflows.demo.dives import draw_dives, film, sample_dive
 from aqa.workflows.fit import fit_splits

@@ -75,16 +75,14 @@ def feedback(
     VIDEO is an id of the manifest, or a new file. What is said depends on the head:
 
     \b
-    score-estimation
-              how probably the clip is similar to the exemplar's (0 to 1);
-              faulty below 0.5. Fit it with -p learn_clips=true for this: as
-              jain2020 fits it, the answer is no better than chance.
-    wd,       the points that the clip adds to a base;
-    average   faulty where it takes points off.
-    lstm      the points that the clip adds, fitted with
-              -p label=incremental; faulty where it adds none.
-    pose-dct, for each joint the frame on which moving it gains most, in
-    pose-dft  points per pixel; new files are files of joints.
+    score-estimation    how probably the clip is similar to the exemplar's, 0 to
+                        1; faulty below 0.5. Fit it with -p learn_clips=true for
+                        this: as jain2020 fits it, it is no better than chance.
+    wd, average         points that the clip adds to a base; faulty below 0.
+    lstm                points that the clip adds; faulty at 0 or below. Fit it
+                        with -p label=incremental for this.
+    pose-dct, pose-dft  for each joint, not clip, the frame on which moving it
+                        gains most, in points per pixel. A new file holds joints.
     """
     folders = run_folders(runs or workspace.runs, (head,), (split,) if split else ())
     from aqa.annotations.manifest import Manifest

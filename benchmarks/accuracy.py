@@ -2,7 +2,7 @@
 
     python benchmarks/accuracy.py MANIFEST STORE RUNS [--head NAME ...] [--maps ...] [--joints ...]
 
-Fits every scoring head with its defaults on each split of the manifest, judges it on the split's
+Fits every scoring head with its defaults on each split of the manifest, evaluates it on the split's
 test videos, and prints means over the splits with their standard deviations, seconds a fit, and
 numbers in the fitted model. What is fitted already below RUNS is not fitted again; a head whose
 kind of features is not given, or that these features cannot fit, is named at the end.
@@ -27,7 +27,7 @@ from aqa.features.store import FeatureStore
 from aqa.models.heads import get_head, head_names
 from aqa.models.runs import MODEL, load_run
 from aqa.report.values import with_interval, with_std
-from aqa.workflows.experiment import fit_splits
+from aqa.workflows.fit import fit_splits
 from aqa.workspace import run_folder
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)

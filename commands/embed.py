@@ -19,10 +19,15 @@ from aqa.commands.options import (
 from aqa.workspace import Workspace, run_folders
 
 
-@click.command(short_help="Show how far apart a score head keeps types of action.")
+@click.command(short_help="Show how far apart a head keeps types of action.")
 @workspace_option
 @click.option("--split", help="Run to use [default: the first].")
-@click.option("--head", default="score", show_default=True, help="Fitted head.")
+@click.option(
+    "--head",
+    default="score-estimation",
+    show_default=True,
+    help="Fitted head, of the kind score-estimation.",
+)
 @picture_option("each embedding in the plane")
 @click.option(
     "--perplexity",
@@ -49,7 +54,7 @@ def embed(
     runs: Path | None,
     as_json: bool,
 ) -> None:
-    """Show how far apart the head `score` keeps types of action.
+    """Show how far apart the head score-estimation keeps types of action.
 
     There are four embeddings of the training and test videos: the LSTM's, and those of layer D2
     beside a constant, the worst and the best exemplar. Prints the silhouette of each, which is

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aqa.commands.network_options import backbone_again_option
 from aqa.commands.options import (
     FILE,
     action_option,
@@ -31,7 +32,12 @@ if TYPE_CHECKING:
 @click.command()
 @workspace_option
 @click.argument("video")
-@click.option("--head", default="score", show_default=True, help="Fitted head that gives feedback.")
+@click.option(
+    "--head",
+    default="score-estimation",
+    show_default=True,
+    help="Fitted head that gives feedback.",
+)
 @click.option("--split", help="Run to use [default: the first that did not learn from VIDEO].")
 @type_option
 @difficulty_option
@@ -41,6 +47,7 @@ if TYPE_CHECKING:
 @manifest_option
 @store_option
 @click.option("--weights", type=FILE, help="Checkpoint [default: the one the features came from].")
+@backbone_again_option
 @runs_option
 @device_option
 @json_option
@@ -58,6 +65,7 @@ def feedback(
     manifest: Path | None,
     store: Path | None,
     weights: Path | None,
+    backbone: str | None,
     runs: Path | None,
     device: str,
     as_json: bool,
@@ -67,15 +75,14 @@ def feedback(
     VIDEO is an id of the manifest, or a new file. What is said depends on the head:
 
     \b
-    score     how probably the clip is similar to the exemplar's (0 to 1);
-              faulty below 0.5. Fit it with -p clips=true for this: as
-              jain2020 fits it, the answer is no better than chance.
-    wd,       the points that the clip adds to a base;
-    average   faulty where it takes points off.
-    lstm      the points that the clip adds, fitted with
-              -p label=incremental; faulty where it adds none.
-    pose-dct, for each joint the frame on which moving it gains most, in
-    pose-dft  points per pixel; new files are files of joints.
+    score-estimation    how probably the clip is similar to the exemplar's, 0 to
+                        1; faulty below 0.5. Fit it with -p learn_clips=true for
+                        this: as jain2020 fits it, it is no better than chance.
+    wd, average         points that the clip adds to a base; faulty below 0.
+    lstm                points that the clip adds; faulty at 0 or below. Fit it
+                        with -p label=incremental for this.
+    pose-dct, pose-dft  for each joint, not clip, the frame on which moving it
+                        gains most, in points per pixel. A new file holds joints.
     """
     folders = run_folders(runs or workspace.runs, (head,), (split,) if split else ())
     from aqa.annotations.manifest import Manifest
@@ -93,6 +100,7 @@ def feedback(
         action=action,
         align=align,
         weights=weights,
+        backbone=backbone,
         device=device,
     )
     found, run = explained.feedback, str(explained.run.folder)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aqa.commands.network_options import backbone_again_option
 from aqa.commands.options import (
     FILE,
     action_option,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 @difficulty_option
 @action_option
 @click.option("--weights", type=FILE, help="Checkpoint [default: the one the features came from].")
+@backbone_again_option
 @runs_option
 @device_option
 @json_option
@@ -47,6 +49,7 @@ def score(
     difficulty: float | None,
     action: str | None,
     weights: Path | None,
+    backbone: str | None,
     runs: Path | None,
     device: str,
     as_json: bool,
@@ -69,6 +72,7 @@ def score(
         videos,
         [load_run(folder) for folder in folders],
         weights=weights,
+        backbone=backbone,
         device=device,
         type=type_,
         difficulty=difficulty,

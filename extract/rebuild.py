@@ -10,7 +10,7 @@ from aqa.extract.backbones.backbone import Backbone
 from aqa.extract.preprocess import Preprocess
 from aqa.extract.run import make_spec
 from aqa.features.clips import ClipRule
-from aqa.features.store import Spec, spec_differences, views_of
+from aqa.features.store import Spec, augmentations_of, spec_differences
 
 
 def rebuild_backbone(
@@ -39,7 +39,7 @@ def rebuild_backbone(
         network,
         rule_of(spec),
         spec["shape"],
-        views_of(spec),
+        augmentations_of(spec),
         spec["view_seed"],
         spec["precision"],
         spec["dtype"],
@@ -55,7 +55,7 @@ def rule_of(spec: Spec) -> ClipRule:
     return ClipRule(
         length=spec["clip_length"],
         stride=spec["stride"],
-        frames=spec["frames"],
+        video_length=spec["frames"],
         pad=spec["padding"],
         tail=spec["tail"],
     )

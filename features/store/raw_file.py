@@ -38,16 +38,19 @@ class RawStoreFile:
         number: int,
         row: int,
         video_id: str,
-        views: Sequence[tuple[NDArray[np.floating], Sequence[Clip]]],
+        augmented: Sequence[tuple[NDArray[np.floating], Sequence[Clip]]],
     ) -> None:
-        """Write the features of the video of this number, from this row on, view after view."""
+        """Write the features of the video of this number, from this row on.
+
+        augmented: for each augmentation the features, and the clip behind each row of them.
+        """
         ranges = []
-        for features, clips in views:
+        for features, clips in augmented:
             self._write("features", row, features)
             self._write("clips", row, np.asarray(clips, np.int32))
             ranges.append([row, row + len(clips)])
             row += len(clips)
-        crc32 = [zlib.crc32(features.tobytes()) for features, _ in views]
+        crc32 = [zlib.crc32(features.tobytes()) for features, _ in augmented]
         self._write("videos/id", number, np.array([video_id.encode()], self._id_dtype))
         self._write("videos/rows", number, np.array(ranges, np.int64))
         self._write("videos/crc32", number, np.array(crc32, np.uint32))
@@ -55,18 +58,18 @@ class RawStoreFile:
     def write_source(
         self,
         number: int,
-        frames: tuple[int, int | None],
+        frame_range: tuple[int, int | None],
         n_frames: int,
         fps: float,
         n_bytes: int | None,
     ) -> None:
         """Write what a video's features were read from; the parameters as in the format.
 
-        frames: the half-open range that was asked for; None: to the end.
+        frame_range: the half-open range that was asked for; None: to the end.
         """
-        stop = -1 if frames[1] is None else frames[1]
+        stop = -1 if frame_range[1] is None else frame_range[1]
         size = -1 if n_bytes is None else n_bytes
-        self._write("videos/frames", number, np.array([frames[0], stop], np.int64))
+        self._write("videos/frames", number, np.array([frame_range[0], stop], np.int64))
         self._write("videos/n_frames", number, np.array(n_frames, np.int64))
         self._write("videos/n_bytes", number, np.array(size, np.int64))
         self._write("videos/fps", number, np.array(fps, np.float64))

@@ -19,7 +19,7 @@ from aqa.features.clips import Clip
 from aqa.features.store.format import Room, copy_videos, lay_out, open_store_file
 from aqa.features.store.raw_file import RawStoreFile
 from aqa.features.store.reader import FeatureStore
-from aqa.features.store.spec import Spec, StoreError, views_of
+from aqa.features.store.spec import Spec, StoreError, augmentations_of
 from aqa.files import lock_of, replacing
 
 
@@ -46,7 +46,7 @@ class FeatureStoreWriter:
         self.path = Path(path)
         self.spec = spec
         self._shape, self._dtype = tuple(spec["shape"]), spec["dtype"]
-        self._n_views = len(views_of(spec))
+        self._n_augmentations = len(augmentations_of(spec))
         self._blank = None if blank is None else np.asarray(blank, self._dtype)
         self._provenance = {
             "aqa": __version__,
@@ -80,13 +80,13 @@ class FeatureStoreWriter:
         if self.path.exists():
             with FeatureStore.open(self.path, self.spec) as store:
                 self._ids, self._n_rows = list(store.ids), store.n_clips
-                self._asked = {video_id: store.frames(video_id) for video_id in store.ids}
+                self._asked = {video_id: store.frame_range(video_id) for video_id in store.ids}
                 self._sizes = {video_id: store.n_bytes(video_id) for video_id in store.ids}
                 self._provenance = store.provenance
         planned = [*self._ids, *(i for i in ids if i not in self._asked)]
         self._room = Room(
             max(len(planned), 1),
-            max(16 * len(planned) * self._n_views, self._n_rows),
+            max(16 * len(planned) * self._n_augmentations, self._n_rows),
             max((len(i.encode()) for i in planned), default=1),
         )
 
@@ -98,7 +98,7 @@ class FeatureStoreWriter:
     def __contains__(self, video_id: str) -> bool:
         return video_id in self._asked
 
-    def frames(self, video_id: str) -> tuple[int, int | None]:
+    def frame_range(self, video_id: str) -> tuple[int, int | None]:
         """The frame range of a finished video, as it was asked for."""
         return self._asked[video_id]
 
@@ -109,31 +109,33 @@ class FeatureStoreWriter:
     def append(
         self,
         video_id: str,
-        views: Sequence[tuple[NDArray[np.floating], Sequence[Clip]]],
+        augmented: Sequence[tuple[NDArray[np.floating], Sequence[Clip]]],
         *,
         n_frames: int,
-        frames: tuple[int, int | None] = (0, None),
+        frame_range: tuple[int, int | None] = (0, None),
         fps: float = float("nan"),
         n_bytes: int | None = None,
     ) -> None:
-        """Add a video: for each view its features (n_clips, *shape) and the clip behind each row.
+        """Add a video: for each augmentation its features and the clip behind each row.
 
-        n_frames: how many were read. frames: the half-open range that was asked for; None: to the
-        end. fps: frames per second. n_bytes: size of the video file. `StoreError` where the id is
-        taken, the features do not fit the spec, or the disk is full.
+        augmented: features of shape (n_clips, *shape), in the order of the spec's `views`.
+        n_frames: how many were read. frame_range: the half-open range that was asked for; None: to
+        the end. fps: frames per second. n_bytes: size of the video file. `StoreError` where the id
+        is taken, the features do not fit the spec, or the disk is full.
         """
         if video_id in self._asked:
             raise StoreError(f"{self.path}: video {video_id!r} is in it already")
-        if len(views) != self._n_views:
+        if len(augmented) != self._n_augmentations:
             raise StoreError(
-                f"{self.path}: {len(views)} views of {video_id!r}, not {self._n_views}"
+                f"{self.path}: {video_id!r} under {len(augmented)} augmentations, "
+                f"not {self._n_augmentations}"
             )
-        checked = [(self._check(video_id, *view), view[1]) for view in views]
+        checked = [(self._check(video_id, *one), one[1]) for one in augmented]
         n_clips = sum(len(clips) for _, clips in checked)
         try:
             file = self._make_room(video_id, n_clips)
             file.write_video(len(self._ids), self._n_rows, video_id, checked)
-            file.write_source(len(self._ids), frames, n_frames, fps, n_bytes)
+            file.write_source(len(self._ids), frame_range, n_frames, fps, n_bytes)
             file.commit(len(self._ids) + 1)
         except OSError as error:
             raise StoreError(
@@ -141,7 +143,7 @@ class FeatureStoreWriter:
                 "are kept, and the same command goes on"
             ) from None
         self._ids.append(video_id)
-        self._asked[video_id] = frames
+        self._asked[video_id] = frame_range
         self._sizes[video_id] = n_bytes
         self._n_rows += n_clips
 

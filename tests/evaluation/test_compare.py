@@ -19,7 +19,8 @@ from aqa.evaluation.predictions import (
 )
 from aqa.evaluation.resampling import resample_counts
 from aqa.evaluation.result import Marks
-from aqa.models.runs import RunError, write_json, write_rows
+from aqa.files import write_json, write_rows
+from aqa.models.runs import RunError
 from aqa.report.comparison_table import comparison_table
 
 Split = dict[str, Predictions]

@@ -46,7 +46,7 @@ def fill(path: Path, videos: dict[str, np.ndarray], spec: dict = SPEC, **options
 
 def add(writer: FeatureStoreWriter, video_id: str, features: np.ndarray) -> None:
     clips = [Clip(16 * k - 3, 16 * k + 13) for k in range(len(features))]
-    writer.append(video_id, [(features, clips)], n_frames=99, frames=(4, None), fps=29.97)
+    writer.append(video_id, [(features, clips)], n_frames=99, frame_range=(4, None), fps=29.97)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         assert store.spec == SPEC
         assert store.clips("video 2 \u00e9")[1] == Clip(13, 29)
         assert store.n_frames("video 2 \u00e9") == 99
-        assert store.frames("video 2 \u00e9") == (4, None)
+        assert store.frame_range("video 2 \u00e9") == (4, None)
         assert store.fps("video 2 \u00e9") == 29.97
         loaded = store.load(["video 3 \u00e9", "video 0 \u00e9"])
         np.testing.assert_array_equal(loaded[0], videos["video 3 \u00e9"])
@@ -419,17 +419,19 @@ def test_views_lie_beside_the_original(tmp_path: Path, monkeypatch: pytest.Monke
     with FeatureStoreWriter(tmp_path / "s.h5", spec) as writer:
         for name in ("a", "b"):
             writer.append(name, [(first, clips), (second, clips[1:])], n_frames=36)
-        with pytest.raises(StoreError, match="1 views of 'c', not 2"):
+        with pytest.raises(StoreError, match="'c' under 1 augmentations, not 2"):
             writer.append("c", [(first, clips)], n_frames=36)
     with FeatureStore.open(tmp_path / "s.h5", spec) as store:
         assert (len(store), store.n_clips, store.verify()) == (2, 10, [])
         np.testing.assert_array_equal(store["b"], first)
-        flipped = store.view("flip")
+        flipped = store.augmented("flip")
         np.testing.assert_array_equal(flipped["b"], second)
         np.testing.assert_array_equal(flipped.load(["a"])[0], second)
         read = spied_rows(monkeypatch)
         flipped.load(["b", "a"])
         assert read == [(3, 5), (8, 10)]  # and none of the original
         assert flipped.clips("a") == clips[1:]
-        with pytest.raises(KeyError, match=r"unknown view .* 'zoom'; known: original, flip"):
-            store.view("zoom")
+        with pytest.raises(
+            KeyError, match=r"unknown augmentation .* 'zoom'; known: original, flip"
+        ):
+            store.augmented("zoom")

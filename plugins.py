@@ -56,9 +56,7 @@ def load_file(text: str, attribute: str) -> tuple[Any, Origin]:
     """
     match = _FILE.fullmatch(text)
     if match is None:
-        raise PluginError(
-            f"{text}: not a Python file; give path/to/file.py or file.py:NAME"
-        )
+        raise PluginError(f"{text}: not a Python file; give path/to/file.py or file.py:NAME")
     path, wanted = Path(match["path"]), match["attribute"] or attribute
     try:
         source = path.read_bytes()

@@ -34,11 +34,11 @@ from aqa.extract.clips_dataset import Augment, ClipVideos
 from aqa.extract.inference import keep_memory
 from aqa.features.clips import ClipRule
 from aqa.models.heads.lstm import LSTMHead
-from aqa.models.training.distributed import Group
+from aqa.models.training.distributed import ProcessGroup
 from aqa.workflows.finetune.settings import Recipe
 from aqa.workflows.finetune.trainer import FineTuner, Scored
 
-CPU = Group(torch.device("cpu"))
+CPU = ProcessGroup(torch.device("cpu"))
 
 
 def make_tuner(backbone: str, recipe: Recipe) -> FineTuner:

@@ -20,7 +20,7 @@ from torch import nn
 
 from aqa.models.heads import get_head
 from aqa.models.heads.network import NetworkHead
-from aqa.models.training.loop import Batch, Schedule, ScoreTrainer, Videos
+from aqa.models.training.loop import ScoreTrainer, TrainingSettings, VideoBatch, VideoTensors
 from aqa.models.training.losses import Loss
 
 
@@ -43,7 +43,7 @@ def main() -> None:
     seconds = timed(lambda: head.fit(x, y))
     busy = time.process_time() - before
     print(f"fit:   {seconds:.2f} s, {busy:.2f} s of them on the CPU, {len(head.history_)} epochs")
-    ours, bare = compare(args, Videos.of(x, y / y.std(), torch.device("cpu")))
+    ours, bare = compare(args, VideoTensors.of(x, y / y.std(), torch.device("cpu")))
     print(f"epoch: {ours:.3f} s; bare: {bare:.3f} s; ratio {ours / bare:.2f}")
 
 
@@ -56,11 +56,11 @@ def make(args: argparse.Namespace) -> NetworkHead:
     )
 
 
-def compare(args: argparse.Namespace, videos: Videos) -> tuple[float, float]:
+def compare(args: argparse.Namespace, videos: VideoTensors) -> tuple[float, float]:
     """Seconds of the best epoch of ours, and of the bare loop."""
     head = make(args)
-    loss, schedule = head.objective(1.0), Schedule(1, args.batch, lr=1e-3)
-    trainer = ScoreTrainer(head.build(args.dim), loss, schedule, seed=0)
+    loss, settings = head.objective(1.0), TrainingSettings(1, args.batch, lr=1e-3)
+    trainer = ScoreTrainer(head.build(args.dim), loss, settings, seed=0)
     batches = list(videos.batches(args.batch))
     net = head.build(args.dim)
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
@@ -76,7 +76,7 @@ def compare(args: argparse.Namespace, videos: Videos) -> tuple[float, float]:
 
 
 def bare_epoch(
-    net: nn.Module, optimizer: torch.optim.Optimizer, loss: Loss, batches: list[Batch]
+    net: nn.Module, optimizer: torch.optim.Optimizer, loss: Loss, batches: list[VideoBatch]
 ) -> None:
     for batch in batches:
         optimizer.zero_grad()

@@ -32,7 +32,7 @@ from aqa.features.store import FeatureStore, import_arrays
 from aqa.models.heads.comparing import SiameseNet
 from aqa.models.heads.siamese import PairTrainer
 from aqa.models.pairs import Pairs, make_pairs
-from aqa.models.training.loop import Schedule, Videos
+from aqa.models.training.loop import TrainingSettings, VideoTensors
 from aqa.models.training.losses import pair_loss
 from aqa.models.training.pair_batches import PairedVideos
 from aqa.workflows.experiment import fit_splits
@@ -95,7 +95,7 @@ def time_epochs(args: argparse.Namespace) -> None:
     scores = rng.uniform(20, 100, args.videos)
     types = [str(i % 6) if args.pairing == "within" else "all" for i in range(args.videos)]
     x = [rng.normal(size=(args.clips, args.dim)).astype(np.float32) for _ in scores]
-    videos = Videos.of(x, scores, torch.device("cpu"))
+    videos = VideoTensors.of(x, scores, torch.device("cpu"))
     groups = np.unique(types, return_inverse=True)[1]
     pairs = make_pairs(scores, 5.0, types).both_orders()
     paired = PairedVideos(videos, pairs.first, pairs.second, pairs.similar, groups)
@@ -117,7 +117,7 @@ def time_epochs(args: argparse.Namespace) -> None:
 def time_paired(paired: PairedVideos, args: argparse.Namespace) -> tuple[float, int, int]:
     """Seconds of the best of some epochs, its steps, and how many videos it embedded."""
     net = SiameseNet(args.dim, args.hidden)
-    trainer = PairTrainer(net, WEIGHTS, Schedule(1, args.step, lr=1e-3), seed=0)
+    trainer = PairTrainer(net, WEIGHTS, TrainingSettings(1, args.step, lr=1e-3), seed=0)
     order = torch.arange(len(paired))
     sizes = [len(batch.lengths) for batch in paired.batches(args.step, order)]
     trainer.epoch(paired)
@@ -129,7 +129,7 @@ def time_paired(paired: PairedVideos, args: argparse.Namespace) -> tuple[float, 
     return min(seconds), len(sizes), sum(sizes)
 
 
-def time_naive(videos: Videos, pairs: Pairs, batch: int, args: argparse.Namespace) -> float:
+def time_naive(videos: VideoTensors, pairs: Pairs, batch: int, args: argparse.Namespace) -> float:
     """Seconds of one epoch, from the best of some of its batches."""
     net = SiameseNet(args.dim, args.hidden)
     rng = np.random.default_rng(1)
@@ -144,7 +144,7 @@ def time_naive(videos: Videos, pairs: Pairs, batch: int, args: argparse.Namespac
     return min(seconds[1:]) * len(pairs.first) / batch
 
 
-def naive_batch(net: SiameseNet, videos: Videos, pairs: Pairs) -> None:
+def naive_batch(net: SiameseNet, videos: VideoTensors, pairs: Pairs) -> None:
     """Forward and backward of a batch of pairs that embeds both videos of each."""
     n = len(pairs.first)
     x = torch.stack([videos.sequences[i] for i in [*pairs.first, *pairs.second]])

@@ -48,7 +48,7 @@ def baseline(
     """
     from aqa.annotations.manifest import Manifest
     from aqa.evaluation.results import over_splits
-    from aqa.report.tables import results_table
+    from aqa.report.result_tables import results_table
     from aqa.workflows.experiment import evaluate_baselines
 
     table = Manifest.read(manifest or workspace.manifest)

@@ -45,7 +45,7 @@ def compare(
     from aqa.evaluation.compare import compare as run
     from aqa.evaluation.compare import compared_folders, read_heads
     from aqa.evaluation.results import write_comparison
-    from aqa.report.tables import comparison_table
+    from aqa.report.comparison_table import comparison_table
 
     where = runs or workspace.runs
     folders = run_folders(where, heads, splits, holding="predictions.csv")

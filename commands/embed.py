@@ -52,7 +52,7 @@ def embed(
     folder = run_folders(runs or workspace.runs, (head,), (split,) if split else ())[0]
     from aqa.annotations.manifest import Manifest
     from aqa.models.runs import load_run
-    from aqa.report.tables import embeddings_json, embeddings_table
+    from aqa.report.embeddings_table import embeddings_json, embeddings_table
     from aqa.workflows.embed import embed_run
     from aqa.workflows.pipeline import draw_embeddings
 

@@ -76,7 +76,7 @@ def evaluate(
     """
     from aqa.annotations.manifest import Manifest
     from aqa.evaluation.results import over_splits, write_results
-    from aqa.report.tables import results_table
+    from aqa.report.result_tables import results_table
     from aqa.workflows.experiment import evaluate_runs
 
     where = runs or workspace.runs

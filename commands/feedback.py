@@ -70,8 +70,8 @@ def feedback(
     """
     folders = run_folders(runs or workspace.runs, (head,), (split,) if split else ())
     from aqa.annotations.manifest import Manifest
-    from aqa.evaluation.feedback import PoseFeedback
-    from aqa.report.tables import feedback_json, feedback_table, moves_json, moves_table
+    from aqa.models.feedback import PoseFeedback
+    from aqa.report.feedback_table import feedback_json, feedback_table, moves_json, moves_table
     from aqa.workflows.pipeline import explain, picture_explained
 
     explained = explain(

@@ -157,14 +157,14 @@ def finetune(
     from aqa.annotations.manifest import Manifest
     from aqa.extract.clips_dataset import Augment
     from aqa.extract.progress import BarProgress
-    from aqa.models.training.distributed import joined
+    from aqa.models.training.distributed import join_processes
     from aqa.workflows.experiment import splits_of
     from aqa.workflows.finetune.run import Plan
     from aqa.workflows.finetune.run import finetune as run
 
     table = Manifest.read(manifest or workspace.manifest)
     backbone, rule = load_network(**network, seed=seed)
-    with joined(device) as group:
+    with join_processes(device) as group:
         plan = Plan(
             head=head,
             params=params,

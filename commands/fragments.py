@@ -50,7 +50,7 @@ def fragments(
     """
     from aqa.annotations.manifest import Manifest
     from aqa.models.runs import write_rows
-    from aqa.report.tables import fragment_line
+    from aqa.report.result_tables import fragment_line
     from aqa.workflows.experiment import splits_of
     from aqa.workflows.pipeline import draw_fragments
     from aqa.workflows.single_fragments import FOLDER, sweep_fragments

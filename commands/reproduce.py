@@ -1,4 +1,4 @@
-"""`aqa reproduce`: the published tables, printed beside measured."""
+"""`aqa reproduce`: the published tables, with what is measured beside what is printed."""
 
 from __future__ import annotations
 
@@ -18,18 +18,27 @@ from aqa.commands.options import (
 from aqa.workspace import Workspace
 
 
-@click.command(short_help="Run a published table, and print both its figures and ours.")
+@click.command(short_help="Run a published table and print its figures beside ours.")
 @workspace_option
 @click.argument("table", required=False)
 @click.option(
-    "--list", "listing", is_flag=True, help="List the tables, or what TABLE needs, and run none."
+    "--list",
+    "listing",
+    is_flag=True,
+    help="List what TABLE needs, or all tables, and run nothing.",
 )
-@click.option("--system", "systems", multiple=True, help="Printed system to run [default: all].")
+@click.option(
+    "--system",
+    "systems",
+    multiple=True,
+    help="System to run, named as in the table; may be repeated [default: all].",
+)
 @seed_option
 @click.option(
     "--stand-in",
     type=FILE,
-    help="Run every recipe on this store of other videos, over the manifest's own splits.",
+    help="Rehearse: run every recipe on this store of other videos, over the manifest's own "
+    "splits.",
 )
 @click.option("--output", type=FILE, help="CSV to write [default: runs/reproduce/TABLE.csv].")
 @json_option
@@ -44,14 +53,15 @@ def reproduce(
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Run TABLE, such as jain2020-2, and print what its paper printed beside what came out.
+    """Run TABLE, such as jain2020-2, and print what is measured beside what the paper printed.
 
-    The workspace holds the dataset: its manifest with the paper's splits, its stores. What is
-    missing is said with the command that makes it, and the rest is run; what was fitted before is
-    not fitted again. Without TABLE, lists all of them.
+    The workspace holds the dataset: its manifest with the paper's splits, and its stores. The rest
+    of the table is run where something is missing, and the command that makes it is printed. What
+    was fitted before is not fitted again. Without TABLE, lists all tables; `aqa papers` tells what
+    jain2020 and its like stand for.
     """
     from aqa.models.runs import write_json, write_rows
-    from aqa.workflows.reproduce.report import needs_of, overview, reproduction_table
+    from aqa.report.reproduction import needs_of, overview, reproduction_table
     from aqa.workflows.reproduce.run import reproduce as run
     from aqa.workflows.reproduce.tables import get_table
 

@@ -58,7 +58,7 @@ def score(
     if len(fitted) > 1:
         raise click.BadParameter(f"choose one of {', '.join(fitted)}", param_hint="--head")
     from aqa.models.runs import load_run
-    from aqa.report.tables import scores_table
+    from aqa.report.score_table import scores_table
     from aqa.workflows.pipeline import score_videos
 
     scoring = score_videos(
@@ -85,6 +85,9 @@ def score(
         click.echo(json.dumps({"scores": rows, "failed": failed}, indent=1))
     elif rows:
         click.echo(scores_table(rows))
+    for row in rows:
+        if row["warning"]:
+            click.echo(f"warning: {row['warning']}", err=True)
     for path, reason in scoring.failed:
         click.echo(f"failed: {path}: {reason}", err=True)
     if scoring.failed:

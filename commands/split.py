@@ -124,7 +124,8 @@ def _print(manifest: Manifest, splits: list[Split]) -> None:
         for column in GROUPS
         if any(getattr(video, column) for video in manifest)
     }
-    rows = [["split", *PARTS, "in no part", "test scores", *(f"{g}s in both" for g in groups)]]
+    header = ["split", *PARTS, "in no part", "test scores", *(f"{g}s in both" for g in groups)]
+    rows = []
     for one in splits[:_SHOWN]:
         sizes = [len(one.part(part)) for part in PARTS]
         scores = [manifest.by_id[i].score for i in one.test]
@@ -136,7 +137,7 @@ def _print(manifest: Manifest, splits: list[Split]) -> None:
                 *(f"{len(labels)} ({len(videos)} test videos)" for labels, videos in shared),
             ]
         )
-    click.echo(table(rows))
+    click.echo(table(rows, header))
     if len(splits) > _SHOWN:
         click.echo(f"and {len(splits) - _SHOWN} more")
 

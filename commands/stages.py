@@ -43,7 +43,7 @@ def stages(
     from aqa.annotations.manifest import Manifest
     from aqa.features.arrays import read_arrays, read_ids
     from aqa.models.runs import write_rows
-    from aqa.report.tables import results_table
+    from aqa.report.result_tables import results_table
     from aqa.workflows.stages import segment
 
     found = segment(

@@ -74,7 +74,7 @@ def transfer(
     """
     from aqa.annotations.manifest import Manifest, as_name
     from aqa.models.runs import write_json, write_rows
-    from aqa.report.tables import transfer_table
+    from aqa.report.transfer_table import transfer_table
     from aqa.workflows.transfer import transfer as run
 
     with open_store(store or workspace.only_store()) as features:

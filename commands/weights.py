@@ -27,15 +27,14 @@ def list_weights(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(one) for one in known], indent=1))
         return
-    rows = [["name", "backbone", "frames", "pretrained on", "fetch"]]
-    rows += [
+    rows = [
         [
             *(one.name, one.backbone, str(one.clip_length), one.pretraining),
             "by hand" if one.by_hand else "yes",
         ]
         for one in known
     ]
-    click.echo(table(rows, left=5))
+    click.echo(table(rows, ["name", "backbone", "frames", "pretrained on", "fetch"], left=5))
 
 
 @weights.command()

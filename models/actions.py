@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from aqa.errors import AqaWarning
 from aqa.models.heads.base import BaseHead, HeadError, State, pack_texts, unpack_texts
+from aqa.models.scaling import spread
 from aqa.models.wrapped import Values, WrappedHead
 
 
@@ -41,7 +42,7 @@ class ActionHead(WrappedHead):
         actions = self._labels(values, len(y))
         self.names_ = sorted(set(actions))
         own = [y[[action == name for action in actions]] for name in self.names_]
-        self.stds_ = np.array([scores.std() or 1.0 for scores in own])
+        self.stds_ = np.array([spread(scores) for scores in own])
 
     @property
     def learned(self) -> str:

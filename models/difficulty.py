@@ -17,6 +17,7 @@ import numpy as np
 from aqa.models.actions import ActionHead
 from aqa.models.heads import get_head
 from aqa.models.heads.base import BaseHead, Head, HeadError, Sequences, check_sequences
+from aqa.models.scaling import spread
 from aqa.models.wrapped import Values, WrappedHead
 
 
@@ -69,7 +70,7 @@ class DifficultyHead(WrappedHead):
     def learn(self, values: Sequence[Any] | None, y: Values) -> None:
         """See `WrappedHead.learn`."""
         known = self._known(values, len(y))
-        self.mean_, self.std_ = known.mean(), known.std() or 1.0
+        self.mean_, self.std_ = known.mean(), spread(known)
 
     def factor(self, values: Sequence[Any] | None, n: int) -> Values:
         """See `WrappedHead.factor`."""

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aqa.errors import AqaError
-from aqa.evaluation.feedback import Feedback, PoseFeedback
 from aqa.files import check_png, replacing
+from aqa.models.feedback import Feedback, PoseFeedback
 from aqa.workflows.transfer import STARTS, Transfer
 
 Image = NDArray[np.uint8]

@@ -17,9 +17,10 @@ from aqa.annotations.splits import EVERYTHING, PARTS, Split
 from aqa.errors import AqaError, listed
 from aqa.evaluation.baselines import BaselineResult, split_baselines
 from aqa.evaluation.evaluate import evaluate_run, save_evaluated
-from aqa.evaluation.feedback import blank_of, evaluate_feedback, explains
+from aqa.evaluation.feedback import evaluate_feedback, explains
 from aqa.evaluation.results import results_of
 from aqa.features.store import FeatureStore, check_spec
+from aqa.features.video_features import blank_of
 from aqa.models.difficulty import make_head
 from aqa.models.examples import Features, inputs_of
 from aqa.models.heads import get_head

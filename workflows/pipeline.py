@@ -13,15 +13,6 @@ from numpy.typing import NDArray
 
 from aqa.annotations.manifest import Manifest, Video
 from aqa.errors import AqaError, AqaWarning, UnknownNameError
-from aqa.evaluation.feedback import (
-    Cut,
-    Feedback,
-    PoseFeedback,
-    blank_of,
-    give_feedback,
-    give_pose_feedback,
-    stored,
-)
 from aqa.extract.backbones import load_backbone
 from aqa.extract.backbones.base import Backbone
 from aqa.extract.encode import Encoder, encode_video
@@ -32,7 +23,9 @@ from aqa.extract.video.clip_reader import ClipReader
 from aqa.extract.video.decode import read_frames
 from aqa.features.clips import ClipRule
 from aqa.features.store import FeatureStore, Spec, spec_differences, views_of
+from aqa.features.video_features import VideoFeatures, blank_of, of_store
 from aqa.models.examples import videos_columns
+from aqa.models.feedback import Feedback, PoseFeedback, give_feedback, give_pose_feedback
 from aqa.models.runs import Run, load_run
 from aqa.report.pictures import (
     Image,
@@ -118,7 +111,7 @@ def rule_of(spec: Spec) -> ClipRule:
 class Extracted(NamedTuple):
     """A new video's features; a line where the video was not all that it promised."""
 
-    cut: Cut
+    cut: VideoFeatures
     warning: str | None = None
 
 
@@ -141,7 +134,9 @@ def extractor(
     def extract_video(video: Video) -> Extracted:
         reader = ClipReader(video, backbone.preprocess, rule, encoder.batch_size)
         ((features, clips),) = encode_video(reader, encoder, blank, dtype=spec["dtype"])
-        return Extracted(Cut(features, clips, reader.n_frames, 0, reader.fps), reader.warning)
+        return Extracted(
+            VideoFeatures(features, clips, reader.n_frames, 0, reader.fps), reader.warning
+        )
 
     return extract_video, blank
 
@@ -149,7 +144,7 @@ def extractor(
 def _read_joints(video: Video, spec: Spec) -> Extracted:
     file = replace(video, path=None, poses=video.path)
     found = video_poses(file, spec["preprocess"]["max_missing"], spec["joints"])
-    return Extracted(Cut(found.joints, found.clips, len(found.joints), 0, found.fps))
+    return Extracted(VideoFeatures(found.joints, found.clips, len(found.joints), 0, found.fps))
 
 
 def score_videos(
@@ -263,7 +258,7 @@ def explain(
     else:
         video = replace(known, **{k: v for k, v in given.items() if v is not None})
         with FeatureStore.open(path, run.spec) as opened:
-            cut, blank = stored(opened, name), blank_of(opened)
+            cut, blank = of_store(opened, name), blank_of(opened)
         if name in run.learned_from:
             warnings.warn(f"{run.folder} has learned from {name}", AqaWarning, stacklevel=2)
     head = run.scoring_head()
@@ -291,7 +286,7 @@ def picture_explained(explained: Explained, output: Path) -> None:
     if explained.path is None:
         raise AqaError(f"{manifest.path}: {feedback.video} has no path, so there are no frames")
     athlete = _middle_frames(explained.path, [(clip.start, clip.stop) for clip in feedback.clips])
-    names = list(feedback.clips[0].reference_clips)
+    names = list(feedback.clips[0].exemplar_clips)
     if not names:
         save_picture(draw_feedback(feedback, athlete), output)
         return
@@ -299,8 +294,8 @@ def picture_explained(explained: Explained, output: Path) -> None:
     if reference is None or reference.path is None:
         raise AqaError(f"{manifest.path}: no path of the reference {names[0]}, so no frames of it")
     with FeatureStore.open(explained.store, explained.run.spec) as opened:
-        cut = stored(opened, names[0])
-    ranges = [cut.frames(clip.reference_clips[names[0]]) for clip in feedback.clips]
+        cut = of_store(opened, names[0])
+    ranges = [cut.frames(clip.exemplar_clips[names[0]]) for clip in feedback.clips]
     expert = _middle_frames(reference.path, ranges)
     others = f" (and {len(names) - 1} more, not shown)" if len(names) > 1 else ""
     save_picture(draw_feedback(feedback, athlete, expert, names[0] + others), output)

@@ -21,7 +21,8 @@ from aqa.models.difficulty import make_head
 from aqa.models.heads import get_head
 from aqa.models.heads.base import BaseHead, HeadError, Sequences, parse_params
 from aqa.models.heads.network import NetworkHead, pick
-from aqa.models.training.loop import Examples, Videos, ViewedVideos, threads_for
+from aqa.models.scaling import spread
+from aqa.models.training.loop import AugmentedVideos, BatchSource, VideoTensors, threads_for
 from aqa.workflows.experiment import check_layer
 
 # Where the weights that fine-tuning begins with come from.
@@ -195,15 +196,15 @@ def scaled_scores(head: NetworkHead, scores: NDArray[np.float64]) -> NDArray[np.
     Divided by their deviation (parmar2019action §5), then scaled as the head scales those of all
     actions.
     """
-    return head.targets(scores / (scores.std() or 1.0))
+    return head.targets(scores / spread(scores))
 
 
-def _examples(head: NetworkHead, train: Performances, device: torch.device) -> Examples:
+def _examples(head: NetworkHead, train: Performances, device: torch.device) -> BatchSource:
     """Training videos as the head's network takes them; each epoch shows one view of each."""
     shown = [train.x, *train.views]
     scaled = [(s - head.centre_) / head.scale_ for view in shown for s in view]
-    videos = Videos.of(scaled, np.tile(scaled_scores(head, train.y), len(shown)), device)
-    return ViewedVideos(videos, len(shown), head.seed) if train.views else videos
+    videos = VideoTensors.of(scaled, np.tile(scaled_scores(head, train.y), len(shown)), device)
+    return AugmentedVideos(videos, len(shown), head.seed) if train.views else videos
 
 
 def curves_of(

@@ -100,7 +100,7 @@ class AggregatingHead(NetworkHead):
         That layer is linear, so the score parts into the clips exactly. A clip is called faulty
         where it takes points off; farabi2021 calls none so, the rule is ours.
         """
-        (sequence,) = self._scaled(check_sequences(x, len(self.centre_)))
+        sequence = self._scaled(*check_sequences(x, len(self.centre_)))
         device = pick_device(self.device)
         net = self.net_.to(device).eval()
         assert isinstance(net, AggregateRegressor)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,7 +18,6 @@ from aqa.errors import AqaWarning, listed
 from aqa.models.heads.base import HeadError, Sequences, check_sequences, param
 from aqa.models.heads.network import TrainedHead
 from aqa.models.training.fast_lstm import lstm_states
-from aqa.models.training.loop import Videos
 
 PAIRS_AT_ONCE = 1 << 16
 
@@ -160,9 +159,8 @@ class ComparingHead(TrainedHead):
     def embed(self, x: Sequences) -> Tensor:
         """The LSTM's last state O of each video, (n, M)."""
         sequences = check_sequences(x, len(self.centre_))
-        device = pick_device(self.device)
-        net = self._net(device)
-        videos = Videos.of(self._scaled(sequences), np.zeros(len(sequences)), device)
+        net = self._net(pick_device(self.device))
+        videos = self._tensors(sequences, np.zeros(len(sequences)))
         embedded = [net.embed(batch.x, batch.lengths) for batch in videos.batches(self.batch_size)]
         return torch.cat(embedded)
 
@@ -171,8 +169,8 @@ class ComparingHead(TrainedHead):
         """The LSTM's state after each clip by itself, behind blank ones (jain2020 §IV): (n_clips, M)."""
         device = pick_device(self.device)
         clips, behind = (
-            torch.as_tensor(scaled, dtype=torch.float32, device=device)
-            for scaled in self._scaled([video, blank])
+            torch.as_tensor(self._scaled(own), dtype=torch.float32, device=device)
+            for own in (video, blank)
         )
         return self._net(device).embed_clips(clips[None], behind)[0]
 
@@ -181,25 +179,30 @@ class ComparingHead(TrainedHead):
         self, embedded: Tensor, first: NDArray[np.intp], second: NDArray[np.intp]
     ) -> NDArray[np.float64]:
         """D2's activations of pairs of embedded videos, (pairs, 64)."""
-        net, device = self._net(embedded.device), embedded.device
-        parts = [
-            net.join(embedded, a.to(device), b.to(device)).double().cpu().numpy()
-            for a, b in zip(
-                torch.from_numpy(first).split(PAIRS_AT_ONCE),
-                torch.from_numpy(second).split(PAIRS_AT_ONCE),
-                strict=True,
-            )
-        ]
-        return np.concatenate(parts)
+        return np.concatenate(list(self._joined(embedded, first, second)))
 
+    @torch.no_grad()
     def probability(
         self, embedded: Tensor, first: NDArray[np.intp], second: NDArray[np.intp]
     ) -> NDArray[np.float64]:
         """The probability that pairs of embedded videos are similar, (pairs,)."""
         last = self._net(embedded.device).last
         weight, bias = (p.detach().double().cpu().numpy() for p in (last.weight, last.bias))
-        logits = self.join(embedded, first, second) @ weight[0] + bias[0]
-        return 1 / (1 + np.exp(-logits))
+        # Only the sums are kept: the activations of a million pairs would take half a GiB.
+        sums = [z @ weight[0] for z in self._joined(embedded, first, second)]
+        return 1 / (1 + np.exp(-(np.concatenate(sums) + bias[0])))
+
+    def _joined(
+        self, embedded: Tensor, first: NDArray[np.intp], second: NDArray[np.intp]
+    ) -> Iterator[NDArray[np.float64]]:
+        """D2's activations of `PAIRS_AT_ONCE` pairs after the other, (pairs, 64) each."""
+        net, device = self._net(embedded.device), embedded.device
+        for a, b in zip(
+            torch.from_numpy(first).split(PAIRS_AT_ONCE),
+            torch.from_numpy(second).split(PAIRS_AT_ONCE),
+            strict=True,
+        ):
+            yield net.join(embedded, a.to(device), b.to(device)).double().cpu().numpy()
 
     def _net(self, device: torch.device) -> SiameseNet:
         assert isinstance(self.net_, SiameseNet)

@@ -28,8 +28,9 @@ from aqa.models.heads.base import (
 )
 from aqa.models.heads.comparing import PAIRS_AT_ONCE, check_types, hold_out, meet_references
 from aqa.models.heads.network import TrainedHead
+from aqa.models.scaling import spread
 from aqa.models.training import losses
-from aqa.models.training.loop import Batch, Examples, Trainer, Videos
+from aqa.models.training.loop import BatchSource, Trainer, VideoBatch
 from aqa.models.training.pair_batches import PairBatch, PairedVideos
 
 Numbers = NDArray[np.intp]
@@ -123,17 +124,17 @@ class TreeTrainer(Trainer):
 
     criterion: ClassVar[str] = "val_mse"
 
-    def objective(self, batch: Batch) -> Tensor:
+    def objective(self, batch: VideoBatch) -> Tensor:
         """See `Trainer.objective`."""
         log_chance, place = self._answers(batch)
         return losses.tree_loss(log_chance, place, *self.tree.locate(batch.targets))
 
     @torch.no_grad()
-    def evaluate(self, examples: Examples) -> float:
+    def evaluate(self, examples: BatchSource) -> float:
         """The mean squared error of the pairs' score differences, scaled."""
         self.net.eval()
         total, seen = 0.0, 0
-        for batch in examples.batches(self.schedule.batch_size):
+        for batch in examples.batches(self.settings.batch_size):
             error = self.loss(self.tree.answer(*self._answers(batch)), batch.targets)
             total += float(error) * len(batch.targets)
             seen += len(batch.targets)
@@ -145,7 +146,7 @@ class TreeTrainer(Trainer):
         assert isinstance(self.net, ContrastiveNet)
         return self.net.tree
 
-    def _answers(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _answers(self, batch: VideoBatch) -> tuple[Tensor, Tensor]:
         assert isinstance(batch, PairBatch)
         x = batch.x.index_select(0, batch.rows[:, 0])  # (n, dim)
         found: tuple[Tensor, Tensor] = self.net(x, batch.own, batch.first, batch.second)
@@ -200,7 +201,7 @@ class CoReHead(TrainedHead, Head):
         groups = self._groups(type, difficulty, len(scores), strict=True)
         averages = _averages(sequences)
         self._fit_scaling(averages)
-        self.y_mean_, self.y_std_ = scores.mean(), scores.std() or 1.0
+        self.y_mean_, self.y_std_ = scores.mean(), spread(scores)
         names = [f"number {i}" for i in range(len(scores))] if id is None else list(id)
         self._keep_exemplars(averages, scores, names, groups)
         if validation is not None and len(validation[0]):
@@ -226,7 +227,7 @@ class CoReHead(TrainedHead, Head):
         difficulty: Sequence[float | None] | None = None,
     ) -> NDArray[np.float64]:
         """See `Head.predict`. type, difficulty: one a video; `id` is not used."""
-        videos = self._scaled(_averages(check_sequences(x, len(self.centre_))))
+        videos = [self._scaled(own) for own in _averages(check_sequences(x, len(self.centre_)))]
         groups = self._groups(type, difficulty, len(videos), strict=False)
         first, second = meet_references(
             unpack_texts(self.ex_groups_), groups, kind=self._group_column
@@ -234,7 +235,7 @@ class CoReHead(TrainedHead, Head):
         device = pick_device(self.device)
         net = self.net_.to(device).eval()
         assert isinstance(net, ContrastiveNet)
-        known = self._scaled([self.ex_features_])[0]
+        known = self._scaled(self.ex_features_)
         both = torch.as_tensor(np.concatenate([known, *videos]), dtype=torch.float32, device=device)
         scaled = torch.zeros(len(both), device=device)
         scaled[: len(known)] = torch.as_tensor((self.ex_scores_ - self.y_mean_) / self.y_std_)
@@ -318,7 +319,7 @@ class CoReHead(TrainedHead, Head):
         differences = scores[second] - scores[first]
         # Each interval holds equally many of the pairs.
         edges = np.quantile(differences[train], np.linspace(0, 1, 2**self.depth + 1))
-        videos = Videos.of(self._scaled(averages), scores, pick_device(self.device))
+        videos = self._tensors(averages, scores)
         paired = [
             PairedVideos(videos, first[rows], second[rows], differences[rows], labels)
             for rows in (train, judge)
@@ -329,7 +330,7 @@ class CoReHead(TrainedHead, Head):
             lambda: ContrastiveNet(dim, self.hidden, ends.clone()),
             paired[0],
             paired[1] if len(paired) > 1 else None,
-            lambda net: TreeTrainer(net, losses.mse, self._schedule(), self.seed),
+            lambda net: TreeTrainer(net, losses.mse, self._training_settings(), self.seed),
         )
 
 

@@ -64,7 +64,7 @@ class DistributionHead(TargetHead):
     def trainer(self, net: nn.Module) -> Trainer:
         """See `TargetHead.trainer`; targets are in bins, (n, values)."""
         loss = partial(losses.divergence, std=self.std)
-        return Trainer(net, loss, self._schedule(), self.seed)
+        return Trainer(net, loss, self._training_settings(), self.seed)
 
     def in_bins(self, values: ArrayLike) -> NDArray[np.float64]:
         """Values as numbers of bins, from 0; between two bins a fraction."""

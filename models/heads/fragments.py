@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from aqa.device import pick_device
 from aqa.models.heads.base import HeadError, Sequences, param
 from aqa.models.heads.network import NetworkHead
-from aqa.models.training.loop import Batch, Examples
+from aqa.models.scaling import divisors
+from aqa.models.training.loop import BatchSource, VideoBatch
 
 # (fragments, C, T, H, W)
 Maps = TypeVar("Maps", NDArray[np.floating], Tensor)
@@ -104,12 +105,12 @@ class MapVideos:
     def __len__(self) -> int:
         return len(self.maps)
 
-    def batches(self, size: int, order: Tensor | None = None) -> Iterator[Batch]:
-        """See `Examples`."""
+    def batches(self, size: int, order: Tensor | None = None) -> Iterator[VideoBatch]:
+        """See `BatchSource`."""
         for chosen in (torch.arange(len(self)) if order is None else order).split(size):
             x = torch.stack([self.maps[i] for i in chosen.tolist()])
             lengths = torch.full((len(x),), x.shape[1], device=x.device)
-            yield Batch(x, lengths, self.targets[chosen.to(self.targets.device)])
+            yield VideoBatch(x, lengths, self.targets[chosen.to(self.targets.device)])
 
 
 @dataclass(repr=False, eq=False)
@@ -177,13 +178,13 @@ class FragmentsHead(NetworkHead):
         if self.standardise:
             self.centre_ = np.mean([maps.mean(axes, dtype=np.float64) for maps in chosen], axis=0)
             off = [self._squares(maps).mean(axes) for maps in chosen]
-            deviation = np.sqrt(np.mean(off, axis=0))
-            self.scale_ = np.where(deviation > 0, deviation, 1.0)
+            largest = np.max([np.abs(maps).max(axes) for maps in chosen], axis=0)
+            self.scale_ = divisors(np.sqrt(np.mean(off, axis=0)), largest)
 
     def _squares(self, maps: NDArray[np.floating]) -> NDArray[np.float64]:
         return np.square(maps - self.centre_[:, None, None, None])
 
-    def _videos(self, sequences: Sequences, targets: NDArray[np.float64]) -> Examples:
+    def _videos(self, sequences: Sequences, targets: NDArray[np.float64]) -> BatchSource:
         """See `TargetHead._videos`; the network standardises each batch."""
         device = pick_device(self.device)
         return MapVideos(

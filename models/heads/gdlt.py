@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from aqa.models.heads.base import HeadError, param
 from aqa.models.heads.network import NetworkHead
 from aqa.models.training import losses
-from aqa.models.training.loop import Batch, ScoreTrainer, Trainer
+from aqa.models.training.loop import ScoreTrainer, Trainer, VideoBatch
 
 
 class GradeTransformer(nn.Module):
@@ -86,7 +86,7 @@ class GradeTrainer(ScoreTrainer):
         super().__init__(*arguments)
         self.weight, self.margin = weight, margin
 
-    def objective(self, batch: Batch) -> Tensor:
+    def objective(self, batch: VideoBatch) -> Tensor:
         """See `Trainer.objective`."""
         assert isinstance(self.net, GradeTransformer)
         grades = self.net.grades(batch.x, batch.lengths)
@@ -140,7 +140,7 @@ class GDLTHead(NetworkHead):
     def trainer(self, net: nn.Module) -> Trainer:
         """See `NetworkHead.trainer`."""
         return GradeTrainer(
-            *(net, self.objective(self.y_std_), self._schedule(), self.seed),
+            *(net, self.objective(self.y_std_), self._training_settings(), self.seed),
             weight=self.triplet,
             margin=self.triplet_margin,
         )

@@ -32,7 +32,7 @@ from aqa.models.stages import (
     stage_starts,
     stages_at,
 )
-from aqa.models.training.loop import Batch, Trainer, Videos
+from aqa.models.training.loop import Trainer, VideoBatch
 
 UNLABELLED = -1  # of what lies behind a video's end in a batch
 
@@ -73,14 +73,14 @@ class LabelledVideos:
     def __len__(self) -> int:
         return len(self.sequences)
 
-    def batches(self, size: int, order: Tensor | None = None) -> Iterator[Batch]:
-        """See `Examples`; the targets are (n, longest)."""
+    def batches(self, size: int, order: Tensor | None = None) -> Iterator[VideoBatch]:
+        """See `BatchSource`; the targets are (n, longest)."""
         for chosen in (torch.arange(len(self)) if order is None else order).split(size):
             picked = [self.sequences[i] for i in chosen.tolist()]
             labels = [self.labels[i] for i in chosen.tolist()]
             lengths = torch.tensor([len(s) for s in picked], device=picked[0].device)
             targets = pad_sequence(labels, batch_first=True, padding_value=UNLABELLED)
-            yield Batch(pad_sequence(picked, batch_first=True), lengths, targets)
+            yield VideoBatch(pad_sequence(picked, batch_first=True), lengths, targets)
 
     def pick(self, indices: NDArray[np.intp]) -> LabelledVideos:
         """Those of these numbers."""
@@ -147,7 +147,7 @@ class KFSHead(TrainedHead, StageHead):
             lambda: StageNet(len(self.centre_), self.hidden, len(names)),
             train,
             held,
-            lambda net: Trainer(net, stage_loss, self._schedule(), self.seed),
+            lambda net: Trainer(net, stage_loss, self._training_settings(), self.seed),
         )
         return self
 
@@ -167,7 +167,7 @@ class KFSHead(TrainedHead, StageHead):
         sequences = check_sequences(x, len(self.centre_))
         device = pick_device(self.device)
         net = self.net_.to(device).eval()
-        videos = Videos.of(self._scaled(sequences), np.zeros(len(sequences)), device)
+        videos = self._tensors(sequences, np.zeros(len(sequences)))
         found = []
         for batch in videos.batches(self.batch_size):
             chances = net(batch.x, batch.lengths).double().softmax(dim=2).cpu().numpy()
@@ -199,7 +199,7 @@ class KFSHead(TrainedHead, StageHead):
         starts = hand_starts(stages, self.stages)
         labels = [stages_at(own, ranges) for own, ranges in zip(starts, clips, strict=True)]
         return LabelledVideos(
-            Videos.of(self._scaled(sequences), np.zeros(len(sequences)), device).sequences,
+            self._tensors(sequences, np.zeros(len(sequences))).sequences,
             [torch.as_tensor(own, dtype=torch.long, device=device) for own in labels],
         )
 

@@ -15,7 +15,7 @@ from aqa.models.heads.base import Explanation, HeadError, Sequences, check_seque
 from aqa.models.heads.network import NetworkHead
 from aqa.models.training import losses
 from aqa.models.training.fast_lstm import lstm_states
-from aqa.models.training.loop import Batch, Trainer
+from aqa.models.training.loop import Trainer, VideoBatch
 
 
 class LSTMRegressor(nn.Module):
@@ -47,7 +47,7 @@ class LSTMRegressor(nn.Module):
 class IncrementalTrainer(Trainer):
     """Trains an `LSTMRegressor` to let the score build up evenly, clip by clip."""
 
-    def objective(self, batch: Batch) -> Tensor:
+    def objective(self, batch: VideoBatch) -> Tensor:
         """See `Trainer.objective`."""
         assert isinstance(self.net, LSTMRegressor)
         return losses.incremental_mse(self.net.steps(batch.x), batch.targets, batch.lengths)
@@ -80,7 +80,7 @@ class LSTMHead(NetworkHead):
         """See `NetworkHead.trainer`."""
         if self.label == "final":
             return super().trainer(net)
-        return IncrementalTrainer(net, losses.mse, self._schedule(), self.seed)
+        return IncrementalTrainer(net, losses.mse, self._training_settings(), self.seed)
 
     def _check_params(self) -> None:
         super()._check_params()
@@ -111,7 +111,7 @@ class LSTMHead(NetworkHead):
         device = pick_device(self.device)
         net = self.net_.to(device).eval()
         assert isinstance(net, LSTMRegressor)
-        (sequence,) = self._scaled(check_sequences(x, len(self.centre_)))
+        sequence = self._scaled(*check_sequences(x, len(self.centre_)))
         steps = net.steps(torch.as_tensor(sequence, dtype=torch.float32, device=device)[None])
         scores = steps[0].double().cpu().numpy() * float(self.y_std_)
         return gains(scores)

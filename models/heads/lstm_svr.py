@@ -98,8 +98,8 @@ class LSTMSVRHead(SVRParams, LSTMHead):
         net = self.net_.to(device).eval()
         assert isinstance(net, LSTMRegressor)
         found = []
-        for sequence in self._scaled(check_sequences(x, len(self.centre_))):
-            clips = torch.as_tensor(sequence, dtype=torch.float32, device=device)
+        for sequence in check_sequences(x, len(self.centre_)):
+            clips = torch.as_tensor(self._scaled(sequence), dtype=torch.float32, device=device)
             found.append(net.lstm(clips[None])[0][0].cpu().numpy())
         return found
 

@@ -23,6 +23,7 @@ from aqa.models.heads.base import (
 )
 from aqa.models.heads.network import TargetHead
 from aqa.models.heads.pooling import AverageMLP
+from aqa.models.scaling import spread
 from aqa.models.training import losses
 from aqa.models.training.loop import Trainer
 
@@ -68,7 +69,7 @@ class MTLHead(TargetHead):
 
     def trainer(self, net: nn.Module) -> Trainer:
         """See `TargetHead.trainer`."""
-        return Trainer(net, self._loss, self._schedule(), self.seed)
+        return Trainer(net, self._loss, self._training_settings(), self.seed)
 
     def fit(
         self,
@@ -99,7 +100,7 @@ class MTLHead(TargetHead):
             )
         classes = {n: sorted({own[n] for own in given if n in own}) for n in names}
         self.classes_ = pack_texts([json.dumps(classes)])
-        self.y_std_ = scores.std() or 1.0
+        self.y_std_ = spread(scores)
 
     def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
         """See `TargetHead.targets`: scaled scores, then each attribute's class, -1 for none."""

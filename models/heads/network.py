@@ -1,4 +1,4 @@
-"""What heads that train a network share: scaling, the schedule, the loop, saving."""
+"""What heads that train a network share: scaling, the training settings, the loop, saving."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ from aqa.models.heads.base import (
     under,
 )
 from aqa.models.heads.joint import History, Inputs, JointHead, JointLoss
+from aqa.models.scaling import column_scaling, spread
 from aqa.models.training.loop import (
-    Batch,
-    Examples,
-    Schedule,
+    AugmentedVideos,
+    BatchSource,
     ScoreTrainer,
     Trainer,
-    Videos,
-    ViewedVideos,
+    TrainingSettings,
+    VideoBatch,
+    VideoTensors,
     threads_for,
 )
 from aqa.models.training.losses import Balanced, Loss, LossName, make_loss
@@ -78,8 +79,8 @@ class TrainedHead(BaseHead):
     def train_net(
         self,
         make: Callable[[], nn.Module],
-        train: Examples,
-        held: Examples | None,
+        train: BatchSource,
+        held: BatchSource | None,
         trainer: Callable[[nn.Module], Trainer],
     ) -> None:
         """Make a network by the seed and train it; leaves `net_`, `history_`, `best_epoch_`."""
@@ -115,8 +116,8 @@ class TrainedHead(BaseHead):
         """Raise `HeadError` for values that cannot be."""
         check_params(self)
 
-    def _schedule(self) -> Schedule:
-        return Schedule(
+    def _training_settings(self) -> TrainingSettings:
+        return TrainingSettings(
             epochs=self.epochs,
             batch_size=self.batch_size,
             lr=self.lr,
@@ -136,13 +137,20 @@ class TrainedHead(BaseHead):
         return (np.sort(order[size:]), np.sort(order[:size]))
 
     def _fit_scaling(self, sequences: Sequences) -> None:
-        clips = np.concatenate(sequences).astype(np.float64)
-        deviation = clips.std(axis=0) if self.standardise else np.ones(clips.shape[1])
-        self.centre_ = clips.mean(axis=0) if self.standardise else np.zeros(clips.shape[1])
-        self.scale_ = np.where(deviation > 0, deviation, 1.0)
+        if self.standardise:
+            self.centre_, self.scale_ = column_scaling(sequences)
+        else:
+            dim = sequences[0].shape[1]
+            self.centre_, self.scale_ = np.zeros(dim), np.ones(dim)
 
-    def _scaled(self, sequences: Sequences) -> list[NDArray[np.float64]]:
-        return [(sequence - self.centre_) / self.scale_ for sequence in sequences]
+    def _scaled(self, sequence: NDArray[np.floating]) -> NDArray[np.float64]:
+        """A video's features as the network takes them, (n_clips, dim)."""
+        scaled: NDArray[np.float64] = (sequence - self.centre_) / self.scale_
+        return scaled
+
+    def _tensors(self, sequences: Sequences, targets: NDArray[np.floating]) -> VideoTensors:
+        """Scaled features and targets of videos on the head's device."""
+        return VideoTensors.of(sequences, targets, pick_device(self.device), self._scaled)
 
 
 @dataclass(repr=False, eq=False)
@@ -204,7 +212,7 @@ class TargetHead(TrainedHead, JointHead):
             maps = self.takes == "maps"
             held_x, held_y = check_fit(validation[0], validation[1], least=1, maps=maps)
             more = validation[2] if len(validation) > 2 else {}
-            held: Examples | None = self._videos(held_x, self.targets(held_y, **more))
+            held: BatchSource | None = self._videos(held_x, self.targets(held_y, **more))
         else:
             kept, out = self._hold_out(len(scores))
             held = self._videos(pick(sequences, out), targets[out]) if len(out) else None
@@ -218,7 +226,7 @@ class TargetHead(TrainedHead, JointHead):
             self.start_at(net, mean)
             return net
 
-        examples = ViewedVideos(train, len(shown), self.seed) if copies else train
+        examples = AugmentedVideos(train, len(shown), self.seed) if copies else train
         self.train_net(make, examples, held, self.trainer)
 
     @property
@@ -243,9 +251,9 @@ class TargetHead(TrainedHead, JointHead):
         net.load_state_dict(tensors)
         return net
 
-    def _videos(self, sequences: Sequences, targets: NDArray[np.float64]) -> Examples:
+    def _videos(self, sequences: Sequences, targets: NDArray[np.float64]) -> BatchSource:
         """Features and targets as the network takes them, on its device."""
-        return Videos.of(self._scaled(sequences), targets, pick_device(self.device))
+        return self._tensors(sequences, targets)
 
     # Together with a backbone, see `JointHead` -----------------------------------------------
 
@@ -279,7 +287,7 @@ class TargetHead(TrainedHead, JointHead):
         def loss(features: Sequence[Tensor], targets: Tensor, **columns: Any) -> Tensor:
             videos = self.prepared(features)
             lengths = torch.tensor([len(own) for own in videos], device=targets.device)
-            return objective(Batch(pad_sequence(videos, batch_first=True), lengths, targets))
+            return objective(VideoBatch(pad_sequence(videos, batch_first=True), lengths, targets))
 
         return loss
 
@@ -337,7 +345,7 @@ class NetworkHead(TargetHead):
 
     def trainer(self, net: nn.Module) -> Trainer:
         """See `TargetHead.trainer`."""
-        return ScoreTrainer(net, self.objective(self.y_std_), self._schedule(), self.seed)
+        return ScoreTrainer(net, self.objective(self.y_std_), self._training_settings(), self.seed)
 
     def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
         """See `TargetHead.targets`: scaled scores."""
@@ -347,7 +355,7 @@ class NetworkHead(TargetHead):
     def learn_scores(self, scores: NDArray[np.float64]) -> None:
         """See `JointHead.learn_scores`: the scores' mean and standard deviation."""
         self.y_mean_ = float(scores.mean()) if self.centre_scores else 0.0
-        self.y_std_ = float(scores.std()) or 1.0
+        self.y_std_ = spread(scores)
 
     def predict(self, x: Sequences) -> NDArray[np.float64]:
         """See `Head.predict`."""

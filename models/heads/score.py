@@ -34,8 +34,9 @@ from aqa.models.heads.comparing import (
 )
 from aqa.models.heads.siamese import SiameseHead
 from aqa.models.ridge import choose_ridge, solve_exact, solve_iterative
+from aqa.models.scaling import spread
 from aqa.models.training import losses
-from aqa.models.training.loop import Batch, Trainer, Videos
+from aqa.models.training.loop import Trainer, VideoBatch
 from aqa.models.training.pair_batches import PairBatch, PairedVideos
 
 Numbers = NDArray[np.intp]
@@ -44,7 +45,7 @@ Numbers = NDArray[np.intp]
 class RowTrainer(Trainer):
     """Trains a whole `SiameseNet` to the second video's score; its last layer stays linear."""
 
-    def objective(self, batch: Batch) -> torch.Tensor:
+    def objective(self, batch: VideoBatch) -> torch.Tensor:
         """See `Trainer.objective`."""
         assert isinstance(batch, PairBatch)
         return self.loss(self.net(*batch.inputs), batch.targets)
@@ -224,7 +225,7 @@ class ScoreHead(ComparingHead, Head):
         matched, probabilities = {}, []
         for number in first:
             reference = self.reference_features[number]
-            clips = ALIGNMENTS[align](*self._scaled([video, reference]))
+            clips = ALIGNMENTS[align](self._scaled(video), self._scaled(reference))
             matched[self.reference_ids[number]] = clips
             embedded = torch.cat([self.embed_clips(reference, blank)[clips], own])
             rows = np.arange(len(video))
@@ -362,12 +363,12 @@ class ScoreHead(ComparingHead, Head):
         second: Numbers,
     ) -> None:
         """Train every layer on the rows; of the training videos some are held out to stop by."""
-        mean, spread = scores.mean(), scores.std() or 1.0
+        mean, deviation = scores.mean(), spread(scores)
         nodes = sorted({*range(len(sequences)), *chosen.tolist()})
         place = {node: i for i, node in enumerate(nodes)}
         begin = np.array([place[i] for i in chosen.tolist()])[first]
         device = pick_device(self.device)
-        videos = Videos.of(self._scaled([pool[i] for i in nodes]), np.zeros(len(nodes)), device)
+        videos = self._tensors([pool[i] for i in nodes], np.zeros(len(nodes)))
         groups = np.zeros(len(nodes), np.intp)
         if self.bias != "constant":
             groups[: len(types)] = np.unique(types, return_inverse=True)[1]
@@ -376,7 +377,7 @@ class ScoreHead(ComparingHead, Head):
         held = np.isin(second, order[: round(self.validation * len(scores))])
         train, kept_out = (
             PairedVideos(
-                videos, begin[rows], second[rows], (scores[second[rows]] - mean) / spread, groups
+                videos, begin[rows], second[rows], (scores[second[rows]] - mean) / deviation, groups
             )
             for rows in (~held, held)
         )
@@ -386,9 +387,9 @@ class ScoreHead(ComparingHead, Head):
             net = SiameseNet(len(self.centre_), self.hidden) if warm is None else warm
             assert isinstance(net, SiameseNet)
             if warm is not None:
-                weight = torch.as_tensor(self.weights_ / spread)[None]
+                weight = torch.as_tensor(self.weights_ / deviation)[None]
                 net.last.weight.data = weight.to(net.last.weight)
-                bias = torch.as_tensor((self.intercept_ - mean) / spread).reshape(1)
+                bias = torch.as_tensor((self.intercept_ - mean) / deviation).reshape(1)
                 net.last.bias.data = bias.to(net.last.bias)
             return net
 
@@ -397,13 +398,13 @@ class ScoreHead(ComparingHead, Head):
             make,
             train,
             kept_out if held.any() else None,
-            lambda net: RowTrainer(net, losses.mse, self._schedule(), self.seed),
+            lambda net: RowTrainer(net, losses.mse, self._training_settings(), self.seed),
         )
         self.history_ = before + [{"phase": "all layers", **row} for row in self.history_]
         last = self._net(device).last
         weight, bias = (p.detach().double().cpu().numpy() for p in (last.weight, last.bias))
-        self.weights_ = weight[0] * spread
-        self.intercept_ = np.asarray(bias[0] * spread + mean)
+        self.weights_ = weight[0] * deviation
+        self.intercept_ = np.asarray(bias[0] * deviation + mean)
 
 
 HEAD = ScoreHead

@@ -11,11 +11,15 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from aqa.device import pick_device
 from aqa.models.heads.base import HeadError, PairHead, Sequences, check_fit, check_views
 from aqa.models.heads.comparing import ComparingHead, SiameseNet, check_types, hold_out
 from aqa.models.pairs import Pairs, make_pairs, meant_similarity
-from aqa.models.training.loop import Batch, Examples, Schedule, Trainer, Videos
+from aqa.models.training.loop import (
+    BatchSource,
+    Trainer,
+    TrainingSettings,
+    VideoBatch,
+)
 from aqa.models.training.losses import bag_loss, log_bag_similarity, pair_loss
 from aqa.models.training.pair_batches import PairBatch, PairedVideos
 
@@ -30,14 +34,16 @@ class PairTrainer(Trainer):
 
     criterion: ClassVar[str] = "val_balanced_error"
 
-    def __init__(self, net: nn.Module, weights: tuple[float, float], schedule: Schedule, seed: int):
-        super().__init__(net, self._loss, schedule, seed)
+    def __init__(
+        self, net: nn.Module, weights: tuple[float, float], settings: TrainingSettings, seed: int
+    ):
+        super().__init__(net, self._loss, settings, seed)
         self.weights = weights
 
     def _loss(self, logits: Tensor, similar: Tensor) -> Tensor:
         return pair_loss(logits, similar, self.weights)
 
-    def objective(self, batch: Batch) -> Tensor:
+    def objective(self, batch: VideoBatch) -> Tensor:
         """See `Trainer.objective`."""
         assert isinstance(batch, PairBatch)
         logits = self.net(*batch.inputs)
@@ -49,11 +55,11 @@ class PairTrainer(Trainer):
         return batch.targets.long(), (logits.sigmoid() - batch.targets).abs()
 
     @torch.no_grad()
-    def evaluate(self, examples: Examples) -> float:
+    def evaluate(self, examples: BatchSource) -> float:
         """The mean probability of the wrong answer, each kind of answers weighing the same."""
         self.net.eval()
         wrong, total = torch.zeros(2), torch.zeros(2)
-        for batch in examples.batches(self.schedule.batch_size):
+        for batch in examples.batches(self.settings.batch_size):
             assert isinstance(batch, PairBatch)
             kind, chance = (part.cpu() for part in self.mistakes(batch))
             wrong += torch.bincount(kind, chance, 2)
@@ -80,15 +86,15 @@ class ClipTrainer(PairTrainer):
         self,
         net: nn.Module,
         weights: tuple[float, float],
-        schedule: Schedule,
+        settings: TrainingSettings,
         seed: int,
         bag_weights: tuple[float, float],
         blank: Tensor,
     ):
-        super().__init__(net, weights, schedule, seed)
+        super().__init__(net, weights, settings, seed)
         self.bag_weights, self.blank = bag_weights, blank
 
-    def objective(self, batch: Batch) -> Tensor:
+    def objective(self, batch: VideoBatch) -> Tensor:
         """See `Trainer.objective`; the videos' loss and the bags', each averaged."""
         assert isinstance(batch, PairBatch)
         loss = super().objective(replace(batch, targets=batch.targets[:, 0]))
@@ -187,7 +193,7 @@ class SiameseHead(ComparingHead, PairHead):
         kinds = np.asarray(types)[owner]
         self._check_kinds(train, kinds)
         self.pairs_seen_ = {"train": train.counts(), "held_out": kept_out.counts()}
-        videos = Videos.of(self._scaled(sequences), scores, pick_device(self.device))
+        videos = self._tensors(sequences, scores)
 
         codes = np.unique(groups, return_inverse=True)[1]
 
@@ -243,9 +249,9 @@ class SiameseHead(ComparingHead, PairHead):
     def _trainer(
         self, net: nn.Module, targets: Tensor, blank: NDArray[np.floating] | None
     ) -> PairTrainer:
-        schedule = self._schedule()
+        settings = self._training_settings()
         if not self.clips:
-            return PairTrainer(net, self._weights(targets), schedule, self.seed)
+            return PairTrainer(net, self._weights(targets), settings, self.seed)
         if blank is None:
             raise HeadError(
                 "clips=true takes the response to a blank clip, which the store does not hold; "
@@ -253,8 +259,8 @@ class SiameseHead(ComparingHead, PairHead):
             )
         similar, meant = targets.unbind(dim=1)
         weights, bag_weights = self._weights(similar), self._weights(meant[meant.isfinite()])
-        scaled = torch.as_tensor(self._scaled([blank])[0]).to(targets)
-        return ClipTrainer(net, weights, schedule, self.seed, bag_weights, scaled)
+        scaled = torch.as_tensor(self._scaled(blank)).to(targets)
+        return ClipTrainer(net, weights, settings, self.seed, bag_weights, scaled)
 
     def _part(
         self, pairs: Pairs, held: NDArray[np.bool_], copy: NDArray[np.bool_]

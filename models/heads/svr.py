@@ -24,6 +24,7 @@ from aqa.models.heads.base import (
     check_sequences,
     param,
 )
+from aqa.models.scaling import spread
 
 Matrix = NDArray[np.float64]
 
@@ -75,7 +76,7 @@ class SVRHead(SVRParams, Head):
         sequences, scores = check_fit(x, y, least=4)
         check_params(self)
         averages = self.vectors(sequences)
-        self.y_mean_, self.y_std_ = scores.mean(), scores.std() or 1.0
+        self.y_mean_, self.y_std_ = scores.mean(), spread(scores)
         targets = (scores - self.y_mean_) / self.y_std_
         self.history_ = self._search(averages, targets)
         best = min(self.history_, key=lambda row: row["cv_mse"])

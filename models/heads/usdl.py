@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from aqa.models.heads.base import HeadError, Sequences, param
 from aqa.models.heads.distribution import DistributionHead
+from aqa.models.scaling import is_constant
 
 
 @dataclass(repr=False, eq=False)
@@ -53,7 +54,7 @@ class USDLHead(DistributionHead):
                 f"std={self.std:g} is too wide for bins={self.bins}: 3 of it on either side leave "
                 "no bins for the scores; lower it, or give low and high"
             )
-        margin = 3 * self.std * (np.ptp(scores) or 1.0) / room
+        margin = 3 * self.std * (1.0 if is_constant(scores) else np.ptp(scores)) / room
         low = scores.min() - margin if self.low is None else self.low
         high = scores.max() + margin if self.high is None else self.high
         if low >= high:

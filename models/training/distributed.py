@@ -22,7 +22,7 @@ _PATIENCE = timedelta(days=7)
 
 
 @dataclass(frozen=True)
-class Group:
+class ProcessGroup:
     """rank: which of `size` processes this one is; the first, 0, writes the files."""
 
     device: torch.device
@@ -57,13 +57,13 @@ class Group:
 
 
 @contextmanager
-def joined(device: str) -> Iterator[Group]:
+def join_processes(device: str) -> Iterator[ProcessGroup]:
     """The group that `torchrun` started this process in, or one of this process alone.
 
     device: as `pick_device` takes it; under torchrun every process of a machine gets its own GPU.
     """
     if not dist.is_torchelastic_launched():
-        yield Group(pick_device(device))
+        yield ProcessGroup(pick_device(device))
         return
     picked = pick_device(device)
     if picked.type == "cuda":
@@ -71,6 +71,6 @@ def joined(device: str) -> Iterator[Group]:
         torch.cuda.set_device(picked)
     dist.init_process_group("nccl" if picked.type == "cuda" else "gloo", timeout=_PATIENCE)
     try:
-        yield Group(picked, dist.get_rank(), dist.get_world_size())
+        yield ProcessGroup(picked, dist.get_rank(), dist.get_world_size())
     finally:
         dist.destroy_process_group()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
@@ -16,7 +16,7 @@ from aqa.models.training.losses import Loss
 
 
 @dataclass(frozen=True)
-class Videos:
+class VideoTensors:
     """Videos on one device, held once; a batch of them is gathered in one step.
 
     clips: (clips of all videos + 1, dim), the videos one after the other, then a row of zeros.
@@ -37,14 +37,21 @@ class Videos:
         sequences: Sequence[NDArray[np.floating]],
         targets: NDArray[np.floating],
         device: torch.device,
-    ) -> Videos:
-        """Copy arrays to a device, as float32."""
+        transform: Callable[[NDArray[np.floating]], NDArray[np.floating]] | None = None,
+    ) -> VideoTensors:
+        """Copy arrays to a device, as float32.
+
+        transform: what each video's (n_clips, dim) go through before; it is called for one video
+        at a time, so that only one is held twice.
+        """
         lengths = np.array([len(sequence) for sequence in sequences])
+        starts = np.cumsum(lengths) - lengths
         clips = np.zeros((lengths.sum() + 1, sequences[0].shape[1]), np.float32)
-        np.concatenate(sequences, out=clips[:-1], casting="same_kind")
+        for start, length, sequence in zip(starts, lengths, sequences, strict=True):
+            clips[start : start + length] = transform(sequence) if transform else sequence
         return cls(
             torch.from_numpy(clips).to(device),
-            torch.from_numpy(np.cumsum(lengths) - lengths).to(device),
+            torch.from_numpy(starts).to(device),
             torch.from_numpy(lengths).to(device),
             torch.as_tensor(targets, dtype=torch.float32, device=device),
         )
@@ -54,7 +61,7 @@ class Videos:
         """Each video's clips, (n_clips, dim)."""
         return self.clips[:-1].split(self.lengths.tolist())
 
-    def batches(self, size: int, order: Tensor | None = None) -> Iterator[Batch]:
+    def batches(self, size: int, order: Tensor | None = None) -> Iterator[VideoBatch]:
         """Cut into batches of `size` videos, in the given order."""
         order = torch.arange(len(self)) if order is None else order
         for chosen in order.to(self.clips.device).split(size):
@@ -63,11 +70,11 @@ class Videos:
             rows = self.starts[chosen, None] + step  # (n, longest)
             rows = rows.where(step < lengths[:, None], len(self.clips) - 1)
             x = self.clips.index_select(0, rows.flatten()).unflatten(0, rows.shape)
-            yield Batch(x, lengths, self.targets[chosen])
+            yield VideoBatch(x, lengths, self.targets[chosen])
 
 
 @dataclass(frozen=True)
-class Batch:
+class VideoBatch:
     """x (n, longest, dim), zero behind a video's end; lengths (n,) in clips; targets (n[, k])."""
 
     x: Tensor
@@ -75,26 +82,26 @@ class Batch:
     targets: Tensor
 
 
-class Examples(Protocol):
+class BatchSource(Protocol):
     """What a network is trained on, cut anew into batches in each epoch."""
 
     def __len__(self) -> int:
         """The number of videos."""
         ...
 
-    def batches(self, size: int, order: Tensor | None = None) -> Iterator[Batch]:
+    def batches(self, size: int, order: Tensor | None = None) -> Iterator[VideoBatch]:
         """Batches of at most `size` videos, which are taken in the given order."""
         ...
 
 
-class ViewedVideos:
+class AugmentedVideos:
     """Training videos of which every epoch shows each by one of its views, drawn anew.
 
     videos: `n_views` times the same ones, a view after the other, the original first. seed: of
     the draws.
     """
 
-    def __init__(self, videos: Examples, n_views: int, seed: int):
+    def __init__(self, videos: BatchSource, n_views: int, seed: int):
         self.videos, self.n_views = videos, n_views
         # A stream of its own: that of the shuffling would tie a video's view to its place.
         self._draws = np.random.default_rng([seed, n_views])
@@ -102,8 +109,8 @@ class ViewedVideos:
     def __len__(self) -> int:
         return len(self.videos) // self.n_views
 
-    def batches(self, size: int, order: Tensor | None = None) -> Iterator[Batch]:
-        """See `Examples.batches`; without an order, the originals."""
+    def batches(self, size: int, order: Tensor | None = None) -> Iterator[VideoBatch]:
+        """See `BatchSource.batches`; without an order, the originals."""
         if order is None:
             return self.videos.batches(size, torch.arange(len(self)))
         view = torch.from_numpy(self._draws.integers(self.n_views, size=len(order)))
@@ -111,7 +118,7 @@ class ViewedVideos:
 
 
 @dataclass(frozen=True)
-class Schedule:
+class TrainingSettings:
     """How a network is trained.
 
     epochs: at most. batch_size: in videos. lr: of Adam; halved every `lr_halve_every` steps.
@@ -151,38 +158,38 @@ class Trainer:
 
     criterion: ClassVar[str] = "val_loss"
 
-    def __init__(self, net: nn.Module, loss: Loss, schedule: Schedule, seed: int):
-        self.net, self.loss, self.schedule = net, loss, schedule
+    def __init__(self, net: nn.Module, loss: Loss, settings: TrainingSettings, seed: int):
+        self.net, self.loss, self.settings = net, loss, settings
         self.optimizer = torch.optim.Adam(
-            net.parameters(), lr=schedule.lr, weight_decay=schedule.weight_decay, fused=True
+            net.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, fused=True
         )
         self.steps = 0
         self._shuffle = torch.Generator().manual_seed(seed)
 
-    def objective(self, batch: Batch) -> Tensor:
+    def objective(self, batch: VideoBatch) -> Tensor:
         """The loss of a batch."""
         return self.loss(self.net(batch.x, batch.lengths), batch.targets)
 
-    def step(self, batch: Batch) -> float:
+    def step(self, batch: VideoBatch) -> float:
         """One update of the weights; the loss before it."""
-        halvings = self.steps // self.schedule.lr_halve_every if self.schedule.lr_halve_every else 0
+        halvings = self.steps // self.settings.lr_halve_every if self.settings.lr_halve_every else 0
         for group in self.optimizer.param_groups:
-            group["lr"] = self.schedule.lr * 0.5**halvings
+            group["lr"] = self.settings.lr * 0.5**halvings
         self.optimizer.zero_grad()
         loss = self.objective(batch)
         loss.backward()
-        if self.schedule.clip_gradient is not None:
-            nn.utils.clip_grad_norm_(self.net.parameters(), self.schedule.clip_gradient)
+        if self.settings.clip_gradient is not None:
+            nn.utils.clip_grad_norm_(self.net.parameters(), self.settings.clip_gradient)
         self.optimizer.step()
         self.steps += 1
         return float(loss.detach())
 
-    def shuffled(self, examples: Examples) -> Iterator[Batch]:
+    def shuffled(self, examples: BatchSource) -> Iterator[VideoBatch]:
         """One pass over the examples in a new order."""
         order = torch.randperm(len(examples), generator=self._shuffle)
-        return examples.batches(self.schedule.batch_size, order)
+        return examples.batches(self.settings.batch_size, order)
 
-    def epoch(self, examples: Examples) -> float:
+    def epoch(self, examples: BatchSource) -> float:
         """One pass over the examples in a new order; their mean loss."""
         self.net.train()
         total, seen = 0.0, 0
@@ -192,21 +199,21 @@ class Trainer:
         return total / seen
 
     @torch.no_grad()
-    def evaluate(self, examples: Examples) -> float:
+    def evaluate(self, examples: BatchSource) -> float:
         """The mean loss over examples, without learning from them."""
         self.net.eval()
         total, seen = 0.0, 0
-        for batch in examples.batches(self.schedule.batch_size):
+        for batch in examples.batches(self.settings.batch_size):
             total += float(self.objective(batch)) * len(batch.targets)
             seen += len(batch.targets)
         return total / seen
 
-    def fit(self, train: Examples, validation: Examples | None) -> list[dict[str, Any]]:
+    def fit(self, train: BatchSource, validation: BatchSource | None) -> list[dict[str, Any]]:
         """Train; one row an epoch: its number, losses and learning rate."""
         history: list[dict[str, Any]] = []
         best, kept = np.inf, None
         waited = 0
-        for number in range(1, self.schedule.epochs + 1):
+        for number in range(1, self.settings.epochs + 1):
             row = {"epoch": number, "train_loss": self.epoch(train)}
             row["lr"] = self.optimizer.param_groups[0]["lr"]
             history.append(row)
@@ -219,7 +226,7 @@ class Trainer:
             if row[self.criterion] < best:
                 best, waited = row[self.criterion], 0
                 kept = {key: value.clone() for key, value in self.net.state_dict().items()}
-            if waited >= self.schedule.patience:
+            if waited >= self.settings.patience:
                 break
         if kept is not None:
             self.net.load_state_dict(kept)
@@ -234,11 +241,11 @@ class ScoreTrainer(Trainer):
     """
 
     @torch.no_grad()
-    def evaluate(self, examples: Examples) -> float:
+    def evaluate(self, examples: BatchSource) -> float:
         """See `Trainer.evaluate`."""
         self.net.eval()
         predicted, targets = [], []
-        for batch in examples.batches(self.schedule.batch_size):
+        for batch in examples.batches(self.settings.batch_size):
             predicted.append(self.net(batch.x, batch.lengths))
             targets.append(batch.targets)
         return float(self.loss(torch.cat(predicted), torch.cat(targets)))

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aqa.models.pairs import plan_steps
-from aqa.models.training.loop import Batch, Videos
+from aqa.models.training.loop import VideoBatch, VideoTensors
 
 
 @dataclass(frozen=True)
-class PairBatch(Batch):
+class PairBatch(VideoBatch):
     """A batch's distinct clips x, what videos they make up, and pairs of those.
 
     x: (clips, dim). rows: (n, longest), the clips of each video; behind its end, any. first,
@@ -46,7 +46,7 @@ class PairedVideos:
 
     def __init__(
         self,
-        videos: Videos,
+        videos: VideoTensors,
         first: NDArray[np.intp],
         second: NDArray[np.intp],
         targets: NDArray[np.floating] | NDArray[np.bool_],
@@ -81,7 +81,7 @@ class PairedVideos:
         return PairBatch(x, lengths, targets, rows, first, second, own)
 
 
-def clips_of(videos: Videos) -> Tensor:
+def clips_of(videos: VideoTensors) -> Tensor:
     """Which rows of `videos.clips` each video is made of: (n, longest).
 
     Of rows that are the same the first stands for all; a video's last one fills what is behind it.

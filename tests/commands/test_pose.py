@@ -73,7 +73,7 @@ def test_from_joints_to_arrows(workspace: Path, run_aqa: Callable[..., Result]) 
     assert hand["seconds"] == pytest.approx(hand["frame"] / 25)
     assert hand["gain"] == pytest.approx(np.hypot(hand["right"], hand["down"]))
     told = run_aqa("feedback", "v00.npz", "--head", "pose-dct", "--picture", "blank.png").output
-    assert "points gained by each pixel" in told
+    assert "points gained per pixel" in told
     drawn, blank = (cv2.imread(str(workspace / f"{n}.png")) for n in ("why", "blank"))
     assert drawn.shape == blank.shape
     assert not np.array_equal(drawn, blank)

@@ -19,7 +19,7 @@ from aqa.evaluation.compare import (
 )
 from aqa.evaluation.metrics import METRICS, resample_counts
 from aqa.models.runs import RunError, write_json, write_rows
-from aqa.report.tables import comparison_table
+from aqa.report.comparison_table import comparison_table
 
 Split = dict[str, Predictions]
 

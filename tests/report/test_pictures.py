@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from aqa.errors import AqaError
-from aqa.evaluation.feedback import ClipFeedback, Feedback, JointMove, PoseFeedback
+from aqa.models.feedback import ClipFeedback, Feedback, JointMove, PoseFeedback
 from aqa.report.pictures import (
     ARROW,
     FAULT,

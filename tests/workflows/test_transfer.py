@@ -12,7 +12,7 @@ from aqa.evaluation.metrics import spearman
 from aqa.models.difficulty import make_head
 from aqa.models.heads.base import HeadError
 from aqa.models.heads.lstm import LSTMHead
-from aqa.models.training.loop import Videos
+from aqa.models.training.loop import VideoTensors
 from aqa.workflows.transfer import (
     Performances,
     control,
@@ -139,7 +139,7 @@ def test_fine_tuning_is_as_fitting_for_so_many_steps_and_leaves_the_head_alone(
 
     tuned = copy_of(learned, lr_halve_every=7, epochs=25)
     scaled = [(s - learned.centre_) / learned.scale_ for s in train.x]
-    videos = Videos.of(scaled, scaled_scores(learned, train.y), pick_device("cpu"))
+    videos = VideoTensors.of(scaled, scaled_scores(learned, train.y), pick_device("cpu"))
     tuned.trainer(tuned.net_).fit(videos, None)
     assert points[-1][1] == pytest.approx(correlation(tuned, test))
 

@@ -15,7 +15,7 @@ from aqa.extract.progress import BarProgress
 from aqa.extract.run import extract
 from aqa.features.store import FeatureStore
 from aqa.models.runs import load_run, write_json
-from aqa.report.tables import results_table
+from aqa.report.result_tables import results_table
 from aqa.workflows.demo.dives import draw_dives, film, sample_dive
 from aqa.workflows.experiment import evaluate_runs, fit_splits, splits_of
 from aqa.workflows.pipeline import score_videos

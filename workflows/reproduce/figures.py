@@ -1,4 +1,4 @@
-"""The figures that the five papers print, one a row of figures.csv."""
+"""The figures that the five papers print, one per row of figures.csv."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from importlib.resources import files
 from typing import NamedTuple
 
 
-class Figure(NamedTuple):
+class PublishedFigure(NamedTuple):
     """One cell of a published table.
 
-    table: paper and number, as `jain2020-2`. system, dataset: as printed. case: the cell's column:
-    a split, a type, a stage. metric: as `models/metrics.py` calls it. value: with the digits that
-    are printed.
+    table: the paper's key and the table's number, such as `jain2020-2`. system, dataset: as
+    printed. case: the cell's column: a split, a type, a stage. metric: its name in
+    `evaluation/metrics.py`. value: with the digits that are printed.
     """
 
     table: str
@@ -25,8 +25,8 @@ class Figure(NamedTuple):
 
 
 @functools.cache
-def published_figures() -> tuple[Figure, ...]:
-    """All of them, in the papers' order."""
+def published_figures() -> tuple[PublishedFigure, ...]:
+    """All published figures, in the order of the papers."""
     text = files("aqa.workflows.reproduce").joinpath("figures.csv").read_text(encoding="utf-8")
     rows = csv.DictReader(text.splitlines())
-    return tuple(Figure(**{**row, "value": float(row["value"])}) for row in rows)  # type: ignore[arg-type]
+    return tuple(PublishedFigure(**{**row, "value": float(row["value"])}) for row in rows)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from aqa.models.heads.base import Head, HeadError, PairHead
 from aqa.models.heads.comparing import SiameseNet
 from aqa.models.heads.siamese import ClipTrainer, PairTrainer, SiameseHead
 from aqa.models.pairs import make_pairs
-from aqa.models.training.loop import Schedule, Videos
+from aqa.models.training.loop import TrainingSettings, VideoTensors
 from aqa.models.training.pair_batches import PairedVideos
 
 QUICK = {"epochs": 60, "hidden": 16, "device": "cpu", "lr": 0.01}
@@ -167,12 +167,12 @@ class TestSingleClips:
         net = SiameseNet(6, 8, (10, 6))
         pairs = make_pairs(np.array([60.0, 58.0, 52.0, 40.0]), 5.0).both_orders()
         meant = np.where(pairs.first == 1, np.array([0.9, 0.5, 0.4, 0.1])[pairs.second], np.nan)
-        videos = Videos.of(x, np.zeros(4), torch.device("cpu"))
+        videos = VideoTensors.of(x, np.zeros(4), torch.device("cpu"))
         targets = np.stack([pairs.similar, meant], axis=1)
         paired = PairedVideos(videos, pairs.first, pairs.second, targets, np.zeros(4, int))
         weights, bag_weights = (0.8, 1.4), (0.5, 2.0)
         trainer = ClipTrainer(
-            net, weights, Schedule(1, 9, 1e-3), 0, bag_weights, torch.from_numpy(blank)
+            net, weights, TrainingSettings(1, 9, 1e-3), 0, bag_weights, torch.from_numpy(blank)
         )
         (batch,) = paired.batches(9)
         found = trainer.objective(batch).item()
@@ -203,10 +203,12 @@ class TestSingleClips:
 
     def test_a_step_without_experts_learns_from_pairs_alone(self):
         net = SiameseNet(6, 8, (10, 6))
-        videos = Videos.of([np.ones((2, 6)), np.zeros((3, 6))], np.zeros(2), torch.device("cpu"))
+        videos = VideoTensors.of(
+            [np.ones((2, 6)), np.zeros((3, 6))], np.zeros(2), torch.device("cpu")
+        )
         one, other, targets = np.array([0]), np.array([1]), np.array([[1.0, np.nan]])
         (batch,) = PairedVideos(videos, one, other, targets, np.zeros(2, int)).batches(9)
-        args = ((1.0, 1.0), Schedule(1, 9, 1e-3), 0)
+        args = ((1.0, 1.0), TrainingSettings(1, 9, 1e-3), 0)
         clips = ClipTrainer(net, *args, (1.0, 1.0), torch.full((6,), 0.5)).objective(batch)
         plain = PairTrainer(net, *args).objective(replace(batch, targets=batch.targets[:, 0]))
         assert clips.item() == plain.item()

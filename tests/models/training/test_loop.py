@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
-from aqa.models.training.loop import Schedule, ScoreTrainer, Videos, ViewedVideos
+from aqa.models.training.loop import AugmentedVideos, ScoreTrainer, TrainingSettings, VideoTensors
 from aqa.models.training.losses import make_loss
 
 CPU = torch.device("cpu")
@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 
 def videos_of(lengths, rng, dim=3):
     x = [rng.normal(size=(n, dim)) for n in lengths]
-    return x, Videos.of(x, np.arange(len(x), dtype=float), CPU)
+    return x, VideoTensors.of(x, np.arange(len(x), dtype=float), CPU)
 
 
 @pytest.mark.parametrize("lengths", [[4] * 7, [3, 1, 5, 5, 2, 1, 4]])
@@ -44,7 +44,7 @@ def test_every_epoch_shows_each_video_once_by_some_view(rng) -> None:
     """Video v of view k holds 10 v + k in every clip; views differ in length."""
     x = [np.full((1 + (v + k) % 3, 1), 10 * v + k) for k in range(3) for v in range(40)]
     targets = np.tile(np.arange(40.0), 3)
-    shown = ViewedVideos(Videos.of(x, targets, CPU), 3, seed=0)
+    shown = AugmentedVideos(VideoTensors.of(x, targets, CPU), 3, seed=0)
     seen = []
     for _ in range(2):
         order = torch.from_numpy(rng.permutation(40))
@@ -59,7 +59,7 @@ def test_every_epoch_shows_each_video_once_by_some_view(rng) -> None:
 
 def test_without_an_order_the_originals_are_shown(rng) -> None:
     x = [np.full((2, 1), 10 * v + k) for k in range(3) for v in range(5)]
-    shown = ViewedVideos(Videos.of(x, np.zeros(15), CPU), 3, seed=0)
+    shown = AugmentedVideos(VideoTensors.of(x, np.zeros(15), CPU), 3, seed=0)
     (batch,) = shown.batches(10)
     assert batch.x[:, 0, 0].tolist() == [0, 10, 20, 30, 40]
 
@@ -78,7 +78,9 @@ def test_validation_does_not_depend_on_the_size_of_batches(name, rng) -> None:
     _, videos = videos_of([2] * 11, rng)
     loss = make_loss(name, 0.5, "balanced")
     values = [
-        ScoreTrainer(FirstValue(), loss, Schedule(1, size, lr=1e-3), seed=0).evaluate(videos)
+        ScoreTrainer(FirstValue(), loss, TrainingSettings(1, size, lr=1e-3), seed=0).evaluate(
+            videos
+        )
         for size in (1, 4, 11)
     ]
     (batch,) = videos.batches(11)

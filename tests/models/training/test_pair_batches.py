@@ -7,7 +7,7 @@ import torch
 from aqa.models.heads.comparing import SiameseNet
 from aqa.models.heads.siamese import PairTrainer
 from aqa.models.pairs import make_pairs
-from aqa.models.training.loop import Schedule, Videos
+from aqa.models.training.loop import TrainingSettings, VideoTensors
 from aqa.models.training.losses import pair_loss
 from aqa.models.training.pair_batches import PairedVideos
 
@@ -20,7 +20,7 @@ def data():
     x = [rng.normal(size=(int(n), 12)) for n in rng.integers(1, 6, 14)]
     scores, types = rng.uniform(0, 20, 14), rng.integers(0, 2, 14)
     pairs = make_pairs(scores, 5.0, types.astype(str)).both_orders()
-    videos = Videos.of(x, scores, torch.device("cpu"))
+    videos = VideoTensors.of(x, scores, torch.device("cpu"))
     return videos, pairs, PairedVideos(videos, pairs.first, pairs.second, pairs.similar, types)
 
 
@@ -85,7 +85,7 @@ def test_an_epoch_trains_on_every_pair_once(data):
             return super().step(batch)
 
     net = SiameseNet(12, 8)
-    loss = Spy(net, WEIGHTS, Schedule(1, 4, lr=1e-3), seed=0).epoch(paired)
+    loss = Spy(net, WEIGHTS, TrainingSettings(1, 4, lr=1e-3), seed=0).epoch(paired)
     assert sum(seen) == len(pairs.first)
     assert np.isfinite(loss)
 
@@ -106,7 +106,7 @@ def test_a_step_holds_each_of_its_clips_once(size):
     blank = np.zeros((1, 3))
     own = [rng.normal(size=(n, 3)) for n in (2, 1, 3, 1, 2, 2)]
     x = [np.concatenate([blank] * k + [clips]) for k, clips in enumerate(own)]
-    videos = Videos.of(x, np.arange(6.0), torch.device("cpu"))
+    videos = VideoTensors.of(x, np.arange(6.0), torch.device("cpu"))
     first, second = np.triu_indices(6, k=1)
     paired = PairedVideos(videos, first, second, np.ones(len(first)), np.zeros(6, int))
     for batch in paired.batches(size, torch.arange(6)):

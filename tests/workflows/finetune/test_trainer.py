@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from aqa.models.heads.base import HeadError, part_of
 from aqa.models.heads.scoringnet import PARTS
 from aqa.models.runs import RunError
-from aqa.models.training.distributed import Group
+from aqa.models.training.distributed import ProcessGroup
 from aqa.workflows.finetune.settings import Recipe
 from aqa.workflows.finetune.states import TrainingState, TrainingStates
 from aqa.workflows.finetune.trainer import (
@@ -32,7 +32,7 @@ from aqa.workflows.finetune.trainer import (
     trainable_heads,
 )
 
-ALONE = Group(torch.device("cpu"))
+ALONE = ProcessGroup(torch.device("cpu"))
 RECIPE = Recipe(epochs=3, batch_size=3, lr_backbone=1e-3, lr_head=1e-2)
 SMALL: dict[str, dict[str, Any]] = {
     "lstm": {"hidden": 5},
@@ -106,7 +106,7 @@ def scored(n: int = 7, stop_after: int | None = None, name: str = "lstm") -> Sco
     return Scored(pictures, scores, columns)
 
 
-def tuner(recipe: Recipe = RECIPE, group: Group = ALONE, name: str = "lstm") -> FineTuner:
+def tuner(recipe: Recipe = RECIPE, group: ProcessGroup = ALONE, name: str = "lstm") -> FineTuner:
     """The same untrained network each time."""
     torch.manual_seed(0)
     net, videos = Net(trainable_head(name).takes == "maps"), scored(name=name)
@@ -235,7 +235,7 @@ def test_backbone_and_head_have_their_own_learning_rates() -> None:
 @pytest.mark.parametrize("accumulate", [1, 2])
 @pytest.mark.parametrize("n", [1, 2, 5, 8])
 def test_every_video_counts_once_over_all_passes(size: int, accumulate: int, n: int) -> None:
-    groups = [Group(torch.device("cpu"), rank, size) for rank in range(size)]
+    groups = [ProcessGroup(torch.device("cpu"), rank, size) for rank in range(size)]
     passes = [passes_of(range(n), accumulate, group) for group in groups]
     each = [(i, p.weight / len(p.videos)) for own in passes for p in own for i in p.videos]
     weights = np.zeros(n)
@@ -397,8 +397,8 @@ import sys, torch
 torch.set_num_threads(1)
 sys.path.insert(0, sys.argv[1])
 import test_finetune as tests
-from aqa.models.training.distributed import joined
-with joined("cpu") as group:
+from aqa.models.training.distributed import join_processes
+with join_processes("cpu") as group:
     assert group.size == 2
     recipe = tests.replace(tests.RECIPE, clips_at_once=2)
     even = tests.gradients(tests.tuner(recipe, group))

@@ -8,8 +8,10 @@ import pytest
 
 from aqa.annotations.manifest import write_manifest
 from aqa.features.store import import_arrays
-from aqa.workflows.reproduce.run import Reproduction, reproduce
-from aqa.workflows.reproduce.tables import TABLES, Recipe, Table
+from aqa.workflows.reproduce.cells import Reproduction
+from aqa.workflows.reproduce.declared import PublishedTable, SystemRecipe
+from aqa.workflows.reproduce.run import reproduce
+from aqa.workflows.reproduce.tables import TABLES
 from aqa.workspace import Workspace
 
 SYSTEM = "C3D+LSTM (F)"
@@ -18,7 +20,7 @@ TABLE = replace(
     TABLES["jain2020-1"],
     splits=("a", "b"),
     stores={"c3d": ""},
-    recipes={SYSTEM: (Recipe("svr", "c3d", QUICK),)},
+    recipes={SYSTEM: (SystemRecipe("svr", "c3d", QUICK),)},
 )
 
 
@@ -52,7 +54,7 @@ def store(workspace: Workspace, fitted_on: list[str] | None = None) -> None:
     import_arrays(workspace.store("c3d"), arrays, source="drawn", fitted_on=fitted_on)
 
 
-def run(workspace: Workspace, table: Table = TABLE) -> tuple[Reproduction, list[str]]:
+def run(workspace: Workspace, table: PublishedTable = TABLE) -> tuple[Reproduction, list[str]]:
     told: list[str] = []
     return reproduce(table, workspace, systems=[SYSTEM], tell=told.append), told
 
@@ -79,7 +81,7 @@ def test_what_is_fitted_is_not_fitted_again_but_with_other_settings(workspace: W
     assert measured(again) == measured(first)
     assert all(line.endswith("fitted already") for line in told)
     # A setting taken out of the recipe counts too, not only what the recipe names.
-    other = replace(TABLE, recipes={SYSTEM: (Recipe("svr", "c3d", QUICK[1:]),)})
+    other = replace(TABLE, recipes={SYSTEM: (SystemRecipe("svr", "c3d", QUICK[1:]),)})
     assert all("fitting svr" in line for line in run(workspace, other)[1])
 
 

@@ -12,9 +12,10 @@ from aqa.errors import AqaError
 from aqa.models.difficulty import make_head
 from aqa.models.heads import get_head
 from aqa.models.heads.base import parse_params
+from aqa.workflows.reproduce.declared import PublishedTable, SystemRecipe
 from aqa.workflows.reproduce.figures import published_figures
 from aqa.workflows.reproduce.run import reproduce
-from aqa.workflows.reproduce.tables import TABLES, UNDECLARED, Recipe, Table
+from aqa.workflows.reproduce.tables import TABLES, UNDECLARED
 from aqa.workspace import Workspace
 
 RECIPES = [
@@ -39,7 +40,7 @@ def test_every_figure_is_in_a_declared_table_or_said_not_to_be() -> None:
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
-def test_every_printed_system_has_a_recipe_or_a_reason(table: Table) -> None:
+def test_every_printed_system_has_a_recipe_or_a_reason(table: PublishedTable) -> None:
     printed = {
         figure.system
         for figure in published_figures()
@@ -53,21 +54,21 @@ def test_every_printed_system_has_a_recipe_or_a_reason(table: Table) -> None:
 
 
 @pytest.mark.parametrize(("table", "system", "recipe"), RECIPES)
-def test_a_recipe_can_be_made(table: Table, system: str, recipe: Recipe) -> None:
+def test_a_recipe_can_be_made(table: PublishedTable, system: str, recipe: SystemRecipe) -> None:
     make_head(recipe.head, parse_params(get_head(recipe.head), recipe.params))
     assert recipe.store in table.stores
     assert recipe.after is None or recipe.after in table.recipes
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
-def test_the_commands_that_make_stores_parse(table: Table, tmp_path: Path) -> None:
+def test_the_commands_that_make_stores_parse(table: PublishedTable, tmp_path: Path) -> None:
     for options in table.stores.values():
         arguments = options.replace("FILE", str(tmp_path / "x.pth")).replace("FOLDER", ".").split()
         EXTRACT.make_context("extract", arguments)
 
 
 def test_printed_means_are_those_of_the_printed_splits() -> None:
-    """jain2020 prints every split of its Tables I and II; it truncates some means (papers.md 10)."""
+    """jain2020 prints every split of its Tables I and II; it truncates some means."""
     for name in ("jain2020-1", "jain2020-2"):
         cells = {(f.system, f.case): f.value for f in published_figures() if f.table == name}
         for system in {system for system, _ in cells}:

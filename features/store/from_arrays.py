@@ -1,0 +1,76 @@
+"""A store made of arrays that were computed elsewhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aqa.features.clips import Clip
+from aqa.features.store.spec import Spec, StoreError
+from aqa.features.store.writer import FeatureStoreWriter
+
+
+def import_arrays(
+    path: str | os.PathLike[str],
+    arrays: Mapping[str, NDArray[np.floating]],
+    *,
+    source: str,
+    fitted_on: Sequence[str] | None = None,
+    dtype: str = "float32",
+) -> None:
+    """Make a store from arrays that were computed elsewhere.
+
+    arrays: id -> (n_clips, dim), or (dim,) where a video has one feature. source: what they are;
+    recorded in the spec as the backbone. fitted_on: ids of the videos that the network behind them
+    has learned from, if known: a head cannot be evaluated honestly on those. `StoreError` where
+    `path` exists, or where the arrays differ in shape or are not finite.
+    """
+    path = Path(path)
+    if path.exists():
+        raise StoreError(f"{path}: it exists; remove it or name another file with --store")
+    if not arrays:
+        raise StoreError(f"{source}: it holds no videos")
+    with np.errstate(over="ignore"):  # what overflows is found not finite below
+        rows = {
+            i: np.asarray(array[None] if array.ndim == 1 else array, dtype)
+            for i, array in arrays.items()
+        }
+    shape = tuple(next(iter(rows.values())).shape[1:])
+    for video_id, array in rows.items():
+        if array.shape[1:] != shape or not len(array):
+            raise StoreError(
+                f"{source}: video {video_id!r} has an array of shape {array.shape}, "
+                f"expected (clips, {', '.join(map(str, shape))}) as the first one has"
+            )
+        if not np.isfinite(array).all():
+            raise StoreError(f"{source}: video {video_id!r} has values that are not finite")
+    spec: Spec = {
+        "backbone": source,
+        "weights": {
+            "name": None,
+            "sha256": None,
+            "fitted_on": None if fitted_on is None else list(fitted_on),
+        },
+        "layer": None,
+        "shape": list(shape),
+        "dtype": dtype,
+        "clip_length": None,
+        "stride": None,
+        "frames": None,
+        "padding": None,
+        "tail": None,
+        "preprocess": None,
+        "views": ["original"],
+    }
+    try:
+        with FeatureStoreWriter(path, spec, ids=rows) as writer:
+            for video_id, array in rows.items():
+                clips = [Clip(i, i + 1) for i in range(len(array))]
+                writer.append(video_id, [(array, clips)], n_frames=len(array))
+    except BaseException:
+        path.unlink(missing_ok=True)  # it was not there before
+        raise

@@ -1,0 +1,148 @@
+"""What a fitted head says of the clips, or of the joints, of one video."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aqa.annotations.manifest import Video
+from aqa.features.video_features import VideoFeatures
+from aqa.models.examples import videos_columns
+from aqa.models.heads.base import Explanation, Head
+
+
+@dataclass(frozen=True)
+class ClipFeedback:
+    """What is said of one clip.
+
+    clip: its number, from 0. start, stop: half-open range of frames of the video file, and the
+    same in seconds, None where the frame rate is not known. value: the head's number for it.
+    exemplar_clips: id of each exemplar -> the number of its clip that this one was compared with.
+    """
+
+    clip: int
+    start: int
+    stop: int
+    start_seconds: float | None
+    stop_seconds: float | None
+    value: float
+    faulty: bool
+    exemplar_clips: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What is said of the clips of one video.
+
+    meaning: what the clips' values are. limit: a clip below it (or at it) is faulty.
+    """
+
+    video: str
+    meaning: str
+    limit: float
+    clips: list[ClipFeedback]
+
+
+@dataclass(frozen=True)
+class JointMove:
+    """The frame on which moving one joint would raise the score most (pirsiavash2014 §3.3).
+
+    joint: its name. frame: the number of the frame in the video file, and the same in seconds,
+    None where the frame rate is not known. x, y: where the joint is, in pixels. right, down: points
+    per pixel that it moves to the right and down. gain: points per pixel in the best direction.
+    """
+
+    joint: str
+    frame: int
+    seconds: float | None
+    x: float
+    y: float
+    right: float
+    down: float
+    gain: float
+
+
+@dataclass(frozen=True)
+class PoseFeedback:
+    """What is said of the joints of one video.
+
+    moves: one per joint, the largest gain first. names: of the joints. joints: (frames, joints, 2),
+    where they are, in pixels. gradient: the same shape, points per pixel. offset: the number, in the
+    video file, of the first of these frames.
+    """
+
+    video: str
+    meaning: str
+    moves: list[JointMove]
+    names: list[str]
+    joints: NDArray[np.float32]
+    gradient: NDArray[np.float64]
+    offset: int
+
+
+def give_feedback(
+    head: Head,
+    video: Video,
+    seen: VideoFeatures,
+    blank: NDArray[np.float32] | None,
+    align: str = "index",
+) -> Feedback:
+    """Explain a video clip by clip; clips that are all padding are left out.
+
+    blank: the feature of a clip of black frames, None where there is none. align: which clips of an
+    exemplar are compared, see `aqa.models.alignment`.
+    """
+    columns = videos_columns([video], head.answer_columns, [seen.clips])
+    explanation = head.explain([seen.features], blank, align=align, **columns)
+    shown = [i for i, clip in enumerate(seen.clips) if not clip.is_blank(seen.n_frames)]
+    clips = [_clip_feedback(i, seen, explanation) for i in shown]
+    return Feedback(video.id, explanation.meaning, explanation.limit, clips)
+
+
+def _clip_feedback(number: int, seen: VideoFeatures, explanation: Explanation) -> ClipFeedback:
+    start, stop = seen.frames(number)
+    return ClipFeedback(
+        clip=number,
+        start=start,
+        stop=stop,
+        start_seconds=seen.seconds(start),
+        stop_seconds=seen.seconds(stop),
+        value=float(explanation.values[number]),
+        faulty=bool(explanation.faulty[number]),
+        exemplar_clips={name: int(clips[number]) for name, clips in explanation.matched.items()},
+    )
+
+
+def give_pose_feedback(
+    head: Head, video: Video, seen: VideoFeatures, names: Sequence[str]
+) -> PoseFeedback:
+    """Say for each joint on which frame, and in which direction, moving it would gain most.
+
+    names: of the joints, in the order of the features.
+    """
+    columns = videos_columns([video], head.answer_columns, [seen.clips])
+    gradient = head.gradient(seen.features, **columns)  # (frames, joints, 2)
+    joints = seen.features.reshape(gradient.shape)
+    gains = np.linalg.norm(gradient, axis=2)  # (frames, joints)
+    best_frames = gains.argmax(axis=0)
+    order = np.argsort(-gains.max(axis=0), kind="stable")
+    moves = [_joint_move(names[j], j, best_frames[j], seen, joints, gradient) for j in order]
+    meaning = "points gained per pixel that a joint moves"
+    return PoseFeedback(video.id, meaning, moves, list(names), joints, gradient, seen.offset)
+
+
+def _joint_move(
+    name: str,
+    joint: int,
+    row: int,
+    seen: VideoFeatures,
+    joints: NDArray[np.float32],
+    gradient: NDArray[np.float64],
+) -> JointMove:
+    frame = int(seen.frames(row)[0])
+    (x, y), (right, down) = joints[row, joint].tolist(), gradient[row, joint].tolist()
+    gain = float(np.linalg.norm(gradient[row, joint]))
+    return JointMove(name, frame, seen.seconds(frame), x, y, right, down, gain)

@@ -1,0 +1,268 @@
+"""The works that the code, the help and the documents cite, by key: `jain2020 §III-C`.
+
+A key is the first author's family name and the year, and a word of the title where that is not
+enough to tell two works apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class Paper:
+    """One cited work. note: what this project takes from it."""
+
+    key: str
+    authors: str
+    year: int
+    title: str
+    venue: str
+    note: str
+
+    def __str__(self) -> str:
+        end = "" if self.title.endswith("?") else "."
+        return f"{self.authors}. {self.title}{end} {self.venue}, {self.year}."
+
+
+_PAPERS = (
+    # The five papers whose systems and tables this project rebuilds.
+    Paper(
+        "jain2020",
+        "Hiteshi Jain, Gaurav Harit and Avinash Sharma",
+        2020,
+        "Action Quality Assessment using Siamese Network-Based Deep Metric Learning",
+        "IEEE Transactions on Circuits and Systems for Video Technology",
+        "heads siamese, score-estimation and type-lstm; feedback; embeddings",
+    ),
+    Paper(
+        "li2018end",
+        "Yongjun Li, Xiujuan Chai and Xilin Chen",
+        2018,
+        "End-To-End Learning for Action Quality Assessment",
+        "Pacific Rim Conference on Multimedia (PCM)",
+        "head fragments; the ranking loss",
+    ),
+    Paper(
+        "li2018scoringnet",
+        "Yongjun Li, Xiujuan Chai and Xilin Chen",
+        2018,
+        "ScoringNet: Learning Key Fragment for Action Quality Assessment with Ranking Loss "
+        "in Skilled Sports",
+        "Asian Conference on Computer Vision (ACCV)",
+        "heads kfs and scoringnet",
+    ),
+    Paper(
+        "farabi2021",
+        "Shafkat Farabi, Hasibul Himel, Fakhruddin Gazzali, Md. Bakhtiar Hasan, "
+        "Md. Hasanul Kabir and Moshiur Farazi",
+        2021,
+        "Improving Action Quality Assessment Using Weighted Aggregation",
+        "arXiv preprint",
+        "heads average and wd; fine-tuning end to end",
+    ),
+    Paper(
+        "parmar2019action",
+        "Paritosh Parmar and Brendan Tran Morris",
+        2019,
+        "Action Quality Assessment Across Multiple Actions",
+        "IEEE Winter Conference on Applications of Computer Vision (WACV)",
+        "heads lstm and svr; dataset AQA-7; transfer between actions",
+    ),
+    # Other systems and datasets of action quality assessment.
+    Paper(
+        "parmar2017",
+        "Paritosh Parmar and Brendan Tran Morris",
+        2017,
+        "Learning to Score Olympic Events",
+        "CVPR Workshops",
+        "head lstm-svr; datasets UNLV-Dive and UNLV-Vault",
+    ),
+    Paper(
+        "parmar2019what",
+        "Paritosh Parmar and Brendan Tran Morris",
+        2019,
+        "What and How Well You Performed? A Multitask Learning Approach to "
+        "Action Quality Assessment",
+        "IEEE Conference on Computer Vision and Pattern Recognition (CVPR)",
+        "head mtl; dataset MTL-AQA",
+    ),
+    Paper(
+        "pirsiavash2014",
+        "Hamed Pirsiavash, Carl Vondrick and Antonio Torralba",
+        2014,
+        "Assessing the Quality of Actions",
+        "European Conference on Computer Vision (ECCV)",
+        "heads pose-dct and pose-dft; dataset MIT-Diving",
+    ),
+    Paper(
+        "tang2020",
+        "Yansong Tang, Zanlin Ni, Jiahuan Zhou, Danyang Zhang, Jiwen Lu, Ying Wu and Jie Zhou",
+        2020,
+        "Uncertainty-aware Score Distribution Learning for Action Quality Assessment",
+        "IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR)",
+        "heads usdl and musdl",
+    ),
+    Paper(
+        "venkataraman2015",
+        "Vinay Venkataraman, Ioannis Vlachos and Pavan Turaga",
+        2015,
+        "Dynamical Regularity for Action Analysis",
+        "British Machine Vision Conference (BMVC)",
+        "head pose-apen",
+    ),
+    Paper(
+        "xiang2018",
+        "Xiang Xiang, Ye Tian, Austin Reiter, Gregory D. Hager and Trac D. Tran",
+        2018,
+        "S3D: Stacking Segmental P3D for Action Quality Assessment",
+        "IEEE International Conference on Image Processing (ICIP)",
+        "head s3d",
+    ),
+    Paper(
+        "xu2022finediving",
+        "Jinglin Xu, Yongming Rao, Xumin Yu, Guangyi Chen, Jie Zhou and Jiwen Lu",
+        2022,
+        "FineDiving: A Fine-grained Dataset for Procedure-aware Action Quality Assessment",
+        "IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR)",
+        "dataset FineDiving",
+    ),
+    Paper(
+        "xu2022likert",
+        "Angchi Xu, Ling-An Zeng and Wei-Shi Zheng",
+        2022,
+        "Likert Scoring with Grade Decoupling for Long-term Action Assessment",
+        "IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR)",
+        "head gdlt",
+    ),
+    Paper(
+        "yu2021",
+        "Xumin Yu, Yongming Rao, Wenliang Zhao, Jiwen Lu and Jie Zhou",
+        2021,
+        "Group-aware Contrastive Regression for Action Quality Assessment",
+        "IEEE/CVF International Conference on Computer Vision (ICCV)",
+        "head core; the metric R-l2",
+    ),
+    # Networks.
+    Paper(
+        "carreira2017",
+        "Joao Carreira and Andrew Zisserman",
+        2017,
+        "Quo Vadis, Action Recognition? A New Model and the Kinetics Dataset",
+        "IEEE Conference on Computer Vision and Pattern Recognition (CVPR)",
+        "backbone i3d",
+    ),
+    Paper(
+        "ghadiyaram2019",
+        "Deepti Ghadiyaram, Du Tran and Dhruv Mahajan",
+        2019,
+        "Large-scale Weakly-supervised Pre-training for Video Action Recognition",
+        "IEEE Conference on Computer Vision and Pattern Recognition (CVPR)",
+        "backbone r2plus1d-34-ig65m",
+    ),
+    Paper(
+        "hara2018",
+        "Kensho Hara, Hirokatsu Kataoka and Yutaka Satoh",
+        2018,
+        "Can Spatiotemporal 3D CNNs Retrace the History of 2D CNNs and ImageNet?",
+        "IEEE Conference on Computer Vision and Pattern Recognition (CVPR)",
+        "backbones r3d-18 to r3d-101 and r2plus1d-18 to r2plus1d-50",
+    ),
+    Paper(
+        "he2016",
+        "Kaiming He, Xiangyu Zhang, Shaoqing Ren and Jian Sun",
+        2016,
+        "Deep Residual Learning for Image Recognition",
+        "IEEE Conference on Computer Vision and Pattern Recognition (CVPR)",
+        "the blocks of the residual networks",
+    ),
+    Paper(
+        "kataoka2020",
+        "Hirokatsu Kataoka, Tenga Wakamiya, Kensho Hara and Yutaka Satoh",
+        2020,
+        "Would Mega-scale Datasets Further Enhance Spatiotemporal 3D CNNs?",
+        "arXiv preprint 2004.04968",
+        "the weights of the backbones r3d-* and r2plus1d-*",
+    ),
+    Paper(
+        "le2011",
+        "Quoc V. Le, Will Y. Zou, Serena Y. Yeung and Andrew Y. Ng",
+        2011,
+        "Learning Hierarchical Invariant Spatio-temporal Features for Action Recognition "
+        "with Independent Subspace Analysis",
+        "IEEE Conference on Computer Vision and Pattern Recognition (CVPR)",
+        "backbone isa",
+    ),
+    Paper(
+        "qiu2017",
+        "Zhaofan Qiu, Ting Yao and Tao Mei",
+        2017,
+        "Learning Spatio-Temporal Representation with Pseudo-3D Residual Networks",
+        "IEEE International Conference on Computer Vision (ICCV)",
+        "backbone p3d-199",
+    ),
+    Paper(
+        "tran2015",
+        "Du Tran, Lubomir Bourdev, Rob Fergus, Lorenzo Torresani and Manohar Paluri",
+        2015,
+        "Learning Spatiotemporal Features with 3D Convolutional Networks",
+        "IEEE International Conference on Computer Vision (ICCV)",
+        "backbone c3d",
+    ),
+    Paper(
+        "tran2018",
+        "Du Tran, Heng Wang, Lorenzo Torresani, Jamie Ray, Yann LeCun and Manohar Paluri",
+        2018,
+        "A Closer Look at Spatiotemporal Convolutions for Action Recognition",
+        "IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR)",
+        "backbones r3d-18-tv, mc3-18-tv and r2plus1d-18-tv; the (2+1)D convolution",
+    ),
+    # Statistics.
+    Paper(
+        "holm1979",
+        "Sture Holm",
+        1979,
+        "A Simple Sequentially Rejective Multiple Test Procedure",
+        "Scandinavian Journal of Statistics",
+        "the adjusted p of aqa compare",
+    ),
+    Paper(
+        "nadeau2003",
+        "Claude Nadeau and Yoshua Bengio",
+        2003,
+        "Inference for the Generalization Error",
+        "Machine Learning",
+        "the corrected t test over several splits of aqa compare",
+    ),
+    Paper(
+        "phipson2010",
+        "Belinda Phipson and Gordon K. Smyth",
+        2010,
+        "Permutation P-values Should Never Be Zero: Calculating Exact P-values When "
+        "Permutations Are Randomly Drawn",
+        "Statistical Applications in Genetics and Molecular Biology",
+        "the permutation test of aqa compare",
+    ),
+    Paper(
+        "pincus1991",
+        "Steven M. Pincus",
+        1991,
+        "Approximate Entropy as a Measure of System Complexity",
+        "Proceedings of the National Academy of Sciences",
+        "the approximate entropy of the head pose-apen",
+    ),
+)
+PAPERS: Mapping[str, Paper] = MappingProxyType({paper.key: paper for paper in _PAPERS})
+"""Key -> work, the five papers that this project rebuilds first."""
+
+KEY = re.compile(r"\b[a-z]{2,}(?:19|20)\d\d[a-z]*\b")
+"""What a key looks like; not everything that looks like one is one."""
+
+
+def cited(*texts: str) -> list[Paper]:
+    """The works whose keys stand in texts, in the order of `PAPERS`; unknown keys are left out."""
+    keys = {key for text in texts for key in KEY.findall(text)}
+    return [paper for key, paper in PAPERS.items() if key in keys]

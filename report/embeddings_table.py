@@ -1,0 +1,46 @@
+"""How far apart embeddings keep types of action, as text and as plain values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aqa.report.tables import table, wrapped
+
+if TYPE_CHECKING:
+    from aqa.workflows.embed import Embeddings
+
+
+def embeddings_table(found: Embeddings, run: str) -> str:
+    """Silhouettes by type, from -1 to 1: a higher one keeps the types further apart."""
+    n_test = int(found.tested.sum())
+    title = (
+        f"{run}: {len(found.ids) - n_test} training and {n_test} test videos of "
+        f"{len(set(found.types))} types; silhouette from -1 to 1, higher: types further apart"
+    )
+    header = ["embedding", "size", "silhouette of training", "of test videos"]
+    rows = []
+    for embedding in found.all:
+        shown = ["undefined" if s is None else f"{s:.3f}" for s in embedding.silhouette.values()]
+        rows.append([embedding.name, str(embedding.values.shape[1]), *shown])
+    return f"{wrapped(title, indent='  ')}\n{table(rows, header)}"
+
+
+def embeddings_json(found: Embeddings, run: str) -> dict[str, Any]:
+    """Silhouettes, and every video's place in the plane of each embedding."""
+    return {
+        "run": run,
+        "embeddings": [
+            {
+                "name": embedding.name,
+                "size": embedding.values.shape[1],
+                "silhouette": embedding.silhouette,
+                "points": [
+                    {"video": video, "type": kind, "tested": bool(tested), "x": x, "y": y}
+                    for video, kind, tested, (x, y) in zip(
+                        found.ids, found.types, found.tested, embedding.flat.tolist(), strict=True
+                    )
+                ],
+            }
+            for embedding in found.all
+        ],
+    }

@@ -1,0 +1,87 @@
+"""Published tables as text: what there is, what each lacks, printed beside measured."""
+
+from __future__ import annotations
+
+from aqa.report.references import foot
+from aqa.report.tables import table as aligned
+from aqa.report.tables import wrapped
+from aqa.workflows.reproduce.cells import ReproducedCell, Reproduction, printed_figures
+from aqa.workflows.reproduce.declared import PublishedTable
+from aqa.workflows.reproduce.needs import needs
+from aqa.workflows.reproduce.tables import TABLES, UNDECLARED
+from aqa.workspace import Workspace
+
+# As many digits as the papers print, or one more.
+_DIGITS = {"mse": 2, "med": 2}
+
+
+def overview(workspace: Workspace) -> str:
+    """Every table: its name, what it is about, how many figures it prints, and what it lacks."""
+    rows = []
+    for one in TABLES.values():
+        count, lacking = len(printed_figures(one)), len(needs(one, workspace))
+        rows.append([one.name, one.title, one.dataset, str(count), str(lacking)])
+    lines = [
+        aligned(rows, ["table", "about", "dataset", "figures", "lacking"], left=3),
+        "",
+        *(
+            wrapped(f"cannot be run: {name}, {dataset}: {reason}", indent="    ")
+            for (name, dataset), reason in UNDECLARED.items()
+        ),
+        "`aqa reproduce TABLE --list` says what a table lacks.",
+    ]
+    return "\n".join(lines) + foot(*TABLES)
+
+
+def needs_of(table: PublishedTable, workspace: Workspace) -> str:
+    """One table: its systems with their recipes, and what is lacking."""
+    rows = [
+        [system, recipe.head, recipe.store, " ".join(recipe.params)]
+        for system, recipes in table.recipes.items()
+        for recipe in recipes
+    ]
+    lacking = needs(table, workspace)
+    lines = [
+        _title(table, f", splits by {table.protocol}"),
+        aligned(rows, ["system", "head", "store", "parameters"], left=4),
+        "lacking:" if lacking else "nothing is lacking",
+        *(wrapped(f"  {line}", indent="    ") for line in lacking),
+    ]
+    return "\n".join(lines) + foot(table.name, table.title)
+
+
+def reproduction_table(found: Reproduction) -> str:
+    """Every printed cell beside what was measured, their difference, and its spread."""
+    header = ["system", "case", "metric", "printed", "measured", "difference", "spread"]
+    lines = [_title(found.table)]
+    if found.stand_in:
+        lines.append(
+            wrapped(
+                f"STAND-IN: measured on {found.stand_in}, on other videos than the paper's: "
+                "the differences mean nothing"
+            )
+        )
+    lines.append(aligned([_row(cell) for cell in found.cells], header, left=3))
+    if found.table.selected:
+        lines.append(wrapped(f"selection: {found.table.selected}"))
+    lines += [wrapped(note, indent="    ") for note in found.notes]
+    return "\n".join(lines) + foot(found.table.name, *lines)
+
+
+def _title(table: PublishedTable, more: str = "") -> str:
+    return wrapped(f"{table.name}: {table.title}; {table.dataset}{more}", indent="    ")
+
+
+def _row(cell: ReproducedCell) -> list[str]:
+    figure, measured = cell.figure, cell.measured
+    digits = _DIGITS.get(figure.metric, 3)
+    left = [figure.system, figure.case, figure.metric, f"{figure.value:g}"]
+    if measured is None or measured.value is None:
+        return [*left, "-", "", ""]
+    spread = ""
+    if measured.interval:
+        spread = "[" + ", ".join(f"{end:.{digits}f}" for end in measured.interval) + "]"
+    elif measured.std is not None:
+        spread = f"+- {measured.std:.{digits}f} over {measured.splits} {measured.over}"
+    difference = f"{measured.value - figure.value:+.{digits}f}"
+    return [*left, f"{measured.value:.{digits}f}", difference, spread]

@@ -1,0 +1,91 @@
+"""The cells of a published table: what is printed, and what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from aqa.workflows.reproduce.declared import PublishedTable
+from aqa.workflows.reproduce.figures import PublishedFigure, published_figures
+
+LAST = ", last iteration"
+
+
+class Measurement(NamedTuple):
+    """A measured value, with its 95 % interval over the test videos.
+
+    The mean over several splits (or networks, or draws: `over`) has their standard deviation
+    instead. value: None where the metric is undefined.
+    """
+
+    value: float | None
+    interval: tuple[float, float] | None = None
+    std: float | None = None
+    splits: int = 1
+    over: str = "splits"
+
+
+# (case, metric, measurement) of a recipe.
+Measurements = Iterator[tuple[str, str, Measurement]]
+
+
+@dataclass(frozen=True)
+class ReproducedCell:
+    """A printed figure beside what was measured; None where it was not."""
+
+    figure: PublishedFigure
+    measured: Measurement | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON and CSV have it."""
+        row: dict[str, Any] = self.figure._asdict()
+        row["printed"] = row.pop("value")
+        if self.measured is None or self.measured.value is None:
+            return row
+        value, interval, std, splits, over = self.measured
+        low, high = interval or (None, None)
+        row |= {"measured": value, "difference": value - row["printed"]}
+        return row | {"low": low, "high": high, "std": std, over: splits}
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A table as it came out: its cells, why parts of it did not run, and its recipes' notes."""
+
+    table: PublishedTable
+    cells: list[ReproducedCell]
+    failed: list[str]
+    notes: list[str]
+    stand_in: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "table": self.table.name,
+            "title": self.table.title,
+            "stand_in": self.stand_in,
+            "selected": self.table.selected,
+            "notes": self.notes,
+            "not_run": self.failed,
+            "cells": [cell.to_dict() for cell in self.cells],
+        }
+
+
+def printed_figures(table: PublishedTable) -> list[PublishedFigure]:
+    """The figures that the paper prints in a table."""
+    key = (table.figures, table.dataset)
+    return [one for one in published_figures() if (one.table, one.dataset) == key]
+
+
+def with_measured(
+    figure: PublishedFigure, measured: Mapping[tuple[str, str, str], Measurement]
+) -> Iterator[ReproducedCell]:
+    """A figure's cell, and one more where a reading that chooses nothing on test videos exists.
+
+    measured: (system, case, metric) -> measurement.
+    """
+    for case in (figure.case, figure.case + LAST):
+        value = measured.get((figure.system, case, figure.metric))
+        if value or case == figure.case:
+            yield ReproducedCell(figure._replace(case=case), value)

@@ -1,0 +1,88 @@
+"""From the results of a recipe's runs to the cells that its paper prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from aqa.evaluation.metrics import fisher_z
+from aqa.evaluation.results import over_splits
+from aqa.workflows.reproduce.cells import Measurement, Measurements
+from aqa.workflows.reproduce.declared import PublishedTable, SystemRecipe
+
+Result = Mapping[str, Any]
+
+
+def measured_cells(
+    table: PublishedTable, recipe: SystemRecipe, results: Sequence[Result], splits: Sequence[str]
+) -> Measurements:
+    """(case, metric, measured) of everything that a recipe's results on these splits say."""
+    if table.axis == "splits":
+        for result in results:
+            yield from _metrics(str(splits.index(result["split"]) + 1), result)
+        for over_all in over_splits(results):
+            yield from _metrics("mean", over_all)
+        return
+    of_actions: dict[str, float] = {}
+    for mean in _means(results):
+        case = _case(table, recipe, mean)
+        if case is None:
+            continue
+        yield from _metrics(case, mean)
+        if len(table.splits) > 1:
+            yield from _metrics(f"{case} mean", mean)
+        if (value := mean.get("spearman")) is not None:
+            of_actions[case] = float(value)
+    yield from mean_of_actions(table, recipe, of_actions)
+
+
+def _means(results: Sequence[Result]) -> list[Result]:
+    """Means over splits, and what only one split has, such as an action that it alone tests."""
+
+    def what(result: Result) -> tuple[Any, ...]:
+        return result.get("part"), result.get("group")
+
+    means: list[Result] = list(over_splits(results))
+    averaged = {what(mean) for mean in means}
+    return means + [result for result in results if what(result) not in averaged]
+
+
+def mean_of_actions(
+    table: PublishedTable, recipe: SystemRecipe, values: Mapping[str, float]
+) -> Measurements:
+    """The mean over actions that parmar2019action prints.
+
+    Table 2: through Fisher's z, over all actions. Table 3: the plain mean, over new actions.
+    """
+    if len(values) < len(table.cases):
+        return
+    if table.axis == "actions":
+        yield "mean", "spearman", Measurement(float(fisher_z(list(values.values()))))
+    if table.axis == "new actions":
+        learned = table.cases.get(recipe.action or "")
+        new = [value for case, value in values.items() if case != learned]
+        yield "mean", "spearman", Measurement(float(np.mean(new)))
+
+
+def _case(table: PublishedTable, recipe: SystemRecipe, result: Result) -> str | None:
+    """What the printed table calls the cell of a result; None where it has none."""
+    part = result.get("part")
+    if table.axis == "feedback":
+        return "faulty clips"
+    if table.axis in ("types", "actions", "new actions"):
+        return table.cases.get(str(result.get("group")))
+    if table.axis == "stages":
+        return table.cases.get(str(part))
+    if table.axis == "parts":
+        letter = {"difficulty": "D", "execution": "E", None: "F"}.get(part)
+        return f"{letter} / {recipe.case}" if recipe.case else letter
+    return recipe.case or table.cases.get("")
+
+
+def _metrics(case: str, result: Result) -> Measurements:
+    for name in result:
+        if f"{name}_interval" in result or f"{name}_std" in result:
+            interval, std = result.get(f"{name}_interval"), result.get(f"{name}_std")
+            yield case, name, Measurement(result[name], interval, std, result.get("splits", 1))

@@ -1,0 +1,44 @@
+"""What a workspace lacks to run a published table."""
+
+from __future__ import annotations
+
+from aqa.annotations.manifest import Manifest
+from aqa.workflows.reproduce.declared import PublishedTable
+from aqa.workspace import Workspace
+
+
+def needs(table: PublishedTable, workspace: Workspace) -> list[str]:
+    """What the workspace lacks to run the whole table: a line each, with the command."""
+    return [
+        *_annotations(table, workspace),
+        *(
+            no_features(table, name, workspace)
+            for name in table.stores
+            if name in _stores(table) and not workspace.store(name).exists()
+        ),
+        *(f"{system}: {reason}" for system, reason in table.missing.items()),
+    ]
+
+
+def no_features(table: PublishedTable, store: str, workspace: Workspace) -> str:
+    """Says that a store does not exist, and how to make it."""
+    path = workspace.store(store)
+    return f"{path}: no features; aqa extract {table.stores[store]} --store {path}"
+
+
+def _annotations(table: PublishedTable, workspace: Workspace) -> list[str]:
+    if not workspace.manifest.exists():
+        return [
+            f"{workspace.manifest}: no annotations; aqa import {table.importer} SOURCE "
+            f"--videos FOLDER, then aqa split {table.protocol}"
+        ]
+    known = Manifest.read(workspace.manifest).split_names
+    missing = [name for name in table.splits if name not in known]
+    if not missing:
+        return []
+    more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+    return [f"{workspace.manifest}: no split {missing[0]}{more}; aqa split {table.protocol}"]
+
+
+def _stores(table: PublishedTable) -> set[str]:
+    return {recipe.store for recipes in table.recipes.values() for recipe in recipes}

@@ -1,0 +1,165 @@
+"""Fits and evaluates the recipes of a published table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from aqa.annotations.manifest import Manifest
+from aqa.evaluation.metrics import mean_and_std
+from aqa.features.store import FeatureStore
+from aqa.models.difficulty import make_head
+from aqa.models.heads import get_head, head_names
+from aqa.models.heads.base import parse_params
+from aqa.models.runs import RunError, load_run
+from aqa.workflows.experiment import evaluate_runs, fit_splits
+from aqa.workflows.reproduce.cells import LAST, Measurement, Measurements, printed_figures
+from aqa.workflows.reproduce.declared import PublishedTable, SystemRecipe
+from aqa.workflows.reproduce.measure import mean_of_actions, measured_cells
+from aqa.workflows.reproduce.needs import no_features
+from aqa.workflows.reproduce.scopes import in_scope
+from aqa.workflows.transfer import Transfer, control, network_of, performances, transfer
+from aqa.workspace import Workspace, run_folder
+
+
+class RecipeRunner:
+    """Fits and evaluates the recipes of a table; what is fitted already is not fitted again."""
+
+    def __init__(
+        self,
+        table: PublishedTable,
+        workspace: Workspace,
+        manifest: Manifest,
+        splits: Sequence[str],
+        seed: int,
+        stand_in: FeatureStore | None,
+        tell: Callable[[str], None],
+    ):
+        self.table, self.workspace, self.manifest = table, workspace, manifest
+        self.splits, self.seed, self.stand_in, self.tell = splits, seed, stand_in, tell
+        self.not_evaluated: list[str] = []  # of the recipe that was measured last
+        self._transfers: dict[str, Transfer] = {}
+
+    def measured(self, system: str, recipe: SystemRecipe) -> Measurements:
+        """(case, metric, measured) of everything that a recipe says on the test videos."""
+        self.not_evaluated = []
+        if recipe.head not in head_names():
+            raise RunError(f"there is no head {recipe.head} to run it with")
+        if self.stand_in:
+            yield from self._run(system, recipe, self.stand_in)
+            return
+        path = self.workspace.store(recipe.store)
+        if not path.exists():
+            raise RunError(no_features(self.table, recipe.store, self.workspace))
+        with FeatureStore.open(path) as store:
+            yield from self._run(system, recipe, store)
+
+    def _run(self, system: str, recipe: SystemRecipe, store: FeatureStore) -> Measurements:
+        if recipe.scope == "fine-tuned":
+            return self._fine_tuned(recipe, store)
+        manifest = in_scope(self.manifest, self.splits, recipe)
+        if recipe.scope == "untrained":
+            return self._untrained(recipe, manifest, store)
+        folders = [
+            self._fitted(system, recipe, manifest, store, name) for name in manifest.split_names
+        ]
+        found = evaluate_runs(
+            folders,
+            manifest,
+            store,
+            feedback=self.table.axis == "feedback",
+            by={"types": "type", "actions": "action", "new actions": "action"}.get(self.table.axis),
+        )
+        self.not_evaluated = found.failed
+        return measured_cells(self.table, recipe, found.results, manifest.split_names)
+
+    def _untrained(
+        self, recipe: SystemRecipe, manifest: Manifest, store: FeatureStore
+    ) -> Measurements:
+        """What the networks of the system's runs predict before they are trained."""
+        assert recipe.after is not None
+        (trained,) = self.table.recipes[recipe.after]
+        found: dict[str, list[float | None]] = {}
+        for split in manifest.split_names:
+            head = load_run(self._fitted(recipe.after, trained, manifest, store, split)).head
+            videos = [manifest.by_id[i] for i in manifest.split(split).test]
+            case = self.table.cases.get(videos[0].action or "") if videos else None
+            if case is not None:
+                correlations = control(network_of(head), performances(videos, store))
+                found[case] = [*found.get(case, []), *correlations]
+        means: dict[str, float] = {}
+        for case, values in found.items():
+            value, std = mean_and_std("", values).values()
+            yield case, "spearman", Measurement(value, None, std, len(values), "networks")
+            means |= {} if value is None else {case: value}
+        yield from mean_of_actions(self.table, recipe, means)
+
+    def _fine_tuned(self, recipe: SystemRecipe, store: FeatureStore) -> Measurements:
+        """Every action whose cells the table prints, on as many samples."""
+        for action, printed_name in self.table.cases.items():
+            cases = dict.fromkeys(figure.case for figure in printed_figures(self.table))
+            counts = [int(c.split()[-1]) for c in cases if c.split()[0] == printed_name]
+            if action not in self._transfers:
+                self._transfers[action] = transfer(
+                    *(recipe.head, recipe.params, self.manifest, store, action),
+                    samples=counts,
+                    seed=self.seed,
+                    tell=self.tell,
+                )
+            for row in self._transfers[action].readings():
+                if row["start"] == recipe.start:
+                    case = f"{printed_name} {row['samples']}"
+                    for reading, named in (("best", case), ("last", case + LAST)):
+                        value, std = row[reading], row[f"{reading}_std"]
+                        measured = Measurement(value, None, std, row["draws"], "draws")
+                        yield named, "spearman", measured
+
+    def _fitted(
+        self, system: str, recipe: SystemRecipe, manifest: Manifest, store: FeatureStore, split: str
+    ) -> Path:
+        """The folder of the recipe's run on a split, fitted now if it was not."""
+        runs = self.workspace.runs / "reproduce" / _slug(system, recipe.case)
+        folder = run_folder(runs, recipe.head, split)
+        start = None
+        if recipe.after is not None:
+            (first,) = self.table.recipes[recipe.after]
+            start = self._fitted(recipe.after, first, manifest, store, split)
+        one = manifest.split(split)
+        if self._is_there(folder, recipe, store, one.train, one.val):
+            self.tell(f"{system}, split {split}: fitted already")
+            return folder
+        self.tell(f"{system}, split {split}: fitting {recipe.head} {' '.join(recipe.params)}")
+        for _ in fit_splits(
+            *(recipe.head, recipe.params, manifest, store, [one], runs),
+            seed=self.seed,
+            start=start,
+        ):
+            pass
+        return folder
+
+    def _is_there(
+        self,
+        folder: Path,
+        recipe: SystemRecipe,
+        store: FeatureStore,
+        train: Sequence[str],
+        val: Sequence[str],
+    ) -> bool:
+        """Whether a run of the same head, settings, videos and features lies there."""
+        try:
+            record = load_run(folder).record
+        except RunError:
+            return False
+        params = {"seed": self.seed, **parse_params(get_head(recipe.head), recipe.params)}
+        return bool(
+            record["params"] == make_head(recipe.head, params).params
+            and record["split"]["train"] == list(train)
+            and record["split"]["val"] == list(val)
+            and record["store"]["spec"] == store.spec
+        )
+
+
+def _slug(system: str, case: str | None) -> str:
+    text = f"{system} {case or ''}".lower().replace("(2+1)d", "r2plus1d")
+    return re.sub(r"[^a-z0-9]+", "-", text).strip("-")

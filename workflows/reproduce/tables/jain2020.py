@@ -1,0 +1,111 @@
+"""The tables of jain2020."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from aqa.workflows.reproduce.declared import Axis, PublishedTable, SystemRecipe
+from aqa.workflows.reproduce.tables.stores import C3D_DIVING, POSE
+
+_EARLIER = (
+    *("Pose+DCT", "Pose+DFT", "C3D+LSTM (F)", "C3D+LSTM (I)"),
+    *("C3D+LSTM+SVR (F)", "C3D+LSTM+SVR (I)", "S3D"),
+)
+_JAIN = {
+    "Pose+DCT": (SystemRecipe("pose-dct", "pose"),),
+    "Pose+DFT": (SystemRecipe("pose-dft", "pose"),),
+    "C3D+LSTM (F)": (SystemRecipe("lstm", "c3d"),),
+    "C3D+LSTM (I)": (SystemRecipe("lstm", "c3d", ("label=incremental",)),),
+    "C3D+LSTM+SVR (F)": (SystemRecipe("lstm-svr", "c3d"),),
+    "C3D+LSTM+SVR (I)": (SystemRecipe("lstm-svr", "c3d", ("label=incremental",)),),
+    "S3D": (SystemRecipe("s3d", "p3d", note="frozen P3D; jain2020 fine-tunes one for each stage"),),
+    "Dive-specific C3D+LSTM (F)": (SystemRecipe("type-lstm", "c3d"),),
+    "Siamese constant expert bias (type 1)": (
+        SystemRecipe("score", "c3d", ("bias=constant", "constant_type=407C")),
+    ),
+    "Siamese worst-performer bias per type": (SystemRecipe("score", "c3d", ("bias=worst",)),),
+    "Siamese expert bias per type": (SystemRecipe("score", "c3d"),),
+}
+_JAIN_STORES = {"c3d": C3D_DIVING, "pose": POSE, "p3d": "--backbone p3d-199 --weights FILE"}
+_JAIN_SPLITS = tuple(f"jain2020-diving-{k}" for k in range(1, 11))
+
+
+def _jain(name: str, title: str, axis: Axis, **more: object) -> PublishedTable:
+    table = PublishedTable(
+        name=name,
+        title=title,
+        figures=name,
+        dataset="UNLV-Diving",
+        importer="unlv-dive-p3d",
+        protocol="jain2020-diving --kinds 407C,207B,307C,109C,626,5255B",
+        splits=_JAIN_SPLITS,
+        axis=axis,
+        stores=_JAIN_STORES,
+        recipes=_JAIN,
+    )
+    return replace(table, **more)  # type: ignore[arg-type]
+
+
+_TYPES = ("407C", "207B", "307C", "109C", "626", "5255B")
+_EXPERT = _JAIN["Siamese expert bias per type"]
+TABLES = (
+    _jain("jain2020-1", "Spearman on ten splits", "splits"),
+    _jain("jain2020-2", "MSE on ten splits", "splits"),
+    _jain(
+        *("jain2020-4", "Spearman and MSE of each type of dive", "types"),
+        recipes={name: _JAIN[name] for name in (*_EARLIER, "Siamese expert bias per type")},
+        cases={kind: f"type {k}" for k, kind in enumerate(_TYPES, start=1)},
+    ),
+    _jain(
+        *("jain2020-5", "The gain by metric learning", "splits"),
+        recipes={
+            "C3D+LSTM (F)": _JAIN["C3D+LSTM (F)"],
+            "Siamese expert bias, no DML": (SystemRecipe("score", "c3d", ("metric=none",)),),
+            "Siamese expert bias, DML 3000 pairs": _EXPERT,
+            "Siamese expert bias, DML 26000 pairs": (
+                SystemRecipe(
+                    "score",
+                    "c3d-views",
+                    note="the augmentations are ours: jain2020 does not state its own",
+                ),
+            ),
+        },
+        missing={
+            "Siamese expert bias, DML 14000 pairs": "the paper does not state which augmentations"
+        },
+        stores={**_JAIN_STORES, "c3d-views": f"{C3D_DIVING} --views original,zoom,bright"},
+    ),
+    _jain(
+        *("jain2020-text-V-D", "The four best dives of type 3 as the constant exemplar", "splits"),
+        recipes={
+            "Siamese constant expert bias (4 experts of type 3)": (
+                SystemRecipe("score", "c3d", ("bias=constant", "constant_type=307C")),
+            )
+        },
+    ),
+    _jain(
+        *("jain2020-6", "Tuck vaults, with the metric learned on dives", "splits"),
+        dataset="UNLV-Vault (tuck)",
+        importer="unlv-vault",
+        protocol="random -n 5 --test 40 --name tuck",
+        splits=tuple(f"tuck-{k}" for k in range(1, 6)),
+        recipes={
+            **{k: v for k, v in _JAIN.items() if k.startswith("C3D+LSTM")},
+            "Siamese expert bias per type": (
+                SystemRecipe(
+                    "score", "c3d", note="metric learned on the vaults, not taken from dives"
+                ),
+            ),
+        },
+        stores={"c3d": "--backbone c3d --weights FILE --frames 96"},
+    ),
+    _jain(
+        *("jain2020-8", "Which clips are faulty", "feedback"),
+        dataset="UNLV-Diving + MTL-AQA commentary",
+        recipes={
+            "C3D+LSTM (I)": _JAIN["C3D+LSTM (I)"],
+            "Siamese clip feedback": _EXPERT,
+        },
+        missing={"C3D+LSTM+SVR (I)": "its SVR scores no single clips here"},
+    ),
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -38,20 +38,27 @@ def _option(field: dataclasses.Field[Any], hint: Any) -> Callable[[Command], Com
     if hint is bool:
         flags = f"--{name}/--no-{name}"
     else:
-        flags, options["type"] = f"--{name}", _type(hint, metadata["low"], metadata["above"])
+        flags, options["type"] = f"--{name}", _type(hint, metadata)
         options["metavar"] = metadata["unit"].upper() or None
-    return click.option(flags, help=f"{metadata['help']} ({metadata['source']}).", **options)
+    return click.option(flags, help=_help(metadata), **options)
 
 
-def _type(hint: Any, low: float | None, above: float | None) -> click.ParamType:
+def _help(metadata: Mapping[str, Any]) -> str:
+    """What it means, and who states the default where that is not us."""
+    source = metadata["source"]
+    return metadata["help"] + ("." if source == "ours" else f" ({source}).")
+
+
+def _type(hint: Any, metadata: Mapping[str, Any]) -> click.ParamType:
     """The option type of a field's type; of `int | None`, that of `int`."""
     if isinstance(hint, types.UnionType):
         (hint,) = (kind for kind in typing.get_args(hint) if kind is not types.NoneType)
     if typing.get_origin(hint) is typing.Literal:
         return click.Choice(typing.get_args(hint))
-    least, is_open = (low, False) if above is None else (above, True)
+    is_open = metadata["above"] is not None
+    least, most = metadata["above" if is_open else "low"], metadata["high"]
     if hint is int:
-        return click.IntRange(None if least is None else int(least), min_open=is_open)
+        return click.IntRange(least, most, min_open=is_open)
     if hint is float:
-        return click.FloatRange(least, min_open=is_open)
+        return click.FloatRange(least, most, min_open=is_open)
     raise TypeError(f"no option type for {hint}")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aqa.models.training.distributed import ProcessGroup
-from aqa.models.training.end_to_end import EndToEndAdapter
+from aqa.models.heads.base.end_to_end import EndToEndAdapter
 
 
 class ClipSource(Protocol):

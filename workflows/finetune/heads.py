@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from aqa.models.heads import get_head, head_names
 from aqa.models.heads.base import HeadError
-from aqa.models.training.end_to_end import EndToEndAdapter
+from aqa.models.heads.base.end_to_end import EndToEndAdapter
 
 
 class HeadSource(NamedTuple):

@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 from aqa.models.examples import Examples
 from aqa.models.training.distributed import ProcessGroup
-from aqa.models.training.end_to_end import EndToEndAdapter
+from aqa.models.heads.base.end_to_end import EndToEndAdapter
 from aqa.workflows.finetune.data import ScoredClips, joined_columns, shown_videos
 from aqa.workflows.finetune.settings import FinetuneSettings
 

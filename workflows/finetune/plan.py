@@ -10,6 +10,7 @@ import numpy as np
 
 from aqa.annotations.manifest import Manifest, Video
 from aqa.annotations.splits import Split
+from aqa.extract.backbones import get_architecture
 from aqa.extract.backbones.base import Backbone
 from aqa.extract.clips_dataset import Augment, ClipVideos
 from aqa.features.clips import ClipRule
@@ -51,7 +52,8 @@ class FinetunePlan:
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of one clip's feature."""
-        return self.backbone.shape_for(self.rule.length)
+        backbone = self.backbone
+        return get_architecture(backbone.name).shape(backbone.layer, self.rule.length)
 
     @property
     def columns(self) -> tuple[str, ...]:

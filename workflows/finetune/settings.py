@@ -14,15 +14,17 @@ def setting(
     unit: str = "",
     source: str = "ours",
     low: float | None = None,
+    high: float | None = None,
     above: float | None = None,
     none: str = "",
 ) -> Any:
     """A setting: its default, what it means, its unit and who states it.
 
-    low, above: a number is `low` or more, or more than `above`. none: what a default of None does.
+    A number is from `low` to `high`, or more than `above`. none: what a default of None does.
     """
-    metadata = {"help": help, "unit": unit, "source": source, "low": low, "above": above}
-    return dataclasses.field(default=default, metadata={**metadata, "none": none})
+    metadata = {"help": help, "unit": unit, "source": source, "none": none}
+    bounds = {"low": low, "high": high, "above": above}
+    return dataclasses.field(default=default, metadata={**metadata, **bounds})
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class FinetuneSettings:
     )
     precision: Literal["float32", "bfloat16", "float16"] = setting(
         "float32",
-        "Arithmetic of the backbone; bfloat16 takes half the memory. Its weights and the head stay "
+        "Arithmetic of the backbone; bfloat16 takes less memory. Its weights and the head stay "
         "float32",
     )
     clips_at_once: int | None = setting(
@@ -85,7 +87,10 @@ class FinetuneSettings:
         low=0,
     )
     seed: int = setting(
-        0, "Seed of the order of videos, of the augmentation and of dropout", low=0
+        0,
+        "Seed of everything random: the order of videos, augmentation, dropout",
+        low=0,
+        high=2**32 - 1,
     )
 
     @property

@@ -92,7 +92,7 @@ class TrainingStates:
         return TrainingState(epoch, tensors, history, notes)
 
     def save(self, state: TrainingState, keep: Collection[int] = ()) -> None:
-        """Write a state in one step; then delete the others, except those of the epochs in `keep`."""
+        """Write a state in one step; then delete the others, except those of epochs in `keep`."""
         record = {
             "settings": self._settings,
             "history": state.history,

@@ -19,7 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from aqa.models.heads.base import HeadError
 from aqa.models.training.distributed import ProcessGroup
-from aqa.models.training.end_to_end import EndToEndAdapter
+from aqa.models.heads.base.end_to_end import EndToEndAdapter
 from aqa.workflows.finetune import snapshots
 from aqa.workflows.finetune.data import (
     MicroBatch,
@@ -125,9 +125,7 @@ class FineTuner:
         """The head's loss on videos, without learning from them."""
         self.joint.eval()
         precision = self.settings.precision
-        examples = clip_features(
-            self.joint.backbone, self.adapter, videos, precision, self.group
-        )
+        examples = clip_features(self.joint.backbone, self.adapter, videos, precision, self.group)
         return self.adapter.loss_on(examples)
 
     def targets(self, videos: ScoredClips) -> Tensor:
@@ -185,9 +183,7 @@ class FineTuner:
                 state = self._save(states, after, progress)
         return state
 
-    def _checked_epoch(
-        self, train: ScoredClips, number: int, progress: FinetuneProgress
-    ) -> float:
+    def _checked_epoch(self, train: ScoredClips, number: int, progress: FinetuneProgress) -> float:
         try:
             loss = self.epoch(train, number, progress)
         except torch.cuda.OutOfMemoryError:

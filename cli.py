@@ -13,15 +13,15 @@ from typing import Any
 import click
 
 from aqa import __version__
-from aqa.commands import command_names, get_command
+from aqa.commands import command_groups, command_names, get_command
 from aqa.commands.options import set_workspace
 from aqa.errors import AqaError, AqaWarning, UnknownNameError
 
 
 class _Group(click.Group):
-    """Turns the input's faults into one line and exit code 1, an interrupt into 130.
+    """Ends an error in one line: exit code 1 for bad data, 2 for wrong usage, 130 if interrupted.
 
-    A name that does not exist is the command line's fault, as a wrong option is: exit code 2.
+    A name that does not exist is wrong usage, as a wrong option is.
     """
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -35,13 +35,27 @@ class _Group(click.Group):
         except AqaError as error:
             raise click.ClickException(str(error)) from None
         except OSError as error:
-            if error.errno in (None, errno.EPIPE):  # our own fault; a closed pipe is click's
+            if error.errno in (None, errno.EPIPE):  # a mistake of ours; a pipe that click closes
                 raise
             where = f"{error.filename}: " if error.filename else ""
             raise click.ClickException(f"{where}{error.strerror}") from None
         except KeyboardInterrupt:
             click.echo("interrupted; what was finished is kept; give the command again", err=True)
             sys.exit(130)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands in groups, see `aqa.commands.GROUPS`."""
+        longest = max(map(len, self.list_commands(ctx)))
+        for title, names in command_groups().items():
+            rows = []
+            for name in names:
+                command = self.get_command(ctx, name)
+                if command is not None and not command.hidden:
+                    limit = formatter.width - longest - 4
+                    rows.append((name.ljust(longest), command.get_short_help_str(limit)))
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return command_names()
@@ -76,12 +90,12 @@ def _plain_warnings() -> Iterator[None]:
     envvar="AQA_WORKSPACE",
     callback=set_workspace,
     expose_value=False,
-    help="Folder to go to first; paths count from there [default: the current one].",
+    help="Work in this folder: paths are relative to it [default: the current folder].",
 )
 def main() -> None:
     """Score human actions from video, and say why.
 
-    First `aqa extract` turns the videos of manifest.csv into clip features, once; then `aqa fit`
-    and `aqa eval` learn and judge heads on them, and `aqa score` scores new videos. `aqa demo`
-    shows it all on drawn dives.
+    `aqa extract` turns the videos of manifest.csv into clip features, once. On these `aqa fit` fits
+    heads (light models), and `aqa eval` evaluates them. Then `aqa score` scores new videos. `aqa
+    demo` shows all of this on drawn dives. `aqa COMMAND --help` explains a command.
     """

@@ -1,4 +1,4 @@
-"""Columns set in a manifest that stands: every other byte of the table stays as it was."""
+"""Setting columns of an existing manifest; every other byte of the table stays as it was."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from aqa.annotations.manifest import read_records, read_text
+from aqa.annotations.csv_table import read_records, read_text
 from aqa.errors import AqaError
 from aqa.files import replacing
 
@@ -24,10 +24,10 @@ def set_columns(
 ) -> None:
     """Set columns of a manifest, in one step.
 
-    columns: name -> video id -> value; an id that is not there gets an empty one. Names and
-    values need no quotes. replace: a column that the table has already is set anew where it
-    stands; otherwise that is an `AqaError`, and nothing is written. remove: columns to take
-    away, if they are there.
+    columns: name -> video id -> value; videos that are not named get an empty value. Neither
+    names nor values may need quotes. replace: overwrite columns that the table has already;
+    without it they are an `AqaError`, and nothing is written. remove: columns to delete, where
+    the table has them.
     """
     records = read_records(path, read_text(path))
     header = next(values for values, _ in records if any(values))
@@ -52,7 +52,7 @@ def set_columns(
 def _with_cells(
     text: str, header: list[str], cells: Mapping[str, str], remove: Collection[str]
 ) -> str:
-    """A record with these cells in place of those of their columns, or behind the last."""
+    """A record with these cells in place of those of the same columns; new ones at its end."""
     body = text.rstrip("\r\n")
     fields = dict(zip(header, _fields(body), strict=True)) | dict(cells)
     kept = {name: field for name, field in fields.items() if name not in remove}
@@ -60,7 +60,7 @@ def _with_cells(
 
 
 def _fields(body: str) -> list[str]:
-    """The fields of a record as they are written."""
+    """The fields of a record as they are written, with their quotes."""
     fields, position = [], 0
     while position <= len(body):
         match = _FIELD.match(body, position)

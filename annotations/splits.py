@@ -1,4 +1,4 @@
-"""Splits: named, disjoint lists of video ids; and the makers of splits."""
+"""Splits: named, disjoint lists of video ids to learn from, to stop by and to test on."""
 
 from __future__ import annotations
 
@@ -6,24 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-
 from aqa.errors import AqaError
 
 Part = Literal["train", "val", "test"]
 PARTS: tuple[str, ...] = get_args(Part)
-# The split of every video, for a head that is going to score others and is not tested here.
+# The name of a split that trains on every video: for a head that will score other videos and is
+# not tested on these.
 EVERYTHING = "all"
 
 
 @dataclass(frozen=True)
 class Split:
-    """Which videos a head learns from (`train`), is stopped by (`val`) and is evaluated on (`test`).
+    """The ids that a head is trained on (`train`), stopped by (`val`) and evaluated on (`test`).
 
-    `val` may be empty: heads then hold out a part of `train` themselves.
+    `val` may be empty: heads then hold out a part of `train` themselves. `AqaError` where an id is
+    in two parts.
     """
 
     name: str
@@ -53,232 +50,14 @@ class Split:
         return replace(self, train=train, val=val, test=test)
 
 
-def random_splits(
-    ids: Sequence[str],
-    *,
-    n: int,
-    test: float,
-    seed: int,
-    strata: Sequence[str] | None = None,
-) -> list[Split]:
-    """Draw `n` independent train/test splits, named `1` to `n`.
-
-    ids: the videos. test: how many of them are tested, if it is an int; if a float, the share,
-    0 < test < 1, rounded within each stratum, at least one a stratum of two or more. seed: of the
-    draw; split k depends on `(seed, k)` alone. strata: one label a video, such as its type, whose
-    shares are kept; every stratum keeps a video to train on.
-    """
-    labels = strata if strata is not None else [""] * len(ids)
-    if len(labels) != len(ids):
-        raise AqaError(f"random splits: {len(labels)} strata for {len(ids)} videos")
-    chosen = [_stratified(labels, test, np.random.default_rng([seed, k])) for k in range(1, n + 1)]
-    return [_split(str(k), ids, tested) for k, tested in enumerate(chosen, start=1)]
-
-
-def grouped_splits(
-    ids: Sequence[str],
-    groups: Sequence[Sequence[str]],
-    *,
-    n: int,
-    test: float,
-    seed: int,
-) -> list[Split]:
-    """Draw `n` splits, named `1` to `n`, that test nobody and nothing seen in training.
-
-    groups: for each video, its labels, such as its event and its athlete; videos that share one
-    of them are always in the same part. test: as in `random_splits`; as near to it as whole
-    groups come. `AqaError` where all videos hang together.
-    """
-    if len(groups) != len(ids):
-        raise AqaError(f"grouped splits: {len(groups)} groups for {len(ids)} videos")
-    labels = _connected(groups)
-    chosen = [_grouped(labels, test, np.random.default_rng([seed, k])) for k in range(1, n + 1)]
-    return [_split(str(k), ids, tested) for k, tested in enumerate(chosen, start=1)]
-
-
-def leave_one_out(ids: Sequence[str], labels: Sequence[str]) -> list[Split]:
-    """One split a label, named after it: its videos are tested, all others train (parmar2019action §5.2)."""
-    if len(labels) != len(ids):
-        raise AqaError(f"leave one out: {len(labels)} labels for {len(ids)} videos")
-    names = sorted(set(labels))
-    if len(names) < 2:
-        raise AqaError(f"leave one out: {names[0]!r} is the only label, so nothing is left")
-    return [
-        _split(name, ids, {i for i, label in enumerate(labels) if label == name}) for name in names
-    ]
-
-
-def with_validation(
-    splits: Sequence[Split],
-    ids: Sequence[str],
-    labels: Sequence[Sequence[str]],
-    *,
-    val: float,
-    seed: int,
-    grouped: bool,
-) -> list[Split]:
-    """The splits with a part of each one's training videos held out as `val`.
-
-    labels: of each of `ids`, its stratum, or, if `grouped`, its groups as in `grouped_splits`.
-    val: how many training videos, or which share of them, as `test` in `random_splits`.
-    """
-    by_id = dict(zip(ids, labels, strict=True))
-    held_out = []
-    for k, split in enumerate(splits, start=1):
-        rng = np.random.default_rng([seed, k, 1])  # not the stream of the test part
-        own = [by_id[video_id] for video_id in split.train]
-        if grouped:
-            chosen = _grouped(_connected(own), val, rng)
-        else:
-            chosen = _stratified(["/".join(names) for names in own], val, rng)
-        drawn = _split(split.name, split.train, chosen)
-        held_out.append(replace(split, train=drawn.train, val=drawn.test))
-    return held_out
-
-
 def shared_labels(
     split: Split, labels: Mapping[str, str | None]
 ) -> tuple[set[str], tuple[str, ...]]:
-    """The labels that are both trained or stopped by and tested, and the test videos of them.
+    """Labels that test videos share with other videos of the split, and those test videos.
 
-    labels: id -> label, such as the athlete's name; None is no label.
+    labels: id -> label, such as the athlete's name; None is no label. Test videos with a shared
+    label are easier than those of an athlete that no training video shows.
     """
     learned = {labels[i] for i in (*split.train, *split.val)} - {None}
     leaking = tuple(i for i in split.test if labels[i] in learned)
     return {str(labels[i]) for i in leaking}, leaking
-
-
-def _split(name: str, ids: Sequence[str], tested: set[int]) -> Split:
-    """All ids, those at the positions `tested` as the test part."""
-    return Split(
-        name=name,
-        train=tuple(v for i, v in enumerate(ids) if i not in tested),
-        test=tuple(v for i, v in enumerate(ids) if i in tested),
-    )
-
-
-def _check_size(size: float, n: int) -> None:
-    """A part of `n` videos: an int is a count, a float a share."""
-    if isinstance(size, int) and not 1 <= size < n:
-        raise AqaError(f"a part of {size} videos cannot be drawn from {n}: from 1 to {n - 1} can")
-    if not isinstance(size, int) and not 0 < size < 1:
-        raise AqaError(f"a part of {size} is neither a count nor a share between 0 and 1")
-
-
-def _stratified(labels: Sequence[str], size: float, rng: np.random.Generator) -> set[int]:
-    """Draw positions; each label keeps its share, and one of its positions undrawn."""
-    _check_size(size, len(labels))
-    names = np.asarray(labels)
-    groups = [np.flatnonzero(names == label) for label in np.unique(names)]
-    counts = np.array([len(group) for group in groups])
-    if isinstance(size, int):
-        sizes = _apportioned(size, counts - 1)
-    else:
-        sizes = [min(max(round(size * count), 1), count - 1) for count in counts.tolist()]
-    drawn: set[int] = set()
-    for group, count in zip(groups, sizes, strict=True):
-        drawn.update(rng.permutation(group)[:count].tolist())
-    return drawn
-
-
-def _apportioned(total: int, room: NDArray[np.int_]) -> list[int]:
-    """Divide `total` over places in proportion to their room, by largest remainders."""
-    if total > room.sum():
-        raise AqaError(
-            f"a part of {total} videos would leave a stratum nothing: at most {room.sum()}"
-        )
-    shares = total * room / room.sum()
-    sizes = np.floor(shares).astype(int)
-    largest = np.argsort(sizes - shares, kind="stable")[: total - sizes.sum()]
-    sizes[largest] += 1
-    return [int(size) for size in sizes]
-
-
-def _connected(groups: Sequence[Sequence[str]]) -> NDArray[np.int_]:
-    """For each video, the number of the component of videos that labels join, directly or not."""
-    columns = [
-        np.unique(np.asarray(column), return_inverse=True)[1]
-        for column in zip(*groups, strict=True)
-    ]
-    n = len(groups)
-    rows, nodes, start = [], [], n  # videos are the nodes below n, labels those above
-    for column in columns:
-        rows.append(np.arange(n))
-        nodes.append(column + start)
-        start += int(column.max()) + 1
-    edges = (np.concatenate(rows), np.concatenate(nodes))
-    graph = coo_array((np.ones(len(edges[0])), edges), shape=(start, start))
-    components: NDArray[np.int_] = connected_components(graph, directed=False)[1][:n]
-    return components
-
-
-def _grouped(components: NDArray[np.int_], size: float, rng: np.random.Generator) -> set[int]:
-    """Draw whole components until their videos come as near to the size as they can."""
-    n = len(components)
-    _check_size(size, n)
-    wanted = size if isinstance(size, int) else size * n
-    names, counts = np.unique(components, return_counts=True)
-    if len(names) < 2:
-        raise AqaError(
-            f"grouped splits: all {n} videos hang together by the labels they share; "
-            "keep fewer columns apart"
-        )
-    drawn: list[int] = []
-    total = 0
-    for place in rng.permutation(len(names)).tolist():
-        nearer = abs(total + counts[place] - wanted) < abs(total - wanted)
-        if nearer and len(drawn) < len(names) - 1:
-            drawn.append(names[place])
-            total += int(counts[place])
-    if not drawn:  # each is more than twice the size: the smallest is the nearest
-        drawn = [names[np.argmin(counts)]]
-    return set(np.flatnonzero(np.isin(components, drawn)).tolist())
-
-
-def balanced_splits(
-    ids: Sequence[str],
-    labels: Sequence[str],
-    *,
-    n: int = 10,
-    test: int = 15,
-    kinds: int | Sequence[str] = 6,
-    seed: int = 0,
-) -> list[Split]:
-    """Draw `n` splits, named `1` to `n`, that test as many videos of each kind (jain2020 Tables I-V).
-
-    Of the `kinds` most frequent labels (ties: the label that sorts first), or of the labels that
-    it names, `test` videos each are tested and all others train; videos of other labels, or of
-    none (""), are in no part. jain2020 has not published which videos its ten splits hold, so these
-    are new ones of the same make.
-    """
-    if len(labels) != len(ids):
-        raise AqaError(f"balanced splits: {len(labels)} labels for {len(ids)} videos")
-    if not isinstance(test, int) or test < 1 or kinds == 0:
-        raise AqaError(f"balanced splits: test={test} of each of {kinds} kinds: counts from 1 on")
-    names, counts = np.unique([label for label in labels if label], return_counts=True)
-    if isinstance(kinds, int):
-        frequent = names[np.argsort(-counts, kind="stable")][:kinds]
-        if len(frequent) < kinds:
-            raise AqaError(f"balanced splits: {len(names)} kinds of videos where {kinds} are asked")
-    else:
-        frequent = np.asarray(kinds)
-    groups = {str(name): np.flatnonzero(np.asarray(labels, str) == name) for name in frequent}
-    for name, group in groups.items():
-        if len(group) <= test:
-            raise AqaError(
-                f"balanced splits: {len(group)} videos of {name!r}, too few to test {test} and to "
-                "train on others; ask for fewer with test=..., or for fewer kinds"
-            )
-    known = np.sort(np.concatenate(list(groups.values())))
-    splits = []
-    for k in range(1, n + 1):
-        rng = np.random.default_rng([seed, k])
-        tested = {i for group in groups.values() for i in rng.permutation(group)[:test].tolist()}
-        splits.append(
-            Split(
-                name=str(k),
-                train=tuple(ids[i] for i in known if i not in tested),
-                test=tuple(ids[i] for i in known if i in tested),
-            )
-        )
-    return splits

@@ -24,7 +24,8 @@ from aqa.evaluation.results import over_splits
 from aqa.features.store import FeatureStore
 from aqa.models.heads import get_head, head_names
 from aqa.models.runs import MODEL, load_run
-from aqa.workflows.experiment import evaluate_runs, fit_splits, splits_of
+from aqa.workflows.experiment import evaluate_runs, splits_of
+from aqa.workflows.fit import fit_splits
 from aqa.workspace import run_folder
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)

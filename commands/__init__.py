@@ -9,11 +9,31 @@ import click
 
 NOT_COMMANDS = {"__init__", "options"}
 
+GROUPS = {
+    "Get the data": ("import", "split", "stages"),
+    "Extract features": ("extract", "store", "weights", "isa"),
+    "Fit and evaluate": (
+        *("heads", "fit", "finetune", "eval", "compare", "baseline"),
+        *("transfer", "fragments"),
+    ),
+    "Score and explain": ("score", "feedback", "embed"),
+    "Demo and published tables": ("demo", "reproduce", "papers"),
+}
+"""The sections of `aqa --help`, in the order in which one uses the commands."""
+
 
 def command_names() -> list[str]:
     """The names of the commands, without importing them; `import_.py` holds `import`."""
     files = Path(__file__).parent.glob("*.py")
     return sorted(path.stem.rstrip("_") for path in files if path.stem not in NOT_COMMANDS)
+
+
+def command_groups() -> dict[str, list[str]]:
+    """Title -> names of commands; those that no group lists come last."""
+    names = set(command_names())
+    groups = {title: [one for one in group if one in names] for title, group in GROUPS.items()}
+    listed = {name for group in groups.values() for name in group}
+    return groups | {"Other": sorted(names - listed)}
 
 
 def get_command(name: str) -> click.Command | None:

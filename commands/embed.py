@@ -22,7 +22,9 @@ from aqa.workspace import Workspace, run_folders
 @click.command(short_help="Show how far apart head `score` keeps types of action.")
 @workspace_option
 @click.option("--split", help="Run to look into [default: the first].")
-@click.option("--head", default="score", show_default=True, help="Fitted head of that kind.")
+@click.option(
+    "--head", default="score-estimation", show_default=True, help="Fitted head of that kind."
+)
 @picture_option("PNG to draw the embeddings in.")
 @click.option("--perplexity", type=click.FloatRange(1), default=30, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of t-SNE.")

@@ -27,7 +27,9 @@ from aqa.workspace import Workspace, run_folders
 @click.command()
 @workspace_option
 @click.argument("video")
-@click.option("--head", default="score", show_default=True, help="Fitted head that says why.")
+@click.option(
+    "--head", default="score-estimation", show_default=True, help="Fitted head that says why."
+)
 @click.option("--split", help="Run to use [default: the first that has not seen the video].")
 @type_option
 @difficulty_option
@@ -61,7 +63,7 @@ def feedback(
     """Say of each clip of VIDEO whether it is at fault.
 
     VIDEO is an id of the manifest, or a new file. Head `score` gives the probability that a clip
-    is similar to the expert's, faulty below 0.5; fit it with -p clips=true for that, since as the
+    is similar to the expert's, faulty below 0.5; fit it with -p learn_clips=true for that, since as the
     paper has it, by default, it is no better than chance. Head `lstm` fitted with
     -p label=incremental gives the points that a clip adds, faulty where it adds none; heads `wd`
     and `average` the points that it adds to a base, faulty where it takes some off. Heads

@@ -1,4 +1,4 @@
-"""`aqa heads`: what there is to fit."""
+"""`aqa heads`: the heads that there are to fit, and the parameters of one."""
 
 from __future__ import annotations
 
@@ -8,17 +8,22 @@ from aqa.commands.options import HEAD
 from aqa.models.heads import head_names
 
 
-@click.command(short_help="List the heads and their hyper-parameters.")
+@click.command(short_help="List the heads, or the parameters of one.")
 @click.argument("name", required=False, type=HEAD, metavar="[HEAD]")
 def heads(name: str | None) -> None:
-    """List the heads and their hyper-parameters, with defaults and sources."""
-    from aqa.models.heads import get_head
-    from aqa.models.heads.base import describe_params
+    """List the heads; or the parameters of HEAD: defaults, meaning, and where they come from.
 
-    for head in (name,) if name else head_names():
-        kind = get_head(head)
-        click.echo(f"{head}: {(kind.__doc__ or '').partition(chr(10))[0]}")
-        click.echo(describe_params(kind))
+    A parameter is set with `-p name=value`, as in `aqa fit --head lstm -p epochs=50`.
+    """
+    from aqa.report.heads import head_page, heads_list
+
+    if name is None:
+        click.echo(heads_list(head_names()))
+        click.echo("\n`aqa heads NAME` prints what a head's parameters are.")
+        return
+    from aqa.models.heads import get_head
+
+    click.echo(head_page(name, get_head(name)))
 
 
 COMMAND = heads

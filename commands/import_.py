@@ -1,42 +1,43 @@
-"""`aqa import`: a published dataset's annotations into a manifest."""
+"""`aqa import`: the annotations of a dataset, from its authors' files into a manifest."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from aqa.annotations.datasets import importer_names
-from aqa.commands.options import FOLDER, NameChoice, manifest_option, workspace_option
+from aqa.commands.options import FOLDER, manifest_option, workspace_option
 from aqa.workspace import Workspace
+
+if TYPE_CHECKING:
+    from aqa.annotations.datasets import FoundImporter
+
+# What sets each field of a request, besides SOURCE.
+_OPTIONS = {"videos": "--videos", "last_frames": "--frames", "columns": "--column"}
 
 
 @click.command(name="import", short_help="Write the manifest of a published dataset.")
 @workspace_option
-@click.argument(
-    "name",
-    required=False,
-    type=NameChoice("dataset", importer_names()),
-    metavar="[NAME]",
-)
+@click.argument("name", required=False, metavar="[NAME]")
 @click.argument("sources", nargs=-1, type=click.Path(path_type=Path), metavar="[SOURCE]...")
 @click.option(
-    "--videos", type=FOLDER, help="Where the dataset's videos, or folders of frames, lie."
+    "--videos", type=FOLDER, help="Folder of the dataset's videos, or of folders of frames."
 )
 @click.option(
     "--frames",
     type=click.IntRange(1),
-    help="mtl-aqa: the last so many frames of each action; the papers take 103.",
+    help="mtl-aqa: keep only this many frames of each dive, the last ones; the papers take 103.",
 )
 @click.option(
     "--column",
     "columns",
     multiple=True,
     metavar="NAME=COLUMN",
-    help="csv: the table's COLUMN is the manifest's NAME.",
+    help="csv: the manifest's column NAME is the table's COLUMN. May be repeated.",
 )
 @manifest_option
-@click.option("--force", is_flag=True, help="Replace a manifest that is there.")
+@click.option("--force", is_flag=True, help="Replace a manifest that exists.")
 @click.pass_obj
 def import_(
     workspace: Workspace,
@@ -50,29 +51,73 @@ def import_(
 ) -> None:
     """Write the manifest of dataset NAME from the files that its authors publish.
 
-    SOURCE is a folder of them, or a file; without a SOURCE, says which are needed. What is read is
-    checked against the published counts and ranges; pickles are read as data, never executed.
+    Without NAME, lists the datasets; without SOURCE, lists the files that NAME needs. SOURCE is
+    one of these files, or a folder that holds them.
+
+    NAME may also be a Python file of yours, path/to/mine.py or path/to/mine.py:NAME, which holds
+    an importer; that file is run.
+
+    What is read is checked against the published counts and ranges. Pickles are read as data:
+    nothing in them is executed.
     """
-    if name is None or not sources:
-        for one in (name,) if name else importer_names():
-            _describe(one)
+    from aqa.annotations.datasets import find_importer
+
+    if name is None:
+        _list()
         return
-    from aqa.annotations.datasets.base import Request, import_dataset
+    found = find_importer(name)
+    if not sources:
+        _describe(found)
+        return
+    from aqa.annotations.importing.importer import Request
+    from aqa.annotations.importing.write import import_dataset
+    from aqa.report.tables import wrapped
 
     request = Request(sources, videos, frames, dict(_mapping(text) for text in columns))
-    for line in import_dataset(name, request, manifest or workspace.manifest, force):
-        click.echo(line)
+    where = manifest or workspace.manifest
+    for line in import_dataset(name, found.importer, request, where, force):
+        click.echo(wrapped(line, indent="  "))
 
 
-def _describe(name: str) -> None:
-    """Print the importer's own words on its dataset and files."""
-    import inspect
-    import sys
+def _list() -> None:
+    """Print the names of the importers; none of them is imported."""
+    from aqa.annotations.datasets import importer_titles
+    from aqa.report.tables import table, wrapped
 
-    from aqa.annotations.datasets import get_importer
+    click.echo(table([[*item] for item in importer_titles().items()], left=2))
+    click.echo(wrapped("\n`aqa import NAME` lists the files that a dataset needs."))
 
-    module = sys.modules[get_importer(name).read.__module__]
-    click.echo(f"{name}: {inspect.getdoc(module)}\n")
+
+def _describe(found: FoundImporter) -> None:
+    """Print what an importer reads, and where its files come from."""
+    from aqa.papers import PAPERS
+    from aqa.report.tables import table, wrapped
+
+    importer = found.importer
+    title, _, remarks = found.words.strip().partition("\n")
+    click.echo(wrapped(f"{found.name}: {title}"))
+    paper = PAPERS.get(importer.citation)
+    facts = {
+        "cite": f"{importer.citation}: {paper}" if paper else importer.citation,
+        "published": importer.origin,
+        "code": f"{found.origin.name}, sha256 {(found.origin.sha256 or 'unknown')[:12]}"
+        if found.origin
+        else "",
+    }
+    for title, text in facts.items():
+        if text:
+            click.echo(wrapped(f"{title}: {text}", indent="  "))
+    rows = [
+        [file.pattern, file.holds + (" (optional)" if file.optional else "")]
+        for file in importer.files
+    ]
+    if rows:
+        click.echo(f"\nSOURCE: a folder with these files, or the files\n{table(rows, left=2)}")
+    rows = [[_OPTIONS.get(name, name), text] for name, text in importer.options.items()]
+    if rows:
+        click.echo(f"\n{table(rows, left=2)}")
+    if remarks.strip():
+        click.echo(f"\n{wrapped(' '.join(remarks.split()))}")
 
 
 def _mapping(text: str) -> tuple[str, str]:

@@ -31,6 +31,10 @@ class NameChoice(click.Choice):
         super().__init__(names)
         self.kind, self.remedy = kind, remedy
 
+    def get_metavar(self, *_: Any, **__: Any) -> str:
+        """The kind of name; the names themselves are too many to stand in a usage line."""
+        return self.kind.upper()
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The name; `UnknownNameError` for another."""
         if value not in self.choices:

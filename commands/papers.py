@@ -13,6 +13,7 @@ from aqa.papers import PAPERS
 def papers(key: str | None) -> None:
     """Print what the keys of cited papers mean, such as jain2020: all of them, or KEY alone."""
     from aqa.report.references import references
+    from aqa.report.tables import wrapped
 
     if key is None:
         click.echo(references(PAPERS.values()))
@@ -20,7 +21,7 @@ def papers(key: str | None) -> None:
     if key not in PAPERS:
         raise UnknownNameError("paper", key, list(PAPERS))
     click.echo(references([PAPERS[key]]))
-    click.echo(f"Cited here for: {PAPERS[key].note}.")
+    click.echo(wrapped(f"Cited here for: {PAPERS[key].note}."))
 
 
 COMMAND = papers

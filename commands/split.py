@@ -1,7 +1,8 @@
-"""`aqa split`: ways to divide a manifest into training and test videos."""
+"""`aqa split`: draw training and test videos, and write the splits into the manifest."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from aqa.annotations.manifest import Manifest
     from aqa.annotations.splits import Split
 
-_SHOWN = 10  # rows of the table, of what may be 200 splits
+# Of what may be 200 splits, the table shows only so many.
+_SHOWN = 10
+# Labels that a fair split does not share between training and test videos.
+_KEPT_APART = ("event", "athlete", "venue")
 
 
 class _Size(click.ParamType):
@@ -36,15 +40,21 @@ class _Size(click.ParamType):
 @click.command(short_help="Draw splits, and write them into the manifest.")
 @workspace_option
 @click.argument("name", required=False)
-@click.option("-n", "--n", type=click.IntRange(1), help="How many splits.")
-@click.option("--test", type=_Size(), help="Videos to test (balanced: of each type).")
-@click.option("--val", type=_Size(), help="Training videos to hold out as val [default: none].")
-@click.option("--by", metavar="COLUMN,...", help="Columns to stratify by, or to keep apart.")
-@click.option("--kinds", metavar="K|TYPE,...", help="balanced: how many types, or which.")
+@click.option("-n", "--n", type=click.IntRange(1), help="How many splits to draw.")
+@click.option("--test", type=_Size(), help="Test videos, a number or a share (balanced: per type).")
+@click.option(
+    "--val", type=_Size(), help="Training videos to hold out for validation [default: none]."
+)
+@click.option(
+    "--by", metavar="COLUMN,...", help="Manifest columns to stratify by, or to keep apart."
+)
+@click.option(
+    "--kinds", metavar="K|TYPE,...", help="balanced: how many types to test, or which ones."
+)
 @seed_option
-@click.option("--name", "base", help="What to call the splits [default: NAME].")
+@click.option("--name", "base", help="Name of the splits [default: the NAME above].")
 @manifest_option
-@click.option("--force", is_flag=True, help="Replace splits of that name.")
+@click.option("--force", is_flag=True, help="Replace splits of the same name.")
 @click.pass_obj
 def split(
     workspace: Workspace,
@@ -61,18 +71,20 @@ def split(
 ) -> None:
     """Draw splits and write them into the manifest, as columns split_<name>.
 
-    NAME is a maker or a paper's protocol; without it, lists them all. Nothing else in the manifest
-    changes; how the splits were made is kept beside it, in manifest.splits.json.
+    NAME is a way to draw splits, or the protocol of a paper; without NAME, lists them all. Nothing
+    else in the manifest changes. How the splits were drawn is recorded beside it, in
+    manifest.splits.json.
     """
     from aqa.annotations.manifest import Manifest
-    from aqa.annotations.split_protocols import make_splits, write_splits
+    from aqa.annotations.split_protocols import make_splits
+    from aqa.annotations.split_record import write_splits
 
     if name is None:
         _list()
         return
     given = {"n": n, "test": test, "by": _names(by), "kinds": _kinds(kinds)}
     table = Manifest.read(manifest or workspace.manifest)
-    made = make_splits(
+    drawn = make_splits(
         table,
         name,
         {option: value for option, value in given.items() if value is not None},
@@ -80,10 +92,10 @@ def split(
         seed=seed,
         base=base,
     )
-    write_splits(table.path, made, force)
-    _print(table, made.splits)
-    if made.base is None:
-        click.echo(f"{table.path} holds this split already; nothing was written")
+    write_splits(table.path, drawn, force)
+    _print(table, drawn.splits)
+    if drawn.base is None:
+        click.echo(f"{table.path} has this split already; nothing was written")
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
@@ -96,35 +108,42 @@ def _kinds(text: str | None) -> int | tuple[str, ...] | None:
 
 
 def _list() -> None:
-    from aqa.annotations.split_protocols import MAKERS, PROTOCOLS
+    """Print the ways to draw splits, with the defaults of their options, and the protocols."""
+    from aqa.annotations.split_makers import MAKERS
+    from aqa.annotations.split_protocols import PROTOCOLS
     from aqa.report.tables import table
 
+    header = ("way to draw", "what it does", "defaults")
     rows = [[name, maker.help, _defaults(maker.options)] for name, maker in MAKERS.items()]
-    rows += [[name, protocol.help, ""] for name, protocol in PROTOCOLS.items()]
-    click.echo(table(rows, left=3))
+    click.echo(table(rows, header, left=3))
+    header = ("protocol", "paper, and what it fixes")
+    click.echo(
+        "\n" + table([[name, each.help] for name, each in PROTOCOLS.items()], header, left=2)
+    )
 
 
-def _defaults(options: Any) -> str:
+def _defaults(options: Mapping[str, Any]) -> str:
     shown = {
         name: ",".join(value) if isinstance(value, tuple) else value
         for name, value in options.items()
         if name != "sizes"
     }
-    return " ".join(f"--{name} {value}" for name, value in shown.items())
+    return "\n".join(
+        f"{'-n' if name == 'n' else f'--{name}'} {value}" for name, value in shown.items()
+    )
 
 
 def _print(manifest: Manifest, splits: list[Split]) -> None:
-    """Sizes, test scores, and labels of groups that are both learned from and tested."""
-    from aqa.annotations.split_protocols import GROUPS
+    """Print the splits' sizes and test scores, and the labels that two parts share."""
     from aqa.annotations.splits import PARTS, shared_labels
-    from aqa.report.tables import table
+    from aqa.report.tables import table, wrapped
 
     groups = {
         column: {video.id: getattr(video, column) for video in manifest}
-        for column in GROUPS
+        for column in _KEPT_APART
         if any(getattr(video, column) for video in manifest)
     }
-    header = ["split", *PARTS, "in no part", "test scores", *(f"{g}s in both" for g in groups)]
+    header = ["split", *PARTS, "unused", "test scores", *(f"seen {g}s" for g in groups)]
     rows = []
     for one in splits[:_SHOWN]:
         sizes = [len(one.part(part)) for part in PARTS]
@@ -134,12 +153,19 @@ def _print(manifest: Manifest, splits: list[Split]) -> None:
             [
                 *(one.name, *map(str, sizes), str(len(manifest) - sum(sizes))),
                 f"{min(scores):g} to {max(scores):g}" if scores else "",
-                *(f"{len(labels)} ({len(videos)} test videos)" for labels, videos in shared),
+                *(f"{len(labels)} ({len(videos)})" for labels, videos in shared),
             ]
         )
     click.echo(table(rows, header))
     if len(splits) > _SHOWN:
         click.echo(f"and {len(splits) - _SHOWN} more")
+    if groups:
+        click.echo(
+            wrapped(
+                f"seen {next(iter(groups))}s: how many of them test videos share with train or "
+                "val, and in brackets how many test videos those are"
+            )
+        )
 
 
 COMMAND = split

@@ -72,7 +72,8 @@ def transfer(
     Prints Spearman at the last iteration, and at the best one on the test videos, as Parmar and
     Morris do. Writes the whole curves to runs/transfer/ACTION.csv and what is printed to .json.
     """
-    from aqa.annotations.manifest import Manifest, as_name
+    from aqa.annotations.columns import as_name
+    from aqa.annotations.manifest import Manifest
     from aqa.models.runs import write_json, write_rows
     from aqa.report.transfer_table import transfer_table
     from aqa.workflows.transfer import transfer as run

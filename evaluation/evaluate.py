@@ -24,18 +24,10 @@ from aqa.evaluation.metrics import (
     resampled,
     with_intervals,
 )
-from aqa.models.examples import Features, inputs_of, videos_columns
-from aqa.models.heads.base import (
-    GivesAttributes,
-    GivesParts,
-    GivesQuantiles,
-    HeadError,
-    PairHead,
-    StageHead,
-)
+from aqa.models.examples import Features, examples_of
+from aqa.models.heads.base import HeadError, PairHead, StageHead
 from aqa.models.runs import METRICS_FILE, PREDICTIONS, Run, RunError, write_json, write_rows
 from aqa.models.stages import hand_starts
-from aqa.models.wrapped import gives
 
 # What Fisher's z is for.
 CORRELATIONS = ("spearman", "pearson")
@@ -163,35 +155,37 @@ def _evaluate_scores(
     parts: Sequence[str],
 ) -> Evaluated:
     """Predict the videos of these parts."""
-    head = run.scoring_head()
+    head: Any = run.scoring_head()
+    parted = "parts" in head.gives
     rows, metrics = [], {}
     for part in parts:
         ids = split.part(part)
         if not ids:
             continue
-        x, scores, columns = inputs_of(ids, manifest, features, head.answer_columns)
-        own = part_rows(part, ids, scores.tolist(), head.predict(x, **columns).tolist())
+        columns = (*head.answer_columns, *(("difficulty", "execution") if parted else ()))
+        examples = examples_of(ids, manifest, features, tuple(dict.fromkeys(columns)))
+        scores = examples.scores
+        own = part_rows(part, ids, scores.tolist(), head.predict_examples(examples).tolist())
         metrics[part] = evaluate_rows(own, manifest)
-        if gives(head, GivesQuantiles) and isinstance(head, GivesQuantiles):
-            bounds = head.quantiles(x, QUANTILES, **columns)
+        if "quantiles" in head.gives:
+            bounds = head.quantiles(examples, QUANTILES)
             metrics[part]["coverage"] = report_coverage(scores, bounds)
             for row, values in zip(own, bounds.tolist(), strict=True):
                 row |= {f"quantile_{q:g}": v for q, v in zip(QUANTILES, values, strict=True)}
-        if gives(head, GivesAttributes) and isinstance(head, GivesAttributes):
-            said = head.attributes(x, **columns)
+        if "attributes" in head.gives:
+            said = head.attributes(examples)
             true = [manifest.by_id[i].attributes for i in ids]
             if any(said):
                 metrics[part]["attributes"] = report_attributes(true, said)
             for row, labels in zip(own, said, strict=True):
                 row |= {f"predicted_{name}": label for name, label in labels.items()}
-        if isinstance(head, GivesParts):
-            videos = [manifest.by_id[i] for i in ids]
-            true = head.true_parts(scores, **videos_columns(videos, ("difficulty", "execution")))
+        if parted:
+            truth = head.true_parts(examples)
             metrics[part]["parts"] = {}
-            for name, value in head.parts(x, **columns).items():
-                known = np.isfinite(true[name])
-                metrics[part]["parts"][name] = report(true[name][known], value[known])
-                for row, t, v in zip(own, true[name].tolist(), value.tolist(), strict=True):
+            for name, value in head.parts(examples).items():
+                known = np.isfinite(truth[name])
+                metrics[part]["parts"][name] = report(truth[name][known], value[known])
+                for row, t, v in zip(own, truth[name].tolist(), value.tolist(), strict=True):
                     row |= {name: t, f"predicted_{name}": v}
         rows += own
     return rows, metrics
@@ -216,9 +210,9 @@ def _evaluate_pairs(
     trained = [i for i in fitted if i not in set(stopped)]
     tested = list(split.test) if "test" in parts else []
     ids = [*trained, *stopped, *tested]
-    x, scores, columns = inputs_of(ids, manifest, features, head.answer_columns)
-    pairs = head.pairs(scores, **columns).both_orders()
-    chance = head.similarity(x, pairs.first, pairs.second)
+    examples = examples_of(ids, manifest, features, run.head.answer_columns)
+    pairs = head.pairs(examples).both_orders()
+    chance = head.similarity(examples, pairs.first, pairs.second)
     part_of = np.repeat(["train", "held-out", "test"], [len(trained), len(stopped), len(tested)])
     first, second = part_of[pairs.first], part_of[pairs.second]
     tests = (first == "test").astype(int) + (second == "test")
@@ -260,10 +254,11 @@ def _evaluate_stages(
         ids = split.part(part)
         if not ids:
             continue
-        x, _, columns = inputs_of(ids, manifest, features, ("clips", "stages"))
+        examples = examples_of(ids, manifest, features, ("clips", "stages"))
+        columns = examples.columns
         n_frames = [features.store.n_frames(i) for i in ids]
         true = hand_starts(columns["stages"], head.stages, ids)
-        found = head.starts(x, clips=columns["clips"], n_frames=n_frames)
+        found = head.starts(examples.features, clips=columns["clips"], n_frames=n_frames)
         metrics[part] = report_stages(head.stages, true, found, n_frames)
         rows += [
             {"video_id": i, "part": part, "stage": name, "start": int(t), "predicted": int(p)}

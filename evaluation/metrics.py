@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aqa.annotations.manifest import ATTRIBUTES
+from aqa.annotations.columns import ATTRIBUTES
 from aqa.models.pairs import Pairs
 from aqa.models.stages import stage_labels
 

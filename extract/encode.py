@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from aqa.device import pick_device
+from aqa.device import deterministic_kernels, pick_device
 from aqa.extract.backbones.base import Backbone
 from aqa.extract.inference import PRECISIONS, Precision, prepare
 from aqa.extract.video.clip_reader import Batch
@@ -67,9 +67,7 @@ class Encoder:
             host = host.pin_memory()
         x = self._preprocess.tensor(host.to(self.device, non_blocking=True))
         # The same algorithm in every run: a resumed store must get the same bytes.
-        with torch.backends.cudnn.flags(
-            enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-        ):
+        with deterministic_kernels():
             features: Tensor = self._net(x.to(PRECISIONS[self.precision])).float()
         return features
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.linalg import eigh
+from scipy.linalg import eigh, polar
 from torch import nn
 
 from aqa.annotations.manifest import Video
@@ -133,8 +133,7 @@ def independent_subspaces(
 
 def orthogonal(matrix: Matrix) -> Matrix:
     """The nearest orthogonal matrix, (W W^T)^(-1/2) W."""
-    left, _, right = np.linalg.svd(matrix)
-    nearest: Matrix = left @ right
+    nearest: Matrix = polar(matrix)[0]
     return nearest
 
 

@@ -24,7 +24,7 @@ def read_ids(path: Path) -> list[str]:
     ids = [line.strip() for line in lines if line.strip()]
     repeated = sorted({i for i in ids if ids.count(i) > 1}) if len(set(ids)) < len(ids) else []
     if repeated:
-        raise AqaError(f"{path}: ids that stand twice: {listed(repeated)}")
+        raise AqaError(f"{path}: ids that are listed twice: {listed(repeated)}")
     return ids
 
 

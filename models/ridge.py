@@ -1,41 +1,64 @@
-"""A linear layer on given activations: its exact least-squares optimum, and the way down to it."""
+"""A linear layer on given activations: its least-squares optimum, and gradient descent to it."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.model_selection import GridSearchCV, PredefinedSplit
+
+from aqa.models.scaling import spread
 
 Matrix = NDArray[np.float64]
 RIDGES = (0.001, 0.01, 0.1, 1.0, 10.0)
 
 
+class RelativeRidge(RegressorMixin, BaseEstimator):
+    """scikit-learn's `Ridge`, whose penalty grows with the rows and the activations' variance.
+
+    ridge: times the squared weights, for activations of unit variance on average, beside the mean
+    squared error; the intercept is free. At 0, of all optima the one of smallest weights. One
+    scale serves all activations: a unit that hardly moved in training keeps a small weight, since
+    an unseen video may move it far.
+    """
+
+    def __init__(self, ridge: float = 0.0):
+        self.ridge = ridge
+
+    def fit(self, z: Matrix, y: Matrix) -> RelativeRidge:
+        """Learn weights (k,) and intercept from activations (n, k) and targets (n,)."""
+        alpha = self.ridge * len(y) * float(z.var(axis=0).mean())
+        self.model_ = (Ridge(alpha) if alpha else LinearRegression()).fit(z, y)
+        return self
+
+    def predict(self, z: Matrix) -> Matrix:
+        """Targets of activations (n, k): (n,)."""
+        predicted: Matrix = self.model_.predict(z)
+        return predicted
+
+
 def solve_exact(z: Matrix, y: Matrix, ridge: float) -> tuple[Matrix, float]:
     """Weights (k,) and intercept of the least squares of y (n,) on activations z (n, k).
 
-    ridge: times the squared weights, for activations of unit variance on average, beside the mean
-    squared error; the intercept is free. At 0, of all optima the one of smallest weights.
+    ridge: see `RelativeRidge`.
     """
-    centre, scale = _scaling(z)
-    normal, target = (z - centre) / scale, y - y.mean()
-    if ridge:
-        gram = normal.T @ normal / len(y) + ridge * np.eye(z.shape[1])
-        weights = np.linalg.solve(gram, normal.T @ target / len(y))
-    else:
-        weights = np.linalg.lstsq(normal, target, rcond=None)[0]
-    return _undo(weights, 0.0, centre, scale, y.mean(), 1.0)
+    model = RelativeRidge(ridge).fit(z, y).model_
+    return model.coef_, float(model.intercept_)
 
 
 def solve_iterative(
     z: Matrix, y: Matrix, ridge: float, *, epochs: int, lr: float
 ) -> tuple[Matrix, float, list[dict[str, float]]]:
-    """The same layer by Adam on the whole of the data, its rate falling to 0 along a cosine.
+    """The same layer by Adam on all rows at once, its rate falling to 0 along a cosine.
 
-    Starts from weights of 0, so stopping early is a regulariser. Gives also a row an epoch.
+    Starts from weights of 0, so stopping early is a regulariser. Also gives one row per epoch.
     """
-    (centre, scale), (mean, spread) = _scaling(z), (y.mean(), y.std() or 1.0)
+    centre, mean, deviation = z.mean(axis=0), y.mean(), spread(y)
+    scale = float(np.sqrt(z.var(axis=0).mean())) or 1.0
     normal = torch.from_numpy((z - centre) / scale)
-    target = torch.from_numpy((y - mean) / spread)
+    target = torch.from_numpy((y - mean) / deviation)
     weights = torch.zeros(z.shape[1], dtype=torch.float64, requires_grad=True)
     bias = torch.zeros((), dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.Adam([weights, bias], lr=lr)
@@ -47,35 +70,30 @@ def solve_iterative(
         (error + ridge * weights.square().sum()).backward()
         optimizer.step()
         schedule.step()
-        history.append({"epoch": epoch, "train_mse": float(error.detach()) * spread**2})
-    fitted = weights.detach().numpy()
-    return *_undo(fitted, float(bias.detach()), centre, scale, mean, spread), history
+        history.append({"epoch": epoch, "train_mse": float(error.detach()) * deviation**2})
+    raw: Matrix = weights.detach().numpy() / scale * deviation  # of activations as they were given
+    return raw, float(bias.detach()) * deviation + mean - float(centre @ raw), history
 
 
 def choose_ridge(z: Matrix, y: Matrix, groups: NDArray[np.intp], folds: int = 5) -> float:
-    """The ridge of least squared error over folds; the rows of one group stay together."""
+    """The one of `RIDGES` of least squared error, summed over folds.
+
+    groups: (n,) numbers; the rows of one group, such as a video's, are in one fold. Rows of a
+    single fold cannot be cross-validated: they take the strongest ridge.
+    """
     fold = groups % folds
-    errors = []
-    for ridge in RIDGES:
-        error = 0.0
-        for k in np.unique(fold):
-            kept, held = fold != k, fold == k
-            weights, intercept = solve_exact(z[kept], y[kept], ridge)
-            error += np.square(z[held] @ weights + intercept - y[held]).sum()
-        errors.append(error)
-    return RIDGES[int(np.argmin(errors))]
+    if (fold == fold[0]).all():
+        return RIDGES[-1]
+    search = GridSearchCV(
+        RelativeRidge(),
+        {"ridge": RIDGES},
+        scoring=_negative_squared_error,
+        cv=PredefinedSplit(fold),
+        refit=False,
+    ).fit(z, y)
+    return float(search.best_params_["ridge"])
 
 
-def _scaling(z: Matrix) -> tuple[Matrix, float]:
-    # One scale for all: a unit that hardly moved in training must stay small, since an unseen
-    # video may move it far.
-    spread = float(np.sqrt(z.var(axis=0).mean()))
-    return z.mean(axis=0), spread or 1.0
-
-
-def _undo(
-    weights: Matrix, bias: float, centre: Matrix, scale: float, mean: float, spread: float
-) -> tuple[Matrix, float]:
-    """From scaled activations and targets back to the raw ones."""
-    raw = weights / scale * spread
-    return raw, float(bias * spread + mean - centre @ raw)
+def _negative_squared_error(model: RelativeRidge, z: Matrix, y: Matrix) -> float:
+    """Summed, not averaged: larger folds count for more."""
+    return -float(np.square(model.predict(z) - y).sum())

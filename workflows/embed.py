@@ -14,8 +14,8 @@ from aqa.annotations.manifest import Manifest
 from aqa.errors import AqaError
 from aqa.features.store import FeatureStore, check_spec
 from aqa.models.heads.base import Sequences
-from aqa.models.heads.comparing import check_types
-from aqa.models.heads.score import ScoreHead, choose_references
+from aqa.models.heads.base.comparing import check_types
+from aqa.models.heads.score_estimation import ScoreEstimationHead, choose_exemplars
 from aqa.models.runs import Run
 
 Matrix = NDArray[np.float64]
@@ -48,7 +48,7 @@ def embed_run(
 ) -> Embeddings:
     """Embed the training and the test videos of a run of the `score` head (jain2020 §V-F)."""
     check_spec(store.path, store.spec, run.spec)
-    if not isinstance(run.head, ScoreHead):
+    if not isinstance(run.head, ScoreEstimationHead):
         raise AqaError(
             f"{run.folder}: {run.name} has no embeddings; name a run of head score, "
             "fitted without -p difficulty"
@@ -77,7 +77,7 @@ def embed_run(
 
 
 def embeddings(
-    head: ScoreHead, x: Sequences, scores: Matrix, types: Sequence[str], n_train: int
+    head: ScoreEstimationHead, x: Sequences, scores: Matrix, types: Sequence[str], n_train: int
 ) -> dict[str, Matrix]:
     """The LSTM's O of each video, and D2's activations beside three kinds of references.
 
@@ -90,7 +90,7 @@ def embeddings(
     embedded = head.embed(x)
     found = {"LSTM": embedded.double().cpu().numpy()}
     for bias in ("constant", "worst", "best"):
-        choice = choose_references(scores[:n_train], trained, worst=bias == "worst", count=1)
+        choice = choose_exemplars(scores[:n_train], trained, worst=bias == "worst", count=1)
         wanted = [frequent if bias == "constant" or t not in choice else t for t in types]
         first = np.array([choice[label][0] for label in wanted])
         found[f"D2, {bias} reference"] = head.join(embedded, first, np.arange(len(types)))

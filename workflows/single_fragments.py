@@ -15,7 +15,8 @@ from aqa.evaluation.metrics import METRICS, mean_and_std
 from aqa.features.store import FeatureStore
 from aqa.models.runs import RunError
 from aqa.models.stages import hand_starts, stage_names, stages_at
-from aqa.workflows.experiment import evaluate_runs, fit_splits
+from aqa.workflows.experiment import evaluate_runs
+from aqa.workflows.fit import fit_splits
 
 HEAD, FOLDER = "fragments", "by-fragment"
 

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from aqa.annotations.manifest import STAGE_PREFIX, Manifest
+from aqa.annotations.columns import STAGE_PREFIX
+from aqa.annotations.manifest import Manifest
 from aqa.errors import AqaWarning, listed
 from aqa.evaluation.metrics import report_stages, stage_results
 from aqa.models.heads.base import HeadError

@@ -1,22 +1,22 @@
-"""AQA-7 (Parmar and Morris 2019, paper parmar2019action): six actions, the authors' lists of split 4.
+"""AQA-7: 1106 videos of six actions, with the authors' split 4.
 
-SOURCE: the folder of consolidated_train_list.mat and consolidated_test_list.mat (also published
-as split_4_*). --videos: the folder of diving-out/001, gym_vault-out/001, ... (folders of frames).
+The seventh action, trampoline, is not in the authors' lists of split 4.
 """
 
 from __future__ import annotations
 
-from aqa.annotations.datasets.base import (
+from aqa.annotations.importing import (
     PUBLISHED,
     Imported,
     Importer,
     Request,
     Row,
-    Videos,
-    expect,
+    SourceFile,
+    VideoFolder,
+    expect_count,
     expect_range,
 )
-from aqa.annotations.datasets.matlab import read_matrix
+from aqa.annotations.importing.matlab import read_matrix
 from aqa.errors import AqaError
 
 # parmar2019action Table 1, in the order of the lists' class numbers: action -> samples, lowest,
@@ -34,12 +34,12 @@ PARTS = {"train": 803, "test": 303}
 
 def read(request: Request) -> Imported:
     """Read both lists: rows of (class from 1, sample from 1, 100 x score)."""
-    videos = Videos(request.videos)
+    videos = VideoFolder(request.videos)
     rows: dict[str, Row] = {}
     for part, size in PARTS.items():
         path = request.find(f"*{part}_list.mat", f"Split_4/*{part}_list.mat")
         listed = read_matrix(path, f"consolidated_{part}_list", 3)
-        expect(path, len(listed), size, f"{part} samples")
+        expect_count(path, len(listed), size, f"{part} samples")
         for action_number, sample, score in listed.tolist():
             if action_number not in range(1, len(ACTIONS) + 1):
                 raise AqaError(
@@ -64,4 +64,13 @@ def read(request: Request) -> Imported:
     return Imported([rows[video_id] for video_id in sorted(rows)], path)
 
 
-IMPORTER = Importer(read)
+IMPORTER = Importer(
+    read,
+    citation="parmar2019action",
+    origin="http://rtis.oit.unlv.edu/datasets.html",
+    files=tuple(
+        SourceFile(f"*{part}_list.mat", f"action, number and score of {n} {part} videos")
+        for part, n in PARTS.items()
+    ),
+    options={"videos": "folder of diving-out/001, gym_vault-out/001, ... (folders of frames)"},
+)

@@ -1,17 +1,13 @@
-"""Any table with a header: its columns renamed, all others kept.
-
-SOURCE: a CSV. --column NAME=COLUMN (again and again) says which of its columns is the manifest's
-NAME, as in --column score=points. --videos: where the videos of a table without paths lie, each
-named by its id; or the folder that its paths start from.
-"""
+"""Any table with a header: its columns renamed, all others kept."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from aqa.annotations.datasets.base import Imported, Importer, Request, Row, Videos
-from aqa.annotations.manifest import ManifestError, read_table
+from aqa.annotations.csv_table import read_table
+from aqa.annotations.importing import Imported, Importer, Request, Row, SourceFile, VideoFolder
+from aqa.annotations.manifest import ManifestError
 from aqa.errors import AqaError, UnknownNameError
 
 
@@ -45,12 +41,12 @@ def read(request: Request) -> Imported:
     ]
     if wrong or not numbered:
         raise ManifestError(path, wrong or ["it has a header but no rows"])
-    videos = Videos(request.videos)
+    videos = VideoFolder(request.videos)
     rows = [_row(dict(zip(header, values, strict=True)), path, videos) for _, values in numbered]
     return Imported(rows, path, [number for number, _ in numbered])
 
 
-def _row(cells: dict[str, str], path: Path, videos: Videos) -> Row:
+def _row(cells: dict[str, str], path: Path, videos: VideoFolder) -> Row:
     if "path" not in cells:
         place = videos.find(cells["video_id"])
     elif cells["path"]:
@@ -60,4 +56,13 @@ def _row(cells: dict[str, str], path: Path, videos: Videos) -> Row:
     return {"video_id": cells["video_id"], **cells, "path": place}
 
 
-IMPORTER = Importer(read, ("videos", "columns"))
+IMPORTER = Importer(
+    read,
+    files=(SourceFile("*.csv", "one row per video, a header, and columns for id and score"),),
+    options={
+        "columns": "NAME=COLUMN, repeated: the manifest's NAME is the table's COLUMN, as in "
+        "--column score=points",
+        "videos": "folder that the table's paths start from; or, where it has no column path, "
+        "the folder of videos named after their ids",
+    },
+)

@@ -1,8 +1,4 @@
-"""FineDiving (Xu et al. 2022): 3000 dives with steps and judges' marks, from its pickles.
-
-SOURCE: the folder Annotations of its release, or the files FineDiving_coarse_annotation.pkl,
-FineDiving_fine-grained_annotation.pkl, train_split.pkl and test_split.pkl. --videos: the trimmed
-frames, <event>/<number>/, or the untrimmed videos, <event>.mp4 or <event>/.
+"""FineDiving: 3000 dives with steps and judges' marks.
 
 The fields are those that the release's README describes; no file of it was at hand when this was
 written, so whatever differs from the description is refused. The frame numbers of the untrimmed
@@ -17,9 +13,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from aqa.annotations.datasets.base import PUBLISHED, Imported, Importer, Request, Row, Videos
-from aqa.annotations.datasets.pickles import read_pickle
-from aqa.annotations.manifest import JUDGE_PREFIX, STAGE_PREFIX
+from aqa.annotations.columns import JUDGE_PREFIX, STAGE_PREFIX
+from aqa.annotations.importing import (
+    PUBLISHED,
+    Imported,
+    Importer,
+    Request,
+    Row,
+    SourceFile,
+    VideoFolder,
+)
+from aqa.annotations.importing.pickles import read_pickle
 from aqa.errors import AqaError
 
 N_DIVES = 3000
@@ -38,7 +42,7 @@ def read(request: Request) -> Imported:
     parts = {part: _keys(request.find(f"{part}_split.pkl"), coarse) for part in ("train", "test")}
     if both := sorted(parts["train"] & parts["test"]):
         raise AqaError(f"{path.parent}: dive {_name(both[0])} is in train and in test")
-    videos = Videos(request.videos)
+    videos = VideoFolder(request.videos)
     for key, dive in coarse.items():
         _check(path, key, dive)
     steps = {key: _steps(fine_path, key, dive) for key, dive in fine.items()}
@@ -77,7 +81,7 @@ def _keys(path: Path, known: dict[Key, Any]) -> set[Key]:
     if unknown := sorted(set(keys) - known.keys()):
         raise AqaError(f"{path}: dive {_name(unknown[0])} has no annotation")
     if len(set(keys)) < len(keys):
-        raise AqaError(f"{path}: {len(keys) - len(set(keys))} dives stand twice")
+        raise AqaError(f"{path}: {len(keys) - len(set(keys))} dives are listed twice")
     return set(keys)
 
 
@@ -114,7 +118,7 @@ def _check(path: Path, key: Key, dive: dict[str, Any]) -> None:
         raise wrong("judge_scores", "a list of numbers")
 
 
-def _row(key: Key, dive: dict[str, Any], videos: Videos) -> Row:
+def _row(key: Key, dive: dict[str, Any], videos: VideoFolder) -> Row:
     event, number = key
     own = videos.find(f"{event}/{number}", event)
     # Trimmed frames are the action alone; an untrimmed video needs the range.
@@ -145,4 +149,18 @@ def _steps(path: Path, key: Key, fine: dict[str, Any]) -> list[tuple[int, str]]:
     return steps
 
 
-IMPORTER = Importer(read)
+IMPORTER = Importer(
+    read,
+    citation="xu2022finediving",
+    origin="https://github.com/xujinglin/FineDiving, folder Annotations",
+    files=(
+        SourceFile("FineDiving_coarse_annotation.pkl", "scores, difficulties, marks, frames"),
+        SourceFile("FineDiving_fine-grained_annotation.pkl", "the step of every frame"),
+        SourceFile("train_split.pkl", "the training dives"),
+        SourceFile("test_split.pkl", "the test dives"),
+    ),
+    options={
+        "videos": "folder of the trimmed frames, <event>/<number>/, or of the untrimmed videos, "
+        "<event>.mp4 or <event>/"
+    },
+)

@@ -1,15 +1,20 @@
-"""MIT-Diving (Pirsiavash et al. 2014): 159 dives, without a published split.
+"""MIT-Diving: 159 dives, without a published split.
 
-SOURCE: a folder with *overall_scores.mat (overall_scores) and, where there is one, a
-*difficulty*.mat (difficulty_level). That is the layout of UNLV-Dive, which extends this dataset;
-the layout of MIT's own release could not be checked: anything else comes in with `aqa import csv`.
---videos: the folder of 001.avi, 002.avi, ... `aqa split mit-diving` draws its 200 splits.
+The files are expected in the layout of UNLV-Dive, which extends this dataset. The layout of MIT's
+own release could not be checked; files in another layout come in with `aqa import csv`.
+`aqa split mit-diving` draws its 200 splits.
 """
 
 from __future__ import annotations
 
-from aqa.annotations.datasets.base import Imported, Importer, Request
-from aqa.annotations.datasets.unlv import Collection, read_collection
+from aqa.annotations.importing import Imported, Importer, Request
+from aqa.annotations.importing.unlv_layout import (
+    DIFFICULTIES,
+    SCORES,
+    VIDEOS,
+    Collection,
+    read_collection,
+)
 
 
 def read(request: Request) -> Imported:
@@ -18,4 +23,9 @@ def read(request: Request) -> Imported:
     return read_collection(request, dives)
 
 
-IMPORTER = Importer(read)
+IMPORTER = Importer(
+    read,
+    citation="pirsiavash2014",
+    files=(SCORES, DIFFICULTIES),
+    options={"videos": VIDEOS},
+)

@@ -1,9 +1,4 @@
-"""MTL-AQA (Parmar and Morris 2019): 1412 dives of 15 events, from the authors' pickles.
-
-SOURCE: the folder MTL-AQA_split_0_data, or its files; smaller_training_sets too, if wanted.
---videos: the events' broadcasts as 01.mp4 or folders of frames 01/000001.jpg, or one file or
-folder a dive, 01-001 or 01_01. --frames 103: as the authors' loader cuts them.
-"""
+"""MTL-AQA: 1412 dives of 15 events, with the authors' split."""
 
 from __future__ import annotations
 
@@ -12,18 +7,19 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from aqa.annotations.datasets.base import (
+from aqa.annotations.importing import (
     PUBLISHED,
     Imported,
     Importer,
     Request,
     Row,
-    Videos,
-    expect,
+    SourceFile,
+    VideoFolder,
+    expect_count,
     expect_range,
 )
-from aqa.annotations.datasets.dives import CODES, describe_dive
-from aqa.annotations.datasets.pickles import read_pickle
+from aqa.annotations.importing.dives import CODES, describe_dive
+from aqa.annotations.importing.pickles import read_pickle
 from aqa.errors import AqaError
 
 N_DIVES, N_TRAIN, N_TEST = 1412, 1059, 353
@@ -40,7 +36,7 @@ def read(request: Request) -> Imported:
     """
     path = _find(request, "final_annotations_dict.pkl")
     dives = read_annotations(path)
-    expect(path, len(dives), N_DIVES, "dives")
+    expect_count(path, len(dives), N_DIVES, "dives")
     scores = {_name(key): dive["final_score"] for key, dive in dives.items()}
     expect_range(path, scores, 0, HIGHEST)
     train = _part(_find(request, "train_split_0.pkl"), dives, N_TRAIN)
@@ -49,10 +45,10 @@ def read(request: Request) -> Imported:
         raise AqaError(f"{path.parent}: dive {_name(min(both))} is in train and in test")
     smaller = _smaller(request, dives, train)
     captions, notes = _captions(_find_optional(request, "final_captions_dict.pkl"), dives)
-    videos = Videos(request.videos)
+    videos = VideoFolder(request.videos)
     rows = []
     for key, dive in dives.items():
-        row = _row(path, key, dive, videos, request.frames)
+        row = _row(path, key, dive, videos, request.last_frames)
         if captions:
             row["caption"] = captions.get(key)
         row[PUBLISHED] = "test" if key in test else "train"
@@ -106,14 +102,14 @@ def read_keys(path: Path, dives: Iterable[Key]) -> list[Key]:
         if key not in known:
             raise AqaError(f"{path}: dive {_name(key)} has no annotation")
         if key in seen:
-            raise AqaError(f"{path}: dive {_name(key)} stands twice")
+            raise AqaError(f"{path}: dive {_name(key)} is listed twice")
         seen.add(key)
     return keys
 
 
 def _part(path: Path, dives: Iterable[Key], size: int) -> set[Key]:
     keys = set(read_keys(path, dives))
-    expect(path, len(keys), size, "dives")
+    expect_count(path, len(keys), size, "dives")
     return keys
 
 
@@ -126,16 +122,18 @@ def _name(key: Key) -> str:
     return f"{key[0]:02d}-{key[1]:03d}"
 
 
-def _row(path: Path, key: Key, dive: dict[str, Any], videos: Videos, frames: int | None) -> Row:
+def _row(
+    path: Path, key: Key, dive: dict[str, Any], videos: VideoFolder, last_frames: int | None
+) -> Row:
     event, number = key
     own = videos.find(_name(key), f"{event:02d}_{number:02d}", f"{event:02d}")
     # A file of its own is the action alone; only an event's broadcast needs the range.
     whole = own is not None and own.stem != f"{event:02d}"
-    start = dive["end_frame"] - frames if frames else dive["start_frame"]
+    start = dive["end_frame"] - last_frames if last_frames else dive["start_frame"]
     if start < 0:
         raise AqaError(
             f"{path}: dive {_name(key)} ends at frame {dive['end_frame']}, so there are no "
-            f"{frames} frames of it"
+            f"{last_frames} frames of it"
         )
     return {
         "video_id": _name(key),
@@ -195,4 +193,24 @@ def _odd_scores(dives: dict[Key, dict[str, Any]]) -> list[str]:
     return [f"{len(odd)} scores are no multiple of half the difficulty, such as that of {odd[0]}"]
 
 
-IMPORTER = Importer(read, ("videos", "frames"))
+IMPORTER = Importer(
+    read,
+    citation="parmar2019what",
+    origin="https://github.com/ParitoshParmar/MTL-AQA, folder MTL-AQA_split_0_data",
+    files=(
+        SourceFile("final_annotations_dict.pkl", "scores, difficulties, attributes, frames"),
+        SourceFile("train_split_0.pkl", "the 1059 training dives"),
+        SourceFile("test_split_0.pkl", "the 353 test dives"),
+        SourceFile("final_captions_dict.pkl", "the commentary", optional=True),
+        SourceFile(
+            "size_*/train_split_0.pkl",
+            "smaller training sets; or in a folder smaller_training_sets",
+            optional=True,
+        ),
+    ),
+    options={
+        "videos": "folder of the events' broadcasts, 01.mp4 or frames 01/000001.jpg; or of one "
+        "file or folder per dive, 01-001 or 01_01",
+        "last_frames": "103, as the authors' loader: the last so many frames of each dive",
+    },
+)

@@ -1,13 +1,16 @@
-"""UNLV-Dive (Parmar and Morris 2017): 370 dives from a 10 m platform, published split 300/70.
-
-SOURCE: the folder of diving_overall_scores.mat, diving_difficulty_level.mat and split_300_70 (or
-training_idx.mat and testing_idx.mat). --videos: the folder of 001.avi, 002.avi, ...
-"""
+"""UNLV-Dive: 370 dives from a 10 m platform, with the authors' split."""
 
 from __future__ import annotations
 
-from aqa.annotations.datasets.base import Imported, Importer, Request
-from aqa.annotations.datasets.unlv import Collection, read_collection
+from aqa.annotations.importing import Imported, Importer, Request
+from aqa.annotations.importing.unlv_layout import (
+    DIFFICULTIES,
+    PUBLISHED_SPLIT,
+    SCORES,
+    VIDEOS,
+    Collection,
+    read_collection,
+)
 
 
 def read(request: Request) -> Imported:
@@ -16,4 +19,10 @@ def read(request: Request) -> Imported:
     return read_collection(request, dives)
 
 
-IMPORTER = Importer(read)
+IMPORTER = Importer(
+    read,
+    citation="parmar2017",
+    origin="http://rtis.oit.unlv.edu/datasets.html",
+    files=(SCORES, DIFFICULTIES, *PUBLISHED_SPLIT),
+    options={"videos": VIDEOS},
+)

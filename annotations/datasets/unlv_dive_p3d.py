@@ -1,8 +1,8 @@
-"""UNLV-Dive with P3D features (Xiang et al. 2018): the table videos.csv beside features.npy.
+"""UNLV-Dive with types, attributes, stages and P3D features.
 
-SOURCE: the folder of videos.csv, or that file. Brings types, attributes and stages, and writes the
-ids for `aqa store import`: of the rows of features.npy, and of the 300 dives of the published
-split's training part, which the network behind the features has learned from.
+Besides the manifest it writes two lists of ids for `aqa store import`: ids.txt, of the rows of
+features.npy, and fitted-on.txt, of the 300 training dives, which the network behind the features
+has learned from.
 """
 
 from __future__ import annotations
@@ -11,18 +11,20 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from aqa.annotations.datasets.base import (
+from aqa.annotations.columns import ATTRIBUTES, STAGE_PREFIX
+from aqa.annotations.csv_table import read_table
+from aqa.annotations.importing import (
     PUBLISHED,
     Imported,
     Importer,
     Request,
     Row,
-    Videos,
-    expect,
+    SourceFile,
+    VideoFolder,
+    expect_count,
     expect_range,
 )
-from aqa.annotations.datasets.dives import CODES, describe_dive
-from aqa.annotations.manifest import ATTRIBUTES, STAGE_PREFIX, read_table
+from aqa.annotations.importing.dives import CODES, describe_dive
 from aqa.errors import AqaError
 
 N_DIVES, N_TRAIN = 370, 300
@@ -40,8 +42,8 @@ def read(request: Request) -> Imported:
     header, numbered = read_table(path)
     if missing := [name for name in _NEEDED if name not in header]:
         raise AqaError(f"{path}: no column {', '.join(missing)}")
-    expect(path, len(numbered), N_DIVES, "dives")
-    videos = Videos(request.videos)
+    expect_count(path, len(numbered), N_DIVES, "dives")
+    videos = VideoFolder(request.videos)
     rows = []
     for number, values in numbered:
         if len(values) != len(header):
@@ -54,7 +56,7 @@ def read(request: Request) -> Imported:
     scores = {str(row["video_id"]): float(str(row["score"])) for row in rows}
     expect_range(path, scores, 21.6, 102.6)
     trained = [str(row["video_id"]) for row in rows if row[PUBLISHED] == "train"]
-    expect(path, len(trained), N_TRAIN, "training dives")
+    expect_count(path, len(trained), N_TRAIN, "training dives")
     notes = (
         "only the published split is honest: the network behind the features learned its "
         "training dives",
@@ -93,7 +95,7 @@ class _Cells:
         return int(value)
 
 
-def _row(cells: _Cells, videos: Videos) -> Row:
+def _row(cells: _Cells, videos: VideoFolder) -> Row:
     texts, score, difficulty = cells.texts, cells.value("score"), cells.value("difficulty")
     if texts["split"] not in ("train", "test"):
         raise cells.problem("split", "train or test")
@@ -123,4 +125,12 @@ def _ordered(row: Row) -> bool:
     return frames == sorted(frames)
 
 
-IMPORTER = Importer(read)
+IMPORTER = Importer(
+    read,
+    citation="xiang2018",
+    files=(
+        SourceFile("videos.csv", "scores, difficulties, types, stages, the authors' split"),
+        SourceFile("features.npy", "P3D features, in the order of the table", optional=True),
+    ),
+    options={"videos": "folder of 001.avi, 002.avi, ..."},
+)

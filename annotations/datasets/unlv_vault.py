@@ -1,14 +1,16 @@
-"""UNLV-Vault (Parmar and Morris 2017): 176 gymnastic vaults, published split 120/56.
-
-SOURCE: the folder of gym_vault_overall_scores.mat, the difficulties (a *difficulty*.mat with
-difficulty_level) where there are any, and training_idx.mat and testing_idx.mat, there or in a
-folder split_*. --videos: the folder of 001.avi, 002.avi, ...
-"""
+"""UNLV-Vault: 176 gymnastic vaults, with the authors' split."""
 
 from __future__ import annotations
 
-from aqa.annotations.datasets.base import Imported, Importer, Request
-from aqa.annotations.datasets.unlv import Collection, read_collection
+from aqa.annotations.importing import Imported, Importer, Request
+from aqa.annotations.importing.unlv_layout import (
+    DIFFICULTIES,
+    PUBLISHED_SPLIT,
+    SCORES,
+    VIDEOS,
+    Collection,
+    read_collection,
+)
 
 
 def read(request: Request) -> Imported:
@@ -17,4 +19,10 @@ def read(request: Request) -> Imported:
     return read_collection(request, vaults)
 
 
-IMPORTER = Importer(read)
+IMPORTER = Importer(
+    read,
+    citation="parmar2017",
+    origin="http://rtis.oit.unlv.edu/datasets.html",
+    files=(SCORES, DIFFICULTIES, *PUBLISHED_SPLIT),
+    options={"videos": VIDEOS},
+)

@@ -22,7 +22,7 @@ def find_problems(file: h5py.File, spec: Spec, videos: VideoTable) -> list[str]:
         return problems  # the rows cannot be read as they are described
     repeated = sorted(i for i, n in Counter(videos.ids).items() if n > 1)
     if repeated:
-        problems.append(f"ids that stand twice: {listed(repeated)}")
+        problems.append(f"ids that are listed twice: {listed(repeated)}")
     return problems + list(_wrong_rows(file, spec, videos))
 
 

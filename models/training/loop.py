@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from aqa.device import deterministic_kernels
 from aqa.models.training.losses import Loss
 
 
@@ -150,6 +151,18 @@ def threads_for(net: nn.Module) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def weighted_mean(losses: Iterable[tuple[float, int]]) -> float:
+    """The mean of batches' mean losses, each beside the number of values that it is the mean of.
+
+    The last batch of an epoch is smaller than the others, and counts for less.
+    """
+    total, seen = 0.0, 0
+    for loss, count in losses:
+        total += loss * count
+        seen += count
+    return total / seen
+
+
 class Trainer:
     """Trains a network in place; `step`, `epoch` and `fit` can each be overridden alone.
 
@@ -167,8 +180,12 @@ class Trainer:
         self._shuffle = torch.Generator().manual_seed(seed)
 
     def objective(self, batch: VideoBatch) -> Tensor:
-        """The loss of a batch."""
+        """The loss of a batch, a mean."""
         return self.loss(self.net(batch.x, batch.lengths), batch.targets)
+
+    def count(self, batch: VideoBatch) -> int:
+        """How many values the mean loss of a batch is taken over; it weighs so much in an epoch."""
+        return len(batch.targets)
 
     def step(self, batch: VideoBatch) -> float:
         """One update of the weights; the loss before it."""
@@ -192,22 +209,17 @@ class Trainer:
     def epoch(self, examples: BatchSource) -> float:
         """One pass over the examples in a new order; their mean loss."""
         self.net.train()
-        total, seen = 0.0, 0
-        for batch in self.shuffled(examples):
-            total += self.step(batch) * len(batch.targets)
-            seen += len(batch.targets)
-        return total / seen
+        batches = self.shuffled(examples)
+        return weighted_mean((self.step(batch), self.count(batch)) for batch in batches)
 
     @torch.no_grad()
     def evaluate(self, examples: BatchSource) -> float:
         """The mean loss over examples, without learning from them."""
         self.net.eval()
-        total, seen = 0.0, 0
-        for batch in examples.batches(self.settings.batch_size):
-            total += float(self.objective(batch)) * len(batch.targets)
-            seen += len(batch.targets)
-        return total / seen
+        batches = examples.batches(self.settings.batch_size)
+        return weighted_mean((float(self.objective(own)), self.count(own)) for own in batches)
 
+    @deterministic_kernels()
     def fit(self, train: BatchSource, validation: BatchSource | None) -> list[dict[str, Any]]:
         """Train; one row an epoch: its number, losses and learning rate."""
         history: list[dict[str, Any]] = []

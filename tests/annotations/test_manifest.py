@@ -79,7 +79,7 @@ def test_every_problem_comes_at_once_with_its_row_column_and_value(tmp_path: Pat
         ("video_id,score\na,1\n", "no column path"),
         ("video_id;path;score\na;b;1\n", "separated by ';'"),
         ("video_id,path,score,split_a/b\na,b,1,\n", "'split_a/b' names no split"),
-        ("video_id,path,score,type,type\na,b,1,x,y\n", "'type' stands twice"),
+        ("video_id,path,score,type,type\na,b,1,x,y\n", "two columns 'type'"),
         ('video_id,path,score\na,"b,1\n', "not CSV"),
     ],
 )

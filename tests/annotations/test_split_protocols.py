@@ -7,13 +7,9 @@ from typing import Any
 import pytest
 
 from aqa.annotations.manifest import Manifest, write_manifest
-from aqa.annotations.split_protocols import (
-    MAKERS,
-    PROTOCOLS,
-    make_splits,
-    record_path,
-    write_splits,
-)
+from aqa.annotations.split_makers import MAKERS
+from aqa.annotations.split_protocols import PROTOCOLS, make_splits
+from aqa.annotations.split_record import record_path, write_splits
 from aqa.errors import AqaError
 
 
@@ -78,7 +74,7 @@ def test_the_makers_with_their_defaults(tmp_path: Path, name: str) -> None:
 
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "an unknown name": ("scoring-net", {}, "did you mean 'scoringnet'"),
-    "what a protocol fixes": ("jain2020-diving", {"n": 3}, "--n: jain2020-diving fixes it"),
+    "what a protocol fixes": ("jain2020-diving", {"n": 3}, "--n: jain2020-diving fixes this"),
     "an option of another maker": ("random", {"by": ("type",)}, "--by means nothing to"),
     "an unknown column": ("grouped", {"by": ("evnt",)}, "'evnt'; did you mean 'event'"),
     "a label that is not given": (
@@ -95,14 +91,14 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "another dataset": (
         "scoringnet",
         {},
-        "60 videos; this protocol is one of datasets of 370, 176",
+        "60 videos; this protocol is made for datasets of 370, 176",
     ),
     "a split that is not there": (
         "mtl-aqa",
         {},
         "no column split_published; `aqa import` writes it",
     ),
-    "groups that hang together": ("grouped", {"by": ("action",)}, "all 60 videos hang together"),
+    "groups that hang together": ("grouped", {"by": ("action",)}, "connect all 60 videos"),
     "actions that read alike": ("leave-one-out", {"by": ("odd",)}, "'leave-one-out-a-b' names no"),
     "one action": ("leave-one-out", {}, "'x' is the only label"),
 }

@@ -2,19 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from aqa.annotations.splits import (
-    Split,
-    balanced_splits,
-    grouped_splits,
-    leave_one_out,
-    random_splits,
-    shared_labels,
-    with_validation,
-)
+from aqa.annotations.splits import Split, shared_labels
 from aqa.errors import AqaError
-
-IDS = [f"v{i}" for i in range(40)]
-TYPES = ["a"] * 20 + ["b"] * 16 + ["c"] * 4
 
 
 def test_a_video_cannot_be_in_two_parts() -> None:
@@ -22,126 +11,8 @@ def test_a_video_cannot_be_in_two_parts() -> None:
         Split("1", train=("v1", "v2"), test=("v1",))
 
 
-def test_random_splits_are_complete_stratified_and_seeded() -> None:
-    splits = random_splits(IDS, n=5, test=0.25, seed=3, strata=TYPES)
-    assert [split.name for split in splits] == ["1", "2", "3", "4", "5"]
-    assert len({split.test for split in splits}) == 5
-    for split in splits:
-        assert sorted(split.train + split.test) == sorted(IDS)
-        counts = [sum(TYPES[IDS.index(i)] == t for i in split.test) for t in "abc"]
-        assert counts == [5, 4, 1]
-    assert splits == random_splits(IDS, n=5, test=0.25, seed=3, strata=TYPES)
-    assert splits[:2] == random_splits(IDS, n=2, test=0.25, seed=3, strata=TYPES)
-    assert splits != random_splits(IDS, n=5, test=0.25, seed=4, strata=TYPES)
-
-
-def test_a_type_of_one_video_is_never_tested_only() -> None:
-    (split,) = random_splits(IDS[:5], n=1, test=0.5, seed=0, strata=["a"] * 4 + ["b"])
-    assert "v4" in split.train
-
-
-@pytest.mark.parametrize("test", [0.0, 1.0, 2.5, -0.1])
-def test_the_share_is_checked(test: float) -> None:
-    with pytest.raises(AqaError, match="share"):
-        random_splits(IDS, n=1, test=test, seed=0)
-
-
-def test_balanced_splits_test_as_many_of_each_kind() -> None:
-    splits = balanced_splits(IDS, TYPES, n=3, test=5, kinds=2, seed=1)
-    assert [split.name for split in splits] == ["1", "2", "3"]
-    assert len({split.test for split in splits}) == 3
-    for split in splits:
-        counts = [sum(TYPES[IDS.index(i)] == t for i in split.test) for t in "abc"]
-        assert counts == [5, 5, 0]
-        assert sorted(split.train + split.test) == sorted(IDS[:36])
-    assert splits == balanced_splits(IDS, TYPES, n=3, test=5, kinds=2, seed=1)
-
-
-def test_balanced_splits_leave_videos_to_train_on() -> None:
-    with pytest.raises(AqaError, match=r"4 videos of 'c', too few to test 4"):
-        balanced_splits(IDS, TYPES, test=4, kinds=3)
-    with pytest.raises(AqaError, match="3 labels for 40 videos"):
-        balanced_splits(IDS, TYPES[:3])
-
-
-def test_a_count_is_met_exactly_and_divided_by_strata() -> None:
-    for test in (1, 7, 37):
-        (split,) = random_splits(IDS, n=1, test=test, seed=0, strata=TYPES)
-        assert len(split.test) == test
-        counts = [sum(TYPES[IDS.index(i)] == t for i in split.test) for t in "abc"]
-        room = [19, 15, 3]  # each stratum keeps one
-        exact = [test * r / sum(room) for r in room]
-        assert all(abs(count - e) < 1 for count, e in zip(counts, exact, strict=True))
-    with pytest.raises(AqaError, match="at most 37"):
-        random_splits(IDS, n=1, test=38, seed=0, strata=TYPES)
-
-
-def reachable(groups: list[tuple[str, ...]], start: int) -> set[int]:
-    """The videos that shared labels join to one, by walking."""
-    found, queue = {start}, [start]
-    while queue:
-        here = queue.pop()
-        for i, own in enumerate(groups):
-            if i not in found and any(a == b for a, b in zip(own, groups[here], strict=True)):
-                found.add(i)
-                queue.append(i)
-    return found
-
-
-def test_grouped_splits_keep_everything_joined_together() -> None:
-    # Events 0-7 of five videos; athletes join events 0 and 1, and 6 and 7. A label of one column
-    # that reads like one of the other joins nothing.
-    groups = [(str(i // 5), {4: "x", 5: "x", 32: "y", 37: "y"}.get(i, f"n{i}")) for i in range(40)]
-    groups[20] = ("4", "3")
-    splits = grouped_splits(IDS, groups, n=20, test=0.25, seed=0)
-    tests = [{IDS.index(i) for i in split.test} for split in splits]
-    for split, tested in zip(splits, tests, strict=True):
-        assert sorted(split.train + split.test) == sorted(IDS)
-        assert all(reachable(groups, i) <= tested for i in tested)
-        assert len(tested) == 10
-        for column in (0, 1):
-            labels = {i: own[column] for i, own in zip(IDS, groups, strict=True)}
-            assert shared_labels(split, labels) == (set(), ())
-    assert len(set(map(frozenset, tests))) > 5
-    assert splits == grouped_splits(IDS, groups, n=20, test=0.25, seed=0)
-
-
-def test_groups_larger_than_the_part_still_leave_both() -> None:
-    groups = [("big",)] * 30 + [("small",)] * 10
-    (split,) = grouped_splits(IDS, groups, n=1, test=2, seed=0)
-    assert split.test == tuple(IDS[30:])
-
-
-def test_leave_one_out_tests_each_label_once() -> None:
-    splits = leave_one_out(IDS, TYPES)
-    assert [split.name for split in splits] == ["a", "b", "c"]
-    assert splits[1].test == tuple(IDS[20:36])
-    assert splits[1].train == tuple(IDS[:20] + IDS[36:])
-
-
-def test_validation_comes_from_training_and_keeps_groups_apart() -> None:
-    groups = [(str(i // 5),) for i in range(40)]
-    splits = grouped_splits(IDS, groups, n=3, test=0.25, seed=0)
-    for split, drawn in zip(
-        with_validation(splits, IDS, groups, val=0.25, seed=0, grouped=True), splits, strict=True
-    ):
-        assert split.test == drawn.test
-        assert sorted(split.train + split.val) == sorted(drawn.train)
-        events = {groups[IDS.index(i)] for i in split.val}
-        assert len(split.val) in (5, 10)
-        assert not events & {groups[IDS.index(i)] for i in split.train}
-    strata = [(label,) for label in TYPES]
-    (held,) = with_validation([splits[0]], IDS, strata, val=6, seed=0, grouped=False)
-    assert len(held.val) == 6
-
-
 def test_shared_labels_are_counted() -> None:
     split = Split("1", train=("v1", "v2"), val=("v3",), test=("v4", "v5", "v6"))
     who = {"v1": "ann", "v2": "bob", "v3": "cy", "v4": "ann", "v5": None, "v6": "cy"}
     assert shared_labels(split, who) == ({"ann", "cy"}, ("v4", "v6"))
     assert shared_labels(split, {**who, "v2": None, "v4": "dot", "v6": "eve"}) == (set(), ())
-
-
-def test_balanced_splits_of_named_kinds() -> None:
-    splits = balanced_splits(IDS, TYPES, n=1, test=2, kinds=("c", "a"))
-    assert sorted(splits[0].train + splits[0].test) == sorted(IDS[:20] + IDS[36:])

@@ -252,9 +252,11 @@ def test_a_view_is_exported(aqa: Callable[..., Result], tmp_path: Path) -> None:
 
 
 def test_heads_lists_parameters(aqa: Callable[..., Result]) -> None:
-    printed = aqa("heads").output
-    assert "hidden=256" in printed
-    assert "(004" in printed
+    assert "lstm-svr" in aqa("heads").output
+    printed = aqa("heads", "lstm").output
+    (row,) = (line for line in printed.splitlines() if line.startswith("hidden "))
+    assert row.split()[1] == "256"
+    assert "parmar2019action: Paritosh Parmar" in printed
 
 
 def test_workspaces(

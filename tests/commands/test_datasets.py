@@ -10,7 +10,8 @@ from click.testing import Result
 
 from aqa.annotations.datasets import importer_names
 from aqa.annotations.manifest import Manifest
-from aqa.annotations.split_protocols import MAKERS, PROTOCOLS
+from aqa.annotations.split_makers import MAKERS
+from aqa.annotations.split_protocols import PROTOCOLS
 
 Aqa = Callable[..., Result]
 
@@ -29,7 +30,7 @@ def workspace(tmp_path: Path, run_aqa: Aqa) -> Path:
 def test_a_table_is_imported_and_split(workspace: Path, run_aqa: Aqa) -> None:
     result = run_aqa("split", "-C", str(workspace), "grouped", "--test", "10", "--val", "0.2")
     assert result.output.splitlines()[1].split()[:5] == ["grouped", "15", "5", "10", "0"]
-    assert result.output.splitlines()[1].endswith("0 (0 test videos)")
+    assert result.output.splitlines()[1].endswith(" 0 (0)")
     result = run_aqa("split", "-C", str(workspace), "random", "-n", "12", "--test", "0.5")
     assert "and 2 more" in result.output
     run_aqa("split", "-C", str(workspace), "balanced", "--kinds", "a,c", "--test", "3", "-n", "1")
@@ -65,8 +66,11 @@ def test_wrong_words_change_nothing(
 def test_without_a_name_they_tell_what_there_is(run_aqa: Aqa) -> None:
     listed = run_aqa("import").output
     for name in importer_names():
-        assert f"{name}: " in listed
-        assert "SOURCE: " in run_aqa("import", name).output
+        assert f"\n{name} " in f"\n{listed}"
+        described = run_aqa("import", name).output
+        assert described.startswith(f"{name}: ")
+        assert "SOURCE: " in described
+        assert max(map(len, described.splitlines())) <= 80
     listed = run_aqa("split").output
     for name in (*MAKERS, *PROTOCOLS):
         assert f"\n{name} " in f"\n{listed}"

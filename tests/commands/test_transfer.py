@@ -17,8 +17,10 @@ from aqa.annotations.manifest import Manifest, write_manifest
 from aqa.cli import main
 from aqa.errors import AqaWarning
 from aqa.features.store import FeatureStore, FeatureStoreWriter
-from aqa.workflows.reproduce.run import LAST, Cell, reproduce
-from aqa.workflows.reproduce.tables import TABLES, Table
+from aqa.workflows.reproduce.cells import LAST, ReproducedCell
+from aqa.workflows.reproduce.declared import PublishedTable
+from aqa.workflows.reproduce.run import reproduce
+from aqa.workflows.reproduce.tables import TABLES
 from aqa.workflows.transfer import performances, transfer
 from aqa.workspace import Workspace
 
@@ -149,7 +151,7 @@ def test_a_stores_views_come_with_the_videos(sports: Path, tmp_path: Path) -> No
         np.testing.assert_array_equal(shown[0], own + k)
 
 
-def quick(table: Table) -> Table:
+def quick(table: PublishedTable) -> PublishedTable:
     more = ("hidden=4", "epochs=6", "lr=0.02", "device=cpu")
     recipes = {
         system: tuple(replace(r, params=(*r.params, *more)) for r in own if r.head == "lstm")
@@ -158,14 +160,14 @@ def quick(table: Table) -> Table:
     return replace(table, recipes={system: own for system, own in recipes.items() if own})
 
 
-def run(table: Table, root: Path) -> dict[tuple[str, str], Cell]:
+def run(table: PublishedTable, root: Path) -> dict[tuple[str, str], ReproducedCell]:
     with FeatureStore.open(root / "stores" / "f.h5") as store:
         found = reproduce(quick(table), Workspace(root), stand_in=store)
     assert not [line for line in found.failed if "no video" in line or "too few" in line]
     return {(cell.figure.system, cell.figure.case): cell for cell in found.cells}
 
 
-def value(cells: dict[tuple[str, str], Cell], system: str, case: str) -> float:
+def value(cells: dict[tuple[str, str], ReproducedCell], system: str, case: str) -> float:
     measured = cells[system, case].measured
     assert measured is not None
     assert measured.value is not None
@@ -215,7 +217,7 @@ def test_fine_tuning_prints_both_readings(sports: Path, monkeypatch: pytest.Monk
         curves = [row | {"samples": as_printed[row["samples"]]} for row in found.curves]
         return replace(found, curves=curves)
 
-    monkeypatch.setattr("aqa.workflows.reproduce.run.transfer", few)
+    monkeypatch.setattr("aqa.workflows.reproduce.runner.transfer", few)
     cells = run(TABLES["parmar2019action-4"], sports)
     assert given == [(25, 75, 125)] * 4 + [(15, 25, 35)] * 2
     assert len(cells) == 2 * 2 * 6 * 3

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from aqa.annotations.datasets.pickles import read_pickle
+from aqa.annotations.importing.pickles import read_pickle
 from aqa.annotations.manifest import Manifest, Video
 from aqa.annotations.splits import Split
 from aqa.errors import UnknownNameError

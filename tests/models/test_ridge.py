@@ -65,3 +65,45 @@ def test_ridge_is_chosen_by_folds_of_whole_groups(rows):
     assert choose_ridge(z, y, groups) in RIDGES
     noise = np.random.default_rng(2).normal(size=120)
     assert choose_ridge(z, noise, groups) == RIDGES[-1]
+
+
+def naive_choice(z, y, groups, folds):
+    """Every ridge on every fold by hand; the penalty is relative to rows and variance."""
+    errors = dict.fromkeys(RIDGES, 0.0)
+    for ridge in RIDGES:
+        for k in range(folds):
+            held = groups % folds == k
+            kept = z[~held]
+            model = Ridge(ridge * len(kept) * kept.var(axis=0).mean()).fit(kept, y[~held])
+            errors[ridge] += np.square(model.predict(z[held]) - y[held]).sum()
+    return min(errors, key=errors.get)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_choice_is_that_of_the_naive_loop(seed):
+    rng = np.random.default_rng(seed)
+    groups = rng.integers(0, 11, 60)
+    z = rng.normal(size=(60, 20))
+    y = z @ rng.normal(size=20) * rng.choice([0.1, 0.3, 1.0]) + rng.normal(size=60)
+    assert choose_ridge(z, y, groups) == naive_choice(z, y, groups, 5)
+
+
+def test_rows_of_one_group_do_not_tell_each_others_targets():
+    """Four copies of each of 30 videos, whose targets are noise: copies in two folds would tell."""
+    rng = np.random.default_rng(4)
+    groups = np.repeat(np.arange(30), 4)
+    z = rng.normal(size=(30, 40))[groups]
+    y = rng.normal(size=30)[groups]
+    by_rows = choose_ridge(z, y, np.arange(120))
+    assert by_rows == RIDGES[0]
+    assert choose_ridge(z, y, groups) >= 1.0
+
+
+def test_a_single_group_takes_the_strongest_ridge(rows):
+    assert choose_ridge(*rows, np.zeros(120, int)) == RIDGES[-1]
+
+
+def test_dead_activations_predict_the_mean():
+    weights, intercept = solve_exact(np.zeros((5, 3)), np.arange(5.0), 0.1)
+    np.testing.assert_allclose(weights, 0, atol=1e-12)
+    assert intercept == pytest.approx(2.0)

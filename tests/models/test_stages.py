@@ -68,6 +68,25 @@ def test_starts_are_the_best_there_are(seed: int) -> None:
     assert (np.diff(found) >= 0).all()
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_of_equally_good_starts_the_earlier_are_taken(seed: int) -> None:
+    """Posteriors of whole quarters, whose sums are exact, tie often."""
+    posteriors = np.random.default_rng(seed).integers(0, 3, (7, 3)) / 4
+    gains = {
+        (0, *starts): sum(
+            posteriors[t, s] for t, s in enumerate(stage_labels(np.array([0, *starts]), 7))
+        )
+        for starts in itertools.combinations_with_replacement(range(8), 2)
+    }
+    best = [starts for starts, gain in gains.items() if gain == max(gains.values())]
+    found = stage_starts(posteriors).tolist()
+    assert found == np.min(best, axis=0).tolist()
+
+
+def test_where_nothing_is_known_every_stage_starts_at_once() -> None:
+    assert stage_starts(np.full((5, 3), 1 / 4)).tolist() == [0, 0, 0]
+
+
 def test_the_stage_of_a_clip_is_that_of_its_middle() -> None:
     clips = np.array([[-8, 8], [0, 4], [2, 6], [4, 8]])
     assert stages_at(np.array([0, 4, 6]), clips).tolist() == [0, 0, 1, 2]

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from aqa.annotations.manifest import write_manifest
-from aqa.annotations.splits import random_splits
+from aqa.annotations.split_drawing import random_splits
 from aqa.errors import AqaError, UnknownNameError
 from aqa.features.clips import ClipRule
 from aqa.files import replacing, sync, temporary_name

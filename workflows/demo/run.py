@@ -17,7 +17,8 @@ from aqa.features.store import FeatureStore
 from aqa.models.runs import load_run, write_json
 from aqa.report.result_tables import results_table
 from aqa.workflows.demo.dives import draw_dives, film, sample_dive
-from aqa.workflows.experiment import evaluate_runs, fit_splits, splits_of
+from aqa.workflows.experiment import evaluate_runs, splits_of
+from aqa.workflows.fit import fit_splits
 from aqa.workflows.pipeline import score_videos
 from aqa.workspace import Workspace, run_folders
 

@@ -294,7 +294,7 @@ def train(films: Sequence[Film], scale: Scale, recipe: Recipe) -> Iterator[tuple
     )
     for _ in range(recipe.epochs):
         pupil.train()
-        total = 0.0
+        total, seen = 0.0, 0
         for batch in batches(scattered(films, rng), recipe.batch_size):
             x = lit(batch.pictures, generator)
             logits, measures = pupil(x)
@@ -303,8 +303,9 @@ def train(films: Sequence[Film], scale: Scale, recipe: Recipe) -> Iterator[tuple
             loss.backward()
             optimizer.step()
             schedule.step()
-            total += float(loss.detach())
-        yield pupil, total / n_steps
+            total += float(loss.detach()) * len(batch.types)
+            seen += len(batch.types)
+        yield pupil, total / seen
 
 
 def loss_of(logits: Tensor, measures: Tensor, batch: Batch, scale: Scale) -> Tensor:

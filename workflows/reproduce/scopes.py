@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from aqa.annotations.manifest import Manifest, Video, as_name
+from aqa.annotations.columns import as_name
+from aqa.annotations.manifest import Manifest, Video
 from aqa.models.runs import RunError
 from aqa.workflows.reproduce.declared import SystemRecipe
 

@@ -12,11 +12,16 @@ import numpy as np
 import pytest
 import scipy.io
 
-from aqa.annotations.datasets import get_importer, importer_names
-from aqa.annotations.datasets.base import Request, import_dataset
-from aqa.annotations.datasets.dives import describe_dive
+from aqa.annotations.datasets import find_importer, importer_names, importer_titles
+from aqa.annotations.importing import Request, write
+from aqa.annotations.importing.dives import describe_dive
 from aqa.annotations.manifest import Manifest
 from aqa.errors import AqaError, UnknownNameError
+from aqa.papers import PAPERS
+
+
+def import_dataset(name: str, request: Request, manifest: Path, force: bool = False) -> list[str]:
+    return write.import_dataset(name, find_importer(name).importer, request, manifest, force)
 
 
 def do(folder: Path, name: str, source: Path | None = None, **options: Any) -> Manifest:
@@ -79,7 +84,7 @@ def test_mtl_aqa_finds_events_and_dives_and_cuts_frames(mtl: Path) -> None:
         (mtl / "videos" / name).parent.mkdir(parents=True, exist_ok=True)
         (mtl / "videos" / name).touch()
     manifest = mtl / "manifest.csv"
-    request = Request((mtl,), videos=mtl / "videos", frames=103)
+    request = Request((mtl,), videos=mtl / "videos", last_frames=103)
     lines = import_dataset("mtl-aqa", request, manifest)
     table = Manifest.read(manifest)
     places = {i: table.by_id[i] for i in ("01-001", "02-353", "13-007", "13-008")}
@@ -138,7 +143,7 @@ WRONG_MTL: dict[str, tuple[Callable[[Path], None], str]] = {
         "rotation_type of dive 01-002 is 4, not 0 to 3",
     ),
     "an unknown dive": (keys("train", lambda k: k.append((9, 9))), "dive 09-009 has no annotation"),
-    "a dive twice": (keys("train", lambda k: k.append(k[0])), "dive 01-001 stands twice"),
+    "a dive twice": (keys("train", lambda k: k.append(k[0])), "dive 01-001 is listed twice"),
     "a dive too few": (keys("train", lambda k: k.pop()), "1058 dives where 1059 were published"),
     "in both parts": (
         keys("test", lambda k: k.__setitem__(0, (1, 1))),
@@ -304,13 +309,13 @@ WRONG_UNLV: dict[str, tuple[str, Any, str]] = {
         {"difficulty_level": np.zeros(370)},
         "difficulty of 0 is not",
     ),
-    "a sample twice": ("training_idx", {"training_idx": np.ones(300)}, "the sample 1 stands twice"),
+    "a sample twice": ("training_idx", {"training_idx": np.ones(300)}, "sample 1 is listed twice"),
     "a sample of none": (
         "training_idx",
         {"training_idx": np.arange(300)},
-        "0 is no number of a sample",
+        "0 is no sample number",
     ),
-    "half a sample": ("training_idx", {"training_idx": np.arange(300) + 1.5}, r"1\.5 is no number"),
+    "half a sample": ("training_idx", {"training_idx": np.arange(300) + 1.5}, r"1\.5 is no sample"),
     "in both": (
         "testing_idx",
         {"testing_idx": np.arange(1, 71)},
@@ -417,7 +422,7 @@ def test_wrong_annotations_of_finediving_are_refused(fine: Path, case: str) -> N
     [
         ("train", [("Worlds_r1", 2)], "dive Worlds_r1-002 is in train and in test"),
         ("train", [("Worlds_r1", 9)], "dive Worlds_r1-009 has no annotation"),
-        ("train", [("Worlds_r1", 0), ("Worlds_r1", "0")], "1 dives stand twice"),
+        ("train", [("Worlds_r1", 0), ("Worlds_r1", "0")], "1 dives are listed twice"),
         ("test", [("Worlds_r1", "x")], "is not a dive's"),
         ("test", {}, "no list of dives"),
     ],
@@ -491,10 +496,15 @@ def test_wrong_tables_are_refused_by_their_own_rows(tmp_path: Path, case: str) -
 
 def test_every_importer_says_what_it_needs() -> None:
     for name in importer_names():
-        module = get_importer(name).read.__module__
+        found = find_importer(name)
+        module = found.importer.read.__module__
         assert module.rpartition(".")[2].rstrip("_").replace("_", "-") == name
+        assert importer_titles()[name] == found.words.partition("\n")[0]
+        assert found.importer.files
+        assert found.importer.citation in PAPERS or name == "csv"
+        assert found.importer.options.keys() <= {"videos", "last_frames", "columns"}
     with pytest.raises(UnknownNameError, match="did you mean 'mtl-aqa'"):
-        get_importer("mtlaqa")
+        find_importer("mtlaqa")
 
 
 def test_what_stands_is_not_overwritten(tmp_path: Path) -> None:
@@ -511,7 +521,7 @@ def test_what_stands_is_not_overwritten(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"frames": 103}, "--frames means nothing to `aqa import csv`"),
+        ({"last_frames": 103}, "--frames means nothing to `aqa import csv`"),
         ({"videos": Path("/nowhere")}, "/nowhere: no such folder of videos"),
         ({"sources": (Path("/nowhere.csv"),)}, r"/nowhere\.csv: no such"),
         ({"videos": Path(__file__).parent}, "holds none of the videos, such as"),

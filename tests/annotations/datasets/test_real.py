@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import scipy.io
 
-from aqa.annotations.datasets.base import Request, import_dataset
-from aqa.annotations.datasets.matlab import read_vector
-from aqa.annotations.datasets.pickles import read_pickle
+from aqa.annotations.datasets import find_importer
+from aqa.annotations.importing import Request
+from aqa.annotations.importing.matlab import read_vector
+from aqa.annotations.importing.pickles import read_pickle
+from aqa.annotations.importing.write import import_dataset
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.split_protocols import make_splits
 from aqa.annotations.splits import shared_labels
@@ -19,7 +21,9 @@ from aqa.errors import AqaError
 
 
 def imported(folder: Path, name: str, *sources: Path) -> tuple[Manifest, str]:
-    lines = import_dataset(name, Request(sources), folder / "manifest.csv")
+    lines = import_dataset(
+        name, find_importer(name).importer, Request(sources), folder / "manifest.csv"
+    )
     return Manifest.read(folder / "manifest.csv"), "\n".join(lines)
 
 

@@ -50,7 +50,7 @@ def test_what_is_refused(tmp_path: Path) -> None:
         (lambda: read_arrays(tmp_path / "objects.npy", ["a"]), "not a .npy or .npz"),
         (lambda: read_arrays(tmp_path / "words.npy", ["a"]), "not of numbers"),
         (lambda: read_arrays(tmp_path / "absent.npy", ["a"]), "no such file"),
-        (lambda: read_ids(tmp_path / "twice.txt"), "stand twice: a"),
+        (lambda: read_ids(tmp_path / "twice.txt"), "listed twice: a"),
         (lambda: import_arrays(tmp_path / "s.h5", {}, source="x"), "holds no videos"),
     ):
         with pytest.raises(AqaError, match=problem):

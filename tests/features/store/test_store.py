@@ -232,7 +232,7 @@ def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
         ("clips", 2, (-3, 29), "video 1 é .*: clip 1 does not start after the one before it"),
         ("clips", 2, (99, 115), "video 1 é .*: clip 1 is not in its 99 frames"),
         ("clips", 1, (-17, 13), "video 1 é .*: clip 0 is not in its 99 frames"),
-        ("videos/id", 2, "video 0 é", "ids that stand twice: video 0 é"),
+        ("videos/id", 2, "video 0 é", "ids that are listed twice: video 0 é"),
         ("videos/rows", 1, (1, 7), "video 2 é .*: rows 3-6 do not follow row 7"),
         ("videos/rows", 2, (3, 7), "/features has 6 rows, but 7 are counted"),
         ("count", (), 4, "/videos/id has 3 rows, but 4 are counted"),

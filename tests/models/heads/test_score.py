@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 
 import numpy as np
 import pytest
@@ -277,3 +278,22 @@ class TestExplanation:
     def test_without_a_blank_response_there_is_none(self, fitted, performances):
         with pytest.raises(HeadError, match="response to a blank clip"):
             fitted.explain(performances.x[:1], None, type=["A"])
+
+
+def test_the_ridge_is_chosen_by_folds_of_whole_videos(performances, monkeypatch):
+    """A video that meets several exemplars has a row for each; all of them are in one fold."""
+    seen = []
+    head = ScoreHead(**QUICK, references=3)
+    module = sys.modules[type(head).__module__]
+
+    def spied(z, y, groups):
+        seen.append(np.stack([groups, y]))
+        return 0.1
+
+    monkeypatch.setattr(module, "choose_ridge", spied)
+    y = np.arange(60.0)
+    head.fit(performances.x, y, type=performances.type)
+    ((groups, targets),) = seen
+    assert len(groups) == 3 * 60
+    pairs = set(zip(groups.tolist(), targets.tolist(), strict=True))
+    assert len(pairs) == len(set(groups.tolist())) == len(set(targets.tolist())) == 60

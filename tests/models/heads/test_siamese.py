@@ -8,7 +8,7 @@ import torch
 
 from aqa.evaluation.metrics import report_pairs
 from aqa.models.heads.base import Head, HeadError, PairHead
-from aqa.models.heads.comparing import SiameseNet
+from aqa.models.heads.base.comparing import SiameseNet
 from aqa.models.heads.siamese import ClipTrainer, PairTrainer, SiameseHead
 from aqa.models.pairs import make_pairs
 from aqa.models.training.loop import TrainingSettings, VideoTensors
@@ -46,6 +46,27 @@ def test_a_pair_is_held_out_with_either_of_its_videos(fitted, performances):
     }
     assert len(fitted.held_out) == round(0.15 * 45)
     assert {train.type[i] for i in fitted.held_out} == set("ABC")
+
+
+@pytest.mark.parametrize("both_orders", [True, False])
+def test_an_epoch_learns_from_each_pair_once(performances, both_orders, monkeypatch):
+    seen, step = [], PairTrainer.step
+
+    def spied(self, batch):
+        ends = batch.own[torch.stack([batch.first, batch.second])]
+        seen.extend(map(tuple, ends.T.tolist()))
+        return step(self, batch)
+
+    monkeypatch.setattr(PairTrainer, "step", spied)
+    y = np.arange(60.0)  # tells the videos apart
+    head = SiameseHead(**QUICK | {"epochs": 1, "batch_size": 8, "both_orders": both_orders})
+    head.fit(performances.x, y, type=performances.type)
+    pairs = head.pairs(y, type=performances.type)
+    pairs = pairs.where(~np.isin([pairs.first, pairs.second], head.held_out).any(axis=0))
+    expected = [*zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)]
+    turned = [(b, a) for a, b in expected] if both_orders else []
+    assert sorted(seen) == sorted(expected + turned)
+    assert head.pairs_seen_["train"] == pairs.counts()  # each pair counts once
 
 
 def test_given_validation_videos_are_held_out_instead(performances):

@@ -8,7 +8,13 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
-from aqa.models.training.loop import AugmentedVideos, ScoreTrainer, TrainingSettings, VideoTensors
+from aqa.models.training.loop import (
+    AugmentedVideos,
+    ScoreTrainer,
+    Trainer,
+    TrainingSettings,
+    VideoTensors,
+)
 from aqa.models.training.losses import make_loss
 
 CPU = torch.device("cpu")
@@ -86,3 +92,88 @@ def test_validation_does_not_depend_on_the_size_of_batches(name, rng) -> None:
     (batch,) = videos.batches(11)
     assert values == pytest.approx([loss(batch.x[:, 0, 0], batch.targets).item()] * 3)
     assert values[0] > 0
+
+
+def trainer(loss=None, *, batch_size: int = 3, lr: float = 0.0, **settings) -> Trainer:
+    """One of a network of a single weight; with the rate of 0 its steps change nothing."""
+    loss = make_loss("mse", 0.5, "balanced") if loss is None else loss
+    return Trainer(FirstValue(), loss, TrainingSettings(1, batch_size, lr=lr, **settings), seed=0)
+
+
+@pytest.mark.parametrize("size", [2, 3, 5, 7])
+def test_a_smaller_last_batch_counts_for_less_in_an_epochs_loss(size, rng) -> None:
+    x, videos = videos_of([2] * 7, rng)
+    errors = [sequence[0, 0] - target for target, sequence in enumerate(x)]
+    running = trainer(batch_size=size)
+    assert running.epoch(videos) == pytest.approx(np.mean(np.square(errors)), rel=1e-6)
+    assert running.steps == -(-7 // size)
+    assert running.evaluate(videos) == pytest.approx(np.mean(np.square(errors)), rel=1e-6)
+
+
+def gradient_of_a_step(clip: float | None) -> float:
+    running = trainer(lr=1e-3, clip_gradient=clip)
+    _, videos = videos_of([2] * 3, np.random.default_rng(0))
+    (batch,) = videos.batches(3)
+    running.step(batch)
+    return float(running.net.scale.grad.norm())
+
+
+def test_a_steps_gradient_is_clipped() -> None:
+    free = gradient_of_a_step(None)
+    assert free > 0.5
+    assert gradient_of_a_step(0.5 * free) == pytest.approx(0.5 * free, rel=1e-3)
+    assert gradient_of_a_step(2 * free) == free
+
+
+def test_weight_decay_draws_the_weights_to_0() -> None:
+    _, videos = videos_of([2] * 3, np.random.default_rng(0))
+    (batch,) = videos.batches(3)
+    moved = {}
+    for decay in (0.0, 0.1):
+        running = trainer(lambda predicted, _: 0 * predicted.sum(), lr=0.01, weight_decay=decay)
+        running.step(batch)
+        moved[decay] = float(running.net.scale.detach())
+    assert moved[0.0] == 1.0
+    assert moved[0.1] == pytest.approx(0.99, abs=1e-4)  # Adam's first step is as long as the rate
+
+
+def test_the_learning_rate_is_halved_every_so_many_steps() -> None:
+    _, videos = videos_of([2] * 5, np.random.default_rng(0))
+    running = trainer(batch_size=1, lr=0.08, lr_halve_every=2)
+    rates = []
+    for batch in videos.batches(1):
+        running.step(batch)
+        rates.append(running.optimizer.param_groups[0]["lr"])
+    assert rates == pytest.approx([0.08, 0.08, 0.04, 0.04, 0.02])
+
+
+class Told(Trainer):
+    """Its validation losses are these."""
+
+    def __init__(self, told, **settings):
+        super().__init__(FirstValue(), lambda p, t: p.sum(), TrainingSettings(**settings), 0)
+        self.told = iter(told)
+
+    def step(self, batch):
+        """The weight counts the steps."""
+        self.net.scale.data += 1
+        return 0.0
+
+    def evaluate(self, examples):
+        """See `Trainer.evaluate`."""
+        return next(self.told)
+
+
+def test_training_stops_after_its_patience_and_keeps_the_best_epoch(rng) -> None:
+    _, videos = videos_of([2] * 3, rng)
+    running = Told([5.0, 3.0, 4.0, 3.0, 9.0], epochs=9, batch_size=3, lr=0.1, patience=3)
+    history = running.fit(videos, videos)
+    assert [row["val_loss"] for row in history] == [5.0, 3.0, 4.0, 3.0, 9.0]
+    assert running.net.scale.item() == 1 + 2  # as after epoch 2: an equal loss is no better
+
+
+def test_without_validation_all_epochs_are_run_and_the_last_is_kept(rng) -> None:
+    _, videos = videos_of([2] * 3, rng)
+    running = Told([], epochs=4, batch_size=3, lr=0.1, patience=1)
+    assert len(running.fit(videos, None)) == 4
+    assert running.net.scale.item() == 1 + 4

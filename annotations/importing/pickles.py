@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from aqa.annotations.datasets.base import MAX_BYTES
+from aqa.annotations.importing.checks import check_size
 from aqa.errors import AqaError
 
 
@@ -31,11 +31,9 @@ def read_pickle(path: Path) -> Any:
 
     NumPy scalars become numbers or strings, NumPy arrays (nested) lists. Pickles of Python 2 and
     3 and of NumPy 1 and 2 are understood; the strings of Python 2 are taken as Latin-1. Raises
-    `PickleRefused` with the file and what it asked for.
+    `PickleRefused` with the file and what it asked for, `AqaError` for a file that is too large.
     """
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise PickleRefused(f"{path}: {size} bytes are too many for annotations; not read")
+    check_size(path)
     data = path.read_bytes()
     try:
         _check_numbers(data)

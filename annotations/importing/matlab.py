@@ -1,4 +1,4 @@
-"""MATLAB files of annotations: one named array of numbers each."""
+"""Reading annotations from MATLAB files: one named array of numbers from each."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import numpy as np
 import scipy.io
 from numpy.typing import NDArray
 
-from aqa.annotations.datasets.base import MAX_BYTES
+from aqa.annotations.importing.checks import check_size
 from aqa.errors import AqaError
 
 
 def read_matrix(path: Path, variable: str, columns: int) -> NDArray[np.float64]:
-    """The variable of a .mat file, (rows, `columns`); `AqaError` where it is no such numbers.
+    """A variable of a .mat file, float64 (rows, `columns`).
 
-    One column is given whichever way the file's vector lies.
+    Where one column is asked for, a row vector is taken too. `AqaError` where the file holds no
+    such variable, or one of another shape, or values that are not finite numbers.
     """
-    if (size := path.stat().st_size) > MAX_BYTES:
-        raise AqaError(f"{path}: {size} bytes are too many for annotations; not read")
+    check_size(path)
     # SciPy raises almost anything on damaged files.
     try:
         content = scipy.io.loadmat(path, variable_names=(variable,))
@@ -40,20 +40,21 @@ def read_matrix(path: Path, variable: str, columns: int) -> NDArray[np.float64]:
 
 
 def read_vector(path: Path, variable: str) -> list[float]:
-    """The variable of a .mat file as a list of numbers, whichever way the vector lies."""
+    """A variable of a .mat file, a row or a column vector, as a list of numbers."""
     values: list[float] = read_matrix(path, variable, 1)[:, 0].tolist()
     return values
 
 
 def whole_numbers(path: Path, values: list[float], largest: int | None = None) -> list[int]:
-    """The values as numbers from 1 (to `largest`), each once; `AqaError` for any other."""
+    """Sample numbers as ints.
+
+    `AqaError` where one is not whole, not from 1 to `largest`, or listed twice.
+    """
     seen = set()
     for value in values:
         if value != int(value) or value < 1 or (largest and value > largest):
-            raise AqaError(
-                f"{path}: {value:g} is no number of a sample from 1 to {largest or '...'}"
-            )
+            raise AqaError(f"{path}: {value:g} is no sample number from 1 to {largest or '...'}")
         if value in seen:
-            raise AqaError(f"{path}: the sample {value:g} stands twice")
+            raise AqaError(f"{path}: sample {value:g} is listed twice")
         seen.add(value)
     return [int(value) for value in values]

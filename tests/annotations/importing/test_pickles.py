@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aqa.annotations.datasets.pickles import read_pickle
+from aqa.annotations.importing.pickles import read_pickle
 from aqa.errors import AqaError
 
 VALUES = {
@@ -76,8 +76,8 @@ HOSTILE = {
     "another function of NumPy": (b"cnumpy\nload\n(S'x.npy'\ntR.", "numpy.load"),
     "a class that is only unusual": (b"ccollections\nCounter\n(tR.", "collections.Counter"),
     "the allow-list itself": (
-        b"caqa.features.datasets.pickles\n_ALLOWED\n.",
-        "aqa.annotations.datasets.pickles._ALLOWED",
+        b"caqa.annotations.importing.pickles\n_ALLOWED\n.",
+        "aqa.annotations.importing.pickles._ALLOWED",
     ),
     "an object outside": (b"Pelsewhere\n.", "an object outside the file"),
     "a changed function": (b"cnumpy\ndtype\n(dS'make'\nI1\nsb.", "changing a function"),

@@ -1,4 +1,4 @@
-"""UNLV's MATLAB layout (Parmar and Morris 2017), which its Dive and Vault datasets share.
+"""UNLV's MATLAB layout (parmar2017), which its Dive and Vault datasets share.
 
 `*overall_scores.mat` holds `overall_scores`, `*difficulty*.mat` holds `difficulty_level`, and
 `training_idx.mat` and `testing_idx.mat` the published split, in numbers from 1.
@@ -10,25 +10,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from aqa.annotations.datasets.base import (
-    PUBLISHED,
-    Imported,
-    Request,
-    Row,
-    Videos,
-    expect,
-    expect_range,
-)
-from aqa.annotations.datasets.matlab import read_vector, whole_numbers
+from aqa.annotations.importing.checks import expect_count, expect_range
+from aqa.annotations.importing.importer import PUBLISHED, Imported, Request, Row, SourceFile
+from aqa.annotations.importing.matlab import read_vector, whole_numbers
+from aqa.annotations.importing.video_folder import VideoFolder
 from aqa.errors import AqaError
+
+SCORES = SourceFile("*overall_scores.mat", "overall_scores, of every sample")
+DIFFICULTIES = SourceFile("*difficulty*.mat", "difficulty_level, of every sample", optional=True)
+PUBLISHED_SPLIT = (
+    SourceFile("training_idx.mat", "numbers of the training samples; or in a folder split_*"),
+    SourceFile("testing_idx.mat", "numbers of the test samples; or in a folder split_*"),
+)
+VIDEOS = "folder of 001.avi, 002.avi, ..."
 
 
 @dataclass(frozen=True)
 class Collection:
-    """What one dataset in this layout must be.
+    """What one dataset in this layout holds, to check it.
 
-    action: its label. n: samples. low, high: of the scores. split: sizes of the published train
-    and test part; None where there is none. execution: of (score, difficulty).
+    action: the label of its videos. n: how many there are. low, high: the range of their scores.
+    split: the sizes of the published training and test part; None where no split was published.
+    execution: makes the execution score from (score, difficulty).
     """
 
     action: str
@@ -43,12 +46,12 @@ def read_collection(request: Request, collection: Collection) -> Imported:
     """Read scores, difficulties where they are given, and the split; videos are 001.avi, ..."""
     path = request.find("*overall_scores.mat")
     scores = read_vector(path, "overall_scores")
-    expect(path, len(scores), collection.n, "scores")
+    expect_count(path, len(scores), collection.n, "scores")
     ids = [f"{number:03d}" for number in range(1, collection.n + 1)]
     expect_range(path, dict(zip(ids, scores, strict=True)), collection.low, collection.high)
     difficulties = _difficulties(request.find_optional("*difficulty*.mat"), collection.n)
     parts = _parts(request, collection)
-    videos = Videos(request.videos)
+    videos = VideoFolder(request.videos)
     rows: list[Row] = []
     for number, (video_id, score) in enumerate(zip(ids, scores, strict=True), start=1):
         row: Row = {"video_id": video_id, "path": videos.find(video_id), "score": score}
@@ -68,14 +71,14 @@ def _difficulties(path: Path | None, n: int) -> list[float]:
     if path is None:
         return []
     difficulties = read_vector(path, "difficulty_level")
-    expect(path, len(difficulties), n, "difficulties")
+    expect_count(path, len(difficulties), n, "difficulties")
     if min(difficulties) <= 0:
         raise AqaError(f"{path}: a difficulty of {min(difficulties):g} is not above 0")
     return difficulties
 
 
 def _parts(request: Request, collection: Collection) -> dict[int, str]:
-    """Sample number -> part of the published split; empty where the dataset has none."""
+    """Sample number -> part of the published split; empty where no split was published."""
     if collection.split is None:
         return {}
     parts: dict[int, str] = {}
@@ -84,7 +87,7 @@ def _parts(request: Request, collection: Collection) -> dict[int, str]:
     ):
         path = request.find(f"{name}_idx.mat", f"split_*/{name}_idx.mat")
         numbers = whole_numbers(path, read_vector(path, f"{name}_idx"), collection.n)
-        expect(path, len(numbers), size, f"{name} samples")
+        expect_count(path, len(numbers), size, f"{name} samples")
         if both := sorted(parts.keys() & set(numbers)):
             raise AqaError(f"{path}: sample {both[0]} is in the training and in the test part")
         parts |= dict.fromkeys(numbers, part)

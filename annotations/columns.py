@@ -1,0 +1,46 @@
+"""The names of a manifest's columns, and the check of its header."""
+
+from __future__ import annotations
+
+import re
+
+REQUIRED = ("video_id", "path", "score")
+# Columns of which a manifest may have several: split_<name>, judge_<number>, stage_<name>.
+SPLIT_PREFIX = "split_"
+SPLIT_NAME = re.compile(r"\w[\w.+-]*")
+JUDGE_PREFIX = "judge_"
+STAGE_PREFIX = "stage_"
+# Columns that describe a dive besides its type, as MTL-AQA labels it.
+ATTRIBUTES = ("position", "armstand", "rotation", "somersaults", "twists")
+
+
+def as_name(label: str) -> str:
+    """A label as part of the name of a split or file: other characters become dashes.
+
+    >>> as_name("10 m/platform")
+    '10-m-platform'
+    """
+    return re.sub(r"[^\w.+-]+", "-", label)
+
+
+def header_problems(header: list[str]) -> list[str]:
+    """What is wrong with a manifest's header, one line each."""
+    if len(header) == 1 and (separated := re.search(r"[;\t]", header[0])):
+        return [f"row 1: its columns are separated by {separated[0]!r}; save it with commas"]
+    problems = [
+        f"row 1: no column {name}; required are {', '.join(REQUIRED)}, found {', '.join(header)}"
+        for name in REQUIRED
+        if name not in header
+    ]
+    problems += [
+        f"row 1: there are two columns {name!r}; every column needs its own name"
+        for name in dict.fromkeys(header)
+        if header.count(name) > 1
+    ]
+    problems += [
+        f"row 1: the column {name!r} names no split; use letters, digits, '.', '_', '+' and '-'"
+        for name in header
+        if name.startswith(SPLIT_PREFIX)
+        and not SPLIT_NAME.fullmatch(name.removeprefix(SPLIT_PREFIX))
+    ]
+    return problems

@@ -1,0 +1,28 @@
+"""What importers are made of: their record, what they are asked for, files, checks, the writing.
+
+An importer of your own is a file with a function `read(request) -> Imported` and
+`IMPORTER = Importer(read, ...)`; `aqa import path/to/file.py SOURCE` runs it.
+"""
+
+from aqa.annotations.importing.checks import expect_count, expect_range
+from aqa.annotations.importing.importer import (
+    PUBLISHED,
+    Imported,
+    Importer,
+    Request,
+    Row,
+    SourceFile,
+)
+from aqa.annotations.importing.video_folder import VideoFolder
+
+__all__ = [
+    "PUBLISHED",
+    "Imported",
+    "Importer",
+    "Request",
+    "Row",
+    "SourceFile",
+    "VideoFolder",
+    "expect_count",
+    "expect_range",
+]

@@ -1,0 +1,110 @@
+"""The record of an importer, what it is asked for, and what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aqa.errors import AqaError
+
+# The column of the split that a dataset was published with, in every imported manifest.
+PUBLISHED = "split_published"
+
+# One row of a manifest: column -> value; None is written as empty.
+Row = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What an importer is asked for.
+
+    sources: files of the dataset, or folders that hold them. videos: the folder of its videos.
+    last_frames: take so many frames of each action, the last ones. columns: manifest column ->
+    the source's own name for it.
+    """
+
+    sources: tuple[Path, ...]
+    videos: Path | None = None
+    last_frames: int | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    def find(self, *patterns: str) -> Path:
+        """The one source that matches a pattern; `AqaError` where there are none or several."""
+        found = self.find_optional(*patterns)
+        if found is None:
+            where = ", ".join(map(str, self.sources))
+            raise AqaError(
+                f"{where}: no {' or '.join(patterns)}; `aqa import NAME` lists the files it needs"
+            )
+        return found
+
+    def find_optional(self, *patterns: str) -> Path | None:
+        """The one source that matches a pattern, or None; `AqaError` where there are several."""
+        found = self.find_all(*patterns)
+        if len(found) > 1:
+            raise AqaError(f"several files match: {found[0]}, {found[1]}; name one of them")
+        return found[0] if found else None
+
+    def find_all(self, *patterns: str) -> list[Path]:
+        """Every source that matches a pattern: a file that was given, or one in a given folder."""
+        found: dict[Path, Path] = {}
+        for source in self.sources:
+            if source.is_dir():
+                matches = [path for pattern in patterns for path in sorted(source.glob(pattern))]
+            elif source.exists():
+                matches = [source] if any(source.match(pattern) for pattern in patterns) else []
+            else:
+                raise AqaError(f"{source}: no such file or folder")
+            found |= {path.resolve(): path for path in matches}
+        return list(found.values())
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an importer has read.
+
+    rows: of the manifest, all with the same columns, `video_id`, `path` and `score` among them;
+    paths are absolute. source: the file that they come from, for messages. numbers: their row
+    numbers in it; None counts from 1. notes: lines to print with the summary. lists: name -> ids;
+    each is written beside the manifest as <name>.txt. features: backbone -> file with features of
+    the videos of the list `ids`; the summary says how to import them.
+    """
+
+    rows: list[Row]
+    source: Path
+    numbers: Sequence[int] | None = None
+    notes: Sequence[str] = ()
+    lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    features: Mapping[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One of the files that a dataset's authors publish.
+
+    pattern: its name, or what it matches, such as *overall_scores.mat. holds: what is in it.
+    optional: whether the import does without it.
+    """
+
+    pattern: str
+    holds: str
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Importer:
+    """One dataset: who made it, which files it consists of, and how they are read.
+
+    read: makes the rows of a manifest from a request; raises `AqaError` where the files are not
+    what was published. citation: its key in `aqa.papers`. origin: where its authors publish the
+    files. files: those that SOURCE holds. options: the fields of `Request` that it uses besides
+    `sources` -> what each means for this dataset. The docstring of its module is printed too: the
+    first line is the title, what follows are remarks.
+    """
+
+    read: Callable[[Request], Imported]
+    citation: str = ""
+    origin: str = ""
+    files: tuple[SourceFile, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,43 @@
+"""A manifest in a few lines: what to look at after an import."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from aqa.annotations.columns import SPLIT_PREFIX
+from aqa.annotations.manifest import Manifest
+from aqa.annotations.splits import PARTS
+
+
+def summary_lines(table: Manifest) -> list[str]:
+    """Its range of scores, its splits, its labels, and the columns that some videos lack."""
+    scores = [video.score for video in table]
+    lines = [f"score {min(scores):g} to {max(scores):g}, mean {sum(scores) / len(scores):.2f}"]
+    for name in table.split_names:
+        split = table.split(name)
+        counts = ", ".join(f"{len(split.part(p))} {p}" for p in PARTS if split.part(p))
+        lines.append(f"split {name}: {counts or 'empty'}")
+    for column in ("action", "type", "event"):
+        labels = {getattr(video, column) for video in table} - {None}
+        if labels:
+            shown = ", ".join(sorted(labels)) if len(labels) < 9 else str(len(labels))
+            lines.append(f"{column}: {shown}")
+    empty = {
+        column: sum(not video.row[column] for video in table)
+        for column in table[0].row
+        if not column.startswith(SPLIT_PREFIX)
+    }
+    partly = [f"{column} of {n}" for column, n in empty.items() if 0 < n < len(table)]
+    if partly:
+        lines.append(f"not given: {', '.join(partly)} videos")
+    return lines
+
+
+def missing_lines(table: Manifest, missing: Sequence[Path]) -> list[str]:
+    """Which videos of a manifest are not on disk. missing: their paths."""
+    if all(video.path is None for video in table):
+        return ["no paths, so for imported features only; --videos FOLDER adds them"]
+    if missing:
+        return [f"missing on disk: {len(missing)} of {len(table)} videos, such as {missing[0]}"]
+    return ["every video is on disk"]

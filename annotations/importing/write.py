@@ -1,0 +1,81 @@
+"""From an importer's rows to a manifest on disk, and the summary that is printed."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+
+from aqa.annotations.importing.importer import Imported, Importer, Request, Row
+from aqa.annotations.importing.summary import missing_lines, summary_lines
+from aqa.annotations.manifest import Manifest, write_manifest
+from aqa.errors import AqaError
+from aqa.files import replacing
+
+# The fields of `Request` that only some importers use, and the options that set them.
+_OPTIONS = {"videos": "--videos", "last_frames": "--frames", "columns": "--column"}
+
+
+def import_dataset(
+    name: str, importer: Importer, request: Request, manifest: Path, force: bool = False
+) -> list[str]:
+    """Write the manifest of a dataset, and give the lines of a summary.
+
+    name: what the importer is called on the command line, for messages. `AqaError` where the
+    manifest exists already (`force` replaces it), where the dataset's files are not what was
+    published, or where an option means nothing to the importer; nothing is written then.
+    """
+    for attribute, option in _OPTIONS.items():
+        if getattr(request, attribute) and attribute not in importer.options:
+            raise AqaError(f"{option} means nothing to `aqa import {name}`")
+    imported = importer.read(request)
+    if not isinstance(imported, Imported):
+        raise AqaError(f"{name}: its read() gives {type(imported).__name__}, not Imported")
+    lists = {manifest.with_name(f"{key}.txt"): ids for key, ids in imported.lists.items()}
+    for path in (manifest, *lists):
+        if path.exists() and not force:
+            raise AqaError(f"{path}: exists already; replace it with --force")
+    table = _checked(imported)
+    missing = [video.path for video in table if video.path and not video.path.exists()]
+    if missing and len(missing) == len(table):
+        raise AqaError(f"{request.videos}: holds none of the videos, such as {missing[0]}")
+    for path, ids in lists.items():
+        with replacing(path) as temporary:
+            temporary.write_text("".join(f"{i}\n" for i in ids), encoding="utf-8")
+    write_manifest(manifest, [_relative(row, manifest) for row in imported.rows])
+    return [
+        f"{manifest}: {len(table)} videos of {name}",
+        *summary_lines(table),
+        *missing_lines(table, missing),
+        *(f"{path}: {len(ids)} ids" for path, ids in lists.items()),
+        *imported.notes,
+        *(_store_import(file, name, manifest, lists) for name, file in imported.features.items()),
+    ]
+
+
+def _store_import(features: Path, backbone: str, manifest: Path, lists: Iterable[Path]) -> str:
+    """The command that imports features of the rows, its paths as seen from the current folder."""
+    store = manifest.parent / "stores" / f"{backbone}.h5"
+    options = [text for path in lists for text in (f"--{path.stem}", str(path))]
+    command = shlex.join(["aqa", "store", "import", str(features), "--store", str(store), *options])
+    return f"features: {command}"
+
+
+def _checked(imported: Imported) -> Manifest:
+    """The rows as a manifest reads them; `ManifestError` naming the source's rows."""
+    header = list(imported.rows[0]) if imported.rows else []
+    numbers = imported.numbers or range(1, len(imported.rows) + 1)
+    rows = [
+        (number, ["" if value is None else str(value) for value in row.values()])
+        for number, row in zip(numbers, imported.rows, strict=True)
+    ]
+    return Manifest.parse(imported.source, header, rows)
+
+
+def _relative(row: Row, manifest: Path) -> Row:
+    """The row with its path relative to the manifest, where it lies below."""
+    path, folder = row["path"], Path(os.path.abspath(manifest.parent))
+    if isinstance(path, Path) and path.is_relative_to(folder):
+        return {**row, "path": path.relative_to(folder).as_posix()}
+    return row

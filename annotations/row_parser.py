@@ -1,0 +1,120 @@
+"""From the texts of one row of a manifest to a `Video`, with every problem on the way."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import re
+from pathlib import Path
+
+from aqa.annotations.columns import ATTRIBUTES, JUDGE_PREFIX, SPLIT_PREFIX, STAGE_PREFIX
+from aqa.annotations.splits import PARTS
+from aqa.annotations.video import Video
+
+
+class RowParser:
+    """Reads the texts of one row and collects what is wrong with them.
+
+    number: the row's number, as a spreadsheet counts. row: column -> text. problems: the list to
+    which each problem adds a line.
+    """
+
+    def __init__(self, number: int, row: dict[str, str], problems: list[str]):
+        self.number, self.row, self.problems = number, row, problems
+
+    def problem(self, column: str, expected: str, why: str = "") -> None:
+        """Note that the value of a column is not what is expected there."""
+        self.problems.append(
+            f"row {self.number}, column {column}: {self.row[column]!r} is not {expected}"
+            + (f" ({why})" if why else "")
+        )
+
+    def video(self, folder: Path) -> Video:
+        """The video of this row, its paths taken from `folder`; wrong values are left out."""
+        if not self.row["video_id"]:
+            self.problem("video_id", "an id")
+        score = self._number("score")
+        if self._text("score") is None:
+            self.problem("score", "a finite number")
+        start, end = self._frame("start_frame"), self._frame("end_frame")
+        if end is not None and end <= (start or 0):
+            self.problem("end_frame", f"after the first frame {start or 0}", "ranges are half-open")
+        return Video(
+            id=self.row["video_id"],
+            path=self._path("path", folder),
+            score=math.nan if score is None else score,
+            start_frame=start,
+            end_frame=end,
+            difficulty=self._number("difficulty"),
+            execution=self._number("execution"),
+            action=self._text("action"),
+            type=self._text("type"),
+            event=self._text("event"),
+            athlete=self._text("athlete"),
+            venue=self._text("venue"),
+            attributes={name: value for name in ATTRIBUTES if (value := self._text(name))},
+            judges=self._judges(),
+            stages=self._stages(),
+            poses=self._path("poses", folder),
+            similar_within=self._number("similar_within"),
+            splits=self._splits(),
+            row=self.row,
+        )
+
+    def _text(self, column: str) -> str | None:
+        return self.row.get(column) or None
+
+    def _path(self, column: str, folder: Path) -> Path | None:
+        text = self._text(column)
+        return None if text is None else Path(os.path.abspath(folder / text))
+
+    def _number(self, column: str) -> float | None:
+        text = self._text(column)
+        if text is None:
+            return None
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            self.problem(column, "a finite number")
+            return None
+        return value
+
+    def _frame(self, column: str) -> int | None:
+        text = self._text(column)
+        if text is None:
+            return None
+        if not re.fullmatch(r"[0-9]+", text):
+            self.problem(column, "a frame number (a whole number from 0)")
+            return None
+        return int(text)
+
+    def _judges(self) -> tuple[float, ...]:
+        columns = sorted(
+            (c for c in self.row if re.fullmatch(JUDGE_PREFIX + "[0-9]+", c)),
+            key=lambda column: int(column.removeprefix(JUDGE_PREFIX)),
+        )
+        marks = [self._number(column) for column in columns]
+        return tuple(mark for mark in marks if mark is not None)
+
+    def _stages(self) -> dict[str, int]:
+        columns = [column for column in self.row if column.startswith(STAGE_PREFIX)]
+        frames = {column: self._frame(column) for column in columns}
+        stages = {c.removeprefix(STAGE_PREFIX): f for c, f in frames.items() if f is not None}
+        for (before, start), (name, frame) in itertools.pairwise(stages.items()):
+            if frame < start:
+                self.problem(STAGE_PREFIX + name, f"frame {start} or later", f"of {before}")
+        return stages
+
+    def _splits(self) -> dict[str, str]:
+        splits = {
+            column.removeprefix(SPLIT_PREFIX): value
+            for column, value in self.row.items()
+            if column.startswith(SPLIT_PREFIX)
+        }
+        for name, value in splits.items():
+            if value and value not in PARTS:
+                self.problem(SPLIT_PREFIX + name, "train, val, test or empty")
+        return splits

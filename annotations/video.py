@@ -1,0 +1,50 @@
+"""One video of a dataset: a row of the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Video:
+    """What is known of a video without looking at it.
+
+    id: unique in the manifest.
+    path: the video file, or folder of numbered images, absolute; None where features of it were
+        imported.
+    score: what heads predict, in the judges' points.
+    start_frame, end_frame: the half-open range of frames that shows the action; None: from the
+        first frame, to the last.
+    difficulty, execution: what the score is the product or the sum of, in points.
+    action, type: labels such as `diving` and `107B`.
+    event, athlete, venue: labels that a split can keep apart.
+    attributes: name -> label, for the names in `columns.ATTRIBUTES`.
+    judges: the judges' marks, of the columns judge_1, judge_2, ..., in points.
+    stages: name -> the first frame of that stage, in order; frame 0 is `start_frame`.
+    poses: the file or folder of the athlete's joints, absolute.
+    similar_within: in points; two videos whose scores differ by less count as similar.
+    splits: split name -> train, val, test or empty.
+    row: column -> text, for every column, as it was read.
+    """
+
+    id: str
+    path: Path | None
+    score: float
+    start_frame: int | None = None
+    end_frame: int | None = None
+    difficulty: float | None = None
+    execution: float | None = None
+    action: str | None = None
+    type: str | None = None
+    event: str | None = None
+    athlete: str | None = None
+    venue: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    judges: tuple[float, ...] = ()
+    stages: Mapping[str, int] = field(default_factory=dict)
+    poses: Path | None = None
+    similar_within: float | None = None
+    splits: Mapping[str, str] = field(default_factory=dict)
+    row: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -1,0 +1,340 @@
+"""The commands from Python: extract, fit, evaluate, score, explain; `from aqa import fit`.
+
+Every function works in a workspace, a folder that holds manifest.csv, stores/ and runs/, as the
+command of the same name does. What comes back is a list that pandas takes as it is:
+
+    import aqa
+    import pandas as pd
+
+    aqa.extract_features("c3d", weights="c3d.pickle")
+    aqa.fit("svr")
+    table = pd.DataFrame(aqa.evaluate())
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from aqa.annotations.manifest import Manifest
+from aqa.errors import AqaWarning
+from aqa.features.store import FeatureStore
+from aqa.workspace import Workspace, run_folders
+
+if TYPE_CHECKING:
+    from aqa.models.runs import Run
+
+PathLike = str | Path
+
+
+class Rows(list[dict[str, Any]]):
+    """Rows that pandas takes as they are: `pandas.DataFrame(rows)`.
+
+    failed: what could not be done, one line each; each was told as a warning too.
+    """
+
+    def __init__(self, rows: Iterable[Mapping[str, Any]], failed: Sequence[str] = ()):
+        super().__init__(dict(row) for row in rows)
+        self.failed = list(failed)
+
+
+def extract_features(
+    backbone: str = "c3d",
+    *,
+    weights: PathLike | None = None,
+    workspace: PathLike = ".",
+    manifest: Manifest | PathLike | None = None,
+    store: PathLike | None = None,
+    layer: str | None = None,
+    clip_length: int | None = None,
+    stride: int | None = None,
+    frames: int | None = None,
+    pad: Literal["front", "back"] = "front",
+    tail: Literal["shift", "drop", "pad"] = "shift",
+    views: Sequence[str] = (),
+    precision: Literal["float32", "bfloat16", "float16"] = "float32",
+    dtype: Literal["float32", "float16"] = "float32",
+    device: str = "auto",
+    seed: int = 0,
+) -> Rows:
+    """Turn the videos of a manifest into clip features, once.
+
+    backbone: a name, or `path/to/net.py:make`. weights: a checkpoint file, or `random`; None for
+    those that come with the backbone. manifest: by default manifest.csv. store: the file that is
+    written, by default stores/<backbone>.h5; videos that it holds already are not extracted again.
+    layer, clip_length, stride: by default the backbone's own. frames: how many frames every video
+    is given, the last ones. views: augmentations to extract beside the original. seed: of random
+    weights and of the augmentations.
+
+    One row per video: `video_id`, `outcome` (extracted, stored already, or failed) and `reason`.
+    Raises `AqaError` for settings that the store was not made with.
+
+        aqa.extract_features("tiny3d", workspace="dives")
+    """
+    from aqa.extract.backbones import load_backbone
+    from aqa.extract.run import extract
+    from aqa.features.clips import ClipRule
+
+    place = Workspace(Path(workspace))
+    videos = _manifest(manifest, place)
+    network = load_backbone(backbone, weights, layer, seed=seed)
+    length = clip_length or network.clip_length
+    summary = extract(
+        videos.videos,
+        network,
+        Path(store) if store else place.store(network.name),
+        ClipRule(length, stride or length, frames, pad, tail),
+        views=views,
+        view_seed=seed,
+        device=device,
+        precision=precision,
+        dtype=dtype,
+    )
+    failed = [f"{video}: {reason}" for video, reason in summary.failed]
+    _warn([*summary.warnings, *failed])
+    reasons = dict(summary.failed)
+    outcomes = {
+        **dict.fromkeys(summary.done, "extracted"),
+        **dict.fromkeys(summary.reused, "stored already"),
+        **dict.fromkeys(reasons, "failed"),
+    }
+    rows = (
+        {"video_id": video, "outcome": outcomes[video], "reason": reasons.get(video, "")}
+        for video in videos.ids
+        if video in outcomes
+    )
+    return Rows(rows, failed)
+
+
+def fit(
+    head: str = "svr",
+    params: Mapping[str, Any] | None = None,
+    *,
+    workspace: PathLike = ".",
+    manifest: Manifest | PathLike | None = None,
+    store: FeatureStore | PathLike | None = None,
+    splits: str | Sequence[str] = (),
+    start: PathLike | None = None,
+    name: str | None = None,
+    seed: int = 0,
+    skip_missing: bool = False,
+) -> list[Run]:
+    """Fit a head on the training videos of each split, and save the runs.
+
+    head: a name (`aqa heads` lists them), or `path/to/file.py:Class`. params: its hyper-parameters.
+    store: by default the only one in stores/. splits: by default every split of the manifest;
+    `all` trains on every video. start: the folder of a run to start from. name: what the runs are
+    called, by default as the head. skip_missing: leave out videos that the store does not hold.
+
+    One `Run` per split: its fitted `head`, its `folder` and its `record` of every setting.
+
+        (run,) = aqa.fit("lstm", {"epochs": 50}, splits="1")
+        run.head.history_
+    """
+    from aqa.workflows.experiment import fit_splits, splits_of
+
+    place = Workspace(Path(workspace))
+    table = _manifest(manifest, place)
+    chosen = splits_of(table, _names(splits))
+    texts = [f"{key}={_text(value)}" for key, value in (params or {}).items()]
+    with ExitStack() as stack:
+        features = _opened(stack, store if store is not None else place.only_store())
+        runs = fit_splits(
+            *(head, texts, table, features, chosen, place.runs),
+            seed=seed,
+            skip_missing=skip_missing,
+            start=Path(start) if start else None,
+            name=name,
+        )
+        return list(runs)
+
+
+def evaluate(
+    heads: str | Sequence[str] = (),
+    *,
+    workspace: PathLike = ".",
+    manifest: Manifest | PathLike | None = None,
+    store: FeatureStore | PathLike | None = None,
+    splits: str | Sequence[str] = (),
+    by: Literal["type", "action"] | None = None,
+    feedback: bool = False,
+    baselines: bool = False,
+    allow_leak: bool = False,
+    skip_missing: bool = False,
+) -> Rows:
+    """Evaluate fitted heads on the test videos of their splits.
+
+    heads, splits: by default all that are fitted. store: by default the one that each head was
+    fitted on. by: evaluate each type or action of videos too. feedback: evaluate which clips are
+    called faulty, not the scores. baselines: evaluate what needs no pixels as well. allow_leak:
+    evaluate on videos that were learned from, marked as such, instead of refusing them.
+
+    One row per head and split: `head`, `split`, metrics such as `spearman` and `mse`, and their
+    95 % intervals over the test videos. A head that cannot be evaluated is in the rows' `failed`.
+
+        pd.DataFrame(aqa.evaluate("svr"))[["split", "spearman", "mse"]]
+    """
+    from aqa.workflows.experiment import evaluate_runs
+
+    place = Workspace(Path(workspace))
+    folders = run_folders(place.runs, _names(heads), _names(splits))
+    with ExitStack() as stack:
+        results, failed = evaluate_runs(
+            folders,
+            _manifest(manifest, place),
+            None if store is None else _opened(stack, store),
+            allow_leak=allow_leak,
+            skip_missing=skip_missing,
+            feedback=feedback,
+            by=by,
+            baselines=place.runs if baselines else None,
+        )
+    _warn(failed)
+    return Rows(results, failed)
+
+
+def load_run(folder: PathLike) -> Run:
+    """The run in a folder such as runs/svr/split-1; its `head` predicts as when it was fitted.
+
+    Raises `AqaError` where the folder holds no run that this version reads.
+
+        run = aqa.load_run("runs/svr/split-1")
+        with aqa.FeatureStore.open(run.store) as store:
+            run.head.predict(store.load(["001", "002"]))
+    """
+    from aqa.models import runs
+
+    return runs.load_run(Path(folder))
+
+
+def score(
+    videos: PathLike | Sequence[PathLike],
+    head: str = "svr",
+    *,
+    workspace: PathLike = ".",
+    splits: str | Sequence[str] = (),
+    type: str | None = None,
+    difficulty: float | None = None,
+    action: str | None = None,
+    weights: PathLike | None = None,
+    backbone: str | None = None,
+    device: str = "auto",
+) -> Rows:
+    """Predict the scores of new video files with a fitted head.
+
+    splits: whose runs to take, by default all; their predictions are averaged. type, difficulty,
+    action: of the videos, for a head that needs them. weights: where the backbone's checkpoint is
+    now, if it has moved. backbone: `path/to/net.py:make`, where the store was made with that file.
+
+    One row per video: `video`, `score` in points, and the prediction of each split. A video that
+    cannot be read is in the rows' `failed`.
+
+        aqa.score(["new.mp4", "other.mp4"], head="lstm")
+    """
+    from aqa.models import runs
+    from aqa.workflows.score import score_videos
+
+    place = Workspace(Path(workspace))
+    paths = [Path(video) for video in ([videos] if isinstance(videos, str | Path) else videos)]
+    folders = run_folders(place.runs, (head,), _names(splits))
+    outcome = score_videos(
+        paths,
+        [runs.load_run(folder) for folder in folders],
+        weights=weights,
+        backbone=backbone,
+        device=device,
+        type=type,
+        difficulty=difficulty,
+        action=action,
+    )
+    failed = [f"{one.path}: {one.reason}" for one in outcome.failed]
+    _warn([*outcome.warnings, *failed])
+    rows = (
+        {
+            "video": str(done.path),
+            "score": done.score,
+            **{f"split-{split}": value for split, value in done.by_split.items()},
+        }
+        for done in outcome.done
+    )
+    return Rows(rows, failed)
+
+
+def explain(
+    video: PathLike,
+    head: str = "score-estimation",
+    *,
+    workspace: PathLike = ".",
+    manifest: Manifest | PathLike | None = None,
+    store: PathLike | None = None,
+    splits: str | Sequence[str] = (),
+    type: str | None = None,
+    difficulty: float | None = None,
+    action: str | None = None,
+    align: Literal["index", "dtw"] = "index",
+    weights: PathLike | None = None,
+    backbone: str | None = None,
+    device: str = "auto",
+) -> Rows:
+    """What a fitted head says of each clip of a video, or of each joint of the athlete.
+
+    video: an id of the manifest, or a video file. type, difficulty, action: of a new video, for a
+    head that needs them. align: which clips of an exemplar are compared, those of the same number
+    or those that dynamic time warping finds.
+
+    One row per clip: `clip`, its frames and seconds, `value` and `faulty`; of a head on joints, one
+    row per joint: the frame and the direction in which moving it would raise the score most.
+
+        aqa.explain("001", head="wd")
+    """
+    from aqa.models.feedback import Feedback
+    from aqa.workflows.feedback import explain as explain_video
+
+    place = Workspace(Path(workspace))
+    explained = explain_video(
+        str(video),
+        run_folders(place.runs, (head,), _names(splits)),
+        _manifest(manifest, place),
+        None if store is None else Path(store),
+        type=type,
+        difficulty=difficulty,
+        action=action,
+        align=align,
+        weights=weights,
+        backbone=backbone,
+        device=device,
+    )
+    _warn(explained.warnings)
+    found = explained.feedback
+    said: Sequence[Any] = found.clips if isinstance(found, Feedback) else found.moves
+    return Rows(dataclasses.asdict(one) for one in said)
+
+
+def _manifest(given: Manifest | PathLike | None, place: Workspace) -> Manifest:
+    return given if isinstance(given, Manifest) else Manifest.read(Path(given or place.manifest))
+
+
+def _opened(stack: ExitStack, store: FeatureStore | PathLike) -> FeatureStore:
+    if isinstance(store, FeatureStore):
+        return store
+    return stack.enter_context(FeatureStore.open(Path(store)))
+
+
+def _names(given: str | Sequence[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _text(value: Any) -> str:
+    """A hyper-parameter's value as the command line writes it."""
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    return str(value)
+
+
+def _warn(lines: Iterable[str]) -> None:
+    for line in lines:
+        warnings.warn(line, AqaWarning, stacklevel=3)

@@ -1,0 +1,38 @@
+"""A head of your own that trains a network: attention decides how much each clip counts."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from aqa.models.heads import ScoreNetworkHead, param
+
+
+class AttentionPool(nn.Module):
+    """The weighted mean of a video's clips, through a linear layer."""
+
+    def __init__(self, dim: int, hidden: int):
+        super().__init__()
+        self.attention = nn.Sequential(nn.Linear(dim, hidden), nn.Tanh(), nn.Linear(hidden, 1))
+        self.score = nn.Linear(dim, 1)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """(n, clips, dim) padded at the end, lengths (n,) -> (n,)."""
+        padding = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]  # (n, clips)
+        weights = self.attention(x).squeeze(2).masked_fill(padding, -math.inf).softmax(1)
+        return self.score((weights[..., None] * x).sum(1)).squeeze(1)
+
+
+@dataclass(repr=False, eq=False)
+class AttentionPoolHead(ScoreNetworkHead):
+    """Clips weighted by attention; epochs, loss and early stopping are those of every network."""
+
+    hidden: int = param(64, "width of the attention network", source="ours")
+
+    def build(self, dim: int) -> nn.Module:
+        """See `NetworkHead.build`."""
+        return AttentionPool(dim, self.hidden)
+
+
+HEAD = AttentionPoolHead

@@ -1,0 +1,67 @@
+"""The kernels that training, answering and extraction share."""
+
+import contextlib
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from aqa.device import deterministic_kernels
+from aqa.models.heads import get_head
+
+CUDNN, MATMUL = torch.backends.cudnn, torch.backends.cuda.matmul
+
+
+def kernels() -> tuple[bool, ...]:
+    """Deterministic, and which TF32 is allowed."""
+    return CUDNN.deterministic, CUDNN.benchmark, CUDNN.allow_tf32, MATMUL.allow_tf32
+
+
+STRICT = (True, False, False, False)
+
+
+@pytest.fixture(autouse=True)
+def _loose() -> Iterator[None]:
+    """As a program that trades digits for speed leaves them."""
+    before = CUDNN.allow_tf32, MATMUL.allow_tf32
+    CUDNN.allow_tf32 = MATMUL.allow_tf32 = True
+    yield
+    CUDNN.allow_tf32, MATMUL.allow_tf32 = before
+
+
+def test_kernels_are_strict_inside_and_as_before_behind():
+    before = kernels()
+    with contextlib.suppress(KeyError), deterministic_kernels():
+        assert kernels() == STRICT
+        raise KeyError
+    assert kernels() == before != STRICT
+
+
+def test_a_decorated_function_runs_under_them_each_time():
+    seen = deterministic_kernels()(kernels)
+    assert [seen(), seen()] == [STRICT] * 2
+    assert kernels() != STRICT
+
+
+@pytest.mark.parametrize("name", ["lstm", "siamese"])
+def test_a_head_is_trained_and_answers_under_them(name: str, monkeypatch: pytest.MonkeyPatch):
+    seen = []
+
+    def spied(self: torch.nn.Module, *args: Tensor) -> Tensor:
+        seen.append((self.training, kernels()))
+        return forward(self, *args)
+
+    head = get_head(name)(epochs=2, hidden=3, validation=0.3)
+    rng = np.random.default_rng(0)
+    x = [rng.normal(size=(3, 4)) for _ in range(12)]
+    y = rng.permutation(np.linspace(50, 80, 12))
+    forward = torch.nn.LSTM.forward
+    monkeypatch.setattr(torch.nn.LSTM, "forward", spied)
+    head.fit(x, y)
+    assert {training for training, _ in seen} == {True, False}
+    n = len(seen)
+    head.predict(x) if name == "lstm" else head.similarity(x, np.array([0]), np.array([1]))
+    assert len(seen) > n
+    assert {used for _, used in seen} == {STRICT}

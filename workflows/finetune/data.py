@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from aqa.models.training.distributed import ProcessGroup
 from aqa.models.heads.base.end_to_end import EndToEndAdapter
+from aqa.models.training.distributed import ProcessGroup
 
 
 class ClipSource(Protocol):

@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
-from aqa.models.heads import get_head, head_names
-from aqa.models.heads.base import HeadError
+from aqa.errors import HeadError
+from aqa.models.heads import find_head, get_head, own_names
+from aqa.models.heads.base import Head
 from aqa.models.heads.base.end_to_end import EndToEndAdapter
-
-
-class HeadSource(NamedTuple):
-    """Stands in until models/heads has it."""
-
-    name: str
-    cls: Any
+from aqa.models.heads.base.source import HeadSource
 
 
 def trainable_heads() -> list[str]:
-    """Our heads that can be trained end to end; imports them all, so only errors ask for it."""
-    return [name for name in head_names() if _adapter(get_head(name)) is not None]
+    """Our heads that can be trained end to end; imports them all, so only an error asks for it."""
+    return [name for name in own_names() if get_head(name).end_to_end is not None]
 
 
 def trainable_head(text: str) -> HeadSource:
     """The head of this name or file; `HeadError` where it cannot be trained end to end."""
-    head = HeadSource(text, get_head(text))
-    if _adapter(head.cls) is None:
+    source = find_head(text)
+    if source.head_class.end_to_end is None:
         raise HeadError(
             f"{text} cannot be trained end to end; those that can: {', '.join(trainable_heads())}"
         )
-    return head
+    return source
 
 
-def adapter_of(head: Any) -> EndToEndAdapter:
+def adapter_of(head: Head) -> EndToEndAdapter:
     """The head as fine-tuning sees it."""
-    adapter = _adapter(type(head))
-    assert adapter is not None
-    return adapter(head)
-
-
-def _adapter(cls: Any) -> type[EndToEndAdapter] | None:
-    adapter: type[EndToEndAdapter] | None = getattr(cls, "end_to_end", None)
+    assert head.end_to_end is not None
+    adapter: EndToEndAdapter = head.end_to_end(head)
     return adapter

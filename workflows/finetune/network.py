@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
+from aqa.device import deterministic_kernels
 from aqa.models.examples import Examples
-from aqa.models.training.distributed import ProcessGroup
 from aqa.models.heads.base.end_to_end import EndToEndAdapter
+from aqa.models.training.distributed import ProcessGroup
 from aqa.workflows.finetune.data import ScoredClips, joined_columns, shown_videos
 from aqa.workflows.finetune.settings import FinetuneSettings
 
@@ -129,12 +130,3 @@ def clip_features(
         scores=videos.scores,
         columns=joined_columns([columns for _, columns in computed]),
     )
-
-
-@contextmanager
-def deterministic_kernels() -> Iterator[None]:
-    """As in extraction: strict float32, and the same algorithms in every run."""
-    with torch.backends.cudnn.flags(
-        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-    ):
-        yield

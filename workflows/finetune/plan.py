@@ -58,7 +58,7 @@ class FinetunePlan:
     @property
     def columns(self) -> tuple[str, ...]:
         """The manifest's columns that the head learns from."""
-        columns = trainable_head(self.head).cls.columns
+        columns = trainable_head(self.head).head_class.columns
         return tuple(name for name in columns if name != "clips")
 
     @property

@@ -15,8 +15,9 @@ from aqa.errors import AqaWarning
 from aqa.extract.checkpoints.files import sha256_of
 from aqa.extract.run import make_spec
 from aqa.features.store import Spec, spec_differences
-from aqa.models.heads.base import Head, HeadError, check_params, parse_params
+from aqa.models.heads.base import Head, HeadError, check_params
 from aqa.models.runs import MODEL, Run, RunError, load_start
+from aqa.models.target_transforms import TransformedHead, parse_head_params, transformed
 from aqa.workflows.finetune.heads import adapter_of, trainable_head
 from aqa.workflows.finetune.plan import FinetunePlan
 
@@ -29,8 +30,8 @@ def start_run(plan: FinetunePlan, split: Split) -> Run | None:
     if plan.start is None:
         return None
     head = trainable_head(plan.head)
-    run = load_start(plan.start, split.name)
-    if run.name == head.cls.starts_from:
+    run = load_start(plan.start, split.name, (plan.head,))
+    if run.name == head.head_class.starts_from:
         raise RunError(
             f"{run.folder}: {run.name} was fitted on features of the backbone as it was, which "
             f"training changes; {head.name} learns from hand labels and fits a {run.name} of its "
@@ -59,7 +60,7 @@ def _binding(spec: Spec) -> Spec:
 
 def prepared_head(plan: FinetunePlan, start: Run | None) -> Head:
     """The head to train; those of its parameters that the settings state take their values."""
-    cls, settings = trainable_head(plan.head).cls, plan.settings
+    source, settings = trainable_head(plan.head), plan.settings
     stated = {
         "epochs": settings.epochs,
         "batch_size": settings.batch_size,
@@ -69,15 +70,17 @@ def prepared_head(plan: FinetunePlan, start: Run | None) -> Head:
         "clip_gradient": None,
         "patience": settings.epochs,
     }
-    values = {"seed": settings.seed} | parse_params(cls, plan.params)
+    values = {"seed": settings.seed} | parse_head_params(
+        source.name, source.head_class, plan.params
+    )
     refused = [name for name in values if name in stated]
     if refused:
         raise HeadError(
             f"-p {', '.join(refused)}: `aqa finetune` has options for this; see --epochs, "
             "--batch-size and --lr-head"
         )
-    head = copy.deepcopy(start.head) if start else cls(**values)
-    if head.difficulty != "none" or head.scale != "all":
+    head = copy.deepcopy(start.head) if start else transformed(source.head_class, values)
+    if isinstance(head, TransformedHead):
         raise HeadError(
             f"{start.folder if start else plan.head}: end to end, a head is told nothing beside "
             "pixels; leave out -p difficulty and -p scale"
@@ -137,9 +140,9 @@ def settings_record(
         for part, own in videos.items()
         for video in own
     ]
-    recorded = plan.settings.record()
+    recorded, source = plan.settings.record(), trainable_head(plan.head)
     settings = {
-        "head": trainable_head(plan.head).name,
+        "head": source.name,
         "params": head.params,
         "from": sha256_of(start.folder / MODEL) if start else None,
         "backbone": plan.backbone.name,
@@ -152,6 +155,8 @@ def settings_record(
         "videos": {part: len(own) for part, own in videos.items()},
         "scores": hashlib.sha256(json.dumps(rows).encode()).hexdigest(),
     }
+    if source.origin is not None:
+        settings["head_source"] = source.origin.sha256
     plain: dict[str, Any] = json.loads(json.dumps(settings))
     return plain
 

@@ -16,12 +16,12 @@ from aqa.extract.checkpoints.tuned import save_tuned
 from aqa.extract.run import Progress as ExtractProgress
 from aqa.extract.run import extract
 from aqa.features.store import FeatureStore
-from aqa.models.examples import Features, inputs_of
+from aqa.models.examples import Features, examples_of
 from aqa.models.heads.base import Head, part_of
 from aqa.models.runs import METRICS_FILE, RECORD, Run, load_run, make_record, write_run
 from aqa.models.training.distributed import ProcessGroup
 from aqa.workflows.finetune.epochs import SUFFIXES, chosen_epochs
-from aqa.workflows.finetune.heads import adapter_of
+from aqa.workflows.finetune.heads import adapter_of, trainable_head
 from aqa.workflows.finetune.plan import FinetunePlan
 from aqa.workflows.finetune.snapshots import head_arrays
 from aqa.workflows.finetune.states import TrainingState, TrainingStates
@@ -51,7 +51,11 @@ class FinetunedSplit:
 def reused_runs(plan: FinetunePlan, split: Split) -> FinetunedSplit:
     """The runs that an earlier training left."""
     folders = {result: plan.folder(split, result) for result in SUFFIXES}
-    runs = {name: load_run(path) for name, path in folders.items() if (path / RECORD).exists()}
+    runs = {
+        name: load_run(path, (plan.head,))
+        for name, path in folders.items()
+        if (path / RECORD).exists()
+    }
     return FinetunedSplit(runs, reused=True)
 
 
@@ -113,12 +117,13 @@ class ResultWriter:
         with FeatureStore.open(folder / FEATURES) as store:
             features = Features.of(store)
             train, validation = (
-                inputs_of(ids, plan.manifest, features, head.columns)
+                examples_of(ids, plan.manifest, features, head.columns)
                 for ids in (split.train, split.val)
             )
             adapter_of(head).finish(last.history, state.epoch, train, validation)
             seconds = sum(row.get("seconds", 0.0) for row in last.history)
-            record = make_record(plan.head, head, split, store, folder, seconds, self.start) | {
+            source = trainable_head(plan.head)
+            record = make_record(source, head, split, store, folder, seconds, self.start) | {
                 "also_learned_from": sorted(seen - {*split.train, *split.val}),
                 "finetuned": dict(self.settings),
                 "epoch": {"number": state.epoch, "is": result, "of": last.epoch},

@@ -46,8 +46,8 @@ def _check_layer(plan: FinetunePlan) -> None:
     """Refuse a layer whose features the head does not take."""
     head = trainable_head(plan.head)
     gives = "vectors" if len(plan.shape) == 1 else "maps"
-    if head.cls.takes != gives:
+    if head.head_class.takes != gives:
         raise RunError(
             f"layer {plan.backbone.layer} of {plan.backbone.name} gives {gives}, {head.name} "
-            f"takes {head.cls.takes}; name another with --layer, or another --head"
+            f"takes {head.head_class.takes}; name another with --layer, or another --head"
         )

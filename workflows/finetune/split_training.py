@@ -84,7 +84,9 @@ class SplitTraining:
         record = self.plan.folder(self.split) / RECORD
         if not record.exists():
             return False, self.states.newest()
-        check_settings(record, load_run(record.parent).record["finetuned"], self.settings)
+        check_settings(
+            record, load_run(record.parent, (self.plan.head,)).record["finetuned"], self.settings
+        )
         self.states.clear()
         return True, None
 

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from aqa.features.store import spec_differences
 from aqa.files import replacing
+from aqa.models.old_names import present_params
 from aqa.models.runs import RunError
 
 _RECORD = "aqa_training"
@@ -113,9 +114,19 @@ class TrainingStates:
 
 def check_settings(path: Path, have: Mapping[str, Any], want: Mapping[str, Any]) -> None:
     """Raise `RunError` with both values of every setting that differs."""
-    differences = spec_differences(dict(have), json.loads(json.dumps(want)))
+    differences = spec_differences(_present(have), _present(json.loads(json.dumps(want))))
     if differences:
         raise RunError(
             f"{path} is of a training with other settings: {'; '.join(differences)}. Ask for the "
             "same settings, begin anew with --restart, or name another folder with --runs"
         )
+
+
+def _present(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as this version names them; earlier ones named what is done to the target too."""
+    found = dict(settings)
+    if "params" in found:
+        params = present_params(str(found["head"]), found["params"])
+        neutral = {"difficulty": "none", "scale": "all"}
+        found["params"] = {k: v for k, v in params.items() if neutral.get(k) != v}
+    return found

@@ -17,9 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from aqa.models.heads.base import HeadError
-from aqa.models.training.distributed import ProcessGroup
+from aqa.device import deterministic_kernels
+from aqa.errors import HeadError
 from aqa.models.heads.base.end_to_end import EndToEndAdapter
+from aqa.models.training.distributed import ProcessGroup
 from aqa.workflows.finetune import snapshots
 from aqa.workflows.finetune.data import (
     MicroBatch,
@@ -31,7 +32,7 @@ from aqa.workflows.finetune.data import (
 )
 from aqa.workflows.finetune.epochs import chosen_epochs
 from aqa.workflows.finetune.memory import peak_memory, reset_peak_memory
-from aqa.workflows.finetune.network import EndToEnd, clip_features, deterministic_kernels
+from aqa.workflows.finetune.network import EndToEnd, clip_features
 from aqa.workflows.finetune.progress import FinetuneProgress
 from aqa.workflows.finetune.settings import FinetuneSettings
 from aqa.workflows.finetune.states import TrainingState, TrainingStates

@@ -97,7 +97,7 @@ def scored(n: int = 7, stop_after: int | None = None, name: str = "lstm") -> Sco
         "action": ["diving"] * n,
         "stages": [stages[i % 3] for i in range(n)],
     }
-    columns = {k: made[k] for k in trainable_head(name).cls.columns if k in made}
+    columns = {k: made[k] for k in trainable_head(name).head_class.columns if k in made}
     return ScoredClips(clips, scores, columns)
 
 
@@ -106,9 +106,9 @@ def tuner(
 ) -> FineTuner:
     """The same untrained network each time."""
     torch.manual_seed(0)
-    net, videos = Net(trainable_head(name).cls.takes == "maps"), scored(name=name)
+    net, videos = Net(trainable_head(name).head_class.takes == "maps"), scored(name=name)
     net.norm.running_mean.uniform_(-0.1, 0.1)
-    head = trainable_head(name).cls(device="cpu").set_params(**SMALL.get(name, {}))
+    head = trainable_head(name).head_class(device="cpu").set_params(**SMALL.get(name, {}))
     adapter = adapter_of(head)
     adapter.learn_scores(videos.scores, videos.columns)
     adapter.begin(clip_features(net, adapter, videos, settings.precision, ALONE))
@@ -291,7 +291,7 @@ def test_the_epoch_is_chosen_by_the_fused_score() -> None:
 
 def test_a_ranking_margin_survives_a_kill() -> None:
     made = tuner(name="scoringnet").adapter.head
-    again = trainable_head("scoringnet").cls(**made.get_params()).restore(made.state())
+    again = trainable_head("scoringnet").head_class(**made.get_params()).restore(made.state())
     for part, branch in again.branches_.items():
         assert branch.margin == pytest.approx(made.branches_[part].margin)
         assert branch.margin / branch.y_std_ == pytest.approx(made.margin / made.y_std_)
@@ -321,7 +321,7 @@ def test_every_such_head_learns_with_its_backbone(tmp_path: Path, name: str) -> 
     state = made.fit(videos, videos, TrainingStates(tmp_path / "s", {}))
     losses = [row["val_loss"] for row in state.history]
     assert losses[-1] < 0.8 * losses[0]
-    restored = trainable_head(name).cls(**made.adapter.head.get_params())
+    restored = trainable_head(name).head_class(**made.adapter.head.get_params())
     restored.restore({k: v.numpy() for k, v in part_of("head", state.tensors).items()})
     examples = clip_features(made.joint.backbone, made.adapter, videos, "float32", ALONE)
     for head in (made.adapter.head, restored):

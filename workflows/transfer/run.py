@@ -12,8 +12,7 @@ from aqa.evaluation.metrics import mean_and_std
 from aqa.features.store import FeatureStore
 from aqa.models.examples import Examples
 from aqa.models.heads import find_head
-from aqa.models.heads.base import parse_params
-from aqa.workflows.fit import check_layer
+from aqa.workflows.fit import check_layer, head_params
 from aqa.workflows.transfer.learning import control, correlation, curves_of, learn_others
 from aqa.workflows.transfer.results import STARTS, Row, TransferResult
 
@@ -45,7 +44,8 @@ def transfer(
     default. tell: is told what happens. `AqaError` where there is no such action, no other, or too
     few videos of it, or where the network behind the features has learned from some of them.
     """
-    check_layer(head, store)
+    source = find_head(head)
+    check_layer(source, store)
     of_action, others = _parted(manifest, store, action)
     samples = tuple(dict.fromkeys(samples)) or samples_for(len(of_action))
     if max(samples) + tested > len(of_action):
@@ -53,10 +53,10 @@ def transfer(
             f"{manifest.path}: {len(of_action)} videos of {action}, too few to fine-tune on "
             f"{max(samples)} and test {tested} others; take fewer with --samples and --test"
         )
-    values = {"seed": seed, **parse_params(find_head(head).cls, params)}
+    values = head_params(source, params, seed)
     names = tuple(sorted({str(video.action) for video in others}))
     tell(f"{action}: learning {len(others)} videos of {', '.join(names)}")
-    learned = learn_others(head, values, stored_examples(others, store))
+    learned = learn_others(source, values, stored_examples(others, store))
     videos = stored_examples(of_action, store)
     rows: list[Row] = []
     for row in curves_of(learned, videos, samples, draws=draws, tested=tested, seed=seed):
@@ -65,9 +65,7 @@ def transfer(
         rows.append(row)
     known = {"multi-action": correlation(learned, videos)}
     zero_shot = known | mean_and_std("random", control(learned, videos))
-    return TransferResult(
-        action, names, len(others), len(of_action), tested, zero_shot, rows
-    )
+    return TransferResult(action, names, len(others), len(of_action), tested, zero_shot, rows)
 
 
 def _parted(

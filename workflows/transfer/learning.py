@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -15,11 +15,11 @@ from aqa.device import pick_device
 from aqa.errors import HeadError
 from aqa.evaluation.metrics import spearman
 from aqa.models.examples import Examples
-from aqa.models.heads import find_head, make_head
-from aqa.models.heads.base.head import Head
+from aqa.models.heads.base import Head
 from aqa.models.heads.base.score_network import ScoreNetworkHead
+from aqa.models.heads.base.source import HeadSource
 from aqa.models.scaling import spread
-from aqa.models.target_transforms import TransformedHead
+from aqa.models.target_transforms import TransformedHead, transformed
 from aqa.models.training.loop import AugmentedVideos, BatchSource, threads_for
 from aqa.workflows.transfer.results import Row, Start
 
@@ -39,28 +39,29 @@ def iterations_for(samples: int) -> tuple[int, int]:
     return 500 if samples == 25 else max(16 * samples, 300), 4 * samples
 
 
-def learn_others(head: str, params: Mapping[str, Any], others: Examples) -> ScoreNetworkHead:
+def learn_others(
+    source: HeadSource, params: Mapping[str, Any], others: Examples
+) -> ScoreNetworkHead:
     """Fit a head on several actions, the scores of each divided by their standard deviation.
 
     parmar2019action §5. others: with the column action. `HeadError` for a head that cannot be
     taken to another action.
     """
-    if not find_head(head).cls.transferable:
+    if not source.head_class.transferable:
         raise HeadError(
-            f"{head} trains no network from clips' vectors to scores alone, which fine-tuning on "
+            f"{source.name} trains no network from clips' vectors to scores alone, which fine-tuning on "
             "another action takes; use lstm, average, wd or gdlt"
         )
     if params.get("difficulty", "none") != "none":
         raise HeadError("a new action's difficulties are on another scale; leave out difficulty")
-    made = make_head(head, {**params, "scale": "action"})
+    made = transformed(source.head_class, {**params, "scale": "action"})
     return network_of(made.fit_examples(others))
 
 
 def network_of(head: Head) -> ScoreNetworkHead:
     """The fitted head that trains the network, without the transform of its scores."""
     inner = head.head_ if isinstance(head, TransformedHead) else head
-    assert isinstance(inner, ScoreNetworkHead)
-    return inner
+    return cast("ScoreNetworkHead", inner)
 
 
 def untrained(head: ScoreNetworkHead, seed: int, mean: float = 0.0) -> ScoreNetworkHead:

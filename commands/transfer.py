@@ -24,12 +24,13 @@ from aqa.workspace import Workspace
 
 @click.command(short_help="Try heads on an action that they have not learned.")
 @workspace_option
-@click.option("--action", required=True, help="Action that is new: a value of the column action.")
+@click.option("--action", required=True, help="The new action: a value of the manifest's column action.")
 @click.option(
     "--samples",
     type=click.IntRange(2),
     multiple=True,
-    help="Videos to fine-tune on [default: 25, 75 and 125, or 15, 25 and 35 where there are few].",
+    help="Number of videos to fine-tune on, once or several times  [default: 25, 75 and 125; 15, "
+    "25 and 35 where there are few].",
 )
 @click.option(
     "--test",
@@ -37,12 +38,22 @@ from aqa.workspace import Workspace
     type=click.IntRange(2),
     default=50,
     show_default=True,
-    help="Others to test.",
+    help="Number of other videos to test on.",
 )
 @click.option(
-    "--draws", type=click.IntRange(1), default=5, show_default=True, help="Times to draw both anew."
+    "--draws",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    help="How many times both are drawn at random."
 )
-@click.option("--head", type=HEAD, default="lstm", show_default=True)
+@click.option(
+    "--head",
+    type=HEAD,
+    default="lstm",
+    show_default=True,
+    help="Head with one network from clips' vectors to scores: lstm, average, wd, gdlt.",
+)
 @seed_option
 @param_option
 @picture_option("PNG to draw the curves in.")
@@ -76,7 +87,7 @@ def transfer(
     from aqa.annotations.manifest import Manifest
     from aqa.models.runs import write_json, write_rows
     from aqa.report.transfer_table import transfer_table
-    from aqa.workflows.transfer import transfer as run
+    from aqa.workflows.transfer.run import transfer as run
 
     with open_store(store or workspace.only_store()) as features:
         found = run(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from aqa.errors import AqaError
 from aqa.files import check_png, replacing
 from aqa.models.feedback import Feedback, PoseFeedback
-from aqa.workflows.transfer import STARTS, Transfer
+from aqa.workflows.transfer.results import STARTS, TransferResult
 
 Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -240,7 +240,7 @@ def draw_curve(points: Sequence[Point], level: Point | None, title: str) -> Imag
     return image
 
 
-def draw_tuning(found: Transfer, side: int = 360) -> Image:
+def draw_tuning(found: TransferResult, side: int = 360) -> Image:
     """Spearman against iterations: a plot for each number of samples, a line for each draw.
 
     Thick lines are means over the draws; the plots share one scale.

@@ -8,10 +8,10 @@ from aqa.report.result_tables import _with_std
 from aqa.report.tables import table
 
 if TYPE_CHECKING:
-    from aqa.workflows.transfer import Transfer
+    from aqa.workflows.transfer.results import TransferResult
 
 
-def transfer_table(found: Transfer) -> str:
+def transfer_table(found: TransferResult) -> str:
     """Spearman as the new action finds the network, and what fine-tuning makes of it."""
     blind = {"mean": found.zero_shot["random"], "mean_std": found.zero_shot["random_std"]}
     learned = {"mean": found.zero_shot["multi-action"]}

@@ -40,7 +40,7 @@ from aqa.report.pictures import (
     shown_frames,
 )
 from aqa.workflows.embed import Embeddings
-from aqa.workflows.transfer import Transfer
+from aqa.workflows.transfer.results import TransferResult
 
 
 @dataclass(frozen=True)
@@ -327,6 +327,6 @@ def draw_fragments(rows: Sequence[Mapping[str, Any]], output: Path) -> None:
     save_picture(draw_curve(list(points.values()), level, title), output)
 
 
-def draw_transfer(found: Transfer, output: Path) -> None:
+def draw_transfer(found: TransferResult, output: Path) -> None:
     """Draw the curves of fine-tuning."""
     save_picture(draw_tuning(found), output)

@@ -21,7 +21,7 @@ from aqa.report.pictures import (
     save_picture,
     shown_frames,
 )
-from aqa.workflows.transfer import Transfer
+from aqa.workflows.transfer.results import TransferResult
 
 
 def feedback(values):
@@ -129,13 +129,13 @@ def test_fine_tuning_is_drawn_by_its_start_and_undefined_points_are_left_out() -
         return [named | {"iteration": 100 * i, "spearman": v} for i, v in enumerate(values)]
 
     rows = curves("random", [None, None, None]) + curves("multi-action", [0.4, 0.6, 0.7])
-    image = draw_tuning(Transfer("ski", ("dive",), 9, 80, 50, {}, rows), side=200)
+    image = draw_tuning(TransferResult("ski", ("dive",), 9, 80, 50, {}, rows), side=200)
     plot = image[:160]
     assert image.shape == (240, 200, 3)
     assert has(plot, PALETTE[0])
     assert not has(plot, PALETTE[1])
     worse = rows[:3] + curves("multi-action", [0.1, 0.1, 0.1])
-    below = draw_tuning(Transfer("ski", ("dive",), 9, 80, 50, {}, worse), side=200)[:160]
+    below = draw_tuning(TransferResult("ski", ("dive",), 9, 80, 50, {}, worse), side=200)[:160]
     height, lower = (
         np.flatnonzero((drawn == PALETTE[0]).all(axis=2).any(axis=1)).mean()
         for drawn in (plot, below)

@@ -19,6 +19,7 @@ from aqa.features.store import FeatureStore
 
 QUICK = ["--backbone", "tiny3d", "--head", "lstm", "--epochs", "2", "--device", "cpu", "--quiet"]
 SMALL = ["-p", "hidden=4"]
+LEGACY = Path(__file__).parents[1] / "legacy" / "finetune"
 
 
 @pytest.fixture
@@ -255,6 +256,87 @@ def test_scoringnet_starts_from_a_fitted_one_and_from_no_kfs(
     assert "kfs was fitted on features of the backbone as it was" in printed
     assert "leave out --from" in printed
     assert not (staged / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("lstm", [*SMALL, "--split", "2"]),
+        ("gdlt", ["-p", "hidden=8", "-p", "attention_heads=2", "--split", "2"]),
+        ("scoringnet", [*SMALL, *SCORINGNET[2:]]),
+    ],
+)
+def test_the_settings_of_an_earlier_version_are_recognised(
+    workspace: Path,
+    request: pytest.FixtureRequest,
+    run_aqa: Callable[..., Result],
+    name: str,
+    arguments: list[str],
+) -> None:
+    """tests/legacy/finetune holds what aqa 0.1.0 recorded of trainings on the same videos."""
+    if name == "scoringnet":
+        request.getfixturevalue("staged")
+    command = ["finetune", *QUICK, "--head", name, "--epochs", "1", *arguments]
+    run_aqa(*command)
+    path = workspace / "runs" / f"{name}-finetuned" / "split-2" / "run.json"
+    record = json.loads(path.read_text())
+    earlier = json.loads((LEGACY / f"{name}.json").read_text())
+    record["finetuned"], record["params"] = earlier, earlier["params"]
+    path.write_text(json.dumps(record))
+    assert "reused" in run_aqa(*command).output
+    assert "recipe.epochs is 1, not 2" in run_aqa(*command, "--epochs", "2", code=1).output
+
+
+NET = """
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import nn
+
+from aqa.models.heads import OneNetworkAdapter, ScoreNetworkHead, param
+
+
+class Mean(nn.Module):
+    def __init__(self, dim, width):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(dim, width), nn.ReLU(), nn.Linear(width, 1))
+
+    def forward(self, x, lengths):
+        return self.layers(x.sum(1) / lengths[:, None]).squeeze(1)
+
+
+@dataclass(repr=False, eq=False)
+class MeanHead(ScoreNetworkHead):
+    width: int = param(4, "of the hidden layer; ours")
+    end_to_end: ClassVar = OneNetworkAdapter
+
+    def build(self, dim):
+        return Mean(dim, self.width)
+
+
+@dataclass(repr=False, eq=False)
+class UndeclaredHead(ScoreNetworkHead):
+    def build(self, dim):
+        return Mean(dim, 2)
+
+
+HEAD = MeanHead
+"""
+
+
+def test_an_outsiders_head(workspace: Path, run_aqa: Callable[..., Result]) -> None:
+    (workspace / "mean.py").write_text(NET)
+    command = ["finetune", *QUICK, "--head", "mean.py", "-p", "width=3", "--split", "2"]
+    assert "runs/mean-finetuned/split-2: epoch" in run_aqa(*command).output
+    assert "reused" in run_aqa(*command).output
+    record = json.loads((workspace / "runs/mean-finetuned/split-2/run.json").read_text())
+    assert record["params"]["width"] == 3
+    assert record["source"]["sha256"]
+    undeclared = [*QUICK, "--head", "mean.py:UndeclaredHead"]
+    printed = run_aqa("finetune", *undeclared, code=1).output
+    assert "mean.py:UndeclaredHead cannot be trained end to end" in printed
+    (workspace / "mean.py").write_text(NET.replace("nn.ReLU()", "nn.Tanh()"))
+    assert "head_source" in run_aqa(*command, code=1).output
 
 
 @pytest.mark.parametrize(

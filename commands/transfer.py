@@ -24,7 +24,9 @@ from aqa.workspace import Workspace
 
 @click.command(short_help="Try heads on an action that they have not learned.")
 @workspace_option
-@click.option("--action", required=True, help="The new action: a value of the manifest's column action.")
+@click.option(
+    "--action", required=True, help="The new action: a value of the manifest's column action."
+)
 @click.option(
     "--samples",
     type=click.IntRange(2),
@@ -45,7 +47,7 @@ from aqa.workspace import Workspace
     type=click.IntRange(1),
     default=5,
     show_default=True,
-    help="How many times both are drawn at random."
+    help="How many times both are drawn at random.",
 )
 @click.option(
     "--head",
@@ -77,11 +79,13 @@ def transfer(
     runs: Path | None,
     as_json: bool,
 ) -> None:
-    """Learn all other actions, and try that on a new one: as it is, and fine-tuned.
+    """Learn all other actions of the manifest, and see how well a new one is scored.
 
-    Fine-tunes on few videos from what was learned, and from random weights, and tests on others.
-    Prints Spearman at the last iteration, and at the best one on the test videos, as Parmar and
-    Morris do. Writes the whole curves to runs/transfer/ACTION.csv and what is printed to .json.
+    The head is tested as it is (zero-shot), and after fine-tuning on a few videos of the new
+    action, once from the weights learned before and once from random ones. Prints Spearman's
+    correlation on the test videos after the last iteration, and at the best iteration, as
+    parmar2019action Table 4 has it. Writes the whole curves to runs/transfer/ACTION.csv, and what
+    is printed to ACTION.json.
     """
     from aqa.annotations.columns import as_name
     from aqa.annotations.manifest import Manifest

@@ -94,7 +94,7 @@ class ScoringNetHead(Head):
         truth = self.truth(scores, train.columns)
         chosen = self._fragments(sequences, train.columns)
         held = self._held(validation)
-        self.branches_ = {}
+        self.branches_: dict[str, LSTMHead] = {}
         self.history_: list[dict[str, Any]] = []
         for part in PARTS:
             branch = self.branch(truth[part].std())
@@ -152,9 +152,9 @@ class ScoringNetHead(Head):
     def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
         """See `Head.restore`."""
         self.rule_, *names = unpack_texts(state["texts"])
-        self.names_ = tuple(names)
+        self.names_: tuple[str, ...] = tuple(names)
         self.y_mean_, self.y_std_ = float(state["y_mean"]), float(state["y_std"])
-        self.branches_: dict[str, LSTMHead] = {}
+        self.branches_ = {}
         for part in PARTS:
             arrays = part_of(part, state)
             self.branches_[part] = self.branch(float(arrays["y_std"])).restore(arrays)
@@ -181,7 +181,7 @@ class ScoringNetHead(Head):
         self.y_mean_, self.y_std_ = lstm.y_mean_, lstm.y_std_
         self.rule_ = rule_of(columns.get("action")) if self.rule == "action" else self.rule
         self.kfs_ = kfs
-        self.names_: tuple[str, ...] = ()
+        self.names_ = ()
         if self.key_fragments:
             labelled = columns.get("stages") or ()
             self.names_ = stage_names(labelled) if kfs is None else kfs.stages

@@ -16,7 +16,8 @@ from aqa.extract.checkpoints.files import sha256_of
 from aqa.extract.run import make_spec
 from aqa.features.store import Spec, spec_differences
 from aqa.models.heads.base import Head, HeadError, check_params
-from aqa.models.runs import MODEL, Run, RunError, load_start
+from aqa.models.run_source import RunError
+from aqa.models.runs import MODEL, Run, load_start
 from aqa.models.target_transforms import TransformedHead, parse_head_params, transformed
 from aqa.workflows.finetune.heads import adapter_of, trainable_head
 from aqa.workflows.finetune.plan import FinetunePlan

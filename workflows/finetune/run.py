@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from aqa.annotations.splits import Split
 from aqa.errors import listed
 from aqa.extract.run import Progress as ExtractProgress
-from aqa.models.runs import RunError
+from aqa.models.run_source import RunError
 from aqa.models.training.distributed import ProcessGroup
 from aqa.workflows.finetune.heads import trainable_head
 from aqa.workflows.finetune.plan import FinetunePlan

@@ -10,7 +10,8 @@ from aqa.annotations.splits import Split
 from aqa.extract.checkpoints.tuned import PictureNet
 from aqa.extract.inference import keep_memory
 from aqa.extract.run import Progress as ExtractProgress
-from aqa.models.runs import RECORD, RunError, load_run
+from aqa.models.run_source import RunError
+from aqa.models.runs import RECORD, load_run
 from aqa.models.training.distributed import ProcessGroup
 from aqa.workflows.finetune.data import ScoredClips
 from aqa.workflows.finetune.heads import adapter_of

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from aqa.models.runs import RunError
+from aqa.models.run_source import RunError
 from aqa.workflows.finetune.states import TrainingState, TrainingStates
 
 

@@ -135,11 +135,12 @@ def fit(
         (run,) = aqa.fit("lstm", {"epochs": 50}, splits="1")
         run.head.history_
     """
-    from aqa.workflows.experiment import fit_splits, splits_of
+    from aqa.annotations.chosen_splits import chosen_splits
+    from aqa.workflows.fit import fit_splits
 
     place = Workspace(Path(workspace))
     table = _manifest(manifest, place)
-    chosen = splits_of(table, _names(splits))
+    chosen = chosen_splits(table, _names(splits))
     texts = [f"{key}={_text(value)}" for key, value in (params or {}).items()]
     with ExitStack() as stack:
         features = _opened(stack, store if store is not None else place.only_store())
@@ -178,12 +179,12 @@ def evaluate(
 
         pd.DataFrame(aqa.evaluate("svr"))[["split", "spearman", "mse"]]
     """
-    from aqa.workflows.experiment import evaluate_runs
+    from aqa.evaluation.evaluate_runs import evaluate_runs
 
     place = Workspace(Path(workspace))
     folders = run_folders(place.runs, _names(heads), _names(splits))
     with ExitStack() as stack:
-        results, failed = evaluate_runs(
+        found = evaluate_runs(
             folders,
             _manifest(manifest, place),
             None if store is None else _opened(stack, store),
@@ -193,8 +194,8 @@ def evaluate(
             by=by,
             baselines=place.runs if baselines else None,
         )
-    _warn(failed)
-    return Rows(results, failed)
+    _warn(found.failed)
+    return Rows(found.rows(), found.failed)
 
 
 def load_run(folder: PathLike) -> Run:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aqa.errors import AqaError, UnknownNameError
+from aqa.split_names import chosen_names
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def run_folders(
     *,
     holding: str = "run.json",
 ) -> list[Path]:
-    """The runs there are, of these heads and splits if given, in natural order.
+    """The runs there are, of these heads and splits (or families) if given, in natural order.
 
     holding: the file that makes a folder one; kept baselines have predictions.csv only.
     """
@@ -66,17 +67,16 @@ def run_folders(
     known_splits = list(dict.fromkeys(folder.name.removeprefix("split-") for folder in folders))
     if not folders:
         raise AqaError(f"{runs}: no fitted heads; fit one with `aqa fit --head svr`")
-    for kind, asked, known in (("head", heads, known_heads), ("split", splits, known_splits)):
-        for name in asked:
-            if name not in known:
-                raise UnknownNameError(
-                    f"fitted {kind}", name, known, remedy=f"fit it first (looked in {runs})"
-                )
+    remedy = f"fit it first (looked in {runs})"
+    for name in heads:
+        if name not in known_heads:
+            raise UnknownNameError("fitted head", name, known_heads, remedy)
+    chosen_splits = chosen_names(splits, known_splits, "fitted split", remedy)
     chosen = [
         folder
         for folder in folders
         if (not heads or folder.parent.name in heads)
-        and (not splits or folder.name.removeprefix("split-") in splits)
+        and folder.name.removeprefix("split-") in chosen_splits
     ]
     absent = set(heads) - {folder.parent.name for folder in chosen}
     if absent:

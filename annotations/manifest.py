@@ -14,7 +14,7 @@ from aqa.annotations.row_parser import RowParser
 from aqa.annotations.splits import PARTS, Split
 from aqa.annotations.video import Video
 from aqa.errors import AqaError, UnknownNameError
-from aqa.files import replacing
+from aqa.files import write_text
 
 __all__ = ["Manifest", "ManifestError", "Video", "write_manifest"]
 
@@ -119,5 +119,4 @@ def write_manifest(path: str | os.PathLike[str], rows: Sequence[Mapping[str, obj
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    with replacing(path) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
+    write_text(path, text.getvalue())

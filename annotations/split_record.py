@@ -11,7 +11,7 @@ from aqa.annotations.manifest_edit import set_columns
 from aqa.annotations.split_protocols import DrawnSplits
 from aqa.annotations.splits import PARTS
 from aqa.errors import AqaError
-from aqa.files import replacing
+from aqa.files import write_json
 
 
 def record_path(manifest: Path) -> Path:
@@ -36,10 +36,8 @@ def write_splits(manifest: Path, drawn: DrawnSplits, force: bool = False) -> Non
     earlier = records.get(drawn.base, {}).get("splits", ()) if force else ()
     stale = [f"{SPLIT_PREFIX}{name}" for name in earlier]
     records[drawn.base] = drawn.record
-    text = json.dumps(records, indent=1)
     set_columns(manifest, columns, replace=force, remove=[s for s in stale if s not in columns])
-    with replacing(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+    write_json(path, records)
 
 
 def _read_records(path: Path) -> dict[str, Any]:

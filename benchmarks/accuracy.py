@@ -17,14 +17,16 @@ import click
 import numpy as np
 from safetensors.numpy import load_file
 
+from aqa.annotations.chosen_splits import chosen_splits
 from aqa.annotations.manifest import Manifest
 from aqa.benchmarks.extract import machine
 from aqa.errors import AqaError, AqaWarning
-from aqa.evaluation.results import over_splits
+from aqa.evaluation.evaluate_runs import evaluate_runs
+from aqa.evaluation.metric import metric_of
 from aqa.features.store import FeatureStore
 from aqa.models.heads import get_head, head_names
 from aqa.models.runs import MODEL, load_run
-from aqa.workflows.experiment import evaluate_runs, splits_of
+from aqa.report.values import with_interval, with_std
 from aqa.workflows.fit import fit_splits
 from aqa.workspace import run_folder
 
@@ -32,21 +34,21 @@ FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 def row(head: str, manifest: Manifest, store: FeatureStore, runs: Path) -> str:
-    """Fit a head where it is not fitted, judge it, and say what came out."""
-    folders = [run_folder(runs, head, split.name) for split in splits_of(manifest)]
-    missing = [s for s, f in zip(splits_of(manifest), folders, strict=True) if not f.exists()]
+    """Fit a head where it is not fitted, evaluate it, and say what came out."""
+    folders = [run_folder(runs, head, split.name) for split in chosen_splits(manifest)]
+    missing = [s for s, f in zip(chosen_splits(manifest), folders, strict=True) if not f.exists()]
     for _ in fit_splits(head, (), manifest, store, missing, runs):
         pass
-    results = evaluate_runs(folders, manifest, store).results
-    scores = [result for result in results if result["kind"] == "scores"]
-    mean = (over_splits(scores) or scores)[0]
+    found = evaluate_runs(folders, manifest, store)
+    mean = next((one for one in found.means if one.kind == "scores"), None)
+    single = next(one for one in found.results if one.kind == "scores")
     seconds = np.median([load_run(folder).record["seconds"] for folder in folders])
     size = sum(array.size for array in load_file(folders[0] / MODEL).values())
     cells = [
-        f"{mean[name]:.{digits}f} ± {mean.get(f'{name}_std', 0):.{digits}f}"
-        if len(scores) > 1
-        else f"{mean[name]:.{digits}f} {np.round(mean[f'{name}_interval'], digits).tolist()}"
-        for name, digits in (("spearman", 3), ("mse", 1), ("relative_l2", 2))
+        with_std(mean.values[name], mean.stds[name], metric_of(name).digits)
+        if mean
+        else with_interval(single.values[name], single.intervals[name], metric_of(name).digits)
+        for name in ("spearman", "mse", "relative_l2")
     ]
     return f"| `{head}` | {' | '.join(cells)} | {seconds:.1f} | {size:,} |"
 

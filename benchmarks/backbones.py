@@ -28,8 +28,10 @@ import torch
 from aqa.annotations.manifest import write_manifest
 from aqa.benchmarks.extract import machine
 from aqa.extract.backbones import backbone_names, get_architecture, load_backbone
-from aqa.extract.backbones.base import Architecture, Layout, identify
-from aqa.extract.checkpoints.files import State, WeightsError
+from aqa.extract.backbones.architecture import Architecture
+from aqa.extract.checkpoints.layouts import Layout, State
+from aqa.extract.checkpoints.recognition import identify
+from aqa.extract.checkpoints.records import WeightsError
 from aqa.features.store import FeatureStore
 
 Shapes = Mapping[str, tuple[int, ...]]

@@ -32,8 +32,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from aqa.annotations.manifest import Video
 from aqa.extract.backbones import backbone_names, load_backbone
-from aqa.extract.backbones.base import Backbone
-from aqa.extract.inference import PackedConv
+from aqa.extract.backbones.backbone import Backbone
+from aqa.extract.inference import PrepackedConvolution
 from aqa.extract.run import extract
 from aqa.features.clips import ClipRule
 from aqa.features.store import FeatureStore
@@ -62,8 +62,8 @@ def decoded(path: Path, backbone: Backbone) -> list[np.ndarray]:
         if not ok:
             break
         rgb = np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8)
-        picture = preprocess.picture(rgb)
-        frames.append((picture * np.float32(preprocess.scale) - preprocess.mean) / preprocess.std)
+        frame = preprocess.resize_and_crop(rgb)
+        frames.append((frame * np.float32(preprocess.scale) - preprocess.mean) / preprocess.std)
     video = np.stack(frames).astype(np.float32).transpose(3, 0, 1, 2)[None]
     rule = ClipRule(backbone.clip_length, backbone.clip_length)
     return [video[:, :, start:stop] for start, stop in rule.clips(len(frames))]
@@ -88,7 +88,7 @@ def flop(backbone: Backbone) -> int:
 def attainable(dtype: torch.dtype) -> float:
     """GFLOP/s of one large 3x3x3 convolution, whose maps and weights fit the caches."""
     x = torch.randn(1, 256, 8, 28, 28).to(dtype).to(memory_format=torch.channels_last_3d)
-    convolution = PackedConv(torch.nn.Conv3d(256, 256, 3, padding=1).to(dtype))
+    convolution = PrepackedConvolution(torch.nn.Conv3d(256, 256, 3, padding=1).to(dtype))
     took = min(seconds(lambda: convolution(x)) for _ in range(10))
     return 2 * 27 * 256 * x.numel() / took / 1e9
 

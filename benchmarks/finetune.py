@@ -29,9 +29,9 @@ from torch import Tensor
 from aqa.annotations.manifest import Video
 from aqa.benchmarks.extract import machine
 from aqa.extract.backbones import backbone_names, load_backbone
-from aqa.extract.checkpoints.tuned import PictureNet
-from aqa.extract.clips_dataset import Augment, ClipVideos
-from aqa.extract.inference import keep_memory
+from aqa.extract.backbones.backbone import ClipNet
+from aqa.extract.clips_dataset import ClipVideos, EpochAugmentation
+from aqa.extract.inference import tune_malloc
 from aqa.features.clips import ClipRule
 from aqa.models.examples import Examples
 from aqa.models.heads.lstm import LSTMHead
@@ -49,8 +49,8 @@ def make_tuner(backbone: str, settings: FinetuneSettings) -> FineTuner:
     noise = np.random.default_rng(0).normal(size=(6, *loaded.shape))
     adapter = adapter_of(LSTMHead(device="cpu"))
     adapter.begin(Examples.of([noise] * 2, [1.0, 2.0]))
-    keep_memory()
-    return FineTuner(PictureNet(loaded), adapter, settings, CPU)
+    tune_malloc()
+    return FineTuner(ClipNet(loaded), adapter, settings, CPU)
 
 
 def compare(video: Path, backbone: str, videos: int, rounds: int, workers: int) -> None:
@@ -58,13 +58,13 @@ def compare(video: Path, backbone: str, videos: int, rounds: int, workers: int) 
     loaded = load_backbone(backbone, None if backbone == "tiny3d" else "random")
     rule = ClipRule(loaded.clip_length, loaded.clip_length)
     rows = [Video(str(i), video, float(i)) for i in range(videos)]
-    made = (loaded.preprocess, rule, Augment(), workers)
+    made = (loaded.preprocess, rule, EpochAugmentation(), workers)
     read, kept = ClipVideos(rows, *made), ClipVideos(rows, *made, cache=10**9)
     scores = np.arange(videos, dtype=float)
     tuner = make_tuner(backbone, FinetuneSettings(batch_size=1))
     net = tuner.joint.backbone
-    assert isinstance(net, PictureNet)
-    shown = [loaded.preprocess.tensor(clips) for clips, _ in read.read(range(videos), 1)]
+    assert isinstance(net, ClipNet)
+    shown = [loaded.preprocess.normalise(clips) for clips, _ in read.read(range(videos), 1)]
 
     def bare() -> None:
         tuner.joint.train()
@@ -100,7 +100,7 @@ def compare(video: Path, backbone: str, videos: int, rounds: int, workers: int) 
             base = taken["bare forward and backward"]
             ratio = statistics.median(a / b for a, b in zip(values, base, strict=True))
             each = statistics.median(values) / n
-            click.echo(f"{clock:10} {name:29} {each:8.4f} s a clip  {ratio:5.2f}x")
+            click.echo(f"{clock:10} {name:29} {each:8.4f} s per clip  {ratio:5.2f}x")
 
 
 class Drawn:

@@ -18,14 +18,14 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from aqa.annotations.chosen_splits import chosen_splits
 from aqa.annotations.manifest import Manifest
 from aqa.benchmarks.extract import machine
-from aqa.evaluation.metrics import spearman
 from aqa.extract.backbones import backbone_names, load_backbone
 from aqa.extract.run import extract
 from aqa.features.store import FeatureStore
+from aqa.metrics import spearman
 from aqa.models.heads import get_head, head_names
-from aqa.workflows.experiment import splits_of
 
 Features = list[NDArray[np.float32]]
 
@@ -55,7 +55,7 @@ def main(path: Path, backbones: tuple[str, ...], heads: tuple[str, ...]) -> None
     """Print a row a backbone and head."""
     click.echo(machine())
     manifest = Manifest.read(path)
-    split = splits_of(manifest)[0]
+    split = chosen_splits(manifest)[0]
     n, ids = len(split.train), [*split.train, *split.test]
     scores = np.array([manifest.by_id[i].score for i in ids])
     for backbone in backbones or ("tiny3d",):

@@ -22,11 +22,17 @@ from aqa.workspace import Workspace
 @click.command(short_help="Evaluate what the manifest alone tells of scores, without pixels.")
 @workspace_option
 @click.argument("columns", nargs=-1, metavar="[COLUMN[+COLUMN]...]...")
-@click.option("--split", "splits", multiple=True, help="Split to evaluate on [default: every one].")
+@click.option(
+    "--split",
+    "splits",
+    multiple=True,
+    help="Split, or family of splits such as louo, to evaluate on [default: every one].",
+)
 @manifest_option
 @click.option("--store", type=FILE, help="Feature store, to count clips and frames by.")
 @runs_option
 @skip_option
+@click.option("--by", "by_split", type=click.Choice(["split"]), help="Show every split.")
 @json_option
 @click.pass_obj
 def baseline(
@@ -37,9 +43,10 @@ def baseline(
     store: Path | None,
     runs: Path | None,
     skip_missing: bool,
+    by_split: str | None,
     as_json: bool,
 ) -> None:
-    """Predict scores without any pixels, and judge that as `aqa eval` judges heads.
+    """Predict scores without any pixels, evaluated as `aqa eval` evaluates heads.
 
     Ridge regression on COLUMNs of the manifest such as difficulty, type or event+difficulty, its
     penalty chosen on the training videos; by default on each column that tells something, and on
@@ -47,13 +54,12 @@ def baseline(
     adds to this; `aqa compare` says how much that is.
     """
     from aqa.annotations.manifest import Manifest
-    from aqa.evaluation.results import over_splits
+    from aqa.evaluation.baselines import evaluate_baselines
     from aqa.report.result_tables import results_table
-    from aqa.workflows.experiment import evaluate_baselines
 
     table = Manifest.read(manifest or workspace.manifest)
     with open_store(store) as features:
-        results = evaluate_baselines(
+        found = evaluate_baselines(
             table,
             splits,
             columns,
@@ -61,11 +67,10 @@ def baseline(
             features,
             skip_missing=skip_missing,
         )
-    means = over_splits(results)
     if as_json:
-        click.echo(json.dumps({"results": results, "means": means}, indent=1))
+        click.echo(json.dumps(found.to_dict(), indent=1))
     else:
-        click.echo(results_table(results, means))
+        click.echo(results_table(found, by_split=by_split is not None))
 
 
 COMMAND = baseline

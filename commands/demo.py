@@ -19,14 +19,15 @@ from aqa.workspace import Workspace
     type=click.IntRange(0, 499_999),
     default=0,
     show_default=True,
-    help="Of the drawn dives; higher ones are kept for new videos and the network's training.",
+    help="Seed of the drawn dives; higher seeds are those of new videos and of the network's "
+    "training videos.",
 )
 @click.pass_obj
 def demo(workspace: Workspace, folder: Path | None, n_videos: int, seed: int) -> None:
     """Run the whole pipeline on drawn dives, in FOLDER [default: aqa-demo].
 
     Draws a small dataset of dives whose faults and scores are known, extracts features, fits two
-    heads on five splits, judges them, and scores one new video.
+    heads on five splits, evaluates them, and scores one new video.
     """
     from aqa.workflows.demo.run import run_demo
 

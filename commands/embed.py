@@ -19,15 +19,19 @@ from aqa.commands.options import (
 from aqa.workspace import Workspace, run_folders
 
 
-@click.command(short_help="Show how far apart head `score` keeps types of action.")
+@click.command(short_help="Show how far apart a score head keeps types of action.")
 @workspace_option
-@click.option("--split", help="Run to look into [default: the first].")
+@click.option("--split", help="Run to use [default: the first].")
+@click.option("--head", default="score-estimation", show_default=True, help="Fitted head.")
+@picture_option("each embedding in the plane")
 @click.option(
-    "--head", default="score-estimation", show_default=True, help="Fitted head of that kind."
+    "--perplexity",
+    type=click.FloatRange(1),
+    default=30,
+    show_default=True,
+    help="How many neighbours t-SNE keeps near.",
 )
-@picture_option("PNG to draw the embeddings in.")
-@click.option("--perplexity", type=click.FloatRange(1), default=30, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True, help="Of t-SNE.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed of t-SNE.")
 @manifest_option
 @store_option
 @runs_option
@@ -45,18 +49,18 @@ def embed(
     runs: Path | None,
     as_json: bool,
 ) -> None:
-    """Show how far the head `score` keeps types of action apart.
+    """Show how far apart the head `score` keeps types of action.
 
-    Four embeddings of the training and test videos: the LSTM's, and those beside a constant, the
-    worst and the best reference. Prints each one's silhouette by type; --picture draws them by
-    t-SNE, --json gives the points too.
+    There are four embeddings of the training and test videos: the LSTM's, and those of layer D2
+    beside a constant, the worst and the best exemplar. Prints the silhouette of each, which is
+    higher where types are further apart. --picture draws them in the plane by t-SNE, --json gives
+    the points too.
     """
     folder = run_folders(runs or workspace.runs, (head,), (split,) if split else ())[0]
     from aqa.annotations.manifest import Manifest
     from aqa.models.runs import load_run
     from aqa.report.embeddings_table import embeddings_json, embeddings_table
     from aqa.workflows.embed import embed_run
-    from aqa.workflows.pipeline import draw_embeddings
 
     run = load_run(folder)
     with open_store(store or run.store) as opened:
@@ -72,7 +76,10 @@ def embed(
     else:
         click.echo(embeddings_table(found, str(folder)))
     if picture:
-        draw_embeddings(found, str(folder), picture)
+        from aqa.report.embedding_plots import embeddings_figure
+        from aqa.report.figures import save_figure
+
+        save_figure(embeddings_figure(found, str(folder)), picture)
         click.echo(f"written to {picture}", err=True)
 
 

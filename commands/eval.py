@@ -26,22 +26,32 @@ from aqa.workspace import Workspace, run_folders
 @click.option(
     "--head", "heads", multiple=True, help="Head to evaluate [default: every fitted one]."
 )
-@click.option("--split", "splits", multiple=True, help="Split to evaluate on [default: every one].")
+@click.option(
+    "--split",
+    "splits",
+    multiple=True,
+    help="Split, or family of splits such as louo, to evaluate on [default: every one].",
+)
 @manifest_option
 @click.option(
     "--store", type=FILE, help="Feature store [default: the one each head was fitted on]."
 )
 @runs_option
 @click.option(
-    "--allow-leak", is_flag=True, help="Evaluate on videos that were learned from; marked."
+    "--allow-leak",
+    is_flag=True,
+    help="Evaluate also on videos that were learned from; the result is marked.",
 )
 @click.option(
     "--feedback", is_flag=True, help="Evaluate which clips are called faulty, not the scores."
 )
 @click.option(
     "--by",
-    type=click.Choice(["type", "action"]),
-    help="Evaluate each type or action by itself too, with averages over them.",
+    "groupings",
+    multiple=True,
+    type=click.Choice(["split", "type", "action"]),
+    help="Show every split; or evaluate each type or action by itself too, with averages over "
+    "them. Can be given twice: --by split --by type.",
 )
 @click.option(
     "--no-baseline", is_flag=True, help="Leave out what can be predicted without any pixels."
@@ -59,7 +69,7 @@ def evaluate(
     runs: Path | None,
     allow_leak: bool,
     feedback: bool,
-    by: str | None,
+    groupings: tuple[str, ...],
     no_baseline: bool,
     align: str,
     skip_missing: bool,
@@ -67,23 +77,29 @@ def evaluate(
 ) -> None:
     """Evaluate fitted heads on the test videos of their splits.
 
-    Prints a table with 95 % bootstrap intervals over the test videos, and writes it to eval.json
-    and eval.csv (eval-split-<name> for chosen splits) beside the runs. Below the heads stands
-    what ridge regression predicts without any pixels, from the difficulty, type, event and length
-    that the manifest has. Heads that compare pairs have a table of their own, and eval-pairs.csv.
-    --feedback counts clips against the manifest's column faulty_clips, and writes eval-feedback.
-    A run that cannot be evaluated stops none of the others; the exit code is then 1.
+    Prints the means over the splits of a family, such as fold1 to fold5 or louo-B to louo-I, and
+    where no video is tested twice also the metrics of all their test videos together. A split
+    alone, and with --by split every one, is shown with 95 % bootstrap intervals over its test
+    videos. All of it is written to eval.json and eval.csv (eval-split-<name> for chosen splits)
+    beside the runs. Below the heads stands what ridge regression predicts without any pixels,
+    from the difficulty, type, event and length that the manifest has. Heads that compare pairs
+    have a table of their own, and eval-pairs.csv. --feedback counts clips against the manifest's
+    column faulty_clips, and writes eval-feedback. A run that cannot be evaluated stops none of
+    the others; the exit code is then 1.
     """
     from aqa.annotations.manifest import Manifest
-    from aqa.evaluation.results import over_splits, write_results
+    from aqa.evaluation.evaluate_runs import evaluate_runs
+    from aqa.evaluation.result_files import write_results
     from aqa.report.result_tables import results_table
-    from aqa.workflows.experiment import evaluate_runs
 
+    by = [name for name in groupings if name != "split"]
+    if len(by) > 1:
+        raise click.UsageError("--by type and --by action: choose one")
     where = runs or workspace.runs
     folders = run_folders(where, heads, splits)
     table = Manifest.read(manifest or workspace.manifest)
     with open_store(store) as features:
-        results, failed = evaluate_runs(
+        found = evaluate_runs(
             folders,
             table,
             features,
@@ -91,19 +107,18 @@ def evaluate(
             skip_missing=skip_missing,
             feedback=feedback,
             align=align,
-            by=by,
+            by=by[0] if by else None,
             baselines=None if no_baseline else where,
         )
-    means = over_splits(results)
-    written = write_results(where, heads, splits, results, means, failed)
+    written = write_results(where, heads, splits, found)
     if as_json:
-        click.echo(json.dumps({"results": results, "means": means, "failed": failed}, indent=1))
+        click.echo(json.dumps(found.to_dict(), indent=1))
     else:
-        click.echo(results_table(results, means))
+        click.echo(results_table(found, by_split="split" in groupings))
         click.echo(f"written to {written} and .csv", err=True)
-    for reason in failed:
+    for reason in found.failed:
         click.echo(f"not evaluated: {reason}", err=True)
-    if failed:
+    if found.failed:
         sys.exit(1)
 
 

@@ -10,44 +10,52 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from aqa.commands.network_options import (
+    load_network,
+    network_options,
+    precision_option,
+    workers_option,
+)
 from aqa.commands.options import (
     FILE,
     FOLDER,
     device_option,
-    load_network,
     manifest_option,
-    network_options,
-    precision_option,
-    workers_option,
     workspace_option,
 )
 from aqa.workspace import Workspace
 
 if TYPE_CHECKING:
     from aqa.annotations.manifest import Video
-    from aqa.extract.run import Summary
+    from aqa.extract.summary import ExtractionSummary
 
 POSE = "pose"
-_OF_POSES = ("poses", "max_missing")
-_OF_BOTH = ("backbone", "manifest", "store", "quiet")
+_FOR_POSES = ("poses", "max_missing")
+_FOR_BOTH = ("backbone", "manifest", "store", "quiet")
 
 
 @click.command()
 @workspace_option
 @network_options(POSE)
 @manifest_option
-@click.option("--store", type=FILE, help="Feature store [default: stores/<backbone>.h5].")
+@click.option("--store", type=FILE, help="Feature store to write [default: stores/<backbone>.h5].")
 @click.option(
+    "--augmentations",
     "--views",
+    "augmentations",
     metavar="NAME,...",
     default="original",
     show_default=True,
-    help="Augmented copies beside the original: flip, bright, zoom, mask, equalize, drop, "
-    "shift1 to shift5.",
+    help="Augmentations to extract beside the original, for heads that learn from them: flip, "
+    "bright, zoom, mask, equalize, drop, shift1 to shift5.",
 )
 @device_option
 @click.option(
-    "--batch-size", default="auto", show_default=True, help="Clips a forward pass.", metavar="N"
+    "--batch-size",
+    default="auto",
+    show_default=True,
+    metavar="N",
+    help="Clips per forward pass of the network; auto: 2 on a CPU, 16 on a GPU.",
 )
 @precision_option
 @click.option(
@@ -55,28 +63,28 @@ _OF_BOTH = ("backbone", "manifest", "store", "quiet")
     type=click.Choice(["float32", "float16"]),
     default="float32",
     show_default=True,
-    help="That features are stored in.",
+    help="Numbers that features are stored as.",
 )
-@workers_option
+@workers_option(on_cpu=0)
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**32 - 1),
     default=0,
     show_default=True,
-    help="Of `--weights random` and of the views.",
+    help="Seed of the random numbers for --weights random and for augmentations.",
 )
 @click.option(
     "--poses",
     type=FOLDER,
-    help="Of pose: folder of <video_id>.json, .npy, .npz or folders [default: the manifest's "
-    "column poses].",
+    help="For pose: folder with <video_id>.json, .npy or .npz, or a folder <video_id>, of each "
+    "video [default: the column poses of the manifest].",
 )
 @click.option(
     "--max-missing",
     type=click.FloatRange(0, 1),
     default=0.5,
     show_default=True,
-    help="Of pose: largest share of a video's joints that may be missing.",
+    help="For pose: largest share of a video's joints that may be missing.",
 )
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @click.pass_obj
@@ -84,7 +92,7 @@ def extract(
     workspace: Workspace,
     manifest: Path | None,
     store: Path | None,
-    views: str,
+    augmentations: str,
     device: str,
     batch_size: str,
     precision: str,
@@ -96,15 +104,17 @@ def extract(
     quiet: bool,
     **network: Any,
 ) -> None:
-    """Turn the videos of the manifest into clip features, each once.
+    """Turn each video of the manifest into clip features, once.
 
     With --backbone pose the features are the athlete's joints, which a pose estimator has written
-    to files: OpenPose's, COCO's, AlphaPose's, MMPose's, or NumPy's (frames, joints, 2 or 3).
+    to files: those of OpenPose, COCO, AlphaPose or MMPose, or NumPy arrays (frames, joints, 2 or
+    3). With --backbone net.py:make they are those of a network of yours: the function make in
+    net.py returns an aqa.extract.backbones.BackboneSpec.
 
     A killed run goes on where it stopped. A video that fails is reported at the end and stops
     none of the others; the exit code is then 1.
     """
-    _refuse_options_of_others(network["backbone"])
+    _refuse_options(network["backbone"])
     size = _batch_size(batch_size)
     if network["backbone"] == POSE:
         from aqa.annotations.manifest import Manifest
@@ -116,21 +126,21 @@ def extract(
 
     log = DecoderLog()
     from aqa.annotations.manifest import Manifest
-    from aqa.extract.progress import BarProgress
+    from aqa.extract.progress import ExtractionBar
     from aqa.extract.run import extract as run
 
     videos = Manifest.read(manifest or workspace.manifest)
     backbone, rule = load_network(**network, seed=seed)
     path = store or workspace.store(backbone.name)
-    progress = BarProgress(quiet)
+    progress = ExtractionBar(quiet)
     with log, progress:
         summary = run(
             videos.videos,
             backbone,
             path,
             rule,
-            views=[name.strip() for name in views.split(",")],
-            view_seed=seed,
+            augmentations=[name.strip() for name in augmentations.split(",")],
+            augmentation_seed=seed,
             device=device,
             batch_size=size,
             precision=precision,  # type: ignore[arg-type]
@@ -146,13 +156,13 @@ def _extract_poses(
     videos: Sequence[Video], folder: Path | None, path: Path, max_missing: float, quiet: bool
 ) -> None:
     from aqa.extract.poses.run import extract_poses
-    from aqa.extract.progress import BarProgress
+    from aqa.extract.progress import ExtractionBar
 
-    with BarProgress(quiet) as progress:
+    with ExtractionBar(quiet) as progress:
         _tell(path, extract_poses(videos, path, folder, max_missing=max_missing, progress=progress))
 
 
-def _tell(path: Path, summary: Summary) -> None:
+def _tell(path: Path, summary: ExtractionSummary) -> None:
     """Say what became of the videos; exit code 1 where one failed."""
     click.echo(
         f"{path}: {len(summary.done)} videos extracted ({summary.n_clips} clips), "
@@ -164,19 +174,19 @@ def _tell(path: Path, summary: Summary) -> None:
         sys.exit(1)
 
 
-def _refuse_options_of_others(backbone: str) -> None:
+def _refuse_options(backbone: str) -> None:
     """Refuse options that mean nothing for the backbone, where they were given."""
     context = click.get_current_context()
-    of_poses = backbone == POSE
+    for_poses = backbone == POSE
     wrong = [
         option.opts[0]
         for option in context.command.params
-        if option.name not in _OF_BOTH
-        and (option.name in _OF_POSES) != of_poses
+        if option.name not in _FOR_BOTH
+        and (option.name in _FOR_POSES) != for_poses
         and context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
     ]
     if wrong:
-        kind = "pose, which reads joints from files" if of_poses else f"{backbone}, only for pose"
+        kind = "pose, which reads joints from files" if for_poses else f"{backbone}, only for pose"
         raise click.UsageError(f"{', '.join(wrong)}: not for --backbone {kind}")
 
 

@@ -1,9 +1,10 @@
-"""`aqa feedback`: which clips of a video are at fault."""
+"""`aqa feedback`: which clips of a video are faulty."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -23,19 +24,25 @@ from aqa.commands.options import (
 )
 from aqa.workspace import Workspace, run_folders
 
+if TYPE_CHECKING:
+    from aqa.workflows.feedback import ExplainedVideo
+
 
 @click.command()
 @workspace_option
 @click.argument("video")
 @click.option(
-    "--head", default="score-estimation", show_default=True, help="Fitted head that says why."
+    "--head",
+    default="score-estimation",
+    show_default=True,
+    help="Fitted head that gives feedback.",
 )
-@click.option("--split", help="Run to use [default: the first that has not seen the video].")
+@click.option("--split", help="Run to use [default: the first that did not learn from VIDEO].")
 @type_option
 @difficulty_option
 @action_option
 @align_option
-@picture_option("PNG to draw: frames, and what is said.")
+@picture_option("frames of the video, and what is said of them")
 @manifest_option
 @store_option
 @click.option("--weights", type=FILE, help="Checkpoint [default: the one the features came from].")
@@ -60,21 +67,27 @@ def feedback(
     device: str,
     as_json: bool,
 ) -> None:
-    """Say of each clip of VIDEO whether it is at fault.
+    """Say for each clip of VIDEO whether it is faulty.
 
-    VIDEO is an id of the manifest, or a new file. Head `score` gives the probability that a clip
-    is similar to the expert's, faulty below 0.5; fit it with -p learn_clips=true for that, since as the
-    paper has it, by default, it is no better than chance. Head `lstm` fitted with
-    -p label=incremental gives the points that a clip adds, faulty where it adds none; heads `wd`
-    and `average` the points that it adds to a base, faulty where it takes some off. Heads
-    `pose-dct` and `pose-dft` say of each joint on which frame and which way it had better be
-    elsewhere, in points a pixel; their new files are files of joints.
+    VIDEO is an id of the manifest, or a new file. What is said depends on the head:
+
+    \b
+    score-estimation
+              how probably the clip is similar to the exemplar's (0 to 1);
+              faulty below 0.5. Fit it with -p learn_clips=true for this: as
+              jain2020 fits it, the answer is no better than chance.
+    wd,       the points that the clip adds to a base;
+    average   faulty where it takes points off.
+    lstm      the points that the clip adds, fitted with
+              -p label=incremental; faulty where it adds none.
+    pose-dct, for each joint the frame on which moving it gains most, in
+    pose-dft  points per pixel; new files are files of joints.
     """
     folders = run_folders(runs or workspace.runs, (head,), (split,) if split else ())
     from aqa.annotations.manifest import Manifest
     from aqa.models.feedback import PoseFeedback
     from aqa.report.feedback_table import feedback_json, feedback_table, moves_json, moves_table
-    from aqa.workflows.pipeline import explain, picture_explained
+    from aqa.workflows.feedback import explain
 
     explained = explain(
         video,
@@ -97,9 +110,28 @@ def feedback(
         click.echo(json.dumps(feedback_json(found, run), indent=1))
     else:
         click.echo(feedback_table(found, run))
+    for line in explained.warnings:
+        click.echo(f"warning: {line}", err=True)
     if picture:
-        picture_explained(explained, picture)
+        _draw(explained, picture)
         click.echo(f"written to {picture}", err=True)
+
+
+def _draw(explained: ExplainedVideo, picture: Path) -> None:
+    from aqa.models.feedback import PoseFeedback
+    from aqa.report.feedback_strip import feedback_figure
+    from aqa.report.figures import save_figure
+    from aqa.report.pose_moves import pose_figure, shown_frames
+    from aqa.workflows.feedback import clip_frames, numbered_frames
+
+    feedback = explained.feedback
+    if isinstance(feedback, PoseFeedback):
+        frames = numbered_frames(explained, shown_frames(feedback))
+        figure = pose_figure(feedback, frames)
+    else:
+        shown = clip_frames(explained)
+        figure = feedback_figure(feedback, shown.video, shown.exemplar_frames, shown.exemplar)
+    save_figure(figure, picture)
 
 
 COMMAND = feedback

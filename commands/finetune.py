@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aqa.commands.generated import options_of, taken_from
+from aqa.commands.network_options import load_network, network_options, workers_option
 from aqa.commands.options import (
     HEAD,
     device_option,
-    load_network,
     manifest_option,
-    network_options,
     param_option,
     runs_option,
-    workers_option,
     workspace_option,
 )
 from aqa.workflows.finetune.settings import FinetuneSettings
@@ -48,7 +46,7 @@ if TYPE_CHECKING:
     "of the head  [default: an untrained head].",
 )
 @options_of(FinetuneSettings)
-@workers_option
+@workers_option(on_cpu=1)
 @click.option(
     "--cache",
     type=click.FloatRange(0),
@@ -95,10 +93,10 @@ def finetune(
     was killed goes on after its last whole epoch when the same command is given again. On several
     GPUs: torchrun --nproc-per-node 2 -m aqa finetune ...
     """
+    from aqa.annotations.chosen_splits import chosen_splits
     from aqa.annotations.manifest import Manifest
-    from aqa.extract.progress import BarProgress
+    from aqa.extract.progress import ExtractionBar
     from aqa.models.training.distributed import join_processes
-    from aqa.workflows.experiment import splits_of
     from aqa.workflows.finetune.plan import FinetunePlan
     from aqa.workflows.finetune.run import finetune as run
 
@@ -123,7 +121,7 @@ def finetune(
         )
         failed = False
         bars = _progress(quiet)
-        for done in run(plan, splits_of(table, splits), group, bars, BarProgress(quiet)):
+        for done in run(plan, chosen_splits(table, splits), group, bars, ExtractionBar(quiet)):
             _tell(done)
             failed |= bool(done.failed)
     if failed:

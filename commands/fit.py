@@ -81,8 +81,8 @@ def fit(
     split instead, and with --from other/runs/siamese/split-1 one that was learned elsewhere.
     --head scoringnet takes its key fragments from runs/kfs in that way. Runs lie in runs/<name>.
     """
+    from aqa.annotations.chosen_splits import chosen_splits
     from aqa.annotations.manifest import Manifest
-    from aqa.workflows.experiment import splits_of
     from aqa.workflows.fit import fit_splits
 
     table = Manifest.read(manifest or workspace.manifest)
@@ -92,7 +92,7 @@ def fit(
             params,
             table,
             features,
-            splits_of(table, splits),
+            chosen_splits(table, splits),
             runs or workspace.runs,
             seed=seed,
             skip_missing=skip_missing,

@@ -25,7 +25,7 @@ from aqa.workspace import Workspace
 @click.option("--split", "splits", multiple=True, help="Split to evaluate on [default: every one].")
 @seed_option
 @param_option
-@picture_option("PNG to draw the curve in.")
+@picture_option("the correlation of each fragment")
 @manifest_option
 @store_option
 @runs_option
@@ -44,26 +44,26 @@ def fragments(
 ) -> None:
     """Show how much each fragment of an action tells of its score.
 
-    Fits the head `fragments` on one fragment (clip) after the other, and then on all of them,
-    judges each on the test videos, and writes by-fragment.csv beside the runs. The store holds
-    maps, and as many fragments of every video (--layer, --frames of `aqa extract`).
+    A fragment is a clip: the first one of every video, the second, and so on. Fits the head
+    `fragments` on one fragment after the other, and then on all of them, evaluates each on the
+    test videos, and writes by-fragment.csv beside the runs. The store must hold maps, and the same
+    number of clips for every video (--layer and --frames of `aqa extract`).
     """
+    from aqa.annotations.chosen_splits import chosen_splits
     from aqa.annotations.manifest import Manifest
     from aqa.models.runs import write_rows
     from aqa.report.result_tables import fragment_line
-    from aqa.workflows.experiment import splits_of
-    from aqa.workflows.pipeline import draw_fragments
-    from aqa.workflows.single_fragments import FOLDER, sweep_fragments
+    from aqa.workflows.single_fragments import FOLDER, fit_each_fragment
 
     where = runs or workspace.runs
     table = Manifest.read(manifest or workspace.manifest)
     rows = []
     with open_store(store or workspace.only_store()) as features:
-        for row in sweep_fragments(
+        for row in fit_each_fragment(
             params,
             table,
             features,
-            splits_of(table, splits),
+            chosen_splits(table, splits),
             where,
             seed=seed,
             skip_missing=skip_missing,
@@ -73,7 +73,10 @@ def fragments(
     written = where / f"{FOLDER}.csv"
     write_rows(written, rows)
     if picture:
-        draw_fragments(rows, picture)
+        from aqa.report.figures import save_figure
+        from aqa.report.fragments_curve import fragments_figure
+
+        save_figure(fragments_figure(rows), picture)
     click.echo(f"written to {written}" + (f" and {picture}" if picture else ""), err=True)
 
 

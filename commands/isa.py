@@ -17,7 +17,9 @@ from aqa.workspace import Workspace
 
 @click.command(short_help="Learn filters from the pixels of training videos.")
 @workspace_option
-@click.option("--split", required=True, help="Whose training videos to learn; `all`: every.")
+@click.option(
+    "--split", required=True, help="Learn from the training videos of this split; all: every video."
+)
 @click.option(
     "--weights", type=FILE, help="File to write [default: isa-split-<split>.safetensors]."
 )
@@ -26,10 +28,14 @@ from aqa.workspace import Workspace
     type=click.IntRange(1),
     default=10_000,
     show_default=True,
-    help="Blocks of pixels to learn from.",
+    help="Blocks of pixels to learn from, drawn from all videos together.",
 )
 @click.option(
-    "--steps", type=click.IntRange(1), default=100, show_default=True, help="Of learning, a layer."
+    "--steps",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    help="Steps of gradient descent per layer, at most.",
 )
 @seed_option
 @manifest_option
@@ -45,17 +51,17 @@ def isa(
 ) -> None:
     """Learn spatio-temporal filters from the pixels of a split's training videos.
 
-    Then `aqa extract --backbone isa --weights FILE` makes features of them, and `aqa fit --head
-    svr -p kernel=linear` scores (ConvISA). The file names the videos it was learned from, and
-    `aqa eval` refuses to evaluate on those.
+    Afterwards, `aqa extract --backbone isa --weights FILE` extracts features with them, and `aqa
+    fit --head svr -p kernel=linear` fits a head on those (ConvISA). The file names the videos that
+    it was learned from; `aqa eval` refuses to evaluate on them.
     """
+    from aqa.annotations.chosen_splits import chosen_splits
     from aqa.annotations.manifest import Manifest
-    from aqa.extract.checkpoints.files import save_fitted
+    from aqa.extract.checkpoints.state_files import save_fitted
     from aqa.extract.isa import learn
-    from aqa.workflows.experiment import splits_of
 
     table = Manifest.read(manifest or workspace.manifest)
-    (chosen,) = splits_of(table, (split,))
+    (chosen,) = chosen_splits(table, (split,))
     videos = [table.by_id[i] for i in chosen.train]
     path = weights or workspace.root / f"isa-split-{split}.safetensors"
     net, history = learn(videos, blocks=blocks, steps=steps, seed=seed)

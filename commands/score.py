@@ -1,10 +1,11 @@
-"""`aqa score`: new videos, with a fitted head."""
+"""`aqa score`: the scores of new videos."""
 
 from __future__ import annotations
 
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +20,9 @@ from aqa.commands.options import (
     workspace_option,
 )
 from aqa.workspace import Workspace, run_folders
+
+if TYPE_CHECKING:
+    from aqa.workflows.score import ScoredVideo
 
 
 @click.command()
@@ -47,11 +51,11 @@ def score(
     device: str,
     as_json: bool,
 ) -> None:
-    """Score videos that were not in the manifest, with a fitted head.
+    """Score new videos with a fitted head.
 
-    Features are extracted as the head's store was made; for a head on joints, VIDEOS are files of
-    joints. With several fitted splits the score is the mean over them, and the table shows how far
-    apart they are.
+    Features are extracted as those that the head was fitted on; for a head on joints, VIDEOS are
+    files of joints. Where the head was fitted on several splits, the score is the mean over them,
+    and the lowest and the highest are shown beside it.
     """
     folders = run_folders(runs or workspace.runs, (head,) if head else (), splits)
     fitted = sorted({folder.parent.name for folder in folders})
@@ -59,9 +63,9 @@ def score(
         raise click.BadParameter(f"choose one of {', '.join(fitted)}", param_hint="--head")
     from aqa.models.runs import load_run
     from aqa.report.score_table import scores_table
-    from aqa.workflows.pipeline import score_videos
+    from aqa.workflows.score import score_videos
 
-    scoring = score_videos(
+    outcome = score_videos(
         videos,
         [load_run(folder) for folder in folders],
         weights=weights,
@@ -70,28 +74,28 @@ def score(
         difficulty=difficulty,
         action=action,
     )
-    rows = [
-        {
-            "video": str(s.path),
-            "head": fitted[0],
-            "score": s.score,
-            "by_split": s.by_split,
-            "warning": s.warning,
-        }
-        for s in scoring.scored
-    ]
     if as_json:
-        failed = [{"video": str(path), "reason": reason} for path, reason in scoring.failed]
+        rows = [_row(video, fitted[0]) for video in outcome.done]
+        failed = [{"video": str(video.path), "reason": video.reason} for video in outcome.failed]
         click.echo(json.dumps({"scores": rows, "failed": failed}, indent=1))
-    elif rows:
-        click.echo(scores_table(rows))
-    for row in rows:
-        if row["warning"]:
-            click.echo(f"warning: {row['warning']}", err=True)
-    for path, reason in scoring.failed:
-        click.echo(f"failed: {path}: {reason}", err=True)
-    if scoring.failed:
+    elif outcome.done:
+        click.echo(scores_table(outcome.done))
+    for line in outcome.warnings:
+        click.echo(f"warning: {line}", err=True)
+    for video in outcome.failed:
+        click.echo(f"failed: {video.path}: {video.reason}", err=True)
+    if outcome.failed:
         sys.exit(1)
+
+
+def _row(video: ScoredVideo, head: str) -> dict[str, Any]:
+    return {
+        "video": str(video.path),
+        "head": head,
+        "score": video.score,
+        "by_split": video.by_split,
+        "warning": "; ".join(video.warnings) or None,
+    }
 
 
 COMMAND = score

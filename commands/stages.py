@@ -1,4 +1,4 @@
-"""`aqa stages`: from posteriors of frames to the first frames of stages."""
+"""`aqa stages`: from the probabilities of stages in every frame to the frames where they start."""
 
 from __future__ import annotations
 
@@ -13,51 +13,62 @@ from aqa.workspace import Workspace
 
 @click.command()
 @workspace_option
-@click.argument("posteriors", type=FILE)
-@click.option("--ids", type=FILE, help="Ids of the videos of one joint array, one a line.")
+@click.argument("probabilities", type=FILE)
+@click.option(
+    "--ids", type=FILE, help="Text file with the videos' ids, one per line, for a single array."
+)
 @click.option(
     "--stages",
     "names",
     metavar="NAME,...",
-    help="Stages after the first column's, the time before [default: the manifest's].",
+    help="Names of the stages: of all columns but the first [default: the manifest's].",
 )
 @click.option("--output", type=FILE, help="CSV to write [default: stages.csv].")
-@click.option("--manifest", type=FILE, help="Table with hand labels to evaluate by, if any.")
+@click.option("--manifest", type=FILE, help="Annotation table with hand labels, to compare with.")
 @json_option
 @click.pass_obj
 def stages(
     workspace: Workspace,
-    posteriors: Path,
+    probabilities: Path,
     ids: Path | None,
     names: str | None,
     output: Path | None,
     manifest: Path | None,
     as_json: bool,
 ) -> None:
-    """Turn POSTERIORS of frames into the first frame of each stage.
+    """Find the first frame of each stage from the stages' PROBABILITIES in every frame.
 
-    POSTERIORS is a .npz of one (frames, stages) array an id, or one (videos, frames, stages)
-    array with --ids; row k is frame k. The stages keep their order and are one run each. The CSV
-    has the manifest's columns stage_<name>; with --manifest its hand labels judge them.
+    PROBABILITIES is a .npz with one array (frames, stages) per id, or with --ids one array
+    (videos, frames, stages). Row k is frame k; the first column is the time before the first
+    stage. Each stage becomes one range of frames, in the columns' order.
+
+    The CSV that is written has the columns stage_<name> of a manifest. With --manifest they are
+    compared with its hand labels.
     """
     from aqa.annotations.manifest import Manifest
+    from aqa.evaluation.result import Evaluation
     from aqa.features.arrays import read_arrays, read_ids
-    from aqa.models.runs import write_rows
+    from aqa.files import write_rows
     from aqa.report.result_tables import results_table
-    from aqa.workflows.stages import segment
+    from aqa.workflows.stages import find_stages
 
-    found = segment(
-        posteriors,
-        read_arrays(posteriors, read_ids(ids) if ids else None),
+    found = find_stages(
+        probabilities,
+        read_arrays(probabilities, read_ids(ids) if ids else None),
         [name.strip() for name in names.split(",")] if names else [],
         Manifest.read(manifest) if manifest else None,
     )
     written = output or workspace.root / "stages.csv"
     write_rows(written, found.rows)
     if as_json:
-        click.echo(json.dumps({"stages": found.rows, "results": found.results}, indent=1))
+        click.echo(
+            json.dumps(
+                {"stages": found.rows, "results": [one.to_dict() for one in found.results]},
+                indent=1,
+            )
+        )
     elif found.results:
-        click.echo(results_table(found.results))
+        click.echo(results_table(Evaluation(found.results)))
     click.echo(f"{len(found.rows)} videos written to {written}", err=True)
 
 

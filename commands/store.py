@@ -1,11 +1,12 @@
-"""`aqa store`: look into feature stores, bring features in and out."""
+"""`aqa store`: show and check feature stores; import and export features."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,16 +17,19 @@ if TYPE_CHECKING:
     from aqa.features.store import FeatureStore
 
 
-@click.group(short_help="Look into feature stores; bring features in and out.")
+@click.group(short_help="Show and check feature stores; import and export features.")
 def store() -> None:
-    """Look into feature stores, check them, and bring features in and out."""
+    """Show and check feature stores; import and export features."""
 
 
 @store.command()
 @click.argument("path", type=FILE)
 @json_option
 def info(path: Path, as_json: bool) -> None:
-    """What a store holds, and how it was made; --json tells every setting and all ids."""
+    """Show what a store holds and how it was made.
+
+    --json prints every setting and the ids of all videos.
+    """
     from aqa.report.tables import table
 
     with open_store(path) as opened:
@@ -36,38 +40,53 @@ def info(path: Path, as_json: bool) -> None:
             click.echo(f"{path}\n{table(_summary(opened), left=2)}")
 
 
+# Keys of a spec and of a store's provenance, and how they are shown.
+_CLIPS = {
+    "clip_length": "{} frames per clip",
+    "stride": "a new clip every {} frames",
+    "frames": "{} frames of every video",
+    "padding": "padding at the {}",
+    "tail": "tail: {}",
+}
+_MADE = {"created": "{}", "aqa": "aqa {}", "device": "on {}", "torch": "torch {}"}
+
+
 def _summary(store: FeatureStore) -> list[list[str]]:
+    """What a store holds, as rows of a name and a text."""
     from tqdm import tqdm
 
     spec, weights = store.spec, store.spec.get("weights") or {}
-    seen, sha256 = weights.get("fitted_on"), weights.get("sha256")
-    of_weights = [
+    fitted_on, sha256 = weights.get("fitted_on"), weights.get("sha256")
+    about_weights = [
         *([weights["name"]] if weights.get("name") else []),
         *([f"sha256 {sha256[:12]}..."] if sha256 else []),
-        *([] if seen is None else [f"learned from {len(seen)} videos"]),
+        *([] if fitted_on is None else [f"ids of {len(fitted_on)} training videos known"]),
     ]
-    of_layer = [spec["layer"]] if spec.get("layer") else []
-    rule = ("clip_length", "stride", "frames", "padding", "tail")
-    of_clips = [f"{name.replace('_', ' ')} {spec[name]}" for name in rule if spec.get(name)]
-    origin = ("created", "aqa", "device", "torch")
-    of_origin = [f"{name} {store.provenance[name]}" for name in origin if name in store.provenance]
+    layer = [f"layer {spec['layer']}"] if spec.get("layer") else []
     return [
         ["backbone", spec.get("backbone", "not known")],
-        ["weights", ", ".join(of_weights) or "not known"],
-        ["features", ", ".join([*of_layer, f"shape {store.shape}", spec["dtype"]])],
-        ["clip rule", ", ".join(of_clips) or "not known"],
-        ["views", ", ".join(store.views)],
+        ["weights", ", ".join(about_weights) or "not known"],
+        ["features", ", ".join([*layer, f"shape {store.shape}", spec["dtype"]])],
+        ["clip rule", _shown(_CLIPS, spec) or "not known"],
+        ["augmentations", ", ".join(store.views)],
         ["videos", str(len(store))],
         ["clips", str(store.n_clips)],
-        ["size", tqdm.format_sizeof(store.path.stat().st_size, "B")],
-        ["made", ", ".join(of_origin)],
+        ["file size", tqdm.format_sizeof(store.path.stat().st_size, "B")],
+        ["made", _shown(_MADE, store.provenance)],
     ]
+
+
+def _shown(texts: Mapping[str, str], values: Mapping[str, Any]) -> str:
+    return ", ".join(text.format(values[key]) for key, text in texts.items() if values.get(key))
 
 
 @store.command()
 @click.argument("path", type=FILE)
 def verify(path: Path) -> None:
-    """Read all features of a store and check them; exit code 1 if anything is wrong."""
+    """Read and check all features of a store.
+
+    The exit code is 1 if anything is wrong.
+    """
     with open_store(path) as opened:
         problems = opened.verify()
     for problem in problems:
@@ -80,9 +99,13 @@ def verify(path: Path) -> None:
 @store.command(name="import")
 @workspace_option
 @click.argument("features", type=FILE)
-@click.option("--ids", type=FILE, help="Ids of the rows of a .npy, one a line.")
-@click.option("--store", "path", type=FILE, help="Store to make [default: stores/<name>.h5].")
-@click.option("--fitted-on", type=FILE, help="Ids of videos the network behind them learned from.")
+@click.option("--ids", type=FILE, help="Text file with the ids of a .npy's rows, one per line.")
+@click.option("--store", "path", type=FILE, help="Store to make [default: stores/FEATURES.h5].")
+@click.option(
+    "--fitted-on",
+    type=FILE,
+    help="Text file with the ids of videos that the network behind the features was trained on.",
+)
 @click.pass_obj
 def import_(
     workspace: Workspace,
@@ -91,27 +114,42 @@ def import_(
     path: Path | None,
     fitted_on: Path | None,
 ) -> None:
-    """Make a store from FEATURES, a .npy (videos, dim) or (videos, clips, dim), or a .npz."""
+    """Make a store from features that were computed elsewhere.
+
+    FEATURES is a .npy of shape (videos, dim) or (videos, clips, dim), with --ids; or a .npz with
+    one array (clips, dim) per id.
+    """
     from aqa.features.arrays import read_arrays, read_ids
     from aqa.features.store import import_arrays
 
     arrays = read_arrays(features, read_ids(ids) if ids else None)
     path = path or workspace.store(features.stem)
-    seen = read_ids(fitted_on) if fitted_on else None
-    if seen is not None:
-        known = sum(i in arrays for i in seen)
+    trained_on = read_ids(fitted_on) if fitted_on else None
+    if trained_on is not None:
+        known = sum(i in arrays for i in trained_on)
         warning = "" if known else "warning: "
-        click.echo(f"{warning}{known} of the {len(seen)} ids in {fitted_on} are imported", err=True)
-    import_arrays(path, arrays, source=f"imported:{features.name}", fitted_on=seen)
+        click.echo(
+            f"{warning}{known} of the {len(trained_on)} ids in {fitted_on} are imported", err=True
+        )
+    import_arrays(path, arrays, source=f"imported:{features.name}", fitted_on=trained_on)
     click.echo(f"{path}: {len(arrays)} videos imported")
 
 
 @store.command()
 @click.argument("path", type=FILE)
 @click.argument("output", type=FILE)
-@click.option("--view", default="original", show_default=True, help="View of the videos to write.")
+@click.option(
+    "--view",
+    default="original",
+    show_default=True,
+    help="Augmentation whose features to write; `aqa store info` lists those of a store.",
+)
 def export(path: Path, output: Path, view: str) -> None:
-    """Write a store's features to OUTPUT, a .npz (one array an id) or a .npy."""
+    """Write the features of a store to OUTPUT, for NumPy.
+
+    OUTPUT is a .npz, with one array (clips, dim) per id; or a .npy (videos, clips, dim), where all
+    videos have the same number of clips, with the ids beside it in a text file.
+    """
     from aqa.features.arrays import write_arrays
 
     with open_store(path) as opened:

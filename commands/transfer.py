@@ -58,7 +58,7 @@ from aqa.workspace import Workspace
 )
 @seed_option
 @param_option
-@picture_option("PNG to draw the curves in.")
+@picture_option("the curves of fine-tuning")
 @manifest_option
 @store_option
 @runs_option
@@ -112,9 +112,10 @@ def transfer(
     )
     click.echo(f"written to {path} and .json", err=True)
     if picture:
-        from aqa.workflows.pipeline import draw_transfer
+        from aqa.report.figures import save_figure
+        from aqa.report.transfer_curves import transfer_figure
 
-        draw_transfer(found, picture)
+        save_figure(transfer_figure(found), picture)
         click.echo(f"written to {picture}", err=True)
 
 

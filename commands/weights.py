@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from aqa.commands.options import FILE, FOLDER, fetch_checkpoint, json_option
+from aqa.commands.network_options import fetch_checkpoint
+from aqa.commands.options import FILE, FOLDER, json_option
 
 
 @click.group(short_help="List, fetch, check and inspect public checkpoints.")
@@ -19,20 +20,24 @@ def weights() -> None:
 @weights.command(name="list")
 @json_option
 def list_weights(as_json: bool) -> None:
-    """The public checkpoints whose files the backbones load."""
-    from aqa.extract.checkpoints.public import known_checkpoints
+    """List the public checkpoints that the backbones load.
+
+    frames: per clip. fetch: whether `aqa weights fetch` downloads it, or it must be downloaded by
+    hand.
+    """
+    from aqa.extract.checkpoints.catalogue import known_checkpoints
     from aqa.report.tables import table
 
     known = known_checkpoints()
     if as_json:
-        click.echo(json.dumps([dataclasses.asdict(one) for one in known], indent=1))
+        click.echo(json.dumps([dataclasses.asdict(checkpoint) for checkpoint in known], indent=1))
         return
     rows = [
         [
-            *(one.name, one.backbone, str(one.clip_length), one.pretraining),
-            "by hand" if one.by_hand else "yes",
+            *(checkpoint.name, checkpoint.backbone, str(checkpoint.clip_length)),
+            *(checkpoint.pretraining, "by hand" if checkpoint.by_hand else "yes"),
         ]
-        for one in known
+        for checkpoint in known
     ]
     click.echo(table(rows, ["name", "backbone", "frames", "pretrained on", "fetch"], left=5))
 
@@ -40,21 +45,23 @@ def list_weights(as_json: bool) -> None:
 @weights.command()
 @click.argument("name")
 def show(name: str) -> None:
-    """All that is known of the public checkpoint NAME."""
+    """Print all that is known of the public checkpoint NAME, as JSON."""
     from aqa.extract.backbones import get_architecture
-    from aqa.extract.checkpoints.public import find_checkpoint
+    from aqa.extract.checkpoints.catalogue import find_checkpoint
 
-    found = find_checkpoint(name)
-    layout = get_architecture(found.backbone).layout(found.layout)
-    record = {**dataclasses.asdict(found), "preprocess": layout.preprocess.to_dict()}
+    checkpoint = find_checkpoint(name)
+    preprocess = get_architecture(checkpoint.backbone).profile(checkpoint.profile)
+    record = {**dataclasses.asdict(checkpoint), "preprocess": preprocess.to_dict()}
     click.echo(json.dumps(record, indent=1))
 
 
 @weights.command()
 @click.argument("name")
-@click.option("--cache", type=FOLDER, help="Where to keep it [default: AQA_CACHE or ~/.cache/aqa].")
+@click.option(
+    "--cache", type=FOLDER, help="Folder to keep it in [default: AQA_CACHE or ~/.cache/aqa]."
+)
 def fetch(name: str, cache: Path | None) -> None:
-    """Download the public checkpoint NAME, check it, and say where it lies."""
+    """Download the public checkpoint NAME, check it, and print its path."""
     click.echo(str(fetch_checkpoint(name, cache)))
 
 
@@ -62,7 +69,7 @@ def fetch(name: str, cache: Path | None) -> None:
 @click.argument("path", type=FILE)
 def verify_weights(path: Path) -> None:
     """Say which public checkpoint a file is, by its hash; exit code 1 if it is none."""
-    from aqa.extract.checkpoints.public import verify as run
+    from aqa.extract.checkpoints.inspection import verify as run
 
     click.echo(f"{path}: {run(path).name}, by its SHA-256")
 
@@ -70,11 +77,15 @@ def verify_weights(path: Path) -> None:
 @weights.command()
 @click.argument("path", type=FILE)
 def inspect(path: Path) -> None:
-    """Say what is in a checkpoint file: backbone, layout, clip length, class count."""
-    from aqa.extract.checkpoints.public import inspect as run
+    """Print what is in a checkpoint file, as JSON.
 
-    found = dataclasses.asdict(run(path))
-    click.echo(json.dumps(found | {"path": str(path)}, indent=1))
+    That is its backbone, layout, preprocessing, clip length, number of classes and more; several
+    profiles or clip_lengths are there where the file does not tell which.
+    """
+    from aqa.extract.checkpoints.inspection import inspect as run
+
+    record = dataclasses.asdict(run(path))
+    click.echo(json.dumps(record | {"path": str(path)}, indent=1))
 
 
 COMMAND = weights

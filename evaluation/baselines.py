@@ -1,13 +1,15 @@
 """What can be predicted of scores without any pixels: from difficulty, type, event, length.
 
-A figure that such a baseline reaches too says nothing of how well a head looks. On MTL-AQA's
-published split the event alone tells much, since its dives of one final are near each other.
+What such a baseline reaches too says nothing of how well a head sees. On MTL-AQA's published split
+the event alone tells much, since the dives of one final have similar scores.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +18,19 @@ from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from aqa.annotations.chosen_splits import chosen_splits
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
 from aqa.errors import UnknownNameError
-from aqa.evaluation.evaluate import evaluate_rows, part_rows
+from aqa.evaluation.evaluated import EvaluatedPart, save_evaluated
+from aqa.evaluation.families import means_over_splits, pooled_results
+from aqa.evaluation.result import Evaluation, Marks, Result
+from aqa.evaluation.results import results_of
+from aqa.evaluation.run_stores import stored_split
+from aqa.evaluation.score_rows import Row, measure_rows, part_rows
 from aqa.features.store import FeatureStore
 from aqa.models.runs import RunError
+from aqa.workspace import run_folder
 
 PREFIX = "baseline-"
 ALL = "all"
@@ -32,16 +41,18 @@ _PARTS = ("train", "test")
 ALPHAS = tuple(np.logspace(-2, 3, 11).tolist())
 
 
-class BaselineResult(NamedTuple):
-    """What a baseline says of a split: rows of predictions.csv, metrics of the test videos.
+@dataclass(frozen=True)
+class Baseline:
+    """What is predicted of a split without pixels.
 
-    marks: the columns that it saw, and the ridge's chosen penalty.
+    name: as a head's. learned: rows of predictions.csv of the training videos. tested: the test
+    videos. marks: the columns that it saw, and the ridge regression's chosen penalty.
     """
 
     name: str
-    rows: list[dict[str, Any]]
-    metrics: dict[str, Any]
-    marks: dict[str, Any]
+    learned: list[dict[str, Any]]
+    tested: EvaluatedPart
+    marks: Marks
 
 
 def split_baselines(
@@ -49,8 +60,8 @@ def split_baselines(
     manifest: Manifest,
     store: FeatureStore | None = None,
     names: Sequence[str] = (),
-) -> Iterator[BaselineResult]:
-    """Fit ridge regressions on the training videos of a split and judge them on its test videos.
+) -> Iterator[Baseline]:
+    """Fit ridge regressions on the training videos of a split; evaluate them on its test videos.
 
     names: columns joined by `+`, such as `event+type`, or `all`; none: each usable column by
     itself, and all of them. A column is usable where every video of the split has a value, and
@@ -107,7 +118,7 @@ def _frames(manifest: Manifest, video_id: str) -> int | None:
 
 def _evaluate(
     columns: Mapping[str, Mapping[str, Any]], name: str, split: Split, manifest: Manifest
-) -> BaselineResult:
+) -> Baseline:
     model = make_pipeline(
         make_column_transformer(
             (
@@ -120,19 +131,54 @@ def _evaluate(
     )
     scores = {part: [manifest.by_id[i].score for i in split.part(part)] for part in _PARTS}
     model.fit(_table(columns, split.train), scores["train"])
-    rows = [
-        row
-        for part in _PARTS
-        for row in part_rows(
+    learned, tested = (
+        part_rows(
             part,
             split.part(part),
             scores[part],
             model.predict(_table(columns, split.part(part))).tolist(),
         )
-    ]
-    tested = evaluate_rows([row for row in rows if row["part"] == "test"], manifest)
-    marks = {"baseline": list(columns), "alpha": float(model[-1].alpha_)}
-    return BaselineResult(f"{PREFIX}{name}", rows, tested | marks, marks)
+        for part in _PARTS
+    )
+    marks = Marks(baseline=tuple(columns), alpha=float(model[-1].alpha_))
+    answers = EvaluatedPart(tested, measure_rows(tested, manifest))
+    return Baseline(f"{PREFIX}{name}", learned, answers, marks)
+
+
+def keep_baseline(
+    found: Baseline, split: Split, manifest: Manifest, runs: Path, by: str | None = None
+) -> list[Result]:
+    """Keep what a baseline predicts beside the runs, for `aqa compare`; its results."""
+    evaluated = {"test": found.tested}
+    save_evaluated(run_folder(runs, found.name, split.name), evaluated, found.marks, found.learned)
+    return results_of("scores", found.name, split.name, evaluated, found.marks, manifest, by)
+
+
+def evaluate_baselines(
+    manifest: Manifest,
+    splits: Sequence[str],
+    columns: Sequence[str],
+    runs: Path,
+    store: FeatureStore | None = None,
+    *,
+    skip_missing: bool = False,
+) -> Evaluation:
+    """Results of the predictions without pixels, of each split; see `split_baselines`."""
+    results: list[Result] = []
+    tested: dict[tuple[str, str], Sequence[Row]] = {}
+    for split in chosen_splits(manifest, splits):
+        if store is not None:
+            split = stored_split(split, manifest, store, skip_missing)
+        for found in split_baselines(split, manifest, store, columns):
+            results += keep_baseline(found, split, manifest, runs)
+            tested[found.name, split.name] = found.tested.rows
+    if not results:
+        raise RunError(
+            f"{manifest.path}: no column that scores could be predicted from; "
+            "it takes difficulty, type or event, with a value for every video"
+        )
+    pooled = pooled_results(results, tested, manifest)
+    return Evaluation(results, pooled, means_over_splits(results))
 
 
 def _table(columns: Mapping[str, Mapping[str, Any]], ids: Sequence[str]) -> NDArray[Any]:

@@ -10,7 +10,8 @@ import numpy as np
 
 from aqa.annotations.manifest import Manifest, Video
 from aqa.errors import AqaError
-from aqa.evaluation.metrics import report_feedback
+from aqa.evaluation.feedback_metrics import measure_feedback
+from aqa.evaluation.resampling import MetricValues
 from aqa.features.store import FeatureStore
 from aqa.features.video_features import blank_of, of_store
 from aqa.models.feedback import give_feedback
@@ -28,16 +29,16 @@ def explains(head: Head) -> bool:
     return "clips" in head.gives
 
 
-class Evaluated(NamedTuple):
-    """Metrics of feedback, and the rows behind them."""
+class EvaluatedFeedback(NamedTuple):
+    """Metrics of feedback, and the rows of feedback.csv behind them."""
 
-    metrics: dict[str, Any]
+    metrics: MetricValues
     rows: list[dict[str, Any]]
 
 
 def evaluate_feedback(
     head: Head, ids: Sequence[str], manifest: Manifest, store: FeatureStore, align: str = "index"
-) -> Evaluated:
+) -> EvaluatedFeedback:
     """Evaluate which clips are called faulty against the manifest's column `faulty_clips`."""
     blank = blank_of(store)
     truths, said, rows = [], [], []
@@ -57,7 +58,7 @@ def evaluate_feedback(
             }
             for clip in feedback.clips
         ]
-    return Evaluated(report_feedback(truths, said), rows)
+    return EvaluatedFeedback(measure_feedback(truths, said), rows)
 
 
 def faulty_clips(video: Video, n_clips: int, manifest: Manifest) -> set[int]:

@@ -1,4 +1,4 @@
-"""Augmented views of a video: other pixels or other clip starts, from one decoding.
+"""Augmentations of a video: other pixels or other clip starts, from one decoding.
 
 jain2020 §III-C augments the metric's training videos by zoom, brightness, dropping random frames,
 background masking and histogram equalisation, and states no parameters: all strengths here are
@@ -21,8 +21,8 @@ from aqa.errors import UnknownNameError
 from aqa.features.clips import ClipRule
 
 Frame = NDArray[np.uint8]
-# A frame, uint8 RGB (H, W, 3), to what a view makes of it; None: left out.
-Look = Callable[[Frame], Frame | None]
+# A frame, uint8 RGB (H, W, 3) -> the augmented frame, or None where it is left out.
+FrameChange = Callable[[Frame], Frame | None]
 
 ZOOM = (0.75, 0.95)
 BRIGHTNESS = (0.6, 1.4)
@@ -30,63 +30,63 @@ DROPPED = 0.1
 SHIFTS = 5
 
 
-def _original(rng: np.random.Generator) -> Look:
+def _original(rng: np.random.Generator) -> FrameChange:
     return lambda frame: frame
 
 
-def _flip(rng: np.random.Generator) -> Look:
+def _flip(rng: np.random.Generator) -> FrameChange:
     return lambda frame: np.ascontiguousarray(frame[:, ::-1])
 
 
-def _bright(rng: np.random.Generator) -> Look:
+def _bright(rng: np.random.Generator) -> FrameChange:
     """One gain for all frames of a video."""
     gain = rng.uniform(*BRIGHTNESS)
     table = np.clip(np.arange(256) * gain, 0, 255).astype(np.uint8)
     return lambda frame: table[frame]
 
 
-def _zoom(rng: np.random.Generator) -> Look:
-    """The middle of every frame, one share of its height and width for the whole video."""
+def _zoom(rng: np.random.Generator) -> FrameChange:
+    """Cuts out the middle of every frame: the same share of height and width in all frames."""
     share = rng.uniform(*ZOOM)
 
-    def look(frame: Frame) -> Frame:
+    def change(frame: Frame) -> Frame:
         height, width = (max(round(share * size), 1) for size in frame.shape[:2])
         top, left = (frame.shape[0] - height) // 2, (frame.shape[1] - width) // 2
         return frame[top : top + height, left : left + width]
 
-    return look
+    return change
 
 
-def _mask(rng: np.random.Generator) -> Look:
-    """What does not move is blackened: by a running model of the background, grown a little."""
+def _mask(rng: np.random.Generator) -> FrameChange:
+    """Blackens what does not move, by a running model of the background; what moves is grown."""
     background = cv2.createBackgroundSubtractorMOG2(history=50, detectShadows=False)
     kernel = np.ones((7, 7), np.uint8)
 
-    def look(frame: Frame) -> Frame:
+    def change(frame: Frame) -> Frame:
         moving = cv2.dilate(background.apply(frame), kernel) > 0
         return np.where(moving[..., None], frame, np.uint8(0))
 
-    return look
+    return change
 
 
-def _equalize(rng: np.random.Generator) -> Look:
+def _equalize(rng: np.random.Generator) -> FrameChange:
     """Histogram equalisation of the brightness."""
 
-    def look(frame: Frame) -> Frame:
-        parts = np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2YCrCb), np.uint8)
-        parts[..., 0] = cv2.equalizeHist(parts[..., 0])
-        return np.asarray(cv2.cvtColor(parts, cv2.COLOR_YCrCb2RGB), np.uint8)
+    def change(frame: Frame) -> Frame:
+        channels = np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2YCrCb), np.uint8)
+        channels[..., 0] = cv2.equalizeHist(channels[..., 0])
+        return np.asarray(cv2.cvtColor(channels, cv2.COLOR_YCrCb2RGB), np.uint8)
 
-    return look
+    return change
 
 
-def _drop(rng: np.random.Generator) -> Look:
-    """Every frame is left out with the same chance; but the first, so that one is left."""
+def _drop(rng: np.random.Generator) -> FrameChange:
+    """Leaves out each frame with the same chance, except the first, so that one is left."""
     chances = itertools.chain((1.0,), iter(rng.random, None))
     return lambda frame: frame if next(chances) >= DROPPED else None
 
 
-_LOOKS: dict[str, Callable[[np.random.Generator], Look]] = {
+_CHANGES: dict[str, Callable[[np.random.Generator], FrameChange]] = {
     "original": _original,
     "flip": _flip,
     "bright": _bright,
@@ -94,33 +94,35 @@ _LOOKS: dict[str, Callable[[np.random.Generator], Look]] = {
     "mask": _mask,
     "equalize": _equalize,
     "drop": _drop,
-    # As the original, but every clip starts so many frames later.
+    # The frames of the original; every clip starts so many frames later.
     **{f"shift{k}": _original for k in range(1, SHIFTS + 1)},
 }
-VIEWS = tuple(_LOOKS)
+AUGMENTATIONS = tuple(_CHANGES)
 
 
 @dataclass(frozen=True)
-class View:
-    """One view of one video: how its frames look, and how they are cut."""
+class Augmentation:
+    """One augmentation of one video: what becomes of its frames, and how it is cut into clips."""
 
-    look: Look
+    change: FrameChange
     rule: ClipRule
 
 
-def check_views(names: Sequence[str]) -> tuple[str, ...]:
-    """The names, with the original in front; `UnknownNameError` for one that is no view."""
+def check_augmentations(names: Sequence[str]) -> tuple[str, ...]:
+    """The names, with the original in front; `UnknownNameError` for one that is none."""
     for name in names:
-        if name not in VIEWS:
-            raise UnknownNameError("view", name, VIEWS)
+        if name not in AUGMENTATIONS:
+            raise UnknownNameError("augmentation", name, AUGMENTATIONS)
     return tuple(dict.fromkeys(["original", *names]))
 
 
-def make_views(names: Sequence[str], rule: ClipRule, video_id: str, seed: int) -> list[View]:
-    """The views of a video, drawn by `(seed, video id, view)` alone."""
-    views = []
+def make_augmentations(
+    names: Sequence[str], rule: ClipRule, video_id: str, seed: int
+) -> list[Augmentation]:
+    """The augmentations of a video, drawn by `(seed, video id, name)` alone."""
+    made = []
     for name in names:
         rng = np.random.default_rng([seed, zlib.crc32(f"{name}/{video_id}".encode())])
         shift = int(name.removeprefix("shift")) if name.startswith("shift") else 0
-        views.append(View(_LOOKS[name](rng), replace(rule, shift=shift)))
-    return views
+        made.append(Augmentation(_CHANGES[name](rng), replace(rule, shift=shift)))
+    return made

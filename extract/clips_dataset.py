@@ -6,6 +6,7 @@ import threading
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,26 +14,34 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aqa.annotations.manifest import Video
-from aqa.errors import AqaError
 from aqa.extract.preprocess import Preprocess
-from aqa.extract.run import VIDEO_FAULTS
+from aqa.extract.summary import reason_of
 from aqa.extract.video.clip_reader import ClipReader
-from aqa.extract.video.decode import VideoError
+from aqa.extract.video.decode import DECODE_ERRORS, VideoError
 from aqa.extract.video.prefetch import prefetched
+from aqa.extract.video.window import Frames
 from aqa.features.clips import ClipRule
 
-Pictures = NDArray[np.uint8]
-# The clips of a video, and the frames of each, see `ClipVideos.read`.
-Shown = tuple[Tensor, NDArray[np.intp]]
-# A frame after the other, for `ClipReader`.
-_FRAMES = ClipRule(length=1, stride=1)
+# One frame after the other, for `ClipReader`.
+_SINGLE_FRAMES = ClipRule(length=1, stride=1)
+
+
+class VideoClips(NamedTuple):
+    """The clips of a video, as they are shown in an epoch.
+
+    frames: uint8 (n, T, H, W, 3); padding is black. ranges: (n, 2), the half-open range of frame
+    numbers of each clip; numbers outside of what is shown are padding.
+    """
+
+    frames: Tensor
+    ranges: NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class Augment:
+class EpochAugmentation:
     """How a video differs from epoch to epoch, drawn by (seed, epoch, video id) alone.
 
-    flip: with a chance of one half all pictures are mirrored (farabi2021 §4.2). end_shift: 0 to
+    flip: with a chance of one half all frames are mirrored (farabi2021 §4.2). end_shift: 0 to
     this many frames are left out at the end, as long as those of a clip are left (farabi2021 §4.2:
     5, since the end is one of the last 6 frames).
     """
@@ -52,7 +61,7 @@ class ClipVideos:
     """The clips of videos, by number, read ahead in threads.
 
     rule: how videos are cut. workers: videos read ahead; 0 reads in place. cache: bytes of
-    preprocessed pictures that are kept for the next epoch; videos beyond are decoded anew.
+    preprocessed frames that are kept for the next epoch; videos beyond are decoded anew.
     """
 
     def __init__(
@@ -60,42 +69,40 @@ class ClipVideos:
         videos: Sequence[Video],
         preprocess: Preprocess,
         rule: ClipRule,
-        augment: Augment | None = None,
+        augmentation: EpochAugmentation | None = None,
         workers: int = 1,
         cache: int = 0,
     ):
         self.videos = tuple(videos)
         self._preprocess, self._rule = preprocess, rule
-        self._augment, self._workers = augment, workers
-        self._kept: dict[int, Pictures] = {}
+        self._augmentation, self._workers = augmentation, workers
+        self._kept: dict[int, Frames] = {}
         self._room, self._lock = cache, threading.Lock()
 
     def __len__(self) -> int:
         return len(self.videos)
 
-    def read(self, order: Sequence[int], epoch: int | None = None) -> Iterator[Shown]:
-        """The clips of the videos of these numbers, one after the other: uint8 (n, T, H, W, 3).
+    def read(self, order: Sequence[int], epoch: int | None = None) -> Iterator[VideoClips]:
+        """The clips of the videos of these numbers, one video after the other.
 
-        With them the frames of each, (n, 2), half-open ranges of the video's; those outside of
-        what is shown are padding. A clip of padding is black. epoch: whose augmentation they get;
-        None leaves them as they are. Raises `VideoError` with the id of a video that cannot be
-        read.
+        epoch: whose augmentation they get; None leaves them as they are. Raises `VideoError` with
+        the id of a video that cannot be read.
         """
-        streams = (_Stream(self, number, epoch) for number in order)
-        shown: Iterable[Shown]
-        for _, shown in prefetched(streams, self._workers):
-            yield from shown
+        streams = (_OneVideo(self, number, epoch) for number in order)
+        items: Iterable[VideoClips]
+        for _, items in prefetched(streams, self._workers):
+            yield from items
 
     def check(self, numbers: Sequence[int]) -> tuple[list[tuple[str, str]], list[str]]:
         """Read these videos: (id, reason) of those that cannot be read, and warnings."""
         failed: list[tuple[str, str]] = []
         warnings = []
-        shown: Iterable[Shown]
-        streams = [_Stream(self, number, None) for number in numbers]
-        for stream, shown in prefetched(streams, self._workers):
+        items: Iterable[VideoClips]
+        streams = [_OneVideo(self, number, None) for number in numbers]
+        for stream, items in prefetched(streams, self._workers):
             video_id = self.videos[stream.number].id
             try:
-                for _ in shown:
+                for _ in items:
                     pass
             except VideoError as error:
                 failed.append((video_id, str(error).removeprefix(f"{video_id}: ")))
@@ -103,53 +110,49 @@ class ClipVideos:
                 warnings.append(f"{video_id}: {stream.warning}")
         return failed, warnings
 
-    def clips(
-        self, pictures: Pictures, video: Video, epoch: int | None
-    ) -> tuple[Pictures, NDArray[np.intp]]:
-        """Cut a video's pictures, (frames, H, W, 3), as they are shown in an epoch; see `read`."""
+    def cut(self, frames: Frames, video: Video, epoch: int | None) -> VideoClips:
+        """The clips of a video's frames, (n, H, W, 3), as they are shown in an epoch."""
         flipped, shift = False, 0
-        if self._augment is not None and epoch is not None:
-            flipped, shift = self._augment.draw(video.id, epoch)
-        stop = max(len(pictures) - shift, min(len(pictures), self._rule.length))
+        if self._augmentation is not None and epoch is not None:
+            flipped, shift = self._augmentation.draw(video.id, epoch)
+        stop = max(len(frames) - shift, min(len(frames), self._rule.length))
         clips = self._rule.clips(stop)
-        shown = np.zeros((len(clips), self._rule.length, *pictures.shape[1:]), np.uint8)
+        shown = np.zeros((len(clips), self._rule.length, *frames.shape[1:]), np.uint8)
         for number, clip in enumerate(clips):
-            frames = np.arange(clip.start, clip.stop)
-            inside = (frames >= 0) & (frames < stop)
-            shown[number, inside] = pictures[frames[inside]]
+            numbers = np.arange(clip.start, clip.stop)
+            inside = (numbers >= 0) & (numbers < stop)
+            shown[number, inside] = frames[numbers[inside]]
         if flipped:
             shown = np.ascontiguousarray(shown[..., ::-1, :])
-        return shown, np.asarray(clips)
+        return VideoClips(torch.from_numpy(shown), np.asarray(clips))
 
-    def pictures(self, number: int) -> tuple[Pictures, str | None]:
-        """A video's pictures and, where it was decoded now, what there is to warn of."""
+    def frames_of(self, number: int) -> tuple[Frames, str | None]:
+        """A video's preprocessed frames; a warning, if there is one and it was decoded now."""
         kept = self._kept.get(number)
         if kept is not None:
             return kept, None
         video = self.videos[number]
-        reader = ClipReader(video, self._preprocess, _FRAMES, 1)
+        reader = ClipReader(video, self._preprocess, _SINGLE_FRAMES, 1)
         try:
-            frames = [item.pictures for batch in reader for item in batch]
-        except VIDEO_FAULTS as error:
-            reason = str(error) if isinstance(error, AqaError) else f"{video.path}: {error!r}"
-            raise VideoError(f"{video.id}: {reason}") from None
-        pictures = np.concatenate([frame for frame in frames if frame is not None])
+            singles = [item.frames for batch in reader for item in batch]
+        except DECODE_ERRORS as error:
+            raise VideoError(f"{video.id}: {reason_of(video.path, error)}") from None
+        frames = np.concatenate([single for single in singles if single is not None])
         with self._lock:
-            if number not in self._kept and pictures.nbytes <= self._room:
-                self._room -= pictures.nbytes
-                self._kept[number] = pictures
-        return pictures, reader.warning
+            if number not in self._kept and frames.nbytes <= self._room:
+                self._room -= frames.nbytes
+                self._kept[number] = frames
+        return frames, reader.warning
 
 
-class _Stream(Iterable[Shown]):
-    """The clips of one video, in one piece, once it is iterated over."""
+class _OneVideo(Iterable[VideoClips]):
+    """The clips of one video, all at once, read when it is iterated over."""
 
-    def __init__(self, owner: ClipVideos, number: int, epoch: int | None):
-        self._owner, self.number, self._epoch = owner, number, epoch
+    def __init__(self, videos: ClipVideos, number: int, epoch: int | None):
+        self._videos, self.number, self._epoch = videos, number, epoch
         self.warning: str | None = None
 
-    def __iter__(self) -> Iterator[Shown]:
-        pictures, self.warning = self._owner.pictures(self.number)
-        video = self._owner.videos[self.number]
-        clips, frames = self._owner.clips(pictures, video, self._epoch)
-        yield torch.from_numpy(clips), frames
+    def __iter__(self) -> Iterator[VideoClips]:
+        frames, self.warning = self._videos.frames_of(self.number)
+        video = self._videos.videos[self.number]
+        yield self._videos.cut(frames, video, self._epoch)

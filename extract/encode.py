@@ -1,4 +1,4 @@
-"""Clips of pictures through a backbone, in batches, on one device."""
+"""Clips of frames through a backbone, in batches, on one device."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aqa.device import deterministic_kernels, pick_device
-from aqa.extract.backbones.base import Backbone
-from aqa.extract.inference import PRECISIONS, Precision, prepare
-from aqa.extract.video.clip_reader import Batch
+from aqa.errors import AqaError
+from aqa.extract.backbones.backbone import Backbone
+from aqa.extract.inference import PRECISIONS, Precision, optimise
+from aqa.extract.video.clip_reader import ClipBatch
 from aqa.extract.video.decode import VideoError
 from aqa.features.clips import Clip
 
@@ -23,7 +24,7 @@ _BATCH_SIZES = {"cpu": 2, "cuda": 16}
 class Encoder:
     """Turns clips into features: uint8 (n, T, H, W, 3) -> float32 (n, *shape) on `device`.
 
-    batch_size: clips a forward pass; None chooses by the device. On a GPU that runs out of
+    batch_size: clips per forward pass; None chooses by the device. On a GPU that runs out of
     memory it is halved, and stays so. precision: of the network's arithmetic; float32 is strict,
     also where a GPU would round its inputs to TF32.
 
@@ -41,14 +42,15 @@ class Encoder:
         self.batch_size = batch_size or _BATCH_SIZES.get(self.device.type, 1)
         self.precision = precision
         self._preprocess = backbone.preprocess
-        self._net = prepare(backbone.net, self.device, precision)
+        probe = None if backbone.origin is None else _probe(backbone)
+        self._net = optimise(backbone.net, self.device, precision, probe)
 
-    def __call__(self, pictures: NDArray[np.uint8]) -> Tensor:
+    def __call__(self, frames: NDArray[np.uint8]) -> Tensor:
         """See the class."""
         features = []
         start = 0
-        while start < len(pictures):
-            batch = pictures[start : start + self.batch_size]
+        while start < len(frames):
+            batch = frames[start : start + self.batch_size]
             try:
                 features.append(self._forward(batch))
             except torch.cuda.OutOfMemoryError:
@@ -61,11 +63,11 @@ class Encoder:
         return torch.cat(features)
 
     @torch.inference_mode()
-    def _forward(self, pictures: NDArray[np.uint8]) -> Tensor:
-        host = torch.from_numpy(pictures)
+    def _forward(self, frames: NDArray[np.uint8]) -> Tensor:
+        host = torch.from_numpy(frames)
         if self.device.type == "cuda":
             host = host.pin_memory()
-        x = self._preprocess.tensor(host.to(self.device, non_blocking=True))
+        x = self._preprocess.normalise(host.to(self.device, non_blocking=True))
         # The same algorithm in every run: a resumed store must get the same bytes.
         with deterministic_kernels():
             features: Tensor = self._net(x.to(PRECISIONS[self.precision])).float()
@@ -73,41 +75,69 @@ class Encoder:
 
     def blank(self, clip_length: int) -> NDArray[np.float32]:
         """The response to an all-black clip: float32 (*shape,)."""
-        response = self(self._preprocess.blank(clip_length)[None])[0]
+        response = self(self._preprocess.blank_clip(clip_length)[None])[0]
         return np.asarray(response.cpu(), np.float32)
 
 
+def blank_response(encoder: Encoder, backbone: Backbone, clip_length: int) -> NDArray[np.float32]:
+    """The response to a black clip; `AqaError` for clips that the network cannot take."""
+    try:
+        blank = encoder.blank(clip_length)
+    except torch.cuda.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        first_line = str(error).partition("\n")[0]
+        raise AqaError(
+            f"{backbone.name} cannot take clips of {clip_length} frames, it is made for "
+            f"{backbone.clip_length} ({first_line})"
+        ) from None
+    if clip_length == backbone.clip_length and blank.shape != backbone.shape:
+        raise AqaError(
+            f"{backbone.source} gives a feature of shape {blank.shape} of a clip of "
+            f"{clip_length} frames; it states {backbone.shape}"
+        )
+    return blank
+
+
+def _probe(backbone: Backbone) -> Tensor:
+    """A clip of noise as the network takes it, the same in every run."""
+    rng = np.random.default_rng(0)
+    size = (1, backbone.clip_length, *backbone.preprocess.crop, 3)
+    frames = rng.integers(0, 256, size=size, dtype=np.uint8)
+    return backbone.preprocess.normalise(torch.from_numpy(frames))
+
+
 def encode_video(
-    batches: Iterable[Batch],
+    batches: Iterable[ClipBatch],
     encoder: Encoder,
     blank: NDArray[np.float32],
-    n_views: int = 1,
+    n_augmentations: int = 1,
     dtype: str = "float32",
 ) -> list[tuple[NDArray[np.floating], list[Clip]]]:
-    """For each view of a video its features, (n_clips, *shape), and the clip behind each row.
+    """For each augmentation of a video its features, (n_clips, *shape), and the clip of each row.
 
     Clips that are all padding get the `blank` response, (*shape,).
     """
     encoded: list[Tensor] = []
-    rows: list[list[int | None]] = [[] for _ in range(n_views)]
-    clips: list[list[Clip]] = [[] for _ in range(n_views)]
+    rows: list[list[int | None]] = [[] for _ in range(n_augmentations)]
+    clips: list[list[Clip]] = [[] for _ in range(n_augmentations)]
     n_encoded = 0
     for batch in batches:
-        shown = [item.pictures for item in batch if item.pictures is not None]
-        if shown:
-            encoded.append(encoder(np.stack(shown)))
-        for view, clip, pictures in batch:
-            clips[view].append(clip)
-            rows[view].append(None if pictures is None else n_encoded)
-            n_encoded += pictures is not None
+        with_frames = [item.frames for item in batch if item.frames is not None]
+        if with_frames:
+            encoded.append(encoder(np.stack(with_frames)))
+        for number, clip, frames in batch:
+            clips[number].append(clip)
+            rows[number].append(None if frames is None else n_encoded)
+            n_encoded += frames is not None
     matrix = torch.cat(encoded).cpu().numpy() if encoded else blank[None]
-    views = [
-        np.stack([blank if row is None else matrix[row] for row in of_view]).astype(dtype)
-        for of_view in rows
+    augmented = [
+        np.stack([blank if row is None else matrix[row] for row in numbers]).astype(dtype)
+        for numbers in rows
     ]
-    if not all(np.isfinite(features).all() for features in views):
+    if not all(np.isfinite(features).all() for features in augmented):
         raise VideoError(
             f"its features overflow, or the weights do: {encoder.precision} arithmetic, "
             f"stored as {dtype}"
         )
-    return list(zip(views, clips, strict=True))
+    return list(zip(augmented, clips, strict=True))

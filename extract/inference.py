@@ -1,8 +1,8 @@
-"""A network as fast as PyTorch's own means make it, and the same features.
+"""Makes a network as fast as PyTorch's means allow, with the same features.
 
-Batch normalisation is folded into the convolutions, memory is channels-last; on a CPU, weights are
-laid out for oneDNN once, and glibc is told to keep the memory it has. What each of these brings is
-measured in `benchmarks/`.
+Batch norms are fused into the convolutions, memory is channels-last; on a CPU, the weights of
+convolutions are prepacked for oneDNN, and glibc's malloc is tuned to keep the memory that it has.
+What each of these brings is measured in `benchmarks/`.
 """
 
 from __future__ import annotations
@@ -32,31 +32,61 @@ _REORDER: dict[int, Callable[..., Tensor]] = {
 }
 
 
-def prepare(net: nn.Module, device: torch.device, precision: Precision) -> nn.Module:
-    """A copy of an eval-mode network, ready to run on a device in a precision."""
-    fast = folded(net).to(device, PRECISIONS[precision]).eval()
+def optimise(
+    net: nn.Module, device: torch.device, precision: Precision, probe: Tensor | None = None
+) -> nn.Module:
+    """A copy of an eval-mode network, ready to run on a device in a precision.
+
+    probe: a clip, float32 (1, 3, T, H, W), for a network of which nothing is known: what makes it
+    fail, or changes its features, is then left out. Without one, the network must register each
+    batch norm right after its convolution, as all of this package do.
+    """
+    fast = fuse_batch_norms(net)
+    if probe is not None and not agree(fast, net, probe):
+        fast = copy.deepcopy(net)
+    fast = fast.to(device, PRECISIONS[precision]).eval()
     for parameter in fast.parameters():
         if parameter.ndim == 5:
             parameter.data = parameter.data.to(memory_format=torch.channels_last_3d)
-    if device.type == "cpu":
-        keep_memory()
-        if _packs(precision):
-            pack(fast)
-    return fast
+    if device.type != "cpu":
+        return fast
+    tune_malloc()
+    if not _can_prepack(precision):
+        return fast
+    if probe is None:
+        prepack_convolutions(fast)
+        return fast
+    packed = copy.deepcopy(fast)
+    prepack_convolutions(packed)
+    return packed if agree(packed, fast, probe.to(PRECISIONS[precision])) else fast
 
 
-def _packs(precision: Precision) -> bool:
+@torch.no_grad()
+def agree(fast: nn.Module, plain: nn.Module, clip: Tensor, tolerance: float = 1e-2) -> bool:
+    """Whether two networks give the same features of a clip, up to rounding.
+
+    tolerance: the largest difference, as a share of the largest feature.
+    """
+    expected = plain(clip).float()
+    try:
+        difference = (fast(clip).float() - expected).abs().max()
+    except (RuntimeError, AttributeError, TypeError):
+        return False
+    return bool(difference <= tolerance * expected.abs().max())
+
+
+def _can_prepack(precision: Precision) -> bool:
     """Whether oneDNN computes in this precision on this processor; PyTorch itself always does."""
     if not torch.backends.mkldnn.is_available() or precision == "float16":
         return False
     return precision == "float32" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def folded(net: nn.Module) -> nn.Module:
-    """A copy of an eval-mode network whose batch norms are folded into their convolutions.
+def fuse_batch_norms(net: nn.Module) -> nn.Module:
+    """A copy of an eval-mode network whose batch norms are fused into their convolutions.
 
     A batch norm belongs to the convolution that its module registers right before it; that all
-    backbones keep to this is tested.
+    backbones of this package keep to this is tested.
     """
     net = copy.deepcopy(net)
     for module in list(net.modules()):
@@ -71,47 +101,57 @@ def folded(net: nn.Module) -> nn.Module:
     return net
 
 
-def pack(net: nn.Module) -> None:
-    """Replace the convolutions of a network by `PackedConv`, in place."""
+def prepack_convolutions(net: nn.Module) -> None:
+    """Replace the convolutions of a network by `PrepackedConvolution`, in place."""
     for module in list(net.modules()):
         for name, child in list(module.named_children()):
-            if isinstance(child, nn.Conv2d | nn.Conv3d):
-                setattr(module, name, PackedConv(child))
+            if isinstance(child, nn.Conv2d | nn.Conv3d) and child.padding_mode == "zeros":
+                setattr(module, name, PrepackedConvolution(child))
 
 
-class PackedConv(nn.Module):
+class PrepackedConvolution(nn.Module):
     """A convolution whose weights lie as oneDNN wants them; for inference on a CPU.
 
-    PyTorch's own lays them out anew at each call, and gives the small float32 maps of a single clip
+    PyTorch lays them out anew at each call, and gives the small float32 maps of a single clip
     to an algorithm of its own that takes up to three times as long. The best layout depends on the
-    input's shape; that of a larger batch serves the smaller one at a video's end.
+    shape of the input; that of a larger batch serves the smaller one at the end of a video.
     """
 
     def __init__(self, convolution: nn.Conv2d | nn.Conv3d):
         super().__init__()
         self.plain = convolution
-        self.how = (
-            list(convolution.padding),
+        self.settings = (
+            _padding(convolution),
             list(convolution.stride),
             list(convolution.dilation),
             convolution.groups,
         )
-        self.shape = torch.Size((0,))  # that the layout is for
+        self.shape = torch.Size((0,))  # of the input that the layout is for
         self.packed: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, *) -> (N, C', *), as the plain convolution gives."""
         if len(x) > self.shape[0] or x.shape[1:] != self.shape[1:]:
             weight = self.plain.weight.detach().to_mkldnn()
-            self.packed = _REORDER[x.ndim](weight, *self.how, list(x.shape))
+            self.packed = _REORDER[x.ndim](weight, *self.settings, list(x.shape))
             self.shape = x.shape
         run = torch.ops.mkldnn._convolution_pointwise
-        features: Tensor = run(x, self.packed, self.plain.bias, *self.how, "none", [], "")
+        features: Tensor = run(x, self.packed, self.plain.bias, *self.settings, "none", [], "")
         return features
 
 
+def _padding(convolution: nn.Conv2d | nn.Conv3d) -> list[int]:
+    """The padding on both sides; `same` is even for odd kernels, and refused for others."""
+    if convolution.padding == "valid":
+        return [0] * len(convolution.kernel_size)
+    if convolution.padding == "same":
+        spans = zip(convolution.kernel_size, convolution.dilation, strict=True)
+        return [(size - 1) * dilation // 2 for size, dilation in spans]
+    return list(convolution.padding)  # type: ignore[arg-type]
+
+
 @functools.cache
-def keep_memory() -> None:
+def tune_malloc() -> None:
     """Let glibc keep freed memory for the next clip, instead of faulting it in again each time.
 
     The activations of one clip are tens of megabytes, which it would map and unmap.

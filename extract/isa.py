@@ -1,8 +1,8 @@
-"""Learns the filters of `--backbone isa` from pixels (Le et al., CVPR 2011).
+"""Learns the filters of `--backbone isa` from pixels (le2011).
 
-Blocks are drawn from the training videos, whitened by their principal components, and turned so
-that the lengths of pairs of responses are as sparse as can be. The second layer learns from what
-the first makes of larger blocks.
+Blocks of pixels are drawn from the training videos, whitened by their principal components, and
+rotated so that the lengths of pairs of responses are as sparse as possible. The second layer
+learns from the responses of the first layer to larger blocks.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ LEAST = 4 * FILTERS_1
 
 
 class Subspaces(NamedTuple):
-    """Orthogonal filters on whitened data, and how it went.
+    """Orthogonal filters on whitened data, and how the descent went.
 
-    filters: (n, n), each two rows a subspace. history: the objective after each step.
+    filters: (n, n), every two rows are a subspace. history: the objective after each step.
     """
 
     filters: Matrix
@@ -52,10 +52,11 @@ class Subspaces(NamedTuple):
 def learn(
     videos: Sequence[Video], *, blocks: int = 10_000, steps: int = 100, seed: int = 0
 ) -> tuple[ISA, list[dict[str, float]]]:
-    """Learn both layers from these videos' pixels; the network, and a row a layer on how it went.
+    """Learn both layers from the pixels of videos.
 
-    blocks: drawn from all videos together, the same number of each. steps: of the descent, a
-    layer. Raises `AqaError` for too few blocks, `VideoError` for a video that cannot be read.
+    blocks: how many to draw from all videos together, the same number of each. steps: of the
+    gradient descent, per layer. Returns the network, and a record per layer on how the descent
+    went. Raises `AqaError` for too few blocks, `VideoError` for a video that cannot be read.
     """
     if blocks < LEAST:
         raise AqaError(f"{blocks} blocks: {FILTERS_1} filters take {LEAST} or more to learn")
@@ -63,41 +64,45 @@ def learn(
     each = -(-blocks // len(videos))
     drawn = np.concatenate([draw_blocks(video, each, rng) for video in videos])
     net = ISA().eval()
-    history = [_learn_layer(net.conv1, _parts(drawn, rng), steps, rng, centre=True)]
+    history = [_learn_layer(net.conv1, _small_blocks(drawn, rng), steps, rng, centre=True)]
     with torch.inference_mode():
-        seen = torch.cat([_first_units(net, torch.from_numpy(part)) for part in _cut(drawn)])
-    history.append(_learn_layer(net.conv2, seen.flatten(1).numpy(), steps, rng))
+        units = torch.cat([_first_units(net, torch.from_numpy(some)) for some in _in_turn(drawn)])
+    history.append(_learn_layer(net.conv2, units.flatten(1).numpy(), steps, rng))
     return net, history
 
 
 def draw_blocks(video: Video, count: int, rng: np.random.Generator) -> Blocks:
     """Blocks of grey from anywhere in a video: uint8 (count, *BLOCK_2).
 
-    One pass, holding one clip: each block is of the clips so far, all being equally likely.
+    Reads the video once and holds one clip (reservoir sampling): at any time, each block comes
+    from one of the clips so far, all of them equally likely.
     """
-    found = np.zeros((count, *BLOCK_2), np.uint8)
+    blocks = np.zeros((count, *BLOCK_2), np.uint8)
     clips = (
-        item.pictures
+        item.frames
         for batch in ClipReader(video, PREPROCESS, RULE, batch_size=1)
         for item in batch
-        if item.pictures is not None
+        if item.frames is not None
     )
-    for number, pictures in enumerate(clips):
-        grey = (pictures @ np.array(GREY)).round().astype(np.uint8)
+    for number, frames in enumerate(clips):
+        grey = (frames @ np.array(GREY)).round().astype(np.uint8)
         for i in np.flatnonzero(rng.random(count) < 1 / (number + 1)):
-            found[i] = _part(grey, BLOCK_2, rng)
-    return found
+            blocks[i] = _random_block(grey, BLOCK_2, rng)
+    return blocks
 
 
 def principal_components(x: Matrix, count: int) -> tuple[Matrix, float]:
-    """What whitens x, (samples, n) of mean 0: (count, n), and the share of the variance kept."""
+    """The matrix that whitens x, and the share of the variance that it keeps.
+
+    x: (samples, n), of mean 0. The matrix is (count, n).
+    """
     covariance = x.T @ x / np.float32(len(x))
     n = len(covariance)
     values, vectors = eigh(covariance, subset_by_index=(n - count, n - 1))
     if values[0] <= 1e-7 * values[-1]:
         raise AqaError(
             f"the blocks differ in fewer than {count} ways, so there are no {count} filters to "
-            "learn; are the videos blank, or all of one picture?"
+            "learn; are the videos blank, or all frames the same?"
         )
     kept = float(values.sum() / np.trace(covariance))
     return (vectors / np.sqrt(values)).T, kept
@@ -106,7 +111,7 @@ def principal_components(x: Matrix, count: int) -> tuple[Matrix, float]:
 def independent_subspaces(
     x: Matrix, steps: int, rng: np.random.Generator, tolerance: float = 1e-5
 ) -> Subspaces:
-    """Orthogonal W whose pairs of responses W x have the sparsest lengths (Le et al.).
+    """Orthogonal W whose pairs of responses W x have the sparsest lengths (le2011).
 
     x: (samples, n), whitened, n even. Minimises the mean over samples of the sum of lengths by
     gradient descent; after each step W is made orthogonal again, symmetrically, and a step that
@@ -149,17 +154,17 @@ def _objective(filters: Matrix, x: Matrix) -> tuple[float, Matrix]:
 def _learn_layer(
     layer: nn.Conv3d, x: Matrix, steps: int, rng: np.random.Generator, *, centre: bool = False
 ) -> dict[str, float]:
-    """Fill a convolution with the subspaces of x, (samples, inputs); how the descent went.
+    """Fill a convolution with the subspaces of x, (samples, inputs); says how the descent went.
 
-    centre: each sample's own mean is taken off, by the filters too.
+    centre: the mean of each sample is subtracted from it, by the filters too.
     """
     if centre:
         x -= x.mean(axis=1, keepdims=True)
     filters = layer.out_channels
     mean = x.mean(axis=0)
     whitening, kept = principal_components(x - mean, filters)
-    found = independent_subspaces((x - mean) @ whitening.T, steps, rng)
-    weight = found.filters @ whitening  # (filters, inputs)
+    learned = independent_subspaces((x - mean) @ whitening.T, steps, rng)
+    weight = learned.filters @ whitening  # (filters, inputs)
     bias = -weight @ mean
     if centre:
         weight -= weight.mean(axis=1, keepdims=True)
@@ -170,27 +175,29 @@ def _learn_layer(
     return {
         "filters": filters,
         "variance_kept": kept,
-        "steps": len(found.history) - 1,
-        "first": found.history[0],
-        "last": found.history[-1],
+        "steps": len(learned.history) - 1,
+        "first": learned.history[0],
+        "last": learned.history[-1],
     }
 
 
-def _parts(blocks: Blocks, rng: np.random.Generator) -> Matrix:
-    """A block of the first layer from somewhere in each: (samples, inputs), as the network has."""
-    parts = np.stack([_part(block, BLOCK_1, rng) for block in blocks])
-    return parts.reshape(len(parts), -1).astype(np.float32) * np.float32(PREPROCESS.scale)
+def _small_blocks(blocks: Blocks, rng: np.random.Generator) -> Matrix:
+    """A block of the first layer's size from anywhere in each, scaled: (samples, inputs)."""
+    small = np.stack([_random_block(block, BLOCK_1, rng) for block in blocks])
+    return small.reshape(len(small), -1).astype(np.float32) * np.float32(PREPROCESS.scale)
 
 
-def _part(block: Blocks, shape: tuple[int, int, int], rng: np.random.Generator) -> Blocks:
+def _random_block(block: Blocks, shape: tuple[int, int, int], rng: np.random.Generator) -> Blocks:
+    """A smaller block from anywhere in a block."""
     where = [rng.integers(have - want + 1) for have, want in zip(block.shape, shape, strict=True)]
     return block[tuple(slice(a, a + n) for a, n in zip(where, shape, strict=True))]
 
 
-def _cut(blocks: Blocks, size: int = 500) -> Iterator[Blocks]:
+def _in_turn(blocks: Blocks, size: int = 500) -> Iterator[Blocks]:
+    """All blocks, some at a time."""
     yield from (blocks[i : i + size] for i in range(0, len(blocks), size))
 
 
 def _first_units(net: ISA, blocks: torch.Tensor) -> torch.Tensor:
-    """What the first layer makes of blocks: uint8 (n, *BLOCK_2) -> (n, units, 2, 2, 2)."""
+    """The responses of the first layer to blocks: uint8 (n, *BLOCK_2) -> (n, units, 2, 2, 2)."""
     return lengths(net.conv1(blocks[:, None].float() * PREPROCESS.scale))

@@ -1,4 +1,4 @@
-"""From frames to what a network takes, by the record that came with its weights."""
+"""Prepares frames for a network, as its weights were trained on them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from aqa.errors import AqaError
+
 _INTERPOLATIONS = {
     "nearest": cv2.INTER_NEAREST,
     "linear": cv2.INTER_LINEAR,
@@ -24,13 +26,13 @@ Triple = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Preprocess:
-    """How weights were shown their training frames; features are right only when it is kept.
+    """How frames were prepared when weights were trained; features need the same.
 
-    resize: (height, width) that a frame is stretched to, or the length of its shorter side.
-    interpolation: of the resize; the choice moves pixels by 1 to 4 grey levels on average.
-    crop: (height, width) of the centre that is kept; odd margins are rounded down.
+    resize: (height, width) in pixels that a frame is stretched to, or the length of its shorter
+    side. interpolation: of the resize; the choice moves pixels by 1 to 4 grey levels on average.
+    crop: (height, width) of the centre that is kept, in pixels; odd margins are rounded down.
     channels: order of the colours. scale, mean, std: a value v of 0..255 becomes
-    (v * scale - mean) / std, mean and std in the order of `channels`.
+    (v * scale - mean) / std, with mean and std in the order of `channels`.
     """
 
     resize: tuple[int, int] | int
@@ -41,8 +43,23 @@ class Preprocess:
     mean: Triple = (0.0, 0.0, 0.0)
     std: Triple = (1.0, 1.0, 1.0)
 
-    def picture(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Resize and crop: uint8 RGB (height, width, 3) -> uint8 (*crop, 3) in `channels`."""
+    def __post_init__(self) -> None:
+        smallest = (self.resize,) * 2 if isinstance(self.resize, int) else self.resize
+        if not all(0 < c <= s for c, s in zip(self.crop, smallest, strict=True)):
+            raise AqaError(f"preprocessing: crop={self.crop} is not within resize={self.resize}")
+        if self.interpolation not in _INTERPOLATIONS or self.channels not in ("RGB", "BGR"):
+            raise AqaError(
+                f"preprocessing: interpolation={self.interpolation!r}, channels={self.channels!r}; "
+                f"expected one of {', '.join(_INTERPOLATIONS)}, and RGB or BGR"
+            )
+        if len(self.mean) != 3 or len(self.std) != 3 or not all(self.std):
+            raise AqaError(
+                f"preprocessing: mean={self.mean}, std={self.std}; expected three numbers each, "
+                "and no std of 0"
+            )
+
+    def resize_and_crop(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """uint8 RGB (height, width, 3) -> uint8 (*crop, 3) in `channels`."""
         height, width = self._size(*frame.shape[:2])
         if frame.shape[:2] != (height, width):
             frame = cv2.resize(  # type: ignore[assignment]
@@ -58,18 +75,18 @@ class Preprocess:
         ratio = self.resize / min(height, width)
         return max(round(height * ratio), self.resize), max(round(width * ratio), self.resize)
 
-    def blank(self, length: int) -> NDArray[np.uint8]:
-        """A clip of `length` black pictures: uint8 (length, *crop, 3)."""
+    def blank_clip(self, length: int) -> NDArray[np.uint8]:
+        """A clip of `length` black frames: uint8 (length, *crop, 3)."""
         return np.zeros((length, *self.crop, 3), np.uint8)
 
-    def tensor(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Normalise: uint8 (n, T, H, W, 3) -> float32 (n, 3, T, H, W) on the same device.
+    def normalise(self, frames: torch.Tensor) -> torch.Tensor:
+        """uint8 (n, T, H, W, 3) -> float32 (n, 3, T, H, W), scaled, on the same device.
 
         The memory stays channels-last, the order that 3D convolutions are fastest in.
         """
-        mean = torch.tensor(self.mean, device=pictures.device)
-        std = torch.tensor(self.std, device=pictures.device)
-        return ((pictures.float() * self.scale - mean) / std).permute(0, 4, 1, 2, 3)
+        mean = torch.tensor(self.mean, device=frames.device)
+        std = torch.tensor(self.std, device=frames.device)
+        return ((frames.float() * self.scale - mean) / std).permute(0, 4, 1, 2, 3)
 
     def to_dict(self) -> dict[str, Any]:
         """As it stands in a store's spec."""

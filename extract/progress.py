@@ -1,19 +1,33 @@
-"""A progress bar for an extraction: videos, clips a second, time left."""
+"""What an extraction tells as it goes, and a bar that shows it."""
 
 from __future__ import annotations
 
 import sys
 import time
+from typing import TYPE_CHECKING
 
-from tqdm import tqdm
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
-from aqa.extract.run import Progress
+
+class ExtractionProgress:
+    """What an extraction tells as it goes; this one is silent."""
+
+    def start(self, n_videos: int) -> None:
+        """`n_videos` are going to be decoded."""
+
+    def video(self, n_clips: int) -> None:
+        """One more video is finished, of `n_clips` clips; 0 for a failed one."""
+
+    def line(self, text: str) -> None:
+        """A warning or a failure, as it happens."""
 
 
-class BarProgress(Progress):
-    """Draws on standard error; a bar only on a terminal, and none when `quiet`.
+class ExtractionBar(ExtractionProgress):
+    """Draws on standard error: videos, clips per second, time left.
 
-    Warnings and failures are printed all the same.
+    The bar appears only on a terminal, and not when `quiet`. Warnings and failures are printed
+    all the same.
     """
 
     def __init__(self, quiet: bool = False):
@@ -22,12 +36,14 @@ class BarProgress(Progress):
         self._clips = 0
 
     def start(self, n_videos: int) -> None:
-        """See `Progress.start`."""
+        """See `ExtractionProgress.start`."""
+        from tqdm import tqdm
+
         self._started = time.monotonic()
         self._bar = tqdm(total=n_videos, unit="video", disable=self._hidden)
 
     def video(self, n_clips: int) -> None:
-        """See `Progress.video`."""
+        """See `ExtractionProgress.video`."""
         assert self._bar is not None
         self._clips += n_clips
         rate = self._clips / max(time.monotonic() - self._started, 1e-9)
@@ -35,10 +51,12 @@ class BarProgress(Progress):
         self._bar.update()
 
     def line(self, text: str) -> None:
-        """See `Progress.line`."""
+        """See `ExtractionProgress.line`."""
+        from tqdm import tqdm
+
         tqdm.write(text, file=sys.stderr)
 
-    def __enter__(self) -> BarProgress:
+    def __enter__(self) -> ExtractionBar:
         return self
 
     def __exit__(self, *_: object) -> None:

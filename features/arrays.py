@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aqa.errors import AqaError, listed
 from aqa.features.store import FeatureStore
-from aqa.files import replacing
+from aqa.files import replacing, write_text
 
 
 def read_ids(path: Path) -> list[str]:
@@ -145,6 +145,5 @@ def write_arrays(store: FeatureStore, path: Path) -> list[Path]:
     ids = path.with_suffix(".ids.txt")
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.save(file, np.stack(list(arrays.values())), allow_pickle=False)
-    with replacing(ids) as temporary:
-        temporary.write_text("".join(f"{i}\n" for i in arrays), encoding="utf-8")
+    write_text(ids, "".join(f"{i}\n" for i in arrays))
     return [path, ids]

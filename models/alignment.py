@@ -1,4 +1,4 @@
-"""Which clip of one video corresponds to which of another."""
+"""Which clip of one video corresponds to which clip of another."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
 
-Features = NDArray[np.floating]
-Align = Callable[[Features, Features], NDArray[np.intp]]
+ClipFeatures = NDArray[np.floating]
+Align = Callable[[ClipFeatures, ClipFeatures], NDArray[np.intp]]
 
 
-def by_index(a: Features, b: Features) -> NDArray[np.intp]:
-    """For each clip of a the clip of b of the same number, or b's last (jain2020 §IV)."""
+def by_index(a: ClipFeatures, b: ClipFeatures) -> NDArray[np.intp]:
+    """For each clip of a, the clip of b of the same number, or the last of b (jain2020 §IV)."""
     return np.minimum(np.arange(len(a)), len(b) - 1)
 
 
-def by_dtw(a: Features, b: Features) -> NDArray[np.intp]:
-    """Dynamic time warping on Euclidean distances; of several clips of b, the nearest.
+def by_dtw(a: ClipFeatures, b: ClipFeatures) -> NDArray[np.intp]:
+    """For each clip of a, the nearest of the clips of b that dynamic time warping matches with it.
 
-    Ends are matched with ends and order is kept; (clips, dim) each.
+    a, b: (clips, dim), compared by Euclidean distance. First clips are matched with each other, and
+    so are last clips; the order is kept.
     """
-    gaps = np.sqrt(np.maximum(_squared_distances(a.astype(float), b.astype(float)), 0))
+    gaps = cdist(a.astype(float), b.astype(float))
     path = _path(_costs(gaps))
     matched = np.full(len(a), -1)
     for i, j in path:
@@ -33,13 +35,8 @@ def by_dtw(a: Features, b: Features) -> NDArray[np.intp]:
 ALIGNMENTS: dict[str, Align] = {"index": by_index, "dtw": by_dtw}
 
 
-def _squared_distances(a: Features, b: Features) -> Features:
-    distances: Features = (a * a).sum(1)[:, None] - 2 * a @ b.T + (b * b).sum(1)
-    return distances
-
-
-def _costs(gaps: Features) -> Features:
-    """The least sum of distances on the way from (0, 0) to each cell, framed by infinity."""
+def _costs(gaps: ClipFeatures) -> ClipFeatures:
+    """The least sum of distances on a path to each cell, behind a row and a column of infinity."""
     costs = np.full((gaps.shape[0] + 1, gaps.shape[1] + 1), np.inf)
     costs[0, 0] = 0
     for i, row in enumerate(gaps, start=1):
@@ -48,11 +45,11 @@ def _costs(gaps: Features) -> Features:
     return costs
 
 
-def _path(costs: Features) -> list[tuple[int, int]]:
+def _path(costs: ClipFeatures) -> list[tuple[int, int]]:
     i, j = costs.shape[0] - 1, costs.shape[1] - 1
     path = []
     while i > 0 and j > 0:
         path.append((i - 1, j - 1))
-        # Straight on where steps tie.
+        # Where costs tie, both videos go on by a clip.
         i, j = min([(i - 1, j - 1), (i - 1, j), (i, j - 1)], key=lambda cell: costs[cell])
     return path

@@ -1,4 +1,4 @@
-"""Which two videos are compared, and which of them are similar; NumPy only."""
+"""Which videos are compared with each other, and which pairs are similar; NumPy only."""
 
 from __future__ import annotations
 
@@ -10,23 +10,26 @@ from numpy.typing import NDArray
 
 
 class Pairs(NamedTuple):
-    """Pairs of videos by their numbers in a list: first, second (pairs,) and similar (pairs,)."""
+    """Pairs of videos, by their numbers in a list.
+
+    first, second: (pairs,) numbers. similar: (pairs,), whether their scores are near each other.
+    """
 
     first: NDArray[np.intp]
     second: NDArray[np.intp]
     similar: NDArray[np.bool_]
 
     def counts(self) -> dict[str, int]:
-        """How many pairs there are of each kind."""
+        """The number of similar and of dissimilar pairs."""
         similar = int(self.similar.sum())
         return {"similar": similar, "dissimilar": len(self.similar) - similar}
 
     def where(self, chosen: NDArray[np.bool_]) -> Pairs:
-        """Those of the pairs that are chosen, (pairs,) bool."""
+        """The pairs where `chosen`, (pairs,), is true."""
         return Pairs(self.first[chosen], self.second[chosen], self.similar[chosen])
 
     def both_orders(self) -> Pairs:
-        """Every pair, then every pair turned round."""
+        """All pairs, then all pairs in the other order."""
         return Pairs(
             np.concatenate([self.first, self.second]),
             np.concatenate([self.second, self.first]),
@@ -39,11 +42,11 @@ def make_pairs(
     threshold: float | NDArray[np.float64],
     groups: Sequence[str] | None = None,
 ) -> Pairs:
-    """All pairs i < j of videos, or those of one group; similar below the threshold (jain2020 §III-C).
+    """All pairs i < j of videos; similar where scores differ by less than a threshold.
 
-    scores: (n,) in points. threshold: in points, for all or (n,) of each video, the smaller of
-    two counts; a difference of exactly that is dissimilar.
-    groups: one label a video, such as its type; pairs are then made within them only.
+    scores: (n,) in points. threshold: in points, one for all videos or (n,) of each, of which the
+    smaller of a pair counts; a difference of exactly the threshold is dissimilar (jain2020 §III-C).
+    groups: one label per video, such as its type; pairs are then made within groups only.
     """
     first, second = np.triu_indices(len(scores), k=1)
     if groups is not None:
@@ -62,20 +65,22 @@ def meant_similarity(
     types: Sequence[str],
     learned: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
-    """How similar a video is to an expert, by the points that it loses: (pairs,), 1/2 at the limit.
+    """How similar the clips of pairs should be, by the points that are lost: (pairs,) in 0..1.
 
-    An expert is one of the `learned` within its limit of the best of them of its type; a better
-    video loses nothing to it. NaN for pairs whose first video is no expert or is of another type.
-    scores, limits: (n,) in points, see `make_pairs`; types: (n,); learned: (n,).
+    The first video of a pair is an exemplar, one of the `learned` videos whose score is less than
+    its limit below the best of its type. The similarity is 1 where the second video has its score
+    or a better one, and is halved for every limit that it has less. NaN for pairs whose first video
+    is no exemplar or is of another type. scores, limits: (n,) in points, see `make_pairs`. types,
+    learned: (n,).
     """
     kinds = np.unique(np.asarray(types, str), return_inverse=True)[1]
     best = np.full(len(kinds), -np.inf)
     np.maximum.at(best, kinds[learned], scores[learned])
-    expert = learned & (best[kinds] - scores < limits)
+    exemplar = learned & (best[kinds] - scores < limits)
     first, second = pairs.first, pairs.second
     lost = np.maximum(scores[first] - scores[second], 0)
     meant = 2 ** (-lost / np.minimum(limits[first], limits[second]))
-    return np.where(expert[first] & (kinds[first] == kinds[second]), meant, np.nan)
+    return np.where(exemplar[first] & (kinds[first] == kinds[second]), meant, np.nan)
 
 
 def plan_steps(
@@ -85,14 +90,14 @@ def plan_steps(
     size: int,
     rng: np.random.Generator | None = None,
 ) -> list[NDArray[np.intp]]:
-    """Deal every pair to exactly one step, so that a step knows at most `size` videos.
+    """The numbers of the pairs of each step: every pair is in one step, of at most `size` videos.
 
-    The videos are cut, in the given order, into chunks of size/2; a step is two chunks and the
-    pairs across and inside them. Videos whose pairs are among themselves belong side by side in
-    `order`: then few pairs of chunks hold any pair, and an epoch embeds few videos twice.
+    The videos are divided, in the given order, into chunks of size/2; a step holds the pairs within
+    and across two chunks. Videos that are paired with each other should be side by side in `order`:
+    then few combinations of chunks hold any pair, and an epoch computes few videos twice.
 
-    first, second: the pairs. order: every video once. rng: shuffles the steps. Gives the numbers
-    of the pairs of each step.
+    first, second: (pairs,) numbers of videos. order: (videos,), every number once. rng: shuffles
+    the steps.
     """
     if not len(first):
         return []
@@ -117,7 +122,10 @@ Block = tuple[int, int]
 
 
 def _merge_blocks(blocks: list[Block]) -> list[list[Block]]:
-    """Join blocks of chunk pairs into steps of two chunks: a chunk's own pairs ride along."""
+    """Steps of two chunks each; pairs within a chunk are added to the first step that holds it.
+
+    blocks: the combinations of chunks that hold any pair.
+    """
     alone = [a for a, b in blocks if a == b]
     steps = []
     for a, b in blocks:

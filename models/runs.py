@@ -11,7 +11,6 @@ metrics.json        part -> metrics with intervals
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import platform
@@ -29,6 +28,8 @@ from aqa import __version__
 from aqa.annotations.splits import Split
 from aqa.features.store import FeatureStore, Spec
 from aqa.files import replacing, replacing_folder
+from aqa.files import write_json as write_json
+from aqa.files import write_rows as write_rows
 from aqa.models.heads.base import Head
 from aqa.models.heads.base.source import HeadSource
 from aqa.models.old_names import present_head, present_params, present_state
@@ -204,18 +205,3 @@ def load_start(start: Path, split: str, heads: Sequence[str] = ()) -> Run:
     """
     named = (start / RECORD).exists()
     return load_run(start if named else run_folder(start.parent, start.name, split), heads)
-
-
-def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows as CSV; the columns are all the keys, in the order they first appear."""
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON in one step."""
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")

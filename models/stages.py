@@ -1,8 +1,8 @@
-"""The stages of an action: from posteriors to boundaries, from boundaries to labels (li2018scoringnet §3.1).
+"""The stages of an action: starts from posteriors, labels from starts (li2018scoringnet §3.1).
 
 Stages follow each other in a fixed order. `starts` (n_stages,) holds the first frame of each; the
-first is 0, and a stage that starts where the next one does has no frames. Stage 0 is the time
-before the first stage with a label, which li2018scoringnet calls noise.
+first of them is 0, and a stage that starts where the next one starts has no frames. Stage 0 is the
+time before the first labelled stage, which li2018scoringnet calls noise.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def stage_labels(starts: NDArray[np.integer], n_frames: int) -> NDArray[np.intp]
 
 
 def stages_at(starts: NDArray[np.integer], clips: NDArray[np.integer]) -> NDArray[np.intp]:
-    """The stage of the middle of each clip, (n_clips,); padding in front is of stage 0.
+    """The stage at the middle of each clip, (n_clips,); padding before the video is of stage 0.
 
     clips: (n_clips, 2), half-open ranges of frames.
     """
@@ -38,9 +38,9 @@ def stages_at(starts: NDArray[np.integer], clips: NDArray[np.integer]) -> NDArra
 def frame_posteriors(
     posteriors: NDArray[np.floating], clips: NDArray[np.integer], n_frames: int
 ) -> NDArray[np.float64]:
-    """Posteriors of frames, (n_frames, n_stages), from those of clips, (n_clips, n_stages).
+    """Posteriors of frames, (n_frames, n_stages), from posteriors of clips, (n_clips, n_stages).
 
-    Linear between the clips' middles, and constant before the first and after the last.
+    Linear between the middles of clips; constant before the first and after the last.
     """
     middle = (clips[:, 0] + clips[:, 1] - 1) / 2
     frames = np.arange(n_frames)
@@ -48,17 +48,17 @@ def frame_posteriors(
 
 
 def stage_starts(posteriors: NDArray[np.floating]) -> NDArray[np.intp]:
-    """Where each stage starts, (n_stages,), of frames' posteriors (n_frames, n_stages).
+    """The first frame of each stage, (n_stages,), from posteriors of frames (n_frames, n_stages).
 
-    The starts, in the stages' order, under which the most frames can be expected to be right: each
-    stage becomes one run, the heaviest that fits, and stray frames are outvoted. Keeping merely
-    the longest run of each stage would lose all that follows one stray frame. li2018scoringnet does
-    not say what becomes of strays. Of equals the earlier starts are taken.
+    Of all starts in the order of the stages, those with the largest sum of posteriors, that is,
+    with the most frames expected to be right; single wrong frames are outvoted. Keeping only the
+    longest run of each stage would lose all frames after one wrong frame; li2018scoringnet does not
+    say what it does with these. Of equally good starts the earlier are taken.
     """
     chances = np.asarray(posteriors, np.float64)
     n_frames, n_stages = chances.shape
-    # best[t]: the most that the stages so far gain of the frames before t, the last of them
-    # ending there; came[s][t]: where stage s starts then.
+    # best[t]: the largest sum over the frames before t, when the stages so far end there.
+    # came[s][t]: where stage s starts then.
     best = np.concatenate([[0.0], np.cumsum(chances[:, 0])])
     came = []
     for stage in range(1, n_stages):
@@ -76,9 +76,9 @@ def stage_starts(posteriors: NDArray[np.floating]) -> NDArray[np.intp]:
 
 
 def stage_names(stages: Sequence[Mapping[str, int]]) -> tuple[str, ...]:
-    """The names of the stages, in order, the time before them first.
+    """The names of the stages, in order; the first is the time before them.
 
-    stages: of each video, name -> first frame, as `Video.stages`.
+    stages: for each video, name -> first frame, as in `Video.stages`.
     """
     longest = max(stages, key=len, default={})
     if not longest:
@@ -92,9 +92,9 @@ def stage_names(stages: Sequence[Mapping[str, int]]) -> tuple[str, ...]:
 def hand_starts(
     stages: Sequence[Mapping[str, int]], names: Sequence[str], ids: Sequence[str] | None = None
 ) -> list[NDArray[np.intp]]:
-    """The hand-labelled starts of the stages, (n_stages,) a video.
+    """The hand-labelled starts of the stages, (n_stages,) for each video.
 
-    names: of the stages, the time before them first. ids: what an error calls the videos.
+    names: as `stage_names` returns them. ids: the videos' names in error messages.
     """
     found = []
     for i, own in enumerate(stages):

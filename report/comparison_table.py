@@ -1,49 +1,66 @@
-"""A comparison of heads to tables."""
+"""A comparison of heads as text: their means over splits, and the differences between them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
 
-from aqa.report.result_tables import _DIGITS, _TITLES, _head, _told_lines
-from aqa.report.tables import table
-
-if TYPE_CHECKING:
-    from aqa.evaluation.compare import Comparison
+from aqa.evaluation.compare import ALPHA, ComparedPair, Comparison
+from aqa.evaluation.metric import metric_of
+from aqa.report.result_tables import head_title, told_lines
+from aqa.report.tables import table, wrapped
+from aqa.report.values import with_interval
+from aqa.split_names import NUMBERED
 
 
 def comparison_table(found: Comparison) -> str:
-    """Heads by their mean over splits, and the differences between them, each with its p."""
-    title = _TITLES.get(found.metric, found.metric)
-    digits = _DIGITS.get(found.metric, 3)
-    several = len(found.splits) > 1
-
-    def shown(value: float, interval: Sequence[float] | None, sign: str = "") -> str:
-        low_high = [f"{end:{sign}.{digits}f}" for end in interval or ()]
-        return f"{value:{sign}.{digits}f}" + (f" [{', '.join(low_high)}]" if low_high else "")
-
-    rows = [{"head": name, **own} for name, own in found.heads.items()]
-    heads = [[_head(row), shown(row["value"], row["interval"])] for row in rows]
-    tests = ["p videos", "p Holm", *(["p splits"] if several else [])]
-    pairs = []
-    for pair in found.pairs:
-        p = [pair.p_videos, pair.p_holm, *([pair.p_splits] if several else [])]
-        difference = shown(pair.difference, pair.interval, "+")
-        verdict = f"{pair.better} is better" if pair.better else "no difference shown"
-        if pair.better and not (pair.p_splits is not None and pair.p_splits < 0.05):
-            verdict += " as fitted"
-        pairs.append([pair.a, pair.b, difference, *(f"{value:.4f}" for value in p), verdict])
-    mean = f"mean of {len(found.splits)} splits" if several else f"split {found.splits[0]}"
-    lines = [
-        f"{title}, {mean}, {found.videos} test videos",
-        table(heads, ["head", f"{title} [95 %]"]),
-        "",
-        table(pairs, ["a", "b", "a less b [95 %]", *tests, ""], left=[0, 1, -1]),
+    """Heads by their mean over splits, and every difference with the p that decide."""
+    metric, several = metric_of(found.metric), len(found.splits) > 1
+    heads = [
+        [
+            head_title(name, own.marks.difficulty),
+            with_interval(own.value, own.interval, metric.digits),
+        ]
+        for name, own in found.heads.items()
     ]
-    lines += [
-        f"split {split} is left out: no results of {', '.join(names)}"
-        for split, names in found.left_out.items()
+    pairs = [_pair(pair, metric.digits, several) for pair in found.pairs]
+    tests = ["p Holm", *(["p splits"] if several else [])]
+    family = "" if found.family == NUMBERED else f" of {found.family}"
+    mean = f"mean of {len(found.splits)} splits{family}" if several else f"split {found.splits[0]}"
+    return "\n".join(
+        [
+            f"{metric.title}, {mean}, {found.videos} test videos",
+            table(heads, ["head", f"{metric.title} [95 %]"]),
+            "",
+            table(pairs, ["a", "b", "a less b [95 %]", *tests, ""], left=[0, 1, -1]),
+            *map(wrapped, dict.fromkeys(_notes(found))),
+        ]
+    )
+
+
+def _pair(pair: ComparedPair, digits: int, several: bool) -> list[str]:
+    p = [pair.p_holm, *([pair.p_splits] if several else [])]
+    return [
+        *(pair.a, pair.b, with_interval(pair.difference, pair.interval, digits, sign="+")),
+        *("" if value is None else f"{value:.4f}" for value in p),
+        _verdict(pair),
     ]
-    lines += _told_lines(rows)
-    lines += [f"LEAK {row['head']}: {'; '.join(row['leak'])}" for row in rows if "leak" in row]
-    return "\n".join(lines)
+
+
+def _verdict(pair: ComparedPair) -> str:
+    if not pair.better:
+        return "no difference shown"
+    as_fitted = pair.p_splits is None or pair.p_splits >= ALPHA
+    return f"{pair.better} is better" + (" as fitted" if as_fitted else "")
+
+
+def _notes(found: Comparison) -> list[str]:
+    heads = [SimpleNamespace(head=name, marks=own.marks) for name, own in found.heads.items()]
+    return [
+        *(
+            f"split {s} is left out: no results of {', '.join(h)}"
+            for s, h in found.left_out.items()
+        ),
+        *(f"{head} is left out: no results on these splits" for head in found.absent),
+        *told_lines(heads),
+        *(f"LEAK {one.head}: {'; '.join(one.marks.leak)}" for one in heads if one.marks.leak),
+    ]

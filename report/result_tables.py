@@ -1,158 +1,226 @@
-"""Results to tables; computes nothing."""
+"""Results as text: means over splits first, then single splits where they are wanted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from aqa.report.tables import table
+from aqa.evaluation.baselines import PREFIX
+from aqa.evaluation.metric import KINDS, Metric, metrics_of
+from aqa.evaluation.result import Evaluation, MeanResult, Result
+from aqa.evaluation.score_metrics import FEWEST
+from aqa.report.tables import table, terminal_width, wrapped
+from aqa.report.values import with_interval, with_std
+from aqa.split_names import NUMBERED, split_family
 
+# What results of a kind count besides videos, and what tables call it.
 _COUNTS = {
-    "scores": ["n"],
-    "pairs": ["part", "similar", "dissimilar"],
-    "feedback": ["n", "clips", "faulty", "said_faulty"],
-    "stages": ["part", "n", "frames"],
-    "parts": ["part", "n"],
-    "coverage": ["n"],
-    "attributes": ["n"],
+    "pairs": {"similar": "similar", "dissimilar": "dissimilar"},
+    "feedback": {"clips": "clips", "faulty": "faulty", "said_faulty": "said"},
+    "stages": {"frames": "frames"},
 }
-
-
-_METRICS = {
-    "scores": ["spearman", "mse", "med", "relative_l2"],
-    "pairs": ["accuracy", "balanced_accuracy", "roc_auc"],
-    "feedback": ["precision", "recall", "f1"],
-    "stages": ["accuracy", "start_error"],
-    "parts": ["spearman", "mse", "med", "relative_l2"],
-    "coverage": ["coverage_50", "coverage_80", "coverage_95", "width_80"],
-    "attributes": ["position", "armstand", "rotation", "somersaults", "twists"],
-}
-
-
-_DIGITS = {"mse": 1, "med": 2, "relative_l2": 2, "start_error": 1, "width_80": 1}
-
-
-_DIGITS_OF_PARTS = {"mse": 3, "med": 4}
-
-
+# Kinds whose `n` counts videos.
+_OF_VIDEOS = ("scores", "parts")
+_INTERVAL = "[95 % interval]"
+_FEW = f"no interval where there are fewer than {FEWEST} videos"
+_NO_VALUE = "Spearman undefined there, or without a Fisher z"
+_UNLIMITED = 10_000
 _TITLES = {
-    "spearman": "Spearman",
-    "mse": "MSE",
-    "med": "MED",
-    "relative_l2": "R-l2 x100",
-    "said_faulty": "said",
-    "balanced_accuracy": "balanced",
-    "roc_auc": "ROC-AUC",
-    "f1": "F1",
-    "start_error": "frames off",
-    "coverage_50": "in 50 %",
-    "coverage_80": "in 80 %",
-    "coverage_95": "in 95 %",
-    "width_80": "width of 80 %",
+    "pairs": "pairs of videos",
+    "feedback": "clips called faulty",
+    "stages": "stages, frame by frame",
+    "parts": "parts of scores",
+    "coverage": "how often the score lies in the interval that was predicted of it",
+    "attributes": "share of attributes named rightly",
 }
 
 
-def results_table(
-    results: Sequence[Mapping[str, Any]], means: Sequence[Mapping[str, Any]] = ()
-) -> str:
-    """Results, one row each, values with their 95 % intervals; then means over splits.
+def results_table(found: Evaluation, by_split: bool = False) -> str:
+    """Tables of each kind of results, and what must be said of the heads.
 
-    Each kind of results is a table of its own.
+    First the means over the splits of a family, and the metrics of all their test videos
+    together; then the splits that no mean covers or, with `by_split`, every one.
     """
-    kinds = dict.fromkeys(result["kind"] for result in results)
-    tables = [
-        _kind_table(
-            kind, *([row for row in rows if row["kind"] == kind] for rows in (results, means))
+    averaged = {(one.kind, one.head, one.family) for one in found.means}
+    single = [
+        one
+        for one in found.results
+        if by_split or (one.kind, one.head, split_family(one.split)) not in averaged
+    ]
+    sections: list[str] = []
+    for kind in KINDS:
+        sections += _over_families(kind, found)
+        sections += _singles(kind, [one for one in single if one.kind == kind])
+    shown = [*found.means, *found.pooled, *single]
+    notes = [
+        *_baseline_notes(shown),
+        *told_lines(shown),
+        *_undefined_notes(found.results, single),
+        *([_FEW] if any(one.kind in _OF_VIDEOS and one.n < FEWEST for one in single) else []),
+        *_leak_notes(shown),
+    ]
+    text = "\n".join(wrapped(line) for line in dict.fromkeys(notes))
+    return "\n\n".join([*sections, *([text] if text else [])])
+
+
+def _over_families(kind: str, found: Evaluation) -> Iterator[str]:
+    """Means and pooled metrics, family by family."""
+    means = _grouped(
+        (one for one in found.means if one.kind == kind), lambda one: (one.family, one.splits)
+    )
+    for (family, splits), own in means:
+        title = f"mean of {splits} splits{_named(family)}, +- standard deviation"
+        yield _section(f"{_lead(kind)}{title}", own, _mean_cells, _headings(kind))
+        pooled = [one for one in found.pooled if (one.kind, one.split) == (kind, family)]
+        alike = [one for one in pooled if one.pooled == splits]
+        for n, results in _grouped(alike, lambda one: one.n):
+            title = f"all {n} test videos of the {splits} splits{_named(family)} together"
+            yield _section(f"{title} {_INTERVAL}", results, _values, _headings(kind))
+
+
+def _singles(kind: str, results: Sequence[Result]) -> Iterator[str]:
+    for split, own in _grouped(results, lambda one: one.split):
+        numbers = {one.n for one in own}
+        counts = {**({"n": "n"} if len(numbers) > 1 else {}), **_COUNTS.get(kind, {})}
+        named = [f"split {split}"] if split else []
+        if len(numbers) == 1:
+            named.append(f"{own[0].n} test {'pairs' if kind == 'pairs' else 'videos'}")
+        yield _section(
+            f"{_lead(kind)}{', '.join(named)} {_INTERVAL}",
+            own,
+            lambda one, below, counts=counts: [
+                *(str(one.n if name == "n" else one.counts[name]) for name in counts),
+                *_values(one, below),
+            ],
+            [*counts.values(), *_headings(kind)],
         )
-        for kind in kinds
-    ]
-    lines = ["\n\n".join(tables)]
-    lines += [
-        f"{r['head']}: ridge regression on {', '.join(r['baseline'])}, without pixels"
-        for r in results
-        if len(r.get("baseline", ())) > 1
-    ]
-    lines += _told_lines(results)
-    leaks = [r for r in (*results, *means) if "leak" in r]
-    lines += [
-        f"LEAK {r['head']} {'split ' + r['split'] if 'split' in r else 'mean'}: "
-        f"{'; '.join(r['leak'])}"
-        for r in leaks
-    ]
-    return "\n".join(dict.fromkeys(lines))
 
 
-def _kind_table(
-    kind: str, results: Sequence[Mapping[str, Any]], means: Sequence[Mapping[str, Any]]
+def _section(
+    title: str, rows: Sequence[Any], cells: Callable[[Any, bool], list[str]], headings: list[str]
 ) -> str:
-    counts, metrics = _COUNTS[kind], _METRICS[kind]
-    titles = {name: _TITLES.get(name, name) for name in (*counts, *metrics)}
-    groups = list(dict.fromkeys(r["by"] for r in results if "by" in r))
-    header = [
-        *("head", "split", *groups, *(titles[c] for c in counts)),
-        *(f"{titles[m]} [95 %]" for m in metrics),
-    ]
-    rows = [
-        [
-            *(_head(r), r["split"], *(r["group"] for _ in groups), *(str(r[c]) for c in counts)),
-            *(_with_interval(r, m) for m in metrics),
+    """A title over a table of the heads and, in a block of their own, of the baselines.
+
+    cells: (row, whether spreads stand below their values) -> cells under the headings.
+    """
+    keys = [name for name in ("part", "group") if any(getattr(one, name) for one in rows)]
+    header = ["head", *(rows[0].by if name == "group" else name for name in keys), *headings]
+
+    def block(baselines: bool, below: bool) -> list[list[str]]:
+        return [
+            [_head(one), *(getattr(one, key) or "" for key in keys), *cells(one, below)]
+            for one in rows
+            if bool(one.marks.baseline) == baselines
         ]
-        for r in results
-    ]
-    rows += [
-        [
-            *(_head(m), f"mean of {m['splits']}", *(m["group"] for _ in groups)),
-            *(str(m.get(c, "")) for c in counts),
-            *(_with_std(m, metric) for metric in metrics),
-        ]
-        for m in means
-    ]
-    return table(rows, header, left=(3 if "part" in counts else 2) + len(groups))
+
+    def drawn(below: bool, width: int | None) -> str:
+        baselines = block(True, below)
+        between = [["without pixels:", *[""] * (len(header) - 1)]] if baselines else []
+        every = [*block(False, below), *between, *baselines]
+        return table(every, header, 1 + len(keys), width=width)
+
+    text = drawn(below=False, width=_UNLIMITED)
+    if max(map(len, text.split("\n"))) > terminal_width():
+        text = drawn(below=True, width=None)
+    return f"{wrapped(title)}\n{text}"
 
 
-def _head(result: Mapping[str, Any]) -> str:
-    """A head's name, and whether it was told the difficulty."""
-    sign = {"multiply": " x difficulty", "input": " + difficulty"}
-    return f"{result['head']}{sign.get(result.get('difficulty', ''), '')}"
+def _grouped(items: Iterable[Any], key: Callable[[Any], Any]) -> Iterable[tuple[Any, list[Any]]]:
+    groups: dict[Any, list[Any]] = {}
+    for one in items:
+        groups.setdefault(key(one), []).append(one)
+    return groups.items()
 
 
-def _told_lines(results: Sequence[Mapping[str, Any]]) -> list[str]:
+def _shown(kind: str) -> list[Metric]:
+    return [metric for metric in metrics_of(kind) if metric.shown]
+
+
+def _headings(kind: str) -> list[str]:
+    return [metric.title or metric.name for metric in _shown(kind)]
+
+
+def _values(one: Result, below: bool) -> list[str]:
     return [
-        f"{r['head']}: told each video's {r['told']} beside its features"
-        for r in results
-        if "told" in r
+        with_interval(one.values[m.name], one.intervals[m.name], m.digits, below=below)
+        if m.name in one.values
+        else ""
+        for m in _shown(one.kind)
     ]
 
 
-def _with_interval(result: Mapping[str, Any], metric: str) -> str:
-    if metric not in result:
-        return ""
-    value, interval = result[metric], result[f"{metric}_interval"]
-    if value is None:
-        return "undefined"
-    digits = _digits(result, metric)
-    if interval is None:
-        return f"{value:.{digits}f}"
-    return f"{value:.{digits}f} [{interval[0]:.{digits}f}, {interval[1]:.{digits}f}]"
+def _mean_cells(one: MeanResult, below: bool) -> list[str]:
+    return [
+        with_std(one.values[m.name], one.stds[m.name], m.digits, below=below)
+        if m.name in one.values
+        else ""
+        for m in _shown(one.kind)
+    ]
 
 
-def _with_std(mean: Mapping[str, Any], metric: str) -> str:
-    if metric not in mean:
-        return ""
-    if mean[metric] is None:
-        return "undefined"
-    digits = _digits(mean, metric)
-    std = mean.get(f"{metric}_std")
-    return f"{mean[metric]:.{digits}f}" + ("" if std is None else f" +- {std:.{digits}f}")
+def _lead(kind: str) -> str:
+    return f"{_TITLES[kind]}: " if kind in _TITLES else ""
 
 
-def _digits(row: Mapping[str, Any], metric: str) -> int:
-    digits = {**_DIGITS, **_DIGITS_OF_PARTS} if row.get("kind") == "parts" else _DIGITS
-    return digits.get(metric, 3)
+def _named(family: str) -> str:
+    return "" if family == NUMBERED else f" of {family}"
+
+
+def _head(one: Result | MeanResult) -> str:
+    if one.marks.baseline:
+        return f"  {one.head.removeprefix(PREFIX)}"
+    return head_title(one.head, one.marks.difficulty)
+
+
+def head_title(head: str, difficulty: str | None) -> str:
+    """A head's name, and how it was told the difficulty."""
+    signs = {"multiply": " x difficulty", "input": " + difficulty"}
+    return head + "/".join(signs.get(how, "") for how in (difficulty or "").split("/"))
+
+
+def _baseline_notes(shown: Iterable[Result | MeanResult]) -> Iterator[str]:
+    for one in shown:
+        if len(one.marks.baseline) > 1:
+            columns = ", ".join(one.marks.baseline)
+            yield f"{one.head}: ridge regression on {columns}, without pixels"
+
+
+def told_lines(shown: Iterable[Any]) -> Iterator[str]:
+    """What heads were told beside pixels. shown: things that have a `head` and `marks`."""
+    for one in shown:
+        if one.marks.told:
+            yield f"{one.head}: told each video's {one.marks.told} beside its features"
+
+
+def _undefined_notes(results: Sequence[Result], single: Sequence[Result]) -> Iterator[str]:
+    """Which groups an average leaves out, since they have no value to average."""
+    for (head, average), own in _grouped(results, lambda one: (one.head, one.group)):
+        lacking = [one for one in own if one.counts.get("spearman_undefined")]
+        for one in lacking:
+            if one in single:
+                names = ", ".join(one.counts["spearman_undefined"])
+                yield f"{head}, split {one.split}: the {average} leaves out {names} ({_NO_VALUE})"
+        hidden = [one for one in lacking if one not in single]
+        if hidden:
+            splits = f"{len(hidden)} of {len(own)} splits"
+            yield (
+                f"{head}: the {average} leaves out some {hidden[0].by}s in {splits} ({_NO_VALUE}); "
+                "--by split says which"
+            )
+
+
+def _leak_notes(shown: Iterable[Result | MeanResult]) -> Iterator[str]:
+    for one in shown:
+        if one.marks.leak:
+            split = f"split {one.split}" if isinstance(one, Result) else "mean"
+            yield f"LEAK {one.head} {split}: {'; '.join(one.marks.leak)}"
 
 
 def fragment_line(row: Mapping[str, Any]) -> str:
     """What one fragment, or all together, tells of the score."""
-    cells = [f"{_TITLES.get(m, m)} {_with_std(row, m)}" for m in _METRICS["scores"]]
+    cells = [
+        f"{m.title} {with_std(row[m.name], row[f'{m.name}_std'], m.digits)}"
+        for m in _shown("scores")
+    ]
     stage = f" ({row['stage']})" if row["stage"] else ""
     return f"fragment {row['fragment']}{stage}: {', '.join(cells)}"

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 _GAP = 2
 # A text column becomes no narrower than its longest word, unless that is longer than so many; the
 # smaller limits are for narrow terminals.
-_WORDS = (24, 16, 10, 6, 1)
+_WORDS = (30, 24, 16, 10, 6, 1)
 _PROSE = 14
 
 

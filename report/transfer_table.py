@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aqa.report.result_tables import _with_std
 from aqa.report.tables import table
+from aqa.report.values import with_std
 
 if TYPE_CHECKING:
     from aqa.workflows.transfer.results import TransferResult
@@ -13,19 +13,21 @@ if TYPE_CHECKING:
 
 def transfer_table(found: TransferResult) -> str:
     """Spearman as the new action finds the network, and what fine-tuning makes of it."""
-    blind = {"mean": found.zero_shot["random"], "mean_std": found.zero_shot["random_std"]}
-    learned = {"mean": found.zero_shot["multi-action"]}
+    learned = with_std(found.zero_shot["multi-action"], None, 3)
+    untrained = with_std(found.zero_shot["random"], found.zero_shot["random_std"], 3)
     header = ["samples", "start", "zero-shot", "last iteration", "best iteration"]
     cells = []
     for row in found.readings():
-        shown = [_with_std(row, reading) for reading in ("zero_shot", "last", "best")]
+        shown = [
+            with_std(row[reading], row.get(f"{reading}_std"), 3)
+            for reading in ("zero_shot", "last", "best")
+        ]
         cells.append([str(row["samples"]), row["start"], *shown])
     return "\n".join(
         [
             f"{found.action}: new to a head of {found.n_others} videos of "
             f"{', '.join(found.others)}",
-            f"zero-shot Spearman on all its {found.n} videos: {_with_std(learned, 'mean')}; "
-            f"untrained: {_with_std(blind, 'mean')}",
+            f"zero-shot Spearman on all its {found.n} videos: {learned}; untrained: {untrained}",
             f"fine-tuned on samples, Spearman on {found.tested} others:",
             table(cells, header, left=2),
             "best iteration: chosen on the test videos, as parmar2019action Table 4 is",

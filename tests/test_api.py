@@ -120,7 +120,6 @@ def test_videos_are_extracted_and_scored(
     assert list(table["outcome"]) == ["extracted"] * 7 + ["failed"]
     assert len(done.failed) == 1
     aqa.fit("wd", {"epochs": 2}, workspace=tmp_path, splits="1")
-    pytest.importorskip("aqa.workflows.score")
     scored = aqa.score(tmp_path / "7.avi", "wd", workspace=tmp_path)
     assert scored[0]["score"] == pytest.approx(scored[0]["split-1"])
     said = pd.DataFrame(aqa.explain("7", "wd", workspace=tmp_path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -160,13 +159,3 @@ def test_commands_that_are_named_exist(root: Path) -> None:
         if (unknown := set(named.findall(text)) - known)
     }
     assert found == {}
-
-
-def test_no_two_classes_share_a_name(root: Path) -> None:
-    homes: dict[str, list[str]] = {}
-    for name, text in texts(root, ".py"):
-        if not name.startswith(("tests/", "benchmarks/", "examples/")):
-            for node in ast.walk(ast.parse(text)):
-                if isinstance(node, ast.ClassDef):
-                    homes.setdefault(node.name, []).append(name)
-    assert {name: where for name, where in homes.items() if len(where) > 1} == {}

@@ -1,14 +1,12 @@
-"""How a score head sees videos: its embeddings, drawn flat, and how well types come apart."""
+"""How a score head sees videos: its embeddings in the plane, and how far apart types are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.manifold import TSNE
-from sklearn.metrics import silhouette_score
 
 from aqa.annotations.manifest import Manifest
 from aqa.errors import AqaError
@@ -21,11 +19,12 @@ from aqa.models.runs import Run
 Matrix = NDArray[np.float64]
 
 
-class Embedding(NamedTuple):
-    """One embedding of all videos: (n, dim), drawn flat (n, 2), and silhouettes by type.
+@dataclass(frozen=True)
+class Embedding:
+    """One embedding of all videos.
 
-    silhouette: -1 to 1 in the embedding's own space, for the `train` and the `test` videos; None
-    where it is undefined.
+    values: (n, dim). flat: (n, 2), the same in the plane by t-SNE. silhouette: how far apart the
+    types are in `values`, -1 to 1, of the `train` and of the `test` videos; None where undefined.
     """
 
     name: str
@@ -34,8 +33,9 @@ class Embedding(NamedTuple):
     silhouette: dict[str, float | None]
 
 
-class Embeddings(NamedTuple):
-    """The four embeddings of a run's videos: ids, types, which were tested, and each of them."""
+@dataclass(frozen=True)
+class Embeddings:
+    """All embeddings of a run's videos: their ids, types, and which of them are test videos."""
 
     ids: list[str]
     types: list[str]
@@ -46,65 +46,60 @@ class Embeddings(NamedTuple):
 def embed_run(
     run: Run, manifest: Manifest, store: FeatureStore, *, perplexity: float, seed: int
 ) -> Embeddings:
-    """Embed the training and the test videos of a run of the `score` head (jain2020 §V-F)."""
+    """Embed the training and the test videos of a run of a score head (jain2020 §V-F)."""
     check_spec(store.path, store.spec, run.spec)
-    if not isinstance(run.head, ScoreEstimationHead):
+    head = run.head
+    if not isinstance(head, ScoreEstimationHead):
         raise AqaError(
             f"{run.folder}: {run.name} has no embeddings; name a run of head score, "
             "fitted without -p difficulty"
         )
     train = [i for i in run.record["split"]["train"] if i in store]
-    test: list[str] = []
-    if run.split in manifest.split_names:
-        test = [i for i in manifest.split(run.split).test if i in store]
+    known_split = run.split in manifest.split_names
+    test = [i for i in manifest.split(run.split).test if i in store] if known_split else []
     ids = train + test
     videos = [manifest.by_id[i] for i in ids]
     types = check_types([video.type for video in videos], len(ids), strict=False)
     scores = np.array([video.score for video in videos])
     tested = np.arange(len(ids)) >= len(train)
-    spaces = embeddings(run.head, store.load(ids), scores, types, len(train))
-    return Embeddings(
-        ids,
-        types,
-        tested,
-        [
-            Embedding(
-                name, values, flatten(values, perplexity, seed), _silhouettes(values, types, tested)
-            )
-            for name, values in spaces.items()
-        ],
-    )
+    embeddings = []
+    for name, values in embedding_spaces(head, store.load(ids), scores, types, len(train)).items():
+        flat = flatten(values, perplexity, seed)
+        embeddings.append(Embedding(name, values, flat, _silhouettes(values, types, tested)))
+    return Embeddings(ids, types, tested, embeddings)
 
 
-def embeddings(
+def embedding_spaces(
     head: ScoreEstimationHead, x: Sequences, scores: Matrix, types: Sequence[str], n_train: int
 ) -> dict[str, Matrix]:
-    """The LSTM's O of each video, and D2's activations beside three kinds of references.
+    """The LSTM's last output of each video, and D2's activations beside three kinds of exemplars.
 
-    n_train: references are taken from the first so many videos. constant: the best of the most
-    frequent type for all; worst, best: of each video's type, or of the most frequent one where
-    its type has none. The first of several.
+    n_train: exemplars are taken from the first so many videos. constant: the best video of the
+    most frequent type, for all. worst, best: of each video's own type, or of the most frequent
+    one where its type has none. Of several, the first is taken.
     """
     trained = list(types[:n_train])
     frequent = max(sorted(set(trained)), key=trained.count)
     embedded = head.embed(x)
-    found = {"LSTM": embedded.double().cpu().numpy()}
-    for bias in ("constant", "worst", "best"):
-        choice = choose_exemplars(scores[:n_train], trained, worst=bias == "worst", count=1)
-        wanted = [frequent if bias == "constant" or t not in choice else t for t in types]
-        first = np.array([choice[label][0] for label in wanted])
-        found[f"D2, {bias} reference"] = head.join(embedded, first, np.arange(len(types)))
-    return found
+    spaces = {"LSTM": embedded.double().cpu().numpy()}
+    for kind in ("constant", "worst", "best"):
+        choice = choose_exemplars(scores[:n_train], trained, worst=kind == "worst", count=1)
+        wanted = [frequent if kind == "constant" or t not in choice else t for t in types]
+        exemplars = np.array([choice[label][0] for label in wanted])
+        spaces[f"D2, {kind} exemplar"] = head.join(embedded, exemplars, np.arange(len(types)))
+    return spaces
 
 
 def flatten(values: Matrix, perplexity: float, seed: int) -> Matrix:
-    """t-SNE to the plane, from a start by principal components; same seed, same picture."""
+    """(n, dim) -> (n, 2) by t-SNE, which starts from principal components; decided by the seed."""
+    from sklearn.manifold import TSNE
+
     if len(values) < 4:
         raise AqaError(f"{len(values)} videos are too few to draw; it takes 4 or more")
-    limited = min(perplexity, (len(values) - 1) / 3)
-    # A space of one value only, as a dead layer gives, has no components to start from.
+    largest = (len(values) - 1) / 3
+    # Where all values are the same, as of a dead layer, there are no components to start from.
     start = "pca" if np.ptp(values) > 0 else "random"
-    tsne = TSNE(perplexity=limited, init=start, random_state=seed)
+    tsne = TSNE(perplexity=min(perplexity, largest), init=start, random_state=seed)
     flat: Matrix = tsne.fit_transform(values).astype(np.float64)
     return flat
 
@@ -114,12 +109,14 @@ def _silhouettes(
 ) -> dict[str, float | None]:
     labels = np.asarray(types, str)
     return {
-        part: _silhouette(values[own], labels[own])
-        for part, own in (("train", ~tested), ("test", tested))
+        "train": _silhouette(values[~tested], labels[~tested]),
+        "test": _silhouette(values[tested], labels[tested]),
     }
 
 
 def _silhouette(values: Matrix, labels: NDArray[np.str_]) -> float | None:
+    from sklearn.metrics import silhouette_score
+
     if not 2 <= len(np.unique(labels)) < len(labels):
         return None
     return float(silhouette_score(values, labels))

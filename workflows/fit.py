@@ -8,7 +8,9 @@ from pathlib import Path
 
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
-from aqa.evaluation.evaluate import evaluate_run, save_evaluated
+from aqa.evaluation.evaluate import evaluate_run
+from aqa.evaluation.evaluated import save_evaluated
+from aqa.evaluation.run_stores import stored_split
 from aqa.features.store import FeatureStore, check_spec
 from aqa.models.examples import Examples, Features, examples_of
 from aqa.models.heads import find_head
@@ -16,7 +18,6 @@ from aqa.models.heads.base import Head, HeadError
 from aqa.models.heads.base.source import HeadSource
 from aqa.models.runs import Run, RunError, load_start, make_record, save_run
 from aqa.models.target_transforms import parse_head_params, transformed
-from aqa.workflows.experiment import _present
 from aqa.workspace import run_folder
 
 
@@ -46,7 +47,7 @@ def fit_splits(
     values = head_params(source, params, seed)
     starts = {split.name: _start_run(source, start, split.name) for split in splits}
     features = Features.of(store)
-    for split in [_present(split, manifest, store, skip_missing) for split in splits]:
+    for split in [stored_split(split, manifest, store, skip_missing) for split in splits]:
         model, origin = transformed(source.head_class, values), starts[split.name]
         if origin is not None:
             check_features(origin, store)

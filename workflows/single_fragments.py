@@ -11,17 +11,18 @@ import numpy as np
 
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
-from aqa.evaluation.metrics import METRICS, mean_and_std
+from aqa.evaluation.evaluate_runs import evaluate_runs
+from aqa.evaluation.metric import metrics_of
 from aqa.features.store import FeatureStore
+from aqa.metrics import mean_and_std
 from aqa.models.runs import RunError
 from aqa.models.stages import hand_starts, stage_names, stages_at
-from aqa.workflows.experiment import evaluate_runs
 from aqa.workflows.fit import fit_splits
 
 HEAD, FOLDER = "fragments", "by-fragment"
 
 
-def sweep_fragments(
+def fit_each_fragment(
     params: Sequence[str],
     manifest: Manifest,
     store: FeatureStore,
@@ -31,37 +32,37 @@ def sweep_fragments(
     seed: int = 0,
     skip_missing: bool = False,
 ) -> Iterator[dict[str, Any]]:
-    """Fit and judge the head `fragments` on one fragment after the other, and then on all.
+    """Fit and evaluate the head `fragments` on one fragment after the other, then on all.
 
     The runs lie below `runs`/by-fragment/<fragment>. Each row: the fragment's number from 0, or
-    `all`; the stage that its middle frame is in for most videos, "" where stages have no labels;
-    the number of splits; and of each metric the mean over splits and the standard deviation,
-    None of one split.
+    `all`; the stage of its middle frame in most videos, "" where stages have no labels; the number
+    of splits; and for each metric its mean over splits and its standard deviation, which is None
+    where there is one split.
     """
     videos = {i for split in splits for i in (*split.train, *split.val, *split.test)}
     known = sorted(videos & set(store.ids))
     count = min((len(store.clips(i)) for i in known), default=0)
     stages = [*_usual_stages(known, manifest, store, count), ""]
     for fragment, stage in zip([*range(count), "all"], stages, strict=True):
-        own = [*params, f"fragment={fragment}"]
+        settings = [*params, f"fragment={fragment}"]
         where = runs / FOLDER / str(fragment)
         fitted = fit_splits(
-            HEAD, own, manifest, store, splits, where, seed=seed, skip_missing=skip_missing
+            HEAD, settings, manifest, store, splits, where, seed=seed, skip_missing=skip_missing
         )
         folders = [run.folder for run in fitted]
-        results, failed = evaluate_runs(folders, manifest, store, skip_missing=skip_missing)
-        if failed:
-            raise RunError("\n".join(failed))
-        row: dict[str, Any] = {"fragment": fragment, "stage": stage, "splits": len(results)}
-        for metric in METRICS:
-            row |= mean_and_std(metric, [result[metric] for result in results])
+        found = evaluate_runs(folders, manifest, store, skip_missing=skip_missing)
+        if found.failed:
+            raise RunError("\n".join(found.failed))
+        row: dict[str, Any] = {"fragment": fragment, "stage": stage, "splits": len(found.results)}
+        for metric in metrics_of("scores"):
+            row |= mean_and_std(metric.name, [one.values[metric.name] for one in found.results])
         yield row
 
 
 def _usual_stages(
     ids: Sequence[str], manifest: Manifest, store: FeatureStore, count: int
 ) -> list[str]:
-    """The stage that each fragment shows in most videos; "" where some have no labels."""
+    """The stage that each fragment shows in most videos; "" where a video has no labels."""
     stages = [manifest.by_id[i].stages for i in ids]
     if not all(stages):
         return [""] * count
@@ -70,6 +71,5 @@ def _usual_stages(
         stages_at(starts, np.asarray(store.clips(i)))
         for i, starts in zip(ids, hand_starts(stages, names, ids), strict=True)
     ]
-    return [
-        names[Counter(int(own[k]) for own in labels).most_common(1)[0][0]] for k in range(count)
-    ]
+    usual = [Counter(int(of_video[k]) for of_video in labels) for k in range(count)]
+    return [names[counted.most_common(1)[0][0]] for counted in usual]

@@ -11,7 +11,7 @@ from aqa.annotations.importing.importer import Imported, Importer, Request, Row
 from aqa.annotations.importing.summary import missing_lines, summary_lines
 from aqa.annotations.manifest import Manifest, write_manifest
 from aqa.errors import AqaError
-from aqa.files import replacing
+from aqa.files import write_text
 
 # The fields of `Request` that only some importers use, and the options that set them.
 _OPTIONS = {"videos": "--videos", "last_frames": "--frames", "columns": "--column"}
@@ -41,8 +41,7 @@ def import_dataset(
     if missing and len(missing) == len(table):
         raise AqaError(f"{request.videos}: holds none of the videos, such as {missing[0]}")
     for path, ids in lists.items():
-        with replacing(path) as temporary:
-            temporary.write_text("".join(f"{i}\n" for i in ids), encoding="utf-8")
+        write_text(path, "".join(f"{i}\n" for i in ids))
     write_manifest(manifest, [_relative(row, manifest) for row in imported.rows])
     return [
         f"{manifest}: {len(table)} videos of {name}",

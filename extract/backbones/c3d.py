@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from aqa.extract.backbones.base import Architecture, Layout
-from aqa.extract.checkpoints.files import Checkpoint
+from aqa.extract.backbones.architecture import Architecture
+from aqa.extract.checkpoints.layouts import Layout
+from aqa.extract.checkpoints.records import Checkpoint
 from aqa.extract.preprocess import Preprocess
 
 NAMES = ("c3d",)
@@ -66,37 +67,43 @@ def _mmaction2_key(key: str) -> str:
     return f"{layer}a.conv.{kind}" if layer in ("conv1", "conv2") else f"{layer}.conv.{kind}"
 
 
-LAYOUTS = (
+PROFILES = {
     # C3D-pytorch's predict.py: RGB 0..255, no mean, 112x200 and the middle 112 columns.
+    "davidea": Preprocess(resize=(112, 200), crop=(112, 112)),
+    # mmaction2's c3d configs: mean 104, 117, 128 taken off RGB 0..255, no std.
+    "mmaction2": Preprocess(resize=(128, 171), crop=(112, 112), mean=(104.0, 117.0, 128.0)),
+    # MTL-AQA's dataloader: torchvision's ImageNet constants; it draws the interpolation at
+    # random, also at test time, which a cache cannot: linear is ours.
+    "mtl-aqa": Preprocess(
+        resize=(128, 171),
+        crop=(112, 112),
+        scale=1 / 255,
+        mean=(0.485, 0.456, 0.406),
+        std=(0.229, 0.224, 0.225),
+    ),
+}
+
+LAYOUTS = (
     Layout(
         name="davidea",
         source="DavideA/c3d-pytorch, c3d.pickle (Sports-1M)",
         last_layer="fc7",
+        profiles=("davidea",),
         classifier=("fc8.",),
-        preprocess=Preprocess(resize=(112, 200), crop=(112, 112)),
     ),
-    # mmaction2's c3d configs: mean 104, 117, 128 taken off RGB 0..255, no std.
     Layout(
         name="mmaction2",
         source="open-mmlab/mmaction2, c3d_sports1m_pretrain_20201016-dcc47ddc.pth (Sports-1M)",
         last_layer="fc7",
+        profiles=("mmaction2",),
         key=_mmaction2_key,
         classifier=("cls_head.", "fc8."),
-        preprocess=Preprocess(resize=(128, 171), crop=(112, 112), mean=(104.0, 117.0, 128.0)),
     ),
-    # MTL-AQA's dataloader: torchvision's ImageNet constants; it draws the interpolation at
-    # random, also at test time, which a cache cannot: linear is ours.
     Layout(
         name="mtl-aqa",
         source="ParitoshParmar/MTL-AQA, the convolutions of its C3D (pool5)",
         last_layer="pool5",
-        preprocess=Preprocess(
-            resize=(128, 171),
-            crop=(112, 112),
-            scale=1 / 255,
-            mean=(0.485, 0.456, 0.406),
-            std=(0.229, 0.224, 0.225),
-        ),
+        profiles=("mtl-aqa",),
     ),
 )
 
@@ -107,6 +114,7 @@ CHECKPOINTS = (
         name="c3d-sports1m",
         backbone="c3d",
         layout="davidea",
+        profile="davidea",
         file="c3d.pickle",
         url="http://imagelab.ing.unimore.it/files/c3d_pytorch/c3d.pickle",
         licence="MIT (the repository's)",
@@ -119,6 +127,7 @@ CHECKPOINTS = (
         name="c3d-sports1m-mmaction2",
         backbone="c3d",
         layout="mmaction2",
+        profile="mmaction2",
         file="c3d_sports1m_pretrain_20201016-dcc47ddc.pth",
         url="https://download.openmmlab.com/mmaction/recognition/c3d/"
         "c3d_sports1m_pretrain_20201016-dcc47ddc.pth",
@@ -139,5 +148,6 @@ def architecture(name: str) -> Architecture:
         layers=LAYERS,
         default_layer="fc6",
         layouts=LAYOUTS,
+        profiles=PROFILES,
         checkpoints=CHECKPOINTS,
     )

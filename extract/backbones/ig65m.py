@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import functools
 
-from aqa.extract.backbones.base import Architecture, Layout
+from aqa.extract.backbones.architecture import Architecture
 from aqa.extract.backbones.resnet import BLOCKS, Design, ResNet
 from aqa.extract.backbones.torchvision_resnet import PREPROCESS, file_key
-from aqa.extract.checkpoints.files import Checkpoint
+from aqa.extract.checkpoints.layouts import Layout
+from aqa.extract.checkpoints.records import Checkpoint
 
 NAMES = ("r2plus1d-34-ig65m",)
 
@@ -26,14 +27,16 @@ DESIGN = Design(blocks=BLOCKS[34], factorised=True, stem_middle=45, eps=1e-3)
 # ig65m/cli/extract.py has torchvision's mean and std, a shorter side of 128 and the middle
 # 112x112; 128x171, the size that VMZ trains at, is the same for 4:3 and what farabi2021 uses for
 # all.
+PROFILES = {"ig65m-k400": PREPROCESS}
+
 LAYOUT = Layout(
     name="ig65m-k400",
     source="moabitcoin/ig65m-pytorch, r2plus1d_34_clip32_ft_kinetics_from_ig65m-ade133f1.pth "
     "and the other three of its release v1.0.0",
     last_layer="avgpool",
+    profiles=tuple(PROFILES),
     key=file_key,
     classifier=("fc.",),
-    preprocess=PREPROCESS,
 )
 
 # File, frames a clip, classes, data: ig65m/models.py and the README of the repository.
@@ -51,6 +54,7 @@ CHECKPOINTS = tuple(
         name=f"r2plus1d-34-ig65m-{frames}f" + ("-k400" if pretraining == _K400 else ""),
         backbone="r2plus1d-34-ig65m",
         layout=LAYOUT.name,
+        profile=LAYOUT.name,
         file=file,
         url=f"https://github.com/moabitcoin/ig65m-pytorch/releases/download/v1.0.0/{file}",
         sha256=file[-12:-4],
@@ -71,6 +75,7 @@ def architecture(name: str) -> Architecture:
         layers=DESIGN.layers(32),
         default_layer="avgpool",
         layouts=(LAYOUT,),
+        profiles=PROFILES,
         clip_length=32,
         checkpoints=CHECKPOINTS,
     )

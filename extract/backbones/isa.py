@@ -17,7 +17,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from aqa.extract.backbones.base import Architecture, Layout
+from aqa.extract.backbones.architecture import Architecture
+from aqa.extract.checkpoints.layouts import Layout
 from aqa.extract.preprocess import Preprocess
 
 NAMES = ("isa",)
@@ -66,11 +67,18 @@ LAYOUTS = (
         name="isa",
         source="learned from training videos by `aqa isa`",
         last_layer="pool",
-        preprocess=PREPROCESS,
+        profiles=("isa",),
     ),
 )
 
 
 def architecture(name: str) -> Architecture:
     """ISA, as `--backbone isa`."""
-    return Architecture(name=name, build=ISA, layers=LAYERS, default_layer="pool", layouts=LAYOUTS)
+    return Architecture(
+        name=name,
+        build=ISA,
+        layers=LAYERS,
+        default_layer="pool",
+        layouts=LAYOUTS,
+        profiles={"isa": PREPROCESS},
+    )

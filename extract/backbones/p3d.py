@@ -18,8 +18,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aqa.errors import AqaError
-from aqa.extract.backbones.base import Architecture, Layout, Shape
-from aqa.extract.checkpoints.files import Checkpoint
+from aqa.extract.backbones.architecture import Architecture, Shape
+from aqa.extract.checkpoints.layouts import Layout
+from aqa.extract.checkpoints.records import Checkpoint
 from aqa.extract.preprocess import Preprocess
 
 NAMES = ("p3d-199",)
@@ -142,35 +143,29 @@ _IMAGENET = Preprocess(
     std=(0.229, 0.224, 0.225),
 )
 
-# The three differ in the pictures alone: nothing in the file tells which is right. The converter
-# writes down ImageNet's mean and std, and RGB (p3d_model.py, issue 12), but users got wrong classes
-# with them (issues 14, 31); `--preprocess caffe` is what the original weights were trained with.
-LAYOUTS = (
+# Nothing in a file tells which of these it was trained with. The converter writes down ImageNet's
+# mean and std, and RGB (p3d_model.py, issue 12), but users got wrong classes with them (issues 14,
+# 31); `--preprocess caffe` is what the original weights were trained with.
+PROFILES = {
     # The sizes are the paper's: 182x242, of which 160x160.
+    "qijiezhao": _IMAGENET,
+    # train_diving.py of YeTianJHU/diving-score, fine-tuned for S3D, stretches frames to 160x160.
+    "s3d": dataclasses.replace(_IMAGENET, resize=(160, 160)),
+    # ZhaofanQiu/pseudo-3d-residual-networks, converted without folding its mean in. Its README:
+    # mean 104, 117, 123; Caffe's order of colours, no std.
+    "caffe": Preprocess(
+        resize=(182, 242), crop=(160, 160), channels="BGR", mean=(104.0, 117.0, 123.0)
+    ),
+}
+
+LAYOUTS = (
     Layout(
         name="qijiezhao",
-        source="qijiezhao/pseudo-3d-pytorch, p3d_rgb_199.checkpoint.pth.tar (Kinetics-400)",
+        source="qijiezhao/pseudo-3d-pytorch, p3d_rgb_199.checkpoint.pth.tar (Kinetics-400), or "
+        "YeTianJHU/diving-score (fine-tuned for S3D)",
         last_layer="avgpool",
+        profiles=tuple(PROFILES),
         classifier=("fc.",),
-        preprocess=_IMAGENET,
-    ),
-    # train_diving.py of S3D stretches frames to 160x160.
-    Layout(
-        name="s3d",
-        source="YeTianJHU/diving-score, P3D-199 fine-tuned for S3D",
-        last_layer="avgpool",
-        classifier=("fc.",),
-        preprocess=dataclasses.replace(_IMAGENET, resize=(160, 160)),
-    ),
-    # Its README: mean 104, 117, 123; Caffe's order of colours, no std.
-    Layout(
-        name="caffe",
-        source="ZhaofanQiu/pseudo-3d-residual-networks, converted without folding its mean in",
-        last_layer="avgpool",
-        classifier=("fc.",),
-        preprocess=Preprocess(
-            resize=(182, 242), crop=(160, 160), channels="BGR", mean=(104.0, 117.0, 123.0)
-        ),
     ),
 )
 
@@ -180,6 +175,7 @@ CHECKPOINTS = (
         name="p3d-199-k400",
         backbone="p3d-199",
         layout="qijiezhao",
+        profile="qijiezhao",
         file="p3d_rgb_199.checkpoint.pth.tar",
         url="https://github.com/qijiezhao/pseudo-3d-pytorch",
         by_hand=True,
@@ -199,5 +195,6 @@ def architecture(name: str) -> Architecture:
         layers=LAYERS,
         default_layer="avgpool",
         layouts=LAYOUTS,
+        profiles=PROFILES,
         checkpoints=CHECKPOINTS,
     )

@@ -1,4 +1,4 @@
-"""Tiny3D: seven 3D convolutions of ours, trained on drawn dives by `aqa.workflows.demo.train_backbone`.
+"""Tiny3D: seven 3D convolutions, trained on drawn dives by `aqa.workflows.demo.train_backbone`.
 
 The demo's backbone: small enough for two CPU cores, and it ships with its weights. It has seen
 drawn dives only, so its features mean nothing for other videos. For a 16x64x64 clip:
@@ -13,7 +13,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from aqa.extract.backbones.base import Architecture, Layout
+from aqa.extract.backbones.architecture import Architecture
+from aqa.extract.checkpoints.layouts import Layout
 from aqa.extract.preprocess import Preprocess
 
 NAMES = ("tiny3d",)
@@ -72,7 +73,7 @@ LAYOUTS = (
         name="tiny3d",
         source="aqa.workflows.demo.train_backbone",
         last_layer="pool",
-        preprocess=PREPROCESS,
+        profiles=("tiny3d",),
     ),
 )
 
@@ -85,5 +86,6 @@ def architecture(name: str) -> Architecture:
         layers=LAYERS,
         default_layer="pool",
         layouts=LAYOUTS,
+        profiles={"tiny3d": PREPROCESS},
         shipped=Path(__file__).with_name("tiny3d.safetensors"),
     )

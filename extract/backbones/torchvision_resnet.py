@@ -13,9 +13,10 @@ from __future__ import annotations
 import functools
 import re
 
-from aqa.extract.backbones.base import Architecture, Layout
+from aqa.extract.backbones.architecture import Architecture
 from aqa.extract.backbones.resnet import BLOCKS, Design, ResNet
-from aqa.extract.checkpoints.files import Checkpoint
+from aqa.extract.checkpoints.layouts import Layout
+from aqa.extract.checkpoints.records import Checkpoint
 from aqa.extract.preprocess import Preprocess
 
 NAMES = ("r3d-18-tv", "mc3-18-tv", "r2plus1d-18-tv")
@@ -60,6 +61,7 @@ CHECKPOINTS = tuple(
         name=f"{backbone}-k400",
         backbone=backbone,
         layout="torchvision",
+        profile="torchvision",
         file=file,
         url=f"https://download.pytorch.org/models/{file}",
         sha256=file[-12:-4],
@@ -78,9 +80,9 @@ def architecture(name: str) -> Architecture:
         name="torchvision",
         source=f"pytorch/vision, {_FILES[name]} (Kinetics-400)",
         last_layer="avgpool",
+        profiles=("torchvision",),
         key=file_key,
         classifier=("fc.",),
-        preprocess=PREPROCESS,
     )
     return Architecture(
         name=name,
@@ -88,5 +90,6 @@ def architecture(name: str) -> Architecture:
         layers=DESIGNS[name].layers(16),
         default_layer="avgpool",
         layouts=(layout,),
+        profiles={"torchvision": PREPROCESS},
         checkpoints=tuple(known for known in CHECKPOINTS if known.backbone == name),
     )

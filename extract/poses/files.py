@@ -1,15 +1,16 @@
-"""Joints that a pose estimator has written to files, as one body's place on every frame.
+"""Joints that a pose estimator has written to files, as the positions of one body per frame.
 
 The format is told by what is there:
 
-    folder          OpenPose `--write_json`: one JSON a frame, in the order of their names' numbers
-    .json           a list of COCO results or AlphaPose's, one record a person and frame; or
-                    MMPose's frames, a list or `{"meta_info": ..., "instance_info": [...]}`
+    folder          OpenPose `--write_json`: one JSON file per frame, ordered by the numbers in
+                    their names
+    .json           results of COCO or AlphaPose: a list, one record per person and frame; or
+                    frames of MMPose, a list or `{"meta_info": ..., "instance_info": [...]}`
     .npy            (frames, joints, 2 or 3): x, y and, if there, confidence
-    .npz            one such array, and if there `names`, the joints' names
+    .npz            one such array, and if there `names`, the names of the joints
 
-Frames count in the video file, places are pixels of it. Numbers of frames count from 0, or from 1
-where there is no 0 but a 1 or the number of frames. Of several people the one is taken whose track
+Frames are those of the video file, positions are in its pixels. Frame numbers count from 0; from 1
+where none is 0 and one is 1 or the number of frames. Of several people the one is taken whose track
 has the largest sum of scores; where nobody is tracked, on each frame the one of the best score. A
 joint is missing where it is NaN or its confidence is 0.
 """
@@ -35,12 +36,9 @@ _LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
 _COCO = (*_FACE, *(f"{side} {limb}" for limb in _LIMBS for side in ("left", "right")))
 _ARMS = tuple(f"{side} {limb}" for side in ("right", "left") for limb in _LIMBS[:3])
 _LEGS = tuple(f"{side} {limb}" for side in ("right", "left") for limb in _LIMBS[3:])
-_FEET = tuple(
-    f"{side} {part}" for side in ("left", "right") for part in ("big toe", "small toe", "heel")
-)
-_TOES = tuple(
-    f"{side} {part}" for part in ("big toe", "small toe", "heel") for side in ("left", "right")
-)
+_OF_FOOT = ("big toe", "small toe", "heel")
+_FEET = tuple(f"{side} {joint}" for side in ("left", "right") for joint in _OF_FOOT)
+_TOES = tuple(f"{side} {joint}" for joint in _OF_FOOT for side in ("left", "right"))
 _EARS = ("right eye", "left eye", "right ear", "left ear")
 # How many joints -> their names, the head or nose first.
 _RECORDS = {17: _COCO, 26: (*_COCO, "head", "neck", "hip", *_TOES)}
@@ -56,10 +54,10 @@ class PoseError(AqaError):
 
 
 class Poses(NamedTuple):
-    """One body's joints on the frames of a video.
+    """The joints of one body on the frames of a video.
 
     joints: (frames, joints, 2), x to the right and y down in pixels; NaN where missing. names:
-    one a joint.
+    one per joint.
     """
 
     joints: Array
@@ -67,7 +65,7 @@ class Poses(NamedTuple):
 
 
 class _Person(NamedTuple):
-    """A body on a frame: (joints, 3) of x, y, confidence; the track it belongs to, if known."""
+    """A body on a frame: (joints, 3) of x, y, confidence; the number of its track, if known."""
 
     frame: int
     joints: Array
@@ -76,19 +74,19 @@ class _Person(NamedTuple):
 
 
 def find_poses(folder: Path, video_id: str) -> Path:
-    """Where a folder of joints has those of a video: `<video_id>`, with .json, .npy or .npz."""
-    places = [folder / f"{video_id}{suffix}" for suffix in ("", ".json", ".npy", ".npz")]
-    found = [place for place in places if place.exists()]
-    if len(found) > 1:
-        names = " and ".join(place.name for place in found)
-        raise PoseError(f"{folder}: {names} for {video_id}; it takes one")
-    return found[0] if found else places[0]
+    """Where a folder has the joints of a video: `<video_id>`, with .json, .npy or .npz."""
+    paths = [folder / f"{video_id}{suffix}" for suffix in ("", ".json", ".npy", ".npz")]
+    existing = [path for path in paths if path.exists()]
+    if len(existing) > 1:
+        names = " and ".join(path.name for path in existing)
+        raise PoseError(f"{folder}: {names} for {video_id}; leave one of them there")
+    return existing[0] if existing else paths[0]
 
 
 def read_poses(path: Path, n_frames: int | None = None) -> Poses:
     """Read the joints of one body; `PoseError` where that fails.
 
-    n_frames: of the video, where known: lists of people may end earlier, since nobody was found.
+    n_frames: of the video, where known; a list of people ends earlier where nobody was seen.
     """
     if not path.exists():
         raise PoseError(f"{path}: no such file or folder of joints")
@@ -102,10 +100,11 @@ def read_poses(path: Path, n_frames: int | None = None) -> Poses:
 
 
 def filled(poses: Poses, max_missing: float, path: Path) -> NDArray[np.float32]:
-    """The joints with missing ones between the frames on which they are seen, (frames, joints, 2).
+    """The joints, (frames, joints, 2), with missing ones interpolated linearly in time.
 
-    Linearly in time; before the first and after the last frame they stay where they are. Raises
-    `PoseError` where more than the share `max_missing` of all joints is missing, or one is always.
+    Before the first and after the last frame that shows a joint it stays where it is. Raises
+    `PoseError` where more than the share `max_missing` of all joints is missing, or one joint is
+    missing on all frames.
     """
     seen = np.asarray(np.isfinite(poses.joints).all(axis=2))
     share = 1 - seen.mean()
@@ -116,7 +115,7 @@ def filled(poses: Poses, max_missing: float, path: Path) -> NDArray[np.float32]:
         )
     never = [poses.names[j] for j in np.flatnonzero(~seen.any(axis=0))]
     if never:
-        raise PoseError(f"{path}: on no frame is there a place of {', '.join(never)}")
+        raise PoseError(f"{path}: no frame has a position of {', '.join(never)}")
     frames = np.arange(len(seen))
     joints = poses.joints.copy()
     for j in np.flatnonzero(~seen.all(axis=0)):
@@ -134,21 +133,21 @@ def _read_numpy(path: Path) -> Poses:
     arrays = loaded if isinstance(loaded, dict) else {path.name: loaded}
     names = arrays.pop("names", None)
     shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
-    found = [array for array in arrays.values() if array.ndim == 3]
-    if len(found) != 1 or found[0].shape[2] not in (2, 3) or 0 in found[0].shape:
+    candidates = [array for array in arrays.values() if array.ndim == 3]
+    if len(candidates) != 1 or candidates[0].shape[2] not in (2, 3) or 0 in candidates[0].shape:
         raise PoseError(
             f"{path}: it holds {shapes or 'nothing'}; expected one array of (frames, joints, 2) "
             "or (frames, joints, 3)"
         )
-    if found[0].dtype.kind not in "fiu":
-        raise PoseError(f"{path}: its joints are of {found[0].dtype}, not of numbers")
-    joints = found[0].astype(np.float64)
+    if candidates[0].dtype.kind not in "fiu":
+        raise PoseError(f"{path}: its joints are of {candidates[0].dtype}, not of numbers")
+    joints = candidates[0].astype(np.float64)
     if joints.shape[2] == 2:
         joints = np.concatenate([joints, np.ones_like(joints[..., :1])], axis=2)
     if names is not None and (names.dtype.kind != "U" or names.shape != joints.shape[1:2]):
         raise PoseError(f"{path}: names {names.shape}; expected a text for each joint")
     known = _names({}, joints.shape[1]) if names is None else tuple(names.tolist())
-    return Poses(_places(joints), known)
+    return Poses(_positions(joints), known)
 
 
 def _read_openpose(folder: Path) -> Poses:
@@ -159,7 +158,7 @@ def _read_openpose(folder: Path) -> Poses:
             raise PoseError(f"{folder}: {files[number].name} and {file.name} have the same number")
         files[number] = file
     if not files:
-        raise PoseError(f"{folder}: a folder without JSON files of joints, one a frame")
+        raise PoseError(f"{folder}: a folder without JSON files of joints, one per frame")
     frames = []
     for number, file in files.items():
         content = _load(file)
@@ -217,7 +216,7 @@ def _person(path: Path, record: Mapping[str, Any], frame: int) -> _Person | None
         track = _track(record)
     except (TypeError, ValueError, IndexError, OverflowError):
         raise PoseError(
-            f"{path}: frame {frame}: a person whose joints are no x, y, confidence of each"
+            f"{path}: frame {frame}: a person whose joints are not x, y, confidence each"
         ) from None
     return _Person(frame, joints, score, track)
 
@@ -232,11 +231,11 @@ def _track(record: Mapping[str, Any]) -> float | None:
 
 
 def _number(value: Any, path: Path) -> int:
-    """The number of a frame, given as one or at the end of the name of an image."""
+    """The number of a frame: a whole number, or the last one in the name of an image."""
     digits = re.findall(r"[0-9]+", Path(str(value)).stem)
     # Python makes no number of thousands of digits.
     if isinstance(value, float) or not digits or len(digits[-1]) > 18:
-        raise PoseError(f"{path}: {value!r} has no number of a frame")
+        raise PoseError(f"{path}: {value!r} has no frame number")
     return int(digits[-1])
 
 
@@ -263,13 +262,13 @@ def _of_frames(
         raise PoseError(
             f"{path}: frames {first} to {last} are {len(frames)}: some are missing or stand twice"
         )
-    people = [person for _, found in frames for person in found]
+    people = [person for _, on_frame in frames for person in on_frame]
     joints = _one_body(people, path, first, len(numbers))
     return Poses(joints, _names(known, joints.shape[1], names))
 
 
 def _of_people(people: Sequence[_Person], path: Path, n_frames: int | None) -> Poses:
-    """One body from a list of people; a frame on which nobody was found is not in it."""
+    """One body from a list of people; a frame on which nobody was seen is not in it."""
     numbers = {person.frame for person in people}
     first = 1 if 0 not in numbers and {1, n_frames} & numbers else 0
     length = max(max(numbers, default=0) + 1 - first, n_frames or 0)
@@ -292,11 +291,11 @@ def _one_body(people: Sequence[_Person], path: Path, first: int, length: int) ->
         frame = person.frame - first
         if person.score > best[frame]:
             best[frame], joints[frame] = person.score, person.joints
-    return _places(joints)
+    return _positions(joints)
 
 
 def _tracked(people: Sequence[_Person]) -> Iterable[_Person]:
-    """Those of the track with the largest sum of scores; everybody where nobody is tracked."""
+    """People of the track with the largest sum of scores; everybody where nobody is tracked."""
     sums: dict[float, float] = {}
     for person in people:
         if person.track is not None:
@@ -307,8 +306,8 @@ def _tracked(people: Sequence[_Person]) -> Iterable[_Person]:
     return [person for person in people if person.track == best]
 
 
-def _places(joints: Array) -> Array:
-    """x and y of (frames, joints, 3), NaN where they or the confidence say nothing."""
+def _positions(joints: Array) -> Array:
+    """x and y of (frames, joints, 3), NaN where the joint is missing."""
     seen = np.isfinite(joints).all(axis=2) & (joints[..., 2] > 0)
     return np.where(seen[..., None], joints[..., :2], np.nan)
 

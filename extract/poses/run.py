@@ -1,4 +1,4 @@
-"""Stage 1 without a network: joints from files into a feature store, a row a frame."""
+"""Stage 1 without a network: joints from files into a feature store, one row per frame."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from aqa.annotations.manifest import Video
 from aqa.extract.poses.files import PoseError, Poses, filled, find_poses, read_poses
-from aqa.extract.run import VIDEO_FAULTS, Progress, Summary, is_reused, reason_of
-from aqa.extract.video.decode import open_video, size_of
+from aqa.extract.progress import ExtractionProgress
+from aqa.extract.summary import ExtractionSummary, reason_of, sort_out_stored
+from aqa.extract.video.decode import DECODE_ERRORS, open_video, size_of
 from aqa.features.clips import Clip
 from aqa.features.store import FeatureStoreWriter, Spec
 
@@ -21,9 +22,10 @@ BACKBONE = "pose"
 
 
 class VideoPoses(NamedTuple):
-    """The joints of a video's frames: float32 (frames, 2 x joints), of joint 0 x, y, of 1 x, y...
+    """The joints of a video's frames.
 
-    fps: frames a second of the video; NaN where it is not there.
+    joints: float32 (frames, 2 x joints): x and y of the first joint, x and y of the second, ...,
+    in pixels. names: one per joint. fps: frames per second of the video; NaN where not known.
     """
 
     joints: NDArray[np.float32]
@@ -32,7 +34,7 @@ class VideoPoses(NamedTuple):
 
     @property
     def clips(self) -> list[Clip]:
-        """One a frame."""
+        """One per frame."""
         return [Clip(i, i + 1) for i in range(len(self.joints))]
 
 
@@ -63,7 +65,7 @@ def video_poses(video: Video, max_missing: float, names: Sequence[str] | None = 
 
 
 def _poses_of(file: Path, path: Path | None) -> tuple[Poses, float]:
-    """The joints of all frames of the video at `path`, and its frames a second."""
+    """The joints of all frames of the video at `path`, and its frames per second."""
     if path is None or not path.exists():
         return read_poses(file), float("nan")
     source = open_video(path)
@@ -77,7 +79,7 @@ def _poses_of(file: Path, path: Path | None) -> tuple[Poses, float]:
 
 
 def pose_spec(names: Sequence[str], max_missing: float) -> Spec:
-    """Everything that a store of these joints depends on; `joints` is what tells it is one."""
+    """Everything that a store of these joints depends on; only such a store has `joints`."""
     return {
         "backbone": BACKBONE,
         "weights": {"name": None, "sha256": None, "fitted_on": None},
@@ -102,44 +104,41 @@ def extract_poses(
     folder: Path | None = None,
     *,
     max_missing: float = 0.5,
-    progress: Progress | None = None,
-) -> Summary:
+    progress: ExtractionProgress | None = None,
+) -> ExtractionSummary:
     """Write the joints of `videos` into `store`; those in it already are reused.
 
     folder: where the joints lie, named by the video's id; None takes each `Video.poses`.
     max_missing: the largest share of a video's joints that may be missing. The first video that
-    can be read tells which joints there are. As in `extract`, one that fails stops nothing.
+    can be read tells which joints there are. A video that fails is in the summary and stops
+    nothing.
     """
-    progress = progress or Progress()
-    summary = Summary()
+    progress = progress or ExtractionProgress()
+    summary = ExtractionSummary()
     if folder is not None:
         videos = [replace(video, poses=find_poses(folder, video.id)) for video in videos]
     spec = pose_spec(_names(videos, max_missing), max_missing)
     with FeatureStoreWriter(store, spec, ids=[video.id for video in videos]) as writer:
-        todo = [video for video in videos if not is_reused(video, video.poses, writer, summary)]
-        for video_id, reason in summary.failed:
-            progress.line(f"failed: {video_id}: {reason}")
+        todo = sort_out_stored(videos, lambda video: video.poses, writer, summary, progress)
         progress.start(len(todo))
         for video in todo:
             try:
-                found = video_poses(video, max_missing, spec["joints"])
-            except VIDEO_FAULTS as error:
-                reason = reason_of(video.poses, error)
-                summary.failed.append((video.id, reason))
-                progress.line(f"failed: {video.id}: {reason}")
+                poses = video_poses(video, max_missing, spec["joints"])
+            except DECODE_ERRORS as error:
+                summary.fail(video.id, reason_of(video.poses, error), progress)
                 progress.video(0)
                 continue
             writer.append(
                 video.id,
-                [(found.joints, found.clips)],
-                n_frames=len(found.joints),
+                [(poses.joints, poses.clips)],
+                n_frames=len(poses.joints),
                 frames=(video.start_frame or 0, video.end_frame),
-                fps=found.fps,
+                fps=poses.fps,
                 n_bytes=size_of(video.poses) if video.poses else None,
             )
             summary.done.append(video.id)
-            summary.n_clips += len(found.joints)
-            progress.video(len(found.joints))
+            summary.n_clips += len(poses.joints)
+            progress.video(len(poses.joints))
     return summary
 
 
@@ -149,6 +148,6 @@ def _names(videos: Sequence[Video], max_missing: float) -> tuple[str, ...]:
     for video in videos:
         try:
             return video_poses(video, max_missing).names
-        except VIDEO_FAULTS as error:
+        except DECODE_ERRORS as error:
             problems.append(reason_of(video.poses, error))
-    raise PoseError(f"no video's joints can be read, the first: {next(iter(problems), '')}")
+    raise PoseError(f"the joints of no video can be read; the first: {next(iter(problems), '')}")

@@ -1,8 +1,8 @@
-"""What the decoder complains of while it decodes: the only sign of damaged frames there is.
+"""Collects what the decoder complains of: the only sign of damaged frames that there is.
 
-OpenCV returns what FFmpeg makes of damaged packets without a word; FFmpeg's messages it prints on
-the process's standard output. So the process that owns its standard output, the command line,
-diverts it while it decodes.
+OpenCV returns what FFmpeg makes of damaged packets and reports nothing; FFmpeg's messages are
+printed on the standard output of the process. So the command line, whose process it is, redirects
+its standard output to a file while it decodes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import ctypes
 import os
 import sys
 import tempfile
+from contextlib import suppress
 from types import TracebackType
 
 _MARK = b"[OPENCV:FFMPEG"
@@ -28,18 +29,18 @@ class DecoderLog:
 
     def __enter__(self) -> DecoderLog:
         _flush()
-        self._file = tempfile.TemporaryFile()
+        written, self._path = tempfile.mkstemp()
+        # Opened once more, so that reading moves no place of writing.
+        self._reader = open(self._path, "rb")
         self._stdout = os.dup(1)
-        os.dup2(self._file.fileno(), 1)
-        self._read = 0
+        os.dup2(written, 1)
+        os.close(written)
         return self
 
     def take(self) -> list[str]:
         """The messages since the last call, without the decoder's mark."""
         _flush()
-        new = os.pread(self._file.fileno(), 1 << 24, self._read)
-        self._read += len(new)
-        lines = new.splitlines(keepends=True)
+        lines = self._reader.read().splitlines(keepends=True)
         self._others += [line for line in lines if not line.startswith(_MARK)]
         marked = (line for line in lines if line.startswith(_MARK))
         return [line.partition(b"]")[2].decode(errors="replace").strip() for line in marked]
@@ -53,13 +54,15 @@ class DecoderLog:
         self.take()
         os.dup2(self._stdout, 1)
         os.close(self._stdout)
-        self._file.close()
+        self._reader.close()
+        with suppress(OSError):
+            os.unlink(self._path)
         for line in self._others:
             os.write(1, line)
 
 
 def _flush() -> None:
-    """Of Python's buffer and of the C library's, which the decoder prints through."""
+    """Empty Python's buffer and that of the C library, through which the decoder prints."""
     sys.stdout.flush()
     if sys.platform != "win32":
         ctypes.CDLL(None).fflush(None)

@@ -1,4 +1,4 @@
-"""From a video file or a folder of numbered images to RGB frames; the only module that decodes."""
+"""Reads RGB frames from a video file or a folder of numbered images; only this module decodes."""
 
 from __future__ import annotations
 
@@ -28,10 +28,14 @@ class VideoError(AqaError):
     """A video that cannot be read; names the file and what is wrong with it."""
 
 
+# What decoding can raise on a bad file. An error of the device or of the store stops the run.
+DECODE_ERRORS = (AqaError, OSError, cv2.error, MemoryError)
+
+
 class FrameSource(Protocol):
     """Frames in order of time.
 
-    path: where they come from. fps: frames a second, NaN where unknown. promised: how many
+    path: where they come from. fps: frames per second, NaN where unknown. promised: how many
     frames the container says it holds, None where it does not say.
     """
 
@@ -52,16 +56,16 @@ def open_video(path: Path) -> FrameSource:
 
 
 def read_frames(path: Path, numbers: Iterable[int]) -> dict[int, Frame]:
-    """The frames of these numbers; of one behind the last that can be read, the last."""
+    """The frames of these numbers, which count from 0; the last one for numbers beyond the end."""
     wanted = sorted(set(numbers))
-    found: dict[int, Frame] = {}
+    frames: dict[int, Frame] = {}
     number, frame = -1, None
     for number, frame in enumerate(open_video(path).frames(stop=wanted[-1] + 1)):
         if number in wanted:
-            found[number] = frame
+            frames[number] = frame
     if frame is None:
         raise VideoError(f"{path}: no frame could be read")
-    return found | {late: frame for late in wanted if late > number}
+    return frames | {late: frame for late in wanted if late > number}
 
 
 def size_of(path: Path) -> int | None:
@@ -74,9 +78,9 @@ def size_of(path: Path) -> int | None:
 
 
 class VideoFile:
-    """A video file, decoded by OpenCV, turned upright by its own orientation mark.
+    """A video file, decoded by OpenCV and turned upright as its orientation mark says.
 
-    Frames are counted as decoded, so a variable frame rate drops and repeats none.
+    Frames are counted as they are decoded, so a variable frame rate drops and repeats none.
     """
 
     def __init__(self, path: Path):
@@ -153,7 +157,7 @@ class ImageFolder:
 
 
 def _ends_early(data: bytes) -> bool:
-    """Whether a JPEG or PNG lacks its end, which decoders may make up without a word."""
+    """Whether a JPEG or PNG lacks its end, which decoders may make up and report nothing."""
     if data.startswith(b"\xff\xd8"):
         at = 2
         while data[at : at + 2] != b"\xff\xda":  # over what is before the scan, thumbnails too

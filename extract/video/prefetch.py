@@ -18,7 +18,7 @@ class _End:
 
 
 class _Ahead(Generic[T]):
-    """One stream, read by a thread of its own, at most `depth` items ahead of its reader."""
+    """One stream, read by one thread, at most `depth` items ahead of its reader."""
 
     def __init__(self, stream: Iterable[T], depth: int):
         self._items: queue.Queue[T | BaseException | _End] = queue.Queue(depth)

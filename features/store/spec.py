@@ -12,6 +12,8 @@ A spec is a JSON object. Its keys:
     preprocess          how frames became the network's input
     precision           of the network's arithmetic
     views, view_seed    names of the augmentations, the original first; the seed they were drawn by
+    origin              source, name, sha256: where the code of someone else's network came from;
+                        the key is absent for networks of this package
 
 Stores of features that were computed elsewhere have null where nothing is known.
 """
@@ -26,8 +28,8 @@ from typing import Any
 from aqa.errors import AqaError
 
 Spec = dict[str, Any]
-# Names under which the same weights may be known; they are no reason to refuse a store.
-_NOT_IDENTITY = ("weights.name", "weights.path", "weights.fitted_on")
+# Names under which the same weights, or the same source, may be known; they are no reason to refuse a store.
+_NOT_IDENTITY = ("weights.name", "weights.path", "weights.fitted_on", "origin.name")
 
 
 class StoreError(AqaError):

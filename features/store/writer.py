@@ -20,7 +20,7 @@ from aqa.features.store.format import Room, copy_videos, lay_out, open_store_fil
 from aqa.features.store.raw_file import RawStoreFile
 from aqa.features.store.reader import FeatureStore
 from aqa.features.store.spec import Spec, StoreError, views_of
-from aqa.files import replacing
+from aqa.files import lock_of, replacing
 
 
 class FeatureStoreWriter:
@@ -54,7 +54,7 @@ class FeatureStoreWriter:
             **(provenance or {}),
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = filelock.FileLock(self.path.with_name(f".{self.path.name}.lock"))
+        self._lock = lock_of(self.path)
         try:
             self._lock.acquire(timeout=0)
         except filelock.Timeout:

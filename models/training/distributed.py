@@ -1,4 +1,4 @@
-"""The processes that train one network together: those of `torchrun`, or this one alone."""
+"""The processes that train one network together: those that `torchrun` started, or just one."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ from aqa.device import pick_device
 
 T = TypeVar("T")
 
-# The others wait for the first process while it writes results, which can take hours. Of a
-# process that dies, torchrun ends the others.
+# The others wait while the first process writes results, which can take hours. When one process
+# dies, torchrun ends the others.
 _PATIENCE = timedelta(days=7)
 
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """rank: which of `size` processes this one is; the first, 0, writes the files."""
+    """This process among those that train together.
+
+    rank: its number, from 0 to `size` - 1; process 0 writes the files. device: what it computes on.
+    """
 
     device: torch.device
     rank: int = 0
@@ -31,15 +34,15 @@ class ProcessGroup:
 
     @property
     def first(self) -> bool:
-        """Whether this process writes and tells."""
+        """Whether this process is the one that writes files and prints."""
         return self.rank == 0
 
     def share(self, items: Sequence[T]) -> Sequence[T]:
-        """This process's items, every `size`-th."""
+        """This process's share of the items: every `size`-th, from its rank on."""
         return items[self.rank :: self.size]
 
     def gather(self, items: Sequence[T]) -> list[T]:
-        """What all processes have, in the order that `share` was taken from."""
+        """The items of all processes, in the order that they had before `share`."""
         if self.size == 1:
             return list(items)
         shares: list[Any] = [None] * self.size
@@ -48,7 +51,7 @@ class ProcessGroup:
         return [share[i] for i in range(longest) for share in shares if i < len(share)]
 
     def from_first(self, value: T) -> T:
-        """The first process's value."""
+        """The value that the first process has."""
         if self.size == 1:
             return value
         values = [value]
@@ -58,7 +61,7 @@ class ProcessGroup:
 
 @contextmanager
 def join_processes(device: str) -> Iterator[ProcessGroup]:
-    """The group that `torchrun` started this process in, or one of this process alone.
+    """The processes that `torchrun` started with this one, or this one alone.
 
     device: as `pick_device` takes it; under torchrun every process of a machine gets its own GPU.
     """

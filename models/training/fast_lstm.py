@@ -1,4 +1,4 @@
-"""The states of an LSTM on wide features, in less time than PyTorch's own takes on a CPU."""
+"""The states of an LSTM on wide features, faster than PyTorch's own LSTM on a CPU."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, linear
 
-# Numbers a clip from which this pays; narrower features are faster in PyTorch's own LSTM.
+# The feature width from which this is faster; on narrower ones PyTorch's own LSTM is.
 WIDE = 2048
 
 
 def lstm_states(lstm: nn.LSTM, x: Tensor, rows: Tensor | None = None) -> Tensor:
     """The state after each clip: (n, clips, dim) -> (n, clips, M), what `lstm(x)[0]` gives.
 
-    lstm: of one layer and one direction, batch first. rows: (n, clips), with x (k, dim) the
-    distinct clips of which the n videos are made. On a CPU each wide one goes through the input
-    weights once, which is nearly all of the work, and no gradient is derived of features that are
-    fixed; PyTorch's own LSTM (oneDNN) always derives it, which is half as much work again. Sums
-    are taken in another order: the last digits differ.
+    lstm: of one layer and one direction, batch first. rows: (n, clips) numbers of the distinct
+    clips that each video is made of; x is then (k, dim), these distinct clips.
+
+    On a CPU each distinct clip is multiplied by the input weights once, which is nearly all of the
+    work, and no gradient is computed for the features, which are fixed; PyTorch's own LSTM (oneDNN)
+    always computes it, which takes half as long again. Sums are taken in another order, so the last
+    digits differ.
     """
     if x.device.type != "cpu" or lstm.input_size < WIDE:
         states: Tensor = lstm(x if rows is None else x[rows])[0]

@@ -18,10 +18,11 @@ from aqa.models.training.losses import Loss
 
 @dataclass(frozen=True)
 class VideoTensors:
-    """Videos on one device, held once; a batch of them is gathered in one step.
+    """All videos' clips in one tensor on one device; each batch is gathered from it in one step.
 
-    clips: (clips of all videos + 1, dim), the videos one after the other, then a row of zeros.
-    starts, lengths: (n,), of each video in `clips`. targets: (n,) or (n, k).
+    clips: (clips of all videos + 1, dim), one video after the other, then a row of zeros.
+    starts, lengths: (n,) rows of `clips`, where each video begins and how many it has. targets:
+    (n,) or (n, k).
     """
 
     clips: Tensor
@@ -42,8 +43,8 @@ class VideoTensors:
     ) -> VideoTensors:
         """Copy arrays to a device, as float32.
 
-        transform: what each video's (n_clips, dim) go through before; it is called for one video
-        at a time, so that only one is held twice.
+        transform: applied to each video's (n_clips, dim) first, one video at a time, so that
+        memory holds a second copy of one video only.
         """
         lengths = np.array([len(sequence) for sequence in sequences])
         starts = np.cumsum(lengths) - lengths
@@ -63,7 +64,7 @@ class VideoTensors:
         return self.clips[:-1].split(self.lengths.tolist())
 
     def batches(self, size: int, order: Tensor | None = None) -> Iterator[VideoBatch]:
-        """Cut into batches of `size` videos, in the given order."""
+        """Batches of `size` videos, in the given order."""
         order = torch.arange(len(self)) if order is None else order
         for chosen in order.to(self.clips.device).split(size):
             lengths = self.lengths[chosen]
@@ -76,7 +77,7 @@ class VideoTensors:
 
 @dataclass(frozen=True)
 class VideoBatch:
-    """x (n, longest, dim), zero behind a video's end; lengths (n,) in clips; targets (n[, k])."""
+    """x: (n, longest, dim), zero after a video's end. lengths: (n,) in clips. targets: (n[, k])."""
 
     x: Tensor
     lengths: Tensor
@@ -84,48 +85,49 @@ class VideoBatch:
 
 
 class BatchSource(Protocol):
-    """What a network is trained on, cut anew into batches in each epoch."""
+    """What a network is trained on; it gives new batches in each epoch."""
 
     def __len__(self) -> int:
         """The number of videos."""
         ...
 
     def batches(self, size: int, order: Tensor | None = None) -> Iterator[VideoBatch]:
-        """Batches of at most `size` videos, which are taken in the given order."""
+        """Batches of at most `size` videos, in the given order of their numbers."""
         ...
 
 
 class AugmentedVideos:
-    """Training videos of which every epoch shows each by one of its views, drawn anew.
+    """Training videos, each shown in an epoch as it is or under an augmentation, drawn anew.
 
-    videos: `n_views` times the same ones, a view after the other, the original first. seed: of
-    the draws.
+    videos: first all videos as they are, then all under each augmentation; `n_versions` times the
+    same videos. seed: of the draws.
     """
 
-    def __init__(self, videos: BatchSource, n_views: int, seed: int):
-        self.videos, self.n_views = videos, n_views
+    def __init__(self, videos: BatchSource, n_versions: int, seed: int):
+        self.videos, self.n_versions = videos, n_versions
         # A stream of its own: that of the shuffling would tie a video's view to its place.
-        self._draws = np.random.default_rng([seed, n_views])
+        self._draws = np.random.default_rng([seed, n_versions])
 
     def __len__(self) -> int:
-        return len(self.videos) // self.n_views
+        return len(self.videos) // self.n_versions
 
     def batches(self, size: int, order: Tensor | None = None) -> Iterator[VideoBatch]:
-        """See `BatchSource.batches`; without an order, the originals."""
+        """See `BatchSource.batches`; without an order, the videos as they are."""
         if order is None:
             return self.videos.batches(size, torch.arange(len(self)))
-        view = torch.from_numpy(self._draws.integers(self.n_views, size=len(order)))
-        return self.videos.batches(size, view * len(self) + order)
+        version = torch.from_numpy(self._draws.integers(self.n_versions, size=len(order)))
+        return self.videos.batches(size, version * len(self) + order)
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
     """How a network is trained.
 
-    epochs: at most. batch_size: in videos. lr: of Adam; halved every `lr_halve_every` steps.
-    weight_decay: L2, by Adam. patience: epochs without a better validation loss before it stops;
-    the best epoch's weights are kept. Without validation videos it runs all epochs and keeps the
-    last. clip_gradient: largest norm of a step's gradient.
+    epochs: the most there are. batch_size: in videos. lr: Adam's learning rate, halved every
+    `lr_halve_every` steps. weight_decay: Adam's L2 penalty. patience: epochs without a better
+    validation loss after which training stops; the weights of the best epoch are kept. Without
+    validation videos all epochs are run, and the last weights are kept. clip_gradient: the
+    largest norm of a step's gradient.
     """
 
     epochs: int
@@ -166,7 +168,7 @@ def weighted_mean(losses: Iterable[tuple[float, int]]) -> float:
 class Trainer:
     """Trains a network in place; `step`, `epoch` and `fit` can each be overridden alone.
 
-    criterion: what `evaluate` gives and training is stopped by, as the history calls it.
+    criterion: the history's name for the value of `evaluate`, by which training is stopped.
     """
 
     criterion: ClassVar[str] = "val_loss"
@@ -188,7 +190,7 @@ class Trainer:
         return len(batch.targets)
 
     def step(self, batch: VideoBatch) -> float:
-        """One update of the weights; the loss before it."""
+        """Update the weights once; returns the loss before the update."""
         halvings = self.steps // self.settings.lr_halve_every if self.settings.lr_halve_every else 0
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.lr * 0.5**halvings
@@ -202,12 +204,12 @@ class Trainer:
         return float(loss.detach())
 
     def shuffled(self, examples: BatchSource) -> Iterator[VideoBatch]:
-        """One pass over the examples in a new order."""
+        """Batches of all examples, in a new order."""
         order = torch.randperm(len(examples), generator=self._shuffle)
         return examples.batches(self.settings.batch_size, order)
 
     def epoch(self, examples: BatchSource) -> float:
-        """One pass over the examples in a new order; their mean loss."""
+        """Learn once from all examples, in a new order; returns their mean loss."""
         self.net.train()
         batches = self.shuffled(examples)
         return weighted_mean((self.step(batch), self.count(batch)) for batch in batches)
@@ -221,7 +223,7 @@ class Trainer:
 
     @deterministic_kernels()
     def fit(self, train: BatchSource, validation: BatchSource | None) -> list[dict[str, Any]]:
-        """Train; one row an epoch: its number, losses and learning rate."""
+        """Train; returns one row per epoch: its number, losses and learning rate."""
         history: list[dict[str, Any]] = []
         best, kept = np.inf, None
         waited = 0
@@ -247,9 +249,10 @@ class Trainer:
 
 
 class ScoreTrainer(Trainer):
-    """Trains a network to scores.
+    """Trains a network to predict scores.
 
-    It is evaluated on all examples at once: a ranking loss compares videos of different batches.
+    Its loss is evaluated on all examples at once, since a ranking loss compares videos of different
+    batches.
     """
 
     @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Losses: tensors to a scalar. Averaged over videos, so that batches of any size are alike."""
+"""Losses: tensors to a scalar. They are means, so that they do not grow with the batch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Balanced = Literal["balanced"]
 
 
 def make_loss(name: LossName, margin: float, alpha: float | Balanced) -> Loss:
-    """A loss by its name. margin: of `ranking`; alpha: what it weighs beside `mse`."""
+    """The loss of this name. margin: of `ranking`. alpha: the weight of `ranking` beside `mse`."""
     made: dict[LossName, Loss] = {
         "mse": mse,
         "l1+l2": l1_l2,
@@ -39,7 +39,7 @@ def mse(predicted: Tensor, target: Tensor) -> Tensor:
 
 
 def l1_l2(predicted: Tensor, target: Tensor) -> Tensor:
-    """Mean squared and mean absolute error over (n,) scores, weighing the same (farabi2021 §4.3)."""
+    """Mean squared error plus mean absolute error over (n,) scores (farabi2021 §4.3)."""
     errors = predicted - target
     return errors.square().mean() + errors.abs().mean()
 
@@ -47,9 +47,9 @@ def l1_l2(predicted: Tensor, target: Tensor) -> Tensor:
 def ranking(predicted: Tensor, target: Tensor, margin: float) -> Tensor:
     """How far pairs of (n,) scores fall short of the right order by a margin (li2018end Eq. 2).
 
-    The mean over untied pairs (i, j) of ReLU(margin - (s_j - s_i) sign(g_j - g_i)), s being
-    predicted and g true; 0 where every pair is tied or there is none. li2018end sums over pairs,
-    tied ones included, which cost it a constant.
+    The mean over untied pairs (i, j) of ReLU(margin - (s_j - s_i) sign(g_j - g_i)), where s is
+    predicted and g true; 0 where every pair is tied or there is none. li2018end sums over all
+    pairs; the tied ones add a constant to it.
     """
     ordered, gaps = _pairs(predicted, target)
     return (relu(margin - gaps) * ordered).sum() / ordered.sum().clamp(min=1)
@@ -58,11 +58,11 @@ def ranking(predicted: Tensor, target: Tensor, margin: float) -> Tensor:
 def mse_ranking(
     predicted: Tensor, target: Tensor, margin: float, alpha: float | Balanced
 ) -> Tensor:
-    """`mse` + alpha * `ranking` (li2018end Eq. 3), both of them averages.
+    """`mse` + alpha * `ranking`, both of them means (li2018end Eq. 3).
 
     li2018end halves the squared error and sums over the pairs: for n videos without ties, its alpha
     a is alpha = n (n - 1) a here, and on scores divided by a standard deviation S, n (n - 1) a / S.
-    `balanced` is the same in both, see `balanced_alpha`.
+    alpha=balanced means the same in both, see `balanced_alpha`.
     """
     if alpha == "balanced":
         weight: float | Tensor = balanced_alpha(predicted, target, margin)
@@ -73,11 +73,11 @@ def mse_ranking(
 
 @torch.no_grad()
 def balanced_alpha(predicted: Tensor, target: Tensor, margin: float) -> Tensor:
-    """The alpha by which `mse` and `ranking` move the predictions alike (li2018end Eq. 4-7).
+    """The alpha with which `mse` and `ranking` move the predictions equally (li2018end Eq. 4-7).
 
-    The ratio of their gradients' sizes, each summed over the batch; a constant to the optimizer.
-    0 where `ranking` has no gradient. li2018end leaves open how it is taken over a batch, and when:
-    for every batch anew is ours. Its Eq. 5 leaves out sign(g_j - g_i), and has alpha on both sides.
+    The ratio of the sizes of their gradients, each summed over the batch; the optimizer takes it as
+    a constant. 0 where `ranking` has no gradient. li2018end does not say when it is computed; for
+    every batch anew is ours. Its Eq. 5 leaves out sign(g_j - g_i), and has alpha on both sides.
     """
     ordered, gaps = _pairs(predicted, target)
     pull = 2 * (predicted - target).abs().mean()
@@ -87,18 +87,18 @@ def balanced_alpha(predicted: Tensor, target: Tensor, margin: float) -> Tensor:
 
 
 def _pairs(predicted: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """(n, n): whether j is truly above i, and s_j - s_i.
+    """(n, n) each: whether the true score of j is above that of i, and s_j - s_i.
 
-    Of each untied pair one order is marked, that with sign(g_j - g_i) = 1; of tied ones none.
+    Of an untied pair only the order with sign(g_j - g_i) = 1 is true; of a tied pair neither is.
     """
     return target > target[:, None], predicted - predicted[:, None]
 
 
 def incremental_mse(predicted: Tensor, target: Tensor, lengths: Tensor) -> Tensor:
-    """Mean squared error where the score builds up evenly: after clip k of N, k/N of it.
+    """Mean squared error of scores that grow evenly: after clip k of N, k/N of the final score.
 
-    predicted: (n, clips), what lies behind a video's end is ignored. target: (n,) final scores.
-    lengths: (n,) in clips. Averaged over each video's clips, then over videos (jain2020 §V-C).
+    predicted: (n, clips); what is after a video's end is ignored. target: (n,) final scores.
+    lengths: (n,) in clips. The mean over each video's clips, then over videos (jain2020 §V-C).
     """
     step = torch.arange(1, predicted.shape[1] + 1, device=predicted.device)  # (clips,)
     inside = step <= lengths[:, None]  # (n, clips)
@@ -109,28 +109,30 @@ def incremental_mse(predicted: Tensor, target: Tensor, lengths: Tensor) -> Tenso
 def pair_loss(logits: Tensor, similar: Tensor, weights: tuple[float, float]) -> Tensor:
     """Mean binary cross-entropy over (pairs,), each pair weighted by its kind.
 
-    similar: 1 or 0. weights: of dissimilar and of similar pairs; not divided out, so that with
-    weights that average to 1 over all pairs, the steps of an epoch together stay balanced.
+    similar: 1 or 0. weights: of dissimilar and of similar pairs. The sum is divided by the number
+    of pairs and not by their weights: where these average to 1 over all pairs of an epoch, its
+    steps together are balanced.
     """
     weight = weights[0] + (weights[1] - weights[0]) * similar
     return binary_cross_entropy_with_logits(logits, similar, weight)
 
 
 def log_bag_similarity(logits: Tensor, bag: Tensor, n: int) -> Tensor:
-    """The logarithm of how similar the two videos of each of `n` pairs are by their clips, (n,).
+    """The logarithm of the similarity of each of `n` pairs of videos, by their clips: (n,).
 
     logits: (clips,), of pairs of clips. bag: (clips,), the number of the pair of videos that each
-    belongs to. The geometric mean of the clips' probabilities: their logarithms add up, as the
-    points do that clips lose, be they lost in one or in many. 0 without any clip.
+    belongs to. The similarity is the geometric mean of the clips' probabilities: their logarithms
+    add up as the points do that single clips lose. 0 for a pair without clips.
     """
     total = logits.new_zeros(n).index_add(0, bag, logsigmoid(logits))
     return total / torch.bincount(bag, minlength=n).clamp(min=1)
 
 
 def bag_loss(log_similarity: Tensor, meant: Tensor, weights: tuple[float, float]) -> Tensor:
-    """Cross-entropy of bags to how similar they are meant to be, (bags,) each in 0..1; averaged.
+    """Mean cross-entropy between the similarity of bags and their targets.
 
-    weights: of those meant to be below and above 1/2.
+    log_similarity: (bags,), see `log_bag_similarity`. meant: (bags,) targets in 0..1. weights: of
+    targets up to 1/2 and above it.
     """
     low, high = weights
     weight = low + (high - low) * (meant > 0.5)
@@ -139,7 +141,7 @@ def bag_loss(log_similarity: Tensor, meant: Tensor, weights: tuple[float, float]
 
 
 def _log_complement(log_chance: Tensor) -> Tensor:
-    """log(1 - p) of log(p); of a p that rounds to 1 the complement would have no logarithm."""
+    """log(1 - p) from log(p); p is kept below 1, where the complement has no logarithm."""
     return torch.log(-torch.expm1(log_chance.clamp(max=-1e-6)))
 
 
@@ -152,8 +154,8 @@ def soft_labels(values: Tensor, bins: int, std: float) -> Tensor:
 def divergence(predicted: Tensor, values: Tensor, std: float) -> Tensor:
     """KL divergence of (n, m, bins) log-probabilities from the soft labels of (n, m) values.
 
-    Summed over bins, averaged over values and videos (PyTorch's `batchmean`): were it averaged
-    over the bins too, it would shrink with their number. values, std: in bins, from 0.
+    Summed over bins, and the mean over values and videos (PyTorch's `batchmean`): a mean over bins
+    would shrink with their number. values, std: in bins, counted from 0.
     """
     meant = soft_labels(values, predicted.shape[-1], std)
     return kl_div(predicted.flatten(0, 1), meant.flatten(0, 1), reduction="batchmean")
@@ -162,9 +164,9 @@ def divergence(predicted: Tensor, values: Tensor, std: float) -> Tensor:
 def tree_loss(log_chance: Tensor, place: Tensor, leaf: Tensor, target: Tensor) -> Tensor:
     """Cross-entropy of every leaf, and the squared error inside the right one (CoRe).
 
-    log_chance: (pairs, leaves) log-probabilities. place: (pairs, leaves) in 0..1, where in its
-    interval each leaf believes the difference to be. leaf: (pairs,) the right one. target:
-    (pairs,), the place there. Summed over leaves, averaged over pairs.
+    log_chance: (pairs, leaves) log-probabilities. place: (pairs, leaves) in 0..1, where each leaf
+    predicts the difference inside its interval. leaf: (pairs,), the right one. target: (pairs,),
+    the true place in its interval. Summed over leaves; the mean over pairs.
     """
     right = one_hot(leaf, log_chance.shape[1]).bool()
     cross_entropy = -torch.where(right, log_chance, _log_complement(log_chance)).sum(dim=1)
@@ -173,19 +175,20 @@ def tree_loss(log_chance: Tensor, place: Tensor, leaf: Tensor, target: Tensor) -
 
 
 def triplet_loss(features: Tensor, labels: Tensor, margin: float) -> Tensor:
-    """Each vector nearer to its farthest fellow than to the nearest stranger, by a margin.
+    """By how much vectors are not nearer to all of their own label than to others, by a margin.
 
-    features: (n, dim), compared by the Euclidean distance of their directions, 0..2. labels:
-    (n,). A vector without a fellow or without a stranger is left out; without any other the
-    loss is 0. Averaged over vectors.
+    For each vector ReLU(distance to the farthest of its label - distance to the nearest of another
+    label + margin); the mean over vectors. features: (n, dim), compared by the Euclidean distance
+    of their directions, 0..2. labels: (n,). A vector that is alone with its label, or whose label
+    all have, is left out; where all are, the loss is 0.
     """
     directions = normalize(features, dim=1)
-    # Where two are one the root would have no gradient.
+    # At a distance of 0 the root has no finite gradient.
     distance = (2 - 2 * directions @ directions.T).clamp(min=1e-12).sqrt()  # (n, n)
     same = labels[:, None] == labels
-    fellow = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
-    valid = fellow.any(dim=1) & (~same).any(dim=1)
-    farthest = distance.masked_fill(~fellow, -torch.inf).amax(dim=1)
+    of_label = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    valid = of_label.any(dim=1) & (~same).any(dim=1)
+    farthest = distance.masked_fill(~of_label, -torch.inf).amax(dim=1)
     nearest = distance.masked_fill(same, torch.inf).amin(dim=1)
     excess = relu(farthest - nearest + margin)[valid]
     return excess.mean() if len(excess) else distance.sum() * 0

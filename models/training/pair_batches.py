@@ -1,6 +1,7 @@
-"""Batches of pairs for the price of their videos: each video of a step is embedded once.
+"""Batches of pairs of videos in which each video, and each distinct clip, is computed once.
 
-And each clip of a step is given once, however many videos hold it, such as a blank one.
+A step holds many pairs of few videos, so that its cost is that of the videos and not of the pairs.
+A clip that several videos hold, such as a blank one, is computed once for all of them.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from aqa.models.training.loop import VideoBatch, VideoTensors
 
 @dataclass(frozen=True)
 class PairBatch(VideoBatch):
-    """A batch's distinct clips x, what videos they make up, and pairs of those.
+    """The distinct clips of a batch, the videos that they make up, and pairs of these videos.
 
-    x: (clips, dim). rows: (n, longest), the clips of each video; behind its end, any. first,
-    second: (pairs,) numbers of videos. targets: (pairs,), one a pair. own: (n,), the videos' own.
+    x: (clips, dim). rows: (n, longest) numbers of clips, those of each video; after a video's end
+    any. first, second: (pairs,) numbers of videos in the batch. targets: (pairs,). own: (n,), the
+    videos' own targets.
     """
 
     rows: Tensor
@@ -33,15 +35,15 @@ class PairBatch(VideoBatch):
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
-        """What a `SiameseNet` takes."""
+        """The arguments of a `SiameseNet`."""
         return self.x, self.lengths, self.first, self.second, self.rows
 
 
 class PairedVideos:
-    """Videos and ordered pairs of them; an epoch's batches hold every pair exactly once.
+    """Videos and ordered pairs of them; the batches of an epoch hold every pair exactly once.
 
-    videos: their own targets go with them. first, second: (pairs,) numbers of videos. targets:
-    (pairs,). groups: (videos,) labels; pairs that cross no group make for fewer embeddings.
+    videos: with their own targets. first, second: (pairs,) numbers of videos. targets: (pairs,).
+    groups: (videos,) labels; where few pairs are of two groups, few videos are computed twice.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class PairedVideos:
         return len(self.videos)
 
     def batches(self, size: int, order: Tensor | None = None) -> Iterator[PairBatch]:
-        """Cut into batches of at most `size` distinct videos; see `plan_steps`."""
+        """Batches of the pairs of at most `size` distinct videos; see `plan_steps`."""
         places = np.arange(len(self)) if order is None else order.numpy()
         rng = None if order is None else np.random.default_rng(places)
         by_group = places[np.argsort(self.groups[places], kind="stable")]
@@ -82,15 +84,15 @@ class PairedVideos:
 
 
 def clips_of(videos: VideoTensors) -> Tensor:
-    """Which rows of `videos.clips` each video is made of: (n, longest).
+    """The rows of `videos.clips` that each video is made of: (n, longest).
 
-    Of rows that are the same the first stands for all; a video's last one fills what is behind it.
+    Of equal rows the first stands for all. A video's last row fills the places after its end.
     """
     seen: dict[bytes, int] = {}
-    found = [
+    first_equal = [
         seen.setdefault(hashlib.sha256(row).digest(), number)
         for number, row in enumerate(videos.clips.cpu().numpy())
     ]
     step = torch.arange(int(videos.lengths.max()), device=videos.lengths.device)
     places = videos.starts[:, None] + step.minimum(videos.lengths[:, None] - 1)
-    return torch.tensor(found, device=places.device)[places]
+    return torch.tensor(first_equal, device=places.device)[places]

@@ -79,7 +79,7 @@ def test_fit_writes_whole_runs(fitted: Path) -> None:
     assert json.loads((fitted / "runs/lstm/split-1/run.json").read_text())["params"]["epochs"] == 15
 
 
-def test_eval_judges_the_test_videos(aqa: Callable[..., Result], fitted: Path) -> None:
+def test_eval_evaluates_the_test_videos(aqa: Callable[..., Result], fitted: Path) -> None:
     printed = aqa("eval", "--split", "1").output
     assert "Spearman" in printed
     assert "svr" in printed
@@ -98,10 +98,9 @@ def test_eval_judges_the_test_videos(aqa: Callable[..., Result], fitted: Path) -
         low, high = result["spearman_interval"]
         assert low <= result["spearman"] <= high
         assert {"mse", "med", "relative_l2"} < result.keys()
-    svr = next(mean for mean in results["means"] if mean["head"] == "svr")
+    assert results["means"] == []  # `1` and `b` are of different families
     each = [r["spearman"] for r in results["results"] if r["head"] == "svr"]
-    assert svr["spearman"] == pytest.approx(np.mean(each))
-    assert svr["spearman"] > 0.9
+    assert np.mean(each) > 0.9
 
 
 def test_predictions_are_the_metrics(aqa: Callable[..., Result], fitted: Path) -> None:
@@ -343,7 +342,7 @@ class TestFromVideos:
             assert store.spec["weights"]["name"] == "random"
         told = aqa("store", "info", "stores/c3d.h5").output
         assert re.search(
-            "^clip rule +clip length 16, stride 16, frames 16, padding front,", told, re.M
+            "^clip rule +16 frames per clip, a new clip every 16 frames, 16 frames", told, re.M
         )
         assert re.search("^weights +random", told, re.M)
         aqa("fit", "--head", "svr", "-p", "folds=2")

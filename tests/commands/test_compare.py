@@ -212,7 +212,7 @@ def test_feedback_on_a_training_video_is_marked(aqa, fitted: Path) -> None:
 
 def test_embeddings_are_measured_and_drawn(aqa, fitted: Path) -> None:
     shown = aqa("embed", "--split", "1", "--picture", "e.png").output
-    assert "D2, worst reference" in shown
+    assert "D2, worst exemplar" in shown
     assert cv2.imread(str(fitted / "e.png")) is not None
     given = json.loads(aqa("embed", "--split", "1", "--json").output)
     assert [e["size"] for e in given["embeddings"]] == [8, 64, 64, 64]

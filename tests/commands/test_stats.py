@@ -41,7 +41,7 @@ def rows_of(rng: np.random.Generator) -> tuple[list[dict], np.ndarray]:
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An svr and the same told the difficulty, evaluated; and a siamese head, which scores nothing."""
+    """An svr, the same told the difficulty, both evaluated; and a siamese head without scores."""
     root = tmp_path_factory.mktemp("stats")
     rows, x = rows_of(np.random.default_rng(0))
     write_manifest(root / "manifest.csv", rows)
@@ -110,7 +110,7 @@ def test_eval_by_action(aqa, fitted: Path) -> None:
 def test_a_split_without_test_videos_stops_no_other(aqa, fitted: Path) -> None:
     aqa("fit", "--head", "svr", "--split", "none", "--split", "1", *QUICK.split(), "--runs", "some")
     said = aqa("eval", "--runs", "some", code=1)
-    assert re.search("^svr +1 ", said.stdout, re.MULTILINE)
+    assert re.search("^split 1, 20 test videos .*\nhead .*\nsvr ", said.stdout, re.MULTILINE)
     assert "not evaluated: manifest.csv: split none has no test videos" in said.stderr
     saved = json.loads((fitted / "some/eval.json").read_text())
     assert {r["split"] for r in saved["results"]} == {"1"}

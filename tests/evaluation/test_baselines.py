@@ -11,7 +11,7 @@ from aqa.annotations.importing.pickles import read_pickle
 from aqa.annotations.manifest import Manifest, Video
 from aqa.annotations.splits import Split
 from aqa.errors import UnknownNameError
-from aqa.evaluation.baselines import split_baselines, usable_columns
+from aqa.evaluation.baselines import Baseline, split_baselines, usable_columns
 from aqa.features.store import FeatureStore, import_arrays
 from aqa.models.runs import RunError
 
@@ -34,21 +34,27 @@ def by_name(split: Split, manifest: Manifest, *names: str) -> dict:
     return {found.name: found for found in split_baselines(split, manifest, names=names)}
 
 
+def rows_of(found: Baseline) -> list[dict]:
+    return [*found.learned, *found.tested.rows]
+
+
 def test_each_column_alone_and_all(dives) -> None:
     manifest, split = dives
     found = by_name(split, manifest)  # types do not differ, so they tell nothing
     assert set(found) == {"baseline-event", "baseline-difficulty", "baseline-all"}
     tested = [manifest.by_id[i] for i in split.test]
     alone = scipy.stats.spearmanr([v.difficulty for v in tested], [v.score for v in tested])
-    assert found["baseline-difficulty"].metrics["spearman"] == pytest.approx(alone.statistic)
-    errors = {name: own.metrics["mse"] for name, own in found.items()}
+    assert found["baseline-difficulty"].tested.whole.values["spearman"] == pytest.approx(
+        alone.statistic
+    )
+    errors = {name: own.tested.whole.values["mse"] for name, own in found.items()}
     assert errors["baseline-all"] < errors["baseline-difficulty"] < errors["baseline-event"]
-    assert found["baseline-all"].marks["baseline"] == ["event", "difficulty"]
+    assert found["baseline-all"].marks.baseline == ("event", "difficulty")
 
 
 def test_of_labels_it_is_nearly_the_mean_of_the_label(dives) -> None:
     manifest, split = dives
-    rows = by_name(split, manifest, "event")["baseline-event"].rows
+    rows = rows_of(by_name(split, manifest, "event")["baseline-event"])
     for row in rows:
         event = manifest.by_id[row["video_id"]].event
         own = [v.score for v in manifest if v.event == event and v.id in split.train]
@@ -61,7 +67,7 @@ def test_test_scores_are_not_looked_at(dives) -> None:
     manifest, split = dives
     changed = [replace(v, score=0.0) if v.id in split.test else v for v in manifest]
     ours, theirs = (
-        [r["predicted"] for r in by_name(split, m)["baseline-all"].rows]
+        [r["predicted"] for r in rows_of(by_name(split, m)["baseline-all"])]
         for m in (manifest, Manifest(changed, manifest.path))
     )
     assert ours == theirs
@@ -72,7 +78,7 @@ def test_a_label_that_was_not_trained_on_tells_nothing(dives) -> None:
     odd = split.test[0]
     changed = [replace(v, event="new") if v.id == odd else v for v in manifest]
     (found,) = split_baselines(split, Manifest(changed, manifest.path), names=["event"])
-    predicted = {row["video_id"]: row["predicted"] for row in found.rows}
+    predicted = {row["video_id"]: row["predicted"] for row in rows_of(found)}
     train = [manifest.by_id[i].score for i in split.train]
     assert predicted[odd] == pytest.approx(np.mean(train), abs=0.5)
 
@@ -153,6 +159,6 @@ class TestRealDives:
         for name, expected in (("official", official), ("events", events_apart)):
             (found,) = split_baselines(splits[name], manifest, names=[columns])
             if expected is None:
-                assert found.metrics["spearman"] is None
+                assert found.tested.whole.values["spearman"] is None
             else:
-                assert found.metrics["spearman"] == pytest.approx(expected, abs=0.002)
+                assert found.tested.whole.values["spearman"] == pytest.approx(expected, abs=0.002)

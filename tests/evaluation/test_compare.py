@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,17 +8,17 @@ import pytest
 import scipy.stats
 
 from aqa.errors import AqaWarning
-from aqa.evaluation.compare import (
+from aqa.evaluation.compare import compare, compare_families
+from aqa.evaluation.metric import metric_of
+from aqa.evaluation.paired_tests import corrected_t_p, holm, permutation_p
+from aqa.evaluation.predictions import (
     Predictions,
-    compare,
     compared_folders,
-    corrected_t_p,
-    holm,
-    permutation_p,
     read_heads,
     read_predictions,
 )
-from aqa.evaluation.metrics import METRICS, resample_counts
+from aqa.evaluation.resampling import resample_counts
+from aqa.evaluation.result import Marks
 from aqa.models.runs import RunError, write_json, write_rows
 from aqa.report.comparison_table import comparison_table
 
@@ -26,7 +27,7 @@ Split = dict[str, Predictions]
 
 def predictions(name: str, true: np.ndarray, pred: np.ndarray, ids=None, **marks) -> Predictions:
     ids = [f"v{k:03d}" for k in range(len(true))] if ids is None else ids
-    return Predictions(Path(name), tuple(ids), true, pred, 3 * len(true), marks)
+    return Predictions(Path(name), tuple(ids), true, pred, 3 * len(true), Marks(**marks))
 
 
 def two_heads(rng: np.random.Generator, n: int, *noises: float) -> dict[str, Split]:
@@ -89,7 +90,7 @@ def test_swapped_ranks_by_the_plain_way(rng: np.random.Generator) -> None:
     for coin in coins:
         each = []
         for split, one in heads[pair.a].items():
-            ranked = [scipy.stats.rankdata(heads[h][split].predicted) for h in pair[:2]]
+            ranked = [scipy.stats.rankdata(heads[h][split].predicted) for h in (pair.a, pair.b)]
             swap = np.array([coin[videos.index(i)] for i in one.ids])
             a, b = np.where(swap, *ranked[::-1]), np.where(swap, *ranked)
             truth = scipy.stats.rankdata(one.score)
@@ -115,9 +116,12 @@ def test_the_interval_draws_videos_in_all_splits_that_test_them(rng: np.random.G
     difference = np.subtract(samples[pair.a], samples[pair.b])
     np.testing.assert_allclose(pair.interval, np.quantile(difference, [0.025, 0.975]))
     for name, own in found.heads.items():
-        np.testing.assert_allclose(own["interval"], np.quantile(samples[name], [0.025, 0.975]))
-        each = [float(METRICS["spearman"](s.score, s.predicted)) for s in heads[name].values()]
-        assert own["value"] == pytest.approx(np.mean(each))
+        np.testing.assert_allclose(own.interval, np.quantile(samples[name], [0.025, 0.975]))
+        each = [
+            float(metric_of("spearman").function(s.score, s.predicted))
+            for s in heads[name].values()
+        ]
+        assert own.value == pytest.approx(np.mean(each))
 
 
 def test_alike_heads_are_told_apart_as_rarely_as_it_says(rng: np.random.Generator) -> None:
@@ -129,7 +133,8 @@ def test_alike_heads_are_told_apart_as_rarely_as_it_says(rng: np.random.Generato
         ours += pair.p_videos < 0.05
         covered += pair.interval[0] < 0 < pair.interval[1]
         errors = [
-            [METRICS["mse"](s.score, s.predicted) for s in own.values()] for own in heads.values()
+            [metric_of("mse").function(s.score, s.predicted) for s in own.values()]
+            for own in heads.values()
         ]
         plain += scipy.stats.ttest_rel(*errors).pvalue < 0.05
     assert 0.01 <= ours / times <= 0.1
@@ -157,6 +162,32 @@ def test_corrected_t_by_its_formula(rng: np.random.Generator) -> None:
     assert corrected_t_p([0.0, 0.0], 0.25) == 1.0
     # Without overlap, that is the plain paired t test.
     assert corrected_t_p(d, 0.0) == pytest.approx(scipy.stats.ttest_1samp(d, 0).pvalue)
+
+
+def test_p_over_splits_takes_test_videos_per_training_video(rng: np.random.Generator) -> None:
+    heads = overlapping(rng, 0.9, 0.3)
+    (pair,) = compare(heads, "mse", resamples=20, permutations=20).pairs
+    each = [
+        np.mean((a.predicted - a.score) ** 2) - np.mean((b.predicted - b.score) ** 2)
+        for a, b in zip(heads[pair.a].values(), heads[pair.b].values(), strict=True)
+    ]
+    assert pair.p_splits == pytest.approx(corrected_t_p(each, 20 / 60))
+    assert pair.p_splits < corrected_t_p(each, 60 / 20)
+
+
+def test_splits_of_several_families_are_not_averaged(rng: np.random.Generator) -> None:
+    whole = overlapping(rng, 0.8, 0.5)
+    names = {"0": "fold0", "1": "fold1", "2": "louo-B", "3": "louo-C"}
+    heads = {head: {names[s]: one for s, one in own.items()} for head, own in whole.items()}
+    folds_alone = {head: {s: own[s] for s in ("fold0", "fold1")} for head, own in heads.items()}
+    heads["only"] = {s: heads["h0"][s] for s in ("louo-B", "louo-C")}
+    folds, left_out = compare_families(heads)
+    assert (folds.family, folds.splits, folds.absent) == ("fold", ["fold0", "fold1"], ["only"])
+    assert (left_out.family, set(left_out.heads)) == ("louo", {"h1", "h0", "only"})
+    shown = comparison_table(folds)
+    assert "Spearman, mean of 2 splits of fold, " in shown
+    assert "only is left out: no results on these splits" in shown
+    assert compare_families(folds_alone) == [replace(folds, absent=[])]
 
 
 def test_holm_step_by_step(rng: np.random.Generator) -> None:
@@ -200,7 +231,7 @@ def test_heads_are_compared_on_the_splits_they_share(rng: np.random.Generator) -
     del partly["h2"]["1"]
     found = compare(partly)
     shared = {name: {s: own[s] for s in ("0", "3")} for name, own in whole.items()}
-    assert found == compare(shared)._replace(left_out={"1": ["h2"], "2": ["h1"]})
+    assert found == replace(compare(shared), left_out={"1": ["h2"], "2": ["h1"]})
     assert found.splits == ["0", "3"]
     shown = comparison_table(found)
     assert "Spearman, mean of 2 splits" in shown
@@ -213,8 +244,8 @@ def test_what_heads_were_told_is_said(rng: np.random.Generator) -> None:
     marks = {"difficulty": "input", "told": "stages"}
     heads["h1"]["1"] = predictions("h1", own.score, own.predicted, **marks)
     found = compare(heads)
-    assert found.heads["h1"].items() >= marks.items()
-    assert not marks.keys() & found.heads["h0"].keys()
+    assert found.heads["h1"].to_dict().items() >= marks.items()
+    assert not marks.keys() & found.heads["h0"].to_dict().keys()
     shown = comparison_table(found)
     assert "h1 + difficulty" in shown
     assert shown.endswith("h1: told each video's stages beside its features")
@@ -244,7 +275,7 @@ class TestRead:
         write_json(tmp_path / "metrics.json", {"test": {"mse": 1, "leak": ["x"]}})
         found = read_predictions(tmp_path)
         assert (found.ids, found.predicted.tolist()) == (("a", "b"), [0.5, 2.5])
-        assert (found.n_train, found.marks) == (1, {"leak": ["x"]})
+        assert (found.n_train, found.marks) == (1, Marks(leak=("x",)))
 
     @pytest.mark.parametrize(
         "row",

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from aqa.evaluation.metrics import report_feedback, report_pairs
+from aqa.evaluation.pair_metrics import measure_pairs
+from aqa.evaluation.resampling import resample_counts
 from aqa.models.pairs import make_pairs
 
 
@@ -16,9 +17,9 @@ def evaluated():
     return pairs, chance
 
 
-def test_pairs_as_scikit_learn_judges_them(evaluated):
+def test_pairs_as_scikit_learn_evaluates_them(evaluated):
     pairs, chance = evaluated
-    found = report_pairs(pairs, chance, resamples=50)
+    found = measure_pairs(pairs, chance, resamples=50).to_dict()
     said = chance >= 0.5
     assert found["accuracy"] == pytest.approx(metrics.accuracy_score(pairs.similar, said))
     balanced = metrics.balanced_accuracy_score(pairs.similar, said)
@@ -34,7 +35,7 @@ def test_intervals_draw_videos_and_are_wider_than_of_independent_pairs(evaluated
     pairs, _ = evaluated
     wrong_video = (pairs.first < 4) | (pairs.second < 4)
     chance = np.where(pairs.similar ^ wrong_video, 0.9, 0.1)
-    low, high = report_pairs(pairs, chance)["accuracy_interval"]
+    low, high = measure_pairs(pairs, chance).intervals["accuracy"]
     share = 1 - wrong_video.mean()
     naive = 2 * 1.96 * np.sqrt(share * (1 - share) / len(chance))
     assert high - low > 2 * naive
@@ -42,31 +43,26 @@ def test_intervals_draw_videos_and_are_wider_than_of_independent_pairs(evaluated
 
 def test_one_kind_of_pairs_only_has_no_area():
     pairs = make_pairs(np.array([1.0, 2.0, 3.0]), 5.0)
-    found = report_pairs(pairs, np.array([0.9, 0.8, 0.2]), resamples=20)
+    found = measure_pairs(pairs, np.array([0.9, 0.8, 0.2]), resamples=20).to_dict()
     assert found["accuracy"] == pytest.approx(2 / 3)
     assert found["balanced_accuracy"] is None
     assert found["roc_auc"] is None
     assert found["roc_auc_interval"] is None
 
 
-def test_feedback_as_scikit_learn_judges_it():
-    rng = np.random.default_rng(1)
-    truth = [rng.random(int(n)) < 0.3 for n in rng.integers(3, 9, 40)]
-    said = [t ^ (rng.random(len(t)) < 0.2) for t in truth]
-    found = report_feedback(truth, said, resamples=200)
-    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
-        np.concatenate(truth), np.concatenate(said), average="binary"
-    )
-    assert (found["precision"], found["recall"], found["f1"]) == pytest.approx(
-        (precision, recall, f1)
-    )
-    assert found["n"] == 40
-    assert found["clips"] == sum(map(len, truth))
-    assert found["precision_interval"][0] < precision < found["precision_interval"][1]
+def test_a_pair_is_drawn_as_often_as_both_of_its_videos(evaluated):
+    pairs, chance = evaluated
+    found = measure_pairs(pairs, chance, resamples=40, seed=7)
+    right = (chance >= 0.5) == pairs.similar
+    samples = []
+    for count in resample_counts(25, 40, 7):
+        weight = [count[a] * count[b] for a, b in zip(pairs.first, pairs.second, strict=True)]
+        samples.append(np.average(right, weights=weight))
+    np.testing.assert_allclose(found.intervals["accuracy"], np.quantile(samples, [0.025, 0.975]))
 
 
-def test_feedback_that_never_blames_has_no_precision():
-    found = report_feedback([np.array([True, False])], [np.array([False, False])], resamples=20)
-    assert found["precision"] is None
-    assert found["recall"] == 0
-    assert found["f1"] == 0
+def test_many_pairs_are_resampled_in_steps(evaluated, monkeypatch):
+    pairs, chance = evaluated
+    expected = measure_pairs(pairs, chance, resamples=40)
+    monkeypatch.setattr("aqa.evaluation.pair_metrics._WEIGHTS", 5000)
+    assert measure_pairs(pairs, chance, resamples=40) == expected

@@ -8,15 +8,15 @@ import pytest
 
 from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
-from aqa.extract.augment import DROPPED, VIEWS, check_views, make_views
+from aqa.extract.augment import AUGMENTATIONS, DROPPED, check_augmentations, make_augmentations
 from aqa.extract.preprocess import Preprocess
 from aqa.extract.video.clip_reader import ClipReader
 from aqa.features.clips import Clip, ClipRule
 
 
-def looked(name: str, frames: list[np.ndarray], video_id: str = "v", seed: int = 0) -> list:
-    (view,) = make_views([name], ClipRule(), video_id, seed)
-    return [view.look(frame) for frame in frames]
+def augmented(name: str, frames: list[np.ndarray], video_id: str = "v", seed: int = 0) -> list:
+    (augmentation,) = make_augmentations([name], ClipRule(), video_id, seed)
+    return [augmentation.change(frame) for frame in frames]
 
 
 @pytest.fixture
@@ -24,27 +24,29 @@ def frames(rng: np.random.Generator) -> list[np.ndarray]:
     return [rng.integers(0, 200, size=(96, 128, 3), dtype=np.uint8) for _ in range(60)]
 
 
-@pytest.mark.parametrize("name", VIEWS)
-def test_views_are_drawn_by_seed_and_video_alone(name: str, frames: list[np.ndarray]) -> None:
-    first, again = looked(name, frames), looked(name, frames)
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_augmentations_are_drawn_by_seed_and_video_alone(
+    name: str, frames: list[np.ndarray]
+) -> None:
+    first, again = augmented(name, frames), augmented(name, frames)
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert all(f is None or (f.dtype == np.uint8 and f.ndim == 3) for f in first)
     if name in ("bright", "zoom", "drop"):
-        for other in (looked(name, frames, seed=1), looked(name, frames, video_id="x")):
+        for other in (augmented(name, frames, seed=1), augmented(name, frames, video_id="x")):
             assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
 
 
-def test_what_each_view_does(frames: list[np.ndarray]) -> None:
+def test_what_each_augmentation_does(frames: list[np.ndarray]) -> None:
     frame = frames[0]
-    np.testing.assert_array_equal(looked("flip", [frame])[0], frame[:, ::-1])
-    height, width, _ = looked("zoom", [frame])[0].shape
+    np.testing.assert_array_equal(augmented("flip", [frame])[0], frame[:, ::-1])
+    height, width, _ = augmented("zoom", [frame])[0].shape
     assert 0.7 < height / 96 < 1
     assert 0.7 < width / 128 < 1
-    gain = looked("bright", [np.full((2, 2, 3), 100, np.uint8)])[0][0, 0, 0] / 100
+    gain = augmented("bright", [np.full((2, 2, 3), 100, np.uint8)])[0][0, 0, 0] / 100
     assert 0.6 <= gain <= 1.4
-    dark = looked("equalize", [frame // 8])[0]
+    dark = augmented("equalize", [frame // 8])[0]
     assert int(dark.max()) - int(dark.min()) > 200
-    kept = sum(f is not None for f in looked("drop", frames * 20))
+    kept = sum(f is not None for f in augmented("drop", frames * 20))
     assert abs(kept / (len(frames) * 20) - (1 - DROPPED)) < 0.03
 
 
@@ -54,26 +56,26 @@ def test_the_mask_keeps_what_moves() -> None:
         frame = np.full((64, 96, 3), 90, np.uint8)
         frame[20:40, 2 * i : 2 * i + 10] = 230
         frames.append(frame)
-    last = looked("mask", frames)[-1]
+    last = augmented("mask", frames)[-1]
     assert last[20:40, 58:68].min() > 200
     assert last[50:].max() == 0
 
 
-def test_all_views_come_from_one_decoding(numbered_video: Callable[..., Path]) -> None:
+def test_all_augmentations_come_from_one_decoding(numbered_video: Callable[..., Path]) -> None:
     video = Video("v", numbered_video(40), 1.0)
     preprocess = Preprocess(resize=(48, 64), crop=(8, 8), interpolation="nearest")
-    names = check_views(["shift3", "flip"])
+    names = check_augmentations(["shift3", "flip"])
     items = [i for b in ClipReader(video, preprocess, ClipRule(), 4, names) for i in b]
-    clips = [[item.clip for item in items if item.view == v] for v in range(3)]
+    clips = [[item.clip for item in items if item.augmentation == v] for v in range(3)]
     assert names == ("original", "shift3", "flip")
     assert clips[0] == clips[2] == [Clip(0, 16), Clip(16, 32), Clip(24, 40)]
     assert clips[1] == [Clip(3, 19), Clip(19, 35), Clip(24, 40)]
     for item in items:
-        assert item.pictures is not None
-        assert item.pictures[:, 0, 0, 0].tolist() == list(range(*item.clip))
-        assert item.pictures[0, 0, 0, 1] == (0 if item.view == 2 else 200)
+        assert item.frames is not None
+        assert item.frames[:, 0, 0, 0].tolist() == list(range(*item.clip))
+        assert item.frames[0, 0, 0, 1] == (0 if item.augmentation == 2 else 200)
 
 
-def test_unknown_views_are_named() -> None:
-    with pytest.raises(AqaError, match=r"unknown view 'flop'; did you mean 'flip'"):
-        check_views(["flop"])
+def test_unknown_augmentations_are_named() -> None:
+    with pytest.raises(AqaError, match=r"unknown augmentation 'flop'; did you mean 'flip'"):
+        check_augmentations(["flop"])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from aqa.annotations.manifest import Video
-from aqa.extract.clips_dataset import Augment, ClipVideos
+from aqa.extract.clips_dataset import ClipVideos, EpochAugmentation
 from aqa.extract.preprocess import Preprocess
 from aqa.extract.video.clip_reader import ClipReader
 from aqa.extract.video.decode import VideoError
@@ -23,26 +23,28 @@ def videos(numbered_video: Callable[..., Path]) -> list[Video]:
     return [Video(f"v{n}", numbered_video(n, f"v{n}.avi"), 1.0) for n in (40, 16, 9)]
 
 
-def dataset(videos: list[Video], augment: Augment | None = None, **rule: int) -> ClipVideos:
+def dataset(
+    videos: list[Video], augment: EpochAugmentation | None = None, **rule: int
+) -> ClipVideos:
     return ClipVideos(videos, PREPROCESS, ClipRule(**rule), augment, workers=2)
 
 
 @pytest.mark.parametrize("rule", [{}, {"frames": 48}])
 def test_they_are_the_clips_of_an_extraction(videos: list[Video], rule: dict) -> None:
     order = [2, 0, 1, 0]
-    shown = list(dataset(videos, Augment(), **rule).read(order))
+    shown = list(dataset(videos, EpochAugmentation(), **rule).read(order))
     assert len(shown) == 4
     for number, (clips, frames) in zip(order, shown, strict=True):
         reader = ClipReader(videos[number], PREPROCESS, ClipRule(**rule), 100)
         ((*cut,),) = reader
         black = np.zeros((16, 8, 8, 3), np.uint8)
-        expected = [black if c.pictures is None else c.pictures for c in cut]
+        expected = [black if c.frames is None else c.frames for c in cut]
         np.testing.assert_array_equal(clips.numpy(), np.stack(expected))
         assert [tuple(own) for own in frames] == [c.clip for c in cut]
 
 
 def test_an_epoch_flips_and_shortens_by_the_seed_alone(videos: list[Video]) -> None:
-    augment = Augment(seed=3)
+    augment = EpochAugmentation(seed=3)
     made = dataset(videos[:1], augment, frames=32)
     plain = next(made.read([0]))[0].numpy()
     seen = set()
@@ -62,11 +64,11 @@ def test_an_epoch_flips_and_shortens_by_the_seed_alone(videos: list[Video]) -> N
     assert {flipped for flipped, _ in seen} == {True, False}
     assert {shift for _, shift in seen} <= set(range(6))
     assert len(seen) > 5
-    assert Augment(flip=False, end_shift=0).draw("v40", 1) == (False, 0)
+    assert EpochAugmentation(flip=False, end_shift=0).draw("v40", 1) == (False, 0)
 
 
 def test_a_clip_is_always_left(videos: list[Video]) -> None:
-    augment = Augment(end_shift=30)
+    augment = EpochAugmentation(end_shift=30)
     shifts = [augment.draw("v16", epoch)[1] for epoch in range(9)]
     assert max(shifts) > 5
     for epoch in range(9):
@@ -75,10 +77,10 @@ def test_a_clip_is_always_left(videos: list[Video]) -> None:
         assert clips[:, :, 0, 0, 0].tolist() == [list(range(16))]
 
 
-def test_pictures_are_kept_as_far_as_there_is_room(
+def test_frames_are_kept_as_far_as_there_is_room(
     videos: list[Video], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    augment, order = Augment(), [0, 1, 2]
+    augment, order = EpochAugmentation(), [0, 1, 2]
     plain = [list(dataset(videos, augment).read(order, epoch)) for epoch in (1, 2)]
     room = (40 + 9) * 8 * 8 * 3
     made = ClipVideos(videos, PREPROCESS, ClipRule(), augment, workers=0, cache=room)

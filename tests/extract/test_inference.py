@@ -9,13 +9,13 @@ import torch
 from torch import nn
 
 from aqa.extract.backbones import backbone_names, get_architecture
-from aqa.extract.inference import PRECISIONS, PackedConv, Precision, prepare
+from aqa.extract.inference import PRECISIONS, Precision, PrepackedConvolution, optimise
 
 CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize("name", [name for name in backbone_names() if name != "c3d"])
-def test_folding_changes_no_feature(name: str) -> None:
+def test_fusing_changes_no_feature(name: str) -> None:
     torch.manual_seed(0)
     architecture = get_architecture(name)
     net = architecture.build(architecture.default_layer).eval()
@@ -24,7 +24,7 @@ def test_folding_changes_no_feature(name: str) -> None:
             nn.init.normal_(module.running_mean, std=0.1)
             nn.init.uniform_(module.running_var, 0.5, 2)
     before = {key: value.clone() for key, value in net.state_dict().items()}
-    fast = prepare(net, CPU, "float32")
+    fast = optimise(net, CPU, "float32")
     assert not any(isinstance(m, nn.BatchNorm2d | nn.BatchNorm3d) for m in fast.modules())
     x = torch.rand(1, 3, 16, 64, 64)
     with torch.inference_mode():
@@ -34,7 +34,7 @@ def test_folding_changes_no_feature(name: str) -> None:
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("kernel", [(3, 3, 3), (1, 3, 3), (3, 1, 1), (1, 1, 1), (3, 3)])
-def test_packed_convolutions_give_what_plain_ones_give(
+def test_prepacked_convolutions_give_what_plain_ones_give(
     kernel: tuple[int, ...], precision: Precision
 ) -> None:
     torch.manual_seed(0)
@@ -43,8 +43,8 @@ def test_packed_convolutions_give_what_plain_ones_give(
     plain = nn.Sequential(
         build(8, 12, kernel, stride=2, padding=padding), build(12, 6, kernel, groups=2, bias=False)
     ).eval()
-    fast = prepare(plain, CPU, precision)
-    assert [type(module) for module in fast] == [PackedConv, PackedConv]
+    fast = optimise(plain, CPU, precision)
+    assert [type(module) for module in fast] == [PrepackedConvolution, PrepackedConvolution]
     plain = plain.to(PRECISIONS[precision])
     for n, size in ((1, 13), (2, 13), (1, 13), (1, 15), (2, 13)):  # a tail keeps its batch's layout
         x = torch.randn(n, 8, *[size] * len(kernel)).to(PRECISIONS[precision])
@@ -55,8 +55,8 @@ def test_packed_convolutions_give_what_plain_ones_give(
 def test_a_processor_without_bfloat16_of_its_own_still_computes_in_it() -> None:
     program = (
         "import torch; from aqa.extract.backbones import load_backbone as load\n"
-        "from aqa.extract.inference import prepare; net = load('tiny3d').net\n"
-        "net = prepare(net, torch.device('cpu'), 'bfloat16')\n"
+        "from aqa.extract.inference import optimise; net = load('tiny3d').net\n"
+        "net = optimise(net, torch.device('cpu'), 'bfloat16')\n"
         "x = torch.zeros(1, 3, 16, 64, 64, dtype=torch.bfloat16)\n"
         "with torch.inference_mode(): print(net(x).shape)"
     )

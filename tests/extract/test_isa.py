@@ -17,7 +17,7 @@ from aqa.errors import AqaError
 from aqa.extract import isa
 from aqa.extract.backbones import load_backbone
 from aqa.extract.backbones.isa import BLOCK_1, BLOCK_2, ISA
-from aqa.extract.checkpoints.files import WeightsError
+from aqa.extract.checkpoints.records import WeightsError
 from aqa.features.store import FeatureStore
 
 
@@ -124,8 +124,8 @@ def noise(write_video: Callable[..., Path], rng: np.random.Generator) -> Callabl
 def test_blocks_come_from_every_clip_alike(noise, rng, monkeypatch):
     video = noise("a", 48)
     seen = []
-    part = isa._part
-    monkeypatch.setattr(isa, "_part", lambda *a: seen.append(a[0].tobytes()) or part(*a))
+    draw = isa._random_block
+    monkeypatch.setattr(isa, "_random_block", lambda *a: seen.append(a[0].tobytes()) or draw(*a))
     blocks = isa.draw_blocks(video, 600, rng)
     assert blocks.shape == (600, *BLOCK_2)
     assert blocks.dtype == np.uint8

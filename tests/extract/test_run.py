@@ -12,10 +12,14 @@ from torch import nn
 
 from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
-from aqa.extract.backbones.base import Architecture, Backbone, Layout, load
+from aqa.extract.backbones.architecture import Architecture
+from aqa.extract.backbones.backbone import Backbone
+from aqa.extract.backbones.load import load
+from aqa.extract.checkpoints.layouts import Layout
 from aqa.extract.encode import Encoder
 from aqa.extract.preprocess import Preprocess
-from aqa.extract.run import Progress, extract, make_spec
+from aqa.extract.progress import ExtractionProgress
+from aqa.extract.run import extract, make_spec
 from aqa.features.clips import ClipRule
 from aqa.features.store import FeatureStore, StoreError
 
@@ -37,7 +41,8 @@ def backbone() -> Backbone:
         build=lambda layer: MeanRed(),
         layers={"out": (2,)},
         default_layer="out",
-        layouts=(Layout("red", "these tests", "out", PREPROCESS),),
+        layouts=(Layout("red", "these tests", "out", profiles=("red",)),),
+        profiles={"red": PREPROCESS},
     )
     return load(architecture, "random")
 
@@ -48,7 +53,7 @@ def videos(numbered_video: Callable[..., Path]) -> list[Video]:
     return [Video(f"v{i}", numbered_video(n, f"v{i}.avi"), 1.0) for i, n in enumerate(lengths)]
 
 
-class Lines(Progress):
+class Lines(ExtractionProgress):
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.finished = 0
@@ -130,10 +135,10 @@ def test_resuming_reuses_and_ends_with_the_same_bytes(
     encode = Encoder.__call__
     calls = iter(range(100))
 
-    def interrupted(self: Encoder, pictures: np.ndarray) -> torch.Tensor:
+    def interrupted(self: Encoder, frames: np.ndarray) -> torch.Tensor:
         if next(calls) == 4:
             raise KeyboardInterrupt
-        return encode(self, pictures)
+        return encode(self, frames)
 
     monkeypatch.setattr(Encoder, "__call__", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -209,8 +214,8 @@ def test_out_of_memory_halves_the_batch(
     backbone: Backbone, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
 ) -> None:
     encoder = Encoder(backbone, "cpu", batch_size=8)
-    pictures = rng.integers(0, 255, size=(11, 4, 8, 8, 3), dtype=np.uint8)
-    expected = encoder(pictures).numpy()
+    frames = rng.integers(0, 255, size=(11, 4, 8, 8, 3), dtype=np.uint8)
+    expected = encoder(frames).numpy()
     forward, sizes = encoder._forward, []
 
     def small(batch: np.ndarray) -> torch.Tensor:
@@ -220,7 +225,7 @@ def test_out_of_memory_halves_the_batch(
         return forward(batch)
 
     monkeypatch.setattr(encoder, "_forward", small)
-    np.testing.assert_array_equal(encoder(pictures).numpy(), expected)
+    np.testing.assert_array_equal(encoder(frames).numpy(), expected)
     assert sizes == [8, 4, 2, 2, 2, 2, 2, 1]
 
 

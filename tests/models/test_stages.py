@@ -7,7 +7,6 @@ import itertools
 import numpy as np
 import pytest
 
-from aqa.evaluation.metrics import report_stages
 from aqa.models.heads.base import HeadError
 from aqa.models.stages import (
     frame_posteriors,
@@ -118,26 +117,3 @@ def test_hand_labels() -> None:
 def test_missing_hand_labels(stages: list[dict[str, int]], problem: str) -> None:
     with pytest.raises(HeadError, match=problem):
         hand_starts(stages, stage_names(stages))
-
-
-def test_the_report_counts_frames(rng: np.random.Generator) -> None:
-    n_frames = [20, 30, 25]
-    true, found = (
-        [np.array([0, *np.sort(rng.integers(0, n, 2))]) for n in n_frames] for _ in range(2)
-    )
-    result = report_stages(("before", "flight", "entry"), true, found, n_frames)
-    hits, frames = np.zeros(3), np.zeros(3)
-    for one, other, n in zip(true, found, n_frames, strict=True):
-        for frame in range(n):
-            stage = sum(frame >= start for start in one) - 1
-            frames[stage] += 1
-            hits[stage] += stage == sum(frame >= start for start in other) - 1
-    assert result["accuracy"] == pytest.approx(hits.sum() / frames.sum())
-    assert result["frames"] == frames.sum() == 75
-    errors = np.abs(np.array(true) - np.array(found))
-    assert result["start_error"] == pytest.approx(errors[:, 1:].mean())
-    for i, (name, stage) in enumerate(result["stages"].items()):
-        assert name == ("before", "flight", "entry")[i]
-        assert stage["accuracy"] == pytest.approx(hits[i] / frames[i])
-        assert stage["frames"] == frames[i]
-        assert stage["start_error"] == (pytest.approx(errors[:, i].mean()) if i else None)

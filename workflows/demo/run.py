@@ -7,19 +7,20 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from aqa.annotations.chosen_splits import chosen_splits
 from aqa.annotations.manifest import Manifest
 from aqa.errors import AqaError
-from aqa.evaluation.results import over_splits, write_results
+from aqa.evaluation.evaluate_runs import evaluate_runs
+from aqa.evaluation.result_files import write_results
 from aqa.extract.backbones import load_backbone
-from aqa.extract.progress import BarProgress
+from aqa.extract.progress import ExtractionBar
 from aqa.extract.run import extract
 from aqa.features.store import FeatureStore
 from aqa.models.runs import load_run, write_json
 from aqa.report.result_tables import results_table
 from aqa.workflows.demo.dives import draw_dives, film, sample_dive
-from aqa.workflows.experiment import evaluate_runs, splits_of
 from aqa.workflows.fit import fit_splits
-from aqa.workflows.pipeline import score_videos
+from aqa.workflows.score import score_videos
 from aqa.workspace import Workspace, run_folders
 
 BACKBONE = "tiny3d"
@@ -55,15 +56,12 @@ def run_demo(folder: Path, n_videos: int, seed: int, echo: Echo) -> None:
         for head in HEADS:
             echo(f"fitting {head} on the {len(manifest.split_names)} training sets ...")
             for _ in fit_splits(
-                head, (), manifest, features, splits_of(manifest), workspace.runs, seed=seed
+                head, (), manifest, features, chosen_splits(manifest), workspace.runs, seed=seed
             ):
                 pass
-    results, _ = evaluate_runs(
-        run_folders(workspace.runs, HEADS), manifest, baselines=workspace.runs
-    )
-    means = over_splits(results)
-    write_results(workspace.runs, (), (), results, means)
-    echo(results_table(results, means))
+    found = evaluate_runs(run_folders(workspace.runs, HEADS), manifest, baselines=workspace.runs)
+    write_results(workspace.runs, (), (), found)
+    echo(results_table(found))
 
     _score_new(workspace, seed + NEW_SEED_OFFSET, echo)
     echo(
@@ -93,7 +91,7 @@ def _claim(folder: Path, settings: dict[str, int]) -> None:
 
 
 def _extract(manifest: Manifest, store: Path) -> None:
-    with BarProgress() as progress:
+    with ExtractionBar() as progress:
         summary = extract(manifest.videos, load_backbone(BACKBONE), store, progress=progress)
     if summary.failed:
         raise AqaError(f"{len(summary.failed)} of the drawn videos could not be read back")
@@ -108,5 +106,5 @@ def _score_new(workspace: Workspace, seed: int, echo: Echo) -> None:
     echo(f"  a {dive.type.name} with {faults}; the judges gave it {dive.score:.1f}")
     for head in HEADS:
         runs = [load_run(folder) for folder in run_folders(workspace.runs, (head,))]
-        scored = score_videos([path], runs).scored[0]
+        scored = score_videos([path], runs).done[0]
         echo(f"  {head} says {scored.score:.1f}, the mean over {len(runs)} fitted splits")

@@ -130,7 +130,7 @@ def shoot(seed: int, index: int) -> Film:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "dive.mp4"
         film(dive, path)
-        pictures = np.stack([PREPROCESS.picture(f) for f in open_video(path).frames()])
+        pictures = np.stack([PREPROCESS.resize_and_crop(f) for f in open_video(path).frames()])
     return Film(dive, pictures, body_angles(dive))
 
 
@@ -327,7 +327,7 @@ def judge(pupil: Pupil, films: Sequence[Film], scale: Scale) -> dict[str, float]
     votes = []
     for video in films:  # a batch is the clips of one video
         (batch,) = batches(grid([video]), len(video.pictures))
-        likely, measured = pupil(PREPROCESS.tensor(batch.pictures))
+        likely, measured = pupil(PREPROCESS.normalise(batch.pictures))
         votes.append(likely.log_softmax(dim=1).mean(dim=0).argmax() == batch.types[0])
         logits.append(likely)
         types.append(batch.types)

@@ -10,9 +10,8 @@ import numpy as np
 
 from aqa.annotations.manifest import Manifest, Video
 from aqa.annotations.splits import Split
-from aqa.extract.backbones import get_architecture
-from aqa.extract.backbones.base import Backbone
-from aqa.extract.clips_dataset import Augment, ClipVideos
+from aqa.extract.backbones.backbone import Backbone
+from aqa.extract.clips_dataset import ClipVideos, EpochAugmentation
 from aqa.features.clips import ClipRule
 from aqa.models.examples import videos_columns
 from aqa.workflows.finetune.data import ScoredClips
@@ -52,8 +51,7 @@ class FinetunePlan:
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of one clip's feature."""
-        backbone = self.backbone
-        return get_architecture(backbone.name).shape(backbone.layer, self.rule.length)
+        return self.backbone.shape_for(self.rule.length)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -83,6 +81,6 @@ class FinetunePlan:
 
     def clips(self, videos: Sequence[Video]) -> ClipVideos:
         """The clips of these videos, as the backbone takes them."""
-        augment = Augment(**self.settings.augmentation)
+        augment = EpochAugmentation(**self.settings.augmentation)
         preprocess = self.backbone.preprocess
         return ClipVideos(videos, preprocess, self.rule, augment, self.workers, self.cache)

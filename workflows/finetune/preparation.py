@@ -12,7 +12,7 @@ from typing import Any
 
 from aqa.annotations.splits import Split
 from aqa.errors import AqaWarning
-from aqa.extract.checkpoints.files import sha256_of
+from aqa.extract.checkpoints.state_files import sha256_of
 from aqa.extract.run import make_spec
 from aqa.features.store import Spec, spec_differences
 from aqa.models.heads.base import Head, HeadError, check_params

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from aqa.annotations.splits import PARTS, Split
-from aqa.evaluation.evaluate import evaluate_run, save_evaluated
-from aqa.extract.backbones import get_architecture, load_backbone
-from aqa.extract.backbones.base import Backbone
-from aqa.extract.checkpoints.tuned import save_tuned
-from aqa.extract.run import Progress as ExtractProgress
+from aqa.evaluation.evaluate import evaluate_run
+from aqa.evaluation.evaluated import save_evaluated
+from aqa.extract.backbones import load_backbone
+from aqa.extract.backbones.load import save_tuned
+from aqa.extract.progress import ExtractionProgress
 from aqa.extract.run import extract
 from aqa.features.store import FeatureStore
 from aqa.models.examples import Features, examples_of
@@ -79,7 +79,7 @@ class ResultWriter:
     start: Run | None
     settings: Mapping[str, Any]
     group: ProcessGroup
-    extraction: ExtractProgress | None
+    extraction: ExtractionProgress | None
 
     def write_all(self, states: TrainingStates, last: TrainingState) -> FinetunedSplit:
         """Write all runs; that of the chosen epoch is the last, and tells that all is done."""
@@ -102,10 +102,10 @@ class ResultWriter:
         folder = plan.folder(split, result)
         seen = self._seen(result)
         net = part_of("backbone.net", state.tensors)
-        save_tuned(folder / BACKBONE, plan.backbone, _layout(plan.backbone), net, sorted(seen))
+        save_tuned(folder / BACKBONE, plan.backbone, net, sorted(seen), plan.rule.length)
         summary = extract(
             plan.videos([i for part in PARTS for i in split.part(part)]),
-            load_backbone(plan.backbone.name, folder / BACKBONE),
+            load_backbone(plan.backbone.source, folder / BACKBONE),
             folder / FEATURES,
             plan.rule,
             device=str(self.group.device),
@@ -149,9 +149,3 @@ class ResultWriter:
         head = copy.deepcopy(self.head).set_params(device=self.settings["params"]["device"])
         head.restore(head_arrays(state.tensors))
         return head
-
-
-def _layout(backbone: Backbone) -> Any:
-    architecture = get_architecture(backbone.name)
-    name = backbone.weights.layout
-    return architecture.layout(name) if name else architecture.layouts[0]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from aqa.annotations.splits import Split
 from aqa.errors import listed
-from aqa.extract.run import Progress as ExtractProgress
+from aqa.extract.progress import ExtractionProgress
 from aqa.models.run_source import RunError
 from aqa.models.training.distributed import ProcessGroup
 from aqa.workflows.finetune.heads import trainable_head
@@ -21,7 +21,7 @@ def finetune(
     splits: Sequence[Split],
     group: ProcessGroup,
     progress: Callable[[Split], FinetuneProgress] | None = None,
-    extraction: ExtractProgress | None = None,
+    extraction: ExtractionProgress | None = None,
 ) -> Iterator[FinetunedSplit]:
     """Train a backbone and a head on the training videos of each split, one after the other.
 

@@ -95,7 +95,7 @@ class FinetuneSettings:
 
     @property
     def augmentation(self) -> dict[str, Any]:
-        """How videos differ from epoch to epoch, as `Augment` takes it."""
+        """How videos differ from epoch to epoch, as `EpochAugmentation` takes it."""
         return {name: getattr(self, name) for name in ("flip", "end_shift", "seed")}
 
     def record(self) -> dict[str, dict[str, Any]]:

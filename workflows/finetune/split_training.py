@@ -7,9 +7,9 @@ from contextlib import nullcontext
 from typing import Any
 
 from aqa.annotations.splits import Split
-from aqa.extract.checkpoints.tuned import PictureNet
-from aqa.extract.inference import keep_memory
-from aqa.extract.run import Progress as ExtractProgress
+from aqa.extract.backbones.backbone import ClipNet
+from aqa.extract.inference import tune_malloc
+from aqa.extract.progress import ExtractionProgress
 from aqa.models.run_source import RunError
 from aqa.models.runs import RECORD, load_run
 from aqa.models.training.distributed import ProcessGroup
@@ -56,7 +56,7 @@ class SplitTraining:
         self,
         group: ProcessGroup,
         progress: Callable[[Split], FinetuneProgress] | None,
-        extraction: ExtractProgress | None,
+        extraction: ExtractionProgress | None,
     ) -> FinetunedSplit | None:
         """Train, or go on, or find it done; None in all processes but the first."""
         finished, state = group.from_first(self._earlier() if group.first else (False, None))
@@ -118,9 +118,9 @@ class SplitTraining:
         """The training, as it begins or goes on from a state, and its videos."""
         plan, adapter = self.plan, adapter_of(self.head)
         if group.device.type == "cpu":
-            keep_memory()
+            tune_malloc()
         self.head.set_params(device=str(group.device))
-        net, train = PictureNet(plan.backbone), plan.scored(self.split.train)
+        net, train = ClipNet(plan.backbone), plan.scored(self.split.train)
         if state is not None:
             self.head.restore(head_arrays(state.tensors))
         elif self.start is not None:

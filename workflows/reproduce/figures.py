@@ -13,7 +13,7 @@ class PublishedFigure(NamedTuple):
 
     table: the paper's key and the table's number, such as `jain2020-2`. system, dataset: as
     printed. case: the cell's column: a split, a type, a stage. metric: its name in
-    `evaluation/metrics.py`. value: with the digits that are printed.
+    `aqa.evaluation.metric`. value: with the digits that are printed.
     """
 
     table: str

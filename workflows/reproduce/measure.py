@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
-from aqa.evaluation.metrics import fisher_z
-from aqa.evaluation.results import over_splits
+from aqa.evaluation.families import means_over_splits
+from aqa.evaluation.result import MeanResult, Result
+from aqa.metrics import fisher_z
 from aqa.workflows.reproduce.cells import Measurement, Measurements
 from aqa.workflows.reproduce.declared import PublishedTable, SystemRecipe
-
-Result = Mapping[str, Any]
 
 
 def measured_cells(
@@ -21,8 +19,8 @@ def measured_cells(
     """(case, metric, measured) of everything that a recipe's results on these splits say."""
     if table.axis == "splits":
         for result in results:
-            yield from _metrics(str(splits.index(result["split"]) + 1), result)
-        for over_all in over_splits(results):
+            yield from _metrics(str(splits.index(result.split) + 1), result)
+        for over_all in _over_all_splits(results):
             yield from _metrics("mean", over_all)
         return
     of_actions: dict[str, float] = {}
@@ -33,20 +31,21 @@ def measured_cells(
         yield from _metrics(case, mean)
         if len(table.splits) > 1:
             yield from _metrics(f"{case} mean", mean)
-        if (value := mean.get("spearman")) is not None:
+        if (value := mean.values.get("spearman")) is not None:
             of_actions[case] = float(value)
     yield from mean_of_actions(table, recipe, of_actions)
 
 
-def _means(results: Sequence[Result]) -> list[Result]:
+def _over_all_splits(results: Sequence[Result]) -> list[MeanResult]:
+    """Means over all splits of a table, which are one family whatever they are called."""
+    return means_over_splits(results, family=lambda split: "")
+
+
+def _means(results: Sequence[Result]) -> list[Result | MeanResult]:
     """Means over splits, and what only one split has, such as an action that it alone tests."""
-
-    def what(result: Result) -> tuple[Any, ...]:
-        return result.get("part"), result.get("group")
-
-    means: list[Result] = list(over_splits(results))
-    averaged = {what(mean) for mean in means}
-    return means + [result for result in results if what(result) not in averaged]
+    means = _over_all_splits(results)
+    averaged = {(mean.part, mean.group) for mean in means}
+    return [*means, *(one for one in results if (one.part, one.group) not in averaged)]
 
 
 def mean_of_actions(
@@ -66,23 +65,23 @@ def mean_of_actions(
         yield "mean", "spearman", Measurement(float(np.mean(new)))
 
 
-def _case(table: PublishedTable, recipe: SystemRecipe, result: Result) -> str | None:
+def _case(table: PublishedTable, recipe: SystemRecipe, result: Result | MeanResult) -> str | None:
     """What the printed table calls the cell of a result; None where it has none."""
-    part = result.get("part")
     if table.axis == "feedback":
         return "faulty clips"
     if table.axis in ("types", "actions", "new actions"):
-        return table.cases.get(str(result.get("group")))
+        return table.cases.get(str(result.group))
     if table.axis == "stages":
-        return table.cases.get(str(part))
+        return table.cases.get(str(result.part))
     if table.axis == "parts":
-        letter = {"difficulty": "D", "execution": "E", None: "F"}.get(part)
+        letter = {"difficulty": "D", "execution": "E", None: "F"}.get(result.part)
         return f"{letter} / {recipe.case}" if recipe.case else letter
     return recipe.case or table.cases.get("")
 
 
-def _metrics(case: str, result: Result) -> Measurements:
-    for name in result:
-        if f"{name}_interval" in result or f"{name}_std" in result:
-            interval, std = result.get(f"{name}_interval"), result.get(f"{name}_std")
-            yield case, name, Measurement(result[name], interval, std, result.get("splits", 1))
+def _metrics(case: str, result: Result | MeanResult) -> Measurements:
+    for name, value in result.values.items():
+        if isinstance(result, MeanResult):
+            yield case, name, Measurement(value, None, result.stds[name], result.splits)
+        else:
+            yield case, name, Measurement(value, result.intervals[name])

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from aqa.annotations.manifest import Manifest
-from aqa.evaluation.metrics import mean_and_std
+from aqa.evaluation.evaluate_runs import evaluate_runs
 from aqa.features.store import FeatureStore
+from aqa.metrics import mean_and_std
 from aqa.models.heads import find_head, head_names
 from aqa.models.runs import RunError, load_run
 from aqa.models.target_transforms import transformed
-from aqa.workflows.experiment import evaluate_runs
 from aqa.workflows.fit import fit_splits, head_params
 from aqa.workflows.reproduce.cells import LAST, Measurement, Measurements, printed_figures
 from aqa.workflows.reproduce.declared import PublishedTable, SystemRecipe
@@ -73,7 +73,7 @@ class RecipeRunner:
             feedback=self.table.axis == "feedback",
             by={"types": "type", "actions": "action", "new actions": "action"}.get(self.table.axis),
         )
-        self.not_evaluated = found.failed
+        self.not_evaluated = list(found.failed)
         return measured_cells(self.table, recipe, found.results, manifest.split_names)
 
     def _untrained(

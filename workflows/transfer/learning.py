@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from aqa.device import pick_device
 from aqa.errors import HeadError
-from aqa.evaluation.metrics import spearman
+from aqa.metrics import spearman
 from aqa.models.examples import Examples
 from aqa.models.heads.base import Head
 from aqa.models.heads.base.score_network import ScoreNetworkHead

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from aqa.evaluation.metrics import mean_and_std
+from aqa.metrics import mean_and_std
 
 # Where the weights that fine-tuning begins with come from.
 Start = Literal["random", "multi-action"]

@@ -8,8 +8,8 @@ import numpy as np
 
 from aqa.annotations.manifest import Manifest, Video
 from aqa.errors import AqaError, UnknownNameError
-from aqa.evaluation.metrics import mean_and_std
 from aqa.features.store import FeatureStore
+from aqa.metrics import mean_and_std
 from aqa.models.examples import Examples
 from aqa.models.heads import find_head
 from aqa.workflows.fit import check_layer, head_params

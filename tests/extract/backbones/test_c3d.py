@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from aqa.extract.backbones import backbone_names, get_architecture, load_backbone
-from aqa.extract.backbones.base import recognise
-from aqa.extract.backbones.c3d import LAYERS, LAYOUTS
-from aqa.extract.checkpoints.files import WeightsError
+from aqa.extract.backbones.c3d import LAYERS, PROFILES
+from aqa.extract.checkpoints.recognition import recognise
+from aqa.extract.checkpoints.records import WeightsError
 
 FILES = {
     "davidea": "c3d-sports1m-davidea.json",
@@ -107,7 +107,7 @@ def test_the_three_layouts_give_the_features_of_the_plain_network(
 def test_preprocessing_goes_with_the_weights(checkpoints: dict[str, Path]) -> None:
     for layout, path in checkpoints.items():
         backbone = load_backbone("c3d", path, "pool5")
-        assert backbone.preprocess == next(x for x in LAYOUTS if x.name == layout).preprocess
+        assert backbone.preprocess == PROFILES[layout]
         assert len(backbone.weights.sha256) == 64
     chosen = load_backbone("c3d", checkpoints["davidea"], "pool5", preprocess="mtl-aqa")
     assert chosen.preprocess.scale == 1 / 255

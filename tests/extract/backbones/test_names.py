@@ -36,7 +36,7 @@ def test_names_come_without_importing_torch():
         "import sys\n"
         "from aqa.extract.backbones import backbone_names\n"
         "assert backbone_names()\n"
-        "print(sorted({'torch', 'cv2', 'aqa.extract.backbones.base'} & sys.modules.keys()))"
+        "print(sorted({'torch', 'cv2', 'aqa.extract.backbones.architecture'} & sys.modules.keys()))"
     )
     root = next(iter(aqa.__path__)).rpartition("/")[0]
     done = subprocess.run(

@@ -14,7 +14,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from aqa.extract.backbones import load_backbone
+from aqa.extract.backbones import get_architecture, load_backbone
 from aqa.extract.backbones.i3d import same_padding
 
 BLOCKS = {"18": (2, 2, 2, 2), "34": (3, 4, 6, 3), "50": (3, 4, 6, 3)}
@@ -221,7 +221,8 @@ def test_the_network_computes_the_published_formula(name, tmp_path, published_st
     reader = Reader(state)
     with torch.inference_mode():
         expected = reference(reader, x)
-        got = load_backbone(name, path)(x)
+        profile = get_architecture(name).default_profile
+        got = load_backbone(name, path, preprocess=profile, clip_length=16)(x)
     assert not reader.unread
     assert got.shape == expected.shape
     assert expected.std() > 1e-3

@@ -10,7 +10,7 @@ import safetensors.torch
 import torch
 
 from aqa.extract.backbones import load_backbone
-from aqa.extract.checkpoints.files import WeightsError
+from aqa.extract.checkpoints.records import WeightsError
 
 
 def refused(name, path, layer=None):

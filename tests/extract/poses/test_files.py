@@ -165,7 +165,7 @@ def test_missing_joints_are_between_their_neighbours() -> None:
     ("missing", "problem"),
     [
         (np.s_[:4], "67% of the joints are missing, more than 50%"),
-        (np.s_[:, 1], "on no frame is there a place of b"),
+        (np.s_[:, 1], "no frame has a position of b"),
         (np.s_[:], "100% of the joints are missing"),
     ],
 )
@@ -188,18 +188,18 @@ GOOD = person(0, 1, 1)
         ("[3]", "not a list of persons"),
         ("[]", "nobody on any frame"),
         ([{**GOOD, "keypoints": []}], "nobody on any frame"),
-        ([{**GOOD, "image_id": "9" * 5000}], "has no number of a frame"),
-        ([{**GOOD, "image_id": "first.jpg"}], "'first.jpg' has no number of a frame"),
-        ([{**GOOD, "keypoints": [1, 2, 3, 4]}], "frame 0: a person whose joints are no x, y"),
-        ([{**GOOD, "keypoints": "abc"}], "frame 0: a person whose joints are no x, y"),
-        ([{**GOOD, "keypoints": [10**400, 0, 1]}], "frame 0: a person whose joints are no x, y"),
+        ([{**GOOD, "image_id": "9" * 5000}], "has no frame number"),
+        ([{**GOOD, "image_id": "first.jpg"}], "'first.jpg' has no frame number"),
+        ([{**GOOD, "keypoints": [1, 2, 3, 4]}], "frame 0: a person whose joints are not x, y"),
+        ([{**GOOD, "keypoints": "abc"}], "frame 0: a person whose joints are not x, y"),
+        ([{**GOOD, "keypoints": [10**400, 0, 1]}], "frame 0: a person whose joints are not x, y"),
         ([GOOD, person(1, 1, 1) | {"keypoints": [1, 2, 3]}], "people of 1, 2 joints"),
         ([{"frame_id": 0, "instances": 5}], "frame 0: not a list of people"),
         ([{"frame_id": 0, "instances": []}, {"frame_id": 2, "instances": []}],
          "frames 0 to 2 are 2: some are missing or stand twice"),
         ([person(10**15, 1, 1)], "1000000000000001 frames, and somebody on 1 of them"),
         ([{"frame_id": i, "instances": []} for i in (10**15, 2)], "are 2: some are missing"),
-        ([{"instances": []}], "None has no number of a frame"),
+        ([{"instances": []}], "None has no frame number"),
     ],
 )  # fmt: skip
 def test_bad_json_is_refused(content: object, problem: str, tmp_path: Path) -> None:
@@ -254,5 +254,5 @@ def test_joints_are_found_by_the_id(tmp_path: Path) -> None:
     (tmp_path / "v.json").touch()
     assert find_poses(tmp_path, "v") == tmp_path / "v.json"
     (tmp_path / "v").mkdir()
-    with pytest.raises(PoseError, match=r"v and v\.json for v; it takes one"):
+    with pytest.raises(PoseError, match=r"v and v\.json for v; leave one"):
         find_poses(tmp_path, "v")

@@ -86,6 +86,6 @@ def test_one_that_fails_stops_nothing(
 
 
 def test_without_any_joints_there_is_no_store(tmp_path: Path) -> None:
-    with pytest.raises(AqaError, match="no video's joints can be read, the first: v: no"):
+    with pytest.raises(AqaError, match="the joints of no video can be read; the first: v: no"):
         extract_poses([Video("v", None, 1.0)], tmp_path / "p.h5")
     assert not (tmp_path / "p.h5").exists()

@@ -77,6 +77,6 @@ def test_it_holds_two_heads_and_claims_none_of_their_capabilities():
 
 def test_wrong_svr_parameters_are_refused_before_the_lstm_is_trained(performances):
     head = LSTMSVRHead(**LSTM, C=-1.0)
-    with pytest.raises(HeadError, match="C=-1.0 is not a number, above 0"):
+    with pytest.raises(HeadError, match=r"C=-1.0 is not a number, above 0"):
         head.fit(performances.x, performances.y)
     assert not hasattr(head, "lstm_")

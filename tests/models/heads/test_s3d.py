@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 
 from aqa.annotations.manifest import write_manifest
-from aqa.evaluation.metrics import spearman
+from aqa.metrics import spearman
 from aqa.models.heads.base import HeadError
 from aqa.models.heads.kfs import KFSHead
 from aqa.models.heads.s3d import S3DHead, stage_averages

@@ -177,3 +177,18 @@ def test_without_validation_all_epochs_are_run_and_the_last_is_kept(rng) -> None
     running = Told([], epochs=4, batch_size=3, lr=0.1, patience=1)
     assert len(running.fit(videos, None)) == 4
     assert running.net.scale.item() == 1 + 4
+
+
+def test_a_transform_sees_one_video_at_a_time(rng) -> None:
+    x = [rng.normal(size=(n, 3)).astype(np.float32) for n in (3, 1, 5)]
+    seen = []
+
+    def halved(sequence):
+        seen.append(sequence)
+        return sequence.astype(np.float64) / 2
+
+    videos = VideoTensors.of(x, np.zeros(3), CPU, halved)
+    assert all(one is other for one, other in zip(seen, x, strict=True))
+    for sequence, kept in zip(x, videos.sequences, strict=True):
+        np.testing.assert_array_equal(kept.numpy(), sequence / 2)
+    assert not videos.clips[-1].any()  # the row of zeros behind the last

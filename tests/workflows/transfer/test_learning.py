@@ -9,7 +9,7 @@ import pytest
 
 from aqa.device import pick_device
 from aqa.errors import HeadError
-from aqa.evaluation.metrics import spearman
+from aqa.metrics import spearman
 from aqa.models.examples import Examples
 from aqa.models.heads import find_head, make_head
 from aqa.models.heads.lstm import LSTMHead

@@ -1,0 +1,217 @@
+"""Options on the network that features come from, and on how videos are cut into clips."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aqa.errors import UnknownNameError
+from aqa.extract.backbones.registry import backbone_names
+from aqa.plugins import installed, is_file
+
+if TYPE_CHECKING:
+    from aqa.extract.backbones.backbone import Backbone
+    from aqa.extract.checkpoints.records import Checkpoint
+    from aqa.features.clips import ClipRule
+
+
+class BackboneName(click.ParamType):
+    """A backbone of this package or of an installed one, or a function in a Python file.
+
+    others: names that mean something else. The file is not run here.
+    """
+
+    name = "backbone"
+
+    def __init__(self, *others: str):
+        self.names = (*backbone_names(), *others)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """What stands for a value in the help."""
+        return "NAME|FILE.py:FUNCTION"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The name as typed; `UnknownNameError` for one that is none."""
+        if value in self.names or is_file(value):
+            return value
+        outside = installed("aqa.backbones")
+        if value not in outside:
+            raise UnknownNameError("backbone", value, [*self.names, *outside])
+        return value
+
+
+BACKBONE = BackboneName()
+# For commands on runs, whose features a file made: it is only run when it is named again.
+backbone_again_option = click.option(
+    "--backbone",
+    type=BACKBONE,
+    help="Where the features came from a Python file: the same file, as FILE.py:FUNCTION, which "
+    "is run.",
+)
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(["float32", "bfloat16", "float16"]),
+    default="float32",
+    show_default=True,
+    help="Numbers that the network computes with; bfloat16 is faster on processors that have it.",
+)
+
+
+def workers_option(on_cpu: int) -> Callable[..., Any]:
+    """--workers. on_cpu: the default where the network runs on a CPU."""
+    return click.option(
+        "--workers",
+        type=click.IntRange(0),
+        help="Threads that decode videos ahead of the network, one video each; 0: none "
+        f"[default: {on_cpu} on a CPU, 8 on a GPU].",
+    )
+
+
+_OTHERS = (
+    click.option(
+        "--weights",
+        metavar="FILE|NAME|random",
+        help="Weights of the network: a checkpoint file, the name of a public one (`aqa weights "
+        "list`), or random, untrained ones [default: those that come with the backbone, as with "
+        "tiny3d].",
+    ),
+    click.option(
+        "--layer",
+        metavar="NAME",
+        help="Layer whose output is the feature, such as conv5b of c3d [default: fc6 of c3d, the "
+        "pooled vector of others].",
+    ),
+    click.option(
+        "--preprocess",
+        metavar="NAME",
+        help="How frames are resized and scaled, by the name of the weights that it was published "
+        "with, such as caffe of p3d-199 [default: as the given weights were trained].",
+    ),
+    click.option(
+        "--clip-length",
+        type=click.IntRange(1),
+        help="Frames per clip [default: as the weights were trained, mostly 16].",
+    ),
+    click.option(
+        "--stride",
+        type=click.IntRange(1),
+        help="Frames from the start of one clip to the start of the next [default: the clip "
+        "length].",
+    ),
+    click.option(
+        "--frames",
+        type=click.IntRange(1),
+        help="Take this many frames of every video, the last ones; a shorter video is padded with "
+        "black frames [default: all frames].",
+    ),
+    click.option(
+        "--pad",
+        type=click.Choice(["front", "back"]),
+        default="front",
+        show_default=True,
+        help="Where the black frames go in a short video.",
+    ),
+    click.option(
+        "--tail",
+        type=click.Choice(["shift", "drop", "pad"]),
+        default="shift",
+        show_default=True,
+        help="Frames after the last whole clip: shift adds a clip that ends at the last frame, "
+        "drop leaves them out, pad adds a clip that ends in black frames.",
+    ),
+)
+
+
+def network_options(*others: str) -> Callable[..., Any]:
+    """What videos go through and how they are cut; `load_network` takes them.
+
+    others: what --backbone takes beside the networks.
+    """
+    joints = "; pose: joints, from files" if others else ""
+    backbone = click.option(
+        "--backbone",
+        type=BackboneName(*others),
+        default="c3d",
+        show_default=True,
+        help=f"Network that features come from: {', '.join(backbone_names())}; one of an "
+        f"installed package; or one of yours, made by a function in a Python file{joints}.",
+    )
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed((backbone, *_OTHERS)):
+            command = option(command)
+        return command
+
+    return add
+
+
+def load_network(
+    backbone: str,
+    weights: str | None,
+    layer: str | None,
+    preprocess: str | None,
+    clip_length: int | None,
+    stride: int | None,
+    frames: int | None,
+    pad: str,
+    tail: str,
+    *,
+    seed: int,
+) -> tuple[Backbone, ClipRule]:
+    """The backbone and the clips of `network_options`; says on standard error what it loaded."""
+    from aqa.extract.backbones import load_backbone
+    from aqa.features.clips import ClipRule
+
+    checkpoint = _public_checkpoint(weights, backbone) if weights else None
+    network = load_backbone(
+        backbone,
+        fetch_checkpoint(checkpoint.name) if checkpoint else weights,
+        layer,
+        preprocess=preprocess or (checkpoint.profile if checkpoint else None),
+        clip_length=clip_length or (checkpoint.clip_length if checkpoint else None),
+        seed=seed,
+    )
+    length = clip_length or network.clip_length
+    rule = ClipRule(length, stride or length, frames, pad, tail)  # type: ignore[arg-type]
+    layout = f", recognised as {network.weights.layout}" if network.weights.layout else ""
+    click.echo(
+        f"{network.name} to {network.layer}, weights {network.weights.name}{layout}; "
+        f"clips of {length} frames",
+        err=True,
+    )
+    return network, rule
+
+
+def _public_checkpoint(weights: str, backbone: str) -> Checkpoint | None:
+    """The public checkpoint that --weights names; None for a file, which comes first."""
+    from aqa.extract.checkpoints.catalogue import find_checkpoint
+
+    path = Path(weights)
+    if weights == "random" or path.exists() or path.suffix or path.parent != Path():
+        return None
+    named = find_checkpoint(weights)
+    if named.backbone != backbone:
+        raise click.UsageError(
+            f"{weights} is a checkpoint of {named.backbone}, not of {backbone}: use --backbone "
+            f"{named.backbone}"
+        )
+    return named
+
+
+def fetch_checkpoint(name: str, cache: Path | None = None) -> Path:
+    """A public checkpoint from the cache, downloaded with a bar where it is not there yet."""
+    from tqdm import tqdm
+
+    from aqa.extract.checkpoints.download import fetch
+
+    with tqdm(unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
+
+        def progress(done: int, total: int | None) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        return fetch(name, cache, progress)

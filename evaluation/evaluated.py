@@ -1,0 +1,59 @@
+"""What a run answers for one part of a split, and how good that is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aqa.evaluation.resampling import MetricValues
+from aqa.evaluation.result import Marks
+from aqa.models.runs import METRICS_FILE, PREDICTIONS, write_json, write_rows
+
+
+@dataclass(frozen=True)
+class EvaluatedPart:
+    """The answers for the videos (or pairs) of a part, and their metrics.
+
+    rows: of predictions.csv. beside: kind -> metrics of what the head says beside scores. pieces:
+    name -> metrics of the parts that scores are made of, or of each stage; in metrics.json they
+    lie under the name `pieces_are`.
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+    whole: MetricValues
+    beside: Mapping[str, MetricValues] = field(default_factory=dict)
+    pieces: Mapping[str, MetricValues] = field(default_factory=dict)
+    pieces_are: str = "parts"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The metrics as JSON has them."""
+        pieces = {name: found.to_dict() for name, found in self.pieces.items()}
+        return {
+            **self.whole.to_dict(),
+            **{kind: found.to_dict() for kind, found in self.beside.items()},
+            **({self.pieces_are: pieces} if pieces else {}),
+        }
+
+
+# Part of a split -> answers and metrics. Of heads that compare pairs: part of the pairs.
+Evaluated = Mapping[str, EvaluatedPart]
+
+
+def save_evaluated(
+    folder: Path,
+    evaluated: Evaluated,
+    marks: Marks | None = None,
+    learned: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """Write answers and their metrics into a run's folder.
+
+    marks: of the test part. learned: rows of training videos that are kept, but not measured.
+    """
+    metrics = {part: found.to_dict() for part, found in evaluated.items()}
+    if marks is not None and "test" in metrics:
+        metrics["test"].update(marks.to_dict())
+    rows = [row for found in evaluated.values() for row in found.rows]
+    write_rows(folder / PREDICTIONS, [*learned, *rows])
+    write_json(folder / METRICS_FILE, metrics)

@@ -1,0 +1,74 @@
+"""Scores evaluated by groups of videos, such as types, with averages over the groups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from aqa.annotations.manifest import Manifest
+from aqa.errors import AqaError
+from aqa.evaluation.metric import metrics_of
+from aqa.evaluation.resampling import RESAMPLES, MetricValues, resample_counts
+from aqa.evaluation.score_metrics import FEWEST, measured, resampled
+from aqa.evaluation.score_rows import Row, measure_rows, spans, true_and_predicted
+from aqa.metrics import Values, fisher_z, has_fisher_z
+
+Samples = Mapping[str, Values]
+
+
+def measure_groups(
+    rows: Sequence[Row], manifest: Manifest, by: str, *, resamples: int = RESAMPLES
+) -> dict[str, MetricValues]:
+    """Every metric of all videos, of each group of them, and averages over the groups.
+
+    by: `type` or `action`. Averages are named: the plain mean of every metric, and for
+    correlations Fisher's z (parmar2019action §5), each over the groups that have a value, those
+    that have none counted in `<metric>_undefined`. Intervals of averages draw videos within each
+    group; there is none where one of the groups has too few videos for one.
+    """
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        label = getattr(manifest.by_id[row["video_id"]], by)
+        groups.setdefault(label or f"(no {by})", []).append(row)
+    if set(groups) == {f"(no {by})"}:
+        raise AqaError(f"{manifest.path}: no test video has a value in the column {by}")
+    found, samples = {"all": measure_rows(rows, manifest)}, {}
+    for seed, (label, own) in enumerate(sorted(groups.items())):
+        counts = resample_counts(len(own), resamples, seed)
+        samples[label] = resampled(*true_and_predicted(own), counts, span=spans(own, manifest))
+        found[label] = measured(len(own), dict(samples[label]))
+    few = {label for label, own in groups.items() if len(own) < FEWEST}
+    names = [metric.name for metric in metrics_of("scores")]
+    correlations = [metric.name for metric in metrics_of("scores") if metric.correlation]
+    n = len(rows)
+    found[f"mean of {by}s"] = _average(n, samples, few, names, np.isfinite, _mean)
+    found[f"Fisher z of {by}s"] = _average(n, samples, few, correlations, has_fisher_z, fisher_z)
+    return found
+
+
+def _average(
+    n: int,
+    samples: Mapping[str, Samples],
+    few: set[str],
+    names: Sequence[str],
+    defined: Callable[[Values], Values],
+    average: Callable[[Values], Values],
+) -> MetricValues:
+    """An average of each metric over the groups where it is defined, and which those are not."""
+    averaged, counts = {}, {"groups": len(samples)}
+    shaky = set()
+    for name in names:
+        known = [label for label, own in samples.items() if defined(own[name][0])]
+        each = [samples[label][name] for label in known]
+        averaged[name] = average(np.stack(each, axis=-1)) if each else np.full(1, np.nan)
+        counts[f"{name}_groups"] = len(known)
+        counts[f"{name}_undefined"] = [label for label in samples if label not in known]
+        shaky |= {name} if few.intersection(known) else set()
+    found = MetricValues.of(n, averaged, **counts)
+    intervals = {name: None if name in shaky else found.intervals[name] for name in names}
+    return MetricValues(n, found.values, intervals, found.counts)
+
+
+def _mean(values: Values) -> Values:
+    return values.mean(axis=-1)

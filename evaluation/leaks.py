@@ -1,0 +1,31 @@
+"""Which test videos a run has learned from, and what else its results must say."""
+
+from __future__ import annotations
+
+from aqa.annotations.splits import Split
+from aqa.evaluation.result import Marks
+from aqa.features.store import FeatureStore
+from aqa.models.runs import Run, RunError
+
+
+def run_marks(run: Run, split: Split, store: FeatureStore, allow_leak: bool) -> Marks:
+    """What a result must say of the run; `RunError` for a leak that is not allowed."""
+    leaks = find_leaks(run, split, store)
+    if leaks and not allow_leak:
+        raise RunError(
+            f"{run.folder}: split {split.name}: {'; '.join(leaks)}; "
+            "its result would mean nothing (--allow-leak shows it, marked)"
+        )
+    return Marks(run.known_difficulty, run.told or None, tuple(leaks))
+
+
+def find_leaks(run: Run, split: Split, store: FeatureStore) -> list[str]:
+    """Who has learned from test videos: the head, or the network behind its features."""
+    fitted_on = store.spec["weights"]["fitted_on"] or ()
+    seen = {"the head": run.learned_from, f"the network behind {store.path}": set(fitted_on)}
+    tested = set(split.test)
+    return [
+        f"{who} has learned from {len(tested & ids)} of {len(split.test)} test videos"
+        for who, ids in seen.items()
+        if tested & ids
+    ]

@@ -1,0 +1,90 @@
+"""One record per metric: everything that commands and tables must know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aqa import metrics
+from aqa.annotations.columns import ATTRIBUTES
+from aqa.metrics import Values
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric of one kind of answers.
+
+    kind: of what it is a metric; see `KINDS`. function: of scores and parts, (y_true, y_pred,
+    weight); of pairs, (similar, probability, weight); of feedback, (hits, said, true); of the
+    others, (sum, count). title, digits: how tables show it. lower_better: whether it is an error.
+    shown: whether tables have it; files have all. compared: whether `aqa compare` takes it.
+    correlation: whether Fisher's z averages it.
+    """
+
+    name: str
+    kind: str
+    function: Callable[..., Values]
+    title: str = ""
+    digits: int = 3
+    lower_better: bool = False
+    shown: bool = True
+    compared: bool = False
+    correlation: bool = False
+
+
+def _of_scores(kind: str, digits: tuple[int, int]) -> tuple[Metric, ...]:
+    return (
+        Metric("spearman", kind, metrics.spearman, "Spearman", compared=True, correlation=True),
+        Metric(
+            "pearson",
+            kind,
+            metrics.pearson,
+            "Pearson",
+            shown=False,
+            compared=True,
+            correlation=True,
+        ),
+        Metric("kendall", kind, metrics.kendall, "Kendall", shown=False),
+        Metric("mse", kind, metrics.mse, "MSE", digits[0], lower_better=True, compared=True),
+        Metric("med", kind, metrics.med, "MED", digits[1], lower_better=True, compared=True),
+        Metric("relative_l2", kind, metrics.relative_l2, "R-l2 x100", 2, lower_better=True),
+    )
+
+
+METRICS: tuple[Metric, ...] = (
+    *_of_scores("scores", (1, 2)),
+    Metric("accuracy", "pairs", metrics.pair_accuracy),
+    Metric("balanced_accuracy", "pairs", metrics.balanced_accuracy, "balanced"),
+    Metric("roc_auc", "pairs", metrics.roc_auc, "ROC-AUC"),
+    Metric("precision", "feedback", metrics.precision),
+    Metric("recall", "feedback", metrics.recall),
+    Metric("f1", "feedback", metrics.f1, "F1"),
+    Metric("accuracy", "stages", metrics.share),
+    Metric("start_error", "stages", metrics.share, "frames off", 1, lower_better=True),
+    # Parts of a score have few points: difficulties go from 1.9 to 3.8.
+    *_of_scores("parts", (3, 4)),
+    Metric("coverage_50", "coverage", metrics.share, "in 50 %"),
+    Metric("coverage_80", "coverage", metrics.share, "in 80 %"),
+    Metric("coverage_95", "coverage", metrics.share, "in 95 %"),
+    Metric("width_80", "coverage", metrics.share, "width of 80 %", 1, lower_better=True),
+    *(Metric(name, "attributes", metrics.share) for name in ATTRIBUTES),
+)
+# The kinds of answers: final scores; pairs of videos; clips called faulty; stages of frames; parts
+# of scores; predicted intervals of scores; attributes.
+KINDS = tuple(dict.fromkeys(metric.kind for metric in METRICS))
+
+
+def metrics_of(kind: str) -> tuple[Metric, ...]:
+    """The metrics of one kind of answers."""
+    return tuple(metric for metric in METRICS if metric.kind == kind)
+
+
+def metric_of(name: str, kind: str = "scores") -> Metric:
+    """The metric of this name; `KeyError` where the kind has none such."""
+    return {metric.name: metric for metric in metrics_of(kind)}[name]
+
+
+def named(kind: str, values: Any) -> dict[str, Any]:
+    """Values in the order of the kind's metrics, by name."""
+    return dict(zip((metric.name for metric in metrics_of(kind)), values, strict=True))

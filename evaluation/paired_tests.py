@@ -1,0 +1,86 @@
+"""Tests of whether two heads differ: over videos by permutation, over splits by a corrected t test.
+
+Permutations: if two heads were alike, whose answer is whose would not matter, so for each video a
+coin decides, in all splits, whether the two answers change places. They do as what the metric sees
+of them: ranks within the split for Spearman, standardised values for Pearson, points otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import scipy.stats
+
+from aqa.evaluation.metric import metric_of
+from aqa.evaluation.predictions import Predictions
+from aqa.metrics import Values, ranks
+
+
+def permutation_p(observed: float, permuted: Values) -> float:
+    """Two-sided p: (1 + as far from 0 or farther) / (1 + permutations), which is never 0.
+
+    permuted: (permutations,) differences. Source: Phipson and Smyth 2010.
+    """
+    # A permutation that only renames the two must not fall below by rounding.
+    extreme = np.abs(permuted) >= abs(observed) * (1 - 1e-9)
+    return float((1 + extreme.sum()) / (1 + len(permuted)))
+
+
+def swapped_differences(one: Predictions, other: Predictions, metric: str, swap: Values) -> Values:
+    """The difference of two heads after their answers changed places where `swap` is 1.
+
+    swap: (permutations, n) of 0 and 1. Gives (permutations,).
+    """
+    true, a = _as_seen(one.score, one.predicted, metric)
+    _, b = _as_seen(other.score, other.predicted, metric)
+    return _mixed(true, a, b, metric, swap) - _mixed(true, b, a, metric, swap)
+
+
+def _as_seen(true: Values, pred: Values, metric: str) -> tuple[Values, Values]:
+    """Scores and predictions as what the metric sees of them."""
+    if metric_of(metric).lower_better:
+        return true, pred
+    true, pred = (ranks(true), ranks(pred)) if metric == "spearman" else (true, pred)
+    return true - true.mean(), (pred - pred.mean()) / pred.std()
+
+
+def _mixed(true: Values, own: Values, other: Values, metric: str, swap: Values) -> Values:
+    """The metric of predictions that are `other` where `swap` is 1, and `own` elsewhere."""
+
+    def mean(term: Callable[[Values], Values]) -> Values:
+        of_own, of_other = term(own), term(other)
+        return (of_own.sum() + swap @ (of_other - of_own)) / len(true)
+
+    if metric == "mse":
+        return mean(lambda pred: np.square(pred - true))
+    if metric == "med":
+        return mean(lambda pred: np.abs(pred - true))
+    variance = mean(np.square) - mean(np.asarray) ** 2
+    return mean(lambda pred: pred * true) / (np.sqrt(variance) * true.std())
+
+
+def corrected_t_p(differences: Sequence[float], test_to_train: float) -> float | None:
+    """Two-sided p over splits of the corrected resampled t test; None for one split.
+
+    Training sets of splits overlap, so the variance of the mean difference is taken as (1/splits
+    + test_to_train) times that of the differences. test_to_train: test videos per training video.
+    Source: Nadeau and Bengio 2003.
+    """
+    n = len(differences)
+    if n < 2:
+        return None
+    mean, variance = np.mean(differences), np.var(differences, ddof=1)
+    if variance == 0:
+        return float(mean == 0)
+    t = mean / np.sqrt((1 / n + test_to_train) * variance)
+    return float(2 * scipy.stats.t.sf(abs(t), n - 1))
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Holm's step-down adjustment (1979) of the p of several tests, at most 1."""
+    order = np.argsort(p, kind="stable")
+    steps = np.asarray(p, float)[order] * np.arange(len(p), 0, -1)
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return adjusted.tolist()

@@ -1,0 +1,158 @@
+"""Results as values: of one split, pooled over splits, and means over a family of splits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from aqa.evaluation.resampling import Interval, MetricValues, valued
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What a result must say: what the head was told beside pixels, and what leaked.
+
+    difficulty: how it is told the video's difficulty, `multiply` or `input`. told: the other
+    columns. leak: who has learned from how many test videos. baseline: the columns that a
+    prediction without pixels saw; alpha: the penalty of its ridge regression.
+    """
+
+    difficulty: str | None = None
+    told: str | None = None
+    leak: tuple[str, ...] = ()
+    baseline: tuple[str, ...] = ()
+    alpha: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Those that there are, as JSON has them."""
+        marks = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {
+            name: list(mark) if isinstance(mark, tuple) else mark
+            for name, mark in marks.items()
+            if mark not in (None, ())
+        }
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any]) -> Marks:
+        """Those in a mapping that holds other things too, such as metrics.json."""
+        known = {one.name: found[one.name] for one in fields(cls) if one.name in found}
+        return cls(**{n: tuple(v) if isinstance(v, list) else v for n, v in known.items()})
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a head is worth on the test videos of a split.
+
+    kind: of its answers, see `aqa.evaluation.metric.KINDS`. head: what its runs are called. n: how
+    many videos (or pairs). values, intervals, counts: see `MetricValues`. part: the part of the
+    answers, such as a stage, or the part of the pairs. by, group: the column of the manifest that
+    the videos were grouped by, and the group or the average over groups. pooled: of how many
+    splits the test videos are, whose common name `split` then is.
+    """
+
+    kind: str
+    head: str
+    split: str
+    n: int
+    values: Mapping[str, float | None]
+    intervals: Mapping[str, Interval | None]
+    part: str | None = None
+    by: str | None = None
+    group: str | None = None
+    counts: Mapping[str, Any] = field(default_factory=dict)
+    marks: Marks = field(default_factory=Marks)
+    pooled: int | None = None
+
+    @classmethod
+    def of(cls, found: MetricValues, kind: str, head: str, split: str, **more: Any) -> Result:
+        """A measurement with its names."""
+        return cls(
+            kind, head, split, found.n, found.values, found.intervals, counts=found.counts, **more
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it: one level deep, without what there is not."""
+        named = ("kind", "head", "split", "pooled", "part", "by", "group")
+        return {
+            **{name: getattr(self, name) for name in named if getattr(self, name) is not None},
+            "n": self.n,
+            **self.counts,
+            **valued(self.values, self.intervals, "interval"),
+            **self.marks.to_dict(),
+        }
+
+    def to_row(self) -> dict[str, Any]:
+        """As CSV has it: an interval in two columns, a list in one."""
+        return flat(self.to_dict())
+
+
+@dataclass(frozen=True)
+class MeanResult:
+    """The plain means over the splits of a family, and the standard deviations over them.
+
+    splits: how many there are. values, stds: name -> value; None where one of the splits has none.
+    The other fields: see `Result`.
+    """
+
+    kind: str
+    head: str
+    family: str
+    splits: int
+    values: Mapping[str, float | None]
+    stds: Mapping[str, float | None]
+    part: str | None = None
+    by: str | None = None
+    group: str | None = None
+    marks: Marks = field(default_factory=Marks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it: one level deep, without what there is not."""
+        named = ("kind", "head", "family", "splits", "part", "by", "group")
+        return {
+            **{name: getattr(self, name) for name in named if getattr(self, name) is not None},
+            **valued(self.values, self.stds, "std"),
+            **self.marks.to_dict(),
+        }
+
+    def to_row(self) -> dict[str, Any]:
+        """As CSV has it: a list in one column."""
+        return flat(self.to_dict())
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Results of heads on their test videos, and why other runs could not be evaluated.
+
+    results: of each run, in the order of the runs, baselines last. pooled: of all test videos of
+    a family of splits at once. means: over the splits of a family.
+    """
+
+    results: Sequence[Result]
+    pooled: Sequence[Result] = ()
+    means: Sequence[MeanResult] = ()
+    failed: Sequence[str] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "results": [one.to_dict() for one in self.results],
+            "pooled": [one.to_dict() for one in self.pooled],
+            "means": [one.to_dict() for one in self.means],
+            "failed": list(self.failed),
+        }
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The results as rows of plain values, as `pandas.DataFrame` takes them."""
+        return [one.to_row() for one in self.results]
+
+
+def flat(found: Mapping[str, Any]) -> dict[str, Any]:
+    """One level, without lists: an interval in two columns, a list in one."""
+    row: dict[str, Any] = {}
+    for column, cell in found.items():
+        if column.endswith("interval"):
+            row[f"{column}_low"], row[f"{column}_high"] = cell or (None, None)
+        else:
+            row[column] = "; ".join(map(str, cell)) if isinstance(cell, list) else cell
+    return row

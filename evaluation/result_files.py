@@ -1,0 +1,48 @@
+"""The files that evaluations and comparisons are written to, beside the runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from aqa.evaluation.compare import Comparison
+from aqa.evaluation.metric import KINDS
+from aqa.evaluation.result import Evaluation
+from aqa.models.runs import write_json, write_rows
+
+
+def write_results(
+    runs: Path, heads: Sequence[str], splits: Sequence[str], found: Evaluation
+) -> Path:
+    """Write results as JSON, and each kind of them as CSV, beside the runs; gives the JSON's path.
+
+    The results of pairs and of feedback have tables of their own: eval-pairs, eval-feedback; so
+    have those by type or action: eval-by-type. heads, splits: those that were asked for, which
+    the files are named after.
+    """
+    groupings = dict.fromkeys(one.by for one in found.results if one.by)
+    suffix = "".join(f"-by-{by}" for by in groupings) + _suffix(heads, splits)
+    of_feedback = any(one.kind == "feedback" for one in found.results)
+    path = runs / f"eval{'-feedback' if of_feedback else ''}{suffix}.json"
+    write_json(path, found.to_dict())
+    for kind in KINDS:
+        rows = [one.to_row() for one in found.results if one.kind == kind]
+        if rows:
+            name = "eval" if kind == "scores" else f"eval-{kind}"
+            write_rows(runs / f"{name}{suffix}.csv", rows)
+    return path
+
+
+def write_comparison(
+    runs: Path, heads: Sequence[str], splits: Sequence[str], found: Comparison
+) -> Path:
+    """Write a comparison as JSON, and its pairs as CSV, beside the runs; gives the JSON's path."""
+    metric = "" if found.metric == "spearman" else f"-{found.metric}"
+    path = runs / f"compare{metric}{_suffix(heads, splits)}.json"
+    write_json(path, found.to_dict())
+    write_rows(path.with_suffix(".csv"), [pair.to_row() for pair in found.pairs])
+    return path
+
+
+def _suffix(heads: Sequence[str], splits: Sequence[str]) -> str:
+    return "".join([*(f"-{head}" for head in heads), *(f"-split-{split}" for split in splits)])

@@ -1,0 +1,73 @@
+"""Heads that score: predicted scores, and what they say beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from aqa.annotations.manifest import Manifest
+from aqa.annotations.splits import Split
+from aqa.evaluation.beside_scores import QUANTILES, measure_attributes, measure_coverage
+from aqa.evaluation.evaluated import Evaluated, EvaluatedPart
+from aqa.evaluation.resampling import MetricValues
+from aqa.evaluation.score_metrics import measure_scores
+from aqa.evaluation.score_rows import measure_rows, part_rows
+from aqa.models.examples import Examples, Features, examples_of
+from aqa.models.heads.base import GivesParts
+from aqa.models.runs import Run
+
+
+def evaluate_scores(
+    run: Run, split: Split, manifest: Manifest, features: Features, parts: Sequence[str]
+) -> Evaluated:
+    """Predict the videos of these parts."""
+    head = run.scoring_head()
+    return {
+        part: _evaluate_part(head, part, split.part(part), manifest, features)
+        for part in parts
+        if split.part(part)
+    }
+
+
+def _evaluate_part(
+    head: Any, part: str, ids: Sequence[str], manifest: Manifest, features: Features
+) -> EvaluatedPart:
+    true_columns = ("difficulty", "execution") if "parts" in head.gives else ()
+    columns = tuple(dict.fromkeys((*head.answer_columns, *true_columns)))
+    examples = examples_of(ids, manifest, features, columns)
+    scores = examples.scores
+    rows = part_rows(part, ids, scores.tolist(), head.predict_examples(examples).tolist())
+    whole = measure_rows(rows, manifest)
+    beside: dict[str, MetricValues] = {}
+    if "quantiles" in head.gives:
+        bounds = head.quantiles(examples, QUANTILES)
+        beside["coverage"] = measure_coverage(scores, bounds)
+        for row, values in zip(rows, bounds.tolist(), strict=True):
+            row |= {f"quantile_{q:g}": v for q, v in zip(QUANTILES, values, strict=True)}
+    if "attributes" in head.gives:
+        said = head.attributes(examples)
+        if any(said):
+            true = [manifest.by_id[i].attributes for i in ids]
+            beside["attributes"] = measure_attributes(true, said)
+        for row, labels in zip(rows, said, strict=True):
+            row |= {f"predicted_{name}": label for name, label in labels.items()}
+    pieces: dict[str, MetricValues] = {}
+    if "parts" in head.gives:
+        pieces = _evaluate_pieces(head, rows, examples)
+    return EvaluatedPart(rows, whole, beside, pieces)
+
+
+def _evaluate_pieces(
+    head: GivesParts, rows: Sequence[dict[str, Any]], examples: Examples
+) -> dict[str, MetricValues]:
+    """The parts that the head makes a score of, of the videos where the true part is known."""
+    true = head.true_parts(examples)
+    measured = {}
+    for name, values in head.parts(examples).items():
+        known = np.isfinite(true[name])
+        measured[name] = measure_scores(true[name][known], values[known], kind="parts")
+        for row, t, v in zip(rows, true[name].tolist(), values.tolist(), strict=True):
+            row |= {name: t, f"predicted_{name}": v}
+    return measured

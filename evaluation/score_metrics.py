@@ -1,0 +1,64 @@
+"""Every metric of predicted scores, with bootstrap intervals over the videos."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from aqa.evaluation.metric import metrics_of
+from aqa.evaluation.resampling import (
+    LEVEL,
+    RESAMPLES,
+    MetricValues,
+    resample_counts,
+    whole_first,
+)
+from aqa.metrics import Values
+
+# With fewer videos the bootstrap says nothing: of four, its 95 % interval holds the truth in 71 %.
+FEWEST = 8
+
+
+def measure_scores(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    *,
+    span: ArrayLike | None = None,
+    level: float = LEVEL,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    kind: str = "scores",
+) -> MetricValues:
+    """Every metric of the kind, each with a percentile interval; none below `FEWEST` videos.
+
+    y_true, y_pred: (n,) points. span: see `relative_l2`; it is the same in every resample.
+    """
+    true = np.asarray(y_true, float)
+    counts = resample_counts(len(true), resamples, seed)
+    return measured(len(true), resampled(true, y_pred, counts, span=span, kind=kind), level)
+
+
+def measured(n: int, samples: dict[str, Values], level: float = LEVEL) -> MetricValues:
+    """The measurement of n videos, from `resampled`."""
+    found = MetricValues.of(n, samples, level)
+    return found if n >= FEWEST else found.without_intervals()
+
+
+def resampled(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    counts: Values,
+    *,
+    span: ArrayLike | None = None,
+    kind: str = "scores",
+) -> dict[str, Values]:
+    """Every metric of the whole sample, first, and of its resamples: (1 + resamples,) each."""
+    true, pred = np.asarray(y_true, float), np.asarray(y_pred, float)
+    if not len(true):
+        return {metric.name: np.full(1, np.nan) for metric in metrics_of(kind)}
+    weight = whole_first(counts)
+    given = {} if span is None else {"relative_l2": {"span": np.asarray(span, float)}}
+    return {
+        metric.name: metric.function(true, pred, weight, **given.get(metric.name, {}))
+        for metric in metrics_of(kind)
+    }

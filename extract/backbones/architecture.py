@@ -1,0 +1,76 @@
+"""What a file of this folder declares of a network that can be a backbone."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from aqa.errors import UnknownNameError
+from aqa.extract.checkpoints.layouts import Layout
+from aqa.extract.checkpoints.records import Checkpoint
+from aqa.extract.preprocess import Preprocess
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Architecture:
+    """A network that can be a backbone.
+
+    name: as `--backbone` takes it. build: layer -> network that ends there, (N, 3, T, H, W)
+    float32 -> (N, *shape). layers: layer -> shape of its feature. layouts: of the checkpoints
+    that it can load. profiles: the ways in which frames were preprocessed for published weights,
+    by the names that `--preprocess` takes; the first one is that of random weights. clip_length:
+    frames per clip. shipped: weights that come with this package, if any. checkpoints: those
+    that are published.
+    """
+
+    name: str
+    build: Callable[[str], nn.Module]
+    layers: Mapping[str, Shape]
+    default_layer: str
+    layouts: tuple[Layout, ...]
+    profiles: Mapping[str, Preprocess]
+    clip_length: int = 16
+    shipped: Path | None = None
+    checkpoints: tuple[Checkpoint, ...] = ()
+
+    def layout(self, name: str) -> Layout:
+        """The layout of that name; `UnknownNameError` where there is none."""
+        for layout in self.layouts:
+            if layout.name == name:
+                return layout
+        known = [layout.name for layout in self.layouts]
+        raise UnknownNameError(f"checkpoint layout of {self.name}", name, known)
+
+    def profile(self, name: str) -> Preprocess:
+        """The preprocessing of that name; `UnknownNameError` where there is none."""
+        if name not in self.profiles:
+            raise UnknownNameError(f"preprocessing of {self.name}", name, list(self.profiles))
+        return self.profiles[name]
+
+    @property
+    def default_profile(self) -> str:
+        """The preprocessing of random weights."""
+        return next(iter(self.profiles))
+
+    def expected(self, layer: str) -> Mapping[str, torch.Size]:
+        """The names and shapes of the tensors that the network up to `layer` has."""
+        return _expected(self, layer)
+
+    def expected_keys(self, layout: Layout) -> dict[str, torch.Size]:
+        """The names and shapes of the tensors of a checkpoint in a layout, without classifier."""
+        expected = self.expected(layout.last_layer)
+        return {layout.key(key): shape for key, shape in expected.items()}
+
+
+@functools.cache
+def _expected(architecture: Architecture, layer: str) -> Mapping[str, torch.Size]:
+    with torch.device("meta"):
+        net = architecture.build(layer)
+    return {key: value.shape for key, value in net.state_dict().items()}

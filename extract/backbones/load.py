@@ -1,0 +1,177 @@
+"""Makes a backbone of a description and a file of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from aqa.errors import UnknownNameError
+from aqa.extract.backbones.architecture import Architecture
+from aqa.extract.backbones.backbone import Backbone, shape_of
+from aqa.extract.checkpoints.fine_tuned import FineTuned, read_fine_tuned, save_fine_tuned
+from aqa.extract.checkpoints.layouts import COUNTER, Layout, State
+from aqa.extract.checkpoints.recognition import (
+    chosen_clip_length,
+    chosen_profile,
+    fine_tuned_layout,
+    recognise,
+    training_of,
+)
+from aqa.extract.checkpoints.records import Weights, WeightsError
+from aqa.extract.checkpoints.state_files import (
+    read_fitted_on,
+    read_state,
+    sha256_of,
+    sha256_of_state,
+)
+from aqa.extract.preprocess import Preprocess
+
+
+def load(
+    architecture: Architecture,
+    weights: str | Path | None,
+    layer: str | None = None,
+    preprocess: str | Preprocess | None = None,
+    clip_length: int | None = None,
+    seed: int = 0,
+) -> Backbone:
+    """Build a network and put weights in it; see `aqa.extract.backbones.load_backbone`."""
+    if layer is not None and layer not in architecture.layers:
+        raise UnknownNameError(f"layer of {architecture.name}", layer, list(architecture.layers))
+    if isinstance(preprocess, str):
+        preprocess = architecture.profile(preprocess)
+    if weights == "random":
+        return _random(architecture, layer or architecture.default_layer, preprocess, seed)
+    path = architecture.shipped if weights is None else Path(weights)
+    if path is None:
+        raise WeightsError(
+            f"{architecture.name} ships no weights: give a checkpoint file with --weights "
+            f"({'; '.join(layout.source for layout in architecture.layouts)}), "
+            "or --weights random for untrained ones"
+        )
+    state, tuned = read_state(path), read_fine_tuned(path)
+    if tuned is None:
+        layout = recognise(architecture, state, path)
+        training = training_of(architecture, layout, sha256_of(path), layout.classes(state))
+        length = chosen_clip_length(path, architecture, training, clip_length)
+        if preprocess is None:
+            preprocess = architecture.profile(chosen_profile(path, training))
+    else:
+        layout = fine_tuned_layout(architecture, tuned, state, path)
+        length, preprocess = tuned.clip_length, preprocess or tuned.preprocess
+    layer = layer or (tuned.layer if tuned else architecture.default_layer)
+    return _backbone(
+        architecture,
+        _filled(architecture, layer, layout, state, path),
+        layer,
+        preprocess,
+        record_of_file(path, layout.name, shipped=weights is None),
+        layout,
+        length,
+    )
+
+
+def record_of_file(path: Path, layout: str | None, *, shipped: bool = False) -> Weights:
+    """Which weights a network carries that were read from a file."""
+    return Weights(
+        "shipped" if shipped else path.name,
+        sha256_of(path),
+        path=None if shipped else str(path.resolve()),
+        layout=layout,
+        fitted_on=read_fitted_on(path),
+    )
+
+
+def save_tuned(
+    path: Path,
+    backbone: Backbone,
+    state: Mapping[str, Tensor],
+    seen: Sequence[str],
+    clip_length: int | None = None,
+) -> None:
+    """Write fine-tuned weights of a backbone in one step.
+
+    state: of its network as it is now. seen: the videos that it has learned from now; those from
+    before are added. clip_length: frames per clip in training; None for the backbone's.
+    """
+    record = FineTuned(
+        backbone=backbone.name,
+        layout=backbone.layout.name,
+        layer=backbone.layer,
+        clip_length=clip_length or backbone.clip_length,
+        preprocess=backbone.preprocess,
+    )
+    fitted_on = sorted({*(backbone.weights.fitted_on or ()), *seen})
+    save_fine_tuned(path, record, backbone.layout, state, fitted_on)
+
+
+def _random(
+    architecture: Architecture, layer: str, preprocess: Preprocess | None, seed: int
+) -> Backbone:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = architecture.build(layer)
+        for module in net.modules():
+            if isinstance(module, nn.Conv2d | nn.Conv3d | nn.Linear):
+                # PyTorch's own default shrinks the signal at every layer of a deep network.
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+    return _backbone(
+        architecture,
+        net,
+        layer,
+        preprocess or architecture.profile(architecture.default_profile),
+        Weights("random", sha256_of_state(net.state_dict()), seed=seed),
+        architecture.layouts[0],
+        architecture.clip_length,
+    )
+
+
+def _backbone(
+    architecture: Architecture,
+    net: nn.Module,
+    layer: str,
+    preprocess: Preprocess,
+    weights: Weights,
+    layout: Layout,
+    clip_length: int,
+) -> Backbone:
+    net.eval()
+    shape = architecture.layers[layer]
+    if clip_length != architecture.clip_length:
+        shape = shape_of(net, preprocess, clip_length)
+    return Backbone(
+        net,
+        name=architecture.name,
+        layer=layer,
+        shape=shape,
+        preprocess=preprocess,
+        clip_length=clip_length,
+        weights=weights,
+        layout=layout,
+    )
+
+
+def _filled(
+    architecture: Architecture, layer: str, layout: Layout, state: State, path: Path
+) -> nn.Module:
+    """The network up to `layer` with the checkpoint's tensors in it."""
+    with torch.device("meta"):
+        net = architecture.build(layer)
+    empty = net.state_dict()
+    absent = [key for key in empty if layout.key(key) not in state and not key.endswith(COUNTER)]
+    if absent:
+        raise WeightsError(
+            f"{path}: a checkpoint in the layout {layout.name!r}, which ends at "
+            f"{layout.last_layer}; ask for it with --layer {layout.last_layer}, "
+            f"or use weights that hold {layer}"
+        )
+    # What is absent now is a counter; any value will do.
+    zero = torch.zeros((), dtype=torch.long)
+    tensors = {key: state.get(layout.key(key), zero).to(old.dtype) for key, old in empty.items()}
+    net.load_state_dict(tensors, assign=True)
+    return net

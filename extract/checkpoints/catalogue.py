@@ -1,0 +1,21 @@
+"""The public checkpoints that the backbones can load."""
+
+from __future__ import annotations
+
+from aqa.errors import UnknownNameError
+from aqa.extract.backbones.registry import backbone_names, get_architecture
+from aqa.extract.checkpoints.records import Checkpoint
+
+
+def known_checkpoints() -> tuple[Checkpoint, ...]:
+    """The records of all public checkpoints, as the backbones' files hold them."""
+    architectures = map(get_architecture, backbone_names())
+    return tuple(known for one in architectures for known in one.checkpoints)
+
+
+def find_checkpoint(name: str) -> Checkpoint:
+    """The record of that name; `UnknownNameError` where there is none."""
+    records = {known.name: known for known in known_checkpoints()}
+    if name not in records:
+        raise UnknownNameError("checkpoint", name, list(records))
+    return records[name]

@@ -1,0 +1,81 @@
+"""Files of fine-tuned weights, which say what they were trained on and what they have seen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+from torch import Tensor
+
+from aqa.errors import AqaError
+from aqa.extract.checkpoints.layouts import Layout
+from aqa.extract.checkpoints.records import WeightsError
+from aqa.extract.checkpoints.state_files import save_fitted
+from aqa.extract.preprocess import Preprocess
+
+_KEY = "aqa_tuned"
+
+
+@dataclass(frozen=True)
+class FineTuned:
+    """What a file of fine-tuned weights says of itself, beside its tensors.
+
+    backbone, layout: as whose weights it is loaded; its tensors have the names of that layout.
+    layer: where the network ends. clip_length: frames per clip, and preprocess: how they were
+    prepared, in training. Which videos it has learned from, or was chosen by, `read_fitted_on`
+    tells.
+    """
+
+    backbone: str
+    layout: str
+    layer: str
+    clip_length: int
+    preprocess: Preprocess
+
+
+def read_fine_tuned(path: Path) -> FineTuned | None:
+    """What a checkpoint file says of its fine-tuning; None where it was not fine-tuned here."""
+    if path.suffix != ".safetensors" or not path.is_file():
+        return None
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            text = (file.metadata() or {}).get(_KEY)
+    except (safetensors.SafetensorError, OSError):
+        return None  # what is wrong with the file, reading its tensors tells
+    if text is None:
+        return None
+    try:
+        record = json.loads(text)
+        preprocess = Preprocess.from_dict(record.pop("preprocess"))
+        return FineTuned(preprocess=preprocess, **record)
+    except (AqaError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise WeightsError(
+            f"{path}: what it says of its fine-tuning cannot be read: {error}"
+        ) from None
+
+
+def save_fine_tuned(
+    path: Path,
+    record: FineTuned,
+    layout: Layout,
+    state: Mapping[str, Tensor],
+    fitted_on: Sequence[str],
+) -> None:
+    """Write fine-tuned weights in one step.
+
+    layout: whose names the tensors get. state: of the network, by its own names. fitted_on: the
+    ids of all the videos that the weights have learned from.
+    """
+    notes: dict[str, Any] = {
+        "backbone": record.backbone,
+        "layout": record.layout,
+        "layer": record.layer,
+        "clip_length": record.clip_length,
+        "preprocess": record.preprocess.to_dict(),
+    }
+    tensors = {layout.key(key): value for key, value in state.items()}
+    save_fitted(path, tensors, fitted_on, {_KEY: json.dumps(notes)})

@@ -1,0 +1,148 @@
+"""Checkpoint files, read as data and never run; files of weights that were learned here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import re
+import warnings
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from aqa.errors import listed
+from aqa.extract.checkpoints.layouts import State
+from aqa.extract.checkpoints.records import WeightsError
+from aqa.files import replacing
+
+# What training code wraps a state dict in, and what it puts before every key.
+_WRAPPERS = ("state_dict", "model_state_dict", "model")
+_PREFIXES = ("module.", "backbone.")
+# Under which a safetensors file of ours names, as JSON, the videos it was learned from.
+_FITTED_ON = "fitted_on"
+
+
+def read_state(path: Path) -> State:
+    """Read the tensors of a checkpoint file, without wrappers and prefixes.
+
+    Safetensors and PyTorch files; of the latter nothing but tensors and plain containers is
+    ever built (`weights_only`). Raises `WeightsError`.
+    """
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such weights file")
+    try:
+        if path.suffix == ".safetensors":
+            loaded = safetensors.torch.load_file(path)
+        else:
+            with warnings.catch_warnings():  # of pickle protocols: it loads or it is refused
+                warnings.simplefilter("ignore")
+                loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            f"{path}: refused, or not a checkpoint: only tensors in plain containers are read, "
+            f"since anything else could run code ({_unpickling(error)}); "
+            "save its state dict, or convert it to safetensors where you trust it"
+        ) from None
+    except Exception as error:  # the readers raise all sorts on files that are none
+        cause = re.split(r"\n|\. ", str(error))[0]
+        raise WeightsError(f"{path}: not a whole checkpoint file: {cause}") from None
+    state = _without_prefixes(_unwrapped(loaded))
+    others = [k for k, v in state.items() if not isinstance(v, Tensor)]
+    if others or not state:
+        raise WeightsError(
+            f"{path}: not a state dict: {listed(others, 8) or 'it holds no tensors'}"
+        )
+    broken = [k for k, v in state.items() if not torch.isfinite(v).all()]
+    if broken:
+        raise WeightsError(f"{path}: values that are not finite in {listed(broken, 8)}")
+    return state
+
+
+def save_fitted(
+    path: Path,
+    state: Mapping[str, Tensor],
+    fitted_on: Collection[str],
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Write weights that were learned here, in one step, with what `read_fitted_on` reads.
+
+    The same weights and notes give the same bytes. fitted_on: the ids of all the videos that they
+    have learned from. metadata: more to write.
+    """
+    tensors = {key: value.detach().cpu().contiguous() for key, value in state.items()}
+    notes = {"format": "pt", _FITTED_ON: json.dumps(sorted(fitted_on)), **(metadata or {})}
+    data = safetensors.torch.save(tensors, notes)
+    with replacing(path) as temporary:
+        temporary.write_bytes(_in_order(data))
+
+
+def _in_order(data: bytes) -> bytes:
+    """A safetensors file whose metadata, which the library shuffles, are sorted."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text = text.ljust(-8 * (-len(text) // 8))  # as the format has it, so that tensors are aligned
+    return len(text).to_bytes(8, "little") + text + data[end:]
+
+
+def read_fitted_on(path: Path) -> tuple[str, ...] | None:
+    """The ids of the videos that a file says its weights were learned from; None: it does not."""
+    if path.suffix != ".safetensors":
+        return None
+    with safetensors.safe_open(path, "pt") as file:
+        text = (file.metadata() or {}).get(_FITTED_ON)
+    try:
+        ids = None if text is None else json.loads(text)
+        if ids is not None and not (isinstance(ids, list) and all(isinstance(i, str) for i in ids)):
+            raise TypeError("not a list of ids")
+    except (ValueError, TypeError) as error:
+        raise WeightsError(f"{path}: the videos that it was learned from: {error}") from None
+    return None if ids is None else tuple(ids)
+
+
+def _unpickling(error: Exception) -> str:
+    """The cause within torch's page of advice, such as a function it would call."""
+    cause = re.search(r"(Unsupported|Trying to load)[^\n]*", str(error))
+    text = cause[0] if cause else str(error).partition("\n")[0]
+    return text.partition(" was not an allowed")[0]
+
+
+def _unwrapped(loaded: Any) -> dict[str, Any]:
+    while isinstance(loaded, Mapping):
+        inner = next((loaded[w] for w in _WRAPPERS if isinstance(loaded.get(w), Mapping)), None)
+        if inner is None:
+            return {str(key): value for key, value in loaded.items()}
+        loaded = inner
+    return {type(loaded).__name__: loaded}
+
+
+def _without_prefixes(state: dict[str, Any]) -> dict[str, Any]:
+    for prefix in _PREFIXES:
+        if any(key.startswith(prefix) for key in state):
+            state = {key.removeprefix(prefix): value for key, value in state.items()}
+    return state
+
+
+def sha256_of(path: Path) -> str:
+    """The file's SHA-256, as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def sha256_of_state(state: Mapping[str, Tensor]) -> str:
+    """A SHA-256 of tensors' names and bytes."""
+    digest = hashlib.sha256()
+    for key in sorted(state):
+        digest.update(key.encode())
+        digest.update(state[key].detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

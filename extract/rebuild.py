@@ -1,0 +1,87 @@
+"""Makes the backbone of a store once more, for new videos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aqa.errors import AqaError
+from aqa.extract.backbones import load_backbone
+from aqa.extract.backbones.backbone import Backbone
+from aqa.extract.preprocess import Preprocess
+from aqa.extract.run import make_spec
+from aqa.features.clips import ClipRule
+from aqa.features.store import Spec, spec_differences, views_of
+
+
+def rebuild_backbone(
+    spec: Spec, weights: str | Path | None = None, backbone: str | None = None
+) -> Backbone:
+    """The backbone that a store was made with; `AqaError` where it or its weights are others now.
+
+    weights: a checkpoint file; None takes the one that the spec remembers. backbone: as the user
+    typed it; needed where the store's came from a file, since no record makes us run a file.
+    """
+    made = spec["weights"]
+    if made["sha256"] is None:
+        raise AqaError(
+            f"the features of {spec['backbone']!r} were imported: "
+            "the network behind them is not known, so new videos cannot be scored"
+        )
+    network = load_backbone(
+        _name_of(spec, backbone),
+        _weights_of(spec, weights),
+        spec["layer"],
+        preprocess=Preprocess.from_dict(spec["preprocess"]),
+        clip_length=spec["clip_length"],
+        seed=0 if made["seed"] is None else made["seed"],
+    )
+    same = make_spec(
+        network,
+        rule_of(spec),
+        spec["shape"],
+        views_of(spec),
+        spec["view_seed"],
+        spec["precision"],
+        spec["dtype"],
+    )
+    differences = spec_differences(spec, same)
+    if differences:
+        raise AqaError(f"not the network that the head was fitted on: {'; '.join(differences)}")
+    return network
+
+
+def rule_of(spec: Spec) -> ClipRule:
+    """The clip rule that a store was made with."""
+    return ClipRule(
+        length=spec["clip_length"],
+        stride=spec["stride"],
+        frames=spec["frames"],
+        pad=spec["padding"],
+        tail=spec["tail"],
+    )
+
+
+def _name_of(spec: Spec, backbone: str | None) -> str:
+    """What `load_backbone` takes for the backbone of a store."""
+    name: str = spec["backbone"]
+    if backbone is not None:
+        return backbone
+    origin = spec.get("origin")
+    if origin is not None and origin["source"] == "file":
+        raise AqaError(
+            f"the features of {name} were extracted by the file {origin['name']}; "
+            f"name it again, with --backbone {origin['name']}, to let it run"
+        )
+    return name
+
+
+def _weights_of(spec: Spec, weights: str | Path | None) -> str | Path | None:
+    """The weights of a store's backbone, as `load_backbone` takes them."""
+    made = spec["weights"]
+    if weights is not None or made["name"] == "shipped":
+        return weights
+    if made["name"] == "random":
+        return "random"
+    if not Path(made["path"]).exists():
+        raise AqaError(f"{made['path']}: the weights have moved; give their place with --weights")
+    return Path(made["path"])

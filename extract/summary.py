@@ -1,0 +1,75 @@
+"""What became of the videos of an extraction, and which of them a store already holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aqa.annotations.manifest import Video
+from aqa.errors import AqaError
+from aqa.extract.progress import ExtractionProgress
+from aqa.extract.video.decode import size_of
+from aqa.features.store import FeatureStoreWriter
+
+
+@dataclass
+class ExtractionSummary:
+    """What an extraction did.
+
+    done: ids of videos that were extracted now. reused: of those that the store held already.
+    n_clips: clips extracted now. failed: (video id, reason). warnings: lines about videos that
+    were extracted all the same.
+    """
+
+    done: list[str] = field(default_factory=list)
+    reused: list[str] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    n_clips: int = 0
+
+    def fail(self, video_id: str, reason: str, progress: ExtractionProgress) -> None:
+        """Note a video that failed, and tell so."""
+        self.failed.append((video_id, reason))
+        progress.line(f"failed: {video_id}: {reason}")
+
+
+def reason_of(file: Path | None, error: Exception) -> str:
+    """One line on what went wrong with a file; `AqaError` names it already."""
+    return str(error) if isinstance(error, AqaError) else f"{file}: {error!r}"
+
+
+def sort_out_stored(
+    videos: Sequence[Video],
+    file_of: Callable[[Video], Path | None],
+    writer: FeatureStoreWriter,
+    summary: ExtractionSummary,
+    progress: ExtractionProgress,
+) -> list[Video]:
+    """The videos that a store does not hold; notes the others in the summary.
+
+    Those are reused, or have failed where the store holds other frames or another file of them.
+    """
+    missing = []
+    for video in videos:
+        if video.id not in writer:
+            missing.append(video)
+            continue
+        change = _change_since(video, file_of(video), writer)
+        if change:
+            reason = f"{writer.path} holds {change}; name another file with --store"
+            summary.fail(video.id, reason, progress)
+        else:
+            summary.reused.append(video.id)
+    return missing
+
+
+def _change_since(video: Video, file: Path | None, writer: FeatureStoreWriter) -> str | None:
+    """What is different about a video since it was stored."""
+    asked, stored = (video.start_frame or 0, video.end_frame), writer.frames(video.id)
+    if asked != stored:
+        return f"its frames {stored}, the manifest says {asked}"
+    size, size_then = size_of(file) if file else None, writer.n_bytes(video.id)
+    if size is not None and size_then is not None and size != size_then:
+        return f"features of another file of {size_then} bytes, {file} has {size}"
+    return None

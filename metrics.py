@@ -1,0 +1,197 @@
+"""Plain metric functions: how near predictions are to the scores, pairs and clips told apart.
+
+A metric of scores takes `weight` too, (resamples, n): how often each of the n videos counts in each
+resample. With whole numbers that is exactly the metric of a sample in which each video stands so
+often, and a bootstrap costs one call. Sources: li2018end §5.1, li2018scoringnet §4.2 (eq. 11, 12),
+farabi2021 eq. 4, parmar2019action §5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Values = NDArray[np.float64]
+
+# Correlations nearer to 1 or -1 than this are 1 or -1 but for rounding: Fisher's z is infinite.
+_PERFECT = 1 - 1e-12
+
+
+def spearman(y_true: Values, y_pred: Values, weight: Values | None = None) -> Values:
+    """Rank correlation: Pearson's on average ranks, which is right with ties too.
+
+    NaN where it is undefined: fewer than two videos, or all values equal.
+    """
+    return pearson(ranks(y_true, weight), ranks(y_pred, weight), weight)
+
+
+def pearson(y_true: Values, y_pred: Values, weight: Values | None = None) -> Values:
+    """Linear correlation; NaN where it is undefined."""
+    weight = np.ones(y_true.shape[-1]) if weight is None else weight
+    a, b = _centred(y_true, weight), _centred(y_pred, weight)
+    norm = np.sqrt(_sum(weight, a, a) * _sum(weight, b, b))
+    with np.errstate(invalid="ignore"):
+        return _sum(weight, a, b) / norm
+
+
+def kendall(y_true: Values, y_pred: Values, weight: Values | None = None) -> Values:
+    """Kendall's tau-b: pairs of videos in the right order less those in the wrong, ties apart.
+
+    NaN where it is undefined.
+    """
+    weight = np.ones(len(y_true)) if weight is None else weight
+    a, b = (np.sign(y[:, None] - y) for y in (y_true, y_pred))
+    untied = _untied(y_true, weight) * _untied(y_pred, weight)
+    with np.errstate(invalid="ignore"):
+        return _sum(weight @ (a * b), weight) / np.sqrt(untied)
+
+
+def mse(y_true: Values, y_pred: Values, weight: Values | None = None) -> Values:
+    """Mean squared error, in squared points."""
+    return _mean(np.square(y_pred - y_true), weight)
+
+
+def med(y_true: Values, y_pred: Values, weight: Values | None = None) -> Values:
+    """Mean Euclidean distance, that is mean absolute error, in points (li2018scoringnet eq. 12)."""
+    return _mean(np.abs(y_pred - y_true), weight)
+
+
+def relative_l2(
+    y_true: Values,
+    y_pred: Values,
+    weight: Values | None = None,
+    *,
+    span: Values | float | None = None,
+) -> Values:
+    """Mean of ((pred - true) / (highest - lowest score))^2, times 100: R-l2 of Yu et al. 2021.
+
+    span: highest less lowest score of each video's action, in points, (n,) or one for all; None
+    takes that of `y_true`. NaN where it is 0.
+    """
+    span = np.ptp(y_true) if span is None else span
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.square((y_pred - y_true) / span)
+    return 100 * _mean(np.where(np.isfinite(error), error, np.nan), weight)
+
+
+def ranks(y: Values, weight: Values | None = None) -> Values:
+    """Ranks from 1, ties sharing their mean, (n,); with weights in each resample, (resamples, n).
+
+    A value of weight 3 is three equal values.
+    """
+    weight = np.ones(len(y)) if weight is None else weight
+    counts, run = _runs(y, weight)
+    middles: Values = np.cumsum(counts, axis=-1) - (counts - 1) / 2
+    return middles[..., run]
+
+
+def mean_and_std(name: str, values: Sequence[float | None]) -> dict[str, float | None]:
+    """The mean, as `name`, and the sample standard deviation, as `name_std`.
+
+    None where one of the values is undefined, or, of the deviation, where there is but one.
+    """
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return {name: None, f"{name}_std": None}
+    deviation = float(np.std(known, ddof=1)) if len(known) > 1 else None
+    return {name: float(np.mean(known)), f"{name}_std": deviation}
+
+
+def has_fisher_z(correlations: ArrayLike) -> NDArray[np.bool_]:
+    """Where Fisher's z is a number: the correlation is defined, and not 1 or -1."""
+    return np.abs(np.asarray(correlations, float)) < _PERFECT
+
+
+def fisher_z(correlations: ArrayLike) -> Values:
+    """The mean of correlations over the last axis by Fisher's z, tanh(mean(atanh)).
+
+    NaN where one of them has no z (`has_fisher_z`). Source: parmar2019action §5.
+    """
+    known = np.where(has_fisher_z(correlations), correlations, np.nan)
+    return np.tanh(np.arctanh(known).mean(axis=-1))
+
+
+def share(hits: Values, of: Values | float) -> Values:
+    """`hits` of `of`, or a mean from a sum; NaN of none."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(hits, float) / of
+
+
+def pair_accuracy(similar: NDArray[np.bool_], probability: Values, weight: Values) -> Values:
+    """The share of pairs that are told rightly; similar is a probability of 0.5 and above.
+
+    similar, probability: (n,) of pairs. weight: (..., n), how often each counts. Gives (...,).
+    """
+    right = (probability >= 0.5) == similar
+    return share(weight @ right, weight.sum(axis=-1))
+
+
+def balanced_accuracy(similar: NDArray[np.bool_], probability: Values, weight: Values) -> Values:
+    """The mean of the accuracies on similar and on dissimilar pairs; see `pair_accuracy`."""
+    kinds = [pair_accuracy(similar, probability, weight * kind) for kind in (similar, ~similar)]
+    return (kinds[0] + kinds[1]) / 2
+
+
+def roc_auc(similar: NDArray[np.bool_], probability: Values, weight: Values) -> Values:
+    """The chance that a similar pair has the higher probability; ties count half.
+
+    As scikit-learn's, for many weightings at once; see `pair_accuracy`.
+    """
+    order = np.argsort(probability, kind="stable")
+    ordered, positive, weight = probability[order], similar[order], weight[..., order]
+    runs = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    above = np.add.reduceat(weight * positive, runs, axis=-1)
+    below = np.add.reduceat(weight * ~positive, runs, axis=-1)
+    wins = _sum(above, np.cumsum(below, axis=-1) - below / 2)
+    return share(wins, above.sum(axis=-1) * below.sum(axis=-1))
+
+
+def precision(hits: Values, said: Values, true: Values) -> Values:
+    """The share of what is said that is true: `hits` of `said`."""
+    return share(hits, said)
+
+
+def recall(hits: Values, said: Values, true: Values) -> Values:
+    """The share of what is true that is said: `hits` of `true`."""
+    return share(hits, true)
+
+
+def f1(hits: Values, said: Values, true: Values) -> Values:
+    """The harmonic mean of precision and recall."""
+    return share(2 * hits, said + true)
+
+
+def _runs(y: Values, weight: Values) -> tuple[Values, NDArray[np.intp]]:
+    """The weight of each run of equal values in rising order, and the run of each value."""
+    order = np.argsort(y, kind="stable")
+    starts = np.flatnonzero(np.diff(y[order], prepend=np.nan) != 0)
+    run = np.empty(len(y), np.intp)
+    run[order] = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(y)))
+    return np.add.reduceat(weight[..., order], starts, axis=-1), run
+
+
+def _untied(y: Values, weight: Values) -> Values:
+    """How many ordered pairs of videos differ in y."""
+    counts, _ = _runs(y, weight)
+    return np.square(counts.sum(axis=-1)) - _sum(counts, counts)
+
+
+def _centred(y: Values, weight: Values) -> Values:
+    mean = _sum(weight, y) / weight.sum(axis=-1)
+    rest = y - mean[..., None]
+    # What rounding leaves of equal values is no variation.
+    rest[np.abs(rest) <= 1e-13 * np.abs(y).max()] = 0.0
+    return rest
+
+
+def _sum(*factors: Values) -> Values:
+    """The sum over the last axis of the product."""
+    terms = ",".join(["...i"] * len(factors))
+    total: Values = np.einsum(f"{terms}->...", *factors)
+    return total
+
+
+def _mean(values: Values, weight: Values | None) -> Values:
+    return values.mean() if weight is None else (weight @ values) / weight.sum(axis=-1)

@@ -1,0 +1,108 @@
+"""Results over the splits of a family."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aqa.annotations.manifest import Manifest, Video
+from aqa.evaluation.families import means_over_splits, pooled_results
+from aqa.evaluation.result import Evaluation, Marks, Result
+from aqa.evaluation.score_metrics import measure_scores
+from aqa.evaluation.score_rows import part_rows
+from aqa.report.result_tables import results_table
+
+
+def result(split: str, value: float | None, **more) -> Result:
+    return Result("scores", "svr", split, 10, {"spearman": value}, {"spearman": None}, **more)
+
+
+def test_a_mean_is_over_one_family() -> None:
+    results = [result("fold0", 0.2), result("fold1", 0.6), result("louo-B", 0.9)]
+    (mean,) = means_over_splits(results)
+    assert (mean.family, mean.splits, mean.values["spearman"]) == ("fold", 2, pytest.approx(0.4))
+    assert mean.stds["spearman"] == pytest.approx(np.std([0.2, 0.6], ddof=1))
+    (mean,) = means_over_splits(results, family=lambda split: "")
+    assert mean.splits == 3
+
+
+def test_a_mean_is_over_what_is_alike() -> None:
+    told = Marks(difficulty="multiply")
+    one, other = result("1", 0.2), result("2", 0.6, marks=told)
+    assert means_over_splits([one, other]) == []
+    parts = [result(s, 0.5, part=part) for s in "12" for part in ("difficulty", "execution")]
+    assert [mean.part for mean in means_over_splits(parts)] == ["difficulty", "execution"]
+
+
+def test_one_undefined_value_leaves_no_mean_and_leaks_are_counted() -> None:
+    leaky = result("1", None, marks=Marks(leak=("the head has learned",)))
+    (mean,) = means_over_splits([leaky, result("2", 0.6)])
+    assert mean.values["spearman"] is None
+    assert mean.marks.leak == ("1 of 2 splits",)
+
+
+@pytest.fixture
+def folds(rng: np.random.Generator) -> tuple[dict, Manifest]:
+    videos = [Video(f"v{k:02d}", None, float(rng.uniform(0, 50)), action="a") for k in range(12)]
+    tested = {}
+    for fold in range(3):
+        own = videos[4 * fold : 4 * fold + 4]
+        predicted = [video.score + rng.normal(scale=9) for video in own]
+        rows = part_rows("test", [v.id for v in own], [v.score for v in own], predicted)
+        tested["svr", f"louo-{'BCD'[fold]}"] = rows
+    return tested, Manifest(videos, Path("m.csv"))
+
+
+def test_test_videos_of_a_family_are_pooled(folds) -> None:
+    tested, manifest = folds
+    results = [result(split, 0.5) for _, split in tested]
+    (pooled,) = pooled_results(results, tested, manifest)
+    rows = [row for own in tested.values() for row in own]
+    true, predicted = ([row[name] for row in rows] for name in ("score", "predicted"))
+    expected = measure_scores(true, predicted, span=np.ptp([v.score for v in manifest]))
+    assert (pooled.split, pooled.pooled, pooled.n) == ("louo", 3, 12)
+    assert pooled.values == expected.values
+    assert pooled.intervals == expected.intervals
+    assert pooled.intervals["mse"] is not None  # of each split alone there is none
+
+
+def test_videos_that_are_tested_twice_are_not_pooled(folds) -> None:
+    tested, manifest = folds
+    tested["svr", "louo-E"] = tested["svr", "louo-B"]
+    assert pooled_results([result(s, 0.5) for _, s in tested], tested, manifest) == []
+
+
+def test_means_are_shown_first_and_splits_on_request() -> None:
+    results = [result("1", 0.21), result("2", 0.61), result("published", 0.9)]
+    full = [
+        Result.of(measure_scores([1, 2, 3], [1, 2, 4]), "scores", "svr", r.split) for r in results
+    ]
+    found = Evaluation(full, means=means_over_splits(full))
+    shown = results_table(found)
+    assert shown.index("mean of 2 splits, ") < shown.index("split published, 3 test videos")
+    assert "split 1," not in shown
+    assert "no interval where there are fewer than 8 videos" in shown
+    assert "split 1," in results_table(found, by_split=True)
+
+
+@pytest.mark.parametrize("width", ["80", "200"])
+def test_no_line_is_wider_than_the_terminal(width: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    rng = np.random.default_rng(0)
+    heads = ["score-estimation", "svr", "baseline-difficulty", "baseline-all"]
+    results = [
+        Result.of(
+            measure_scores(rng.uniform(0, 100, 30), rng.uniform(0, 100, 30)),
+            *("scores", head, split),
+            marks=Marks(baseline=("event", "difficulty") if head.startswith("baseline") else ()),
+        )
+        for split in "12"
+        for head in heads
+    ]
+    found = Evaluation(results, means=means_over_splits(results))
+    lines = results_table(found, by_split=True).split("\n")
+    assert max(map(len, lines)) <= int(width)
+    names = [line.split()[0] for line in lines if line.startswith(("s", "w", "  "))]
+    assert names.index("without") > names.index("svr")

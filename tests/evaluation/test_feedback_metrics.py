@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from aqa.evaluation.feedback_metrics import measure_feedback
+
+
+def test_feedback_as_scikit_learn_evaluates_it():
+    rng = np.random.default_rng(1)
+    truth = [rng.random(int(n)) < 0.3 for n in rng.integers(3, 9, 40)]
+    said = [t ^ (rng.random(len(t)) < 0.2) for t in truth]
+    found = measure_feedback(truth, said, resamples=200).to_dict()
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+        np.concatenate(truth), np.concatenate(said), average="binary"
+    )
+    assert (found["precision"], found["recall"], found["f1"]) == pytest.approx(
+        (precision, recall, f1)
+    )
+    assert found["n"] == 40
+    assert found["clips"] == sum(map(len, truth))
+    assert found["precision_interval"][0] < precision < found["precision_interval"][1]
+
+
+def test_feedback_that_never_blames_has_no_precision():
+    found = measure_feedback([np.array([True, False])], [np.array([False, False])]).values
+    assert found["precision"] is None
+    assert found["recall"] == 0
+    assert found["f1"] == 0

@@ -1,0 +1,127 @@
+"""Checkpoints fetched from a server: resumed, checked, and never a wrong file in the cache."""
+
+from __future__ import annotations
+
+import pytest
+
+from aqa.annotations.manifest import write_manifest
+from aqa.extract.checkpoints.download import default_cache, fetch
+from aqa.extract.checkpoints.records import WeightsError
+
+
+def test_fetched_once_and_then_found(server, publish, tmp_path, content):
+    publish()
+    seen = []
+    path = fetch("mc3", tmp_path / "new", lambda *step: seen.append(step))
+    assert path == tmp_path / "new" / "mc3.pth"
+    assert path.read_bytes() == content
+    assert seen[-1] == (len(content), len(content))
+    assert not path.with_name("mc3.pth.part").exists()
+    assert fetch("mc3", tmp_path / "new") == path
+    assert server.asked == [None]
+
+
+def test_an_interrupted_download_is_gone_on_with(server, publish, tmp_path, content):
+    publish()
+    server.cut = half = len(content) // 2
+    with pytest.raises(WeightsError, match=rf"ended at {half} of {len(content)} bytes"):
+        fetch("mc3", tmp_path)
+    assert not (tmp_path / "mc3.pth").exists()
+    server.cut = None
+    assert fetch("mc3", tmp_path).read_bytes() == content
+    assert server.asked == [None, f"bytes={half}-"]
+
+
+def test_a_server_without_ranges_sends_it_all_again(server, publish, tmp_path, content):
+    publish()
+    server.ranges = False
+    (tmp_path / "mc3.pth.part").write_bytes(b"something else" * 30_000)
+    assert fetch("mc3", tmp_path).read_bytes() == content
+
+
+def test_a_part_that_was_whole_already(server, publish, tmp_path, content):
+    publish()
+    (tmp_path / "mc3.pth.part").write_bytes(content)
+    assert fetch("mc3", tmp_path).read_bytes() == content
+
+
+def test_a_part_that_is_longer_than_the_file_starts_again(server, publish, tmp_path, content):
+    publish()
+    (tmp_path / "mc3.pth.part").write_bytes(content + b"?")
+    with pytest.raises(WeightsError, match="416"):
+        fetch("mc3", tmp_path)
+    assert fetch("mc3", tmp_path).read_bytes() == content
+
+
+def test_a_wrong_hash_is_refused_and_deleted(publish, tmp_path):
+    publish(sha256="0badc0de")
+    with pytest.raises(WeightsError, match=r"its SHA-256 is \w+, .* begins with 0badc0de"):
+        fetch("mc3", tmp_path)
+    assert not list(tmp_path.glob("mc3.pth*[!k]"))
+
+
+def test_a_wrong_file_in_the_cache_is_refused_and_left_alone(publish, tmp_path):
+    publish()
+    (tmp_path / "mc3.pth").write_bytes(b"?")
+    with pytest.raises(WeightsError, match=r"mc3.pth: not mc3: its SHA-256 is"):
+        fetch("mc3", tmp_path)
+    assert (tmp_path / "mc3.pth").read_bytes() == b"?"
+
+
+def test_without_a_known_hash_the_tensors_decide(server, publish, tmp_path, content):
+    publish(sha256=None)
+    assert fetch("mc3", tmp_path / "good").read_bytes() == content
+    server.content = b"<html>please log in</html>"
+    with pytest.raises(WeightsError, match="deleted what it gave"):
+        fetch("mc3", tmp_path / "bad")
+    assert not (tmp_path / "bad" / "mc3.pth").exists()
+    server.content = content
+    publish(sha256=None, backbone="i3d")
+    with pytest.raises(WeightsError, match="a checkpoint of mc3-18-tv, not of i3d"):
+        fetch("mc3", tmp_path / "other")
+
+
+def test_offline_says_what_to_do_by_hand(server, publish, tmp_path):
+    record = publish()
+    server.shutdown()
+    server.server_close()
+    with pytest.raises(WeightsError) as caught:
+        fetch("mc3", tmp_path)
+    message = str(caught.value)
+    assert "\n" not in message
+    target = tmp_path / "mc3.pth"
+    for part in (record.url, f"put it at {target}", f"--backbone mc3-18-tv --weights {target}"):
+        assert part in message
+
+
+def test_a_record_without_a_link_says_what_to_do_by_hand(tmp_path):
+    with pytest.raises(
+        WeightsError, match=r"r3d50_K_200ep\.pth from https://github\.com/kenshohara"
+    ):
+        fetch("r3d-50-k", tmp_path)
+
+
+def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
+    monkeypatch.setenv("AQA_CACHE", str(tmp_path / "here"))
+    assert default_cache() == tmp_path / "here"
+    monkeypatch.delenv("AQA_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert default_cache() == tmp_path / "aqa"
+
+
+def test_extract_takes_a_public_name_and_keeps_its_file(
+    server, publish, tmp_path, monkeypatch, run_aqa
+):
+    publish()
+    monkeypatch.setenv("AQA_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    write_manifest(tmp_path / "manifest.csv", [{"video_id": "v", "path": "v.avi", "score": 1}])
+    for _ in range(2):
+        result = run_aqa("extract", "--backbone", "mc3-18-tv", "--weights", "mc3", code=1)
+        assert "weights mc3.pth, recognised as torchvision" in result.stderr
+    refused = run_aqa("extract", "--backbone", "c3d", "--weights", "mc3", code=2)
+    assert "mc3 is a checkpoint of mc3-18-tv, not of c3d" in refused.stderr
+    assert server.asked == [None]
+    (tmp_path / "mc3").write_bytes(b"a file of that name comes first")
+    result = run_aqa("extract", "--backbone", "mc3-18-tv", "--weights", "mc3", code=1)
+    assert "mc3: not a whole checkpoint file" in result.stderr

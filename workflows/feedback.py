@@ -1,0 +1,163 @@
+"""One video in, what a head says of its clips or joints out, and the frames to show with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aqa.annotations.manifest import Manifest, Video
+from aqa.errors import AqaError, UnknownNameError
+from aqa.extract.video.decode import read_frames
+from aqa.features.store import FeatureStore
+from aqa.features.video_features import VideoFeatures, blank_of, of_store
+from aqa.models.feedback import Feedback, PoseFeedback, give_feedback, give_pose_feedback
+from aqa.models.runs import Run, load_run
+from aqa.workflows.new_videos import check_told, extractor_for
+
+Frame = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class ExplainedVideo:
+    """Feedback on one video, and where it comes from.
+
+    path: the video file, None where there is none. manifest, store: where its exemplars are.
+    warnings: why the feedback may mean less than it seems, one line each.
+    """
+
+    feedback: Feedback | PoseFeedback
+    run: Run
+    path: Path | None
+    manifest: Manifest
+    store: Path
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ClipFrames:
+    """The middle frame of each clip, uint8 (H, W, 3), and those of the exemplar's clips.
+
+    exemplar: its name, and how many there are besides; empty where there is none.
+    """
+
+    video: list[Frame]
+    exemplar_frames: list[Frame]
+    exemplar: str
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A video as its features show it."""
+
+    video: Video
+    features: VideoFeatures
+    blank: NDArray[np.float32] | None
+    warnings: tuple[str, ...]
+
+
+def explain(
+    name: str,
+    folders: Sequence[Path],
+    manifest: Manifest,
+    store: Path | None = None,
+    *,
+    type: str | None = None,
+    difficulty: float | None = None,
+    action: str | None = None,
+    align: str = "index",
+    weights: str | Path | None = None,
+    backbone: str | None = None,
+    device: str = "auto",
+) -> ExplainedVideo:
+    """Feedback on a video: an id of the manifest, or else a file, which is extracted.
+
+    folders: runs of one head; the first that has not learned from the video is taken. store: None
+    takes the run's own. type, difficulty, action: override the manifest's. weights, backbone: see
+    `aqa.extract.rebuild.rebuild_backbone`.
+    """
+    runs = [load_run(folder) for folder in folders]
+    run = next((run for run in runs if name not in run.learned_from), runs[0])
+    where = store or run.store
+    told = {"type": type, "difficulty": difficulty, "action": action}
+    if name in manifest.by_id:
+        seen = _from_store(manifest.by_id[name], run, where, told)
+    else:
+        seen = _from_file(name, run, manifest, told, weights, backbone, device)
+    head = run.scoring_head()
+    feedback = (
+        give_pose_feedback(head, seen.video, seen.features, run.spec["joints"])
+        if head.takes_joints
+        else give_feedback(head, seen.video, seen.features, seen.blank, align)
+    )
+    return ExplainedVideo(feedback, run, seen.video.path, manifest, where, seen.warnings)
+
+
+def _from_store(video: Video, run: Run, store: Path, told: dict[str, Any]) -> _Seen:
+    with FeatureStore.open(store, run.spec) as opened:
+        features, blank = of_store(opened, video.id), blank_of(opened)
+    video = replace(video, **{name: value for name, value in told.items() if value is not None})
+    learned = video.id in run.learned_from
+    warnings = (f"{run.folder} has learned from {video.id}",) if learned else ()
+    return _Seen(video, features, blank, warnings)
+
+
+def _from_file(
+    name: str,
+    run: Run,
+    manifest: Manifest,
+    told: dict[str, Any],
+    weights: str | Path | None,
+    backbone: str | None,
+    device: str,
+) -> _Seen:
+    path = Path(name)
+    if not path.exists():
+        raise UnknownNameError(
+            "video", name, manifest.ids, remedy=f"it is no id of {manifest.path} and no file"
+        )
+    video = Video(name, path, np.nan, **told)
+    check_told(run, video)
+    extractor = extractor_for(run.spec, weights=weights, backbone=backbone, device=device)
+    extracted = extractor.extract(video)
+    if "joints" in run.spec:  # the file holds joints, and no frames
+        video = replace(video, path=None)
+    warnings = tuple(f"{name}: {line}" for line in extracted.warnings)
+    return _Seen(video, extracted.features, extractor.blank, warnings)
+
+
+def clip_frames(explained: ExplainedVideo) -> ClipFrames:
+    """The frames to show with feedback on clips; `AqaError` where a video has no file."""
+    feedback, manifest = explained.feedback, explained.manifest
+    assert isinstance(feedback, Feedback)
+    if explained.path is None:
+        raise AqaError(f"{manifest.path}: {feedback.video} has no path, so there are no frames")
+    frames = _middle_frames(explained.path, [(clip.start, clip.stop) for clip in feedback.clips])
+    names = list(feedback.clips[0].exemplar_clips)
+    if not names:
+        return ClipFrames(frames, [], "")
+    exemplar = manifest.by_id.get(names[0])
+    if exemplar is None or exemplar.path is None:
+        raise AqaError(f"{manifest.path}: no path of the exemplar {names[0]}, so no frames of it")
+    with FeatureStore.open(explained.store, explained.run.spec) as opened:
+        features = of_store(opened, names[0])
+    ranges = [features.frames(clip.exemplar_clips[names[0]]) for clip in feedback.clips]
+    others = f" (and {len(names) - 1} more, not shown)" if len(names) > 1 else ""
+    return ClipFrames(frames, _middle_frames(exemplar.path, ranges), names[0] + others)
+
+
+def numbered_frames(explained: ExplainedVideo, numbers: Sequence[int]) -> dict[int, Frame]:
+    """Frames of the video by their numbers; none where there is no video file."""
+    if explained.path is None or not explained.path.exists():
+        return {}
+    return read_frames(explained.path, numbers)
+
+
+def _middle_frames(path: Path, ranges: Sequence[tuple[int, int]]) -> list[Frame]:
+    middles = [(start + max(stop - 1, start)) // 2 for start, stop in ranges]
+    frames = read_frames(path, middles)
+    return [frames[number] for number in middles]

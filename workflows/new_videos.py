@@ -1,0 +1,89 @@
+"""Features of new videos, extracted as a store was made, for the heads fitted on that store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aqa.annotations.manifest import Video
+from aqa.errors import AqaError
+from aqa.extract.encode import Encoder, encode_video
+from aqa.extract.poses.run import video_poses
+from aqa.extract.rebuild import rebuild_backbone, rule_of
+from aqa.extract.video.clip_reader import ClipReader
+from aqa.features.store import Spec
+from aqa.features.video_features import VideoFeatures
+from aqa.models.runs import Run
+
+
+@dataclass(frozen=True)
+class ExtractedVideo:
+    """A new video's features, and a line for each way in which its file was not as it said."""
+
+    features: VideoFeatures
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class VideoExtractor:
+    """Extracts new videos as a store was made.
+
+    extract: `Video` -> its features. blank: the feature of a clip of black frames, (dim,); None
+    for joints.
+    """
+
+    extract: Callable[[Video], ExtractedVideo]
+    blank: NDArray[np.float32] | None
+
+
+def extractor_for(
+    spec: Spec,
+    *,
+    weights: str | Path | None = None,
+    backbone: str | None = None,
+    device: str = "auto",
+) -> VideoExtractor:
+    """What extracts new videos as the store with this spec was made.
+
+    A new "video" for a store of joints is a file of joints. weights, backbone: see
+    `aqa.extract.rebuild.rebuild_backbone`.
+    """
+    if "joints" in spec:
+        if weights is not None:
+            raise AqaError(f"{weights}: joints are read from files; leave out --weights")
+        return VideoExtractor(lambda video: _read_joints(video, spec), None)
+    network = rebuild_backbone(spec, weights, backbone)
+    rule = rule_of(spec)
+    encoder = Encoder(network, device, precision=spec["precision"])
+    blank = encoder.blank(rule.length)
+
+    def extract(video: Video) -> ExtractedVideo:
+        reader = ClipReader(video, network.preprocess, rule, encoder.batch_size)
+        ((features, clips),) = encode_video(reader, encoder, blank, dtype=spec["dtype"])
+        seen = VideoFeatures(features, clips, reader.n_frames, 0, reader.fps)
+        return ExtractedVideo(seen, (reader.warning,) if reader.warning else ())
+
+    return VideoExtractor(extract, blank)
+
+
+def _read_joints(video: Video, spec: Spec) -> ExtractedVideo:
+    file = replace(video, path=None, poses=video.path)
+    poses = video_poses(file, spec["preprocess"]["max_missing"], spec["joints"])
+    return ExtractedVideo(VideoFeatures(poses.joints, poses.clips, len(poses.joints), 0, poses.fps))
+
+
+def check_told(run: Run, video: Video) -> None:
+    """Refuse a run whose head must be told more of a video than is known, before extracting."""
+    if video.action is None and "action" in run.head.answer_columns:
+        raise AqaError(
+            f"{run.folder}: fitted on several actions; give that of the video, with --action"
+        )
+    if video.difficulty is None and run.known_difficulty:
+        raise AqaError(
+            f"{run.folder}: fitted with difficulty={run.known_difficulty}; "
+            "give the difficulty of the video, as --difficulty 3.2"
+        )

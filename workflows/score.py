@@ -1,0 +1,110 @@
+"""New video files in, scores out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from aqa.annotations.manifest import Video
+from aqa.errors import AqaError
+from aqa.extract.video.decode import DECODE_ERRORS
+from aqa.features.store import spec_differences
+from aqa.features.video_features import VideoFeatures
+from aqa.models.examples import videos_columns
+from aqa.models.heads.base import Head
+from aqa.models.runs import Run
+from aqa.workflows.new_videos import check_told, extractor_for
+
+
+@dataclass(frozen=True)
+class ScoredVideo:
+    """One video's predicted score, in points.
+
+    score: the mean of `by_split`, which holds one prediction per run, by the name of its split.
+    warnings: why it may mean less than it seems, one line each.
+    """
+
+    path: Path
+    score: float
+    by_split: dict[str, float]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FailedVideo:
+    """A video that could not be scored, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass
+class ScoringOutcome:
+    """What became of the videos."""
+
+    done: list[ScoredVideo] = field(default_factory=list)
+    failed: list[FailedVideo] = field(default_factory=list)
+
+    @property
+    def warnings(self) -> list[str]:
+        """One line per warning, with the video that it is about."""
+        return [f"{video.path}: {line}" for video in self.done for line in video.warnings]
+
+
+def score_videos(
+    paths: Sequence[Path],
+    runs: Sequence[Run],
+    *,
+    weights: str | Path | None = None,
+    backbone: str | None = None,
+    device: str = "auto",
+    type: str | None = None,
+    difficulty: float | None = None,
+    action: str | None = None,
+) -> ScoringOutcome:
+    """Extract videos as the runs' store was made, and predict with each run.
+
+    runs: of one head, fitted on one kind of store; the predictions of several are averaged.
+    weights, backbone: see `aqa.extract.rebuild.rebuild_backbone`. type, difficulty, action: of all
+    the videos, for a head that takes it. A video that fails stops nothing: it is in `failed`.
+    """
+    heads = {run.split: run.scoring_head() for run in runs}
+    videos = [
+        Video(str(path), path, np.nan, type=type, difficulty=difficulty, action=action)
+        for path in paths
+    ]
+    _check(runs, videos)
+    extractor = extractor_for(runs[0].spec, weights=weights, backbone=backbone, device=device)
+    outcome = ScoringOutcome()
+    for path, video in zip(paths, videos, strict=True):
+        try:
+            extracted = extractor.extract(video)
+        except DECODE_ERRORS as error:
+            outcome.failed.append(FailedVideo(path, str(error)))
+            continue
+        by_split = {
+            split: _predict(head, video, extracted.features) for split, head in heads.items()
+        }
+        mean = float(np.mean(list(by_split.values())))
+        outcome.done.append(ScoredVideo(path, mean, by_split, extracted.warnings))
+    return outcome
+
+
+def _check(runs: Sequence[Run], videos: Sequence[Video]) -> None:
+    for run in runs:
+        for video in videos[:1]:  # they differ in their paths alone
+            check_told(run, video)
+        differences = spec_differences(runs[0].spec, run.spec)
+        if differences:
+            raise AqaError(
+                f"{runs[0].folder} and {run.folder} were fitted on different features: "
+                f"{'; '.join(differences)}; choose one with --split"
+            )
+
+
+def _predict(head: Head, video: Video, seen: VideoFeatures) -> float:
+    columns = videos_columns([video], head.answer_columns, [seen.clips])
+    return float(head.predict([seen.features], **columns)[0])

@@ -55,7 +55,7 @@ def extract_features(
     frames: int | None = None,
     pad: Literal["front", "back"] = "front",
     tail: Literal["shift", "drop", "pad"] = "shift",
-    views: Sequence[str] = (),
+    augmentations: Sequence[str] = (),
     precision: Literal["float32", "bfloat16", "float16"] = "float32",
     dtype: Literal["float32", "float16"] = "float32",
     device: str = "auto",
@@ -67,8 +67,8 @@ def extract_features(
     those that come with the backbone. manifest: by default manifest.csv. store: the file that is
     written, by default stores/<backbone>.h5; videos that it holds already are not extracted again.
     layer, clip_length, stride: by default the backbone's own. frames: how many frames every video
-    is given, the last ones. views: augmentations to extract beside the original. seed: of random
-    weights and of the augmentations.
+    is given, the last ones. augmentations: names such as `flip`, extracted beside the original. seed:
+    of random weights and of the augmentations.
 
     One row per video: `video_id`, `outcome` (extracted, stored already, or failed) and `reason`.
     Raises `AqaError` for settings that the store was not made with.
@@ -81,15 +81,15 @@ def extract_features(
 
     place = Workspace(Path(workspace))
     videos = _manifest(manifest, place)
-    network = load_backbone(backbone, weights, layer, seed=seed)
+    network = load_backbone(backbone, weights, layer, clip_length=clip_length, seed=seed)
     length = clip_length or network.clip_length
     summary = extract(
         videos.videos,
         network,
         Path(store) if store else place.store(network.name),
         ClipRule(length, stride or length, frames, pad, tail),
-        views=views,
-        view_seed=seed,
+        augmentations=augmentations,
+        augmentation_seed=seed,
         device=device,
         precision=precision,
         dtype=dtype,

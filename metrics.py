@@ -65,7 +65,7 @@ def relative_l2(
     *,
     span: Values | float | None = None,
 ) -> Values:
-    """Mean of ((pred - true) / (highest - lowest score))^2, times 100: R-l2 of Yu et al. 2021.
+    """Mean of ((pred - true) / (highest - lowest score))^2, times 100: the R-l2 of yu2021.
 
     span: highest less lowest score of each video's action, in points, (n,) or one for all; None
     takes that of `y_true`. NaN where it is 0.

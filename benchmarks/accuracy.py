@@ -2,7 +2,7 @@
 
     python benchmarks/accuracy.py MANIFEST STORE RUNS [--head NAME ...] [--maps ...] [--joints ...]
 
-Fits every scoring head with its defaults on each split of the manifest, judges it on the split's
+Fits every scoring head with its defaults on each split of the manifest, evaluates it on the split's
 test videos, and prints means over the splits with their standard deviations, seconds a fit, and
 numbers in the fitted model. What is fitted already below RUNS is not fitted again; a head whose
 kind of features is not given, or that these features cannot fit, is named at the end.

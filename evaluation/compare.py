@@ -7,7 +7,7 @@ is drawn in every split that tests it. With one split that is the plain paired b
 - Intervals, of a head and of a difference: percentile bootstrap over videos; the same resamples
   for all heads.
 - p: paired permutation test, two-sided, see `aqa.evaluation.paired_tests`.
-- A difference is shown where that p, adjusted by Holm (1979) for all the pairs that are compared,
+- A difference is shown where that p, adjusted (holm1979) for all the pairs that are compared,
   is below 0.05.
 
 All of this takes the heads as they were fitted. Whether heads fitted on other training videos

@@ -20,7 +20,7 @@ from aqa.metrics import Values, ranks
 def permutation_p(observed: float, permuted: Values) -> float:
     """Two-sided p: (1 + as far from 0 or farther) / (1 + permutations), which is never 0.
 
-    permuted: (permutations,) differences. Source: Phipson and Smyth 2010.
+    permuted: (permutations,) differences. Source: phipson2010.
     """
     # A permutation that only renames the two must not fall below by rounding.
     extreme = np.abs(permuted) >= abs(observed) * (1 - 1e-9)
@@ -65,7 +65,7 @@ def corrected_t_p(differences: Sequence[float], test_to_train: float) -> float |
 
     Training sets of splits overlap, so the variance of the mean difference is taken as (1/splits
     + test_to_train) times that of the differences. test_to_train: test videos per training video.
-    Source: Nadeau and Bengio 2003.
+    Source: nadeau2003.
     """
     n = len(differences)
     if n < 2:

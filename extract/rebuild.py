@@ -55,7 +55,7 @@ def rule_of(spec: Spec) -> ClipRule:
     return ClipRule(
         length=spec["clip_length"],
         stride=spec["stride"],
-        frames=spec["frames"],
+        video_length=spec["frames"],
         pad=spec["padding"],
         tail=spec["tail"],
     )

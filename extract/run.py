@@ -46,7 +46,7 @@ def make_spec(
         "precision": precision,
         "clip_length": rule.length,
         "stride": rule.stride,
-        "frames": rule.frames,
+        "frames": rule.video_length,
         "padding": rule.pad,
         "tail": rule.tail,
         "preprocess": backbone.preprocess.to_dict(),
@@ -134,7 +134,7 @@ def extract(
                 video.id,
                 encoded,
                 n_frames=reader.n_frames,
-                frames=(video.start_frame or 0, video.end_frame),
+                frame_range=(video.start_frame or 0, video.end_frame),
                 fps=reader.fps,
                 n_bytes=size_of(video.path) if video.path else None,
             )

@@ -66,7 +66,7 @@ def sort_out_stored(
 
 def _change_since(video: Video, file: Path | None, writer: FeatureStoreWriter) -> str | None:
     """What is different about a video since it was stored."""
-    asked, stored = (video.start_frame or 0, video.end_frame), writer.frames(video.id)
+    asked, stored = (video.start_frame or 0, video.end_frame), writer.frame_range(video.id)
     if asked != stored:
         return f"its frames {stored}, the manifest says {asked}"
     size, size_then = size_of(file) if file else None, writer.n_bytes(video.id)

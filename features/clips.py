@@ -1,8 +1,7 @@
-"""From a frame count to clips: pure functions, no frames, no files.
+"""From the number of a video's frames to clips: pure functions, without images or files.
 
-Frames are counted from 0. A clip is a half-open range of them. It may reach outside
-`[0, n_frames)`: the frames out there are padding, which the extractor shows to the network as
-black pictures.
+Frames are counted from 0. A clip is a half-open range of frame numbers. It may reach outside
+`[0, n_frames)`: those frames are padding, which the extractor shows to the network as black.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ class Clip(NamedTuple):
     stop: int
 
     def is_blank(self, n_frames: int) -> bool:
-        """Whether no frame of the clip lies in a video of `n_frames`."""
+        """Whether the whole clip is padding in a video of `n_frames` frames."""
         return self.stop <= 0 or self.start >= n_frames
 
 
@@ -53,35 +52,33 @@ _TAILS: dict[str, Callable[[int, int, int], list[Clip]]] = {
 class ClipRule:
     """How videos are cut into clips.
 
-    length: frames a clip.
-    stride: frames from one clip's start to the next one's.
-    frames: give every video this many frames: the last ones of a longer video, padding for a
-        shorter one (li2018end §4.1, farabi2021 §4.1, parmar2019action §4.1). None takes each video
-        as long as it is.
-    pad: the side on which padding goes; parmar2019action puts it in front.
-    tail: the frames after the last whole clip. `shift` (the default: no frame is lost) adds a
-        clip that ends at the last frame, `drop` leaves them out as farabi2021 and parmar2019action
-        do, `pad` adds a clip that is padded at its end.
-    shift: frames by which every clip starts later, as long as one clip is left (li2018end §4.1,
-    parmar2019action §4.1:
-        the temporal augmentation).
+    length: frames per clip.
+    stride: frames from the start of one clip to the start of the next.
+    video_length: how many frames every video is given: a longer video its last ones, a shorter one
+        padding (li2018end §4.1, farabi2021 §4.1, parmar2019action §4.1). None: as many as it has.
+    pad: where padding goes; parmar2019action puts it in front.
+    tail: what becomes of the frames after the last whole clip. `shift` (the default: no frame is
+        lost) adds a clip that ends at the last frame; `drop` leaves them out, as farabi2021 and
+        parmar2019action do; `pad` adds a clip that is padded at its end.
+    shift: how many frames later every clip starts, as long as one clip is left: the temporal
+        augmentation of li2018end §4.1 and parmar2019action §4.1.
     """
 
     length: int = 16
     stride: int = 16
-    frames: int | None = None
+    video_length: int | None = None
     pad: Pad = "front"
     tail: Tail = "shift"
     shift: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("length", "stride", "frames"):
+        for name in ("length", "stride", "video_length"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise AqaError(f"clip rule: {name}={value} is not a positive number of frames")
-        if self.frames is not None and self.frames < self.length:
+        if self.video_length is not None and self.video_length < self.length:
             raise AqaError(
-                f"clip rule: frames={self.frames} is less than one clip of length={self.length}"
+                f"clip rule: video_length={self.video_length} is less than one clip of length={self.length}"
             )
         if self.shift < 0:
             raise AqaError(f"clip rule: shift={self.shift} is not a number of frames from 0")
@@ -90,8 +87,8 @@ class ClipRule:
                 raise AqaError(f"clip rule: {name}={getattr(self, name)!r} is not one of {choices}")
 
     def span(self, n_frames: int) -> Clip:
-        """The frames that are cut into clips: the whole video, or `frames` of it."""
-        wanted = max(self.frames or n_frames, self.length)
+        """The frames that are cut into clips: the whole video, or `video_length` frames of it."""
+        wanted = max(self.video_length or n_frames, self.length)
         if wanted <= n_frames or self.pad == "front":
             return Clip(n_frames - wanted, n_frames)
         return Clip(0, wanted)
@@ -101,7 +98,7 @@ class ClipRule:
 
         >>> ClipRule().clips(40)
         [Clip(start=0, stop=16), Clip(start=16, stop=32), Clip(start=24, stop=40)]
-        >>> ClipRule(frames=32).clips(20)
+        >>> ClipRule(video_length=32).clips(20)
         [Clip(start=-12, stop=4), Clip(start=4, stop=20)]
         """
         if n_frames < 1:

@@ -44,7 +44,7 @@ def of_store(store: FeatureStore, video_id: str) -> VideoFeatures:
         store[video_id],
         store.clips(video_id),
         store.n_frames(video_id),
-        store.frames(video_id)[0],
+        store.frame_range(video_id)[0],
         store.fps(video_id),
     )
 

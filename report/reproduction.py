@@ -52,7 +52,7 @@ def needs_of(table: PublishedTable, workspace: Workspace) -> str:
 
 def reproduction_table(found: Reproduction) -> str:
     """Every printed cell beside what was measured, their difference, and its spread."""
-    header = ["system", "case", "metric", "printed", "measured", "difference", "spread"]
+    header = ["system", "case", "metric", "printed", "measured", "differs", "spread"]
     lines = [_title(found.table)]
     if found.stand_in:
         lines.append(
@@ -61,7 +61,7 @@ def reproduction_table(found: Reproduction) -> str:
                 "the differences mean nothing"
             )
         )
-    lines.append(aligned([_row(cell) for cell in found.cells], header, left=3))
+    lines.append(aligned([_row(cell) for cell in found.cells], header, left=(0, 1, 2, 6)))
     if found.table.selected:
         lines.append(wrapped(f"selection: {found.table.selected}"))
     lines += [wrapped(note, indent="    ") for note in found.notes]
@@ -82,6 +82,6 @@ def _row(cell: ReproducedCell) -> list[str]:
     if measured.interval:
         spread = "[" + ", ".join(f"{end:.{digits}f}" for end in measured.interval) + "]"
     elif measured.std is not None:
-        spread = f"+- {measured.std:.{digits}f} over {measured.splits} {measured.over}"
+        spread = f"± {measured.std:.{digits}f} ({measured.splits} {measured.over})"
     difference = f"{measured.value - figure.value:+.{digits}f}"
     return [*left, f"{measured.value:.{digits}f}", difference, spread]

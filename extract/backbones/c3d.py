@@ -1,8 +1,7 @@
 """C3D: eight 3x3x3 convolutions, five poolings, two dense layers.
 
-Tran et al., "Learning Spatiotemporal Features with 3D Convolutional Networks", ICCV 2015; the
-feature extractor of jain2020, li2018end, li2018scoringnet and parmar2019action, and of farabi2021's
-C3D-WD. For a 16x112x112 clip:
+tran2015; the feature extractor of jain2020, li2018end, li2018scoringnet and parmar2019action, and
+of farabi2021's C3D-WD. For a 16x112x112 clip:
 
     conv1 64x16x112x112, conv2 128x16x56x56, conv3 256x8x28x28, conv4 512x4x14x14,
     conv5b 512x2x7x7, pool5 512x1x4x4 = 8192, fc6 4096, fc7 4096

@@ -1,9 +1,8 @@
 """Hara's 3D and (2+1)D ResNets, the 16-frame networks of farabi2021.
 
-Hara et al., "Can Spatiotemporal 3D CNNs Retrace the History of 2D CNNs and ImageNet?", CVPR 2018,
-and Kataoka et al., arXiv:2004.04968; checkpoints of kenshohara/3D-ResNets-PyTorch. Beside
-torchvision's: a stem of 7 frames with a max pooling after it, which halves time once more, and in
-(2+1)D a middle width from each convolution's own inputs. For a 16x112x112 clip:
+hara2018 and kataoka2020; checkpoints of kenshohara/3D-ResNets-PyTorch. Beside torchvision's: a stem
+of 7 frames with a max pooling after it, which halves time once more, and in (2+1)D a middle width
+from each convolution's own inputs. For a 16x112x112 clip:
 
     stem 64x16x56x56, pooled 64x8x28x28, layer1 8x28x28, layer2 4x14x14, layer3 2x7x7,
     layer4 512x1x4x4 (2048x1x4x4 from depth 50 on), avgpool 512 (2048)

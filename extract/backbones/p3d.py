@@ -1,9 +1,9 @@
-"""P3D-199: pseudo-3D convolutions in a ResNet-152, the network of Xiang et al.'s S3D.
+"""P3D-199: pseudo-3D convolutions in a ResNet-152, the network of S3D (xiang2018).
 
-Qiu et al., "Learning Spatio-Temporal Representation with Pseudo-3D Residual Networks", ICCV 2017;
-Caffe weights of ZhaofanQiu/pseudo-3d-residual-networks, converted by qijiezhao/pseudo-3d-pytorch.
-The first three stages cycle through the paper's blocks A, B, C; the fourth is a plain 2D ResNet's,
-on frames that poolings between the stages have reduced to one. For a 16x160x160 clip:
+qiu2017; Caffe weights of ZhaofanQiu/pseudo-3d-residual-networks, converted by
+qijiezhao/pseudo-3d-pytorch. The first three stages cycle through the paper's blocks A, B, C; the
+fourth is a plain 2D ResNet's, on frames that poolings between the stages have reduced to one. For a
+16x160x160 clip:
 
     stem 64x16x80x80, pooled 64x8x40x40, layer1 256x8x40x40, layer2 512x4x20x20,
     layer3 1024x2x10x10, pooled to one frame, layer4 2048x1x5x5, avgpool 2048

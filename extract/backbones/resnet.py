@@ -1,8 +1,6 @@
 """The residual network that Hara's and torchvision's video networks are variants of.
 
-Tran et al., "A Closer Look at Spatiotemporal Convolutions for Action Recognition", CVPR 2018:
-R3D, MC3 and R(2+1)D; He et al., "Deep Residual Learning", CVPR 2016: the blocks and depths. The
-family files say how each published network differs and how its checkpoints name the tensors.
+tran2018: R3D, MC3 and R(2+1)D; he2016: the blocks and depths. The family files say how each published network differs and how its checkpoints name the tensors.
 """
 
 from __future__ import annotations
@@ -59,7 +57,7 @@ class Design:
 
 
 def middle_width(inputs: int, outputs: int) -> int:
-    """Channels between the halves that keep the weights of a 3x3x3 (Tran et al., section 3.5)."""
+    """Channels between the halves that keep the weights of a 3x3x3 (tran2018 §3.5)."""
     return 27 * inputs * outputs // (9 * inputs + 3 * outputs)
 
 

@@ -1,8 +1,7 @@
 """torchvision's three 18-layer video networks: R3D, MC3 and R(2+1)D.
 
-Tran et al., CVPR 2018; checkpoints of pytorch/vision. The stem keeps time whole, no pooling
-follows it, and both convolutions of an R(2+1)D block have the middle width of the first. For a
-16x112x112 clip:
+tran2018; checkpoints of pytorch/vision. The stem keeps time whole, no pooling follows it, and both
+convolutions of an R(2+1)D block have the middle width of the first. For a 16x112x112 clip:
 
     stem 64x16x56x56, layer1 16x56x56, layer2 8x28x28, layer3 4x14x14, layer4 512x2x7x7
     (MC3 keeps the 16 frames: 512x16x7x7), avgpool 512

@@ -132,7 +132,7 @@ def extract_poses(
                 video.id,
                 [(poses.joints, poses.clips)],
                 n_frames=len(poses.joints),
-                frames=(video.start_frame or 0, video.end_frame),
+                frame_range=(video.start_frame or 0, video.end_frame),
                 fps=poses.fps,
                 n_bytes=size_of(video.poses) if video.poses else None,
             )

@@ -31,7 +31,7 @@ class ClipWindow:
         self.n_frames = 0
         self._rule = rule
         self._n_clips = 0
-        self._held: deque[Frames] = deque(maxlen=rule.frames or rule.length)
+        self._held: deque[Frames] = deque(maxlen=rule.video_length or rule.length)
 
     def push(self, frame: Frames) -> list[FramedClip]:
         """Take the next frame; the clip that ends with it, if one does."""
@@ -39,7 +39,11 @@ class ClipWindow:
         self._held.append(frame)
         self.n_frames += 1
         start = self.n_frames - rule.length
-        if rule.frames is not None or start < rule.shift or (start - rule.shift) % rule.stride:
+        if (
+            rule.video_length is not None
+            or start < rule.shift
+            or (start - rule.shift) % rule.stride
+        ):
             return []
         self._n_clips += 1
         return [FramedClip(Clip(start, self.n_frames), np.stack(self._held))]

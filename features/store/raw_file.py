@@ -55,18 +55,18 @@ class RawStoreFile:
     def write_source(
         self,
         number: int,
-        frames: tuple[int, int | None],
+        frame_range: tuple[int, int | None],
         n_frames: int,
         fps: float,
         n_bytes: int | None,
     ) -> None:
         """Write what a video's features were read from; the parameters as in the format.
 
-        frames: the half-open range that was asked for; None: to the end.
+        frame_range: the half-open range that was asked for; None: to the end.
         """
-        stop = -1 if frames[1] is None else frames[1]
+        stop = -1 if frame_range[1] is None else frame_range[1]
         size = -1 if n_bytes is None else n_bytes
-        self._write("videos/frames", number, np.array([frames[0], stop], np.int64))
+        self._write("videos/frames", number, np.array([frame_range[0], stop], np.int64))
         self._write("videos/n_frames", number, np.array(n_frames, np.int64))
         self._write("videos/n_bytes", number, np.array(size, np.int64))
         self._write("videos/fps", number, np.array(fps, np.float64))

@@ -111,7 +111,7 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
         start, stop = self._videos.rows[self._find(video_id), self._view]
         return [Clip(int(a), int(b)) for a, b in self._file["clips"][start:stop]]
 
-    def frames(self, video_id: str) -> tuple[int, int | None]:
+    def frame_range(self, video_id: str) -> tuple[int, int | None]:
         """The half-open frame range that was asked for; None: to the end of the video."""
         start, stop = self._videos.frames[self._find(video_id)]
         return int(start), None if stop < 0 else int(stop)

@@ -80,7 +80,7 @@ class FeatureStoreWriter:
         if self.path.exists():
             with FeatureStore.open(self.path, self.spec) as store:
                 self._ids, self._n_rows = list(store.ids), store.n_clips
-                self._asked = {video_id: store.frames(video_id) for video_id in store.ids}
+                self._asked = {video_id: store.frame_range(video_id) for video_id in store.ids}
                 self._sizes = {video_id: store.n_bytes(video_id) for video_id in store.ids}
                 self._provenance = store.provenance
         planned = [*self._ids, *(i for i in ids if i not in self._asked)]
@@ -98,7 +98,7 @@ class FeatureStoreWriter:
     def __contains__(self, video_id: str) -> bool:
         return video_id in self._asked
 
-    def frames(self, video_id: str) -> tuple[int, int | None]:
+    def frame_range(self, video_id: str) -> tuple[int, int | None]:
         """The frame range of a finished video, as it was asked for."""
         return self._asked[video_id]
 
@@ -112,13 +112,13 @@ class FeatureStoreWriter:
         views: Sequence[tuple[NDArray[np.floating], Sequence[Clip]]],
         *,
         n_frames: int,
-        frames: tuple[int, int | None] = (0, None),
+        frame_range: tuple[int, int | None] = (0, None),
         fps: float = float("nan"),
         n_bytes: int | None = None,
     ) -> None:
         """Add a video: for each view its features (n_clips, *shape) and the clip behind each row.
 
-        n_frames: how many were read. frames: the half-open range that was asked for; None: to the
+        n_frames: how many were read. frame_range: the half-open range that was asked for; None: to the
         end. fps: frames per second. n_bytes: size of the video file. `StoreError` where the id is
         taken, the features do not fit the spec, or the disk is full.
         """
@@ -133,7 +133,7 @@ class FeatureStoreWriter:
         try:
             file = self._make_room(video_id, n_clips)
             file.write_video(len(self._ids), self._n_rows, video_id, checked)
-            file.write_source(len(self._ids), frames, n_frames, fps, n_bytes)
+            file.write_source(len(self._ids), frame_range, n_frames, fps, n_bytes)
             file.commit(len(self._ids) + 1)
         except OSError as error:
             raise StoreError(
@@ -141,7 +141,7 @@ class FeatureStoreWriter:
                 "are kept, and the same command goes on"
             ) from None
         self._ids.append(video_id)
-        self._asked[video_id] = frames
+        self._asked[video_id] = frame_range
         self._sizes[video_id] = n_bytes
         self._n_rows += n_clips
 

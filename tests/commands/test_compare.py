@@ -85,7 +85,7 @@ def test_the_record_counts_pairs_and_names_references(fitted: Path) -> None:
     assert chosen["pairs"] == record(fitted / "runs/siamese/split-1")["chosen"]["pairs"]
 
 
-def test_eval_judges_pairs_in_a_table_of_their_own(aqa, fitted: Path) -> None:
+def test_eval_has_a_table_of_its_own_for_pairs(aqa, fitted: Path) -> None:
     shown = aqa("eval").output
     assert "Spearman" in shown
     assert "ROC-AUC" in shown

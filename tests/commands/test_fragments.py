@@ -203,7 +203,10 @@ MAPS_STORE, DENSE_STORE = ["--store", "stores/maps.h5"], ["--store", "stores/den
         (["fragments", *MAPS_STORE, "--picture", "c.jpg"], "c.jpg: pictures are written as PNG"),
         (["transfer", "--action", "a", "--picture", "c"], "c: pictures are written as PNG"),
         (["stages", "p.npz"], "p.npz: name its stages"),
-        (["stages", "p.npz", "--stages", "a"], "posteriors of shape (5, 3), expected finite (fram"),
+        (
+            ["stages", "p.npz", "--stages", "a"],
+            "probabilities of shape (5, 3), expected finite (fram",
+        ),
         (["stages", "p.npz", "--manifest", "manifest.csv"], "1 of its videos are not in manifest"),
         (["stages", "q.npz"], "q.npz: it names no videos; give their ids"),
     ],

@@ -92,7 +92,7 @@ def test_columns_with_gaps_are_not_usable(dives) -> None:
         by_name(split, gaps, "event+difficulty")
 
 
-def test_without_test_videos_there_is_nothing_to_judge(dives) -> None:
+def test_without_test_videos_there_is_nothing_to_evaluate(dives) -> None:
     manifest, split = dives
     with pytest.raises(RunError, match=r"m\.csv: split 1 has no test videos"):
         by_name(replace(split, test=()), manifest)

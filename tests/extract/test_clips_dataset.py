@@ -29,7 +29,7 @@ def dataset(
     return ClipVideos(videos, PREPROCESS, ClipRule(**rule), augment, workers=2)
 
 
-@pytest.mark.parametrize("rule", [{}, {"frames": 48}])
+@pytest.mark.parametrize("rule", [{}, {"video_length": 48}])
 def test_they_are_the_clips_of_an_extraction(videos: list[Video], rule: dict) -> None:
     order = [2, 0, 1, 0]
     shown = list(dataset(videos, EpochAugmentation(), **rule).read(order))
@@ -45,7 +45,7 @@ def test_they_are_the_clips_of_an_extraction(videos: list[Video], rule: dict) ->
 
 def test_an_epoch_flips_and_shortens_by_the_seed_alone(videos: list[Video]) -> None:
     augment = EpochAugmentation(seed=3)
-    made = dataset(videos[:1], augment, frames=32)
+    made = dataset(videos[:1], augment, video_length=32)
     plain = next(made.read([0]))[0].numpy()
     seen = set()
     for epoch in range(1, 13):

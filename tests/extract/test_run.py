@@ -88,7 +88,7 @@ def test_padding_clips_get_the_stored_blank_response(
     tmp_path: Path, videos: list[Video], backbone: Backbone
 ) -> None:
     backbone.preprocess = Preprocess(resize=(48, 64), crop=(8, 8), mean=(5.0, 0.0, 0.0))
-    extract(videos[1:3], backbone, tmp_path / "s.h5", ClipRule(frames=48))
+    extract(videos[1:3], backbone, tmp_path / "s.h5", ClipRule(video_length=48))
     with FeatureStore.open(tmp_path / "s.h5") as store:
         assert store.blank.tolist() == [-5, -5]
         assert store["v1"].tolist() == [[-5, -5], [-5, -5], [2.5, 10]]
@@ -99,7 +99,7 @@ def test_a_range_of_frames(tmp_path: Path, backbone: Backbone, videos: list[Vide
     extract(part, backbone, tmp_path / "s.h5")
     with FeatureStore.open(tmp_path / "s.h5") as store:
         assert store["a"].tolist() == [[17.5, 25]]
-        assert store.frames("a") == (10, 26)
+        assert store.frame_range("a") == (10, 26)
 
 
 def test_failures_stop_nothing_and_are_all_told(

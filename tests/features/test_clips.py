@@ -35,29 +35,29 @@ def test_a_video_shorter_than_a_clip_is_padded() -> None:
 @pytest.mark.parametrize(
     ("rule", "n", "expected"),
     [
-        (ClipRule(frames=96), 103, (7, 103)),  # farabi2021: 96 of 103 frames, the last ones
-        (ClipRule(frames=144), 100, (-44, 100)),  # jain2020: zeros go in front
-        (ClipRule(frames=144, pad="back"), 100, (0, 144)),
-        (ClipRule(frames=144, pad="back"), 200, (56, 200)),
+        (ClipRule(video_length=96), 103, (7, 103)),  # farabi2021: 96 of 103 frames, the last ones
+        (ClipRule(video_length=144), 100, (-44, 100)),  # jain2020: zeros go in front
+        (ClipRule(video_length=144, pad="back"), 100, (0, 144)),
+        (ClipRule(video_length=144, pad="back"), 200, (56, 200)),
     ],
 )
 def test_frames_gives_every_video_as_many(rule: ClipRule, n: int, expected: tuple) -> None:
     clips = rule.clips(n)
     assert (clips[0].start, clips[-1].stop) == expected
-    assert len(clips) == (rule.frames or 0) // 16
+    assert len(clips) == (rule.video_length or 0) // 16
 
 
 @pytest.mark.parametrize(("n", "first"), [(200, 97), (103, 0), (60, -43)])
 def test_004_cuts_six_clips_of_the_last_103_frames(n: int, first: int) -> None:
     """Black frames stand in front of a shorter video; six starts fit, a frame apart."""
     for shift in range(6):
-        clips = ClipRule(frames=103, tail="drop", shift=shift).clips(n)
+        clips = ClipRule(video_length=103, tail="drop", shift=shift).clips(n)
         assert [clip.start for clip in clips] == [first + shift + 16 * k for k in range(6)]
         assert clips[-1].stop <= n
 
 
 def test_blank_clips_are_those_outside_the_video() -> None:
-    clips = ClipRule(frames=48).clips(10)
+    clips = ClipRule(video_length=48).clips(10)
     assert [clip.is_blank(10) for clip in clips] == [True, True, False]
 
 
@@ -65,7 +65,7 @@ def test_tails() -> None:
     assert ClipRule(tail="drop").clips(40) == [Clip(0, 16), Clip(16, 32)]
     assert ClipRule(tail="pad").clips(40) == [Clip(0, 16), Clip(16, 32), Clip(32, 48)]
     assert ClipRule(stride=30, tail="pad").clips(25) == [Clip(0, 16)]
-    assert ClipRule(frames=103, tail="drop").clips(103)[-1] == Clip(
+    assert ClipRule(video_length=103, tail="drop").clips(103)[-1] == Clip(
         80, 96
     )  # parmar2019action: 6 clips
 
@@ -75,7 +75,7 @@ def test_tails() -> None:
     [
         ({"length": 0}, "length=0"),
         ({"stride": -1}, "stride=-1"),
-        ({"frames": 8}, "frames=8"),
+        ({"video_length": 8}, "video_length=8"),
         ({"pad": "left"}, "pad='left'"),
         ({"tail": "keep"}, "tail='keep'"),
     ],

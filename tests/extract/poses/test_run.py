@@ -35,7 +35,7 @@ def test_a_row_a_frame(video: Callable[..., Video], tmp_path: Path) -> None:
     with FeatureStore.open(tmp_path / "p.h5") as store:
         np.testing.assert_allclose(store["v"], np.load(seen.poses)[1:5].reshape(4, 6), rtol=1e-6)
         assert store.clips("v") == [Clip(i, i + 1) for i in range(4)]
-        assert (store.frames("v"), store.n_frames("v")) == ((1, 5), 4)
+        assert (store.frame_range("v"), store.n_frames("v")) == ((1, 5), 4)
         assert store.spec["joints"] == ["joint 0", "joint 1", "joint 2"]
         assert store.spec["backbone"] == "pose"
         assert store.verify() == []

@@ -46,7 +46,7 @@ def fill(path: Path, videos: dict[str, np.ndarray], spec: dict = SPEC, **options
 
 def add(writer: FeatureStoreWriter, video_id: str, features: np.ndarray) -> None:
     clips = [Clip(16 * k - 3, 16 * k + 13) for k in range(len(features))]
-    writer.append(video_id, [(features, clips)], n_frames=99, frames=(4, None), fps=29.97)
+    writer.append(video_id, [(features, clips)], n_frames=99, frame_range=(4, None), fps=29.97)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         assert store.spec == SPEC
         assert store.clips("video 2 \u00e9")[1] == Clip(13, 29)
         assert store.n_frames("video 2 \u00e9") == 99
-        assert store.frames("video 2 \u00e9") == (4, None)
+        assert store.frame_range("video 2 \u00e9") == (4, None)
         assert store.fps("video 2 \u00e9") == 29.97
         loaded = store.load(["video 3 \u00e9", "video 0 \u00e9"])
         np.testing.assert_array_equal(loaded[0], videos["video 3 \u00e9"])

@@ -77,7 +77,7 @@ TABLES = (
         missing={
             "Siamese expert bias, DML 14000 pairs": "the paper does not state which augmentations"
         },
-        stores={**_JAIN_STORES, "c3d-views": f"{C3D_DIVING} --views original,zoom,bright"},
+        stores={**_JAIN_STORES, "c3d-views": f"{C3D_DIVING} --augmentations original,zoom,bright"},
     ),
     _jain(
         *("jain2020-text-V-D", "The four best dives of type 3 as the constant exemplar", "splits"),

@@ -26,7 +26,7 @@ _ONE_FOR_ALL = PublishedTable(
     axis="actions",
     stores={
         "c3d": "--backbone c3d --weights FILE --frames 103 --tail drop "
-        "--views original,shift1,shift2,shift3,shift4,shift5",
+        "--augmentations original,shift1,shift2,shift3,shift4,shift5",
         "pose": POSE,
     },
     recipes={

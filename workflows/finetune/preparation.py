@@ -14,6 +14,7 @@ from aqa.annotations.splits import Split
 from aqa.errors import AqaWarning
 from aqa.extract.checkpoints.state_files import sha256_of
 from aqa.extract.run import make_spec
+from aqa.features.clips import ClipRule
 from aqa.features.store import Spec, spec_differences
 from aqa.models.heads.base import Head, HeadError, check_params
 from aqa.models.run_source import RunError
@@ -150,7 +151,7 @@ def settings_record(
         "weights": plan.backbone.weights.sha256,
         "layer": plan.backbone.layer,
         "preprocess": plan.backbone.preprocess.to_dict(),
-        "clips": dataclasses.asdict(plan.rule),
+        "clips": _rule_record(plan.rule),
         "recipe": recorded["recipe"],
         "augment": recorded["augment"],
         "videos": {part: len(own) for part, own in videos.items()},
@@ -160,6 +161,12 @@ def settings_record(
         settings["head_source"] = source.origin.sha256
     plain: dict[str, Any] = json.loads(json.dumps(settings))
     return plain
+
+
+def _rule_record(rule: ClipRule) -> dict[str, Any]:
+    """How videos are cut, under the names that earlier versions recorded."""
+    names = {"video_length": "frames"}
+    return {names.get(name, name): value for name, value in dataclasses.asdict(rule).items()}
 
 
 def warn_of_leaks(plan: FinetunePlan, split: Split, head: Head, start: Run | None) -> None:

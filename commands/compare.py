@@ -37,16 +37,19 @@ def compare(
     runs: Path | None,
     as_json: bool,
 ) -> None:
-    """Compare heads on the same test videos, from what `aqa eval` has kept.
+    """Compare heads on the same test videos, from the predictions that `aqa eval` has kept.
 
     HEADs are fitted heads, and baselines such as baseline-difficulty; by default all heads, and
-    baseline-all. Prints each head's mean over the splits of a family that all were evaluated on,
-    and says which are left out; for every two heads the difference with its 95 % bootstrap
-    interval over videos, and p of a paired permutation test over videos, also adjusted by Holm
-    for all the pairs shown, which decides. That takes the heads as they were fitted; for several
-    splits, p of the corrected resampled t test over splits says whether heads fitted on other
-    videos would differ. Splits of several families are compared family by family. Writes
-    compare.json and compare.csv beside the runs, of several families compare-split-<family>.
+    baseline-all. Prints the mean of each head over the splits of a family that all were evaluated
+    on, and says which splits are left out.
+
+    For every two heads it prints the difference, its 95 % bootstrap interval over videos, and the
+    p of a paired permutation test over videos. That p, adjusted for all pairs of heads (Holm),
+    decides whether one is better as it was fitted. With several splits, the p of the corrected
+    resampled t test over splits says whether heads fitted on other videos would differ too.
+
+    Splits of several families are compared family by family. Writes compare.json and compare.csv
+    beside the runs; with several families compare-split-<family>.json and .csv.
     """
     from aqa.evaluation.compare import compare_families
     from aqa.evaluation.predictions import compared_folders, read_heads

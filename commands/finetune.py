@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aqa.commands.generated import options_of, taken_from
 from aqa.commands.network_options import load_network, network_options, workers_option
 from aqa.commands.options import (
     HEAD,
@@ -19,6 +18,7 @@ from aqa.commands.options import (
     runs_option,
     workspace_option,
 )
+from aqa.commands.settings_options import options_of, taken_from
 from aqa.workflows.finetune.settings import FinetuneSettings
 from aqa.workspace import Workspace
 

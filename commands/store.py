@@ -68,7 +68,7 @@ def _summary(store: FeatureStore) -> list[list[str]]:
         ["weights", ", ".join(about_weights) or "not known"],
         ["features", ", ".join([*layer, f"shape {store.shape}", spec["dtype"]])],
         ["clip rule", _shown(_CLIPS, spec) or "not known"],
-        ["augmentations", ", ".join(store.views)],
+        ["augmentations", ", ".join(store.augmentations)],
         ["videos", str(len(store))],
         ["clips", str(store.n_clips)],
         ["file size", tqdm.format_sizeof(store.path.stat().st_size, "B")],
@@ -153,7 +153,7 @@ def export(path: Path, output: Path, view: str) -> None:
     from aqa.features.arrays import write_arrays
 
     with open_store(path) as opened:
-        for written in write_arrays(opened.view(view), output):
+        for written in write_arrays(opened.augmented(view), output):
             click.echo(str(written))
 
 

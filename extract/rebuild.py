@@ -10,7 +10,7 @@ from aqa.extract.backbones.backbone import Backbone
 from aqa.extract.preprocess import Preprocess
 from aqa.extract.run import make_spec
 from aqa.features.clips import ClipRule
-from aqa.features.store import Spec, spec_differences, views_of
+from aqa.features.store import Spec, augmentations_of, spec_differences
 
 
 def rebuild_backbone(
@@ -39,7 +39,7 @@ def rebuild_backbone(
         network,
         rule_of(spec),
         spec["shape"],
-        views_of(spec),
+        augmentations_of(spec),
         spec["view_seed"],
         spec["precision"],
         spec["dtype"],

@@ -141,7 +141,7 @@ def examples_of(
         [features.arrays[i] for i in ids],
         np.array([video.score for video in videos], np.float64),
         videos_columns(videos, [name for name in columns if name != "id"], clips),
-        [store.view(name).load(ids) for name in store.views[1:]] if views else (),
+        [store.augmented(name).load(ids) for name in store.augmentations[1:]] if views else (),
         blank_of(store) if blank else None,
     )
 

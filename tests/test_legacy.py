@@ -82,9 +82,9 @@ def test_a_store_opens_and_gives_what_lies_in_it(name: str) -> None:
         assert store.verify() == []
         assert len(store) == int(file["count"][()]) == 15
         for i, video_id in enumerate(file["videos/id"].asstr()):
-            for k, view in enumerate(store.views):
+            for k, name in enumerate(store.augmentations):
                 rows = slice(*file["videos/rows"][i, k])
-                seen = store.view(view)
+                seen = store.augmented(name)
                 np.testing.assert_array_equal(seen[video_id], file["features"][rows])
                 assert seen[video_id].dtype == np.float32
                 assert seen.clips(video_id) == [Clip(*c) for c in file["clips"][rows].tolist()]
@@ -95,13 +95,14 @@ def test_a_store_goes_on(name: str, tmp_path: Path) -> None:
     path = Path(shutil.copy(LEGACY / "stores" / f"{name}.h5", tmp_path))
     before = path.read_bytes()
     with FeatureStore.open(path) as store:
-        spec, views = store.spec, [(store.view(v)["v00"], store.clips("v00")) for v in store.views]
+        spec, names = store.spec, store.augmentations
+        augmented = [(store.augmented(n)["v00"], store.clips("v00")) for n in names]
     with FeatureStoreWriter(path, spec):
         pass
     assert path.read_bytes() == before
     with FeatureStoreWriter(path, spec) as writer:
         assert "v00" in writer
-        writer.append("new", views, n_frames=24)
+        writer.append("new", augmented, n_frames=24)
     with FeatureStore.open(path, spec) as store:
         assert store.verify() == []
         assert len(store) == 16

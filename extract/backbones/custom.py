@@ -75,16 +75,16 @@ def _is_size(value: object) -> bool:
 
 @dataclass(frozen=True)
 class Outsider:
-    """A backbone of someone else, as it was found.
+    """A backbone of someone else, before its network is made.
 
     name: that stores know it by. source: as the user typed it. maker: a `BackboneSpec`, or the
-    function that makes one. origin: where the code came from; None for an object in memory.
+    function that makes one. origin: where the code came from.
     """
 
     name: str
     source: str
     maker: Any
-    origin: Origin | None
+    origin: Origin
 
     @property
     def loads_files(self) -> bool:
@@ -129,6 +129,12 @@ def find(name: str) -> Outsider | None:
     return Outsider(_checked(name, origin.name), name, maker, origin)
 
 
+def of_object(maker: Any) -> Outsider:
+    """A `BackboneSpec`, or a function that makes one, that Python code holds already."""
+    name = getattr(maker, "__name__", "custom")
+    return Outsider(name, name, maker, Origin("object", name, None))
+
+
 def _from_file(text: str) -> Outsider:
     maker, origin = load_file(text, MAKE)
     path, _, attribute = origin.name.rpartition(":")
@@ -149,9 +155,9 @@ def _checked(name: str, where: str) -> str:
 def load(
     outsider: Outsider,
     weights: str | Path | None,
-    layer: str | None,
-    preprocess: str | Preprocess | None,
-    seed: int,
+    layer: str | None = None,
+    preprocess: str | Preprocess | None = None,
+    seed: int = 0,
 ) -> Backbone:
     """Make someone else's network and put weights in it; see `load_backbone`."""
     path = None if weights in (None, "random") else Path(str(weights))

@@ -2,7 +2,7 @@
 
 from aqa.features.store.from_arrays import import_arrays
 from aqa.features.store.reader import FeatureStore
-from aqa.features.store.spec import Spec, StoreError, check_spec, spec_differences, views_of
+from aqa.features.store.spec import Spec, StoreError, augmentations_of, check_spec, spec_differences
 from aqa.features.store.writer import FeatureStoreWriter
 
 __all__ = [
@@ -10,8 +10,8 @@ __all__ = [
     "FeatureStoreWriter",
     "Spec",
     "StoreError",
+    "augmentations_of",
     "check_spec",
     "import_arrays",
     "spec_differences",
-    "views_of",
 ]

@@ -5,19 +5,20 @@
     /clips              (rows, 2) int32, the half-open frame range of each row
     /blank              (*shape,), the response to an all-black clip (absent in imported stores)
     /videos/id          (videos,) UTF-8
-    /videos/rows        (videos, views, 2) int64, the half-open range of rows of each view
+    /videos/rows        (videos, augmentations, 2) int64, the half-open range of rows of each
     /videos/frames      (videos, 2) int64, the half-open frame range that was asked for;
                         stop -1: to the end of the video
     /videos/n_bytes     (videos,) int64, size of the file it was read from; -1: not known
     /videos/n_frames    (videos,) int64, how many frames were read and cut into clips
     /videos/fps         (videos,) float64, frames per second; NaN where unknown
-    /videos/crc32       (videos, views) uint32, checksum of a view's bytes in /features
+    /videos/crc32       (videos, augmentations) uint32, checksum of each one's bytes in /features
     /count              () int64, how many videos are finished
 
-A view is an augmentation of the pixels: the `original` comes first, augmented copies follow; the
-spec's `views` names them. While a store is being written its arrays are longer than what they
-hold: `count` videos are finished, and the rows behind them are spare room. When the writer closes,
-every array has its exact length.
+The spec's `views` names the augmentations of the pixels; `original`, without any, comes first.
+
+While a store is being written its arrays are longer than what they hold: `count` videos are
+finished, and the rows behind them are spare room. When the writer closes, every array has its
+exact length.
 
 Why a store survives a kill at any instant: HDF5 lays the arrays out once, contiguous and with room
 to spare, and is then closed. Rows are written at their byte offsets (`raw_file.py`), so HDF5's own
@@ -37,7 +38,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from aqa.features.store.spec import Spec, StoreError, views_of
+from aqa.features.store.spec import Spec, StoreError, augmentations_of
 
 FORMAT = "aqa feature store"
 VERSION = 1
@@ -72,7 +73,7 @@ class VideoTable:
 
     @property
     def n_rows(self) -> int:
-        """Rows (clips of all views) of all finished videos."""
+        """Rows of all finished videos: their clips, under each augmentation."""
         return int(self.rows[-1, -1, 1]) if len(self.ids) else 0
 
 
@@ -104,19 +105,19 @@ def open_store_file(path: Path) -> h5py.File:
 
 def lay_out(new: h5py.File, spec: Spec, provenance: Mapping[str, Any], room: Room) -> None:
     """Make an empty HDF5 file a store without videos, its arrays with this much room."""
-    n_views, shape = len(views_of(spec)), tuple(spec["shape"])
+    n_augmentations, shape = len(augmentations_of(spec)), tuple(spec["shape"])
     new.attrs["format"], new.attrs["version"] = FORMAT, VERSION
     new.attrs["spec"] = json.dumps(spec)
     new.attrs["provenance"] = json.dumps(provenance)
     _allocate(new, "features", (room.n_rows, *shape), spec["dtype"])
     _allocate(new, "clips", (room.n_rows, 2), "int32")
     _allocate(new, "videos/id", (room.n_videos,), h5py.string_dtype("utf-8", room.id_width))
-    _allocate(new, "videos/rows", (room.n_videos, n_views, 2), "int64")
+    _allocate(new, "videos/rows", (room.n_videos, n_augmentations, 2), "int64")
     _allocate(new, "videos/frames", (room.n_videos, 2), "int64")
     _allocate(new, "videos/n_bytes", (room.n_videos,), "int64")
     _allocate(new, "videos/n_frames", (room.n_videos,), "int64")
     _allocate(new, "videos/fps", (room.n_videos,), "float64")
-    _allocate(new, "videos/crc32", (room.n_videos, n_views), "uint32")
+    _allocate(new, "videos/crc32", (room.n_videos, n_augmentations), "uint32")
     _allocate(new, "count", (), "int64")[()] = 0
 
 

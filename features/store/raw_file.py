@@ -38,16 +38,19 @@ class RawStoreFile:
         number: int,
         row: int,
         video_id: str,
-        views: Sequence[tuple[NDArray[np.floating], Sequence[Clip]]],
+        augmented: Sequence[tuple[NDArray[np.floating], Sequence[Clip]]],
     ) -> None:
-        """Write the features of the video of this number, from this row on, view after view."""
+        """Write the features of the video of this number, from this row on.
+
+        augmented: for each augmentation the features, and the clip behind each row of them.
+        """
         ranges = []
-        for features, clips in views:
+        for features, clips in augmented:
             self._write("features", row, features)
             self._write("clips", row, np.asarray(clips, np.int32))
             ranges.append([row, row + len(clips)])
             row += len(clips)
-        crc32 = [zlib.crc32(features.tobytes()) for features, _ in views]
+        crc32 = [zlib.crc32(features.tobytes()) for features, _ in augmented]
         self._write("videos/id", number, np.array([video_id.encode()], self._id_dtype))
         self._write("videos/rows", number, np.array(ranges, np.int64))
         self._write("videos/crc32", number, np.array(crc32, np.uint32))

@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 from aqa.errors import UnknownNameError
 from aqa.features.clips import Clip
 from aqa.features.store.format import VideoTable, open_store_file
-from aqa.features.store.spec import Spec, StoreError, check_spec, views_of
+from aqa.features.store.spec import Spec, StoreError, augmentations_of, check_spec
 from aqa.features.store.verify import find_problems
 
 
 class FeatureStore(Mapping[str, NDArray[np.float32]]):
     """Clip features by video id: `store["001"]` is float32 (n_clips, *shape).
 
-    They are those of the original pixels; `store.view("flip")` is the same store with the features
-    of an augmentation. A store that is being written shows those videos that were finished when it
-    was opened.
+    They are those of the original pixels; `store.augmented("flip")` is the same store with the
+    features of an augmentation. A store that is being written shows those videos that were
+    finished when it was opened.
     """
 
     def __init__(self, path: Path, file: h5py.File):
@@ -35,7 +35,7 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
         self.provenance: dict[str, Any] = json.loads(file.attrs["provenance"])
         self._videos = VideoTable.read(file)
         self._numbers = {video_id: i for i, video_id in enumerate(self.ids)}
-        self._view = 0
+        self._number = 0
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -43,17 +43,21 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
         return self._videos.ids
 
     @property
-    def views(self) -> tuple[str, ...]:
+    def augmentations(self) -> tuple[str, ...]:
         """The names of the augmentations that it holds; the first is the original."""
-        return views_of(self.spec)
+        return augmentations_of(self.spec)
 
-    def view(self, name: str) -> FeatureStore:
+    def augmented(self, name: str) -> FeatureStore:
         """This store with the features and clips of another augmentation; they share the file."""
-        if name not in self.views:
-            raise UnknownNameError(f"view of {self.path}", name, self.views)
+        if name not in self.augmentations:
+            raise UnknownNameError(f"augmentation of {self.path}", name, self.augmentations)
         other = copy.copy(self)
-        other._view = self.views.index(name)
+        other._number = self.augmentations.index(name)
         return other
+
+    # The names of before; they go when nothing asks for them.
+    views = augmentations
+    view = augmented
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], spec: Spec | None = None) -> FeatureStore:
@@ -77,7 +81,7 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
         return store
 
     def __getitem__(self, video_id: str) -> NDArray[np.float32]:
-        start, stop = self._videos.rows[self._find(video_id), self._view]
+        start, stop = self._videos.rows[self._find(video_id), self._number]
         return self._file["features"][start:stop].astype(np.float32, copy=False)
 
     def __iter__(self) -> Iterator[str]:
@@ -108,7 +112,7 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
 
     def clips(self, video_id: str) -> list[Clip]:
         """The frame ranges behind the rows of `store[video_id]`."""
-        start, stop = self._videos.rows[self._find(video_id), self._view]
+        start, stop = self._videos.rows[self._find(video_id), self._number]
         return [Clip(int(a), int(b)) for a, b in self._file["clips"][start:stop]]
 
     def frame_range(self, video_id: str) -> tuple[int, int | None]:
@@ -131,7 +135,9 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
 
     def load(self, ids: Sequence[str]) -> list[NDArray[np.float32]]:
         """The features of these videos, in their order; neighbouring rows are read in one go."""
-        rows = np.array([self._videos.rows[self._find(i), self._view] for i in ids]).reshape(-1, 2)
+        rows = np.array([self._videos.rows[self._find(i), self._number] for i in ids]).reshape(
+            -1, 2
+        )
         order = np.argsort(rows[:, 0])
         ahead, behind = rows[order[1:], 0], rows[order[:-1], 1]
         found: dict[int, NDArray[np.float32]] = {}

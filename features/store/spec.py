@@ -28,7 +28,7 @@ from typing import Any
 from aqa.errors import AqaError
 
 Spec = dict[str, Any]
-# Names under which the same weights, or the same source, may be known; they are no reason to refuse a store.
+# Names under which the same weights, or the same source, may be known: they may differ.
 _NOT_IDENTITY = ("weights.name", "weights.path", "weights.fitted_on", "origin.name")
 
 
@@ -59,7 +59,7 @@ def check_spec(path: Path, have: Spec, want: Spec) -> None:
         )
 
 
-def views_of(spec: Spec) -> tuple[str, ...]:
+def augmentations_of(spec: Spec) -> tuple[str, ...]:
     """The names of the augmentations that a store holds; the first is the original."""
     return tuple(spec.get("views", ("original",)))
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aqa.errors import listed
 from aqa.features.store.format import VideoTable
-from aqa.features.store.spec import Spec, views_of
+from aqa.features.store.spec import Spec, augmentations_of
 
 
 def find_problems(file: h5py.File, spec: Spec, videos: VideoTable) -> list[str]:
@@ -40,7 +40,7 @@ def _wrong_arrays(file: h5py.File, spec: Spec, videos: VideoTable) -> Iterator[s
     kinds = {
         "features": (tuple(spec["shape"]), spec["dtype"]),
         "clips": ((2,), "int32"),
-        "videos/rows": ((len(views_of(spec)), 2), "int64"),
+        "videos/rows": ((len(augmentations_of(spec)), 2), "int64"),
     }
     for name, (shape, dtype) in kinds.items():
         if (file[name].shape[1:], file[name].dtype) != (shape, dtype):
@@ -51,16 +51,16 @@ def _wrong_arrays(file: h5py.File, spec: Spec, videos: VideoTable) -> Iterator[s
 
 
 def _wrong_rows(file: h5py.File, spec: Spec, videos: VideoTable) -> Iterator[str]:
-    """Views of videos whose rows, features or clips are not what was written."""
+    """Videos and augmentations whose rows, features or clips are not what was written."""
     expected = 0
-    views = views_of(spec)
-    for i, v in np.ndindex(videos.crc32.shape):
-        name = f"{videos.ids[i]} ({views[v]})"
-        start, stop = (int(row) for row in videos.rows[i, v])
+    augmentations = augmentations_of(spec)
+    for i, k in np.ndindex(videos.crc32.shape):
+        name = f"{videos.ids[i]} ({augmentations[k]})"
+        start, stop = (int(row) for row in videos.rows[i, k])
         features, clips = file["features"][start:stop], file["clips"][start:stop]
         if start != expected or stop <= start:
             yield f"{name}: rows {start}-{stop} do not follow row {expected}"
-        elif zlib.crc32(features.tobytes()) != videos.crc32[i, v]:
+        elif zlib.crc32(features.tobytes()) != videos.crc32[i, k]:
             yield f"{name}: its features are not what was written (checksum)"
         elif not np.isfinite(features).all():
             yield f"{name}: features that are not finite"
@@ -70,7 +70,7 @@ def _wrong_rows(file: h5py.File, spec: Spec, videos: VideoTable) -> Iterator[str
 
 
 def _wrong_clips(clips: NDArray[np.int32], n_frames: int, spec: Spec) -> str | None:
-    """What is wrong with the clips of a view, (n, 2); a clip may lie in the padding alone."""
+    """What is wrong with clips, (n, 2); they may lie in the padding alone."""
     first, last = clips.T
     wrong = {
         "ends before it starts": first >= last,

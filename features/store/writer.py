@@ -19,7 +19,7 @@ from aqa.features.clips import Clip
 from aqa.features.store.format import Room, copy_videos, lay_out, open_store_file
 from aqa.features.store.raw_file import RawStoreFile
 from aqa.features.store.reader import FeatureStore
-from aqa.features.store.spec import Spec, StoreError, views_of
+from aqa.features.store.spec import Spec, StoreError, augmentations_of
 from aqa.files import lock_of, replacing
 
 
@@ -46,7 +46,7 @@ class FeatureStoreWriter:
         self.path = Path(path)
         self.spec = spec
         self._shape, self._dtype = tuple(spec["shape"]), spec["dtype"]
-        self._n_views = len(views_of(spec))
+        self._n_augmentations = len(augmentations_of(spec))
         self._blank = None if blank is None else np.asarray(blank, self._dtype)
         self._provenance = {
             "aqa": __version__,
@@ -86,7 +86,7 @@ class FeatureStoreWriter:
         planned = [*self._ids, *(i for i in ids if i not in self._asked)]
         self._room = Room(
             max(len(planned), 1),
-            max(16 * len(planned) * self._n_views, self._n_rows),
+            max(16 * len(planned) * self._n_augmentations, self._n_rows),
             max((len(i.encode()) for i in planned), default=1),
         )
 
@@ -109,26 +109,28 @@ class FeatureStoreWriter:
     def append(
         self,
         video_id: str,
-        views: Sequence[tuple[NDArray[np.floating], Sequence[Clip]]],
+        augmented: Sequence[tuple[NDArray[np.floating], Sequence[Clip]]],
         *,
         n_frames: int,
         frame_range: tuple[int, int | None] = (0, None),
         fps: float = float("nan"),
         n_bytes: int | None = None,
     ) -> None:
-        """Add a video: for each view its features (n_clips, *shape) and the clip behind each row.
+        """Add a video: for each augmentation its features and the clip behind each row.
 
-        n_frames: how many were read. frame_range: the half-open range that was asked for; None: to the
-        end. fps: frames per second. n_bytes: size of the video file. `StoreError` where the id is
-        taken, the features do not fit the spec, or the disk is full.
+        augmented: features of shape (n_clips, *shape), in the order of the spec's `views`.
+        n_frames: how many were read. frame_range: the half-open range that was asked for; None: to
+        the end. fps: frames per second. n_bytes: size of the video file. `StoreError` where the id
+        is taken, the features do not fit the spec, or the disk is full.
         """
         if video_id in self._asked:
             raise StoreError(f"{self.path}: video {video_id!r} is in it already")
-        if len(views) != self._n_views:
+        if len(augmented) != self._n_augmentations:
             raise StoreError(
-                f"{self.path}: {len(views)} views of {video_id!r}, not {self._n_views}"
+                f"{self.path}: {video_id!r} under {len(augmented)} augmentations, "
+                f"not {self._n_augmentations}"
             )
-        checked = [(self._check(video_id, *view), view[1]) for view in views]
+        checked = [(self._check(video_id, *one), one[1]) for one in augmented]
         n_clips = sum(len(clips) for _, clips in checked)
         try:
             file = self._make_room(video_id, n_clips)

@@ -100,5 +100,5 @@ def stored_examples(videos: Sequence[Video], store: FeatureStore) -> Examples:
         store.load(ids),
         np.array([video.score for video in videos]),
         {"action": [video.action for video in videos]},
-        [store.view(name).load(ids) for name in store.views[1:]],
+        [store.augmented(name).load(ids) for name in store.augmentations[1:]],
     )

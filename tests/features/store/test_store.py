@@ -419,17 +419,19 @@ def test_views_lie_beside_the_original(tmp_path: Path, monkeypatch: pytest.Monke
     with FeatureStoreWriter(tmp_path / "s.h5", spec) as writer:
         for name in ("a", "b"):
             writer.append(name, [(first, clips), (second, clips[1:])], n_frames=36)
-        with pytest.raises(StoreError, match="1 views of 'c', not 2"):
+        with pytest.raises(StoreError, match="'c' under 1 augmentations, not 2"):
             writer.append("c", [(first, clips)], n_frames=36)
     with FeatureStore.open(tmp_path / "s.h5", spec) as store:
         assert (len(store), store.n_clips, store.verify()) == (2, 10, [])
         np.testing.assert_array_equal(store["b"], first)
-        flipped = store.view("flip")
+        flipped = store.augmented("flip")
         np.testing.assert_array_equal(flipped["b"], second)
         np.testing.assert_array_equal(flipped.load(["a"])[0], second)
         read = spied_rows(monkeypatch)
         flipped.load(["b", "a"])
         assert read == [(3, 5), (8, 10)]  # and none of the original
         assert flipped.clips("a") == clips[1:]
-        with pytest.raises(KeyError, match=r"unknown view .* 'zoom'; known: original, flip"):
-            store.view("zoom")
+        with pytest.raises(
+            KeyError, match=r"unknown augmentation .* 'zoom'; known: original, flip"
+        ):
+            store.augmented("zoom")

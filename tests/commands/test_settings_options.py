@@ -9,7 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from aqa.commands.generated import options_of, taken_from
+from aqa.commands.settings_options import options_of, taken_from
 from aqa.workflows.finetune.settings import FinetuneSettings, setting
 
 

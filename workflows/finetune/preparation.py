@@ -157,8 +157,9 @@ def settings_record(
         "videos": {part: len(own) for part, own in videos.items()},
         "scores": hashlib.sha256(json.dumps(rows).encode()).hexdigest(),
     }
-    if source.origin is not None:
-        settings["head_source"] = source.origin.sha256
+    for name, origin in (("head", source.origin), ("backbone", plan.backbone.origin)):
+        if origin is not None:
+            settings[f"{name}_source"] = origin.sha256
     plain: dict[str, Any] = json.loads(json.dumps(settings))
     return plain
 

@@ -48,10 +48,10 @@ def baseline(
 ) -> None:
     """Predict scores without any pixels, evaluated as `aqa eval` evaluates heads.
 
-    Ridge regression on COLUMNs of the manifest such as difficulty, type or event+difficulty, its
-    penalty chosen on the training videos; by default on each column that tells something, and on
-    all of them. With --store also on the numbers of clips and frames. A head is worth what it
-    adds to this; `aqa compare` says how much that is.
+    Ridge regression on COLUMNs of the manifest, such as difficulty, type or event+difficulty; the
+    penalty is chosen on the training videos. By default it takes each useful column alone, and all
+    of them together; with --store also the numbers of clips and frames. A head is worth what it
+    adds to this, and `aqa compare` says how much that is.
     """
     from aqa.annotations.manifest import Manifest
     from aqa.evaluation.baselines import evaluate_baselines

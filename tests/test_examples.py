@@ -135,3 +135,12 @@ def test_the_script_runs_from_outside(
     assert done.returncode == 0, done.stderr
     assert "extracted    12" in done.stdout
     assert "points" in done.stdout
+
+
+def test_the_examples_keep_the_contracts(code: Path) -> None:
+    from aqa.models.heads import find_head
+    from aqa.testing import check_backbone, check_head
+
+    check_backbone(str(code / "slim3d.py"))
+    for file in ("max_ridge.py", "attention_pool.py"):
+        check_head(find_head(str(code / file)).head_class)

@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from aqa.commands.options import (
+    head_seed_option,
     manifest_option,
     open_store,
     param_option,
     picture_option,
     runs_option,
-    head_seed_option,
     skip_option,
     store_option,
     workspace_option,

@@ -2,14 +2,14 @@
 
 The filters are learned from the pixels of training videos by `aqa isa` (`aqa.extract.learn_isa`),
 without any label. A subspace has two filters; its unit is the length of their pair of responses,
-which tells what moves where and how fast, but not the phase. For a clip of 16 x 96 x 128:
+which tells what moves where and how fast, but not the phase. For a clip of 16x96x128:
 
     conv1 300x2x21x29 on blocks of 10 x 16 x 16 of grey, every 4 frames and pixels; 150 units
     conv2 200x1x20x28 on 2 x 2 x 2 of them, which is 14 x 20 x 20 of grey; 100 units
 
 `pool1` is the mean and the maximum over the clip of the units of the first layer, `pool` of those
-of both layers; the paper uses a bag of words instead. The sizes of blocks and layers are quoted from
-memory, without the text of the paper; its 300 and 200 may count units, not filters.
+of both layers; the paper uses a bag of words instead. The sizes of blocks and layers are quoted
+from memory, without the text of the paper; its 300 and 200 may count units, not filters.
 """
 
 from __future__ import annotations

@@ -28,9 +28,10 @@ class Design:
     blocks: how many, in each of the four stages. bottleneck: blocks of 1x1x1, 3x3x3 and 1x1x1 (4
     times as wide) instead of two 3x3x3. factorised: every 3x3x3 is a 1x3x3 and a 3x1x1 with batch
     norm and ReLU between. middle_by_convolution: the number of channels between the two follows
-    from the inputs of each convolution; False: from those of the block. flat_stages: how many of the last stages have 1x3x3 convolutions and keep all frames.
-    stem_frames: temporal kernel of the stem. stem_middle: channels within a factorised stem.
-    stem_pool: a 3x3x3 max pooling of stride 2 follows it. eps: of every batch norm.
+    from the inputs of each convolution; False: from those of the block. flat_stages: how many of
+    the last stages have 1x3x3 convolutions and keep all frames. stem_frames: temporal kernel of
+    the stem. stem_middle: channels within a factorised stem. stem_pool: a 3x3x3 max pooling of
+    stride 2 follows it. eps: of every batch norm.
     """
 
     blocks: tuple[int, int, int, int]

@@ -136,7 +136,7 @@ def fit(
         run.head.history_
     """
     from aqa.annotations.chosen_splits import chosen_splits
-    from aqa.workflows.experiment import fit_splits
+    from aqa.workflows.fit import fit_splits
 
     place = Workspace(Path(workspace))
     table = _manifest(manifest, place)

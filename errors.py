@@ -10,6 +10,10 @@ class AqaError(Exception):
     """Bad input. The command line prints the message and exits with 1, without a traceback."""
 
 
+class HeadError(AqaError, ValueError):
+    """Data or parameters that a head cannot be fitted with, or cannot answer for."""
+
+
 class AqaWarning(UserWarning):
     """A result that stands but means less than it seems; the command line prints the message."""
 

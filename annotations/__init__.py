@@ -1,1 +1,1 @@
-"""What is known of videos without a look at them: manifest, splits, published data sets."""
+"""What people say of videos: the manifest, splits into training and test, published datasets."""

@@ -89,12 +89,12 @@ def with_validation(
     by_id = dict(zip(ids, labels, strict=True))
     held_out = []
     for k, split in enumerate(splits, start=1):
-        rng = np.random.default_rng([seed, k, 1])  # not the stream of the test part
-        own = [by_id[video_id] for video_id in split.train]
+        rng = np.random.default_rng([seed, k, 1])  # not the numbers that the test part is drawn by
+        labels_of_train = [by_id[video_id] for video_id in split.train]
         if grouped:
-            chosen = _grouped(_connected(own), val, rng)
+            chosen = _grouped(_connected(labels_of_train), val, rng)
         else:
-            chosen = _stratified(["/".join(names) for names in own], val, rng)
+            chosen = _stratified(["/".join(names) for names in labels_of_train], val, rng)
         drawn = _split(split.name, split.train, chosen)
         held_out.append(replace(split, train=drawn.train, val=drawn.test))
     return held_out
@@ -181,7 +181,7 @@ def _grouped(components: NDArray[np.int_], size: float, rng: np.random.Generator
         if nearer and len(drawn) < len(names) - 1:
             drawn.append(names[place])
             total += int(counts[place])
-    if not drawn:  # each is more than twice the size: the smallest is the nearest
+    if not drawn:  # every component is more than twice the size: the smallest comes nearest
         drawn = [names[np.argmin(counts)]]
     return set(np.flatnonzero(np.isin(components, drawn)).tolist())
 

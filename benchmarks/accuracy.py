@@ -27,7 +27,7 @@ from aqa.features.store import FeatureStore
 from aqa.models.heads import get_head, head_names
 from aqa.models.runs import MODEL, load_run
 from aqa.report.values import with_interval, with_std
-from aqa.workflows.experiment import fit_splits
+from aqa.workflows.fit import fit_splits
 from aqa.workspace import run_folder
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from aqa.models.heads import get_head
-from aqa.models.heads.network import NetworkHead
+from aqa.models.heads.base.network import NetworkHead
 from aqa.models.training.loop import ScoreTrainer, TrainingSettings, VideoBatch, VideoTensors
 from aqa.models.training.losses import Loss
 

@@ -8,7 +8,7 @@ both of its videos, gradients summed up to the step. Both ways see the same pair
 and gradients, which tests/models/test_pair_batches.py checks. The naive one is timed on some of its
 batches and extrapolated, since they all cost the same.
 
-With `--splits`, as long as `aqa fit --head score` takes on so many splits of jain2020-diving, from
+With `--splits`, as long as `aqa fit --head score-estimation` takes on so many splits of jain2020-diving, from
 a store of features in that protocol's shape: 44 videos of each of six types, 15 of them tested. The
 features are noise that the score shifts, so that there is something to learn and training goes on.
 It reads the store, fits and evaluates on training videos, and writes the run.
@@ -29,13 +29,13 @@ from numpy.typing import NDArray
 from aqa.annotations.manifest import Manifest, write_manifest
 from aqa.annotations.split_protocols import make_splits
 from aqa.features.store import FeatureStore, import_arrays
-from aqa.models.heads.comparing import SiameseNet
+from aqa.models.heads.base.comparing import SiameseNet
 from aqa.models.heads.siamese import PairTrainer
 from aqa.models.pairs import Pairs, make_pairs
 from aqa.models.training.loop import TrainingSettings, VideoTensors
 from aqa.models.training.losses import pair_loss
 from aqa.models.training.pair_batches import PairedVideos
-from aqa.workflows.experiment import fit_splits
+from aqa.workflows.fit import fit_splits
 
 WEIGHTS = (1.0, 1.0)
 
@@ -71,7 +71,7 @@ def time_splits(args: argparse.Namespace) -> None:
         splits = make_splits(table, "jain2020-diving", {}).splits[: args.splits]
         start = before = clocks()
         with FeatureStore.open(folder / "random.h5") as store:
-            for run in fit_splits("score", (), table, store, splits, folder / "runs"):
+            for run in fit_splits("score-estimation", (), table, store, splits, folder / "runs"):
                 now = clocks()
                 epochs = sum(row["phase"] == "metric" for row in run.head.history_)
                 print(f"{run.split}: {spent(now - before)}, {epochs} epochs", flush=True)

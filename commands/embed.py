@@ -22,7 +22,7 @@ from aqa.workspace import Workspace, run_folders
 @click.command(short_help="Show how far apart a score head keeps types of action.")
 @workspace_option
 @click.option("--split", help="Run to use [default: the first].")
-@click.option("--head", default="score", show_default=True, help="Fitted head.")
+@click.option("--head", default="score-estimation", show_default=True, help="Fitted head.")
 @picture_option("each embedding in the plane")
 @click.option(
     "--perplexity",

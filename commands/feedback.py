@@ -31,7 +31,12 @@ if TYPE_CHECKING:
 @click.command()
 @workspace_option
 @click.argument("video")
-@click.option("--head", default="score", show_default=True, help="Fitted head that gives feedback.")
+@click.option(
+    "--head",
+    default="score-estimation",
+    show_default=True,
+    help="Fitted head that gives feedback.",
+)
 @click.option("--split", help="Run to use [default: the first that did not learn from VIDEO].")
 @type_option
 @difficulty_option
@@ -67,8 +72,9 @@ def feedback(
     VIDEO is an id of the manifest, or a new file. What is said depends on the head:
 
     \b
-    score     how probably the clip is similar to the exemplar's (0 to 1);
-              faulty below 0.5. Fit it with -p clips=true for this: as
+    score-estimation
+              how probably the clip is similar to the exemplar's (0 to 1);
+              faulty below 0.5. Fit it with -p learn_clips=true for this: as
               jain2020 fits it, the answer is no better than chance.
     wd,       the points that the clip adds to a base;
     average   faulty where it takes points off.

@@ -77,13 +77,13 @@ def fit(
 ) -> None:
     """Fit a head on the training videos of each split.
 
-    --head score learns its metric first. With --from runs/siamese it takes that of the same
+    --head score-estimation learns its metric first. With --from runs/siamese it takes that of the same
     split instead, and with --from other/runs/siamese/split-1 one that was learned elsewhere.
     --head scoringnet takes its key fragments from runs/kfs in that way. Runs lie in runs/<name>.
     """
     from aqa.annotations.chosen_splits import chosen_splits
     from aqa.annotations.manifest import Manifest
-    from aqa.workflows.experiment import fit_splits
+    from aqa.workflows.fit import fit_splits
 
     table = Manifest.read(manifest or workspace.manifest)
     with open_store(store or workspace.only_store()) as features:

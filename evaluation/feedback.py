@@ -15,7 +15,7 @@ from aqa.evaluation.resampling import MetricValues
 from aqa.features.store import FeatureStore
 from aqa.features.video_features import blank_of, of_store
 from aqa.models.feedback import give_feedback
-from aqa.models.heads.base import BaseHead, Head
+from aqa.models.heads.base import Head
 
 FAULTY_CLIPS = "faulty_clips"
 
@@ -24,9 +24,9 @@ class FeedbackError(AqaError):
     """Feedback that cannot be evaluated against this manifest."""
 
 
-def explains(head: BaseHead) -> bool:
+def explains(head: Head) -> bool:
     """Whether a fitted head gives feedback."""
-    return isinstance(head, Head) and head.explaining
+    return "clips" in head.gives
 
 
 class EvaluatedFeedback(NamedTuple):

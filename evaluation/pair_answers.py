@@ -12,7 +12,7 @@ from aqa.annotations.splits import Split
 from aqa.evaluation.evaluated import Evaluated, EvaluatedPart
 from aqa.evaluation.pair_metrics import measure_pairs
 from aqa.evaluation.resampling import MetricValues
-from aqa.models.examples import Features, inputs_of
+from aqa.models.examples import Features, examples_of
 from aqa.models.heads.base import PairHead
 from aqa.models.runs import Run
 
@@ -32,9 +32,9 @@ def evaluate_pairs(
     trained = [i for i in fitted if i not in set(stopped)]
     tested = list(split.test) if "test" in parts else []
     ids = [*trained, *stopped, *tested]
-    x, scores, columns = inputs_of(ids, manifest, features, head.answer_columns)
-    pairs = head.pairs(scores, **columns).both_orders()
-    chance = head.similarity(x, pairs.first, pairs.second)
+    examples = examples_of(ids, manifest, features, run.head.answer_columns)
+    pairs = head.pairs(examples).both_orders()
+    chance = head.similarity(examples, pairs.first, pairs.second)
     part_of = np.repeat(["train", "held-out", "test"], [len(trained), len(stopped), len(tested)])
     first, second = part_of[pairs.first], part_of[pairs.second]
     tests = (first == "test").astype(int) + (second == "test")

@@ -14,10 +14,9 @@ from aqa.evaluation.evaluated import Evaluated, EvaluatedPart
 from aqa.evaluation.resampling import MetricValues
 from aqa.evaluation.score_metrics import measure_scores
 from aqa.evaluation.score_rows import measure_rows, part_rows
-from aqa.models.examples import Features, inputs_of, videos_columns
-from aqa.models.heads.base import GivesAttributes, GivesParts, GivesQuantiles, Head
+from aqa.models.examples import Examples, Features, examples_of
+from aqa.models.heads.base import GivesParts
 from aqa.models.runs import Run
-from aqa.models.wrapped import gives
 
 
 def evaluate_scores(
@@ -33,43 +32,40 @@ def evaluate_scores(
 
 
 def _evaluate_part(
-    head: Head, part: str, ids: Sequence[str], manifest: Manifest, features: Features
+    head: Any, part: str, ids: Sequence[str], manifest: Manifest, features: Features
 ) -> EvaluatedPart:
-    x, scores, columns = inputs_of(ids, manifest, features, head.answer_columns)
-    rows = part_rows(part, ids, scores.tolist(), head.predict(x, **columns).tolist())
+    true_columns = ("difficulty", "execution") if "parts" in head.gives else ()
+    columns = tuple(dict.fromkeys((*head.answer_columns, *true_columns)))
+    examples = examples_of(ids, manifest, features, columns)
+    scores = examples.scores
+    rows = part_rows(part, ids, scores.tolist(), head.predict_examples(examples).tolist())
     whole = measure_rows(rows, manifest)
     beside: dict[str, MetricValues] = {}
-    if gives(head, GivesQuantiles) and isinstance(head, GivesQuantiles):
-        bounds = head.quantiles(x, QUANTILES, **columns)
+    if "quantiles" in head.gives:
+        bounds = head.quantiles(examples, QUANTILES)
         beside["coverage"] = measure_coverage(scores, bounds)
         for row, values in zip(rows, bounds.tolist(), strict=True):
             row |= {f"quantile_{q:g}": v for q, v in zip(QUANTILES, values, strict=True)}
-    if gives(head, GivesAttributes) and isinstance(head, GivesAttributes):
-        said = head.attributes(x, **columns)
+    if "attributes" in head.gives:
+        said = head.attributes(examples)
         if any(said):
             true = [manifest.by_id[i].attributes for i in ids]
             beside["attributes"] = measure_attributes(true, said)
         for row, labels in zip(rows, said, strict=True):
             row |= {f"predicted_{name}": label for name, label in labels.items()}
     pieces: dict[str, MetricValues] = {}
-    if isinstance(head, GivesParts):
-        pieces = _evaluate_pieces(head, rows, x, scores, manifest, columns)
+    if "parts" in head.gives:
+        pieces = _evaluate_pieces(head, rows, examples)
     return EvaluatedPart(rows, whole, beside, pieces)
 
 
 def _evaluate_pieces(
-    head: GivesParts,
-    rows: Sequence[dict[str, Any]],
-    x: Sequence[Any],
-    scores: np.ndarray,
-    manifest: Manifest,
-    columns: dict[str, Any],
+    head: GivesParts, rows: Sequence[dict[str, Any]], examples: Examples
 ) -> dict[str, MetricValues]:
     """The parts that the head makes a score of, of the videos where the true part is known."""
-    videos = [manifest.by_id[row["video_id"]] for row in rows]
-    true = head.true_parts(scores, **videos_columns(videos, ("difficulty", "execution")))
+    true = head.true_parts(examples)
     measured = {}
-    for name, values in head.parts(x, **columns).items():
+    for name, values in head.parts(examples).items():
         known = np.isfinite(true[name])
         measured[name] = measure_scores(true[name][known], values[known], kind="parts")
         for row, t, v in zip(rows, true[name].tolist(), values.tolist(), strict=True):

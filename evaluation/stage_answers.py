@@ -8,7 +8,7 @@ from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
 from aqa.evaluation.evaluated import Evaluated, EvaluatedPart
 from aqa.evaluation.stage_metrics import measure_stages
-from aqa.models.examples import Features, inputs_of
+from aqa.models.examples import Features, examples_of
 from aqa.models.heads.base import StageHead
 from aqa.models.runs import Run
 from aqa.models.stages import hand_starts
@@ -30,10 +30,11 @@ def evaluate_stages(
 def _evaluate_part(
     head: StageHead, part: str, ids: Sequence[str], manifest: Manifest, features: Features
 ) -> EvaluatedPart:
-    x, _, columns = inputs_of(ids, manifest, features, ("clips", "stages"))
+    examples = examples_of(ids, manifest, features, ("clips", "stages"))
+    columns = examples.columns
     n_frames = [features.store.n_frames(i) for i in ids]
     true = hand_starts(columns["stages"], head.stages, ids)
-    found = head.starts(x, clips=columns["clips"], n_frames=n_frames)
+    found = head.starts(examples.features, clips=columns["clips"], n_frames=n_frames)
     measured = measure_stages(head.stages, true, found, n_frames)
     rows = [
         {"video_id": i, "part": part, "stage": name, "start": int(t), "predicted": int(p)}

@@ -1,1 +1,1 @@
-"""What both stages share: manifest, splits, clips, feature store. Knows no torch and no video."""
+"""How videos are cut into clips, and the store that holds the features of the clips."""

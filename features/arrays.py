@@ -1,4 +1,4 @@
-"""Features as plain NumPy files: `.npy` with a list of ids, or `.npz` with one array an id."""
+"""Features as plain NumPy files: a `.npy` with a list of ids, or a `.npz` with an array per id."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aqa.files import replacing, write_text
 
 
 def read_ids(path: Path) -> list[str]:
-    """One id a line; blank lines are skipped, a repeated id is an error."""
+    """The ids of a text file, one per line; `AqaError` where one is repeated."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -31,7 +31,7 @@ def read_ids(path: Path) -> list[str]:
 def load_arrays(path: Path) -> NDArray[Any] | dict[str, NDArray[Any]]:
     """The array of a .npy, or those of a .npz by name; `AqaError` for any other file.
 
-    No object is unpickled, and no room is made for an array that declares more than there is.
+    No pickled object is read, and no memory is reserved for more numbers than the file can hold.
     """
     try:
         n_bytes = path.stat().st_size
@@ -49,7 +49,7 @@ def load_arrays(path: Path) -> NDArray[Any] | dict[str, NDArray[Any]]:
         raise AqaError(f"{path}: not a .npy or .npz file of numbers: {error}") from None
 
 
-# What deflate makes of a byte is at most so many.
+# One byte in a zip archive stands for at most so many.
 _MOST_DEFLATED = 1032
 
 
@@ -59,7 +59,7 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, n_bytes: int) 
 
 
 def _read_array(file: IO[bytes], n_bytes: int) -> NDArray[Any]:
-    """The array in a file of `n_bytes`; `ValueError` where its header tells of more, or objects."""
+    """The array in a file of `n_bytes`; `ValueError` where its header asks for more, or objects."""
     header = _HEADERS.get(np.lib.format.read_magic(file))
     if header is None:
         raise ValueError("a version of the format that holds no plain numbers")
@@ -82,9 +82,9 @@ _HEADERS = {
 def read_arrays(path: Path, ids: list[str] | None) -> dict[str, NDArray[np.floating]]:
     """Read features by video id.
 
-    `.npy`: (videos, dim) or (videos, clips, dim), the rows in the order of `ids`. `.npz`: one
-    (clips, dim) array an id; `ids` then chooses and orders them. A `.npz` of one array of three
-    axes, whose name is none of `ids`, is read as a `.npy`. Pickled objects are refused.
+    `.npy`: (videos, dim) or (videos, clips, dim), its rows in the order of `ids`. `.npz`: one
+    array (clips, dim) per id; `ids` then selects and orders them. A `.npz` with a single array of
+    three axes, whose name is not in `ids`, is read as a `.npy`. Pickled objects are refused.
     """
     arrays = load_arrays(path)
     if not isinstance(arrays, dict):
@@ -102,7 +102,7 @@ def _rows(
     path: Path, array: NDArray[np.floating], ids: list[str] | None
 ) -> dict[str, NDArray[np.floating]]:
     if ids is None:
-        raise AqaError(f"{path}: it names no videos; give their ids, in order, with --ids")
+        raise AqaError(f"{path}: it does not name its videos; give their ids, in order, with --ids")
     if array.ndim not in (2, 3):
         raise AqaError(
             f"{path}: shape {array.shape}; expected (videos, dim) or (videos, clips, dim)"
@@ -114,17 +114,17 @@ def _rows(
 
 def _numbers(path: Path, video_id: str, array: NDArray[np.floating]) -> NDArray[np.floating]:
     if not isinstance(array, np.ndarray) or not array.ndim or not array.size:
-        raise AqaError(f"{path}: what it holds for {video_id!r} is no array of features")
+        raise AqaError(f"{path}: what it has for {video_id!r} is not an array of features")
     if array.dtype.kind not in "fiu":
         raise AqaError(f"{path}: the array of {video_id!r} is of {array.dtype}, not of numbers")
     return array
 
 
 def write_arrays(store: FeatureStore, path: Path) -> list[Path]:
-    """Write the features of a store, or of one of its views; gives the files written.
+    """Write the features of a store, under one augmentation; returns the files written.
 
-    `.npz`: one array an id. `.npy`: (videos, clips, dim), where every video has the same number
-    of clips, and the ids beside it in `.ids.txt`.
+    `.npz`: one array per id. `.npy`: (videos, clips, dim), where every video has the same number
+    of clips, and beside it the ids in a file ending in `.ids.txt`. `AqaError` for another ending.
     """
     arrays = dict(zip(store.ids, store.load(store.ids), strict=True))
     if path.suffix == ".npz":
@@ -135,7 +135,9 @@ def write_arrays(store: FeatureStore, path: Path) -> list[Path]:
                     np.lib.format.write_array(member, array, allow_pickle=False)
         return [path]
     if path.suffix != ".npy":
-        raise AqaError(f"{path}: export to .npz, or to .npy where all videos have as many clips")
+        raise AqaError(
+            f"{path}: export to .npz, or to .npy where all videos have the same number of clips"
+        )
     counts = {len(array) for array in arrays.values()}
     if len(counts) > 1:
         raise AqaError(

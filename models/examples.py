@@ -1,17 +1,109 @@
-"""What heads take: features, scores, and columns of what else is known of videos and clips."""
+"""What heads learn from and answer for: videos' features, scores and columns."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from aqa.annotations.manifest import Manifest, Video
+from aqa.errors import HeadError
 from aqa.features.clips import Clip
-from aqa.features.store import FeatureStore
+
+if TYPE_CHECKING:
+    from aqa.features.store import FeatureStore
+
+# One array per video: float32 (n_clips, dim), or of maps (n_clips, channels, time, height, width);
+# the number of clips may differ.
+Sequences = Sequence[NDArray[np.floating]]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Videos that a head learns from, or answers for; every part has one entry per video.
+
+    ids: names, for errors and records. features: see `Sequences`. scores: (n,) points, NaN where
+    not known. columns: what else is known of each video: attributes of `Video` by their names,
+    and `clips`, (n_clips, 2), the half-open range of frames behind each clip, counted from the
+    video's `start_frame`; negative frames are padding. views: the same videos under each
+    augmentation. blank: the feature of a clip of black frames, (dim,); None where not known.
+    """
+
+    ids: tuple[str, ...]
+    features: Sequences
+    scores: NDArray[np.float64]
+    columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    views: Sequence[Sequences] = ()
+    blank: NDArray[np.floating] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse parts that are not of the same videos."""
+        n = len(self.features)
+        if self.scores.shape != (n,):
+            raise HeadError(
+                f"expected {n} finite scores, one per video; got shape {self.scores.shape}"
+            )
+        if len(self.ids) != n:
+            raise HeadError(f"{len(self.ids)} ids for {n} videos; give one per video")
+        for name, values in self.columns.items():
+            if len(values) != n:
+                raise HeadError(
+                    f"{len(values)} values of {name} for {n} videos; give one per video"
+                )
+        for number, view in enumerate(self.views):
+            if len(view) != n:
+                raise HeadError(f"augmentation {number} has {len(view)} videos for {n}")
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    @classmethod
+    def of(
+        cls,
+        x: Sequences,
+        y: ArrayLike | None = None,
+        *,
+        views: Sequence[Sequences] = (),
+        blank: NDArray[np.floating] | None = None,
+        **columns: Sequence[Any] | None,
+    ) -> Examples:
+        """Examples of plain arrays, as scikit-learn passes them.
+
+        y: None where scores are not known. columns: None for one that is not known; `id` names
+        the videos, which are otherwise called by their numbers.
+        """
+        names = columns.pop("id", None)
+        ids = [f"number {i}" for i in range(len(x))] if names is None else names
+        scores = np.full(len(x), np.nan) if y is None else np.asarray(y, np.float64)
+        known = {name: values for name, values in columns.items() if values is not None}
+        return cls(tuple(ids), x, scores, known, views, blank)
+
+    def select(self, numbers: Sequence[int] | NDArray[np.integer]) -> Examples:
+        """The videos of these numbers, in this order."""
+        chosen = [int(i) for i in numbers]
+        return replace(
+            self,
+            ids=tuple(self.ids[i] for i in chosen),
+            features=pick(self.features, chosen),
+            scores=self.scores[chosen],
+            columns={name: [values[i] for i in chosen] for name, values in self.columns.items()},
+            views=[pick(view, chosen) for view in self.views],
+        )
+
+    def only(self, columns: Sequence[str]) -> dict[str, Sequence[Any]]:
+        """The values of those of these columns that are known; `id` are the ids."""
+        known = {"id": self.ids, **self.columns}
+        return {name: known[name] for name in columns if name in known}
+
+
+def pick(
+    sequences: Sequences, numbers: Sequence[int] | NDArray[np.integer]
+) -> list[NDArray[np.floating]]:
+    """The sequences of these numbers."""
+    return [sequences[i] for i in numbers]
 
 
 @dataclass(frozen=True)
@@ -25,6 +117,46 @@ class Features:
     def of(cls, store: FeatureStore) -> Features:
         """Read them all."""
         return cls(store, dict(zip(store.ids, store.load(store.ids), strict=True)))
+
+
+def examples_of(
+    ids: Sequence[str],
+    manifest: Manifest,
+    features: Features,
+    columns: Sequence[str],
+    *,
+    views: bool = False,
+    blank: bool = False,
+) -> Examples:
+    """Videos of a store as a head with these `columns` takes them.
+
+    views, blank: read the store's augmentations, and the feature of a clip of black frames.
+    """
+    from aqa.features.video_features import blank_of
+
+    store, videos = features.store, [manifest.by_id[i] for i in ids]
+    clips = [store.clips(i) for i in ids] if "clips" in columns else []
+    return Examples(
+        tuple(ids),
+        [features.arrays[i] for i in ids],
+        np.array([video.score for video in videos], np.float64),
+        videos_columns(videos, [name for name in columns if name != "id"], clips),
+        [store.augmented(name).load(ids) for name in store.augmentations[1:]] if views else (),
+        blank_of(store) if blank else None,
+    )
+
+
+def example_of(
+    video: Video,
+    features: NDArray[np.floating],
+    clips: Sequence[Clip],
+    columns: Sequence[str],
+    blank: NDArray[np.floating] | None = None,
+) -> Examples:
+    """One video, in a store or not, as a head with these `columns` takes it."""
+    known = videos_columns([video], [name for name in columns if name != "id"], [clips])
+    scores = np.array([video.score], np.float64)
+    return Examples((video.id,), [features], scores, known, (), blank)
 
 
 def inputs_of(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aqa.annotations.manifest import Video
 from aqa.features.video_features import VideoFeatures
-from aqa.models.examples import videos_columns
+from aqa.models.examples import example_of
 from aqa.models.heads.base import Explanation, Head
 
 
@@ -95,8 +95,8 @@ def give_feedback(
     blank: the feature of a clip of black frames, None where there is none. align: which clips of an
     exemplar are compared, see `aqa.models.alignment`.
     """
-    columns = videos_columns([video], head.answer_columns, [seen.clips])
-    explanation = head.explain([seen.features], blank, align=align, **columns)
+    example = example_of(video, seen.features, seen.clips, head.answer_columns, blank)
+    explanation = head.explain(example, align=align)
     shown = [i for i, clip in enumerate(seen.clips) if not clip.is_blank(seen.n_frames)]
     clips = [_clip_feedback(i, seen, explanation) for i in shown]
     return Feedback(video.id, explanation.meaning, explanation.limit, clips)
@@ -123,8 +123,8 @@ def give_pose_feedback(
 
     names: of the joints, in the order of the features.
     """
-    columns = videos_columns([video], head.answer_columns, [seen.clips])
-    gradient = head.gradient(seen.features, **columns)  # (frames, joints, 2)
+    example = example_of(video, seen.features, seen.clips, head.answer_columns)
+    gradient = head.gradient(example)  # (frames, joints, 2)
     joints = seen.features.reshape(gradient.shape)
     gains = np.linalg.norm(gradient, axis=2)  # (frames, joints)
     best_frames = gains.argmax(axis=0)

@@ -1,11 +1,11 @@
 """A fitted head on disk: no pickle, every setting, and enough to make it again.
 
 model.safetensors   the fitted arrays
-run.json            head, parameters, seed, split, store's spec, versions
-history.csv         a row for each step of the search or each epoch
+run.json            head and where it came from, parameters, seed, split, store's spec, versions
+history.csv         a row for each step of the search or each epoch; empty where the head keeps none
 predictions.csv     video_id, part, score, predicted; or first, second, part, similar, probability;
                     or video_id, part, stage, start, predicted
-feedback.csv        a row a clip of the test videos, where `aqa eval --feedback` was run
+feedback.csv        a row per clip of the test videos, where `aqa eval --feedback` was run
 metrics.json        part -> metrics with intervals
 """
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version
@@ -26,13 +26,15 @@ import safetensors.numpy
 
 from aqa import __version__
 from aqa.annotations.splits import Split
-from aqa.errors import AqaError
 from aqa.features.store import FeatureStore, Spec
 from aqa.files import replacing, replacing_folder
 from aqa.files import write_json as write_json
 from aqa.files import write_rows as write_rows
-from aqa.models.difficulty import make_head
-from aqa.models.heads.base import BaseHead, Head
+from aqa.models.heads.base import Head
+from aqa.models.heads.base.source import HeadSource
+from aqa.models.old_names import present_head, present_params, present_state
+from aqa.models.run_source import RunError, source_of
+from aqa.models.target_transforms import TransformedHead, transformed
 from aqa.workspace import run_folder
 
 MODEL, RECORD, HISTORY = "model.safetensors", "run.json", "history.csv"
@@ -45,22 +47,18 @@ _NOT_TOLD = ("id", "clips", "difficulty", "similar_within")
 _DOES = {"pairs": "compares two videos", "stages": "tells the stages of videos"}
 
 
-class RunError(AqaError):
-    """A run that cannot be read, or that does not fit the data it is used on."""
-
-
 @dataclass(frozen=True)
 class Run:
     """A fitted head, where it lies, and its record (`run.json`)."""
 
     folder: Path
-    head: BaseHead
+    head: Head
     record: Mapping[str, Any]
 
     @property
     def name(self) -> str:
-        """The head's name."""
-        return str(self.record["head"])
+        """The head's present name."""
+        return present_head(str(self.record["head"]))
 
     @property
     def label(self) -> str:
@@ -91,36 +89,35 @@ class Run:
     @property
     def known_difficulty(self) -> str | None:
         """How its head is told each video's difficulty to answer: `multiply`, `input`, or not."""
-        how = self.head.difficulty if isinstance(self.head, Head) else "none"
-        if how == "none":
-            return "input" if "difficulty" in self.head.answer_columns else None
-        return how
+        if isinstance(self.head, TransformedHead) and self.head.difficulty != "none":
+            return self.head.difficulty
+        return "input" if "difficulty" in self.head.answer_columns else None
 
     @property
     def told(self) -> str:
         """What else its head is told of each video to answer, beside pixels: `stages`, `type`."""
-        # Of pixels are clips; an id says nothing, and what is alike is a rule of judging pairs.
+        # Clips are of pixels; an id says nothing, and what is alike is a rule for pairs.
         return ", ".join(n for n in self.head.answer_columns if n not in _NOT_TOLD)
 
     @property
-    def origin(self) -> dict[str, Any]:
+    def as_start(self) -> dict[str, Any]:
         """What a run that starts from this one remembers of it."""
         kept = {key: self.record[key] for key in ("head", "params", "seconds")}
         return {"run": str(self.folder), "split": self.split, "store": str(self.store), **kept}
 
     def scoring_head(self) -> Head:
         """Its head, if it is of the kind that predicts scores."""
-        if not isinstance(self.head, Head):
+        if self.head.kind != "scores":
             raise RunError(
                 f"{self.folder}: {self.name} {_DOES[self.head.kind]} and scores none; "
-                "choose a head that scores, such as `score`, with --head"
+                "choose a head that scores, such as `svr`, with --head"
             )
         return self.head
 
 
 def make_record(
-    name: str,
-    head: BaseHead,
+    source: HeadSource,
+    head: Head,
     split: Split,
     store: FeatureStore,
     folder: Path,
@@ -136,13 +133,14 @@ def make_record(
     if start is not None:
         also |= start.learned_from
     return {
-        "head": name,
+        "head": source.name,
+        "source": None if source.origin is None else source.origin.to_dict(),
         "params": head.params,
         "chosen": head.chosen,
         "seed": head.seed,
         "split": {"name": split.name, "train": list(split.train), "val": list(split.val)},
         "also_learned_from": sorted(also - {*split.train, *split.val}),
-        "from": None if start is None else start.origin,
+        "from": None if start is None else start.as_start,
         "store": {"path": os.path.relpath(store.path, folder), "spec": store.spec},
         "seconds": round(seconds, 3),
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -154,29 +152,37 @@ def make_record(
     }
 
 
-def save_run(folder: Path, head: BaseHead, record: Mapping[str, Any]) -> Run:
+def save_run(folder: Path, head: Head, record: Mapping[str, Any]) -> Run:
     """Write a run in one step, in place of an earlier one."""
     with replacing_folder(folder) as temporary:
         write_run(temporary, head, record)
     return Run(folder, head, record)
 
 
-def write_run(folder: Path, head: BaseHead, record: Mapping[str, Any]) -> None:
+def write_run(folder: Path, head: Head, record: Mapping[str, Any]) -> None:
     """Write a run's files into a folder; last the one that makes it a run."""
     with replacing(folder / MODEL) as temporary:
         safetensors.numpy.save_file(
             {name: array.copy() for name, array in head.state().items()}, temporary
         )
-    write_rows(folder / HISTORY, head.history_)
+    write_rows(folder / HISTORY, getattr(head, "history_", []))
     write_json(folder / RECORD, record)
 
 
-def load_run(folder: Path) -> Run:
-    """Read a run back; its head predicts as it did when it was saved."""
+def load_run(folder: Path, heads: Sequence[str] = ()) -> Run:
+    """Read a run back; its head predicts as it did when it was saved.
+
+    heads: what the user named with --head. The file of an outsider's head is run only where it is
+    among them, see `source_of`.
+    """
+    changed = ""
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        head = make_head(record["head"], record["params"])
-        head.restore(safetensors.numpy.load_file(folder / MODEL))
+        source, changed = source_of(folder, record, heads)
+        params = present_params(source.name, record["params"])
+        head = transformed(source.head_class, params)
+        state = safetensors.numpy.load_file(folder / MODEL)
+        head.restore(present_state(source.name, state))
     except FileNotFoundError as error:
         raise RunError(
             f"{error.filename or folder / MODEL}: no such file; fit the head again"
@@ -186,12 +192,16 @@ def load_run(folder: Path) -> Run:
         safetensors.SafetensorError,
     ) as error:
         raise RunError(
-            f"{folder}: not a run that this version reads ({error}); fit the head again"
+            f"{folder}: {changed or 'not a run that this version reads'} ({error}); fit the head "
+            "again"
         ) from None
     return Run(folder, head, record)
 
 
-def load_start(start: Path, split: str) -> Run:
-    """The run that another starts from. start: its folder; or that of a head, for this split's."""
+def load_start(start: Path, split: str, heads: Sequence[str] = ()) -> Run:
+    """The run that another starts from. start: its folder; or that of a head, for this split's.
+
+    heads: see `load_run`.
+    """
     named = (start / RECORD).exists()
-    return load_run(start if named else run_folder(start.parent, start.name, split))
+    return load_run(start if named else run_folder(start.parent, start.name, split), heads)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from aqa.device import deterministic_kernels
+from aqa.models.examples import Examples
 from aqa.models.heads import get_head
 
 CUDNN, MATMUL = torch.backends.cudnn, torch.backends.cuda.matmul
@@ -62,6 +63,8 @@ def test_a_head_is_trained_and_answers_under_them(name: str, monkeypatch: pytest
     head.fit(x, y)
     assert {training for training, _ in seen} == {True, False}
     n = len(seen)
-    head.predict(x) if name == "lstm" else head.similarity(x, np.array([0]), np.array([1]))
+    head.predict(x) if name == "lstm" else head.similarity(
+        Examples.of(x), np.array([0]), np.array([1])
+    )
     assert len(seen) > n
     assert {used for _, used in seen} == {STRICT}

@@ -12,8 +12,8 @@ from aqa.annotations.manifest import Manifest
 from aqa.errors import AqaError
 from aqa.features.store import FeatureStore, check_spec
 from aqa.models.heads.base import Sequences
-from aqa.models.heads.comparing import check_types
-from aqa.models.heads.score import ScoreHead, choose_references
+from aqa.models.heads.base.comparing import check_types
+from aqa.models.heads.score_estimation import ScoreEstimationHead, choose_exemplars
 from aqa.models.runs import Run
 
 Matrix = NDArray[np.float64]
@@ -49,7 +49,7 @@ def embed_run(
     """Embed the training and the test videos of a run of a score head (jain2020 §V-F)."""
     check_spec(store.path, store.spec, run.spec)
     head = run.head
-    if not isinstance(head, ScoreHead):
+    if not isinstance(head, ScoreEstimationHead):
         raise AqaError(
             f"{run.folder}: {run.name} has no embeddings; name a run of head score, "
             "fitted without -p difficulty"
@@ -70,7 +70,7 @@ def embed_run(
 
 
 def embedding_spaces(
-    head: ScoreHead, x: Sequences, scores: Matrix, types: Sequence[str], n_train: int
+    head: ScoreEstimationHead, x: Sequences, scores: Matrix, types: Sequence[str], n_train: int
 ) -> dict[str, Matrix]:
     """The LSTM's last output of each video, and D2's activations beside three kinds of exemplars.
 
@@ -83,7 +83,7 @@ def embedding_spaces(
     embedded = head.embed(x)
     spaces = {"LSTM": embedded.double().cpu().numpy()}
     for kind in ("constant", "worst", "best"):
-        choice = choose_references(scores[:n_train], trained, worst=kind == "worst", count=1)
+        choice = choose_exemplars(scores[:n_train], trained, worst=kind == "worst", count=1)
         wanted = [frequent if kind == "constant" or t not in choice else t for t in types]
         exemplars = np.array([choice[label][0] for label in wanted])
         spaces[f"D2, {kind} exemplar"] = head.join(embedded, exemplars, np.arange(len(types)))

@@ -17,7 +17,7 @@ from aqa.features.store import FeatureStore
 from aqa.metrics import mean_and_std
 from aqa.models.runs import RunError
 from aqa.models.stages import hand_starts, stage_names, stages_at
-from aqa.workflows.experiment import fit_splits
+from aqa.workflows.fit import fit_splits
 
 HEAD, FOLDER = "fragments", "by-fragment"
 

@@ -16,14 +16,12 @@ from aqa.device import pick_device
 from aqa.errors import AqaError, UnknownNameError
 from aqa.features.store import FeatureStore
 from aqa.metrics import mean_and_std, spearman
-from aqa.models.actions import ActionHead
-from aqa.models.difficulty import make_head
-from aqa.models.heads import get_head
-from aqa.models.heads.base import BaseHead, HeadError, Sequences, parse_params
-from aqa.models.heads.network import NetworkHead, pick
+from aqa.models.heads import find_head, get_head, make_head
+from aqa.models.heads.base import Head, HeadError, Sequences, pick
+from aqa.models.heads.base.score_network import ScoreNetworkHead
 from aqa.models.scaling import spread
 from aqa.models.training.loop import AugmentedVideos, BatchSource, VideoTensors, threads_for
-from aqa.workflows.experiment import check_layer
+from aqa.workflows.fit import check_layer, head_params
 
 # Where the weights that fine-tuning begins with come from.
 Start = Literal["random", "multi-action"]
@@ -107,13 +105,13 @@ def samples_for(n: int) -> tuple[int, ...]:
 
 def learn_others(
     head: str, params: Mapping[str, Any], others: Performances, actions: Sequence[str]
-) -> NetworkHead:
+) -> ScoreNetworkHead:
     """A head fitted on several actions, each one's scores divided by their deviation (parmar2019action §5).
 
     `HeadError` for a head that trains no network from clips' vectors to scores, or is told more.
     """
     kind = get_head(head)
-    if not issubclass(kind, NetworkHead) or kind.columns or kind.takes == "maps":
+    if not issubclass(kind, ScoreNetworkHead) or kind.columns or kind.takes == "maps":
         raise HeadError(
             f"{head} trains no network from clips' vectors to scores alone; take lstm, average, wd"
         )
@@ -124,14 +122,14 @@ def learn_others(
     return network_of(made.fit(others.x, others.y, action=actions, **options))  # type: ignore[call-arg]
 
 
-def network_of(head: BaseHead) -> NetworkHead:
+def network_of(head: Head) -> ScoreNetworkHead:
     """The fitted head of a network within what it was told to do with actions."""
-    inner = head.fitted_ if isinstance(head, ActionHead) else head
-    assert isinstance(inner, NetworkHead)
+    inner = getattr(head, "head_", head)
+    assert isinstance(inner, ScoreNetworkHead)
     return inner
 
 
-def untrained(head: NetworkHead, seed: int, mean: float = 0.0) -> NetworkHead:
+def untrained(head: ScoreNetworkHead, seed: int, mean: float = 0.0) -> ScoreNetworkHead:
     """The fitted head with the weights that its network has before training, by the seed.
 
     Features and scores stay scaled as they were, so that the two differ in the weights alone.
@@ -142,26 +140,26 @@ def untrained(head: NetworkHead, seed: int, mean: float = 0.0) -> NetworkHead:
     return made
 
 
-def copy_of(head: NetworkHead, **params: Any) -> NetworkHead:
+def copy_of(head: ScoreNetworkHead, **params: Any) -> ScoreNetworkHead:
     """The fitted head with weights of its own, and other hyper-parameters."""
     made = replace(head, **params).restore(head.state())
-    assert isinstance(made, NetworkHead)
+    assert isinstance(made, ScoreNetworkHead)
     return made
 
 
-def correlation(head: NetworkHead, videos: Performances) -> float | None:
+def correlation(head: ScoreNetworkHead, videos: Performances) -> float | None:
     """Spearman's correlation of a head's answers; None where it is undefined."""
     value = float(spearman(videos.y, head.predict(videos.x)))
     return value if np.isfinite(value) else None
 
 
-def control(head: NetworkHead, videos: Performances, seeds: int = SEEDS) -> list[float | None]:
+def control(head: ScoreNetworkHead, videos: Performances, seeds: int = SEEDS) -> list[float | None]:
     """Spearman of untrained networks, one a seed: what knows nothing gets."""
     return [correlation(untrained(head, seed), videos) for seed in range(seeds)]
 
 
 def fine_tune(
-    head: NetworkHead, train: Performances, test: Performances
+    head: ScoreNetworkHead, train: Performances, test: Performances
 ) -> list[tuple[int, float | None]]:
     """Train a fitted head's network on; (iteration, Spearman on `test`), every 100 and the last.
 
@@ -190,7 +188,7 @@ def fine_tune(
     return points
 
 
-def scaled_scores(head: NetworkHead, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+def scaled_scores(head: ScoreNetworkHead, scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Scores of one action as the head's network learns them.
 
     Divided by their deviation (parmar2019action §5), then scaled as the head scales those of all
@@ -199,7 +197,7 @@ def scaled_scores(head: NetworkHead, scores: NDArray[np.float64]) -> NDArray[np.
     return head.targets(scores / spread(scores))
 
 
-def _examples(head: NetworkHead, train: Performances, device: torch.device) -> BatchSource:
+def _examples(head: ScoreNetworkHead, train: Performances, device: torch.device) -> BatchSource:
     """Training videos as the head's network takes them; each epoch shows one view of each."""
     shown = [train.x, *train.views]
     scaled = [(s - head.centre_) / head.scale_ for view in shown for s in view]
@@ -208,7 +206,7 @@ def _examples(head: NetworkHead, train: Performances, device: torch.device) -> B
 
 
 def curves_of(
-    head: NetworkHead,
+    head: ScoreNetworkHead,
     videos: Performances,
     samples: Sequence[int],
     *,
@@ -227,7 +225,7 @@ def curves_of(
         for n in samples:
             train = videos.part(rest[:n])
             mean = float(scaled_scores(head, train.y).mean())
-            begun: dict[Start, NetworkHead] = {
+            begun: dict[Start, ScoreNetworkHead] = {
                 "random": untrained(head, seed + draw, mean),
                 "multi-action": copy_of(head, seed=seed + draw),
             }
@@ -275,7 +273,8 @@ def transfer(
     default. tell: is told what happens. `AqaError` where there is no such action, no other, or too
     few videos of it, or where the network behind the features has learned from some.
     """
-    check_layer(head, store)
+    source = find_head(head)
+    check_layer(source, store)
     own, others = _parted(manifest, store, action)
     samples = tuple(dict.fromkeys(samples)) or samples_for(len(own))
     if max(samples) + tested > len(own):
@@ -283,7 +282,7 @@ def transfer(
             f"{manifest.path}: {len(own)} videos of {action}, too few to fine-tune on "
             f"{max(samples)} and test {tested} others; take fewer with --samples and --test"
         )
-    values = {"seed": seed, **parse_params(get_head(head), params)}
+    values = head_params(source, params, seed)
     names = tuple(sorted({str(video.action) for video in others}))
     tell(f"{action}: learning {len(others)} videos of {', '.join(names)}")
     learned = learn_others(

@@ -19,12 +19,12 @@ def read(request: Request) -> Imported:
     if not path.exists():
         raise AqaError(f"{path}: no such file")
     header, numbered = read_table(path)
-    for name, own in request.columns.items():
-        if own not in header:
-            raise UnknownNameError("column", own, header, remedy=f"for {name}, in {path}")
-        if name in header and name != own:
-            raise AqaError(f"{path}: it has a column {name} already, beside {own}")
-    names = {own: name for name, own in request.columns.items()}
+    for name, column in request.columns.items():
+        if column not in header:
+            raise UnknownNameError("column", column, header, remedy=f"for {name}, in {path}")
+        if name in header and name != column:
+            raise AqaError(f"{path}: it has a column {name} already, besides {column}")
+    names = {column: name for name, column in request.columns.items()}
     if len(names) < len(request.columns):
         raise AqaError("--column: one column of the table is named twice")
     header = [names.get(name, name) for name in header]

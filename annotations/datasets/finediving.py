@@ -33,7 +33,7 @@ Key = tuple[str, int]
 
 
 def read(request: Request) -> Imported:
-    """Read both annotations and the official split; steps come from the frames' labels."""
+    """Read both annotations and the official split; the steps are found from the frames' labels."""
     path = request.find("FineDiving_coarse_annotation.pkl")
     fine_path = request.find("FineDiving_fine-grained_annotation.pkl")
     coarse, fine = _annotations(path), _annotations(fine_path)
@@ -63,10 +63,10 @@ def read(request: Request) -> Imported:
 
 
 def _annotations(path: Path) -> dict[Key, dict[str, Any]]:
-    found = read_pickle(path)
-    if not isinstance(found, dict) or not found:
+    content = read_pickle(path)
+    if not isinstance(content, dict) or not content:
         raise AqaError(f"{path}: no dictionary of dives")
-    dives = {_key(path, key): dive for key, dive in found.items()}
+    dives = {_key(path, key): dive for key, dive in content.items()}
     for key, dive in dives.items():
         if not isinstance(dive, dict):
             raise AqaError(f"{path}: dive {_name(key)} is no dictionary of annotations")
@@ -74,10 +74,10 @@ def _annotations(path: Path) -> dict[Key, dict[str, Any]]:
 
 
 def _keys(path: Path, known: dict[Key, Any]) -> set[Key]:
-    found = read_pickle(path)
-    if not isinstance(found, list) or not found:
+    content = read_pickle(path)
+    if not isinstance(content, list) or not content:
         raise AqaError(f"{path}: no list of dives")
-    keys = [_key(path, key) for key in found]
+    keys = [_key(path, key) for key in content]
     if unknown := sorted(set(keys) - known.keys()):
         raise AqaError(f"{path}: dive {_name(unknown[0])} has no annotation")
     if len(set(keys)) < len(keys):
@@ -120,15 +120,15 @@ def _check(path: Path, key: Key, dive: dict[str, Any]) -> None:
 
 def _row(key: Key, dive: dict[str, Any], videos: VideoFolder) -> Row:
     event, number = key
-    own = videos.find(f"{event}/{number}", event)
-    # Trimmed frames are the action alone; an untrimmed video needs the range.
-    whole = own is not None and own.parent.name == event
+    place = videos.find(f"{event}/{number}", event)
+    # Trimmed frames show the action alone; in an untrimmed video it is a range of frames.
+    is_trimmed = place is not None and place.parent.name == event
     return {
         "video_id": _name(key),
-        "path": own,
+        "path": place,
         "score": dive["dive_score"],
-        "start_frame": None if whole else int(dive["start_frame"]) - 1,
-        "end_frame": None if whole else int(dive["end_frame"]),
+        "start_frame": None if is_trimmed else int(dive["start_frame"]) - 1,
+        "end_frame": None if is_trimmed else int(dive["end_frame"]),
         "difficulty": dive["difficulty"],
         "execution": round(dive["dive_score"] / dive["difficulty"], 6),
         "action": "diving",

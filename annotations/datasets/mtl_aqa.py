@@ -32,7 +32,7 @@ Key = tuple[int, int]
 def read(request: Request) -> Imported:
     """Read annotations, captions (where given), the official split and the smaller ones.
 
-    `start_frame` and `end_frame` are taken as the authors' loader does, half-open from 0.
+    The frames are read as the authors' loader reads them: a half-open range, counted from 0.
     """
     path = _find(request, "final_annotations_dict.pkl")
     dives = read_annotations(path)
@@ -68,10 +68,10 @@ def _find(request: Request, name: str) -> Path:
 
 def read_annotations(path: Path) -> dict[Key, dict[str, Any]]:
     """The dives of a final_annotations_dict.pkl by (event, number), in order; checked."""
-    found = read_pickle(path)
-    if not isinstance(found, dict) or not found:
+    content = read_pickle(path)
+    if not isinstance(content, dict) or not content:
         raise AqaError(f"{path}: no dictionary of dives")
-    for key, dive in found.items():
+    for key, dive in content.items():
         _check_key(path, key)
         if not isinstance(dive, dict):
             raise AqaError(f"{path}: dive {key} is no dictionary of annotations")
@@ -88,11 +88,11 @@ def read_annotations(path: Path) -> dict[Key, dict[str, Any]]:
             )
         if not dive["difficulty"] > 0:
             raise AqaError(f"{path}: the difficulty of dive {_name(key)} is {dive['difficulty']}")
-    return dict(sorted(found.items()))
+    return dict(sorted(content.items()))
 
 
 def read_keys(path: Path, dives: Iterable[Key]) -> list[Key]:
-    """A pickled list of (event, number), each a known dive and there once."""
+    """A pickled list of (event, number): known dives, each listed once."""
     keys, known = read_pickle(path), set(dives)
     if not isinstance(keys, list) or not keys:
         raise AqaError(f"{path}: no list of dives")
@@ -126,9 +126,9 @@ def _row(
     path: Path, key: Key, dive: dict[str, Any], videos: VideoFolder, last_frames: int | None
 ) -> Row:
     event, number = key
-    own = videos.find(_name(key), f"{event:02d}_{number:02d}", f"{event:02d}")
-    # A file of its own is the action alone; only an event's broadcast needs the range.
-    whole = own is not None and own.stem != f"{event:02d}"
+    place = videos.find(_name(key), f"{event:02d}_{number:02d}", f"{event:02d}")
+    # A file of the dive alone needs no range of frames; an event's broadcast does.
+    is_alone = place is not None and place.stem != f"{event:02d}"
     start = dive["end_frame"] - last_frames if last_frames else dive["start_frame"]
     if start < 0:
         raise AqaError(
@@ -137,10 +137,10 @@ def _row(
         )
     return {
         "video_id": _name(key),
-        "path": own,
+        "path": place,
         "score": dive["final_score"],
-        "start_frame": None if whole else start,
-        "end_frame": None if whole else dive["end_frame"],
+        "start_frame": None if is_alone else start,
+        "end_frame": None if is_alone else dive["end_frame"],
         "difficulty": dive["difficulty"],
         "execution": round(dive["final_score"] / dive["difficulty"], 6),
         "action": "diving",
@@ -150,7 +150,7 @@ def _row(
 
 
 def _smaller(request: Request, dives: Iterable[Key], train: set[Key]) -> dict[str, set[Key]]:
-    """The smaller training sets there are: column -> its dives."""
+    """The smaller training sets that SOURCE holds: manifest column -> its training dives."""
     sets = {}
     pattern = "size_*/train_split_0.pkl"
     for path in request.find_all(pattern, f"smaller_training_sets/{pattern}"):
@@ -167,11 +167,11 @@ def _captions(path: Path | None, dives: Iterable[Key]) -> tuple[dict[Key, str], 
     """The commentary of each dive as one line, without its start and end marks."""
     if path is None:
         return {}, []
-    found, known = read_pickle(path), set(dives)
-    if not isinstance(found, dict):
+    content, known = read_pickle(path), set(dives)
+    if not isinstance(content, dict):
         raise AqaError(f"{path}: no dictionary of captions")
     captions = {}
-    for key, words in found.items():
+    for key, words in content.items():
         _check_key(path, key)
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise AqaError(f"{path}: the caption of dive {_name(key)} is no list of words")
@@ -182,7 +182,7 @@ def _captions(path: Path | None, dives: Iterable[Key]) -> tuple[dict[Key, str], 
 
 
 def _odd_scores(dives: dict[Key, dict[str, Any]]) -> list[str]:
-    """Scores that three judges' marks, in halves, cannot have given: reported, not changed."""
+    """A note on scores that no sum of three judges' marks, in halves, gives; they are kept."""
     odd = [
         _name(key)
         for key, dive in dives.items()

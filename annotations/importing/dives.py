@@ -1,4 +1,4 @@
-"""Dives as MTL-AQA codes them: attributes by their names, and the type as FINA numbers it."""
+"""From MTL-AQA's codes of dives to the names of attributes, and to FINA's dive numbers."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ CODES = {"position": 2, "armstand": 1, "rotation_type": 3, "ss_no": 9, "tw_no": 
 
 
 def describe_dive(path: Path, dive: str, codes: Mapping[str, int]) -> dict[str, object]:
-    """The manifest's columns `type` and attributes of one dive.
+    """The columns `type` and attributes of a manifest, for one dive.
 
-    codes: of `CODES`, as annotated; somersaults and twists are coded in halves. `AqaError` naming
-    `path` and the dive for a code out of range.
+    codes: for the names in `CODES`, as annotated; somersaults and twists count in halves.
+    `AqaError`, with `path` and the dive, for a code out of range.
     """
     for name, largest in CODES.items():
         if not isinstance(codes[name], int) or not 0 <= codes[name] <= largest:

@@ -1,4 +1,4 @@
-"""Pickles of annotations, read as data: nothing that a file asks for is imported or executed.
+"""Reading annotations from pickles as data: nothing that a file asks for is imported or run.
 
 The published annotations of MTL-AQA and FineDiving are pickles. A pickle is a program; this
 reader lets it build plain Python values and, from NumPy's scalars and arrays, plain numbers and
@@ -38,7 +38,7 @@ def read_pickle(path: Path) -> Any:
     try:
         _check_numbers(data)
         return _Unpickler(io.BytesIO(data), encoding="latin1").load()
-    except _Asked as error:
+    except _NotPlain as error:
         raise PickleRefused(
             f"{path}: refused: it asks for {error}, and annotations are plain values only"
         ) from None
@@ -49,8 +49,8 @@ def read_pickle(path: Path) -> Any:
         ) from None
 
 
-class _Asked(Exception):
-    """What a pickle asked for that is no plain value."""
+class _NotPlain(Exception):
+    """Raised with what a pickle asks for that is not a plain value."""
 
 
 def _check_numbers(data: bytes) -> None:
@@ -61,15 +61,15 @@ def _check_numbers(data: bytes) -> None:
     """
     for opcode, argument, _ in pickletools.genops(data):
         if isinstance(argument, int) and abs(argument) >= 2**63:
-            raise _Asked("a number of more than 64 bits")
+            raise _NotPlain("a number of more than 64 bits")
         if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT"):
             number = int(argument or 0)
             if not 0 <= number <= len(data):
-                raise _Asked(f"memo number {number}")
+                raise _NotPlain(f"memo number {number}")
 
 
 class _Build:
-    """A function that a pickle may call, and do nothing else to."""
+    """A function that a pickle may call, but not change."""
 
     __slots__ = ("make",)
 
@@ -80,41 +80,41 @@ class _Build:
         return self.make(*arguments)
 
     def __setstate__(self, state: object) -> None:
-        raise _Asked("changing a function")
+        raise _NotPlain("changing a function")
 
 
 class _Dtype:
-    """A NumPy number, boolean or string type, or `O` for plain values."""
+    """Stands for a NumPy type of numbers, booleans or strings, or `O` for plain values."""
 
     __slots__ = ("name", "order")
 
     def __init__(self, name: object):
         if not isinstance(name, str) or not re.fullmatch(r"[biufSU][0-9]{1,4}|O8?", name):
-            raise _Asked(f"the NumPy type {reprlib.repr(name)}")
+            raise _NotPlain(f"the NumPy type {reprlib.repr(name)}")
         self.name, self.order = name, "<"
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, order, *more = state
         # Subarrays, field names and fields; a string's item size stands in its name already.
         if any(part is not None for part in more[:3]) or order not in ("<", ">", "|", "="):
-            raise _Asked("a NumPy type with fields")
+            raise _NotPlain("a NumPy type with fields")
         self.order = ">" if order == ">" else "<"
 
     def values(self, data: object) -> Any:
-        """The one-dimensional array that these bytes hold, or the list that already is one."""
+        """The one-dimensional array of these bytes, or of a list that NumPy objects came as."""
         if self.name.startswith("O"):
             if not isinstance(data, list):
-                raise _Asked("NumPy objects that are no list")
+                raise _NotPlain("NumPy objects that are no list")
             return np.array([None, *data], object)[1:]  # the None keeps lists from nesting
         if isinstance(data, str):  # bytes, as Python 2 wrote them
             data = data.encode("latin1")
         if not isinstance(data, bytes | bytearray | memoryview):
-            raise _Asked("NumPy values that are no bytes")
+            raise _NotPlain("NumPy values that are no bytes")
         return np.frombuffer(data, np.dtype(self.order + self.name))
 
 
 class _Array(list[Any]):
-    """A NumPy array, turned into nested lists when its state arrives."""
+    """Stands for a NumPy array; becomes nested lists when its state arrives."""
 
     __slots__ = ()
 
@@ -125,7 +125,7 @@ class _Array(list[Any]):
 
 def _nested(dtype: Any, data: object, shape: Any, order: Any = "C") -> Any:
     if not isinstance(dtype, _Dtype):
-        raise _Asked("an array without a NumPy type")
+        raise _NotPlain("an array without a NumPy type")
     return dtype.values(data).reshape(shape, order=order).tolist()
 
 
@@ -135,14 +135,14 @@ def _scalar(dtype: Any, data: object) -> Any:
 
 def _text_to_bytes(text: str, encoding: str) -> bytes:
     if encoding != "latin1":
-        raise _Asked(f"the encoding {reprlib.repr(encoding)}")
+        raise _NotPlain(f"the encoding {reprlib.repr(encoding)}")
     return text.encode("latin1")
 
 
 def _no_bytes(*arguments: object) -> bytes:
     """Empty bytes, as protocol 2 writes them."""
     if arguments:
-        raise _Asked("bytes that do not stand in it")
+        raise _NotPlain("bytes that do not stand in it")
     return b""
 
 
@@ -167,8 +167,8 @@ _ALLOWED: dict[tuple[str, str], Any] = {
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ALLOWED:
-            raise _Asked(f"{module}.{name}"[:80])
+            raise _NotPlain(f"{module}.{name}"[:80])
         return _ALLOWED[module, name]
 
     def persistent_load(self, pid: Any) -> Any:
-        raise _Asked(f"an object outside the file ({reprlib.repr(pid)})")
+        raise _NotPlain(f"an object outside the file ({reprlib.repr(pid)})")

@@ -43,7 +43,7 @@ class Collection:
 
 
 def read_collection(request: Request, collection: Collection) -> Imported:
-    """Read scores, difficulties where they are given, and the split; videos are 001.avi, ..."""
+    """Read scores, difficulties if there are any, and the split, if one was published."""
     path = request.find("*overall_scores.mat")
     scores = read_vector(path, "overall_scores")
     expect_count(path, len(scores), collection.n, "scores")
@@ -63,7 +63,11 @@ def read_collection(request: Request, collection: Collection) -> Imported:
         if parts:
             row[PUBLISHED] = parts[number]
         rows.append(row)
-    notes = () if difficulties else ("no *difficulty*.mat, so neither difficulty nor execution",)
+    notes = (
+        ()
+        if difficulties
+        else ("no file *difficulty*.mat, so the manifest has neither difficulty nor execution",)
+    )
     return Imported(rows, path, notes=notes)
 
 

@@ -1,32 +1,102 @@
-"""The heads: a file here, other than the shared ones, is a `--head`."""
+"""The heads: a file directly in this folder is a `--head`; what they share is in `base/`."""
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aqa.errors import UnknownNameError
+from aqa.plugins import installed, is_file
 
 if TYPE_CHECKING:
-    from aqa.models.heads.base import BaseHead
+    from aqa.models.heads.base import Examples, Head, HeadError, param
+    from aqa.models.heads.base.network import NetworkHead
+    from aqa.models.heads.base.score_network import ScoreNetworkHead
+    from aqa.models.heads.base.source import HeadSource
 
-_SHARED = (
-    *("__init__", "aggregating", "base", "comparing", "distribution", "joint"),
-    *("network", "pooling", "pose"),
-)
+__all__ = [
+    "Examples",
+    "Head",
+    "HeadError",
+    "NetworkHead",
+    "ScoreNetworkHead",
+    "find_head",
+    "get_head",
+    "head_names",
+    "make_head",
+    "own_names",
+    "param",
+]
+
+# The group of entry points by which an installed package offers heads.
+ENTRY_POINTS = "aqa.heads"
+
+
+# What a head is written with -> its module; imported when asked for, as it takes scikit-learn.
+_LAZY = {
+    **dict.fromkeys(("Examples", "Head", "HeadError", "param"), "aqa.models.heads.base"),
+    "NetworkHead": "aqa.models.heads.base.network",
+    "ScoreNetworkHead": "aqa.models.heads.base.score_network",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def own_names() -> tuple[str, ...]:
+    """The names of the heads of this package; imports none of them."""
+    stems = (path.stem for path in Path(__file__).parent.glob("*.py"))
+    return tuple(sorted(stem.replace("_", "-") for stem in stems if not stem.startswith("__")))
 
 
 def head_names() -> tuple[str, ...]:
-    """The names that `--head` takes; imports none of them."""
-    stems = (path.stem for path in Path(__file__).parent.glob("*.py"))
-    return tuple(sorted(stem.replace("_", "-") for stem in stems if stem not in _SHARED))
+    """The names that `--head` takes, installed packages' among them; imports none of them.
+
+    `--head` takes files too, see `find_head`.
+    """
+    return tuple(sorted({*own_names(), *installed(ENTRY_POINTS)}))
 
 
-def get_head(name: str) -> type[BaseHead]:
-    """The class of a head; `UnknownNameError` for a name that is none."""
-    if name not in head_names():
-        raise UnknownNameError("head", name, head_names())
-    module = importlib.import_module(f"aqa.models.heads.{name.replace('-', '_')}")
-    head: type[BaseHead] = module.HEAD
-    return head
+def find_head(text: str) -> HeadSource:
+    """The head that a user names: by name, or `path/to/file.py` or `path/to/file.py:Class`.
+
+    A file is run, so `text` must come from the user. `UnknownNameError` for a name that is none,
+    `PluginError` for a file that gives no head.
+    """
+    from aqa.models.heads.base.source import from_file, from_package, own_head
+
+    if is_file(text):
+        return from_file(text)
+    if text in own_names():
+        return own_head(text)
+    offered = installed(ENTRY_POINTS)
+    if text in offered:
+        return from_package(text, offered[text])
+    raise UnknownNameError("head", text, head_names(), _remedy(text))
+
+
+def get_head(name: str) -> type[Head]:
+    """The class of a head; see `find_head`."""
+    return find_head(name).head_class
+
+
+def make_head(name: str, params: Mapping[str, Any]) -> Head:
+    """The head of that name with these hyper-parameters; see `find_head`.
+
+    `difficulty` and `scale` among them make a `TransformedHead` around it.
+    """
+    from aqa.models.target_transforms import transformed
+
+    return transformed(get_head(name), params)
+
+
+def _remedy(text: str) -> str:
+    from aqa.models.old_names import HEADS
+
+    renamed = f"it is now called {HEADS[text]!r}; " if text in HEADS else ""
+    return f"{renamed}`aqa heads` lists all"

@@ -4,16 +4,48 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aqa.models.heads.aggregating import AggregateRegressor, AggregatingHead
+from torch import nn
+
+from aqa.models.examples import Examples
+from aqa.models.heads.base import Answer, Explanation
+from aqa.models.heads.base.aggregating import (
+    AggregateRegressor,
+    explain_aggregate,
+    farabi_epochs,
+    farabi_halving,
+    farabi_loss,
+    farabi_lr,
+    start_aggregate_at,
+)
+from aqa.models.heads.base.score_network import ScoreNetworkHead
+from aqa.models.training.losses import LossName
 
 
 @dataclass(repr=False, eq=False)
-class AverageHead(AggregatingHead):
+class AverageHead(ScoreNetworkHead):
     """Each clip to 128 values, their mean over clips, and a linear layer; blind to clips' order."""
+
+    epochs: int = farabi_epochs()
+    lr: float = farabi_lr()
+    lr_halve_every: int | None = farabi_halving()
+    loss: LossName = farabi_loss()
 
     def build(self, dim: int) -> AggregateRegressor:
         """See `NetworkHead.build`."""
         return AggregateRegressor(dim, decider=None)
+
+    def start_at(self, net: nn.Module, mean: float) -> None:
+        """See `NetworkHead.start_at`."""
+        start_aggregate_at(net, mean)
+
+    @property
+    def gives(self) -> tuple[Answer, ...]:
+        """See `Head.gives`."""
+        return ("clips",)
+
+    def explain(self, examples: Examples, *, align: str = "index") -> Explanation:
+        """See `explain_aggregate`."""
+        return explain_aggregate(self, examples)
 
 
 HEAD = AverageHead

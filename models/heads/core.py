@@ -1,4 +1,4 @@
-"""CoRe: the score beside exemplars', by a group-aware regression tree (Yu et al., ICCV 2021).
+"""CoRe: the score beside exemplars', by a group-aware regression tree (yu2021).
 
 What is said to be CoRe's is as it is remembered: the paper's text was not at hand.
 """
@@ -11,30 +11,29 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, relu
 
 from aqa.device import deterministic_kernels, pick_device
+from aqa.models.examples import Examples, Sequences
 from aqa.models.heads.base import (
     Head,
     HeadError,
-    Sequences,
     check_fit,
     check_sequences,
     pack_texts,
     param,
     unpack_texts,
 )
-from aqa.models.heads.comparing import PAIRS_AT_ONCE, check_types, hold_out, meet_references
-from aqa.models.heads.network import TrainedHead
+from aqa.models.heads.base.comparing import PAIRS_AT_ONCE, check_types, hold_out, meet_exemplars
+from aqa.models.heads.base.network import NetworkHead
 from aqa.models.scaling import spread
 from aqa.models.training import losses
 from aqa.models.training.loop import BatchSource, Trainer, VideoBatch, weighted_mean
 from aqa.models.training.pair_batches import PairBatch, PairedVideos
 
 Numbers = NDArray[np.intp]
-Rows = Sequence[Any] | None
 
 
 class RegressionTree(nn.Module):
@@ -90,7 +89,7 @@ class ContrastiveNet(nn.Module):
     """Exemplar, video and the exemplar's score, joined, through two layers into the tree.
 
     The first layer of what is joined is the sum of its parts' own layers, so that these are
-    computed once a video and not once a pair.
+    computed once per video and not once per pair.
     """
 
     def __init__(self, dim: int, hidden: int, edges: Tensor):
@@ -153,7 +152,7 @@ class TreeTrainer(Trainer):
 
 
 @dataclass(repr=False, eq=False)
-class CoReHead(TrainedHead, Head):
+class CoReHead(NetworkHead):
     """How far is a video's score from an exemplar's? A tree of intervals; ten exemplars vote.
 
     A video is the average of its clips. The intervals of the tree hold equally many of the
@@ -167,8 +166,8 @@ class CoReHead(TrainedHead, Head):
     """
 
     epochs: int = param(200, "at most, each over every pair of a group's training videos; ours")
-    batch_size: int = param(58, "distinct videos a step; all their pairs come with them; ours")
-    lr: float = param(1e-3, "of Adam (CoRe: of the tree)", above=0)
+    batch_size: int = param(58, "distinct videos per step; all their pairs come with them; ours")
+    lr: float = param(1e-3, "Adam learning rate (CoRe: of the tree)", above=0)
     lr_halve_every: int | None = param(None, "steps after which the rate is halved; ours")
     weight_decay: float = param(0.0, "L2 penalty (CoRe: none)")
     hidden: int = param(128, "width of every layer, which the paper leaves open; ours")
@@ -180,37 +179,33 @@ class CoReHead(TrainedHead, Head):
 
     columns: ClassVar[tuple[str, ...]] = ("id", "type", "difficulty")
     fitted: ClassVar[tuple[str, ...]] = (
-        *TrainedHead.fitted,
+        *NetworkHead.fitted,
         *("y_mean_", "y_std_", "ex_features_", "ex_scores_", "ex_ids_", "ex_groups_"),
     )
 
-    def fit(
+    def fit_examples(
         self,
-        x: Sequences,
-        y: ArrayLike,
-        validation: tuple[Any, ...] | None = None,
+        train: Examples,
+        validation: Examples | None = None,
         *,
-        id: Sequence[str] | None = None,
-        type: Sequence[str | None] | None = None,
-        difficulty: Sequence[float | None] | None = None,
+        others: Examples | None = None,
+        start: Head | None = None,
     ) -> CoReHead:
-        """See `BaseHead.fit`. id: names of the videos, for the record of the exemplars."""
-        sequences, scores = check_fit(x, y)
-        self._check_params()
-        groups = self._groups(type, difficulty, len(scores), strict=True)
+        """See `Head.fit_examples`; the ids are for the record of the exemplars."""
+        sequences, scores = check_fit(train.features, train.scores, ids=train.ids)
+        self.check_params()
+        groups = self._groups(train, strict=True)
         averages = _averages(sequences)
-        self._fit_scaling(averages)
+        self.fit_scaling(averages)
         self.y_mean_, self.y_std_ = scores.mean(), spread(scores)
-        names = [f"number {i}" for i in range(len(scores))] if id is None else list(id)
-        self._keep_exemplars(averages, scores, names, groups)
-        if validation is not None and len(validation[0]):
-            more, more_scores = check_fit(validation[0], validation[1], least=1)
-            given = validation[2] if len(validation) > 2 else {}
+        self._keep_exemplars(averages, scores, train.ids, groups)
+        if validation is not None and len(validation):
+            more, more_scores = check_fit(
+                validation.features, validation.scores, least=1, ids=validation.ids
+            )
             held = np.arange(len(scores), len(scores) + len(more))
             averages, scores = averages + _averages(more), np.concatenate([scores, more_scores])
-            groups = groups + self._groups(
-                given.get("type"), given.get("difficulty"), len(more), strict=False
-            )
+            groups = groups + self._groups(validation, strict=False)
         else:
             held = hold_out(groups, self.validation, self.seed)
         self._train(averages, (scores - self.y_mean_) / self.y_std_, groups, held)
@@ -218,24 +213,19 @@ class CoReHead(TrainedHead, Head):
 
     @torch.no_grad()
     @deterministic_kernels()
-    def predict(
-        self,
-        x: Sequences,
-        *,
-        id: Sequence[str] | None = None,
-        type: Sequence[str | None] | None = None,
-        difficulty: Sequence[float | None] | None = None,
-    ) -> NDArray[np.float64]:
-        """See `Head.predict`. type, difficulty: one a video; `id` is not used."""
-        videos = [self._scaled(own) for own in _averages(check_sequences(x, len(self.centre_)))]
-        groups = self._groups(type, difficulty, len(videos), strict=False)
-        first, second = meet_references(
+    def predict_examples(self, examples: Examples) -> NDArray[np.float64]:
+        """See `Head.predict_examples`."""
+        self.check_fitted()
+        features = check_sequences(examples.features, self.clip_shape, ids=examples.ids)
+        videos = [self.scaled(own) for own in _averages(features)]
+        groups = self._groups(examples, strict=False)
+        first, second = meet_exemplars(
             unpack_texts(self.ex_groups_), groups, kind=self._group_column
         )
         device = pick_device(self.device)
         net = self.net_.to(device).eval()
         assert isinstance(net, ContrastiveNet)
-        known = self._scaled(self.ex_features_)
+        known = self.scaled(self.ex_features_)
         both = torch.as_tensor(np.concatenate([known, *videos]), dtype=torch.float32, device=device)
         scaled = torch.zeros(len(both), device=device)
         scaled[: len(known)] = torch.as_tensor((self.ex_scores_ - self.y_mean_) / self.y_std_)
@@ -254,7 +244,7 @@ class CoReHead(TrainedHead, Head):
         return mean
 
     def restore_net(self, tensors: Mapping[str, Tensor]) -> ContrastiveNet:
-        """See `TrainedHead.restore_net`."""
+        """See `NetworkHead.restore_net`."""
         return ContrastiveNet.of(tensors)
 
     @property
@@ -276,10 +266,10 @@ class CoReHead(TrainedHead, Head):
     def _group_column(self) -> str:
         return "type" if self.group == "none" else self.group
 
-    def _groups(self, type: Rows, difficulty: Rows, n: int, *, strict: bool) -> list[str]:
+    def _groups(self, examples: Examples, *, strict: bool) -> list[str]:
         """What each video may be compared within, "" for not known or all alike."""
-        given = {"type": type, "difficulty": difficulty, "none": None}[self.group]
-        return check_types(given, n, strict=strict, column=self._group_column)
+        given = examples.columns.get(self.group)
+        return check_types(given, len(examples), strict=strict, column=self._group_column)
 
     def _keep_exemplars(
         self,
@@ -309,20 +299,20 @@ class CoReHead(TrainedHead, Head):
         labels = np.unique(np.asarray(groups, str), return_inverse=True)[1]
         first, second = np.nonzero(labels[:, None] == labels)
         out = np.isin(np.arange(len(groups)), held)
-        train = ~out[first] & ~out[second] & (first != second)
-        if not train.any():
+        learned = ~out[first] & ~out[second] & (first != second)
+        if not learned.any():
             raise HeadError(
                 f"no two training videos of one {self._group_column}, so there are no pairs to "
                 "learn from; compare all videos with -p group=none"
             )
-        judge = ~out[first] & out[second]
+        stopping = ~out[first] & out[second]
         differences = scores[second] - scores[first]
         # Each interval holds equally many of the pairs.
-        edges = np.quantile(differences[train], np.linspace(0, 1, 2**self.depth + 1))
-        videos = self._tensors(averages, scores)
+        edges = np.quantile(differences[learned], np.linspace(0, 1, 2**self.depth + 1))
+        videos = self.tensors(averages, scores)
         paired = [
             PairedVideos(videos, first[rows], second[rows], differences[rows], labels)
-            for rows in (train, judge)
+            for rows in (learned, stopping)
             if rows.any()
         ]
         dim, ends = averages[0].shape[1], torch.as_tensor(edges, dtype=torch.float32)
@@ -330,7 +320,7 @@ class CoReHead(TrainedHead, Head):
             lambda: ContrastiveNet(dim, self.hidden, ends.clone()),
             paired[0],
             paired[1] if len(paired) > 1 else None,
-            lambda net: TreeTrainer(net, losses.mse, self._training_settings(), self.seed),
+            lambda net: TreeTrainer(net, losses.mse, self.training_settings(), self.seed),
         )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from aqa.device import pick_device
 from aqa.models.heads.base import HeadError, Sequences, param
-from aqa.models.heads.network import NetworkHead
+from aqa.models.heads.base.score_network import ScoreNetworkHead
 from aqa.models.scaling import divisors
 from aqa.models.training.loop import BatchSource, VideoBatch
 
@@ -114,7 +114,7 @@ class MapVideos:
 
 
 @dataclass(repr=False, eq=False)
-class FragmentsHead(NetworkHead):
+class FragmentsHead(ScoreNetworkHead):
     """An extractor for each fragment (clip), none shared, on cached maps; two dense layers.
 
     li2018end trains nine whole C3D networks; here their convolutions are one frozen backbone's, and
@@ -142,15 +142,15 @@ class FragmentsHead(NetworkHead):
     )
 
     takes: ClassVar[Literal["vectors", "maps"]] = "maps"
-    fitted: ClassVar[tuple[str, ...]] = (*NetworkHead.fitted, "shape_")
+    fitted: ClassVar[tuple[str, ...]] = (*ScoreNetworkHead.fitted, "shape_")
 
     @property
     def clip_shape(self) -> tuple[int, ...]:
-        """See `TargetHead.clip_shape`."""
+        """See `NetworkHead.clip_shape`."""
         return tuple(int(size) for size in self.shape_[1:])
 
     def build(self, dim: int) -> nn.Module:
-        """See `TargetHead.build`."""
+        """See `NetworkHead.build`."""
         widths = (self.channels, self.hidden, max(self.hidden // 4, 1))
         return FragmentNet(
             *(int(self.shape_[0]), self.clip_shape, widths, self.dropout),
@@ -162,12 +162,13 @@ class FragmentsHead(NetworkHead):
         assert isinstance(net, FragmentNet)
         nn.init.constant_(net.last.bias, mean)
 
-    def _check_params(self) -> None:
-        super()._check_params()
+    def check_params(self) -> None:
+        """See `NetworkHead.check_params`."""
+        super().check_params()
         if self.fragment not in ("all", "last") and not self.fragment.isdecimal():
             raise HeadError(f"fragment={self.fragment} is not all, last or a fragment's number")
 
-    def _fit_scaling(self, sequences: Sequences) -> None:
+    def fit_scaling(self, sequences: Sequences) -> None:
         """By channel, one video after the other."""
         count = len(sequences[0]) if self.fragment == "all" else 1
         self.shape_ = np.array([count, *sequences[0].shape[1:]])
@@ -184,8 +185,8 @@ class FragmentsHead(NetworkHead):
     def _squares(self, maps: NDArray[np.floating]) -> NDArray[np.float64]:
         return np.square(maps - self.centre_[:, None, None, None])
 
-    def _videos(self, sequences: Sequences, targets: NDArray[np.float64]) -> BatchSource:
-        """See `TargetHead._videos`; the network standardises each batch."""
+    def videos(self, sequences: Sequences, targets: NDArray[np.float64]) -> BatchSource:
+        """See `NetworkHead.videos`; the network standardises each batch."""
         device = pick_device(self.device)
         return MapVideos(
             [torch.as_tensor(maps, device=device) for maps in self._chosen(sequences)],

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from aqa.models.heads.base import HeadError, param
-from aqa.models.heads.network import NetworkHead
+from aqa.models.heads.base.score_network import ScoreNetworkHead
 from aqa.models.training import losses
 from aqa.models.training.loop import ScoreTrainer, Trainer, VideoBatch
 
@@ -97,7 +97,7 @@ class GradeTrainer(ScoreTrainer):
 
 
 @dataclass(repr=False, eq=False)
-class GDLTHead(NetworkHead):
+class GDLTHead(ScoreNetworkHead):
     """Transformer over clips; learned prototypes of grades, whose responses make up the score.
 
     The lowest and the highest grade stand for the ends of the training scores' range, somewhat
@@ -107,7 +107,7 @@ class GDLTHead(NetworkHead):
 
     grades: int = param(4, "prototypes (the authors' runs: 4)", low=2)
     hidden: int = param(128, "width of the transformer; ours, by held-out training dives")
-    heads: int = param(4, "of every attention; ours. Divides hidden")
+    attention_heads: int = param(4, "of every attention; divides hidden; ours")
     encoder_layers: int = param(1, "of the transformer over clips; ours")
     decoder_layers: int = param(2, "through which prototypes look at clips (the authors' runs: 2)")
     dropout: float = param(0.3, "in all layers (the authors' runs: 0.3)", below=1)
@@ -117,11 +117,11 @@ class GDLTHead(NetworkHead):
         0.1, "share of the training scores' range by which the end grades lie outside it; ours"
     )
 
-    fitted: ClassVar[tuple[str, ...]] = (*NetworkHead.fitted, "limits_")
+    fitted: ClassVar[tuple[str, ...]] = (*ScoreNetworkHead.fitted, "limits_")
 
-    def learn_scores(self, scores: NDArray[np.float64]) -> None:
+    def learn_scores(self, scores: NDArray[np.float64], **columns: Any) -> None:
         """See `NetworkHead.learn_scores`; and the ends of the grades."""
-        super().learn_scores(scores)
+        super().learn_scores(scores, **columns)
         reach = self.widen * np.ptp(scores)
         self.limits_ = np.array([scores.min() - reach, scores.max() + reach])
 
@@ -131,7 +131,7 @@ class GDLTHead(NetworkHead):
             dim,
             self.hidden,
             self.grades,
-            self.heads,
+            self.attention_heads,
             (self.encoder_layers, self.decoder_layers),
             self.dropout,
             torch.as_tensor((self.limits_ - self.y_mean_) / self.y_std_, dtype=torch.float32),
@@ -140,16 +140,17 @@ class GDLTHead(NetworkHead):
     def trainer(self, net: nn.Module) -> Trainer:
         """See `NetworkHead.trainer`."""
         return GradeTrainer(
-            *(net, self.objective(self.y_std_), self._training_settings(), self.seed),
+            *(net, self.objective(self.y_std_), self.training_settings(), self.seed),
             weight=self.triplet,
             margin=self.triplet_margin,
         )
 
-    def _check_params(self) -> None:
-        super()._check_params()
-        if self.hidden % self.heads:
+    def check_params(self) -> None:
+        """See `NetworkHead.check_params`."""
+        super().check_params()
+        if self.hidden % self.attention_heads:
             raise HeadError(
-                f"hidden={self.hidden} does not part into heads={self.heads}; "
+                f"hidden={self.hidden} does not part into attention_heads={self.attention_heads}; "
                 "choose a multiple with -p hidden=..."
             )
 

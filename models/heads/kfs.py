@@ -1,30 +1,34 @@
-"""Key fragment segmentation: the stage of every frame, by a Bi-LSTM over dense clips (li2018scoringnet §3.1)."""
+"""Key fragment segmentation: the stage of every frame, by a Bi-LSTM over dense clips.
+
+li2018scoringnet §3.1.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from aqa.device import deterministic_kernels, pick_device
+from aqa.models.examples import Examples, Sequences
 from aqa.models.heads.base import (
+    Head,
     HeadError,
-    Sequences,
-    StageHead,
     check_fit,
     check_sequences,
     pack_texts,
     param,
     unpack_texts,
 )
-from aqa.models.heads.network import TrainedHead
+from aqa.models.heads.base.head import Kind
+from aqa.models.heads.base.network import NetworkHead
 from aqa.models.stages import (
     frame_posteriors,
     hand_starts,
@@ -107,7 +111,7 @@ class StageTrainer(Trainer):
 
 
 @dataclass(repr=False, eq=False)
-class KFSHead(TrainedHead, StageHead):
+class KFSHead(NetworkHead):
     """Tells the stage of every frame by a Bi-LSTM over dense clips; scores nothing.
 
     It learns from the manifest's hand-labelled columns stage_<name>. li2018scoringnet reads a C3D
@@ -118,44 +122,44 @@ class KFSHead(TrainedHead, StageHead):
 
     hidden: int = param(128, "width of each half of the LSTM and of the dense layer; ours")
 
+    kind: ClassVar[Kind] = "stages"
     columns: ClassVar[tuple[str, ...]] = ("clips", "stages")
-    fitted: ClassVar[tuple[str, ...]] = (*TrainedHead.fitted, "names_", "stride_")
+    fitted: ClassVar[tuple[str, ...]] = (*NetworkHead.fitted, "names_", "stride_")
 
-    def fit(
+    def fit_examples(
         self,
-        x: Sequences,
-        y: ArrayLike,
-        validation: tuple[Any, ...] | None = None,
+        train: Examples,
+        validation: Examples | None = None,
         *,
-        clips: Sequence[NDArray[np.integer]] | None = None,
-        stages: Sequence[Mapping[str, int]] | None = None,
+        others: Examples | None = None,
+        start: Head | None = None,
     ) -> KFSHead:
-        """See `BaseHead.fit`; scores are not looked at.
+        """See `Head.fit_examples`; scores are not looked at.
 
-        clips: (n_clips, 2) a video, the half-open range of frames of each. stages: of each video,
-        name -> first frame.
+        The column stages holds of each video, name -> first frame.
         """
-        sequences, _ = check_fit(x, y)
-        self._check_params()
+        sequences, _ = check_fit(train.features, train.scores, ids=train.ids)
+        self.check_params()
+        clips, stages = (train.columns.get(name) for name in self.columns)
         if clips is None or stages is None:
             raise HeadError("it learns from each video's `clips` and `stages`; give both")
         names = stage_names(stages)
         self.names_ = pack_texts(names)
         self.stride_ = np.array(stride_of(clips))
-        self._fit_scaling(sequences)
-        train = self._labelled(sequences, clips, stages)
+        self.fit_scaling(sequences)
+        known = self._labelled(sequences, clips, stages)
         held: LabelledVideos | None = None
-        if validation is not None and len(validation[0]):
-            more = validation[2]
-            held = self._labelled(check_sequences(validation[0]), more["clips"], more["stages"])
+        if validation is not None and len(validation):
+            more = check_sequences(validation.features, ids=validation.ids)
+            held = self._labelled(more, *(validation.columns[name] for name in self.columns))
         else:
-            kept, out = self._hold_out(len(train))
-            train, held = train.pick(kept), train.pick(out) if len(out) else None
+            kept, out = self.hold_out(len(known))
+            known, held = known.pick(kept), known.pick(out) if len(out) else None
         self.train_net(
             lambda: StageNet(len(self.centre_), self.hidden, len(names)),
-            train,
+            known,
             held,
-            lambda net: StageTrainer(net, stage_loss, self._training_settings(), self.seed),
+            lambda net: StageTrainer(net, stage_loss, self.training_settings(), self.seed),
         )
         return self
 
@@ -176,7 +180,7 @@ class KFSHead(TrainedHead, StageHead):
         sequences = check_sequences(x, len(self.centre_))
         device = pick_device(self.device)
         net = self.net_.to(device).eval()
-        videos = self._tensors(sequences, np.zeros(len(sequences)))
+        videos = self.tensors(sequences, np.zeros(len(sequences)))
         found = []
         for batch in videos.batches(self.batch_size):
             chances = net(batch.x, batch.lengths).double().softmax(dim=2).cpu().numpy()
@@ -195,7 +199,7 @@ class KFSHead(TrainedHead, StageHead):
         ]
 
     def restore_net(self, tensors: Mapping[str, Tensor]) -> nn.Module:
-        """See `TrainedHead.restore_net`."""
+        """See `NetworkHead.restore_net`."""
         return StageNet.of(tensors)
 
     def _labelled(
@@ -208,7 +212,7 @@ class KFSHead(TrainedHead, StageHead):
         starts = hand_starts(stages, self.stages)
         labels = [stages_at(own, ranges) for own, ranges in zip(starts, clips, strict=True)]
         return LabelledVideos(
-            self._tensors(sequences, np.zeros(len(sequences))).sequences,
+            self.tensors(sequences, np.zeros(len(sequences))).sequences,
             [torch.as_tensor(own, dtype=torch.long, device=device) for own in labels],
         )
 

@@ -1,9 +1,12 @@
-"""C3D+LSTM: an LSTM over clips, a linear layer, the loss on the final score (parmar2019action §4, jain2020 §II-A)."""
+"""C3D+LSTM: an LSTM over clips, a linear layer, the loss on the final score.
+
+parmar2019action §4, jain2020 §II-A.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -11,8 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from aqa.device import deterministic_kernels, pick_device
-from aqa.models.heads.base import Explanation, HeadError, Sequences, check_sequences, param
-from aqa.models.heads.network import NetworkHead
+from aqa.models.examples import Examples
+from aqa.models.heads.base import Answer, Explanation, HeadError, check_sequences, param
+from aqa.models.heads.base.score_network import ScoreNetworkHead
 from aqa.models.training import losses
 from aqa.models.training.fast_lstm import lstm_states
 from aqa.models.training.loop import Trainer, VideoBatch
@@ -54,7 +58,7 @@ class IncrementalTrainer(Trainer):
 
 
 @dataclass(repr=False, eq=False)
-class LSTMHead(NetworkHead):
+class LSTMHead(ScoreNetworkHead):
     """LSTM 256 and a linear layer on cached clip features; the loss is on the last step."""
 
     hidden: int = param(256, "width of the LSTM (parmar2019action §4)")
@@ -80,10 +84,11 @@ class LSTMHead(NetworkHead):
         """See `NetworkHead.trainer`."""
         if self.label == "final":
             return super().trainer(net)
-        return IncrementalTrainer(net, losses.mse, self._training_settings(), self.seed)
+        return IncrementalTrainer(net, losses.mse, self.training_settings(), self.seed)
 
-    def _check_params(self) -> None:
-        super()._check_params()
+    def check_params(self) -> None:
+        """See `NetworkHead.check_params`."""
+        super().check_params()
         if self.label == "incremental" and (self.loss != "mse" or self.centre_scores):
             raise HeadError(
                 "label=incremental lets a score build up from 0 by squared errors of its steps; "
@@ -92,27 +97,21 @@ class LSTMHead(NetworkHead):
             )
 
     @property
-    def explaining(self) -> bool:
-        """See `Head.explaining`."""
-        return self.label == "incremental"
+    def gives(self) -> tuple[Answer, ...]:
+        """See `Head.gives`."""
+        return ("clips",) if self.label == "incremental" else ()
 
     @torch.no_grad()
     @deterministic_kernels()
-    def explain(
-        self,
-        x: Sequences,
-        blank: NDArray[np.floating] | None,
-        *,
-        align: str = "index",
-        **columns: Any,
-    ) -> Explanation:
+    def explain(self, examples: Examples, *, align: str = "index") -> Explanation:
         """The points that each clip adds; faulty where the score stops rising (jain2020 §V-E)."""
-        if not self.explaining:
+        if "clips" not in self.gives:
             self.cannot_explain("with label=final it learns nothing of single clips")
         device = pick_device(self.device)
         net = self.net_.to(device).eval()
         assert isinstance(net, LSTMRegressor)
-        sequence = self._scaled(*check_sequences(x, len(self.centre_)))
+        features = check_sequences(examples.features, self.clip_shape, ids=examples.ids)
+        sequence = self.scaled(*features)
         steps = net.steps(torch.as_tensor(sequence, dtype=torch.float32, device=device)[None])
         scores = steps[0].double().cpu().numpy() * float(self.y_std_)
         return gains(scores)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from aqa.device import deterministic_kernels, pick_device
+from aqa.models.examples import Examples
 from aqa.models.heads.base import (
     Explanation,
+    Head,
     Sequences,
     State,
     check_fit,
@@ -35,41 +37,34 @@ class LSTMSVRHead(SVRParams, LSTMHead):
 
     end_to_end: ClassVar[bool] = False
 
-    def fit(
+    def fit_examples(
         self,
-        x: Sequences,
-        y: ArrayLike,
-        validation: tuple[Sequences, ArrayLike] | None = None,
+        train: Examples,
+        validation: Examples | None = None,
         *,
-        views: Sequence[Sequences] = (),
+        others: Examples | None = None,
+        start: Head | None = None,
     ) -> LSTMSVRHead:
-        """See `Head.fit`. views: for the LSTM alone."""
-        check_fit(x, y, least=4)
-        super().fit(x, y, validation, views=views)
-        self.svr_ = self.make_svr().fit(self._last_states(x), y)
+        """See `Head.fit_examples`; augmentations are for the LSTM alone."""
+        check_fit(train.features, train.scores, least=4, ids=train.ids)
+        super().fit_examples(train, validation)
+        self.svr_ = self.make_svr().fit(self._last_states(train.features), train.scores)
         lstm = [{"phase": "lstm", **row} for row in self.history_]
         self.history_ = lstm + [{"phase": "svr", **row} for row in self.svr_.history_]
         return self
 
-    def predict(self, x: Sequences) -> NDArray[np.float64]:
-        """See `Head.predict`."""
-        return self.svr_.predict(self._last_states(x))
+    def predict_examples(self, examples: Examples) -> NDArray[np.float64]:
+        """See `Head.predict_examples`."""
+        return self.svr_.predict(self._last_states(examples.features))
 
-    def explain(
-        self,
-        x: Sequences,
-        blank: NDArray[np.floating] | None,
-        *,
-        align: str = "index",
-        **columns: Any,
-    ) -> Explanation:
+    def explain(self, examples: Examples, *, align: str = "index") -> Explanation:
         """The points that each clip adds to the SVR's score of the states so far.
 
         jain2020 §V-E says no more of this baseline than that it scores clip by clip.
         """
-        if not self.explaining:
+        if "clips" not in self.gives:
             self.cannot_explain("with label=final it learns nothing of single clips")
-        (states,) = self._states(x)
+        (states,) = self._states(examples.features)
         return gains(self.svr_.predict(list(states[:, None])))
 
     @property
@@ -100,7 +95,7 @@ class LSTMSVRHead(SVRParams, LSTMHead):
         assert isinstance(net, LSTMRegressor)
         found = []
         for sequence in check_sequences(x, len(self.centre_)):
-            clips = torch.as_tensor(self._scaled(sequence), dtype=torch.float32, device=device)
+            clips = torch.as_tensor(self.scaled(sequence), dtype=torch.float32, device=device)
             found.append(net.lstm(clips[None])[0][0].cpu().numpy())
         return found
 

@@ -9,27 +9,22 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from aqa.annotations.columns import ATTRIBUTES
-from aqa.models.heads.base import (
-    HeadError,
-    Sequences,
-    pack_texts,
-    param,
-    unpack_texts,
-)
-from aqa.models.heads.network import TargetHead
-from aqa.models.heads.pooling import AverageMLP
+from aqa.models.examples import Examples
+from aqa.models.heads.base import Answer, HeadError, pack_texts, param, unpack_texts
+from aqa.models.heads.base.network import NetworkHead
+from aqa.models.heads.base.pooling import AverageMLP
 from aqa.models.scaling import spread
 from aqa.models.training import losses
 from aqa.models.training.loop import Trainer
 
 
 @dataclass(repr=False, eq=False)
-class MTLHead(TargetHead):
+class MTLHead(NetworkHead):
     """Clip average, a shared layer, then the score and a classification for each attribute.
 
     The attributes are those of position, armstand, rotation, somersaults and twists that the
@@ -43,13 +38,20 @@ class MTLHead(TargetHead):
     classify: bool = param(True, "learn the attributes too; false: C3D-AVG-STL")
     class_weight: float = param(1.0, "of each cross-entropy, beside the score's errors (C3D-AVG)")
 
+    takes_views: ClassVar[bool] = True
+    end_to_end: ClassVar[bool] = True
     columns: ClassVar[tuple[str, ...]] = ("attributes",)
-    fitted: ClassVar[tuple[str, ...]] = (*TargetHead.fitted, "y_std_", "classes_")
+    fitted: ClassVar[tuple[str, ...]] = (*NetworkHead.fitted, "y_std_", "classes_")
 
     @property
     def answer_columns(self) -> tuple[str, ...]:
         """See `BaseHead.answer_columns`."""
         return ()
+
+    @property
+    def gives(self) -> tuple[Answer, ...]:
+        """See `Head.gives`."""
+        return ("attributes",)
 
     @property
     def classes(self) -> dict[str, list[str]]:
@@ -58,7 +60,7 @@ class MTLHead(TargetHead):
         return found
 
     def build(self, dim: int) -> nn.Module:
-        """See `TargetHead.build`."""
+        """See `NetworkHead.build`."""
         return AverageMLP(dim, (self.hidden,), 1 + sum(map(len, self.classes.values())))
 
     def start_at(self, net: nn.Module, mean: float) -> None:
@@ -68,30 +70,12 @@ class MTLHead(TargetHead):
             net.last.bias[0] = mean
 
     def trainer(self, net: nn.Module) -> Trainer:
-        """See `TargetHead.trainer`."""
-        return Trainer(net, self._loss, self._training_settings(), self.seed)
+        """See `NetworkHead.trainer`."""
+        return Trainer(net, self._loss, self.training_settings(), self.seed)
 
-    def fit(
-        self,
-        x: Sequences,
-        y: ArrayLike,
-        validation: tuple[Any, ...] | None = None,
-        *,
-        attributes: Sequence[Mapping[str, str]] | None = None,
-        views: Sequence[Sequences] = (),
-    ) -> MTLHead:
-        """See `BaseHead.fit`. attributes: each video's, name -> label."""
-        self.fit_targets(x, y, validation, views, attributes=attributes)
-        return self
-
-    def learn_scores(
-        self,
-        scores: NDArray[np.float64],
-        *,
-        attributes: Sequence[Mapping[str, str]] | None = None,
-    ) -> None:
-        """See `JointHead.learn_scores`: the classes of each attribute."""
-        given = self._given(attributes, len(scores))
+    def learn_scores(self, scores: NDArray[np.float64], **columns: Any) -> None:
+        """See `NetworkHead.learn_scores`: the classes of each attribute."""
+        given = self._given(columns.get("attributes"), len(scores))
         names = [name for name in ATTRIBUTES if any(name in own for own in given)]
         if self.classify and not names:
             raise HeadError(
@@ -103,7 +87,7 @@ class MTLHead(TargetHead):
         self.y_std_ = spread(scores)
 
     def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
-        """See `TargetHead.targets`: scaled scores, then each attribute's class, -1 for none."""
+        """See `NetworkHead.targets`: scaled scores, then each attribute's class, -1 for none."""
         given = self._given(columns.get("attributes"), len(scores))
         numbers = [
             [labels.index(own[name]) if own.get(name) in labels else -1 for own in given]
@@ -111,14 +95,14 @@ class MTLHead(TargetHead):
         ]
         return np.column_stack([scores / self.y_std_, *numbers])
 
-    def predict(self, x: Sequences) -> NDArray[np.float64]:
-        """See `Head.predict`."""
-        scores: NDArray[np.float64] = self.outputs(x)[:, 0] * self.y_std_
+    def predict_examples(self, examples: Examples) -> NDArray[np.float64]:
+        """See `Head.predict_examples`."""
+        scores: NDArray[np.float64] = self.outputs(examples)[:, 0] * self.y_std_
         return scores
 
-    def attributes(self, x: Sequences) -> list[dict[str, str]]:
+    def attributes(self, examples: Examples) -> list[dict[str, str]]:
         """See `GivesAttributes`: the most probable label of each attribute."""
-        outputs = self.outputs(x)
+        outputs = self.outputs(examples)
         said = {
             name: [labels[k] for k in outputs[:, own].argmax(axis=1)]
             for (name, labels), own in zip(self.classes.items(), self._slices(), strict=True)

@@ -1,4 +1,4 @@
-"""MUSDL: the distribution of each judge's mark (Tang et al. 2020; farabi2021 §2, T3)."""
+"""MUSDL: the distribution of each judge's mark (tang2020; farabi2021 §2, T3)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aqa.models.heads.base import HeadError, Sequences, check_column, param
-from aqa.models.heads.distribution import DistributionHead
+from aqa.models.examples import Examples
+from aqa.models.heads.base import HeadError, check_column, param
+from aqa.models.heads.base.distribution import DistributionHead
 
 
 @dataclass(repr=False, eq=False)
@@ -56,23 +57,9 @@ class MUSDLHead(DistributionHead):
         """See `DistributionHead.values`: one a judge."""
         return int(self.judges_)
 
-    def fit(
-        self,
-        x: Sequences,
-        y: ArrayLike,
-        validation: tuple[Any, ...] | None = None,
-        *,
-        judges: Sequence[Sequence[float]] | None = None,
-        views: Sequence[Sequences] = (),
-    ) -> MUSDLHead:
-        """See `BaseHead.fit`. judges: each video's marks, in points, of as many judges."""
-        self.fit_targets(x, y, validation, views, judges=judges)
-        return self
-
-    def learn_scores(
-        self, scores: NDArray[np.float64], *, judges: Sequence[Sequence[float]] | None = None
-    ) -> None:
-        """See `JointHead.learn_scores`: what the marks are in points."""
+    def learn_scores(self, scores: NDArray[np.float64], **columns: Any) -> None:
+        """See `NetworkHead.learn_scores`: what the marks are in points."""
+        judges = columns.get("judges")
         if self.low >= self.high:
             raise HeadError(f"low={self.low:g} is not below high={self.high:g}")
         first = check_column("judges", judges, len(scores))[0]
@@ -82,16 +69,16 @@ class MUSDLHead(DistributionHead):
         self._fit_line(self._execution(self._marks(judges, len(scores))), scores)
 
     def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
-        """See `TargetHead.targets`: each judge's mark as the number of a bin, (n, judges)."""
+        """See `NetworkHead.targets`: each judge's mark as the number of a bin, (n, judges)."""
         return self.in_bins(self._marks(columns.get("judges"), len(scores)))
 
-    def predict(self, x: Sequences) -> NDArray[np.float64]:
-        """See `Head.predict`."""
-        return self._score(self._execution(self.decoded(x)))
+    def predict_examples(self, examples: Examples) -> NDArray[np.float64]:
+        """See `Head.predict_examples`."""
+        return self._score(self._execution(self.decoded(examples)))
 
-    def quantiles(self, x: Sequences, at: ArrayLike) -> NDArray[np.float64]:
+    def quantiles(self, examples: Examples, at: ArrayLike) -> NDArray[np.float64]:
         """See `GivesQuantiles`. The judges are taken to err together, all as high or as low."""
-        return self._score(self._execution(self.value_quantiles(x, at).swapaxes(1, 2)))
+        return self._score(self._execution(self.value_quantiles(examples, at).swapaxes(1, 2)))
 
     def _marks(self, judges: Sequence[Sequence[float]] | None, n: int) -> NDArray[np.float64]:
         """Checked marks, (n, judges)."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from aqa.models.heads.base import param
-from aqa.models.heads.pose import Matrix, PoseHead
+from aqa.models.heads.base.pose import Matrix, PoseHead
 
 
 @dataclass(repr=False, eq=False)

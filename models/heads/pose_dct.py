@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.fft import dct
 
 from aqa.models.heads.base import param
-from aqa.models.heads.pose import FrequencyHead
+from aqa.models.heads.base.pose import FrequencyHead
 
 
 @dataclass(repr=False, eq=False)

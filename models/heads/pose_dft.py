@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aqa.models.heads.pose import FrequencyHead
+from aqa.models.heads.base.pose import FrequencyHead
 
 
 @dataclass(repr=False, eq=False)

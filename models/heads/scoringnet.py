@@ -13,7 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from aqa.errors import listed
+from aqa.models.examples import Examples
 from aqa.models.heads.base import (
+    Answer,
+    Head,
     HeadError,
     Sequences,
     State,
@@ -25,7 +28,7 @@ from aqa.models.heads.base import (
     under,
     unpack_texts,
 )
-from aqa.models.heads.joint import History, Inputs, JointLoss
+from aqa.models.heads.base.joint import History, Inputs, JointLoss
 from aqa.models.heads.kfs import KFSHead, check_stride
 from aqa.models.heads.lstm import LSTMHead
 from aqa.models.stages import hand_starts, stage_names, stages_at
@@ -74,31 +77,28 @@ class ScoringNetHead(LSTMHead):
 
     columns: ClassVar[tuple[str, ...]] = ("clips", "stages", "difficulty", "execution", "action")
     starts_from: ClassVar[str | None] = "kfs"
+    fitted: ClassVar[tuple[str, ...]] = ("branches_",)
     takes_views: ClassVar[bool] = False
 
-    def fit(
+    def fit_examples(
         self,
-        x: Sequences,
-        y: ArrayLike,
-        validation: tuple[Any, ...] | None = None,
+        train: Examples,
+        validation: Examples | None = None,
         *,
-        clips: Sequence[NDArray[np.integer]] | None = None,
-        stages: Sequence[Mapping[str, int]] | None = None,
-        difficulty: Sequence[float | None] | None = None,
-        execution: Sequence[float | None] | None = None,
-        action: Sequence[str | None] | None = None,
-        start: KFSHead | None = None,
-        views: Sequence[Sequences] = (),
+        others: Examples | None = None,
+        start: Head | None = None,
     ) -> ScoringNetHead:
-        """See `BaseHead.fit`; views are refused, since they may be cut into other clips.
+        """See `Head.fit_examples`; augmentations are refused, as they may be cut into other clips.
 
-        clips, stages: as `KFSHead.fit` takes them. difficulty, execution: in points. start: a
-        fitted head that tells the stages.
+        The columns clips and stages are as `KFSHead` takes them, difficulty and execution in
+        points. start: a fitted head that tells the stages.
         """
-        sequences, scores = check_fit(x, y)
-        self._check_params()
-        if len(views):
+        sequences, scores = check_fit(train.features, train.scores, ids=train.ids)
+        self.check_params()
+        if train.views:
             raise HeadError("it learns from no views: they may be cut into other clips")
+        clips, stages, difficulty, execution, action = map(train.columns.get, self.columns)
+        assert start is None or isinstance(start, KFSHead)
         self._check_start(start, clips)
         self._fit_rule(scores, action)
         self.kfs_: KFSHead | None = start
@@ -132,30 +132,29 @@ class ScoringNetHead(LSTMHead):
         self.kfs_ = None
         self.names_ = self._stage_names(stages)
 
-    def predict(self, x: Sequences, **columns: Any) -> NDArray[np.float64]:
-        """See `Head.predict`. columns: `answer_columns`."""
-        return self._fused(self.parts(x, **columns))
+    def predict_examples(self, examples: Examples) -> NDArray[np.float64]:
+        """See `Head.predict_examples`."""
+        return self._fused(self.parts(examples))
 
-    def parts(
-        self,
-        x: Sequences,
-        *,
-        clips: Sequence[NDArray[np.integer]] | None = None,
-        stages: Sequence[Mapping[str, int]] | None = None,
-    ) -> dict[str, NDArray[np.float64]]:
+    def parts(self, examples: Examples) -> dict[str, NDArray[np.float64]]:
         """See `GivesParts.parts`; li2018scoringnet eq. 2 and 3."""
-        sequences = check_sequences(x, self.branches_[PARTS[0]].clip_shape)
-        chosen = self._fragments(sequences, clips, stages)
+        shape = self.branches_[PARTS[0]].clip_shape
+        sequences = check_sequences(examples.features, shape, ids=examples.ids)
+        known = examples.columns
+        chosen = self._fragments(sequences, known.get("clips"), known.get("stages"))
         return {part: branch.predict(chosen[part]) for part, branch in self.branches_.items()}
 
-    def true_parts(
+    def true_parts(self, examples: Examples) -> dict[str, NDArray[np.float64]]:
+        """See `GivesParts.true_parts`; an execution that is not given is what the rule implies."""
+        known = examples.columns
+        return self._true_parts(examples.scores, known.get("difficulty"), known.get("execution"))
+
+    def _true_parts(
         self,
         y: NDArray[np.float64],
-        *,
         difficulty: Sequence[float | None] | None,
         execution: Sequence[float | None] | None,
     ) -> dict[str, NDArray[np.float64]]:
-        """See `GivesParts.true_parts`; an execution that is not given is what the rule implies."""
         unknown = [None] * len(y)
         hard = np.array(unknown if difficulty is None else difficulty, np.float64)
         done = np.array(unknown if execution is None else execution, np.float64)
@@ -171,9 +170,9 @@ class ScoringNetHead(LSTMHead):
         return ("clips",) if self.kfs_ is not None else ("clips", "stages")
 
     @property
-    def explaining(self) -> bool:
-        """See `Head.explaining`; it knows nothing of single clips."""
-        return False
+    def gives(self) -> tuple[Answer, ...]:
+        """See `Head.gives`; it knows nothing of single clips."""
+        return ("parts",)
 
     @property
     def chosen(self) -> dict[str, Any]:
@@ -234,7 +233,7 @@ class ScoringNetHead(LSTMHead):
     def begin(self, x: Sequences, y: ArrayLike, **columns: Any) -> ScoringNetHead:
         """See `JointHead.begin`."""
         sequences, scores = check_fit(x, y)
-        self._check_params()
+        self.check_params()
         self.learn_scores(scores, **columns)
         truth = self._truth(scores, **_named(columns, PARTS))
         chosen = self._labelled(sequences, **columns)
@@ -304,13 +303,15 @@ class ScoringNetHead(LSTMHead):
             check_stride(start, clips)
 
     def _held(
-        self, validation: tuple[Any, ...] | None
+        self, validation: Examples | None
     ) -> dict[str, tuple[Sequences, NDArray[np.float64]]]:
         """The validation videos as each branch is stopped by them."""
-        if validation is None or not len(validation[0]):
+        if validation is None or not len(validation):
             return {}
-        sequences, scores = check_fit(validation[0], validation[1], least=1)
-        columns = validation[2]
+        sequences, scores = check_fit(
+            validation.features, validation.scores, least=1, ids=validation.ids
+        )
+        columns = {name: validation.columns.get(name) for name in self.columns}
         truth = self._truth(scores, **_named(columns, PARTS))
         chosen = self._fragments(sequences, columns["clips"], columns["stages"])
         return {part: (chosen[part], truth[part]) for part in PARTS}
@@ -330,9 +331,7 @@ class ScoringNetHead(LSTMHead):
         **known: Sequence[float | None] | None,
     ) -> dict[str, NDArray[np.float64]]:
         """See `true_parts`; `HeadError` where one is not known."""
-        truth = self.true_parts(
-            scores, difficulty=known["difficulty"], execution=known["execution"]
-        )
+        truth = self._true_parts(scores, known["difficulty"], known["execution"])
         _check_known(truth, ids)
         return truth
 

@@ -8,18 +8,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from aqa.models.heads.base import HeadError, PairHead, Sequences, check_fit, check_views
-from aqa.models.heads.comparing import ComparingHead, SiameseNet, check_types, hold_out
+from aqa.models.examples import Examples, Sequences
+from aqa.models.heads.base import Head, HeadError, check_fit, check_views
+from aqa.models.heads.base.comparing import ComparingHead, SiameseNet, check_types, hold_out
+from aqa.models.heads.base.head import Kind
 from aqa.models.pairs import Pairs, make_pairs, meant_similarity
-from aqa.models.training.loop import (
-    BatchSource,
-    Trainer,
-    TrainingSettings,
-    VideoBatch,
-)
+from aqa.models.training.loop import BatchSource, Trainer, TrainingSettings, VideoBatch
 from aqa.models.training.losses import bag_loss, log_bag_similarity, pair_loss
 from aqa.models.training.pair_batches import PairBatch, PairedVideos
 
@@ -134,45 +131,46 @@ class ClipTrainer(PairTrainer):
 
 
 @dataclass(repr=False, eq=False)
-class SiameseHead(ComparingHead, PairHead):
+class SiameseHead(ComparingHead):
     """Shared LSTM, 128, 64, similar or not: learned on pairs of training videos; scores nothing.
 
     A pair is held out when one of its videos is. Fitted besides: `pairs_seen_`, how many pairs
     of each kind were learned from and held out, each counted in one order.
     """
 
+    kind: ClassVar[Kind] = "pairs"
     columns: ClassVar[tuple[str, ...]] = ("type", "similar_within")
     takes_views: ClassVar[bool] = True
     takes_blank: ClassVar[bool] = True
     fitted: ClassVar[tuple[str, ...]] = (*ComparingHead.fitted, "held_out_")
 
-    def fit(
+    def fit_examples(
         self,
-        x: Sequences,
-        y: ArrayLike,
-        validation: tuple[Any, ...] | None = None,
+        train: Examples,
+        validation: Examples | None = None,
         *,
-        type: Sequence[str | None] | None = None,
-        similar_within: Sequence[float | None] | None = None,
-        views: Sequence[Sequences] = (),
-        blank: NDArray[np.floating] | None = None,
+        others: Examples | None = None,
+        start: Head | None = None,
     ) -> SiameseHead:
-        """See `BaseHead.fit`.
+        """See `Head.fit_examples`.
 
-        similar_within: in points, one a video, such as its action's; None: `threshold`.
-        views: the training videos again, as augmented views show them. They take part in the
-        training pairs, also as similar pairs of one video with itself, and are never held out.
-        blank: needed with clips=true; see `ClipTrainer`.
+        The column similar_within holds points, one per video, such as its action's; None:
+        `threshold`. Augmented videos take part in the training pairs, also as similar pairs of one
+        video with itself, and are never held out. `blank` is needed with learn_clips=true; see
+        `ClipTrainer`.
         """
-        sequences, scores = check_fit(x, y)
-        types = check_types(type, len(scores), strict=self.pairing == "within")
-        self._check_params()
+        sequences, scores = check_fit(train.features, train.scores, ids=train.ids)
+        types = check_types(train.columns.get("type"), len(scores), strict=self.pairing == "within")
+        self.check_params()
+        similar_within, blank = train.columns.get("similar_within"), train.blank
         limits = self.thresholds(similar_within, len(scores))
-        self._fit_scaling(sequences)
-        copies, copied = self._copies(views, sequences)
-        if validation is not None and len(validation[0]):
-            more, more_scores = check_fit(validation[0], validation[1], least=1)
-            columns = validation[2] if len(validation) > 2 else {}
+        self.fit_scaling(sequences)
+        copies, copied = self._copies(train.views, sequences)
+        if validation is not None and len(validation):
+            more, more_scores = check_fit(
+                validation.features, validation.scores, least=1, ids=validation.ids
+            )
+            columns = validation.columns
             held = np.arange(len(scores), len(scores) + len(more))
             self.held_out_ = held[:0]
             sequences, scores = [*sequences, *more], np.concatenate([scores, more_scores])
@@ -189,24 +187,24 @@ class SiameseHead(ComparingHead, PairHead):
         scores, limits = scores[owner], limits[owner]
         pairs = make_pairs(scores, limits, groups)
         out = np.isin(owner, held)
-        train, kept_out = self._part(pairs, out, copy)
+        learned, kept_out = self._part(pairs, out, copy)
         kinds = np.asarray(types)[owner]
-        self._check_kinds(train, kinds)
-        self.pairs_seen_ = {"train": train.counts(), "held_out": kept_out.counts()}
-        videos = self._tensors(sequences, scores)
+        self._check_kinds(learned, kinds)
+        self.pairs_seen_ = {"train": learned.counts(), "held_out": kept_out.counts()}
+        videos = self.tensors(sequences, scores)
 
         codes = np.unique(groups, return_inverse=True)[1]
 
         def paired(pairs: Pairs) -> PairedVideos:
             chosen = pairs.both_orders() if self.both_orders else pairs
             targets = chosen.similar
-            if self.clips:
+            if self.learn_clips:
                 meant = meant_similarity(chosen, scores, limits, kinds, ~out)
                 targets = np.stack([chosen.similar, meant], axis=1)
             return PairedVideos(videos, chosen.first, chosen.second, targets, codes)
 
-        learn, keep = paired(train), paired(kept_out)
-        evaluated = keep.targets[:, 1] if self.clips else keep.targets
+        learn, keep = paired(learned), paired(kept_out)
+        evaluated = keep.targets[:, 1] if self.learn_clips else keep.targets
         dim = sequences[0].shape[1]
         self.train_net(
             lambda: SiameseNet(dim, self.hidden),
@@ -216,18 +214,18 @@ class SiameseHead(ComparingHead, PairHead):
         )
         return self
 
-    def pairs(self, y: ArrayLike, **columns: Any) -> Pairs:
-        """See `PairHead.pairs`; columns: `type` and `similar_within`, one a video."""
-        scores = np.asarray(y, np.float64)
+    def pairs(self, examples: Examples) -> Pairs:
+        """See `PairHead.pairs`."""
+        scores, columns = examples.scores, examples.columns
         types = check_types(columns.get("type"), len(scores), strict=False)
         limits = self.thresholds(columns.get("similar_within"), len(scores))
         return make_pairs(scores, limits, types if self.pairing == "within" else None)
 
     def similarity(
-        self, x: Sequences, first: NDArray[np.intp], second: NDArray[np.intp]
+        self, examples: Examples, first: NDArray[np.intp], second: NDArray[np.intp]
     ) -> NDArray[np.float64]:
         """See `PairHead.similarity`."""
-        return self.probability(self.embed(x), first, second)
+        return self.probability(self.embed(examples.features), first, second)
 
     @property
     def held_out(self) -> NDArray[np.intp]:
@@ -249,17 +247,17 @@ class SiameseHead(ComparingHead, PairHead):
     def _trainer(
         self, net: nn.Module, targets: Tensor, blank: NDArray[np.floating] | None
     ) -> PairTrainer:
-        settings = self._training_settings()
-        if not self.clips:
+        settings = self.training_settings()
+        if not self.learn_clips:
             return PairTrainer(net, self._weights(targets), settings, self.seed)
         if blank is None:
             raise HeadError(
-                "clips=true takes the response to a blank clip, which the store does not hold; "
-                "make it with `aqa extract`, or leave clips=true out"
+                "learn_clips=true takes the response to a blank clip, which the store does not hold; "
+                "make it with `aqa extract`, or leave learn_clips=true out"
             )
         similar, meant = targets.unbind(dim=1)
         weights, bag_weights = self._weights(similar), self._weights(meant[meant.isfinite()])
-        scaled = torch.as_tensor(self._scaled(blank)).to(targets)
+        scaled = torch.as_tensor(self.scaled(blank)).to(targets)
         return ClipTrainer(net, weights, settings, self.seed, bag_weights, scaled)
 
     def _part(
@@ -271,10 +269,10 @@ class SiameseHead(ComparingHead, PairHead):
         return pairs.where(~out), pairs.where(out & ~(copy[first] | copy[second]))
 
     def _check_kinds(self, pairs: Pairs, types: NDArray[np.str_]) -> None:
-        if self.clips and not (types[pairs.first] == types[pairs.second]).any():
+        if self.learn_clips and not (types[pairs.first] == types[pairs.second]).any():
             raise HeadError(
-                "no two training videos of one type, so there is no expert to compare clips with; "
-                "leave clips=true out, or check the manifest's column type"
+                "no two training videos of one type, so there is no exemplar to compare clips with; "
+                "leave learn_clips=true out, or check the manifest's column type"
             )
         counts = pairs.counts()
         if all(counts.values()):

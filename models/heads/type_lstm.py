@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from aqa.errors import AqaWarning
+from aqa.models.examples import Examples
 from aqa.models.heads.base import (
     Explanation,
     Head,
     HeadError,
-    Sequences,
     State,
     check_fit,
     check_views,
@@ -26,9 +26,8 @@ from aqa.models.heads.base import (
     under,
     unpack_texts,
 )
-from aqa.models.heads.comparing import check_types
+from aqa.models.heads.base.comparing import check_types
 from aqa.models.heads.lstm import LSTMHead
-from aqa.models.heads.network import pick
 
 
 @dataclass(repr=False, eq=False)
@@ -43,21 +42,22 @@ class TypeLSTMHead(LSTMHead):
     least: int = param(5, "training videos a type needs for a model; ours")
 
     columns: ClassVar[tuple[str, ...]] = ("type",)
+    fitted: ClassVar[tuple[str, ...]] = ("models_",)
     end_to_end: ClassVar[bool] = False
 
-    def fit(
+    def fit_examples(
         self,
-        x: Sequences,
-        y: ArrayLike,
-        validation: tuple[Any, ...] | None = None,
+        train: Examples,
+        validation: Examples | None = None,
         *,
-        type: Sequence[str | None] | None = None,
-        views: Sequence[Sequences] = (),
+        others: Examples | None = None,
+        start: Head | None = None,
     ) -> TypeLSTMHead:
-        """See `NetworkHead.fit`."""
-        sequences, scores = check_fit(x, y)
-        copies = check_views(views, sequences)
-        types = np.asarray(check_types(type, len(scores), strict=True), str)
+        """See `Head.fit_examples`."""
+        sequences, scores = check_fit(train.features, train.scores, ids=train.ids)
+        check_views(train.views, sequences)
+        given = train.columns.get("type")
+        types = np.asarray(check_types(given, len(scores), strict=True), str)
         if self.least < 2:
             raise HeadError(f"least={self.least}: a model needs 2 training videos or more")
         labels, counts = np.unique(types, return_counts=True)
@@ -71,21 +71,15 @@ class TypeLSTMHead(LSTMHead):
         for label in labels[counts >= self.least]:
             own = np.flatnonzero(types == label)
             model = LSTMHead(**shared)
-            model.fit(
-                pick(sequences, own),
-                scores[own],
-                _of_type(validation, label),
-                views=[pick(view, own) for view in copies],
-            )
+            model.fit_examples(train.select(own), _of_type(validation, label))
             self.models_[str(label)] = model
             self.history_ += [{"type": str(label), **row} for row in model.history_]
         return self
 
-    def predict(
-        self, x: Sequences, *, type: Sequence[str | None] | None = None
-    ) -> NDArray[np.float64]:
-        """See `Head.predict`. type: one a video."""
-        types = self._known(check_types(type, len(x), strict=False))
+    def predict_examples(self, examples: Examples) -> NDArray[np.float64]:
+        """See `Head.predict_examples`."""
+        x = examples.features
+        types = self._known(check_types(examples.columns.get("type"), len(x), strict=False))
         predicted = np.empty(len(x))
         strange = [i for i, label in enumerate(types) if label not in self.models_]
         for label, model in self.models_.items():
@@ -108,19 +102,12 @@ class TypeLSTMHead(LSTMHead):
         """See `BaseHead.chosen`."""
         return {"best_epoch": {label: model.best_epoch_ for label, model in self.models_.items()}}
 
-    def explain(
-        self,
-        x: Sequences,
-        blank: NDArray[np.floating] | None,
-        *,
-        align: str = "index",
-        **columns: Any,
-    ) -> Explanation:
+    def explain(self, examples: Examples, *, align: str = "index") -> Explanation:
         """See `Head.explain`; the model of the video's type explains it."""
-        label = self._known(check_types(columns.get("type"), 1, strict=False))[0]
+        label = self._known(check_types(examples.columns.get("type"), 1, strict=False))[0]
         if label not in self.models_:
             self.cannot_explain(f"it has no model of type {label!r}")
-        return self.models_[label].explain(x, blank)
+        return self.models_[label].explain(examples)
 
     def _known(self, types: list[str]) -> list[str]:
         """Where there is one model, a video without a type is its; an untyped model fits all."""
@@ -147,13 +134,12 @@ class TypeLSTMHead(LSTMHead):
         return self
 
 
-def _of_type(validation: tuple[Any, ...] | None, label: str) -> tuple[Any, ...] | None:
+def _of_type(validation: Examples | None, label: str) -> Examples | None:
     """The validation videos of one type; None where there are none."""
-    if validation is None or len(validation) < 3:
+    if validation is None or "type" not in validation.columns:
         return None
-    x, y, columns = validation
-    own = [i for i, own_label in enumerate(columns["type"]) if (own_label or "") == label]
-    return ([x[i] for i in own], np.asarray(y)[own]) if own else None
+    own = [i for i, type_ in enumerate(validation.columns["type"]) if (type_ or "") == label]
+    return validation.select(own) if own else None
 
 
 HEAD: type[Head] = TypeLSTMHead

@@ -1,4 +1,4 @@
-"""USDL: the distribution of the score, learned from soft labels (Tang et al. 2020; farabi2021 §2, T3)."""
+"""USDL: the score's distribution, learned from soft labels (tang2020; farabi2021 §2, T3)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aqa.models.heads.base import HeadError, Sequences, param
-from aqa.models.heads.distribution import DistributionHead
+from aqa.models.examples import Examples
+from aqa.models.heads.base import HeadError, param
+from aqa.models.heads.base.distribution import DistributionHead
 from aqa.models.scaling import is_constant
 
 
@@ -30,22 +31,22 @@ class USDLHead(DistributionHead):
         None, "points of the last bin; none: by the training scores, ours", low=-math.inf
     )
 
-    def learn_scores(self, scores: NDArray[np.float64]) -> None:
-        """See `JointHead.learn_scores`: the range of the bins."""
+    def learn_scores(self, scores: NDArray[np.float64], **columns: Any) -> None:
+        """See `NetworkHead.learn_scores`: the range of the bins."""
         low, high = self._range(scores)
         self.low_, self.step_ = np.asarray(low), np.asarray((high - low) / (self.bins - 1))
 
     def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
-        """See `TargetHead.targets`: numbers of bins, (n, 1)."""
+        """See `NetworkHead.targets`: numbers of bins, (n, 1)."""
         return self.in_bins(scores)[:, None]
 
-    def predict(self, x: Sequences) -> NDArray[np.float64]:
-        """See `Head.predict`."""
-        return self.decoded(x)[:, 0]
+    def predict_examples(self, examples: Examples) -> NDArray[np.float64]:
+        """See `Head.predict_examples`."""
+        return self.decoded(examples)[:, 0]
 
-    def quantiles(self, x: Sequences, at: ArrayLike) -> NDArray[np.float64]:
+    def quantiles(self, examples: Examples, at: ArrayLike) -> NDArray[np.float64]:
         """See `GivesQuantiles`."""
-        return self.value_quantiles(x, at)[:, 0]
+        return self.value_quantiles(examples, at)[:, 0]
 
     def _range(self, scores: NDArray[np.float64]) -> tuple[float, float]:
         room = self.bins - 1 - 6 * self.std

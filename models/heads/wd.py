@@ -6,26 +6,60 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from aqa.models.heads.aggregating import WIDTH, AggregateRegressor, AggregatingHead
-from aqa.models.heads.pooling import layers
+from aqa.models.examples import Examples
+from aqa.models.heads.base import Answer, Explanation
+from aqa.models.heads.base.aggregating import (
+    WIDTH,
+    AggregateRegressor,
+    explain_aggregate,
+    farabi_epochs,
+    farabi_halving,
+    farabi_loss,
+    farabi_lr,
+    start_aggregate_at,
+)
+from aqa.models.heads.base.pooling import layers
+from aqa.models.heads.base.score_network import ScoreNetworkHead
+from aqa.models.training.losses import LossName
 
 
 def weight_decider() -> nn.Module:
-    """128-64-32-64-128, ReLU between: 20,768 parameters (farabi2021 prints 20,484, miscounting biases)."""
+    """128-64-32-64-128, ReLU between.
+
+    20,768 parameters; farabi2021 prints 20,484, having miscounted the biases.
+    """
     return nn.Sequential(*layers(WIDTH, 64, 32, 64, WIDTH))
 
 
 @dataclass(repr=False, eq=False)
-class WDHead(AggregatingHead):
+class WDHead(ScoreNetworkHead):
     """As `average`, but each clip's share of the mean is decided by what it shows.
 
     The softmax over clips is as blind to their order as the mean, whatever farabi2021 §3.2 says of
     preserving time.
     """
 
+    epochs: int = farabi_epochs()
+    lr: float = farabi_lr()
+    lr_halve_every: int | None = farabi_halving()
+    loss: LossName = farabi_loss()
+
     def build(self, dim: int) -> AggregateRegressor:
         """See `NetworkHead.build`."""
         return AggregateRegressor(dim, weight_decider())
+
+    def start_at(self, net: nn.Module, mean: float) -> None:
+        """See `NetworkHead.start_at`."""
+        start_aggregate_at(net, mean)
+
+    @property
+    def gives(self) -> tuple[Answer, ...]:
+        """See `Head.gives`."""
+        return ("clips",)
+
+    def explain(self, examples: Examples, *, align: str = "index") -> Explanation:
+        """See `explain_aggregate`."""
+        return explain_aggregate(self, examples)
 
 
 HEAD = WDHead

@@ -7,10 +7,11 @@ import pytest
 
 from aqa.annotations.manifest import Manifest, Video
 from aqa.evaluation.feedback import FeedbackError, explains, faulty_clips
+from aqa.models.examples import Examples
 from aqa.models.heads.base import HeadError
 from aqa.models.heads.lstm import LSTMHead
 from aqa.models.heads.pose_dct import PoseDCTHead
-from aqa.models.heads.score import ScoreHead
+from aqa.models.heads.score_estimation import ScoreEstimationHead
 from aqa.models.heads.siamese import SiameseHead
 from aqa.models.heads.svr import SVRHead
 from aqa.models.heads.wd import WDHead
@@ -28,8 +29,8 @@ def video(**row):
         (LSTMHead(), False),
         (LSTMHead(label="incremental"), True),
         (WDHead(), True),
-        (ScoreHead(), True),
-        (ScoreHead(metric="none"), False),
+        (ScoreEstimationHead(), True),
+        (ScoreEstimationHead(metric="none"), False),
         (PoseDCTHead(), False),  # it speaks of joints, not of clips
     ],
 )
@@ -39,7 +40,7 @@ def test_which_heads_explain(head, expected):
 
 def test_a_head_that_cannot_explain_says_which_can():
     with pytest.raises(HeadError, match=r"SVRHead gives no feedback: .* use --head score"):
-        SVRHead().explain([np.zeros((2, 3))], None)
+        SVRHead().explain(Examples.of([np.zeros((2, 3))]))
 
 
 @pytest.mark.parametrize(("text", "expected"), [("", set()), ("2", {2}), ("0;5;6", {0, 5, 6})])

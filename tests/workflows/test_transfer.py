@@ -9,7 +9,7 @@ import pytest
 
 from aqa.device import pick_device
 from aqa.metrics import spearman
-from aqa.models.difficulty import make_head
+from aqa.models.heads import make_head
 from aqa.models.heads.base import HeadError
 from aqa.models.heads.lstm import LSTMHead
 from aqa.models.training.loop import VideoTensors

@@ -19,7 +19,7 @@ from aqa.features.store import FeatureStore
 from aqa.models.runs import load_run, write_json
 from aqa.report.result_tables import results_table
 from aqa.workflows.demo.dives import draw_dives, film, sample_dive
-from aqa.workflows.experiment import fit_splits
+from aqa.workflows.fit import fit_splits
 from aqa.workflows.score import score_videos
 from aqa.workspace import Workspace, run_folders
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -31,8 +31,9 @@ from aqa.extract.run import extract, make_spec
 from aqa.features.clips import ClipRule
 from aqa.features.store import FeatureStore, Spec, spec_differences
 from aqa.models.examples import Features, inputs_of, videos_columns
-from aqa.models.heads.base import HeadError, check_params, parse_params, part_of
-from aqa.models.heads.joint import JointHead
+from aqa.models.heads import find_head
+from aqa.models.heads.base import HeadError, check_params, part_of
+from aqa.models.heads.base.joint import JointHead
 from aqa.models.runs import (
     METRICS_FILE,
     MODEL,
@@ -44,6 +45,7 @@ from aqa.models.runs import (
     make_record,
     write_run,
 )
+from aqa.models.target_transforms import TransformedHead, parse_head_params, transformed
 from aqa.models.training.distributed import ProcessGroup
 from aqa.workflows.finetune.settings import Recipe
 from aqa.workflows.finetune.states import TrainingState, TrainingStates, check_settings
@@ -350,7 +352,9 @@ class _Training:
                 inputs_of(split.train, plan.manifest, features, head.columns),
                 inputs_of(split.val, plan.manifest, features, head.columns),
             )
-            record = make_record(plan.head, head, split, store, folder, seconds, start) | {
+            record = make_record(
+                find_head(plan.head), head, split, store, folder, seconds, start
+            ) | {
                 "also_learned_from": sorted(seen - {*split.train, *split.val}),
                 "finetuned": self.settings,
                 "epoch": {"number": state.epoch, "is": result, "of": last.epoch},
@@ -407,22 +411,22 @@ def _head_of(plan: Plan, start: Run | None) -> JointHead:
         "clip_gradient": None,
         "patience": recipe.epochs,
     }
-    values = {"seed": recipe.seed} | parse_params(kind, plan.params)
+    values = {"seed": recipe.seed} | parse_head_params(plan.head, kind, plan.params)
     refused = [name for name in values if name in stated]
     if refused:
         raise HeadError(
             f"-p {', '.join(refused)}: not the head's to say here; see --epochs, --batch-size and "
             "--lr-head"
         )
-    head = copy.deepcopy(start.head) if start else kind(**values)
-    if not isinstance(head, JointHead) or head.difficulty != "none" or head.scale != "all":
+    head = copy.deepcopy(start.head) if start else transformed(kind, values)
+    if isinstance(head, TransformedHead):
         raise HeadError(
             f"{start.folder if start else plan.head}: end to end, a head is told nothing beside "
             "pixels; leave out -p difficulty and -p scale"
         )
     head.set_params(**stated)
     check_params(head)
-    return head
+    return cast("JointHead", head)
 
 
 def _with_validation(plan: Plan, split: Split, head: JointHead, start: Run | None) -> Split:
@@ -481,7 +485,7 @@ def _warn_of_leaks(plan: Plan, split: Split, start: Run | None) -> None:
     if start and not held:
         ids = start.record["split"]["train"]
         head = start.head
-        assert isinstance(head, JointHead)
+        head = cast("JointHead", head)
         held = {ids[i] for i in head.held_out(len(ids))}
     for part, learned in (("test", before | fitted | held), ("validation", before | fitted - held)):
         ids = split.test if part == "test" else split.val

@@ -26,7 +26,7 @@ from torch.utils.checkpoint import checkpoint
 from aqa.device import deterministic_kernels
 from aqa.models.heads import get_head, head_names
 from aqa.models.heads.base import BaseHead, HeadError, part_of, under
-from aqa.models.heads.joint import JointHead
+from aqa.models.heads.base.joint import JointHead
 from aqa.models.training.distributed import ProcessGroup
 from aqa.workflows.finetune.settings import Recipe
 from aqa.workflows.finetune.states import TrainingState, TrainingStates
@@ -111,7 +111,7 @@ def trainable_head(name: str) -> type[JointHead]:
 
 
 def _trainable(head: type[BaseHead]) -> TypeGuard[type[JointHead]]:
-    return issubclass(head, JointHead) and head.end_to_end
+    return bool(getattr(head, "end_to_end", False))
 
 
 class EndToEnd(nn.Module):

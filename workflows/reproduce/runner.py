@@ -10,11 +10,10 @@ from aqa.annotations.manifest import Manifest
 from aqa.evaluation.evaluate_runs import evaluate_runs
 from aqa.features.store import FeatureStore
 from aqa.metrics import mean_and_std
-from aqa.models.difficulty import make_head
-from aqa.models.heads import get_head, head_names
-from aqa.models.heads.base import parse_params
+from aqa.models.heads import find_head, head_names
 from aqa.models.runs import RunError, load_run
-from aqa.workflows.experiment import fit_splits
+from aqa.models.target_transforms import transformed
+from aqa.workflows.fit import fit_splits, head_params
 from aqa.workflows.reproduce.cells import LAST, Measurement, Measurements, printed_figures
 from aqa.workflows.reproduce.declared import PublishedTable, SystemRecipe
 from aqa.workflows.reproduce.measure import mean_of_actions, measured_cells
@@ -149,12 +148,13 @@ class RecipeRunner:
     ) -> bool:
         """Whether a run of the same head, settings, videos and features lies there."""
         try:
-            record = load_run(folder).record
+            run = load_run(folder)
         except RunError:
             return False
-        params = {"seed": self.seed, **parse_params(get_head(recipe.head), recipe.params)}
+        source, record = find_head(recipe.head), run.record
+        params = head_params(source, recipe.params, self.seed)
         return bool(
-            record["params"] == make_head(recipe.head, params).params
+            run.head.params == transformed(source.head_class, params).params
             and record["split"]["train"] == list(train)
             and record["split"]["val"] == list(val)
             and record["store"]["spec"] == store.spec

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from aqa.models.examples import Examples
 from aqa.models.heads import get_head
 from aqa.models.heads.wd import weight_decider
 
@@ -111,7 +112,7 @@ def test_they_are_blind_to_order_and_the_lstm_is_not(fitted, rng) -> None:
 def test_clips_and_base_add_up_to_the_score(name, centre, performances) -> None:
     head = get_head(name)(**QUICK, centre_scores=centre).fit(performances.x, performances.y)
     for sequence in performances.x[:5]:
-        found = head.explain([sequence], None)
+        found = head.explain(Examples.of([sequence]))
         base = float(found.meaning.removeprefix("points added to a base of "))
         assert base + found.values.sum() == pytest.approx(head.predict([sequence])[0], abs=0.006)
         np.testing.assert_array_equal(found.faulty, found.values < 0)
@@ -122,5 +123,5 @@ def test_the_clip_that_costs_points_is_found(name: str, rng: np.random.Generator
     faulty = rng.integers(0, 2, size=(60, 4))
     x = [f[:, None] * [[1.0, -1.0]] + rng.normal(scale=0.1, size=(4, 2)) for f in faulty]
     head = get_head(name)(**QUICK | {"epochs": 50}).fit(x[:40], 80 - 10.0 * faulty[:40].sum(axis=1))
-    said = np.array([head.explain([sequence], None).faulty for sequence in x[40:]])
+    said = np.array([head.explain(Examples.of([sequence])).faulty for sequence in x[40:]])
     assert (said == faulty[40:]).mean() > 0.9

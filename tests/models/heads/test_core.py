@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from aqa.errors import AqaWarning
+from aqa.models.examples import Examples
 from aqa.models.heads.base import HeadError, unpack_texts
 from aqa.models.heads.core import ContrastiveNet, CoReHead, RegressionTree
 from aqa.models.training.losses import tree_loss
@@ -189,7 +190,7 @@ def test_to_answer_it_is_told_the_group_alone(group, columns):
 def test_a_video_of_an_unknown_type_meets_every_exemplar_and_says_so(dives):
     x, y, types = dives
     head = CoReHead(**QUICK, exemplars=3).fit(x, y, type=types)
-    with pytest.warns(AqaWarning, match=r"2 of 3 videos .* without a reference \(C, no type\)"):
+    with pytest.warns(AqaWarning, match=r"2 of 3 videos .* without an exemplar \(C, no type\)"):
         strange = head.predict(x[:3], type=["A", "C", None])
     both = [head.predict(x[1:3], type=[t, t]) for t in ("A", "B")]
     np.testing.assert_allclose(strange[1:], np.mean(both, axis=0))
@@ -220,6 +221,6 @@ def test_what_cannot_be_fitted_is_named(dives, params, columns, problem):
 def test_it_explains_no_clip(dives):
     x, y, types = dives
     head = CoReHead(**QUICK).fit(x, y, type=types)
-    assert not head.explaining
+    assert "clips" not in head.gives
     with pytest.raises(HeadError, match="CoReHead gives no feedback"):
-        head.explain(x[:1], None, type=types[:1])
+        head.explain(Examples.of(x[:1], type=types[:1]))

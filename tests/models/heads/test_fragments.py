@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from aqa.models.difficulty import make_head
+from aqa.models.heads import make_head
 from aqa.models.heads.base import HeadError
 from aqa.models.heads.fragments import Extractor, FragmentNet, FragmentsHead, pooling
 
@@ -127,7 +127,7 @@ def test_scaling_is_by_channel_of_the_fragments_looked_at(data: tuple) -> None:
 def test_maps_are_held_once(data: tuple) -> None:
     x, y = data
     head = FragmentsHead(**QUICK).fit(x, y)
-    videos = head._videos(x, y)
+    videos = head.videos(x, y)
     assert [m.data_ptr() for m in videos.maps] == [maps.ctypes.data for maps in x]
 
 

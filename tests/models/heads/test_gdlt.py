@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from aqa.models.examples import Examples
 from aqa.models.heads.base import HeadError
 from aqa.models.heads.gdlt import GDLTHead, GradeTransformer
 from aqa.models.training.losses import triplet_loss
 
-QUICK = {"epochs": 2, "hidden": 8, "heads": 2, "device": "cpu"}
+QUICK = {"epochs": 2, "hidden": 8, "attention_heads": 2, "device": "cpu"}
 
 
 @pytest.fixture
@@ -129,7 +130,7 @@ def test_scores_stay_within_the_widened_range(rng):
 @pytest.mark.parametrize(
     ("params", "problem"),
     [
-        ({"hidden": 10, "heads": 4}, "hidden=10 does not part into heads=4"),
+        ({"hidden": 10, "attention_heads": 4}, "hidden=10 does not part into attention_heads=4"),
         ({"grades": 1}, "grades=1 is not a number, 2 or more"),
         ({"dropout": 1.0}, "dropout=1.0 is not a number, 0 or more and below 1"),
         ({"triplet_margin": -1.0}, "triplet_margin=-1.0 is not"),
@@ -143,9 +144,9 @@ def test_parameters_that_cannot_be_are_named(params, problem):
 
 def test_it_explains_no_clip(rng):
     head = GDLTHead(**QUICK).fit([rng.normal(size=(3, 4)) for _ in range(6)], np.arange(6.0))
-    assert not head.explaining
+    assert "clips" not in head.gives
     with pytest.raises(HeadError, match="GDLTHead gives no feedback"):
-        head.explain([np.zeros((3, 4))], None)
+        head.explain(Examples.of([np.zeros((3, 4))]))
 
 
 def test_grades_span_the_same_points_whatever_the_scaling(rng):

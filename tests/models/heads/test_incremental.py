@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from aqa.models.examples import Examples
 from aqa.models.heads.base import HeadError
 from aqa.models.heads.lstm import LSTMHead
 from aqa.models.training.losses import incremental_mse
@@ -39,19 +40,19 @@ def test_the_loss_is_that_of_the_naive_loop():
 
 def test_the_last_step_is_the_prediction(fitted, performances):
     x = same_length(performances)[45:]
-    gains = [fitted.explain([sequence], None).values for sequence in x]
+    gains = [fitted.explain(Examples.of([sequence])).values for sequence in x]
     np.testing.assert_allclose([g.sum() for g in gains], fitted.predict(x), rtol=1e-5)
     assert np.corrcoef(fitted.predict(x), performances.y[45:])[0, 1] > 0.9
 
 
 def test_a_clip_is_faulty_where_the_score_stops_rising(fitted, performances):
-    found = fitted.explain(performances.x[:1], None)
+    found = fitted.explain(Examples.of(performances.x[:1]))
     np.testing.assert_array_equal(found.faulty, found.values <= 0)
     assert found.matched == {}
 
 
 def test_learned_on_the_last_step_alone_it_gives_no_feedback(performances):
     head = LSTMHead(**QUICK | {"epochs": 1}).fit(performances.x, performances.y)
-    assert not head.explaining
+    assert "clips" not in head.gives
     with pytest.raises(HeadError, match="label=final it learns nothing of single clips"):
-        head.explain(performances.x[:1], None)
+        head.explain(Examples.of(performances.x[:1]))

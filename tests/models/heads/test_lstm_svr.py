@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from aqa.models.examples import Examples
 from aqa.models.heads.base import HeadError
 from aqa.models.heads.lstm import LSTMHead
 from aqa.models.heads.lstm_svr import LSTMSVRHead
@@ -41,7 +42,7 @@ def test_it_is_the_svr_head_on_the_lstm_heads_last_states(fitted, performances):
 
 def test_a_clips_gain_is_that_of_the_svrs_score(fitted, performances):
     sequence = performances.x[3]
-    gains = fitted.explain([sequence], None).values
+    gains = fitted.explain(Examples.of([sequence])).values
     assert gains.sum() == pytest.approx(fitted.predict([sequence])[0], rel=1e-6)
     scores = fitted.svr_.predict(list(states(fitted, sequence)[:, None]))
     np.testing.assert_allclose(gains.cumsum(), scores, atol=1e-3)
@@ -55,9 +56,9 @@ def test_the_history_tells_both_searches(fitted):
 
 def test_learned_on_the_last_step_alone_it_gives_no_feedback():
     head = LSTMSVRHead()
-    assert not head.explaining
+    assert "clips" not in head.gives
     with pytest.raises(HeadError, match="label=final it learns nothing of single clips"):
-        head.explain([np.zeros((2, 3))], None)
+        head.explain(Examples.of([np.zeros((2, 3))]))
 
 
 def test_its_parameters_are_those_of_both_heads():

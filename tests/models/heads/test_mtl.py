@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from aqa.models.heads.base import GivesAttributes, HeadError
+from aqa.models.examples import Examples
+from aqa.models.heads.base import HeadError
 from aqa.models.heads.mtl import MTLHead
 
 QUICK = {"epochs": 30, "device": "cpu", "hidden": 32, "lr": 0.01}
@@ -46,9 +47,9 @@ def test_a_batch_that_knows_no_attribute_learns_the_score(fitted) -> None:
 
 
 def test_it_tells_score_and_attributes(fitted, performances, attributes) -> None:
-    assert isinstance(fitted, GivesAttributes)
+    assert fitted.gives == ("attributes",)
     assert fitted.classes == {"position": ["A", "B", "C"], "armstand": ["no"]}
-    said = fitted.attributes(performances.x)
+    said = fitted.attributes(Examples.of(performances.x))
     right = [own["position"] == t["position"] for own, t in zip(said, attributes, strict=True)]
     assert np.mean(right) > 0.9
     assert np.corrcoef(fitted.predict(performances.x), performances.y)[0, 1] > 0.9
@@ -56,13 +57,15 @@ def test_it_tells_score_and_attributes(fitted, performances, attributes) -> None
 
 def test_saved_it_tells_the_same(fitted, performances) -> None:
     restored = MTLHead(**QUICK).restore(fitted.state())
-    assert restored.attributes(performances.x) == fitted.attributes(performances.x)
+    assert restored.attributes(Examples.of(performances.x)) == fitted.attributes(
+        Examples.of(performances.x)
+    )
 
 
 def test_the_score_alone_needs_no_attributes(performances) -> None:
     head = MTLHead(**QUICK, classify=False).fit(performances.x, performances.y)
     assert head.classes == {}
-    assert head.attributes(performances.x[:2]) == [{}, {}]
+    assert head.attributes(Examples.of(performances.x[:2])) == [{}, {}]
 
 
 def test_a_class_that_only_validation_videos_have_is_no_class(performances, attributes) -> None:

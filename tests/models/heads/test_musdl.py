@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from aqa.models.examples import Examples
 from aqa.models.heads.base import HeadError
 from aqa.models.heads.musdl import MUSDLHead
 
@@ -38,7 +39,7 @@ def middle(marks: np.ndarray) -> float:
 
 
 def test_the_score_is_a_line_of_the_middle_marks(fitted, dives) -> None:
-    p = fitted.probabilities(dives.x)
+    p = fitted.probabilities(Examples.of(dives.x))
     assert p.shape == (60, 7, 21)
     said = [middle([sum(0.5 * k * q for k, q in enumerate(judge)) for judge in own]) for own in p]
     slope, intercept = np.polyfit([middle(own) for own in dives.judges], dives.y, 1)
@@ -54,22 +55,22 @@ def test_for_scores_by_the_rules_the_line_does_nothing(dives) -> None:
 
 
 def test_each_judge_has_a_row_of_their_own(fitted, dives) -> None:
-    marks = fitted.decoded(dives.x)
+    marks = fitted.decoded(Examples.of(dives.x))
     assert (marks[:, 5] > marks[:, :5].max(axis=1)).mean() > 0.9
     assert (marks[:, 6] < marks[:, :5].min(axis=1)).mean() > 0.9
 
 
 def test_the_most_probable_marks_are_marks(fitted, dives) -> None:
     mode = MUSDLHead(**QUICK, decode="mode").restore(fitted.state())
-    marks = mode.decoded(dives.x)
+    marks = mode.decoded(Examples.of(dives.x))
     np.testing.assert_array_equal(marks, np.round(2 * marks) / 2)
 
 
 def test_quantiles_have_the_judges_err_together(fitted, dives) -> None:
     at = [0.1, 0.5, 0.9]
-    found = fitted.quantiles(dives.x, at)
+    found = fitted.quantiles(Examples.of(dives.x), at)
     assert (np.diff(found, axis=1) > 0).all()
-    marks = fitted.value_quantiles(dives.x, at)
+    marks = fitted.value_quantiles(Examples.of(dives.x), at)
     assert marks.shape == (60, 7, 3)
     executions = np.array([[middle(own[:, k]) for k in range(3)] for own in marks])
     np.testing.assert_allclose(found, executions * fitted.slope_ + fitted.intercept_)

@@ -80,7 +80,7 @@ def test_losses_that_cannot_be_are_named(params: dict, problem: str, performance
 
 
 def test_views_of_other_videos_are_refused(performances) -> None:
-    with pytest.raises(HeadError, match="view 0 has 3 videos for 60"):
+    with pytest.raises(HeadError, match="augmentation 0 has 3 videos for 60"):
         LSTMHead(**QUICK).fit(performances.x, performances.y, views=[performances.x[:3]])
 
 

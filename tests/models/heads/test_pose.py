@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from aqa.models.examples import Examples
 from aqa.models.heads import get_head
 from aqa.models.heads.base import HeadError
 from aqa.models.heads.pose_apen import PoseApEnHead, approximate_entropy
@@ -78,7 +79,7 @@ def slow_entropy(series: np.ndarray, m: int, r: float) -> float:
 @pytest.mark.parametrize("k", [4, 15])
 def test_low_frequencies_are_their_definition(videos, kind, slow, windows: int, k: int) -> None:
     video = videos[0][0]
-    (found,) = kind(k=k, windows=windows, head=1).vectors([video])
+    (found,) = kind(k=k, windows=windows, root_joint=1).vectors([video])
     expected = [
         [slow(parts(series, windows)[w], k) for series in relative(video, 1)]
         for w in range(windows)
@@ -127,7 +128,7 @@ def test_a_slower_video_of_the_same_movement_is_described_alike(kind) -> None:
 def test_where_the_body_is_in_the_picture_does_not_count(videos, name: str) -> None:
     video = videos[0][0]
     moved = video + np.tile([30, -7], 4).astype(np.float32)
-    head = get_head(name)(head=2)
+    head = get_head(name)(root_joint=2)
     np.testing.assert_allclose(head.vectors([video]), head.vectors([moved]), atol=1e-5)
 
 
@@ -135,8 +136,8 @@ def test_where_the_body_is_in_the_picture_does_not_count(videos, name: str) -> N
     ("kind", "params"),
     [
         (PoseDCTHead, {}),
-        (PoseDCTHead, {"kernel": "rbf", "windows": 2, "head": 1}),
-        (PoseDCTHead, {"magnitude": False, "normalise": "l2", "head": 3}),
+        (PoseDCTHead, {"kernel": "rbf", "windows": 2, "root_joint": 1}),
+        (PoseDCTHead, {"magnitude": False, "normalise": "l2", "root_joint": 3}),
         (PoseDFTHead, {"k": 5, "windows": 3}),
         (PoseDFTHead, {"kernel": "rbf", "normalise": "l2"}),
     ],
@@ -145,7 +146,7 @@ def test_the_gradient_is_what_finite_differences_say(videos, rng, kind, params: 
     x, y = videos
     head = kind(C=10.0, epsilon=0.01, gamma=0.3, **{"k": 8, **params}).fit(x, y)
     video = x[5].astype(np.float64)
-    gradient = head.gradient(video)
+    gradient = head.gradient(Examples.of([video]))
     assert gradient.shape == (len(video), 4, 2)
     np.testing.assert_allclose(gradient.sum(axis=1), 0, atol=1e-9)  # moving all changes nothing
 
@@ -159,7 +160,9 @@ def test_the_gradient_is_what_finite_differences_say(videos, rng, kind, params: 
             scores.append(moved.astype(np.float32))
         high, low = head.predict(scores)
         exact.append(((high - low) / (2 * step), place))
-    rounded = head.gradient((np.round(video * 4) / 4).astype(np.float32)).reshape(video.shape)
+    rounded = head.gradient(Examples.of([(np.round(video * 4) / 4).astype(np.float32)])).reshape(
+        video.shape
+    )
     np.testing.assert_allclose(
         [value for value, _ in exact],
         [rounded[place] for _, place in exact],
@@ -171,7 +174,7 @@ def test_the_gradient_is_what_finite_differences_say(videos, rng, kind, params: 
 def test_entropy_has_no_gradient(videos) -> None:
     head = PoseApEnHead().fit(*videos)
     with pytest.raises(HeadError, match="no gradient by the joints"):
-        head.gradient(videos[0][0])
+        head.gradient(Examples.of([videos[0][0]]))
 
 
 @pytest.mark.parametrize(
@@ -179,10 +182,10 @@ def test_entropy_has_no_gradient(videos) -> None:
     [
         ({}, 7, 20, "features of width 7: not x and y"),
         ({}, 2, 20, "features of width 2: not x and y"),
-        ({"head": 4}, 8, 20, r"not x and y of 4 \(-p head"),
+        ({"root_joint": 4}, 8, 20, r"not x and y of 4 \(-p root_joint"),
         ({"windows": 6}, 8, 5, "has 5 frames; 6 windows of 1 or more take 6"),
         ({"k": 0}, 8, 20, "k=0 is not a number, 1 or more"),
-        ({"head": -1}, 8, 20, "head=-1 is not a number, 0 or more"),
+        ({"root_joint": -1}, 8, 20, "root_joint=-1 is not a number, 0 or more"),
     ],
 )
 def test_what_is_no_movement_is_refused(params: dict, width: int, frames: int, problem: str):

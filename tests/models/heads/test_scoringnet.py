@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aqa.models.difficulty import make_head
-from aqa.models.heads.base import GivesParts, HeadError
+from aqa.models.examples import Examples
+from aqa.models.heads import make_head
+from aqa.models.heads.base import HeadError
 from aqa.models.heads.kfs import KFSHead
 from aqa.models.heads.scoringnet import ScoringNetHead, key_clips
 
@@ -62,8 +63,8 @@ def asked(head: ScoringNetHead, n: int) -> dict[str, Any]:
 
 def test_it_predicts_parts_and_their_product(head: ScoringNetHead, dives: Dives) -> None:
     x, columns = dives.x[22:], asked(head, 8)
-    assert isinstance(head, GivesParts)
-    parts = head.parts(x, **columns)
+    assert head.gives == ("parts",)
+    parts = head.parts(Examples.of(x, **columns))
     assert np.corrcoef(parts["difficulty"], dives.difficulty[22:])[0, 1] > 0.8
     assert np.corrcoef(parts["execution"], dives.execution[22:])[0, 1] > 0.8
     product = parts["difficulty"] * parts["execution"]
@@ -78,7 +79,10 @@ def test_what_lies_outside_key_fragments_is_not_read(head: ScoringNetHead, dives
     np.testing.assert_array_equal(head.predict(x, **columns), head.predict(dives.x, **columns))
     for own in x:
         own[7:] = 7
-    changed, before = head.parts(x, **columns), head.parts(dives.x, **columns)
+    changed, before = (
+        head.parts(Examples.of(x, **columns)),
+        head.parts(Examples.of(dives.x, **columns)),
+    )
     np.testing.assert_array_equal(changed["difficulty"], before["difficulty"])
     assert (changed["execution"] != before["execution"]).all()
 
@@ -99,11 +103,17 @@ def test_the_rule(dives: Dives, action: str | None, rule: str, expected: str) ->
     head = ScoringNetHead(**quick, **NAMED, rule=rule).fit(dives.x, dives.y, **columns)
     assert head.chosen["rule"] == expected
     given = {"difficulty": [2.0, 3.0, None], "execution": [None, 5.0, None]}
-    true = head.true_parts(np.array([30.0, 60.0, 50.0]), **given)
+    true = head.true_parts(
+        Examples.of(
+            [np.zeros((1, 1))] * len(np.array([30.0, 60.0, 50.0])),
+            np.array([30.0, 60.0, 50.0]),
+            **given,
+        )
+    )
     implied = 15.0 if expected == "product" else 28.0
     np.testing.assert_array_equal(true["difficulty"], [2, 3, np.nan])
     np.testing.assert_array_equal(true["execution"], [implied, 5, np.nan])
-    parts = head.parts(dives.x, **asked(head, 30))
+    parts = head.parts(Examples.of(dives.x, **asked(head, 30)))
     fused = parts["difficulty"] + parts["execution"]
     if expected == "product":
         fused = parts["difficulty"] * parts["execution"]

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from aqa.evaluation.pair_metrics import measure_pairs
-from aqa.models.heads.base import Head, HeadError, PairHead
-from aqa.models.heads.comparing import SiameseNet
+from aqa.models.examples import Examples
+from aqa.models.heads.base import HeadError, PairHead
+from aqa.models.heads.base.comparing import SiameseNet
 from aqa.models.heads.siamese import ClipTrainer, PairTrainer, SiameseHead
 from aqa.models.pairs import make_pairs
 from aqa.models.training.loop import TrainingSettings, VideoTensors
@@ -26,20 +27,25 @@ def fitted(performances):
 
 def test_it_compares_pairs_and_scores_nothing(fitted):
     assert isinstance(fitted, PairHead)
-    assert not isinstance(fitted, Head)
-    assert not hasattr(fitted, "predict")
+    assert fitted.kind == "pairs"
+    with pytest.raises(HeadError, match="SiameseHead compares two videos and scores none"):
+        fitted.predict([np.zeros((2, 6))])
 
 
 def test_it_learns_to_tell_similar_pairs(fitted, performances):
-    pairs = fitted.pairs(performances.y, type=performances.type)
+    pairs = fitted.pairs(
+        Examples.of(
+            [np.zeros((1, 1))] * len(performances.y), performances.y, type=performances.type
+        )
+    )
     pairs = pairs.where(pairs.second >= 45)  # a test video and any other
-    chance = fitted.similarity(performances.x, pairs.first, pairs.second)
+    chance = fitted.similarity(Examples.of(performances.x), pairs.first, pairs.second)
     assert measure_pairs(pairs, chance, resamples=5).values["roc_auc"] > 0.8
 
 
 def test_a_pair_is_held_out_with_either_of_its_videos(fitted, performances):
     train = performances.part(slice(45))
-    pairs = fitted.pairs(train.y, type=train.type)
+    pairs = fitted.pairs(Examples.of([np.zeros((1, 1))] * len(train.y), train.y, type=train.type))
     out = np.isin(pairs.first, fitted.held_out) | np.isin(pairs.second, fitted.held_out)
     assert fitted.pairs_seen_ == {
         "train": pairs.where(~out).counts(),
@@ -62,7 +68,7 @@ def test_an_epoch_learns_from_each_pair_once(performances, both_orders, monkeypa
     y = np.arange(60.0)  # tells the videos apart
     head = SiameseHead(**QUICK | {"epochs": 1, "batch_size": 8, "both_orders": both_orders})
     head.fit(performances.x, y, type=performances.type)
-    pairs = head.pairs(y, type=performances.type)
+    pairs = head.pairs(Examples.of([np.zeros((1, 1))] * len(y), y, type=performances.type))
     pairs = pairs.where(~np.isin([pairs.first, pairs.second], head.held_out).any(axis=0))
     expected = [*zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)]
     turned = [(b, a) for a, b in expected] if both_orders else []
@@ -76,8 +82,17 @@ def test_given_validation_videos_are_held_out_instead(performances):
         train.x, train.y, (val.x, val.y, {"type": val.type}), type=train.type
     )
     assert len(head.held_out) == 0
-    assert head.pairs_seen_["train"] == head.pairs(train.y, type=train.type).counts()
-    everything = head.pairs(performances.y, type=performances.type).counts()
+    assert (
+        head.pairs_seen_["train"]
+        == head.pairs(
+            Examples.of([np.zeros((1, 1))] * len(train.y), train.y, type=train.type)
+        ).counts()
+    )
+    everything = head.pairs(
+        Examples.of(
+            [np.zeros((1, 1))] * len(performances.y), performances.y, type=performances.type
+        )
+    ).counts()
     seen = head.pairs_seen_
     for kind, count in everything.items():
         assert seen["train"][kind] + seen["held_out"][kind] == count
@@ -85,14 +100,23 @@ def test_given_validation_videos_are_held_out_instead(performances):
 
 def test_all_pairs_are_more_than_those_within_types(performances):
     scores, types = performances.y, performances.type
-    within = SiameseHead().pairs(scores, type=types)
-    across = SiameseHead(pairing="all").pairs(scores, type=types)
+    within = SiameseHead().pairs(Examples.of([np.zeros((1, 1))] * len(scores), scores, type=types))
+    across = SiameseHead(pairing="all").pairs(
+        Examples.of([np.zeros((1, 1))] * len(scores), scores, type=types)
+    )
     assert len(within.similar) == 3 * 20 * 19 / 2
     assert len(across.similar) == 60 * 59 / 2
 
 
 def test_videos_without_any_types_are_of_one(performances):
-    assert len(SiameseHead().pairs(performances.y).similar) == 60 * 59 / 2
+    assert (
+        len(
+            SiameseHead()
+            .pairs(Examples.of([np.zeros((1, 1))] * len(performances.y), performances.y))
+            .similar
+        )
+        == 60 * 59 / 2
+    )
 
 
 def test_the_same_seed_gives_the_same_metric(performances):
@@ -109,16 +133,16 @@ def test_a_saved_metric_answers_the_same(fitted, performances):
     restored = SiameseHead(**QUICK).restore(fitted.state())
     first, second = np.array([0, 5, 9]), np.array([3, 2, 9])
     np.testing.assert_array_equal(
-        restored.similarity(performances.x, first, second),
-        fitted.similarity(performances.x, first, second),
+        restored.similarity(Examples.of(performances.x), first, second),
+        fitted.similarity(Examples.of(performances.x), first, second),
     )
     np.testing.assert_array_equal(restored.held_out, fitted.held_out)
 
 
 def test_the_order_of_a_pair_matters_to_the_network(fitted, performances):
     a, b = np.array([0]), np.array([1])
-    one = fitted.similarity(performances.x, a, b)
-    assert fitted.similarity(performances.x, b, a) != pytest.approx(one, abs=1e-12)
+    one = fitted.similarity(Examples.of(performances.x), a, b)
+    assert fitted.similarity(Examples.of(performances.x), b, a) != pytest.approx(one, abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +165,7 @@ def test_what_cannot_be_learned_from_is_named(performances, params, change, prob
 
 @pytest.mark.parametrize("clips", [False, True])
 def test_a_loss_that_is_no_number_is_named(performances, clips):
-    head = SiameseHead(**QUICK | {"lr": 1e30, "clips": clips})
+    head = SiameseHead(**QUICK | {"lr": 1e30, "learn_clips": clips})
     with pytest.raises(HeadError, match="the loss is nan in epoch 1"):
         head.fit(performances.x, performances.y, type=performances.type, blank=np.zeros(6))
 
@@ -169,15 +193,15 @@ class TestViews:
 
     def test_views_of_other_videos_are_refused(self, performances):
         x, y = performances.x, performances.y
-        with pytest.raises(HeadError, match="view 0 has 3 videos for 60"):
+        with pytest.raises(HeadError, match="augmentation 0 has 3 videos for 60"):
             SiameseHead(**QUICK).fit(x, y, views=[x[:3]])
 
 
 class TestSingleClips:
-    """clips=true: it learns too from what feedback will ask it about."""
+    """learn_clips=true: it learns too from what feedback will ask it about."""
 
     def fit(self, performances, **more):
-        head = SiameseHead(**QUICK | {"epochs": 2, "clips": True} | more.pop("params", {}))
+        head = SiameseHead(**QUICK | {"epochs": 2, "learn_clips": True} | more.pop("params", {}))
         columns = {"type": performances.type, "blank": performances.blank} | more
         return head.fit(performances.x, performances.y, **columns)
 
@@ -239,11 +263,13 @@ class TestSingleClips:
         head = self.fit(performances, params={"pairing": "all"})
         assert sum(head.pairs_seen_["train"].values()) > 1000
         alone = {"type": [str(i) for i in range(60)], "params": {"pairing": "all"}}
-        with pytest.raises(HeadError, match="no expert to compare clips with"):
+        with pytest.raises(HeadError, match="no exemplar to compare clips with"):
             self.fit(performances, **alone)
 
     def test_a_store_without_a_blank_response_is_refused(self, performances):
-        with pytest.raises(HeadError, match=r"the response to a blank clip.*leave clips=true out"):
+        with pytest.raises(
+            HeadError, match=r"the response to a blank clip.*leave learn_clips=true out"
+        ):
             self.fit(performances, blank=None)
 
     def test_one_order_of_pairs_is_refused(self, performances):
@@ -256,7 +282,11 @@ class TestSimilarWithin:
 
     def test_it_goes_before_the_parameter(self, performances):
         own = [None if k % 2 else 1.0 for k in range(60)]
-        found = SiameseHead(threshold=30.0).pairs(performances.y, similar_within=own)
+        found = SiameseHead(threshold=30.0).pairs(
+            Examples.of(
+                [np.zeros((1, 1))] * len(performances.y), performances.y, similar_within=own
+            )
+        )
         gap = np.abs(performances.y[found.first] - performances.y[found.second])
         both_odd = (found.first % 2 == 1) & (found.second % 2 == 1)
         np.testing.assert_array_equal(found.similar, gap < np.where(both_odd, 30.0, 1.0))
@@ -268,7 +298,9 @@ class TestSimilarWithin:
         plain = SiameseHead(**QUICK | {"epochs": 1}, threshold=2.0).fit(x, y, type=kinds)
         assert seen == plain.pairs_seen_
 
-    @pytest.mark.parametrize(("own", "said"), [([0.0] * 60, "smallest 0"), ([5.0], "1 for 60")])
+    @pytest.mark.parametrize(
+        ("own", "said"), [([0.0] * 60, "smallest 0"), ([5.0], "1 values of similar_within for 60")]
+    )
     def test_what_cannot_be_is_refused(self, performances, own, said):
         with pytest.raises(HeadError, match=said):
             SiameseHead().fit(performances.x, performances.y, similar_within=own)

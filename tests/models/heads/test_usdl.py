@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from aqa.models.heads.base import GivesQuantiles, HeadError
+from aqa.models.examples import Examples
+from aqa.models.heads.base import HeadError
 from aqa.models.heads.usdl import USDLHead
 from aqa.models.training.losses import divergence, soft_labels
 
@@ -51,7 +52,7 @@ def test_predictions_are_the_equations_of_each_video(fitted, performances) -> No
 
 def test_the_mode_is_the_most_probable_bin(fitted, performances) -> None:
     mode = USDLHead(**QUICK, decode="mode").restore(fitted.state())
-    p = fitted.probabilities(performances.x)[:, 0]
+    p = fitted.probabilities(Examples.of(performances.x))[:, 0]
     assert p.shape == (60, 101)
     bins = np.linspace(float(fitted.low_), float(fitted.low_ + 100 * fitted.step_), 101)
     np.testing.assert_allclose(mode.predict(performances.x), bins[p.argmax(axis=1)])
@@ -73,12 +74,12 @@ def test_the_range_may_be_given(performances) -> None:
 
 
 def test_quantiles_are_where_the_bins_add_up_to_them(fitted, performances) -> None:
-    assert isinstance(fitted, GivesQuantiles)
+    assert fitted.gives == ("quantiles",)
     at = np.array([0.1, 0.5, 0.9])
-    found = fitted.quantiles(performances.x, at)
+    found = fitted.quantiles(Examples.of(performances.x), at)
     assert (np.diff(found, axis=1) > 0).all()
     low, step = float(fitted.low_), float(fitted.step_)
-    for p, own in zip(fitted.probabilities(performances.x)[:, 0], found, strict=True):
+    for p, own in zip(fitted.probabilities(Examples.of(performances.x))[:, 0], found, strict=True):
         for q, value in zip(at, own, strict=True):
             below = sum(
                 mass * np.clip((value - (low + step * (k - 0.5))) / step, 0, 1)
@@ -106,7 +107,7 @@ def test_what_cannot_be_is_named(performances, params: dict, problem: str) -> No
 def test_validation_videos_are_evaluated_by_the_same_loss(performances) -> None:
     train, val = performances.part(slice(45)), performances.part(slice(45, None))
     head = USDLHead(**QUICK | {"epochs": 2}).fit(train.x, train.y, (val.x, val.y))
-    said = torch.tensor(head.outputs(val.x))
+    said = torch.tensor(head.outputs(Examples.of(val.x)))
     values = torch.tensor(head.in_bins(val.y)[:, None])
     best = head.history_[head.best_epoch_ - 1]["val_loss"]
     assert divergence(said, values, 5.0).item() == pytest.approx(best, rel=1e-4)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from aqa.models.heads.comparing import SiameseNet
+from aqa.models.heads.base.comparing import SiameseNet
 from aqa.models.heads.siamese import PairTrainer
 from aqa.models.pairs import make_pairs
 from aqa.models.training.loop import TrainingSettings, VideoTensors

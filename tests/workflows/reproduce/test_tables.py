@@ -9,8 +9,7 @@ import pytest
 
 from aqa.commands.extract import COMMAND as EXTRACT
 from aqa.errors import AqaError
-from aqa.models.difficulty import make_head
-from aqa.models.heads import get_head
+from aqa.models.heads import get_head, make_head
 from aqa.models.heads.base import parse_params
 from aqa.workflows.reproduce.declared import PublishedTable, SystemRecipe
 from aqa.workflows.reproduce.figures import published_figures

@@ -21,10 +21,12 @@ _JAIN = {
     "S3D": (SystemRecipe("s3d", "p3d", note="frozen P3D; jain2020 fine-tunes one for each stage"),),
     "Dive-specific C3D+LSTM (F)": (SystemRecipe("type-lstm", "c3d"),),
     "Siamese constant expert bias (type 1)": (
-        SystemRecipe("score", "c3d", ("bias=constant", "constant_type=407C")),
+        SystemRecipe("score-estimation", "c3d", ("exemplar=constant", "constant_type=407C")),
     ),
-    "Siamese worst-performer bias per type": (SystemRecipe("score", "c3d", ("bias=worst",)),),
-    "Siamese expert bias per type": (SystemRecipe("score", "c3d"),),
+    "Siamese worst-performer bias per type": (
+        SystemRecipe("score-estimation", "c3d", ("exemplar=worst",)),
+    ),
+    "Siamese expert bias per type": (SystemRecipe("score-estimation", "c3d"),),
 }
 _JAIN_STORES = {"c3d": C3D_DIVING, "pose": POSE, "p3d": "--backbone p3d-199 --weights FILE"}
 _JAIN_SPLITS = tuple(f"jain2020-diving-{k}" for k in range(1, 11))
@@ -60,11 +62,13 @@ TABLES = (
         *("jain2020-5", "The gain by metric learning", "splits"),
         recipes={
             "C3D+LSTM (F)": _JAIN["C3D+LSTM (F)"],
-            "Siamese expert bias, no DML": (SystemRecipe("score", "c3d", ("metric=none",)),),
+            "Siamese expert bias, no DML": (
+                SystemRecipe("score-estimation", "c3d", ("metric=none",)),
+            ),
             "Siamese expert bias, DML 3000 pairs": _EXPERT,
             "Siamese expert bias, DML 26000 pairs": (
                 SystemRecipe(
-                    "score",
+                    "score-estimation",
                     "c3d-views",
                     note="the augmentations are ours: jain2020 does not state its own",
                 ),
@@ -79,7 +83,9 @@ TABLES = (
         *("jain2020-text-V-D", "The four best dives of type 3 as the constant exemplar", "splits"),
         recipes={
             "Siamese constant expert bias (4 experts of type 3)": (
-                SystemRecipe("score", "c3d", ("bias=constant", "constant_type=307C")),
+                SystemRecipe(
+                    "score-estimation", "c3d", ("exemplar=constant", "constant_type=307C")
+                ),
             )
         },
     ),
@@ -93,7 +99,9 @@ TABLES = (
             **{k: v for k, v in _JAIN.items() if k.startswith("C3D+LSTM")},
             "Siamese expert bias per type": (
                 SystemRecipe(
-                    "score", "c3d", note="metric learned on the vaults, not taken from dives"
+                    "score-estimation",
+                    "c3d",
+                    note="metric learned on the vaults, not taken from dives",
                 ),
             ),
         },

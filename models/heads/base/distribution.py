@@ -14,9 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.nn.functional import log_softmax
 
-from aqa.models.heads.base import Sequences, param
-from aqa.models.heads.network import TargetHead
-from aqa.models.heads.pooling import AverageMLP
+from aqa.models.examples import Examples
+from aqa.models.heads.base.answers import Answer
+from aqa.models.heads.base.network import NetworkHead
+from aqa.models.heads.base.params import param
+from aqa.models.heads.base.pooling import AverageMLP
 from aqa.models.training import losses
 from aqa.models.training.loop import Trainer
 
@@ -34,7 +36,7 @@ class BinsNet(AverageMLP):
 
 
 @dataclass(repr=False, eq=False)
-class DistributionHead(TargetHead):
+class DistributionHead(NetworkHead):
     """Clip average, 256, 128, and the probabilities of bins, for each of some values of a video.
 
     A value's soft label is a Gaussian around it over the bins, so what is predicted is at least
@@ -50,7 +52,14 @@ class DistributionHead(TargetHead):
         "mean", "prediction: expected value (ours), or the most probable bin (USDL)"
     )
 
-    fitted: ClassVar[tuple[str, ...]] = (*TargetHead.fitted, "low_", "step_")
+    takes_views: ClassVar[bool] = True
+    end_to_end: ClassVar[bool] = True
+    fitted: ClassVar[tuple[str, ...]] = (*NetworkHead.fitted, "low_", "step_")
+
+    @property
+    def gives(self) -> tuple[Answer, ...]:
+        """See `Head.gives`."""
+        return ("quantiles",)
 
     @property
     def values(self) -> int:
@@ -58,36 +67,36 @@ class DistributionHead(TargetHead):
         return 1
 
     def build(self, dim: int) -> nn.Module:
-        """See `TargetHead.build`."""
+        """See `NetworkHead.build`."""
         return BinsNet(dim, (self.width_1, self.width_2), self.values, self.bins)
 
     def trainer(self, net: nn.Module) -> Trainer:
-        """See `TargetHead.trainer`; targets are in bins, (n, values)."""
+        """See `NetworkHead.trainer`; targets are in bins, (n, values)."""
         loss = partial(losses.divergence, std=self.std)
-        return Trainer(net, loss, self._training_settings(), self.seed)
+        return Trainer(net, loss, self.training_settings(), self.seed)
 
     def in_bins(self, values: ArrayLike) -> NDArray[np.float64]:
         """Values as numbers of bins, from 0; between two bins a fraction."""
         numbers: NDArray[np.float64] = (np.asarray(values, float) - self.low_) / self.step_
         return numbers
 
-    def probabilities(self, x: Sequences) -> NDArray[np.float64]:
+    def probabilities(self, examples: Examples) -> NDArray[np.float64]:
         """Of each bin, (n, values, bins)."""
-        return np.exp(self.outputs(x))
+        return np.exp(self.outputs(examples))
 
-    def decoded(self, x: Sequences) -> NDArray[np.float64]:
+    def decoded(self, examples: Examples) -> NDArray[np.float64]:
         """The values themselves, (n, values)."""
-        found = self.probabilities(x)
+        found = self.probabilities(examples)
         bins = found.argmax(axis=2) if self.decode == "mode" else found @ np.arange(found.shape[2])
         values: NDArray[np.float64] = self.low_ + self.step_ * bins
         return values
 
-    def value_quantiles(self, x: Sequences, at: ArrayLike) -> NDArray[np.float64]:
+    def value_quantiles(self, examples: Examples, at: ArrayLike) -> NDArray[np.float64]:
         """What each value stays below with probabilities `at` (k,), (n, values, k).
 
         Within a bin, which reaches halfway to its neighbours, probability is spread evenly.
         """
-        found = self.probabilities(x)
+        found = self.probabilities(examples)
         edges = self.low_ + self.step_ * (np.arange(found.shape[2] + 1) - 0.5)
         below = np.pad(found.cumsum(axis=2), ((0, 0), (0, 0), (1, 0)))
         below /= below[:, :, -1:]

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from aqa.errors import AqaWarning
+from aqa.models.examples import Examples
 from aqa.models.heads.base import HeadError
-from aqa.models.heads.score import ScoreHead, choose_references
+from aqa.models.heads.score_estimation import ScoreEstimationHead, choose_exemplars
 from aqa.models.heads.siamese import SiameseHead
 
 QUICK = {"epochs": 20, "hidden": 16, "device": "cpu", "lr": 0.01}
@@ -17,7 +18,7 @@ QUICK = {"epochs": 20, "hidden": 16, "device": "cpu", "lr": 0.01}
 
 def fit(performances, rows=slice(45), **params):
     train = performances.part(rows)
-    return ScoreHead(**QUICK | params).fit(train.x, train.y, id=train.id, type=train.type)
+    return ScoreEstimationHead(**QUICK | params).fit(train.x, train.y, id=train.id, type=train.type)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def fitted(performances):
     return fit(performances)
 
 
-class TestReferences:
+class TestExemplars:
     SCORES = np.array([90.0, 80, 95, 95, 20, 30])
     TYPES = ("A", "A", "B", "B", "B", "A")
 
@@ -39,31 +40,31 @@ class TestReferences:
         ],
     )
     def test_choice(self, worst, count, expected):
-        chosen = choose_references(self.SCORES, self.TYPES, worst=worst, count=count)
+        chosen = choose_exemplars(self.SCORES, self.TYPES, worst=worst, count=count)
         assert {label: own.tolist() for label, own in chosen.items()} == expected
 
     def test_best_of_each_type_by_default(self, fitted, performances):
-        for name, label in zip(fitted.reference_ids, fitted.reference_types, strict=True):
+        for name, label in zip(fitted.ids_of_exemplars, fitted.types_of_exemplars, strict=True):
             own = [i for i in range(45) if performances.type[i] == label]
             best = max(own, key=lambda i: performances.y[i])
             assert name == performances.id[best]
 
     def test_constant_is_one_for_all(self, performances):
-        head = fit(performances, bias="constant", constant_type="B", epochs=1)
+        head = fit(performances, exemplar="constant", constant_type="B", epochs=1)
         own = [i for i in range(45) if performances.type[i] == "B"]
-        assert head.reference_ids == [performances.id[max(own, key=lambda i: performances.y[i])]]
-        assert head.chosen["references"] == {"every type": head.reference_ids}
+        assert head.ids_of_exemplars == [performances.id[max(own, key=lambda i: performances.y[i])]]
+        assert head.chosen["exemplars"] == {"every type": head.ids_of_exemplars}
 
     def test_those_of_test_videos_are_owned_up_to(self, performances):
         train, test = performances.part(slice(45)), performances.part(slice(45, None))
-        head = ScoreHead(**QUICK | {"epochs": 1}, reference_from="all")
+        head = ScoreEstimationHead(**QUICK | {"epochs": 1}, exemplar_from="all")
         assert head.also_shown == ("val", "test")
         others = (test.x, test.y, {"id": test.id, "type": test.type})
         head.fit(train.x, train.y, id=train.id, type=train.type, others=others)
-        best = choose_references(performances.y, performances.type, worst=False, count=1)
-        assert head.reference_ids == [performances.id[i] for own in best.values() for i in own]
+        best = choose_exemplars(performances.y, performances.type, worst=False, count=1)
+        assert head.ids_of_exemplars == [performances.id[i] for own in best.values() for i in own]
         assert head.learned_from_others == tuple(
-            name for name in head.reference_ids if name in test.id
+            name for name in head.ids_of_exemplars if name in test.id
         )
 
 
@@ -76,13 +77,13 @@ def test_a_prediction_is_the_linear_layer_on_the_frozen_activations(fitted, perf
         if name != "held_out":
             np.testing.assert_array_equal(own[name], state[name])
     video, label = performances.x[50], performances.type[50]
-    reference = performances.x[
-        performances.id.index(fitted.reference_ids[fitted.reference_types.index(label)])
+    exemplar = performances.x[
+        performances.id.index(fitted.ids_of_exemplars[fitted.types_of_exemplars.index(label)])
     ]
     net = metric.net_
     with torch.no_grad():
         ends = []
-        for sequence in (reference, video):
+        for sequence in (exemplar, video):
             scaled = (sequence - metric.centre_) / metric.scale_
             _, (end, _) = net.lstm(torch.as_tensor(scaled, dtype=torch.float32)[None])
             ends.append(end[0, 0])
@@ -91,11 +92,13 @@ def test_a_prediction_is_the_linear_layer_on_the_frozen_activations(fitted, perf
     assert fitted.predict([video], type=[label])[0] == pytest.approx(expected, abs=1e-3)
 
 
-def test_several_references_are_averaged(performances):
-    head = fit(performances, references=3, epochs=2)
+def test_several_exemplars_are_averaged(performances):
+    head = fit(performances, exemplars=3, epochs=2)
     x, types = performances.x[45:], performances.type[45:]
     both = head.predict(x, type=types)
-    first = np.repeat([np.flatnonzero(np.array(head.reference_types) == t) for t in types[:1]], 1)
+    first = np.repeat(
+        [np.flatnonzero(np.array(head.types_of_exemplars) == t) for t in types[:1]], 1
+    )
     rows = [
         head.activations(x[:1], np.array([k]), np.array([0])) @ head.weights_ + head.intercept_
         for k in first.ravel()
@@ -108,7 +111,9 @@ def test_a_metric_learned_before_gives_the_same_head(fitted, performances):
     train = performances.part(slice(45))
     metric = SiameseHead(**QUICK).fit(train.x, train.y, type=train.type)
     restored = SiameseHead(**QUICK).restore(metric.state())
-    head = ScoreHead(**QUICK).fit(train.x, train.y, id=train.id, type=train.type, start=restored)
+    head = ScoreEstimationHead(**QUICK).fit(
+        train.x, train.y, id=train.id, type=train.type, start=restored
+    )
     np.testing.assert_array_equal(
         head.predict(performances.x, type=performances.type),
         fitted.predict(performances.x, type=performances.type),
@@ -118,8 +123,10 @@ def test_a_metric_learned_before_gives_the_same_head(fitted, performances):
 def test_a_metric_of_another_width_is_taken_over(performances):
     train = performances.part(slice(45))
     metric = SiameseHead(**QUICK | {"hidden": 5}).fit(train.x, train.y, type=train.type)
-    head = ScoreHead(**QUICK).fit(train.x, train.y, id=train.id, type=train.type, start=metric)
-    restored = ScoreHead(**QUICK).restore(head.state())
+    head = ScoreEstimationHead(**QUICK).fit(
+        train.x, train.y, id=train.id, type=train.type, start=metric
+    )
+    restored = ScoreEstimationHead(**QUICK).restore(head.state())
     expected = head.predict(performances.x, type=performances.type)
     np.testing.assert_array_equal(
         restored.predict(performances.x, type=performances.type), expected
@@ -144,10 +151,10 @@ def test_all_layers_can_learn_the_score(performances, params):
     predicted = head.predict(test.x, type=test.type)
     assert np.corrcoef(predicted, test.y)[0, 1] > 0.9
     assert head.history_[-1]["phase"] == "all layers"
-    restored = ScoreHead(**dataclasses.asdict(head)).restore(head.state())
+    restored = ScoreEstimationHead(**dataclasses.asdict(head)).restore(head.state())
     np.testing.assert_array_equal(restored.predict(test.x, type=test.type), predicted)
     with pytest.raises(HeadError, match="without a similarity"):
-        head.explain(test.x[:1], test.blank, type=test.type[:1])
+        head.explain(Examples.of(test.x[:1], blank=test.blank, type=test.type[:1]))
 
 
 def test_finetuning_starts_where_the_last_layer_was_solved(performances):
@@ -156,7 +163,7 @@ def test_finetuning_starts_where_the_last_layer_was_solved(performances):
     # The metric is learned at this rate too, so it is taken over instead.
     train = performances.part(slice(45))
     metric = SiameseHead(**QUICK | {"epochs": 2}).fit(train.x, train.y, type=train.type)
-    tuned = ScoreHead(**QUICK | {"epochs": 2, "lr": 1e-12}, finetune=True).fit(
+    tuned = ScoreEstimationHead(**QUICK | {"epochs": 2, "lr": 1e-12}, finetune=True).fit(
         train.x, train.y, id=train.id, type=train.type, start=metric
     )
     x, types = performances.x, performances.type
@@ -165,16 +172,18 @@ def test_finetuning_starts_where_the_last_layer_was_solved(performances):
     )
 
 
-def test_references_need_not_be_learned_from_beside_themselves(performances):
+def test_exemplars_need_not_be_learned_from_beside_themselves(performances):
     head = fit(performances, self_rows=False, epochs=1)
     assert np.isfinite(head.predict(performances.x, type=performances.type)).all()
     one_each = performances.part(slice(3))
     with pytest.raises(HeadError, match="no two training videos"):
-        ScoreHead(**QUICK, self_rows=False).fit(one_each.x, one_each.y, type=one_each.type)
+        ScoreEstimationHead(**QUICK, self_rows=False).fit(
+            one_each.x, one_each.y, type=one_each.type
+        )
 
 
 class TestTypes:
-    def test_an_unknown_type_meets_every_reference_with_a_warning(self, fitted, performances):
+    def test_an_unknown_type_meets_every_exemplar_with_a_warning(self, fitted, performances):
         x = performances.x[50:52]
         with pytest.warns(AqaWarning, match=r"1 of 2 videos .* \(Z\): compared with"):
             predicted = fitted.predict(x, type=["Z", "A"])
@@ -187,13 +196,13 @@ class TestTypes:
 
     def test_an_untyped_dataset_is_of_one_type(self, performances):
         train = performances.part(slice(30))
-        head = ScoreHead(**QUICK | {"epochs": 1}).fit(train.x, train.y)
-        assert head.reference_types == [""]
+        head = ScoreEstimationHead(**QUICK | {"epochs": 1}).fit(train.x, train.y)
+        assert head.types_of_exemplars == [""]
         assert np.isfinite(head.predict(train.x, type=["anything"] * 30)).all()
 
     def test_with_one_type_a_video_without_one_is_of_it(self, performances):
         train = performances.part(slice(30))
-        head = ScoreHead(**QUICK | {"epochs": 1}).fit(train.x, train.y, type=["A"] * 30)
+        head = ScoreEstimationHead(**QUICK | {"epochs": 1}).fit(train.x, train.y, type=["A"] * 30)
         np.testing.assert_array_equal(head.predict(train.x), head.predict(train.x, type=["A"] * 30))
         with pytest.warns(AqaWarning, match=r"\(B\)"):
             head.predict(train.x[:1], type=["B"])
@@ -202,11 +211,11 @@ class TestTypes:
 @pytest.mark.parametrize(
     ("params", "problem"),
     [
-        ({"references": 0}, "references=0 is not a number, 1 or more"),
+        ({"exemplars": 0}, "exemplars=0 is not a number, 1 or more"),
         ({"ridge": -1.0}, "ridge=-1.0 is not a number, 0 or more"),
-        ({"bias": "constant", "constant_type": "Z"}, "constant_type='Z' .* known: A, B, C"),
+        ({"exemplar": "constant", "constant_type": "Z"}, "constant_type='Z' .* known: A, B, C"),
         ({"metric": "none", "finetune": True}, "metric=none has none"),
-        ({"reference_from": "all"}, "takes the split's test videos"),
+        ({"exemplar_from": "all"}, "takes the split's test videos"),
     ],
 )
 def test_what_cannot_be_fitted_is_named(performances, params, problem):
@@ -218,41 +227,47 @@ def test_a_metric_of_other_features_is_refused(performances):
     metric = SiameseHead(**QUICK | {"epochs": 1}).fit(
         [sequence[:, :4] for sequence in performances.x], performances.y
     )
-    with pytest.raises(HeadError, match="features of 4 values a clip, these have 6"):
-        ScoreHead(**QUICK).fit(performances.x, performances.y, start=metric)
+    with pytest.raises(HeadError, match="features of 4 values per clip, these have 6"):
+        ScoreEstimationHead(**QUICK).fit(performances.x, performances.y, start=metric)
 
 
 class TestExplanation:
-    @pytest.mark.parametrize("references", [1, 2])
-    def test_each_clip_is_compared_as_the_paper_says(self, performances, references):
-        head = fit(performances, references=references, epochs=5)
+    @pytest.mark.parametrize("exemplars", [1, 2])
+    def test_each_clip_is_compared_as_the_paper_says(self, performances, exemplars):
+        head = fit(performances, exemplars=exemplars, epochs=5)
         video, label = performances.x[51], performances.type[51]
-        found = head.explain([video], performances.blank, type=[label])
+        found = head.explain(Examples.of([video], blank=performances.blank, type=[label]))
         own = [
             features
-            for features, kind in zip(head.reference_features, head.reference_types, strict=True)
+            for features, kind in zip(
+                head.features_of_exemplars, head.types_of_exemplars, strict=True
+            )
             if kind == label
         ]
         metric = SiameseHead(**QUICK)
         metric.net_, metric.centre_, metric.scale_ = head.net_, head.centre_, head.scale_
         for j in range(len(video)):
             chances = []
-            for reference in own:
-                k = min(j, len(reference) - 1)
+            for exemplar in own:
+                k = min(j, len(exemplar) - 1)
                 pair = [
-                    np.stack([*[performances.blank] * k, reference[k]]),
+                    np.stack([*[performances.blank] * k, exemplar[k]]),
                     np.stack([*[performances.blank] * j, video[j]]),
                 ]
-                chances.append(metric.similarity(pair, np.array([0]), np.array([1]))[0])
+                chances.append(
+                    metric.similarity(Examples.of(pair), np.array([0]), np.array([1]))[0]
+                )
             assert found.values[j] == pytest.approx(np.mean(chances), abs=1e-5)
         assert found.faulty.tolist() == (found.values < 0.5).tolist()
-        assert len(found.matched) == references
+        assert len(found.matched) == exemplars
 
     def test_clips_can_be_aligned_first(self, fitted, performances):
         late = np.concatenate([performances.x[50][:1]] * 3 + [performances.x[50]])
         label = performances.type[50]
         by_index, by_dtw = (
-            fitted.explain([late], performances.blank, type=[label], align=align).matched
+            fitted.explain(
+                Examples.of([late], blank=performances.blank, type=[label]), align=align
+            ).matched
             for align in ("index", "dtw")
         )
         (index,), (dtw,) = by_index.values(), by_dtw.values()
@@ -268,22 +283,24 @@ class TestExplanation:
         x[..., 0] += faulty
         x[..., 1] += np.arange(6) / 3
         scores, blank = 90.0 - 20 * faulty.sum(axis=1), np.full(4, -1, np.float32)
-        head = ScoreHead(**QUICK | {"epochs": 60, "clips": True})
+        head = ScoreEstimationHead(**QUICK | {"epochs": 60, "learn_clips": True})
         head.fit(list(x[:40]), scores[:40], blank=blank)
-        said = np.stack([head.explain([video], blank).faulty for video in x[40:]])
+        said = np.stack(
+            [head.explain(Examples.of([video], blank=blank)).faulty for video in x[40:]]
+        )
         truth = faulty[40:]
         assert (said & truth).sum() > 0.8 * truth.sum()
         assert (said & truth).sum() > 0.8 * said.sum()
 
     def test_without_a_blank_response_there_is_none(self, fitted, performances):
         with pytest.raises(HeadError, match="response to a blank clip"):
-            fitted.explain(performances.x[:1], None, type=["A"])
+            fitted.explain(Examples.of(performances.x[:1], type=["A"]))
 
 
 def test_the_ridge_is_chosen_by_folds_of_whole_videos(performances, monkeypatch):
     """A video that meets several exemplars has a row for each; all of them are in one fold."""
     seen = []
-    head = ScoreHead(**QUICK, references=3)
+    head = ScoreEstimationHead(**QUICK, exemplars=3)
     module = sys.modules[type(head).__module__]
 
     def spied(z, y, groups):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aqa.models.heads.base import HeadError, Sequences, check_sequences, param
+from aqa.models.examples import Examples
+from aqa.models.heads.base import Answer, HeadError, Sequences, check_sequences, param
 from aqa.models.heads.svr import SVRHead
 
 Matrix = NDArray[np.float64]
@@ -25,7 +26,7 @@ class PoseHead(SVRHead):
     kernel: Literal["rbf", "linear"] = param(
         "linear", "rbf or linear; jain2020 §II-A names none, linear as in Pirsiavash et al. 2014"
     )
-    head: int = param(
+    root_joint: int = param(
         0,
         "number of the joint that the others' places are relative to, the body's head; "
         "0 is the nose or head of COCO and OpenPose",
@@ -66,10 +67,11 @@ class PoseHead(SVRHead):
 
     def _vector(self, number: int, sequence: NDArray[np.floating]) -> Matrix:
         n_frames, width = sequence.shape
-        if width % 2 or width < 4 or self.head >= width // 2:
+        if width % 2 or width < 4 or self.root_joint >= width // 2:
             raise HeadError(
-                f"video number {number} has features of width {width}: not x and y of {self.head} "
-                "(-p head=...) and more joints; it takes a store of `aqa extract --backbone pose`"
+                f"video number {number} has features of width {width}: not x and y of "
+                f"{self.root_joint} (-p root_joint=...) and more joints; it takes a store of "
+                "`aqa extract --backbone pose`"
             )
         if n_frames < self.windows * self.least_frames:
             raise HeadError(
@@ -82,7 +84,7 @@ class PoseHead(SVRHead):
     def _series(self, sequence: NDArray[np.floating]) -> Matrix:
         """The places of the other joints relative to the head, (frames, 2 x (joints - 1))."""
         joints = sequence.reshape(len(sequence), -1, 2).astype(np.float64)
-        relative = np.delete(joints - joints[:, [self.head]], self.head, axis=1)
+        relative = np.delete(joints - joints[:, [self.root_joint]], self.root_joint, axis=1)
         return relative.reshape(len(sequence), -1)
 
 
@@ -99,6 +101,11 @@ class FrequencyHead(PoseHead):
         "lowest frequencies that are kept of each trajectory; jain2020 §II-A gives no number, ours",
     )
 
+    @property
+    def gives(self) -> tuple[Answer, ...]:
+        """See `Head.gives`."""
+        return ("joints",)
+
     @abstractmethod
     def basis(self, n_frames: int) -> NDArray[np.inexact]:
         """The transform as a matrix, (frequencies, frames), the lowest frequency first."""
@@ -114,9 +121,9 @@ class FrequencyHead(PoseHead):
         shown = (self.phase(coefficients) * coefficients).real
         return np.pad(shown, ((0, self.k - len(shown)), (0, 0)))
 
-    def gradient(self, sequence: NDArray[np.floating], **columns: Any) -> Matrix:
+    def gradient(self, examples: Examples) -> Matrix:
         """See `Head.gradient`; exact but where a coefficient is 0 (Pirsiavash et al. 2014)."""
-        (sequence,) = check_sequences([sequence], self._dim)
+        (sequence,) = check_sequences(examples.features, self._dim, ids=examples.ids)
         series = self._series(sequence)
         slopes = self._slope(self.vectors([sequence])).reshape(self.windows, self.k, -1)
         by_window = []
@@ -126,7 +133,7 @@ class FrequencyHead(PoseHead):
             by_window.append((basis.T @ turned).real)
         relative = np.concatenate(by_window).reshape(len(series), -1, 2)
         # Moving the head moves all others the other way.
-        return np.insert(relative, self.head, -relative.sum(axis=1), axis=1)
+        return np.insert(relative, self.root_joint, -relative.sum(axis=1), axis=1)
 
     def _slope(self, vector: Matrix) -> Matrix:
         """How the score grows with each entry of a video's vector: (1, dim) -> (dim,)."""

@@ -1,36 +1,37 @@
-"""Score estimation beside a reference: the frozen metric, and a linear last layer (jain2020 §III-B)."""
+"""Score estimation beside an exemplar: the frozen metric, a linear last layer (jain2020 §III-B)."""
 
 from __future__ import annotations
 
 import copy
-import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import nn
 
 from aqa.device import pick_device
 from aqa.models.alignment import ALIGNMENTS
+from aqa.models.examples import Examples, Sequences
 from aqa.models.heads.base import (
+    Answer,
     Explanation,
     Head,
     HeadError,
-    Sequences,
     check_fit,
     check_sequences,
     pack_texts,
     param,
+    shared_params,
     unpack_texts,
 )
-from aqa.models.heads.comparing import (
+from aqa.models.heads.base.comparing import (
     ComparingHead,
     SiameseNet,
     check_types,
-    meet_references,
+    meet_exemplars,
 )
 from aqa.models.heads.siamese import SiameseHead
 from aqa.models.ridge import choose_ridge, solve_exact, solve_iterative
@@ -51,7 +52,7 @@ class RowTrainer(Trainer):
         return self.loss(self.net(*batch.inputs), batch.targets)
 
 
-def choose_references(
+def choose_exemplars(
     scores: NDArray[np.float64], types: Sequence[str], *, worst: bool, count: int
 ) -> dict[str, Numbers]:
     """The best (or worst) `count` videos of each type, with all that tie with the last of them.
@@ -70,30 +71,31 @@ def choose_references(
 
 
 @dataclass(repr=False, eq=False)
-class ScoreHead(ComparingHead, Head):
-    """The frozen Siamese net with a linear last layer, fed a reference video and the video.
+class ScoreEstimationHead(ComparingHead):
+    """The frozen Siamese net with a linear last layer, fed an exemplar and the video.
 
-    `fit` first learns the metric as `SiameseHead` does with the same parameters, seed and
-    videos, or takes it from `start`. Then every (reference, video) of a type is a row of a least
-    squares problem in D2's 64 activations. A prediction is the mean over the references.
+    Fitting first learns the metric as `SiameseHead` does with the same parameters, seed and
+    videos, or takes it from `start`. Then every (exemplar, video) of a type is a row of a least
+    squares problem in D2's 64 activations. A prediction is the mean over the exemplars.
 
-    A video of a type that no reference is of, or of no known type, is compared with the
-    references of every type, with a warning; where all references are of one type, a video
-    without a type is taken to be of it. Fitted besides: `references`, `weights_`, `intercept_`.
+    A video of a type that no exemplar is of, or of no known type, is compared with the exemplars
+    of every type, with a warning; where all exemplars are of one type, a video without a type is
+    taken to be of it. Fitted besides: the exemplars, `weights_`, `intercept_`.
     """
 
-    bias: Literal["best", "worst", "constant"] = param(
-        "best", "reference: best or worst of the video's type, or the best of one type for all"
+    exemplar: Literal["best", "worst", "constant"] = param(
+        "best",
+        "what a video is compared with: best or worst of its type, or the best of one type for all",
     )
     constant_type: str | None = param(
-        None, "type of the constant reference; none: the most frequent (jain2020 Table I: type 1)"
+        None, "type of the constant exemplar; none: the most frequent (jain2020 Table I: type 1)"
     )
-    references: int = param(1, "a type; all that tie with the last are taken (jain2020 Table III)")
-    reference_from: Literal["train", "all"] = param(
+    exemplars: int = param(1, "per type; all that tie with the last are taken (jain2020 Table III)")
+    exemplar_from: Literal["train", "all"] = param(
         "train",
-        "videos that references are taken from; all, jain2020's reading, takes test videos too",
+        "videos that exemplars are taken from; all, jain2020's reading, takes test videos too",
     )
-    self_rows: bool = param(True, "learn from a reference beside itself too; jain2020 does not say")
+    self_rows: bool = param(True, "learn from an exemplar beside itself too; jain2020 does not say")
     metric: Literal["learned", "none"] = param(
         "learned", "none: no metric learning, all layers learn the score (jain2020 Table V)"
     )
@@ -112,141 +114,116 @@ class ScoreHead(ComparingHead, Head):
     takes_views: ClassVar[bool] = True
     takes_blank: ClassVar[bool] = True
     fitted: ClassVar[tuple[str, ...]] = (
-        *ComparingHead.fitted,
-        *("weights_", "intercept_", "ref_features_", "ref_lengths_", "ref_ids_", "ref_types_"),
+        *(*ComparingHead.fitted, "weights_", "intercept_", "exemplar_features_"),
+        *("exemplar_lengths_", "exemplar_ids_", "exemplar_types_"),
     )
 
-    def fit(
+    def fit_examples(
         self,
-        x: Sequences,
-        y: ArrayLike,
-        validation: tuple[Any, ...] | None = None,
+        train: Examples,
+        validation: Examples | None = None,
         *,
-        id: Sequence[str] | None = None,
-        type: Sequence[str | None] | None = None,
-        similar_within: Sequence[float | None] | None = None,
-        others: tuple[Any, ...] | None = None,
-        start: SiameseHead | None = None,
-        views: Sequence[Sequences] = (),
-        blank: NDArray[np.floating] | None = None,
-    ) -> ScoreHead:
-        """See `BaseHead.fit`.
+        others: Examples | None = None,
+        start: Head | None = None,
+    ) -> ScoreEstimationHead:
+        """See `Head.fit_examples`.
 
-        id: names of the videos, which references are told by. others: (x, y, columns) that
-        references may be taken from as well. start: a fitted head whose metric is used.
-        similar_within, views, blank: for metric learning only; the last layer learns from the
-        videos themselves (jain2020 §V-D).
+        others: videos that exemplars may be taken from as well. start: a fitted `SiameseHead`
+        whose metric is used. The column similar_within, augmentations and `blank` are for metric
+        learning only; the last layer learns from the videos themselves (jain2020 §V-D).
         """
-        sequences, scores = check_fit(x, y)
-        types = check_types(type, len(scores), strict=self.bias != "constant")
-        names = [f"number {i}" for i in range(len(scores))] if id is None else list(id)
-        self._check_params()
-        self._check_start(start, sequences)
-        pool, pool_scores = sequences, scores
-        pool_types, pool_names = types, names
-        if self.reference_from == "all":
-            if others is None:
-                raise HeadError("reference_from=all takes the split's test videos as `others`")
-            more, more_scores = check_fit(others[0], others[1], least=1)
-            pool, pool_scores = [*sequences, *more], np.concatenate([scores, more_scores])
-            pool_types = types + check_types(others[2]["type"], len(more), strict=False)
-            pool_names = names + list(others[2]["id"])
-        chosen, labels = self._choose(pool_scores, pool_types, types)
-        self._keep_references(chosen, labels, pool, pool_names)
-        self._outside = tuple(pool_names[i] for i in chosen if i >= len(scores))
+        sequences, scores = check_fit(train.features, train.scores, ids=train.ids)
+        strict = self.exemplar != "constant"
+        types = check_types(train.columns.get("type"), len(scores), strict=strict)
+        self.check_params()
+        metric = self._started(start, sequences)
+        pool, pool_types = self._pool(replace(train, features=sequences), types, others)
+        chosen, labels = self._choose(pool.scores, pool_types, types)
+        self._keep_exemplars(chosen, labels, pool)
+        self._outside = tuple(pool.ids[i] for i in chosen if i >= len(scores))
         if self.metric == "none":
-            self._fit_scaling(sequences)
+            self.fit_scaling(sequences)
             self.history_ = []
         else:
-            learning = {"similar_within": similar_within, "views": views, "blank": blank}
-            self._learn_metric(sequences, scores, validation, types, start, learning)
-        first, second = meet_references(self.reference_types, types, warn=False)
+            self._learn_metric(train, validation, metric)
+        first, second = meet_exemplars(self.types_of_exemplars, types, warn=False)
         if not self.self_rows:
             alien = chosen[first] != second
             first, second = first[alien], second[alien]
             if not len(second):
                 raise HeadError(
-                    "self_rows=false leaves no rows: every training video is its own reference"
+                    "self_rows=false leaves no rows: every training video is its own exemplar"
                 )
         if self.metric == "learned":
             self._solve(sequences, scores, first, second)
         if self.metric == "none" or self.finetune:
-            self._train_all(sequences, scores, types, chosen, pool, first, second)
+            self._train_all(sequences, scores, types, chosen, pool.features, first, second)
         return self
 
-    def predict(
-        self,
-        x: Sequences,
-        *,
-        id: Sequence[str] | None = None,
-        type: Sequence[str | None] | None = None,
-    ) -> NDArray[np.float64]:
-        """See `Head.predict`. type: one a video; `id` is not used."""
-        types = check_types(type, len(x), strict=False)
-        first, second = meet_references(self.reference_types, types)
+    def predict_examples(self, examples: Examples) -> NDArray[np.float64]:
+        """See `Head.predict_examples`."""
+        self.check_fitted()
+        n = len(examples)
+        types = check_types(examples.columns.get("type"), n, strict=False)
+        first, second = meet_exemplars(self.types_of_exemplars, types)
+        x = check_sequences(examples.features, self.clip_shape, ids=examples.ids)
         z = self.activations(x, first, second)
-        count = np.bincount(second, minlength=len(x))
+        count = np.bincount(second, minlength=n)
         rows = z @ self.weights_ + self.intercept_
-        mean: NDArray[np.float64] = np.bincount(second, rows, minlength=len(x)) / count
+        mean: NDArray[np.float64] = np.bincount(second, rows, minlength=n) / count
         return mean
 
     def activations(self, x: Sequences, first: Numbers, second: Numbers) -> NDArray[np.float64]:
-        """D2's activations where reference `first[i]` meets video `second[i]`, (rows, 64)."""
-        references = self.embed(self.reference_features)
-        embedded = torch.cat([references, self.embed(x)])
-        return self.join(embedded, first, second + len(references))
+        """D2's activations where exemplar `first[i]` meets video `second[i]`, (rows, 64)."""
+        known = self.embed(self.features_of_exemplars)
+        embedded = torch.cat([known, self.embed(x)])
+        return self.join(embedded, first, second + len(known))
 
     @property
-    def explaining(self) -> bool:
-        """See `Head.explaining`."""
-        return self.metric == "learned" and not self.finetune
+    def gives(self) -> tuple[Answer, ...]:
+        """See `Head.gives`."""
+        return ("clips",) if self.metric == "learned" and not self.finetune else ()
 
-    def explain(
-        self,
-        x: Sequences,
-        blank: NDArray[np.floating] | None,
-        *,
-        align: str = "index",
-        **columns: Any,
-    ) -> Explanation:
-        """Each clip's probability of being similar to the reference's clip (jain2020 §IV).
+    def explain(self, examples: Examples, *, align: str = "index") -> Explanation:
+        """Each clip's probability of being similar to the exemplar's clip (jain2020 §IV).
 
         To compare clip j, what follows it is cut off and what precedes it is blanked, in both
-        videos. The mean over several references; below 0.5 a clip is faulty.
+        videos. The mean over several exemplars; below 0.5 a clip is faulty.
         """
-        if not self.explaining:
+        if "clips" not in self.gives:
             self.cannot_explain("metric=none and finetune=true leave it without a similarity")
-        if blank is None:
+        if examples.blank is None:
             self.cannot_explain("the store does not hold the response to a blank clip")
-        (video,) = check_sequences(x, len(self.centre_))
-        types = check_types(columns.get("type"), 1, strict=False)
-        first, _ = meet_references(self.reference_types, types)
+        blank = examples.blank
+        (video,) = check_sequences(examples.features, self.clip_shape, ids=examples.ids)
+        types = check_types(examples.columns.get("type"), 1, strict=False)
+        first, _ = meet_exemplars(self.types_of_exemplars, types)
         own = self.embed_clips(video, blank)
         matched, probabilities = {}, []
         for number in first:
-            reference = self.reference_features[number]
-            clips = ALIGNMENTS[align](self._scaled(video), self._scaled(reference))
-            matched[self.reference_ids[number]] = clips
-            embedded = torch.cat([self.embed_clips(reference, blank)[clips], own])
+            exemplar = self.features_of_exemplars[number]
+            clips = ALIGNMENTS[align](self.scaled(video), self.scaled(exemplar))
+            matched[self.ids_of_exemplars[number]] = clips
+            embedded = torch.cat([self.embed_clips(exemplar, blank)[clips], own])
             rows = np.arange(len(video))
             probabilities.append(self.probability(embedded, rows, rows + len(video)))
         values = np.mean(probabilities, axis=0)
-        return Explanation(values, values < 0.5, 0.5, "similarity to the reference", matched)
+        return Explanation(values, values < 0.5, 0.5, "similarity to the exemplar", matched)
 
     @property
-    def reference_ids(self) -> list[str]:
-        """The references' names."""
-        return unpack_texts(self.ref_ids_)
+    def ids_of_exemplars(self) -> list[str]:
+        """The exemplars' names."""
+        return unpack_texts(self.exemplar_ids_)
 
     @property
-    def reference_types(self) -> list[str]:
-        """The type that each reference is for; "" for all."""
-        return unpack_texts(self.ref_types_)
+    def types_of_exemplars(self) -> list[str]:
+        """The type that each exemplar is for; "" for all."""
+        return unpack_texts(self.exemplar_types_)
 
     @property
-    def reference_features(self) -> list[NDArray[np.float32]]:
-        """The references' sequences."""
-        return np.split(self.ref_features_, np.cumsum(self.ref_lengths_)[:-1])
+    def features_of_exemplars(self) -> list[NDArray[np.float32]]:
+        """The exemplars' sequences."""
+        return np.split(self.exemplar_features_, np.cumsum(self.exemplar_lengths_)[:-1])
 
     @property
     def answer_columns(self) -> tuple[str, ...]:
@@ -256,7 +233,7 @@ class ScoreHead(ComparingHead, Head):
     @property
     def also_shown(self) -> tuple[str, ...]:
         """See `BaseHead.also_shown`."""
-        return ("val", "test") if self.reference_from == "all" else ()
+        return ("val", "test") if self.exemplar_from == "all" else ()
 
     @property
     def chosen(self) -> dict[str, Any]:
@@ -266,9 +243,9 @@ class ScoreHead(ComparingHead, Head):
             found["pairs"] = self.pairs_seen_
         if self.metric == "learned":
             found["ridge"] = self.ridge_
-        found["references"] = {}
-        for label, name in zip(self.reference_types, self.reference_ids, strict=True):
-            found["references"].setdefault(label or "every type", []).append(name)
+        found["exemplars"] = {}
+        for label, name in zip(self.types_of_exemplars, self.ids_of_exemplars, strict=True):
+            found["exemplars"].setdefault(label or "every type", []).append(name)
         return found
 
     @property
@@ -276,28 +253,49 @@ class ScoreHead(ComparingHead, Head):
         """See `BaseHead.learned_from_others`."""
         return self._outside
 
-    def _check_params(self) -> None:
-        super()._check_params()
+    def check_params(self) -> None:
+        """See `NetworkHead.check_params`."""
+        super().check_params()
         if self.metric == "none" and self.finetune:
             raise HeadError("finetune=true goes on from a learned metric, and metric=none has none")
 
-    def _check_start(self, start: SiameseHead | None, sequences: Sequences) -> None:
+    def _started(self, start: Head | None, sequences: Sequences) -> SiameseHead | None:
+        """The fitted head whose metric is used; `HeadError` where it does not fit."""
         if start is None:
-            return
+            return None
         if self.metric == "none":
             raise HeadError("metric=none learns without a metric; leave out --from")
+        assert isinstance(start, SiameseHead)
         if len(start.centre_) != sequences[0].shape[1]:
             raise HeadError(
-                f"the metric was learned on features of {len(start.centre_)} values a clip, these "
-                f"have {sequences[0].shape[1]}; extract them with the same backbone"
+                f"the metric was learned on features of {len(start.centre_)} values per clip, "
+                f"these have {sequences[0].shape[1]}; extract them with the same backbone"
             )
+        return start
+
+    def _pool(
+        self, train: Examples, types: list[str], others: Examples | None
+    ) -> tuple[Examples, list[str]]:
+        """The videos that exemplars are taken from, the training videos first; their types."""
+        if self.exemplar_from == "train":
+            return train, types
+        if others is None:
+            raise HeadError("exemplar_from=all takes the split's test videos as `others`")
+        more, more_scores = check_fit(others.features, others.scores, least=1, ids=others.ids)
+        pool = Examples(
+            (*train.ids, *others.ids),
+            [*train.features, *more],
+            np.concatenate([train.scores, more_scores]),
+        )
+        return pool, types + check_types(others.columns.get("type"), len(more), strict=False)
 
     def _choose(
         self, scores: NDArray[np.float64], types: list[str], trained: list[str]
     ) -> tuple[Numbers, list[str]]:
-        """The numbers of the references, and the type that each is for."""
-        found = choose_references(scores, types, worst=self.bias == "worst", count=self.references)
-        if self.bias == "constant":
+        """The numbers of the exemplars, and the type that each is for."""
+        worst = self.exemplar == "worst"
+        found = choose_exemplars(scores, types, worst=worst, count=self.exemplars)
+        if self.exemplar == "constant":
             label = self.constant_type
             if label is None:
                 label = max(sorted(set(trained)), key=trained.count)
@@ -308,28 +306,18 @@ class ScoreHead(ComparingHead, Head):
         numbers = np.concatenate(list(found.values()))
         return numbers, [types[i] for i in numbers]
 
-    def _keep_references(
-        self, chosen: Numbers, labels: list[str], pool: Sequences, names: list[str]
-    ) -> None:
-        self.ref_features_ = np.concatenate([pool[i] for i in chosen])
-        self.ref_lengths_ = np.array([len(pool[i]) for i in chosen])
-        self.ref_ids_ = pack_texts([names[i] for i in chosen])
-        self.ref_types_ = pack_texts(labels)
+    def _keep_exemplars(self, chosen: Numbers, labels: list[str], pool: Examples) -> None:
+        self.exemplar_features_ = np.concatenate([pool.features[i] for i in chosen])
+        self.exemplar_lengths_ = np.array([len(pool.features[i]) for i in chosen])
+        self.exemplar_ids_ = pack_texts([pool.ids[i] for i in chosen])
+        self.exemplar_types_ = pack_texts(labels)
 
     def _learn_metric(
-        self,
-        sequences: Sequences,
-        scores: NDArray[np.float64],
-        validation: tuple[Any, ...] | None,
-        types: list[str],
-        start: SiameseHead | None,
-        learning: dict[str, Any],
+        self, train: Examples, validation: Examples | None, head: SiameseHead | None
     ) -> None:
-        head = start
         if head is None:
-            shared = {f.name: getattr(self, f.name) for f in dataclasses.fields(SiameseHead)}
-            head = SiameseHead(**shared)
-            head.fit(sequences, scores, validation, type=types, **learning)
+            head = SiameseHead(**shared_params(self, SiameseHead))
+            head.fit_examples(train, validation)
             self.best_epoch_, self.pairs_seen_ = head.best_epoch_, head.pairs_seen_
         self.centre_, self.scale_ = head.centre_, head.scale_
         self.net_ = copy.deepcopy(head.net_)
@@ -368,9 +356,9 @@ class ScoreHead(ComparingHead, Head):
         place = {node: i for i, node in enumerate(nodes)}
         begin = np.array([place[i] for i in chosen.tolist()])[first]
         device = pick_device(self.device)
-        videos = self._tensors([pool[i] for i in nodes], np.zeros(len(nodes)))
+        videos = self.tensors([pool[i] for i in nodes], np.zeros(len(nodes)))
         groups = np.zeros(len(nodes), np.intp)
-        if self.bias != "constant":
+        if self.exemplar != "constant":
             groups[: len(types)] = np.unique(types, return_inverse=True)[1]
             groups[begin] = groups[second]
         order = np.random.default_rng(self.seed).permutation(len(scores))
@@ -398,13 +386,13 @@ class ScoreHead(ComparingHead, Head):
             make,
             train,
             kept_out if held.any() else None,
-            lambda net: RowTrainer(net, losses.mse, self._training_settings(), self.seed),
+            lambda net: RowTrainer(net, losses.mse, self.training_settings(), self.seed),
         )
         self.history_ = before + [{"phase": "all layers", **row} for row in self.history_]
-        last = self._net(device).last
+        last = self._siamese_net(device).last
         weight, bias = (p.detach().double().cpu().numpy() for p in (last.weight, last.bias))
         self.weights_ = weight[0] * deviation
         self.intercept_ = np.asarray(bias[0] * deviation + mean)
 
 
-HEAD = ScoreHead
+HEAD = ScoreEstimationHead

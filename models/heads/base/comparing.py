@@ -1,4 +1,4 @@
-"""What the Siamese head and the score head share: the network, its parameters, types, pairs."""
+"""What `siamese` and `score-estimation` share: the network, its parameters, types, pairs."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, relu
 
 from aqa.device import deterministic_kernels, pick_device
-from aqa.errors import AqaWarning, listed
-from aqa.models.heads.base import HeadError, Sequences, check_sequences, param
-from aqa.models.heads.network import TrainedHead
+from aqa.errors import AqaWarning, HeadError, listed
+from aqa.models.examples import Sequences
+from aqa.models.heads.base.checks import check_sequences
+from aqa.models.heads.base.network import NetworkHead
+from aqa.models.heads.base.params import param
 from aqa.models.training.fast_lstm import lstm_states
 
 PAIRS_AT_ONCE = 1 << 16
@@ -25,7 +27,7 @@ PAIRS_AT_ONCE = 1 << 16
 class SiameseNet(nn.Module):
     """One LSTM for both videos, their last states joined, 128, 64, 1 (jain2020 §III-A).
 
-    D1 and D2 are followed by ReLU, which the paper does not say: were they linear, a reference
+    D1 and D2 are followed by ReLU, which the paper does not say: were they linear, an exemplar
     would move all scores of its type by one constant and do nothing else.
     """
 
@@ -64,10 +66,10 @@ class SiameseNet(nn.Module):
         return after.reshape(n, clips, -1)
 
     def join(self, embedded: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        """D2's activations of pairs of rows of `embedded`, the reference first: (pairs, 64).
+        """D2's activations of pairs of rows of `embedded`, the exemplar first: (pairs, 64).
 
         D1 of two joined vectors is the sum of its halves on each of them, so the halves are
-        computed once a video and not once a pair.
+        computed once per video and not once per pair.
         """
         left, right = self.d1.weight.chunk(2, dim=1)  # (128, M) each
         as_first = linear(embedded, left, self.d1.bias)  # (n, 128)
@@ -98,16 +100,18 @@ class SiameseNet(nn.Module):
 
 
 @dataclass(repr=False, eq=False)
-class ComparingHead(TrainedHead):
-    """A head around a `SiameseNet`, and the parameters of its metric learning (jain2020 §III-A, V-A).
+class ComparingHead(NetworkHead):
+    """A head around a `SiameseNet`, with the parameters of its metric learning.
+
+    jain2020 §III-A, V-A.
 
     The type of a video says what it may be compared with. Where no training video has a type, all
     are of one; where some have and some have not, fitting within types is refused.
     """
 
     epochs: int = param(100, "at most, each over every pair of the training videos; ours")
-    batch_size: int = param(58, "distinct videos a step; all their pairs come with them; ours")
-    lr: float = param(3e-4, "of Adam; ours", above=0)
+    batch_size: int = param(58, "distinct videos per step; all their pairs come with them; ours")
+    lr: float = param(3e-4, "Adam learning rate; ours", above=0)
     lr_halve_every: int | None = param(None, "steps after which the rate is halved; ours")
     validation: float = param(
         0.15,
@@ -120,8 +124,8 @@ class ComparingHead(TrainedHead):
     )
     threshold: float = param(
         5.0,
-        "points; scores that differ by less are similar (jain2020 §III-C: 5 for diving); the manifest's "
-        "column `similar_within` goes before",
+        "points; scores that differ by less are similar (jain2020 §III-C: 5 for diving); a value in "
+        "the manifest's column `similar_within` goes before",
         above=0,
     )
     pairing: Literal["within", "all"] = param(
@@ -130,9 +134,9 @@ class ComparingHead(TrainedHead):
     balance: bool = param(
         True, "similar and dissimilar pairs weigh the same in total (jain2020 §III-C)"
     )
-    clips: bool = param(
+    learn_clips: bool = param(
         False,
-        "learn too by which clips a video is unlike its type's best; feedback asks that; ours",
+        "learn also which clips make a video unlike its type's best, for feedback; ours",
     )
     both_orders: bool = param(True, "learn (p, q) and (q, p), which the network tells apart; ours")
 
@@ -146,13 +150,14 @@ class ComparingHead(TrainedHead):
             )
         return np.where(np.isnan(own), self.threshold, own)
 
-    def _check_params(self) -> None:
-        super()._check_params()
-        if self.clips and not self.both_orders:
-            raise HeadError("clips=true sets experts first; leave out both_orders=false")
+    def check_params(self) -> None:
+        """See `NetworkHead.check_params`."""
+        super().check_params()
+        if self.learn_clips and not self.both_orders:
+            raise HeadError("learn_clips=true sets exemplars first; leave out both_orders=false")
 
     def restore_net(self, tensors: Mapping[str, Tensor]) -> SiameseNet:
-        """See `TrainedHead.restore_net`; widths are the tensors' own, whoever learned them."""
+        """See `NetworkHead.restore_net`; widths are the tensors' own, whoever learned them."""
         return SiameseNet.of(tensors)
 
     @torch.no_grad()
@@ -160,21 +165,21 @@ class ComparingHead(TrainedHead):
     def embed(self, x: Sequences) -> Tensor:
         """The LSTM's last state O of each video, (n, M)."""
         sequences = check_sequences(x, len(self.centre_))
-        net = self._net(pick_device(self.device))
-        videos = self._tensors(sequences, np.zeros(len(sequences)))
+        net = self._siamese_net(pick_device(self.device))
+        videos = self.tensors(sequences, np.zeros(len(sequences)))
         embedded = [net.embed(batch.x, batch.lengths) for batch in videos.batches(self.batch_size)]
         return torch.cat(embedded)
 
     @torch.no_grad()
     @deterministic_kernels()
     def embed_clips(self, video: NDArray[np.floating], blank: NDArray[np.floating]) -> Tensor:
-        """The LSTM's state after each clip by itself, behind blank ones (jain2020 §IV): (n_clips, M)."""
+        """The LSTM's state after each clip alone behind blank ones, (n_clips, M); jain2020 §IV."""
         device = pick_device(self.device)
         clips, behind = (
-            torch.as_tensor(self._scaled(own), dtype=torch.float32, device=device)
+            torch.as_tensor(self.scaled(own), dtype=torch.float32, device=device)
             for own in (video, blank)
         )
-        return self._net(device).embed_clips(clips[None], behind)[0]
+        return self._siamese_net(device).embed_clips(clips[None], behind)[0]
 
     @torch.no_grad()
     @deterministic_kernels()
@@ -190,7 +195,7 @@ class ComparingHead(TrainedHead):
         self, embedded: Tensor, first: NDArray[np.intp], second: NDArray[np.intp]
     ) -> NDArray[np.float64]:
         """The probability that pairs of embedded videos are similar, (pairs,)."""
-        last = self._net(embedded.device).last
+        last = self._siamese_net(embedded.device).last
         weight, bias = (p.detach().double().cpu().numpy() for p in (last.weight, last.bias))
         # Only the sums are kept: the activations of a million pairs would take half a GiB.
         sums = [z @ weight[0] for z in self._joined(embedded, first, second)]
@@ -199,8 +204,8 @@ class ComparingHead(TrainedHead):
     def _joined(
         self, embedded: Tensor, first: NDArray[np.intp], second: NDArray[np.intp]
     ) -> Iterator[NDArray[np.float64]]:
-        """D2's activations of `PAIRS_AT_ONCE` pairs after the other, (pairs, 64) each."""
-        net, device = self._net(embedded.device), embedded.device
+        """D2's activations, `PAIRS_AT_ONCE` pairs at a time, (pairs, 64) each."""
+        net, device = self._siamese_net(embedded.device), embedded.device
         for a, b in zip(
             torch.from_numpy(first).split(PAIRS_AT_ONCE),
             torch.from_numpy(second).split(PAIRS_AT_ONCE),
@@ -208,7 +213,7 @@ class ComparingHead(TrainedHead):
         ):
             yield net.join(embedded, a.to(device), b.to(device)).double().cpu().numpy()
 
-    def _net(self, device: torch.device) -> SiameseNet:
+    def _siamese_net(self, device: torch.device) -> SiameseNet:
         assert isinstance(self.net_, SiameseNet)
         return self.net_.to(device).eval()
 
@@ -216,14 +221,14 @@ class ComparingHead(TrainedHead):
 def check_types(
     types: Sequence[str | float | None] | None, n: int, *, strict: bool, column: str = "type"
 ) -> list[str]:
-    """One type a video, "" for none; all "" where none is known.
+    """One type per video, "" for none; all "" where none is known.
 
     strict: refuse videos without a type beside others that have one. column: of the manifest,
     where something else than the type says what may be compared.
     """
     given = [""] * n if types is None else ["" if t is None else str(t) for t in types]
     if len(given) != n:
-        raise HeadError(f"{len(given)} values of {column} for {n} videos; give one a video")
+        raise HeadError(f"{len(given)} values of {column} for {n} videos; give one per video")
     without = [i for i, t in enumerate(given) if not t]
     if strict and without and len(without) < n:
         raise HeadError(
@@ -243,14 +248,14 @@ def hold_out(types: Sequence[str], share: float, seed: int) -> NDArray[np.intp]:
     return np.sort(by_type[places.astype(int)])
 
 
-def meet_references(
+def meet_exemplars(
     labels: Sequence[str], types: Sequence[str], *, warn: bool = True, kind: str = "type"
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Which reference meets which video: numbers of both, (rows,) each.
+    """Which exemplar meets which video: numbers of both, (rows,) each.
 
-    labels: the type that each reference is for, "" for all. types: one a video, "" for none. A
-    video of a type that no reference is for meets those of every type, with a warning; one type
-    of references fits every video of no known type. kind: what the warning calls a type.
+    labels: the type that each exemplar is for, "" for all. types: one per video, "" for none. A
+    video of a type that no exemplar is for meets those of every type, with a warning; one type
+    of exemplars fits every video of no known type. kind: what the warning calls a type.
     """
     known = np.asarray(labels, str)
     for_all = len(set(known)) == 1
@@ -266,8 +271,8 @@ def meet_references(
     if strange and warn:
         unknown = listed(sorted({label or f"no {kind}" for label in strange}))
         warnings.warn(
-            f"{len(strange)} of {len(types)} videos are of a {kind} without a reference "
-            f"({unknown}): compared with the references of every {kind}, which are of "
+            f"{len(strange)} of {len(types)} videos are of a {kind} without an exemplar "
+            f"({unknown}): compared with the exemplars of every {kind}, which are of "
             f"{listed(sorted(set(labels)), 20)}",
             AqaWarning,
             stacklevel=3,

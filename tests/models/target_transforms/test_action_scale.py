@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from aqa.errors import AqaWarning
-from aqa.models.actions import ActionHead
-from aqa.models.difficulty import DifficultyHead, make_head
+from aqa.models.examples import Examples
+from aqa.models.heads import make_head
 from aqa.models.heads.base import HeadError
 from aqa.models.heads.svr import SVRHead
+from aqa.models.target_transforms import TransformedHead
 
 QUICK = {"kernel": "linear", "C": 1.0, "epsilon": 0.1}
 
@@ -22,9 +23,9 @@ def data(rng: np.random.Generator) -> tuple[list[np.ndarray], np.ndarray, list[s
     return [s.astype(np.float32) for s in x], scale * (5 + quality), actions
 
 
-def make(**params: object) -> ActionHead:
+def make(**params: object) -> TransformedHead:
     head = make_head("svr", {**QUICK, "scale": "action", **params})
-    assert isinstance(head, ActionHead)
+    assert isinstance(head, TransformedHead)
     return head
 
 
@@ -57,7 +58,7 @@ def test_feedback_says_what_it_is_of(data: tuple) -> None:
     x, y, actions = data
     lstm = {"epochs": 2, "hidden": 4, "device": "cpu", "label": "incremental"}
     head = make_head("lstm", {**lstm, "scale": "action"}).fit(x, y, action=actions)
-    found = head.explain(x[:1], None, action=actions[:1])
+    found = head.explain(Examples.of(x[:1], action=actions[:1]))
     assert found.meaning.endswith(", of score / the action's standard deviation")
     scaled = head.predict(x[:1], action=actions[:1]) / y[::2].std()
     assert found.values.sum() == pytest.approx(scaled[0], rel=1e-4)
@@ -69,13 +70,14 @@ def test_an_unseen_action_gets_the_mean_spread(data: tuple) -> None:
     with pytest.warns(AqaWarning, match="no training video is of the action ski"):
         found = head.predict(x, action=["ski"] * 60)
     ratio = found / head.predict(x, action=["dive"] * 60)
-    np.testing.assert_allclose(ratio, head.stds_.mean() / head.stds_[head.names_.index("dive")])
+    (scale,) = head.transforms_
+    np.testing.assert_allclose(ratio, scale.stds_.mean() / scale.stds_[scale.names_.index("dive")])
 
 
 def test_with_known_difficulty_both_apply(data: tuple) -> None:
     x, y, actions = data
     head = make_head("svr", {**QUICK, "scale": "action", "difficulty": "multiply"})
-    assert isinstance(head, DifficultyHead)
+    assert [t.column for t in head.transforms()] == ["difficulty", "action"]
     hard = np.linspace(1, 3, 60)
     found = head.fit(x, y * hard, action=actions, difficulty=hard)
     expected = make().fit(x, y, action=actions).predict(x, action=actions) * hard
@@ -86,13 +88,12 @@ def test_with_known_difficulty_both_apply(data: tuple) -> None:
 
 @pytest.mark.parametrize(
     ("actions", "message"),
-    [(None, "60 of 60 have none"), (["dive"] * 59 + [""], "1 of 60"), (["dive"], "1 actions for")],
+    [
+        (None, "60 of 60 have none"),
+        (["dive"] * 59 + [""], "1 of 60"),
+        (["dive"], "1 values of action for 60 videos"),
+    ],
 )
 def test_missing_actions_are_refused(data: tuple, actions: object, message: str) -> None:
     with pytest.raises(HeadError, match=message):
         make().fit(data[0], data[1], action=actions)
-
-
-def test_a_bare_head_does_not_leave_it_out_in_silence(data: tuple) -> None:
-    with pytest.raises(HeadError, match="scale=action is not applied by SVRHead itself"):
-        SVRHead(scale="action").fit(data[0], data[1])

@@ -1,0 +1,68 @@
+"""What heads share; a file directly in `aqa.models.heads` is a head, a file here is none."""
+
+from aqa.errors import HeadError
+from aqa.models.examples import Examples, Sequences, pick
+from aqa.models.heads.base.answers import (
+    Answer,
+    ExplainsClips,
+    ExplainsJoints,
+    Explanation,
+    GivesAttributes,
+    GivesParts,
+    GivesQuantiles,
+    PairHead,
+    StageHead,
+)
+from aqa.models.heads.base.arrays import State, pack_texts, part_of, under, unpack_texts
+from aqa.models.heads.base.checks import (
+    check_column,
+    check_fit,
+    check_sequences,
+    check_views,
+    name_of,
+)
+from aqa.models.heads.base.head import Head
+from aqa.models.heads.base.params import (
+    check_params,
+    describe_params,
+    param,
+    params_of,
+    parse_params,
+    shared_params,
+)
+
+BaseHead = Head
+
+__all__ = [
+    "Answer",
+    "BaseHead",
+    "Examples",
+    "ExplainsClips",
+    "ExplainsJoints",
+    "Explanation",
+    "GivesAttributes",
+    "GivesParts",
+    "GivesQuantiles",
+    "Head",
+    "HeadError",
+    "PairHead",
+    "Sequences",
+    "StageHead",
+    "State",
+    "check_column",
+    "check_fit",
+    "check_params",
+    "check_sequences",
+    "check_views",
+    "describe_params",
+    "name_of",
+    "pack_texts",
+    "param",
+    "params_of",
+    "parse_params",
+    "part_of",
+    "pick",
+    "shared_params",
+    "under",
+    "unpack_texts",
+]

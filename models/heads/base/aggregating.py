@@ -1,0 +1,103 @@
+"""What the heads that aggregate clips share: farabi2021's network, its settings, its feedback."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from aqa.device import deterministic_kernels, pick_device
+from aqa.models.examples import Examples
+from aqa.models.heads.base.answers import Explanation
+from aqa.models.heads.base.checks import check_sequences
+from aqa.models.heads.base.params import param
+from aqa.models.heads.base.pooling import layers
+from aqa.models.heads.base.score_network import ScoreNetworkHead
+
+WIDTH = 128
+
+
+class AggregateRegressor(nn.Module):
+    """Clips through layers to 128 values, their weighted sum, a linear layer (farabi2021 §3).
+
+    The layers are dim -> 512 -> 256 -> 128, those left out that would not narrow: 512 -> 256 ->
+    128 and 2048 -> 512 -> 256 -> 128 are farabi2021's (Fig. 3), the rule for other widths is ours.
+    ReLU after each, which farabi2021 does not state.
+
+    decider: (..., 128) -> (..., 128), what the clips' weights are a softmax of, for each of the
+    128 dimensions by itself; None weighs all clips alike.
+    """
+
+    def __init__(self, dim: int, decider: nn.Module | None):
+        super().__init__()
+        widths = [dim, *(width for width in (512, 256) if width < dim), WIDTH]
+        self.clip = nn.Sequential(*layers(*widths), nn.ReLU())
+        self.decider = decider
+        self.linear = nn.Linear(WIDTH, 1)
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """(n, clips, dim) padded behind, lengths (n,) -> (n,)."""
+        features, weights = self.weighted(x, lengths)
+        scores: Tensor = self.linear((features * weights).sum(dim=1)).squeeze(1)
+        return scores
+
+    def weighted(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Features and weights of clips, (n, clips, 128) each; padding weighs 0."""
+        features: Tensor = self.clip(x)
+        step = torch.arange(x.shape[1], device=x.device)  # (clips,)
+        padding = (step >= lengths[:, None])[:, :, None]  # (n, clips, 1)
+        votes = torch.zeros_like(features) if self.decider is None else self.decider(features)
+        return features, votes.masked_fill(padding, -torch.inf).softmax(dim=1)
+
+
+def farabi_epochs() -> Any:
+    """The hyper-parameter `epochs` of the heads that aggregate clips."""
+    return param(50, "at most, over the training videos (farabi2021 §4.3)")
+
+
+def farabi_lr() -> Any:
+    """Their `lr`.
+
+    farabi2021 takes steps of 2 videos at a rate of 1e-4, with a whole network in memory. On
+    features, larger steps at a larger rate are as good and several times as fast.
+    """
+    help = "Adam learning rate; ours, for 15 videos per step (farabi2021 §4.3: 1e-4, for 2)"
+    return param(1e-3, help, above=0)
+
+
+def farabi_halving() -> Any:
+    """Their `lr_halve_every`."""
+    return param(None, "steps after which the rate is halved; farabi2021: never")
+
+
+def farabi_loss() -> Any:
+    """Their `loss`."""
+    return param("l1+l2", "l1+l2 (farabi2021 §4.3), mse, ranking, or mse+ranking (li2018end §4)")
+
+
+def start_aggregate_at(net: nn.Module, mean: float) -> None:
+    """Let an untrained `AggregateRegressor` predict the mean target; ours."""
+    assert isinstance(net, AggregateRegressor)
+    nn.init.constant_(net.linear.bias, mean)
+
+
+@torch.no_grad()
+@deterministic_kernels()
+def explain_aggregate(head: ScoreNetworkHead, examples: Examples) -> Explanation:
+    """The points that each clip adds to the base, the last layer's bias, to make the score.
+
+    That layer is linear, so the score parts into the clips exactly. A clip is called faulty
+    where it takes points off; farabi2021 calls none so, the rule is ours.
+    """
+    features = check_sequences(examples.features, head.clip_shape, ids=examples.ids)
+    sequence = head.scaled(*features)
+    device = pick_device(head.device)
+    net = head.net_.to(device).eval()
+    assert isinstance(net, AggregateRegressor)
+    clips = torch.as_tensor(sequence, dtype=torch.float32, device=device)[None]
+    found, weights = net.weighted(clips, torch.tensor([len(sequence)], device=device))
+    shares = (found * weights)[0] @ net.linear.weight[0]  # (clips,)
+    gains = shares.double().cpu().numpy() * float(head.y_std_)
+    base = float(net.linear.bias) * float(head.y_std_) + float(head.y_mean_)
+    return Explanation(gains, gains < 0, 0.0, f"points added to a base of {base:.2f}", {})

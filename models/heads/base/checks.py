@@ -1,0 +1,102 @@
+"""Checks of what a head is given, with one line that names the video and the problem."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from aqa.errors import HeadError, listed
+from aqa.models.examples import Sequences
+
+
+def name_of(video: int, ids: Sequence[str] | None) -> str:
+    """What an error calls the video of this number."""
+    return f"video number {video}" if ids is None else ids[video]
+
+
+def check_sequences(
+    x: Sequences,
+    dim: int | tuple[int, ...] | None = None,
+    *,
+    maps: bool = False,
+    ids: Sequence[str] | None = None,
+) -> list[NDArray[np.float32]]:
+    """The sequences as float32, or `HeadError` with the first that is not (n_clips, *dim).
+
+    dim: of a clip's feature; None takes the first video's. maps: a clip's feature is (channels,
+    time, height, width), and not a vector. ids: what errors call the videos.
+    """
+    sequences = [np.asarray(sequence, np.float32) for sequence in x]
+    if not sequences:
+        raise HeadError("no videos were given")
+    if dim is None:
+        dim = sequences[0].shape[-4 if maps else -1 :]
+    shape = (dim,) if isinstance(dim, int) else tuple(dim)
+    for i, sequence in enumerate(sequences):
+        name = f"video {ids[i]}" if ids else f"video number {i}"
+        if sequence.ndim != (5 if maps else 2) or not len(sequence) or sequence.shape[1:] != shape:
+            expected = ", ".join(["clips", *map(str, shape)])
+            raise HeadError(
+                f"{name} has features of shape {sequence.shape}, "
+                f"expected ({expected}) with one clip or more"
+            )
+        if not np.isfinite(sequence).all():
+            raise HeadError(f"{name} has features that are not finite")
+    return sequences
+
+
+def check_views(
+    views: Sequence[Sequences], sequences: list[NDArray[np.float32]]
+) -> list[list[NDArray[np.float32]]]:
+    """Checked augmentations of the training videos; `HeadError` where one has other videos."""
+    for number, view in enumerate(views):
+        if len(view) != len(sequences):
+            raise HeadError(f"augmentation {number} has {len(view)} videos for {len(sequences)}")
+    first = sequences[0]
+    return [check_sequences(view, first.shape[1:], maps=first.ndim == 5) for view in views]
+
+
+def check_fit(
+    x: Sequences,
+    y: ArrayLike,
+    least: int = 2,
+    *,
+    maps: bool = False,
+    ids: Sequence[str] | None = None,
+) -> tuple[list[NDArray[np.float32]], NDArray[np.float64]]:
+    """Checked training videos and scores; `least` is the fewest videos that can be fitted."""
+    sequences, scores = check_sequences(x, maps=maps, ids=ids), np.asarray(y, np.float64)
+    if scores.shape != (len(sequences),) or not np.isfinite(scores).all():
+        raise HeadError(
+            f"expected {len(sequences)} finite scores, one per video; got shape {scores.shape}"
+        )
+    if len(sequences) < least:
+        raise HeadError(f"{len(sequences)} training videos; it takes {least} or more to fit")
+    return sequences, scores
+
+
+def check_column(
+    name: str, values: Sequence[Any] | None, n: int, ids: Sequence[str] | None = None
+) -> list[Any]:
+    """A column's values, one per video, or `HeadError` with the videos that have none.
+
+    values: None, or an empty tuple, mapping or text, for a video without. ids: what the error
+    calls the videos.
+    """
+    where = {"judges": "columns judge_1, judge_2, ...", "stages": "columns stage_<name>"}
+    given = [None] * n if values is None else list(values)
+    if len(given) != n:
+        raise HeadError(f"{len(given)} values of {name} for {n} videos; give one per video")
+    without = [
+        i for i, v in enumerate(given) if v is None or (hasattr(v, "__len__") and not len(v))
+    ]
+    if without:
+        who = f"numbers {listed(without)}" if ids is None else listed(ids[i] for i in without)
+        raise HeadError(
+            f"{len(without)} of {n} videos have no {name} ({who}): fill in the "
+            f"manifest's {where.get(name, f'column {name}')}, or take another head"
+        )
+    return given

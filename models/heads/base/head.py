@@ -1,0 +1,261 @@
+"""What every head is: a scikit-learn estimator on videos' sequences of clip features."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, RegressorMixin
+
+from aqa.errors import HeadError
+from aqa.models.examples import Examples, Sequences
+from aqa.models.heads.base.answers import Answer, Explanation
+from aqa.models.heads.base.arrays import State
+from aqa.models.heads.base.checks import check_fit, check_sequences
+from aqa.models.heads.base.params import param
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Kind = Literal["scores", "pairs", "stages"]
+Validation = Examples | tuple[Any, ...]
+
+_DOES = {"pairs": "compares two videos", "stages": "tells the stages of videos"}
+
+
+@dataclasses.dataclass(repr=False, eq=False)
+class Head(RegressorMixin, BaseEstimator):
+    """Clip features in, a score out (or pairs compared, or stages told: see `kind`).
+
+    Write a dataclass that inherits from it, with either pair of methods: `fit_examples` and
+    `predict_examples` on `Examples`, or `fit(self, x, y, validation=None, **columns)` and
+    `predict(self, x, **columns)` as scikit-learn has them; the other pair follows. The fields of
+    the dataclass, made with `param`, are the hyper-parameters. Fitting forgets an earlier fit, and
+    leaves what it learned in attributes that end in `_`. `history_`, where there is one, holds a
+    row for each step of a search or a training.
+
+    kind: what the answers are and are evaluated as. takes: the features that it is fitted on.
+    fitted: the names of the attributes that answering needs and that a saved model holds.
+    columns: the attributes of `Video`, and `id` and `clips`, that it learns from; see `Examples`.
+    starts_from: the head whose fitted run it can start from (`aqa fit --from`). takes_views: it
+    learns from the store's augmentations too. takes_blank: it learns from the feature of a clip of
+    black frames. takes_joints: a video is the places of a body's joints, one "clip" per frame
+    (`aqa extract --backbone pose`), of width 2 x joints: x, y of the first joint, x, y of the next.
+    """
+
+    seed: int = param(0, "of every random choice that fitting makes", low=0, below=2**32)
+
+    kind: ClassVar[Kind] = "scores"
+    takes: ClassVar[Literal["vectors", "maps"]] = "vectors"
+    fitted: ClassVar[tuple[str, ...]] = ()
+    columns: ClassVar[tuple[str, ...]] = ()
+    starts_from: ClassVar[str | None] = None
+    takes_views: ClassVar[bool] = False
+    takes_blank: ClassVar[bool] = False
+    takes_joints: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let the method that a class writes stand for its twin, whatever its bases write."""
+        super().__init_subclass__(**options)
+        _drop_metadata_requests(cls)
+        for plain, twin in (("fit", "fit_examples"), ("predict", "predict_examples")):
+            if plain in cls.__dict__ and twin not in cls.__dict__:
+                setattr(cls, twin, getattr(Head, f"_{twin}"))
+            elif twin in cls.__dict__ and plain not in cls.__dict__:
+                setattr(cls, plain, Head.__dict__[plain])
+
+    # Fitting and predicting ----------------------------------------------------------------------
+
+    def fit_examples(
+        self,
+        train: Examples,
+        validation: Examples | None = None,
+        *,
+        others: Examples | None = None,
+        start: Head | None = None,
+    ) -> Self:
+        """Learn from training videos.
+
+        validation: videos that a head may stop by; without them it holds out training videos where
+        it needs to. others: the videos of the parts that `also_shown` names. start: a fitted head
+        of `starts_from`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} writes neither fit_examples nor fit")
+
+    def predict_examples(self, examples: Examples) -> NDArray[np.float64]:
+        """Scores in points, (n,)."""
+        if self.kind != "scores":
+            raise HeadError(f"{type(self).__name__} {_DOES[self.kind]} and scores none")
+        raise NotImplementedError(
+            f"{type(self).__name__} writes neither predict_examples nor predict"
+        )
+
+    def fit(
+        self,
+        x: Sequences,
+        y: ArrayLike,
+        validation: Validation | None = None,
+        *,
+        others: Validation | None = None,
+        start: Head | None = None,
+        **columns: Any,
+    ) -> Self:
+        """Learn from plain arrays, as scikit-learn has it; see `fit_examples`.
+
+        x: one (n_clips, dim) per video. y: (n,) scores in points. validation, others: `Examples`,
+        or (x, y) or (x, y, columns). columns: by name; `views` and `blank` as `Examples` has them.
+        """
+        train = Examples.of(x, y, **columns)
+        options = {"others": _examples(others), "start": start}
+        return self.fit_examples(
+            train, _examples(validation), **{k: v for k, v in options.items() if v is not None}
+        )
+
+    def predict(self, x: Sequences, **columns: Any) -> NDArray[np.float64]:
+        """Scores in points, (n,), of plain arrays; see `predict_examples`."""
+        return self.predict_examples(Examples.of(x, **columns))
+
+    # What is recorded, saved and restored --------------------------------------------------------
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The hyper-parameters, for the run's record."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+    @property
+    def answer_columns(self) -> tuple[str, ...]:
+        """Those of `columns` that answering takes; all of them, by default.
+
+        What a head learns from, such as judges' marks, a new video need not have.
+        """
+        return self.columns
+
+    @property
+    def also_shown(self) -> tuple[str, ...]:
+        """Further parts of the split that `fit_examples` takes as `others`."""
+        return ()
+
+    @property
+    def gives(self) -> tuple[Answer, ...]:
+        """What it can answer beside scores, with these hyper-parameters; see `answers`.
+
+        quantiles: `quantiles`. attributes: `attributes`. parts: `parts` and `true_parts`. clips:
+        `explain`. joints: `gradient`.
+        """
+        return ()
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """What fitting settled on, for the run's record."""
+        names = ("best_params_", "best_epoch_")
+        return {name.rstrip("_"): getattr(self, name) for name in names if hasattr(self, name)}
+
+    @property
+    def learned_from_others(self) -> tuple[str, ...]:
+        """The ids of those of `others` that the fitted head has learned from."""
+        return ()
+
+    def state(self) -> State:
+        """The fitted arrays by name, without the underscore."""
+        self.check_fitted()
+        state = {name.rstrip("_"): np.asarray(getattr(self, name)) for name in self.fitted}
+        if hasattr(self, "clip_shape_"):
+            state["clip_shape"] = np.asarray(self.clip_shape_, np.int64)
+        return state
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
+        """Become the fitted head that `state` was taken from."""
+        for name in self.fitted:
+            setattr(self, name, np.asarray(state[name.rstrip("_")]))
+        vars(self).pop("clip_shape_", None)
+        if "clip_shape" in state:
+            self.clip_shape_ = tuple(state["clip_shape"].tolist())
+        return self
+
+    def check_fitted(self) -> None:
+        """Raise `HeadError` where an attribute of `fitted` is missing."""
+        missing = [name for name in self.fitted if not hasattr(self, name)]
+        if missing:
+            raise HeadError(f"{type(self).__name__} is not fitted: it has no {missing[0]}")
+
+    # Explanations; a head that `gives` them writes the method ------------------------------------
+
+    def explain(self, examples: Examples, *, align: str = "index") -> Explanation:
+        """How each clip of one video bears on its score; see `ExplainsClips`."""
+        self.cannot_explain("it knows nothing of single clips")
+
+    def gradient(self, examples: Examples) -> NDArray[np.float64]:
+        """How the score of one video grows with the place of each joint; see `ExplainsJoints`."""
+        self.cannot_explain("it has no gradient by the joints")
+
+    def cannot_explain(self, why: str) -> NoReturn:
+        """Raise the line that says so and what to use."""
+        raise HeadError(
+            f"{type(self).__name__} gives no feedback: {why}; "
+            "use --head score-estimation, wd, average, pose-dct or pose-dft, or --head lstm fitted "
+            "with -p label=incremental"
+        )
+
+    # Heads that are written as scikit-learn has them ---------------------------------------------
+
+    def _fit_examples(
+        self,
+        train: Examples,
+        validation: Examples | None = None,
+        *,
+        others: Examples | None = None,
+        start: Head | None = None,
+    ) -> Self:
+        """`fit_examples` of a class that writes `fit`: checked arrays, and the columns it names."""
+        maps = self.takes == "maps"
+        x, y = check_fit(train.features, train.scores, maps=maps, ids=train.ids)
+        options: dict[str, Any] = dict(train.only(self.columns))
+        if validation is not None and len(validation):
+            options["validation"] = self._plain(validation)
+        if others is not None:
+            options["others"] = self._plain(others)
+        if start is not None:
+            options["start"] = start
+        if self.takes_views and train.views:
+            options["views"] = train.views
+        if self.takes_blank:
+            options["blank"] = train.blank
+        self.fit(x, y, **options)
+        self.clip_shape_ = x[0].shape[1:]
+        return self
+
+    def _predict_examples(self, examples: Examples) -> NDArray[np.float64]:
+        """`predict_examples` of a class that writes `predict`."""
+        self.check_fitted()
+        shape, maps = getattr(self, "clip_shape_", None), self.takes == "maps"
+        x = check_sequences(examples.features, shape, maps=maps, ids=examples.ids)
+        return np.asarray(self.predict(x, **examples.only(self.answer_columns)), np.float64)
+
+    def _plain(self, examples: Examples) -> tuple[Any, ...]:
+        """Features, scores and the columns it names, as `fit` takes other videos."""
+        maps = self.takes == "maps"
+        x, y = check_fit(examples.features, examples.scores, least=1, maps=maps, ids=examples.ids)
+        return x, y, examples.only(self.columns)
+
+
+def _examples(given: Validation | None) -> Examples | None:
+    """Other videos than the training ones, however they were given; None where there are none."""
+    if given is None or isinstance(given, Examples):
+        return given
+    x, y, *columns = given
+    return Examples.of(x, y, **dict(*columns)) if len(x) else None
+
+
+def _drop_metadata_requests(kind: type) -> None:
+    """Take away the methods that scikit-learn makes for metadata routing, which nobody calls here.
+
+    They would fill half of `help()`.
+    """
+    for name in [n for n in vars(kind) if n.startswith("set_") and n.endswith("_request")]:
+        delattr(kind, name)
+
+
+_drop_metadata_requests(Head)

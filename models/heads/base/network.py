@@ -1,0 +1,326 @@
+"""What heads that train a network share: its parameters, scaling, the loop, saving."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from aqa.device import deterministic_kernels, pick_device
+from aqa.errors import HeadError
+from aqa.models.examples import Examples, Sequences, pick
+from aqa.models.heads.base.arrays import State, part_of, under
+from aqa.models.heads.base.checks import check_fit, check_sequences, check_views
+from aqa.models.heads.base.head import Head
+from aqa.models.heads.base.joint import History, Inputs, JointLoss
+from aqa.models.heads.base.params import check_params, param
+from aqa.models.scaling import column_scaling
+from aqa.models.training.loop import (
+    AugmentedVideos,
+    BatchSource,
+    Trainer,
+    TrainingSettings,
+    VideoBatch,
+    VideoTensors,
+    threads_for,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+@dataclass(repr=False, eq=False)
+class NetworkHead(Head):
+    """A head, of any kind, that trains a network by the shared loop.
+
+    One that learns of each video by itself says with `build`, `targets` and `trainer` which
+    network, to what and how. One that learns of pairs or of clips writes `fit_examples` itself
+    around `train_net`, and `restore_net`.
+
+    Features are standardised as the training videos have them. Fitted: `net_`, `history_` (a row
+    per epoch), `best_epoch_`.
+    """
+
+    epochs: int = param(
+        200, "at most, over the training videos; ours (parmar2019action: 20,000 steps)"
+    )
+    batch_size: int = param(15, "videos per step (parmar2019action §5)")
+    lr: float = param(1e-3, "Adam learning rate (parmar2019action §5)", above=0)
+    lr_halve_every: int | None = param(
+        3000, "steps after which the rate is halved (parmar2019action §5)"
+    )
+    weight_decay: float = param(0.0, "L2 penalty; no paper states one")
+    clip_gradient: float | None = param(None, "largest gradient norm of a step; none: unlimited")
+    validation: float = param(
+        0.15,
+        "share of the training videos held out to stop by, where the split has none; ours",
+        below=1,
+    )
+    patience: int = param(30, "epochs without a better validation loss before stopping; ours")
+    standardise: bool = param(True, "features to zero mean, unit variance; no paper states it")
+    device: str = param("auto", "cpu, cuda, or auto: the GPU where there is one")
+
+    fitted: ClassVar[tuple[str, ...]] = ("centre_", "scale_")
+    # Whether training it together with a backbone trains all there is to be trained.
+    end_to_end: ClassVar[bool] = False
+
+    # What a head that learns of each video by itself writes --------------------------------------
+
+    def build(self, dim: int) -> nn.Module:
+        """A fresh network: (n, clips, dim) padded, lengths (n,) -> (n, ...).
+
+        dim: of a clip's vector; of a map, its channels.
+        """
+        raise NotImplementedError(f"{type(self).__name__} builds no network for single videos")
+
+    def start_at(self, net: nn.Module, mean: float) -> None:
+        """Let the untrained network predict the mean target; by default it does not."""
+
+    def learn_scores(self, scores: NDArray[np.float64], **columns: Any) -> None:
+        """Learn from the training videos what `targets` are made with; columns as `columns` names.
+
+        Raises `HeadError` for scores and columns that it cannot be fitted to.
+        """
+        raise NotImplementedError
+
+    def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
+        """What the loss compares the network's outputs with, a row per video: (n,) or (n, k)."""
+        raise NotImplementedError
+
+    def trainer(self, net: nn.Module) -> Trainer:
+        """What trains the network, by which loss."""
+        raise NotImplementedError
+
+    # Fitting ---------------------------------------------------------------------------------
+
+    def fit_examples(
+        self,
+        train: Examples,
+        validation: Examples | None = None,
+        *,
+        others: Examples | None = None,
+        start: Head | None = None,
+    ) -> Self:
+        """Learn how scores and features scale, and train a network to the videos' `targets`.
+
+        With augmentations, each epoch shows a video by one of them or as it is; held-out videos,
+        and what is scored, as they are.
+        """
+        maps, columns = self.takes == "maps", train.only(self.columns)
+        sequences, scores = check_fit(train.features, train.scores, maps=maps, ids=train.ids)
+        self.check_params()
+        self.learn_scores(scores, **columns)
+        copies = check_views(train.views, sequences) if self.takes_views else []
+        self.fit_scaling(sequences)
+        targets = self.targets(scores, **columns)
+        kept, out = np.arange(len(scores)), np.arange(0)
+        if validation is not None and len(validation):
+            held: BatchSource | None = self._held(validation)
+        else:
+            kept, out = self.hold_out(len(scores))
+            held = self.videos(pick(sequences, out), targets[out]) if len(out) else None
+        shown = [pick(view, kept) for view in (sequences, *copies)]
+        every = list(itertools.chain.from_iterable(shown))
+        videos = self.videos(every, np.concatenate([targets[kept]] * len(shown)))
+        mean = mean_target(targets[kept])
+
+        def make() -> nn.Module:
+            net = self.build(sequences[0].shape[1])
+            self.start_at(net, mean)
+            return net
+
+        viewed = AugmentedVideos(videos, len(shown), self.seed) if copies else videos
+        self.train_net(make, viewed, held, self.trainer)
+        return self
+
+    def train_net(
+        self,
+        make: Callable[[], nn.Module],
+        train: BatchSource,
+        held: BatchSource | None,
+        trainer: Callable[[nn.Module], Trainer],
+    ) -> None:
+        """Make a network by the seed and train it; leaves `net_`, `history_`, `best_epoch_`."""
+        device = pick_device(self.device)
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(self.seed)
+            self.net_ = make().to(device)
+            running = trainer(self.net_)
+            try:
+                with threads_for(self.net_):
+                    self.history_: list[dict[str, Any]] = running.fit(train, held)
+            except FloatingPointError as error:
+                raise HeadError(f"{error}; lower the learning rate, -p lr=...") from None
+        best = self.history_[-1]
+        if held is not None:
+            best = min(self.history_, key=lambda row: row[running.criterion])
+        self.best_epoch_ = int(best["epoch"])
+
+    def check_params(self) -> None:
+        """Raise `HeadError` for hyper-parameters that cannot be."""
+        check_params(self)
+
+    def _held(self, validation: Examples) -> BatchSource:
+        maps = self.takes == "maps"
+        x, y = check_fit(
+            validation.features, validation.scores, least=1, maps=maps, ids=validation.ids
+        )
+        return self.videos(x, self.targets(y, **validation.only(self.columns)))
+
+    def training_settings(self) -> TrainingSettings:
+        """What the shared loop is told."""
+        return TrainingSettings(
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            lr=self.lr,
+            lr_halve_every=self.lr_halve_every,
+            weight_decay=self.weight_decay,
+            patience=self.patience,
+            clip_gradient=self.clip_gradient,
+        )
+
+    def hold_out(self, n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Numbers of the videos to learn from, and of those to stop by, parted by the seed.
+
+        Too few to part, or a share of 0, holds out none.
+        """
+        size = min(round(self.validation * n), n - 1)
+        order = np.random.default_rng(self.seed).permutation(n)
+        return (np.sort(order[size:]), np.sort(order[:size]))
+
+    def fit_scaling(self, sequences: Sequences) -> None:
+        """Learn how features are standardised from the training videos."""
+        if self.standardise:
+            self.centre_, self.scale_ = column_scaling(sequences)
+        else:
+            dim = sequences[0].shape[1]
+            self.centre_, self.scale_ = np.zeros(dim), np.ones(dim)
+
+    def scaled(self, sequence: NDArray[np.floating]) -> NDArray[np.float64]:
+        """A video's features as the network takes them, (n_clips, dim)."""
+        scaled: NDArray[np.float64] = (sequence - self.centre_) / self.scale_
+        return scaled
+
+    def tensors(self, sequences: Sequences, targets: NDArray[np.floating]) -> VideoTensors:
+        """Scaled features, and targets, of videos on the head's device."""
+        return VideoTensors.of(sequences, targets, pick_device(self.device), self.scaled)
+
+    def videos(self, sequences: Sequences, targets: NDArray[np.float64]) -> BatchSource:
+        """Features and targets as the network takes them, on its device."""
+        return self.tensors(sequences, targets)
+
+    # Answering, saving, restoring ------------------------------------------------------------
+
+    @property
+    def clip_shape(self) -> tuple[int, ...]:
+        """The shape of a clip's feature, as it was fitted on."""
+        return (len(self.centre_),)
+
+    @torch.no_grad()
+    @deterministic_kernels()
+    def outputs(self, examples: Examples) -> NDArray[np.float64]:
+        """What the network says of each video, (n, ...)."""
+        self.check_fitted()
+        sequences = check_sequences(
+            examples.features, self.clip_shape, maps=self.takes == "maps", ids=examples.ids
+        )
+        videos = self.videos(sequences, np.zeros(len(sequences)))
+        net = self.net_.to(pick_device(self.device)).eval()
+        # One size for all: padding must not move a prediction.
+        said = [net(batch.x, batch.lengths) for batch in videos.batches(self.batch_size)]
+        found: NDArray[np.float64] = torch.cat(said).double().cpu().numpy()
+        return found
+
+    def state(self) -> State:
+        """See `Head.state`; the network's tensors are under `net.`."""
+        own = super().state()
+        tensors = {k: v.cpu().numpy() for k, v in self.net_.state_dict().items()}
+        return own | under("net", tensors)
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
+        """See `Head.restore`."""
+        super().restore(state)
+        arrays = part_of("net", state)
+        tensors = {key: torch.from_numpy(np.array(value)) for key, value in arrays.items()}
+        self.net_ = self.restore_net(tensors).eval()
+        return self
+
+    def restore_net(self, tensors: Mapping[str, Tensor]) -> nn.Module:
+        """The network that these tensors were saved from, with them in it."""
+        net = self.build(len(self.centre_))
+        net.load_state_dict(tensors)
+        return net
+
+    # Together with a backbone, see `JointHead` -----------------------------------------------
+
+    def begin(self, x: Sequences, y: ArrayLike, **columns: Any) -> Self:
+        """See `JointHead.begin`."""
+        sequences, scores = check_fit(x, y, maps=self.takes == "maps")
+        self.check_params()
+        self.learn_scores(scores, **columns)
+        self.fit_scaling(sequences)
+        mean = mean_target(self.targets(scores, **columns))
+        self.net_ = self.untrained(sequences[0].shape[1], mean)
+        return self
+
+    def untrained(self, dim: int, mean: float) -> nn.Module:
+        """A network by the seed; mean: of the targets that it is to be trained to."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            net = self.build(dim)
+        self.start_at(net, mean)
+        return net
+
+    @property
+    def module(self) -> nn.Module:
+        """See `JointHead.module`."""
+        return self.net_
+
+    def joint_loss(self) -> JointLoss:
+        """See `JointHead.joint_loss`: as the trainer has it."""
+        objective = self.trainer(self.net_).objective
+
+        def loss(features: Sequence[Tensor], targets: Tensor, **columns: Any) -> Tensor:
+            videos = self.prepared(features)
+            lengths = torch.tensor([len(own) for own in videos], device=targets.device)
+            return objective(VideoBatch(pad_sequence(videos, batch_first=True), lengths, targets))
+
+        return loss
+
+    def prepared(self, videos: Sequence[Tensor]) -> list[Tensor]:
+        """Features of videos as the network takes them, to go back through: (clips, dim) each."""
+        device = videos[0].device
+        centre = torch.as_tensor(self.centre_, dtype=torch.float32, device=device)
+        scale = torch.as_tensor(self.scale_, dtype=torch.float32, device=device)
+        return [(features - centre) / scale for features in videos]
+
+    def loss_on(self, x: Sequences, y: NDArray[np.float64], **columns: Any) -> float:
+        """See `JointHead.loss_on`: what the trainer stops by."""
+        videos = self.videos(x, self.targets(y, **columns))
+        return self.trainer(self.net_).evaluate(videos)
+
+    def finish(
+        self,
+        history: History,
+        epoch: int,
+        train: Inputs,
+        validation: Inputs,
+    ) -> None:
+        """See `JointHead.finish`."""
+        self.history_, self.best_epoch_ = history, epoch
+
+    def held_out(self, n: int) -> NDArray[np.intp]:
+        """See `JointHead.held_out`."""
+        return self.hold_out(n)[1] if n else np.arange(0)
+
+
+def mean_target(targets: NDArray[np.float64]) -> float:
+    """The mean of the first of a video's targets, which is the score where they are several."""
+    return float(targets.reshape(len(targets), -1)[:, 0].mean())

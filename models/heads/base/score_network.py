@@ -1,0 +1,63 @@
+"""What heads share whose network answers with scores: the losses, and how scores are scaled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from aqa.models.examples import Examples
+from aqa.models.heads.base.network import NetworkHead
+from aqa.models.heads.base.params import param
+from aqa.models.scaling import spread
+from aqa.models.training.loop import ScoreTrainer, Trainer
+from aqa.models.training.losses import Balanced, Loss, LossName, make_loss
+
+
+@dataclass(repr=False, eq=False)
+class ScoreNetworkHead(NetworkHead):
+    """A scoring head whose network answers with scores, trained on the loss of `objective`.
+
+    Scores are divided by the standard deviation of the training videos' (parmar2019action §4).
+    """
+
+    loss: LossName = param(
+        "mse", "mse, l1+l2 (farabi2021 §4.3), ranking, or mse+ranking (li2018end §4)"
+    )
+    margin: float = param(
+        2.0, "of ranking: points that a better video should be ahead by (li2018end §4)"
+    )
+    alpha: float | Balanced = param(
+        "balanced",
+        "of ranking in mse+ranking: a number, or balanced by gradients (li2018end Eq. 7)",
+    )
+    centre_scores: bool = param(False, "subtract the training videos' mean score; ours")
+
+    takes_views: ClassVar[bool] = True
+    end_to_end: ClassVar[bool] = True
+    fitted: ClassVar[tuple[str, ...]] = (*NetworkHead.fitted, "y_mean_", "y_std_")
+
+    def objective(self, y_std: float) -> Loss:
+        """The loss, of scores in points divided by `y_std`."""
+        return make_loss(self.loss, self.margin / y_std, self.alpha)
+
+    def trainer(self, net: nn.Module) -> Trainer:
+        """See `NetworkHead.trainer`."""
+        return ScoreTrainer(net, self.objective(self.y_std_), self.training_settings(), self.seed)
+
+    def learn_scores(self, scores: NDArray[np.float64], **columns: Any) -> None:
+        """See `NetworkHead.learn_scores`: the scores' mean and standard deviation."""
+        self.y_mean_ = float(scores.mean()) if self.centre_scores else 0.0
+        self.y_std_ = spread(scores)
+
+    def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
+        """See `NetworkHead.targets`: scaled scores."""
+        scaled: NDArray[np.float64] = (scores - self.y_mean_) / self.y_std_
+        return scaled
+
+    def predict_examples(self, examples: Examples) -> NDArray[np.float64]:
+        """See `Head.predict_examples`."""
+        return self.outputs(examples) * float(self.y_std_) + float(self.y_mean_)

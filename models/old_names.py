@@ -1,0 +1,58 @@
+"""Names that heads, hyper-parameters and saved arrays had before; saved runs still have them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+# Earlier name of a head -> the present one.
+HEADS = {"score": "score-estimation"}
+
+# Present name of a head -> earlier name of a hyper-parameter -> the present one.
+PARAMS: dict[str, dict[str, str]] = {
+    "siamese": {"clips": "learn_clips"},
+    "score-estimation": {
+        "clips": "learn_clips",
+        "bias": "exemplar",
+        "references": "exemplars",
+        "reference_from": "exemplar_from",
+    },
+    "gdlt": {"heads": "attention_heads"},
+    "pose-apen": {"head": "root_joint"},
+    "pose-dct": {"head": "root_joint"},
+    "pose-dft": {"head": "root_joint"},
+}
+
+# Present name of a head -> earlier name of a saved array -> the present one.
+ARRAYS: dict[str, dict[str, str]] = {
+    "score-estimation": {
+        "ref_features": "exemplar_features",
+        "ref_lengths": "exemplar_lengths",
+        "ref_ids": "exemplar_ids",
+        "ref_types": "exemplar_types",
+    },
+}
+
+
+def present_head(name: str) -> str:
+    """The present name of a head."""
+    return HEADS.get(name, name)
+
+
+def present_params(head: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Hyper-parameters of a head, by its present name, under their present names."""
+    renamed = PARAMS.get(head, {})
+    return {renamed.get(name, name): value for name, value in params.items()}
+
+
+def present_state(head: str, state: Mapping[str, Any]) -> dict[str, Any]:
+    """Saved arrays of a head, by its present name, under their present names.
+
+    An array's own name is what stands behind those of its owners, as in `head.ref_ids`.
+    """
+    renamed = ARRAYS.get(head, {})
+    found = {}
+    for key, array in state.items():
+        owner, dot, name = key.rpartition(".")
+        found[owner + dot + renamed.get(name, name)] = array
+    return found

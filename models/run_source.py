@@ -1,0 +1,109 @@
+"""Whose head a saved run holds, and whether its code may be run.
+
+A run records where its head came from. An installed package's head is imported; a file is run only
+where the user names it again, since a run folder may come from anywhere.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from aqa.errors import AqaError, AqaWarning
+from aqa.models.heads import ENTRY_POINTS, find_head, own_names
+from aqa.models.heads.base.source import HeadSource, from_package, own_head
+from aqa.models.old_names import HEADS, present_head
+from aqa.plugins import installed, is_file
+
+
+class RunError(AqaError):
+    """A run that cannot be read, or that does not fit the data it is used on."""
+
+
+def source_of(
+    folder: Path, record: Mapping[str, Any], heads: Sequence[str]
+) -> tuple[HeadSource, str]:
+    """The head of a run, and in words whether its code has changed since; "" where not.
+
+    heads: what the user named with --head: names and files. Raises `RunError` that says which
+    option to give.
+    """
+    saved = record.get("source")
+    name = str(record["head"])
+    if saved is None:
+        present = present_head(name)
+        if present not in own_names():
+            raise RunError(f"{folder}: its head {name!r} is none of this version's heads")
+        return own_head(present), ""
+    if saved["source"] == "package":
+        source = _installed(folder, name, saved)
+    else:
+        source = _given(folder, name, saved, heads)
+    assert source.origin is not None
+    if source.origin.sha256 == saved["sha256"]:
+        return source, ""
+    changed = f"the code of its head, {source.origin.name}, has changed since it was fitted"
+    warnings.warn(f"{folder}: {changed}", AqaWarning, stacklevel=3)
+    return source, changed
+
+
+def _installed(folder: Path, name: str, saved: Mapping[str, Any]) -> HeadSource:
+    offered = installed(ENTRY_POINTS)
+    if name not in offered:
+        raise RunError(
+            f"{folder}: its head {name!r} was that of {saved['name']}, which is not installed; "
+            "install that package"
+        )
+    return from_package(name, offered[name])
+
+
+def _given(folder: Path, name: str, saved: Mapping[str, Any], heads: Sequence[str]) -> HeadSource:
+    path, _, attribute = str(saved["name"]).rpartition(":")
+    for text in heads:
+        if is_file(text):
+            source = find_head(text)
+            if (source.name, source.attribute) == (name, attribute):
+                return source
+    named = path if attribute == "HEAD" else f"{path}:{attribute}"
+    gone = "" if Path(path).exists() else ", which is not there any more"
+    raise RunError(
+        f"{folder}: its head is the file {path}{gone}; a file is only run where you name it: give "
+        f"--head {named}"
+    )
+
+
+def labels_of(runs: Path, heads: Sequence[str]) -> tuple[str, ...]:
+    """The folders of runs that are meant by what the user named with --head, by their names.
+
+    A name is that of a folder. A file means all runs that its head was fitted in.
+    """
+    labels: list[str] = []
+    for text in heads:
+        if not is_file(text):
+            labels.append(text if (runs / text).exists() else _earlier(runs, text))
+            continue
+        name = find_head(text).name
+        records = [path for path in runs.glob("*/split-*/run.json") if _of(path, name)]
+        own = sorted({path.parent.parent.name for path in records})
+        if not own:
+            raise AqaError(f"{runs}: no fitted {text}; fit it first with `aqa fit --head {text}`")
+        labels += own
+    return tuple(dict.fromkeys(labels))
+
+
+def _earlier(runs: Path, name: str) -> str:
+    """The folder of runs that a head had before it was renamed, where there is one; else itself."""
+    earlier = [old for old, new in HEADS.items() if new == name and (runs / old).exists()]
+    return earlier[0] if earlier else name
+
+
+def _of(record: Path, name: str) -> bool:
+    """Whether a run is of a file's head of this name."""
+    try:
+        saved = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(saved.get("source")) and saved.get("head") == name

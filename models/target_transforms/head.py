@@ -1,0 +1,262 @@
+"""The estimator that target transforms make with a head."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+
+from aqa.models.examples import Examples
+from aqa.models.heads.base import (
+    Answer,
+    Explanation,
+    Head,
+    HeadError,
+    State,
+    param,
+    parse_params,
+    part_of,
+    under,
+)
+from aqa.models.old_names import PARAMS
+from aqa.models.target_transforms.action_scale import ActionScaleTransform
+from aqa.models.target_transforms.base import TargetTransform, Values
+from aqa.models.target_transforms.difficulty import DifficultyTransform
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+@dataclasses.dataclass(repr=False, eq=False)
+class TargetParams:
+    """The hyper-parameters that every scoring head takes beside its own."""
+
+    difficulty: Literal["none", "multiply", "input"] = param(
+        "none",
+        "a video's known difficulty. none: not shown to the head; multiply: it learns score / "
+        "difficulty, and is multiplied by it (farabi2021's code, USDL); input: standardised, "
+        "beside every clip's features",
+    )
+    scale: Literal["all", "action"] = param(
+        "all",
+        "action: scores of each action divided by their standard deviation (parmar2019action §4)",
+    )
+
+
+class TransformedHead(Head):
+    """A head and what is done to its target, as scikit-learn's `TransformedTargetRegressor`.
+
+    head: what learns; it is left unfitted. difficulty, scale: see `TargetParams`; with `none` and
+    `all` nothing is done. Fitted: `transforms_`, and `head_`, the fitted copy of the head.
+    """
+
+    def __init__(self, head: Head, difficulty: str = "none", scale: str = "all"):
+        self.head, self.difficulty, self.scale = head, difficulty, scale
+
+    def fit_examples(
+        self,
+        train: Examples,
+        validation: Examples | None = None,
+        *,
+        others: Examples | None = None,
+        start: Head | None = None,
+    ) -> Self:
+        """See `Head.fit_examples`; transforms learn from the training videos alone."""
+        self.transforms_: list[TargetTransform] = []
+        for transform in self.transforms():
+            transform.check_with(self.head, start)
+            self.transforms_.append(transform.fit(train))
+            train = transform.forward(train)
+        shown = [None if more is None else self._forward(more) for more in (validation, others)]
+        options = {} if start is None else {"start": start}
+        self.head_ = clone(self.head)
+        self.head_.fit_examples(train, shown[0], others=shown[1], **options)
+        return self
+
+    def predict_examples(self, examples: Examples) -> Values:
+        """See `Head.predict_examples`."""
+        self.check_fitted()
+        return self._inverse(self.head_.predict_examples(self._shown(examples)), examples)
+
+    def explain(self, examples: Examples, *, align: str = "index") -> Explanation:
+        """See `ExplainsClips`; what is explained is what the head learns."""
+        found = self.head_.explain(self._shown(examples), align=align)
+        for transform in reversed(self.transforms_):
+            if transform.learned != "score":
+                found = found._replace(meaning=f"{found.meaning}, of {transform.learned}")
+        return found
+
+    def gradient(self, examples: Examples) -> Values:
+        """See `ExplainsJoints`."""
+        gradient = self.head_.gradient(self._shown(examples))
+        return self._inverse(gradient[None], examples)[0]
+
+    def quantiles(self, examples: Examples, at: ArrayLike) -> Values:
+        """See `GivesQuantiles`."""
+        return self._inverse(self.head_.quantiles(self._shown(examples), at), examples)
+
+    def attributes(self, examples: Examples) -> list[dict[str, str]]:
+        """See `GivesAttributes`."""
+        found: list[dict[str, str]] = self.head_.attributes(self._shown(examples))
+        return found
+
+    def parts(self, examples: Examples) -> dict[str, Values]:
+        """See `GivesParts`."""
+        parts = self.head_.parts(self._shown(examples))
+        return {name: self._inverse(part, examples) for name, part in parts.items()}
+
+    def true_parts(self, examples: Examples) -> dict[str, Values]:
+        """See `GivesParts`."""
+        found: dict[str, Values] = self.head_.true_parts(self._shown(examples))
+        return found
+
+    # What is the head's own ----------------------------------------------------------------------
+
+    @property
+    def seed(self) -> int:  # type: ignore[override]
+        """See `Head`."""
+        return self.head.seed
+
+    @property
+    def takes(self) -> Literal["vectors", "maps"]:  # type: ignore[override]
+        """See `Head`."""
+        return self.head.takes
+
+    @property
+    def takes_views(self) -> bool:  # type: ignore[override]
+        """See `Head`."""
+        return self.head.takes_views
+
+    @property
+    def takes_blank(self) -> bool:  # type: ignore[override]
+        """See `Head`."""
+        return self.head.takes_blank
+
+    @property
+    def takes_joints(self) -> bool:  # type: ignore[override]
+        """See `Head`."""
+        return self.head.takes_joints
+
+    @property
+    def starts_from(self) -> str | None:  # type: ignore[override]
+        """See `Head`."""
+        return self.head.starts_from
+
+    @property
+    def columns(self) -> tuple[str, ...]:  # type: ignore[override]
+        """See `Head`."""
+        return self._with_own(self.head.columns)
+
+    @property
+    def answer_columns(self) -> tuple[str, ...]:
+        """See `Head.answer_columns`."""
+        return self._with_own(getattr(self, "head_", self.head).answer_columns)
+
+    @property
+    def also_shown(self) -> tuple[str, ...]:
+        """See `Head.also_shown`."""
+        return self.head.also_shown
+
+    @property
+    def gives(self) -> tuple[Answer, ...]:
+        """See `Head.gives`."""
+        return getattr(self, "head_", self.head).gives
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """See `Head.params`: the head's own, and those of its target."""
+        return {**self.head.params, "difficulty": self.difficulty, "scale": self.scale}
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """See `Head.chosen`."""
+        return self.head_.chosen
+
+    @property
+    def learned_from_others(self) -> tuple[str, ...]:
+        """See `Head.learned_from_others`."""
+        return self.head_.learned_from_others
+
+    @property
+    def history_(self) -> list[dict[str, Any]]:
+        """A row for each step of the head's search or training."""
+        return getattr(self.head_, "history_", [])
+
+    def check_fitted(self) -> None:
+        """See `Head.check_fitted`."""
+        if not hasattr(self, "head_"):
+            raise HeadError(f"{type(self.head).__name__} is not fitted")
+        self.head_.check_fitted()
+
+    def state(self) -> State:
+        """See `Head.state`: a transform's arrays, and under `head.` those of what it is around."""
+        self.check_fitted()
+        state = self.head_.state()
+        for transform in reversed(self.transforms_):
+            state = transform.state() | under("head", state)
+        return state
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
+        """See `Head.restore`."""
+        self.transforms_ = []
+        for transform in self.transforms():
+            self.transforms_.append(transform.restore(state))
+            state = part_of("head", state)
+        self.head_ = clone(self.head).restore(state)
+        return self
+
+    def transforms(self) -> list[TargetTransform]:
+        """The transforms that are asked for, unfitted; scores go through them in this order."""
+        found: list[TargetTransform] = []
+        if self.difficulty in ("multiply", "input"):
+            found.append(DifficultyTransform(self.difficulty))  # type: ignore[arg-type]
+        elif self.difficulty != "none":
+            raise HeadError(f"difficulty={self.difficulty} is not one of none, multiply, input")
+        if self.scale == "action":
+            found.append(ActionScaleTransform())
+        elif self.scale != "all":
+            raise HeadError(f"scale={self.scale} is not one of all, action")
+        return found
+
+    def _with_own(self, columns: Sequence[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*columns, *(t.column for t in self.transforms()))))
+
+    def _forward(self, examples: Examples) -> Examples:
+        for transform in self.transforms_:
+            examples = transform.forward(examples)
+        return examples
+
+    def _shown(self, examples: Examples) -> Examples:
+        for transform in self.transforms_:
+            examples = transform.show(examples)
+        return examples
+
+    def _inverse(self, answers: Values, examples: Examples) -> Values:
+        for transform in reversed(self.transforms_):
+            answers = transform.inverse(answers, examples)
+        return answers
+
+
+def transformed(kind: type[Head], params: Mapping[str, Any]) -> Head:
+    """A head of this class with these hyper-parameters, and around it what they ask for."""
+    names = {field.name for field in dataclasses.fields(TargetParams)}
+    own = {field.name for field in dataclasses.fields(kind)}
+    target = {k: v for k, v in params.items() if k in names - own}
+    head = kind(**{k: v for k, v in params.items() if k not in target})
+    if head.kind != "scores":
+        return head
+    made = TransformedHead(head, **target)
+    return made if made.transforms() else head
+
+
+def target_params(kind: type[Head]) -> tuple[type, ...]:
+    """The dataclasses whose fields a head's `-p` takes beside its own."""
+    return (TargetParams,) if kind.kind == "scores" else ()
+
+
+def parse_head_params(name: str, kind: type[Head], texts: Sequence[str]) -> dict[str, Any]:
+    """`name=value` texts as hyper-parameters of a head and of its target."""
+    return parse_params(kind, texts, target_params(kind), PARAMS.get(name))

@@ -1,0 +1,146 @@
+"""Fit a head on the training videos of each split, then evaluate those and the validation videos."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from aqa.annotations.manifest import Manifest
+from aqa.annotations.splits import Split
+from aqa.evaluation.evaluate import evaluate_run
+from aqa.evaluation.evaluated import save_evaluated
+from aqa.evaluation.run_stores import stored_split
+from aqa.features.store import FeatureStore, check_spec
+from aqa.models.examples import Examples, Features, examples_of
+from aqa.models.heads import find_head
+from aqa.models.heads.base import Head, HeadError
+from aqa.models.heads.base.source import HeadSource
+from aqa.models.runs import Run, RunError, load_start, make_record, save_run
+from aqa.models.target_transforms import parse_head_params, transformed
+from aqa.workspace import run_folder
+
+
+def fit_splits(
+    head: str,
+    params: Sequence[str],
+    manifest: Manifest,
+    store: FeatureStore,
+    splits: Sequence[Split],
+    runs: Path,
+    *,
+    seed: int | None = None,
+    skip_missing: bool = False,
+    start: Path | None = None,
+    name: str | None = None,
+) -> Iterator[Run]:
+    """Fit a head on the training videos of each split, one run after the other.
+
+    head: its name, or `path/to/file.py[:Class]`. params: `name=value` texts. seed: of every random
+    choice; None takes that of `params`, or 0. skip_missing: leave out videos that the store does
+    not hold, which is otherwise an error. start: the folder of a fitted run to start from, or that
+    of a head, of which the run of the same split is taken. name: what the runs are called, instead
+    of after the head. Each run is saved below `runs` before it is yielded.
+    """
+    source = find_head(head)
+    check_layer(source, store)
+    values = head_params(source, params, seed)
+    starts = {split.name: _start_run(source, start, split.name) for split in splits}
+    features = Features.of(store)
+    for split in [stored_split(split, manifest, store, skip_missing) for split in splits]:
+        model, origin = transformed(source.head_class, values), starts[split.name]
+        if origin is not None:
+            check_features(origin, store)
+        started = time.perf_counter()
+        try:
+            _fit(model, split, manifest, features, origin)
+        except HeadError as error:
+            raise RunError(f"{head} on split {split.name} of {manifest.path}: {error}") from None
+        seconds = time.perf_counter() - started
+        folder = run_folder(runs, name or source.name, split.name)
+        record = make_record(source, model, split, store, folder, seconds, origin)
+        run = save_run(folder, model, record)
+        save_evaluated(folder, evaluate_run(run, split, manifest, features, ("train", "val")))
+        yield run
+
+
+def head_params(source: HeadSource, params: Sequence[str], seed: int | None) -> dict[str, object]:
+    """Hyper-parameters of `name=value` texts, with the seed; `HeadError` where both say one."""
+    values = parse_head_params(source.name, source.head_class, params)
+    if seed is not None and "seed" in values:
+        raise HeadError(
+            f"--seed {seed} and -p seed={values['seed']} say the same thing; leave one out"
+        )
+    return {"seed": 0 if seed is None else seed, **values}
+
+
+def _fit(
+    model: Head, split: Split, manifest: Manifest, features: Features, start: Run | None
+) -> None:
+    """Fit on a split's training videos, with all that the head takes."""
+
+    def read(ids: Sequence[str]) -> Examples:
+        return examples_of(ids, manifest, features, model.columns)
+
+    train = examples_of(
+        split.train,
+        manifest,
+        features,
+        model.columns,
+        views=model.takes_views,
+        blank=model.takes_blank,
+    )
+    model.fit_examples(
+        train,
+        read(split.val) if split.val else None,
+        others=read([i for part in model.also_shown for i in split.part(part)])
+        if model.also_shown
+        else None,
+        start=None if start is None else start.head,
+    )
+
+
+def check_layer(source: HeadSource, store: FeatureStore) -> None:
+    """Refuse a store that does not hold what the head takes: vectors, maps, or joints."""
+    if source.head_class.takes_joints and "joints" not in store.spec:
+        raise RunError(
+            f"{store.path}: {source.name} takes joints, not features of {store.spec['backbone']}; "
+            "make a store of joints with `aqa extract --backbone pose`, and name it with --store"
+        )
+    takes, held = source.head_class.takes, "vectors" if len(store.shape) == 1 else "maps"
+    if takes == held:
+        return
+    remedy = (
+        "extract one that ends in maps, such as c3d's conv5b"
+        if takes == "maps"
+        else "extract one that ends in vectors"
+    )
+    raise RunError(
+        f"{store.path}: its layer {store.spec['layer']} holds {held} of shape {store.shape}, "
+        f"{source.name} takes {takes}: {remedy}, with --layer, or fit another --head"
+    )
+
+
+def _start_run(source: HeadSource, start: Path | None, split: str) -> Run | None:
+    """The run that a head starts from, if it can start from one."""
+    if start is None:
+        return None
+    wanted = source.head_class.starts_from
+    if wanted is None:
+        raise RunError(f"{source.name} cannot start from a fitted run; leave out --from")
+    run = load_start(start, split, (source.text,))
+    if run.name != wanted:
+        raise RunError(f"{run.folder}: {source.name} starts from {wanted}, not from {run.name}")
+    return run
+
+
+def check_features(run: Run, store: FeatureStore) -> None:
+    """Refuse to start from a run on features that were made in another way.
+
+    How many frames a video was given may differ: actions differ in length.
+    """
+    of_videos = ("frames", "padding", "tail", "stride", "views", "view_seed")
+    kept, spec = (
+        {k: v for k, v in s.items() if k not in of_videos} for s in (run.spec, store.spec)
+    )
+    check_spec(store.path, spec, kept)

@@ -120,7 +120,7 @@ def fit(
     splits: str | Sequence[str] = (),
     start: PathLike | None = None,
     name: str | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     skip_missing: bool = False,
 ) -> list[Run]:
     """Fit a head on the training videos of each split, and save the runs.
@@ -128,7 +128,8 @@ def fit(
     head: a name (`aqa heads` lists them), or `path/to/file.py:Class`. params: its hyper-parameters.
     store: by default the only one in stores/. splits: by default every split of the manifest;
     `all` trains on every video. start: the folder of a run to start from. name: what the runs are
-    called, by default as the head. skip_missing: leave out videos that the store does not hold.
+    called, by default as the head. seed: of all random numbers, by default 0. skip_missing: leave
+    out videos that the store does not hold.
 
     One `Run` per split: its fitted `head`, its `folder` and its `record` of every setting.
 

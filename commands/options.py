@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,33 +12,35 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from aqa.errors import UnknownNameError
 from aqa.files import check_picture
-from aqa.models.heads import head_names
+from aqa.models.heads import head_names, unknown_head
+from aqa.plugins import is_file
 from aqa.workspace import Workspace
-
-
-class NameChoice(click.Choice):
-    """One of many names; an unknown one is answered as everywhere, with the likely one."""
-
-    def __init__(self, kind: str, names: Sequence[str], remedy: str = ""):
-        super().__init__(names)
-        self.kind, self.remedy = kind, remedy
-
-    def get_metavar(self, *_: Any, **__: Any) -> str:
-        """The kind of name; the names themselves are too many to stand in a usage line."""
-        return self.kind.upper()
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The name; `UnknownNameError` for another."""
-        if value not in self.choices:
-            raise UnknownNameError(self.kind, value, self.choices, self.remedy)
-        return value
-
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
-HEAD = NameChoice("head", head_names(), "`aqa heads` lists all")
+
+
+class HeadName(click.ParamType):
+    """A head of this package or of an installed one, or a class in a Python file.
+
+    The file is not run here.
+    """
+
+    name = "head"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """What stands for a value in the help."""
+        return "NAME|FILE.py[:CLASS]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The name as typed; `UnknownNameError` for one that is none."""
+        if not is_file(value) and value not in head_names():
+            raise unknown_head(value)
+        return value
+
+
+HEAD = HeadName()
 
 
 def set_workspace(ctx: click.Context, param: click.Parameter, value: Path | None) -> None:

@@ -44,7 +44,10 @@ def head_page(name: str, head: type[Any]) -> str:
     module = inspect.getmodule(head)
     title = (inspect.getdoc(module) or inspect.getdoc(head) or "").partition("\n")[0]
     hints = typing.get_type_hints(head)
-    rows = [_row(field, hints[field.name]) for field in dataclasses.fields(head)]
+    stated = vars(head).get("__annotations__", {})
+    # Its own parameters first, then those that many heads share.
+    fields = sorted(dataclasses.fields(head), key=lambda field: field.name not in stated)
+    rows = [_row(field, hints[field.name]) for field in fields]
     header = ["parameter", "default", "meaning", "source"]
     # A table repeats its first columns where it is too wide; all four are text.
     text = [wrapped(f"{name}: {title}", indent="    "), "", table(rows, header, left=4)]

@@ -28,6 +28,7 @@ __all__ = [
     "make_head",
     "own_names",
     "param",
+    "unknown_head",
 ]
 
 # The group of entry points by which an installed package offers heads.
@@ -77,7 +78,7 @@ def find_head(text: str) -> HeadSource:
     offered = installed(ENTRY_POINTS)
     if text in offered:
         return from_package(text, offered[text])
-    raise UnknownNameError("head", text, head_names(), _remedy(text))
+    raise unknown_head(text)
 
 
 def get_head(name: str) -> type[Head]:
@@ -95,8 +96,10 @@ def make_head(name: str, params: Mapping[str, Any]) -> Head:
     return transformed(get_head(name), params)
 
 
-def _remedy(text: str) -> str:
+def unknown_head(text: str) -> UnknownNameError:
+    """The error for a name that is none; says the present name of a head that was renamed."""
     from aqa.models.old_names import HEADS
 
-    renamed = f"it is now called {HEADS[text]!r}; " if text in HEADS else ""
-    return f"{renamed}`aqa heads` lists all"
+    known = [HEADS[text]] if text in HEADS else head_names()
+    renamed = "it was renamed; " if text in HEADS else ""
+    return UnknownNameError("head", text, known, f"{renamed}`aqa heads` lists all")

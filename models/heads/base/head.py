@@ -46,7 +46,7 @@ class Head(RegressorMixin, BaseEstimator):
     (`aqa extract --backbone pose`), of width 2 x joints: x, y of the first joint, x, y of the next.
     """
 
-    seed: int = param(0, "of every random choice that fitting makes", low=0, below=2**32)
+    seed: int = param(0, "seed of all random numbers in fitting", low=0, below=2**32)
 
     kind: ClassVar[Kind] = "scores"
     takes: ClassVar[Literal["vectors", "maps"]] = "vectors"

@@ -1,4 +1,4 @@
-"""`aqa demo`: the whole pipeline on drawn dives."""
+"""`aqa demo`: all of it once, on drawn dives."""
 
 from __future__ import annotations
 
@@ -10,28 +10,40 @@ from aqa.commands.options import FOLDER, workspace_option
 from aqa.workspace import Workspace
 
 
-@click.command(short_help="Run the whole pipeline on drawn dives.")
+@click.command(short_help="Try everything on drawn dives.")
 @workspace_option
 @click.argument("folder", required=False, type=FOLDER)
-@click.option("--videos", "n_videos", type=click.IntRange(20), default=120, show_default=True)
+@click.option(
+    "--videos",
+    "n_videos",
+    type=click.IntRange(20),
+    default=120,
+    show_default=True,
+    help="How many dives to draw.",
+)
 @click.option(
     "--seed",
     type=click.IntRange(0, 499_999),
     default=0,
     show_default=True,
-    help="Seed of the drawn dives; higher seeds are those of new videos and of the network's "
-    "training videos.",
+    help="Random seed of the dives; higher ones are kept for new videos and for training the "
+    "demo's network.",
 )
 @click.pass_obj
 def demo(workspace: Workspace, folder: Path | None, n_videos: int, seed: int) -> None:
-    """Run the whole pipeline on drawn dives, in FOLDER [default: aqa-demo].
+    """Try everything on drawn dives, in FOLDER [default: aqa-demo].
 
     Draws a small dataset of dives whose faults and scores are known, extracts features, fits two
-    heads on five splits, evaluates them, and scores one new video.
+    heads on five splits, evaluates them on videos that they have not seen, scores one new video,
+    and says what cost points in it.
     """
+    from aqa.report.demo_screen import demo_screen
+    from aqa.report.tables import wrapped
     from aqa.workflows.demo.run import run_demo
 
-    run_demo(folder or workspace.root / "aqa-demo", n_videos, seed, click.echo)
+    where = folder or workspace.root / "aqa-demo"
+    outcome = run_demo(where, n_videos, seed, lambda line: click.echo(wrapped(line, indent="   ")))
+    click.echo(f"\n{demo_screen(outcome)}")
 
 
 COMMAND = demo

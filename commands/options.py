@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,30 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from aqa.errors import UnknownNameError
 from aqa.files import check_picture
 from aqa.models.heads import head_names, unknown_head
 from aqa.plugins import is_file
 from aqa.workspace import Workspace
+
+
+class NameChoice(click.Choice):
+    """One of many names; an unknown one is answered as everywhere, with the likely one."""
+
+    def __init__(self, kind: str, names: Sequence[str], remedy: str = ""):
+        super().__init__(names)
+        self.kind, self.remedy = kind, remedy
+
+    def get_metavar(self, *_: Any, **__: Any) -> str:
+        """The kind of name; the names themselves are too many to stand in a usage line."""
+        return self.kind.upper()
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The name; `UnknownNameError` for another."""
+        if value not in self.choices:
+            raise UnknownNameError(self.kind, value, self.choices, self.remedy)
+        return value
+
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -35,7 +55,7 @@ class HeadName(click.ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The name as typed; `UnknownNameError` for one that is none."""
-        if not is_file(value) and value not in head_names():
+        if value not in head_names() and not is_file(value):
             raise unknown_head(value)
         return value
 
@@ -112,6 +132,11 @@ align_option = click.option(
     help="Compare clips of the same number, or those that dynamic time warping finds.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+head_seed_option = click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    help="Of every random choice that fitting makes; the same as -p seed=... [default: 0].",
+)
 seed_option = click.option(
     "--seed",
     type=click.IntRange(0, 2**32 - 1),

@@ -70,8 +70,8 @@ class PoseFeedback:
     """What is said of the joints of one video.
 
     moves: one per joint, the largest gain first. names: of the joints. joints: (frames, joints, 2),
-    where they are, in pixels. gradient: the same shape, points per pixel. offset: the number, in the
-    video file, of the first of these frames.
+    where they are, in pixels. gradient: the same shape, points per pixel. offset: the number of the
+    first of these frames in the video file.
     """
 
     video: str

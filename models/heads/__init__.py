@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aqa.errors import UnknownNameError
+from aqa.models.old_names import HEADS
 from aqa.plugins import installed, is_file
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ __all__ = [
     "get_head",
     "head_names",
     "make_head",
+    "offered_heads",
     "own_names",
     "param",
     "unknown_head",
@@ -63,6 +65,15 @@ def head_names() -> tuple[str, ...]:
     return tuple(sorted({*own_names(), *installed(ENTRY_POINTS)}))
 
 
+def offered_heads() -> dict[str, str]:
+    """The heads of installed packages: name -> in words whose it is; imports none of them."""
+    return {
+        name: f"of {point.dist.name} {point.dist.version}" if point.dist else f"at {point.value}"
+        for name, point in installed(ENTRY_POINTS).items()
+        if name not in own_names()
+    }
+
+
 def find_head(text: str) -> HeadSource:
     """The head that a user names: by name, or `path/to/file.py` or `path/to/file.py:Class`.
 
@@ -97,9 +108,8 @@ def make_head(name: str, params: Mapping[str, Any]) -> Head:
 
 
 def unknown_head(text: str) -> UnknownNameError:
-    """The error for a name that is none; says the present name of a head that was renamed."""
-    from aqa.models.old_names import HEADS
-
-    known = [HEADS[text]] if text in HEADS else head_names()
-    renamed = "it was renamed; " if text in HEADS else ""
-    return UnknownNameError("head", text, known, f"{renamed}`aqa heads` lists all")
+    """The error of a name that is no head; says how a head is called that was renamed."""
+    if text in HEADS:
+        return UnknownNameError("head", text, (HEADS[text],), f"it is now called {HEADS[text]!r}")
+    remedy = "`aqa heads` lists all; a head of your own is a file, as --head path/to/head.py"
+    return UnknownNameError("head", text, head_names(), remedy)

@@ -18,7 +18,7 @@ _LOWEST = 0.75  # metres above the water below which the camera does not look
 class Handling:
     """How a camera is handled.
 
-    view: height of the picture in metres. lag: frames by which it follows late. drift, tremble:
+    view: height of the image in metres. lag: frames by which it follows late. drift, tremble:
     amplitudes in metres. phases: of the four motions, radians.
     """
 
@@ -29,26 +29,26 @@ class Handling:
     phases: tuple[float, float, float, float]
 
 
-class View(NamedTuple):
-    """Where the camera looks on one frame: the centre in metres and pixels a metre."""
+class CameraView(NamedTuple):
+    """Where the camera looks on one frame: the centre in metres and pixels per metre."""
 
     x: float
     y: float
     scale: float
 
     def pixels(self, points: Array) -> Array:
-        """World points `(..., 2)` in metres as picture points in pixels, from the top left."""
+        """World points `(..., 2)` in metres as points of the image in pixels, from the top left."""
         middle = np.array([WIDTH / 2.0, HEIGHT / 2.0])
         away = points - np.array([self.x, self.y])
         pixels: Array = middle + away * np.array([self.scale, -self.scale])
         return pixels
 
     def row(self, y: float) -> float:
-        """The picture row of a height above the water."""
+        """The row of pixels of a height above the water."""
         return HEIGHT / 2.0 - (y - self.y) * self.scale
 
 
-def follow(centres: Array, handling: Handling, fps: float) -> list[View]:
+def follow(centres: Array, handling: Handling, fps: float) -> list[CameraView]:
     """The views on every frame of a camera that follows `centres` `(n_frames, 2)`."""
     aim = np.stack([centres[:, 0] + 0.15, np.maximum(centres[:, 1], _LOWEST)], axis=-1)
     path = _late(aim, handling.lag)
@@ -58,7 +58,7 @@ def follow(centres: Array, handling: Handling, fps: float) -> list[View]:
     path += handling.drift * np.sin(slow) + handling.tremble * np.sin(fast)
     zoom = 1.0 + 0.02 * np.sin(slow[:, 0] + 1.0)
     scale = HEIGHT / handling.view * zoom
-    return [View(float(x), float(y), float(s)) for (x, y), s in zip(path, scale, strict=True)]
+    return [CameraView(float(x), float(y), float(s)) for (x, y), s in zip(path, scale, strict=True)]
 
 
 def _late(aim: Array, lag: float) -> Array:

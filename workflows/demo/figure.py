@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aqa.workflows.demo.camera import View
+from aqa.workflows.demo.camera import CameraView
 from aqa.workflows.demo.diver import Array, Joint
 
 Image = NDArray[np.uint8]
@@ -68,7 +68,7 @@ def shade(colour: Colour, factor: float) -> Colour:
     return red, green, blue
 
 
-def draw_figure(image: Image, joints: Array, view: View, outfit: Outfit) -> None:
+def draw_figure(image: Image, joints: Array, view: CameraView, outfit: Outfit) -> None:
     """Draw one skeleton `(17, 3)`, in metres, into an RGB image."""
     painter = _Painter(image, joints, view, outfit)
     for _, paint in sorted(painter.parts(), key=lambda part: part[0]):
@@ -76,9 +76,9 @@ def draw_figure(image: Image, joints: Array, view: View, outfit: Outfit) -> None
 
 
 class _Painter:
-    """The parts of one figure in the picture, each with its depth."""
+    """The parts of one figure in the image, each with its depth."""
 
-    def __init__(self, image: Image, joints: Array, view: View, outfit: Outfit):
+    def __init__(self, image: Image, joints: Array, view: CameraView, outfit: Outfit):
         self.image, self.outfit, self.scale = image, outfit, view.scale
         self.depth = joints[:, 2]
         self.at = view.pixels(joints[:, :2])

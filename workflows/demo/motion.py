@@ -1,7 +1,7 @@
 """From a dive to the diver's joints on every frame: stand, take-off, flight, entry, ending.
 
 The centre of mass flies on a parabola that no fault touches, and a fault moves joints only inside
-its own frames: until then, a dive with the fault is the same picture as the dive without it. (What
+its own frames: until then, a dive with the fault looks the same as the dive without it. (What
 follows a faulty entry differs: the splash stands where the hands went in.)
 """
 
@@ -24,7 +24,7 @@ from aqa.workflows.demo.diver import (
     orient,
     skeleton,
 )
-from aqa.workflows.demo.judging import Fault
+from aqa.workflows.demo.panel import Fault
 from aqa.workflows.demo.program import DiveType
 
 FPS = 30.0

@@ -1,89 +1,108 @@
-"""`aqa demo`: the whole pipeline on drawn dives, from nothing to the score of a new video."""
+"""The whole way on drawn dives: from nothing to the score of a new video, and what cost points."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from aqa.annotations.chosen_splits import chosen_splits
 from aqa.annotations.manifest import Manifest
 from aqa.errors import AqaError
 from aqa.evaluation.evaluate_runs import evaluate_runs
+from aqa.evaluation.result import Evaluation
 from aqa.evaluation.result_files import write_results
 from aqa.extract.backbones import load_backbone
 from aqa.extract.progress import ExtractionBar
 from aqa.extract.run import extract
 from aqa.features.store import FeatureStore
-from aqa.models.runs import load_run, write_json
-from aqa.report.result_tables import results_table
-from aqa.workflows.demo.dives import draw_dives, film, sample_dive
+from aqa.files import write_json
+from aqa.models.feedback import ClipFeedback, Feedback
+from aqa.models.runs import load_run
+from aqa.workflows.demo.dataset import draw_dives
+from aqa.workflows.demo.dive import Dive
+from aqa.workflows.demo.filming import film
+from aqa.workflows.demo.sampling import sample_dive
+from aqa.workflows.feedback import explain
 from aqa.workflows.fit import fit_splits
 from aqa.workflows.score import score_videos
 from aqa.workspace import Workspace, run_folders
 
 BACKBONE = "tiny3d"
-HEADS = ("svr", "lstm")
+# The last one also says what each clip adds to the score.
+HEADS = ("svr", "wd")
 # The new video is of a seed that no dataset of this folder is drawn from.
 NEW_SEED_OFFSET = 500_000
 
-Echo = Callable[[str], None]
+Tell = Callable[[str], None]
 
 
-def run_demo(folder: Path, n_videos: int, seed: int, echo: Echo) -> None:
-    """Draw, extract, fit, evaluate and score in `folder`, telling `echo` what happens.
+@dataclass(frozen=True)
+class NewDive:
+    """A dive that no head was fitted on, and what is said of it.
+
+    path: its video. dive: the truth about it. predicted: head -> score in points. typical_errors:
+    head -> mean distance in points between prediction and score, over test videos; None where
+    there are none. feedback: what each clip adds to the score, by `explained_by`.
+    """
+
+    path: Path
+    dive: Dive
+    predicted: dict[str, float]
+    typical_errors: dict[str, float | None]
+    feedback: Feedback
+    explained_by: str
+
+    @property
+    def costliest(self) -> ClipFeedback | None:
+        """The clip that takes most points off; None where none takes any."""
+        worst = min(self.feedback.clips, key=lambda clip: clip.value)
+        return worst if worst.value < 0 else None
+
+
+@dataclass(frozen=True)
+class DemoOutcome:
+    """What the demo made: where it lies, how good the heads are, and a new dive."""
+
+    workspace: Workspace
+    evaluation: Evaluation
+    new: NewDive
+    seconds: float
+
+
+def run_demo(folder: Path, n_videos: int, seed: int, tell: Tell) -> DemoOutcome:
+    """Draw, extract, fit, evaluate and score in `folder`, telling `tell` what is going on.
 
     A folder with an interrupted demo of the same settings goes on; any other is an error.
     """
-    workspace = Workspace(folder)
     started = time.perf_counter()
+    workspace = Workspace(folder)
     _claim(folder, {"videos": n_videos, "seed": seed})
     if not workspace.manifest.exists():
-        echo(f"drawing {n_videos} dives with known faults and scores into {folder} ...")
+        tell(f"1. Draws {n_videos} dives with known faults and scores into {folder}.")
         draw_dives(folder, n_videos, seed)
     manifest = Manifest.read(workspace.manifest)
-
-    echo(
-        f"extracting clip features with {BACKBONE}: a small network of ours, trained on drawn "
-        "dives of other seeds.\nIt knows nothing of real videos: for those, give pretrained "
-        "weights, as in\n  aqa extract --backbone c3d --weights c3d.pickle"
+    tell(
+        f"2. Extracts features of clips with {BACKBONE}, a small network that has only seen "
+        "drawn dives. Real videos need the weights of a larger one (`aqa weights list`)."
     )
-    store = workspace.store(BACKBONE)
-    _extract(manifest, store)
-
-    with FeatureStore.open(store) as features:
-        for head in HEADS:
-            echo(f"fitting {head} on the {len(manifest.split_names)} training sets ...")
-            for _ in fit_splits(
-                head, (), manifest, features, chosen_splits(manifest), workspace.runs, seed=seed
-            ):
-                pass
-    found = evaluate_runs(run_folders(workspace.runs, HEADS), manifest, baselines=workspace.runs)
-    write_results(workspace.runs, (), (), found)
-    echo(results_table(found))
-
-    _score_new(workspace, seed + NEW_SEED_OFFSET, echo)
-    echo(
-        f"\nall of it took {time.perf_counter() - started:.0f} s and lies in {folder}:\n"
-        f"  {workspace.manifest}  the videos, with their faults and splits\n"
-        f"  {store}  the features\n"
-        f"  {workspace.runs}  fitted heads, predictions, metrics; eval.json and eval.csv\n"
-        f"try: aqa -C {folder} eval --split 3"
-    )
+    _extract(manifest, workspace.store(BACKBONE))
+    evaluation = _fit(workspace, manifest, seed, tell)
+    new = _new_dive(workspace, manifest, evaluation, seed + NEW_SEED_OFFSET)
+    return DemoOutcome(workspace, evaluation, new, time.perf_counter() - started)
 
 
 def _claim(folder: Path, settings: dict[str, int]) -> None:
     record = folder / "demo.json"
     if record.exists():
         try:
-            found = json.loads(record.read_text(encoding="utf-8"))
+            held = json.loads(record.read_text(encoding="utf-8"))
         except ValueError:
             raise AqaError(f"{record}: not the record of a demo; name another folder") from None
-        if found != settings:
-            raise AqaError(
-                f"{folder}: holds a demo of {found}, not {settings}; name another folder"
-            )
+        if held != settings:
+            raise AqaError(f"{folder}: holds a demo of {held}, not {settings}; name another folder")
     elif folder.exists() and any(folder.iterdir()):
         raise AqaError(f"{folder}: holds other files; name an empty or a new folder")
     else:
@@ -97,14 +116,35 @@ def _extract(manifest: Manifest, store: Path) -> None:
         raise AqaError(f"{len(summary.failed)} of the drawn videos could not be read back")
 
 
-def _score_new(workspace: Workspace, seed: int, echo: Echo) -> None:
-    dive = sample_dive(seed, 0)
-    path = workspace.root / "new_dive.mp4"
+def _fit(workspace: Workspace, manifest: Manifest, seed: int, tell: Tell) -> Evaluation:
+    splits = chosen_splits(manifest)
+    tell(
+        f"3. Fits the heads {' and '.join(HEADS)} on {len(splits)} splits of the videos, and "
+        "evaluates them on the videos that each split keeps for that."
+    )
+    with FeatureStore.open(workspace.store(BACKBONE)) as features:
+        for head in HEADS:
+            fitting = fit_splits(head, (), manifest, features, splits, workspace.runs, seed=seed)
+            for _ in fitting:
+                pass
+    folders = run_folders(workspace.runs, HEADS)
+    evaluation = evaluate_runs(folders, manifest, baselines=workspace.runs)
+    write_results(workspace.runs, (), (), evaluation)
+    return evaluation
+
+
+def _new_dive(
+    workspace: Workspace, manifest: Manifest, evaluation: Evaluation, seed: int
+) -> NewDive:
+    dive, path = sample_dive(seed, 0), workspace.root / "new_dive.mp4"
     film(dive, path)
-    faults = ", ".join(fault.name.replace("_", " ") for fault in dive.faults) or "no fault"
-    echo(f"\none new dive, {path}")
-    echo(f"  a {dive.type.name} with {faults}; the judges gave it {dive.score:.1f}")
+    folders = {head: run_folders(workspace.runs, (head,)) for head in HEADS}
+    predicted = {}
     for head in HEADS:
-        runs = [load_run(folder) for folder in run_folders(workspace.runs, (head,))]
-        scored = score_videos([path], runs).done[0]
-        echo(f"  {head} says {scored.score:.1f}, the mean over {len(runs)} fitted splits")
+        outcome = score_videos([path], [load_run(folder) for folder in folders[head]])
+        predicted[head] = outcome.done[0].score
+    explained = explain(str(path), folders[HEADS[-1]], manifest)
+    assert isinstance(explained.feedback, Feedback)
+    errors = {one.head: one.values["med"] for one in evaluation.means if one.kind == "scores"}
+    typical = {head: errors.get(head) for head in HEADS}
+    return NewDive(path, dive, predicted, typical, explained.feedback, HEADS[-1])

@@ -31,11 +31,13 @@ from aqa.extract.backbones.tiny3d import LAYERS, PREPROCESS, Tiny3D, pool
 from aqa.extract.video.decode import open_video
 from aqa.features.clips import ClipRule
 from aqa.files import replacing
+from aqa.workflows.demo.dive import Dive
 from aqa.workflows.demo.diver import Joint
-from aqa.workflows.demo.dives import Dive, film, sample_dive
-from aqa.workflows.demo.judging import FAULT_COSTS, Fault
+from aqa.workflows.demo.filming import film
 from aqa.workflows.demo.motion import move
+from aqa.workflows.demo.panel import FAULT_COSTS, Fault
 from aqa.workflows.demo.program import DIVE_TYPES
+from aqa.workflows.demo.sampling import sample_dive
 
 LENGTH = 16
 FIRST_SEED = 1_000_000
@@ -53,7 +55,7 @@ MEASURES = (
 
 WEIGHTS = (3.0,) * 4 + (3.0,) * 4 + (0.5,) * len(STAGES) + (0.5,) * len(BODY)
 
-Pictures = NDArray[np.uint8]
+Frames = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 
 
@@ -64,12 +66,12 @@ Floats = NDArray[np.float64]
 class Film:
     """One dive as it is trained on.
 
-    pictures: uint8 (n_frames, height, width, 3), preprocessed. body: (n_frames, 3), see
+    frames: uint8 (n_frames, height, width, 3), preprocessed. body: (n_frames, 3), see
     `body_angles`.
     """
 
     dive: Dive
-    pictures: Pictures
+    frames: Frames
     body: Floats
 
     def measure(self, start: int) -> list[float]:
@@ -124,14 +126,14 @@ def _between(one: Floats, other: Floats) -> Floats:
 
 
 def shoot(seed: int, index: int) -> Film:
-    """Draw, encode and decode one dive: the pictures that an extraction would see."""
+    """Draw, encode and decode one dive: the frames that an extraction would see."""
     cv2.setNumThreads(1)
     dive = sample_dive(seed, index)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "dive.mp4"
         film(dive, path)
-        pictures = np.stack([PREPROCESS.resize_and_crop(f) for f in open_video(path).frames()])
-    return Film(dive, pictures, body_angles(dive))
+        frames = np.stack([PREPROCESS.resize_and_crop(f) for f in open_video(path).frames()])
+    return Film(dive, frames, body_angles(dive))
 
 
 def shoot_all(seed: int, n_dives: int, workers: int) -> list[Film]:
@@ -143,14 +145,14 @@ def shoot_all(seed: int, n_dives: int, workers: int) -> list[Film]:
 
 
 def cached(folder: Path | None, seed: int, n_dives: int, workers: int) -> list[Film]:
-    """As `shoot_all`; pictures are kept in `folder`, where one is given."""
+    """As `shoot_all`; frames are kept in `folder`, where one is given."""
     path = folder and folder / f"dives-{seed}-{n_dives}.npy"
     if path is None:
         return shoot_all(seed, n_dives, workers)
     if not path.exists():
-        pictures = [film.pictures for film in shoot_all(seed, n_dives, workers)]
+        frames = [film.frames for film in shoot_all(seed, n_dives, workers)]
         with replacing(path) as temporary, temporary.open("wb") as file:
-            np.save(file, np.concatenate(pictures))
+            np.save(file, np.concatenate(frames))
     dives = [sample_dive(seed, index) for index in range(n_dives)]
     stops = np.cumsum([dive.n_frames for dive in dives])
     parts = np.split(np.load(path), stops[:-1])
@@ -160,10 +162,10 @@ def cached(folder: Path | None, seed: int, n_dives: int, workers: int) -> list[F
 # Clips -----------------------------------------------------------------------------------------
 
 
-class Batch(NamedTuple):
-    """pictures uint8 (n, 16, 64, 64, 3), types (n,) int64, measures (n, len(MEASURES))."""
+class DiveBatch(NamedTuple):
+    """clips: uint8 (n, 16, 64, 64, 3), types (n,) int64, measures (n, len(MEASURES))."""
 
-    pictures: Tensor
+    clips: Tensor
     types: Tensor
     measures: Tensor
 
@@ -174,7 +176,7 @@ Place = tuple[Film, int]
 def grid(films: Sequence[Film]) -> list[Place]:
     """The clips of an extraction, (film, first frame) each."""
     rule = ClipRule(LENGTH, LENGTH)
-    return [(film, clip.start) for film in films for clip in rule.clips(len(film.pictures))]
+    return [(film, clip.start) for film in films for clip in rule.clips(len(film.frames))]
 
 
 def scattered(films: Sequence[Film], rng: np.random.Generator) -> list[Place]:
@@ -182,36 +184,34 @@ def scattered(films: Sequence[Film], rng: np.random.Generator) -> list[Place]:
     places = [
         (film, int(start))
         for film in films
-        for start in rng.integers(
-            0, len(film.pictures) - LENGTH + 1, -(-len(film.pictures) // LENGTH)
-        )
+        for start in rng.integers(0, len(film.frames) - LENGTH + 1, -(-len(film.frames) // LENGTH))
     ]
     return [places[i] for i in rng.permutation(len(places))]
 
 
-def batches(places: Sequence[Place], size: int) -> Iterator[Batch]:
+def batches(places: Sequence[Place], size: int) -> Iterator[DiveBatch]:
     """Cut places into batches."""
     names = list(DIVE_TYPES)
     for i in range(0, len(places), size):
         chosen = places[i : i + size]
-        pictures = np.stack([film.pictures[start : start + LENGTH] for film, start in chosen])
+        clips = np.stack([film.frames[start : start + LENGTH] for film, start in chosen])
         types = [names.index(film.dive.type.name) for film, _ in chosen]
         measures = [film.measure(start) for film, start in chosen]
-        yield Batch(torch.from_numpy(pictures), torch.tensor(types), torch.tensor(measures))
+        yield DiveBatch(torch.from_numpy(clips), torch.tensor(types), torch.tensor(measures))
 
 
-def lit(pictures: Tensor, generator: torch.Generator) -> Tensor:
-    """`PREPROCESS.tensor` in another light: each clip has its own contrast and tint.
+def lit(clips: Tensor, generator: torch.Generator) -> Tensor:
+    """`PREPROCESS.normalise` in another light: each clip has its own contrast and tint.
 
     uint8 (n, 16, 64, 64, 3) -> float32 (n, 3, 16, 64, 64).
     """
-    n = len(pictures)
+    n = len(clips)
     contrast = 1.0 + 0.12 * torch.randn(n, 1, 1, 1, 1, generator=generator)
     tint = 0.15 * torch.randn(n, 1, 1, 1, 3, generator=generator)
     mean, std = torch.tensor(PREPROCESS.mean), torch.tensor(PREPROCESS.std)
-    # One pass over the pictures: (v * scale - mean) / std * contrast + tint.
+    # One pass over the frames: (v * scale - mean) / std * contrast + tint.
     gain, offset = contrast * PREPROCESS.scale / std, tint - contrast * mean / std
-    return torch.addcmul(offset, pictures.float(), gain).permute(0, 4, 1, 2, 3)
+    return torch.addcmul(offset, clips.float(), gain).permute(0, 4, 1, 2, 3)
 
 
 # The network -----------------------------------------------------------------------------------
@@ -258,7 +258,7 @@ class Pupil(nn.Module):
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingPlan:
     """How the network is trained."""
 
     epochs: int
@@ -281,7 +281,9 @@ def scale_of(films: Sequence[Film]) -> Scale:
     return Scale(measures.mean(dim=0), measures.std(dim=0).clamp_min(1e-3))
 
 
-def train(films: Sequence[Film], scale: Scale, recipe: Recipe) -> Iterator[tuple[Pupil, float]]:
+def train(
+    films: Sequence[Film], scale: Scale, recipe: TrainingPlan
+) -> Iterator[tuple[Pupil, float]]:
     """Train; yields the network and the mean loss after each epoch."""
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
@@ -296,7 +298,7 @@ def train(films: Sequence[Film], scale: Scale, recipe: Recipe) -> Iterator[tuple
         pupil.train()
         total, seen = 0.0, 0
         for batch in batches(scattered(films, rng), recipe.batch_size):
-            x = lit(batch.pictures, generator)
+            x = lit(batch.clips, generator)
             logits, measures = pupil(x)
             loss = loss_of(logits, measures, batch, scale)
             optimizer.zero_grad()
@@ -308,7 +310,7 @@ def train(films: Sequence[Film], scale: Scale, recipe: Recipe) -> Iterator[tuple
         yield pupil, total / seen
 
 
-def loss_of(logits: Tensor, measures: Tensor, batch: Batch, scale: Scale) -> Tensor:
+def loss_of(logits: Tensor, measures: Tensor, batch: DiveBatch, scale: Scale) -> Tensor:
     """Cross entropy of the type and weighted squared errors of the standardised measures."""
     wanted = (batch.measures - scale.mean) / scale.std
     errors = (measures - wanted).square().mean(dim=0)
@@ -320,14 +322,14 @@ def loss_of(logits: Tensor, measures: Tensor, batch: Batch, scale: Scale) -> Ten
 
 
 @torch.no_grad()
-def judge(pupil: Pupil, films: Sequence[Film], scale: Scale) -> dict[str, float]:
-    """On the clips of an extraction: accuracy of the type a clip and a video, R2 of measures."""
+def evaluate(pupil: Pupil, films: Sequence[Film], scale: Scale) -> dict[str, float]:
+    """On clips as extracted: accuracy of the type per clip and per video, and R2 of measures."""
     pupil.eval()
     logits, types, measures, wanted = [], [], [], []
     votes = []
     for video in films:  # a batch is the clips of one video
-        (batch,) = batches(grid([video]), len(video.pictures))
-        likely, measured = pupil(PREPROCESS.normalise(batch.pictures))
+        (batch,) = batches(grid([video]), len(video.frames))
+        likely, measured = pupil(PREPROCESS.normalise(batch.clips))
         votes.append(likely.log_softmax(dim=1).mean(dim=0).argmax() == batch.types[0])
         logits.append(likely)
         types.append(batch.types)
@@ -358,8 +360,18 @@ def save(net: Tiny3D, path: Path, record: dict[str, str]) -> None:
 @click.option("--held-out", type=click.IntRange(1), default=80, show_default=True)
 @click.option("--epochs", type=click.IntRange(1), default=8, show_default=True)
 @click.option("--workers", type=int, default=2, show_default=True, help="Processes that draw.")
-@click.option("--cache", type=click.Path(path_type=Path, file_okay=False), help="Keep pictures.")
-@click.option("--threads", type=click.IntRange(1), default=2, show_default=True, help="Of PyTorch.")
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder to keep the drawn frames in, for the next run.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="Threads that PyTorch uses.",
+)
 def main(
     out: Path,
     seed: int,
@@ -380,19 +392,20 @@ def main(
     click.echo(f"{len(films)} dives of seed {seed}, {len(others)} of seed {seed + 1} held out")
     scale = scale_of(films)
     started = time.perf_counter()
-    recipe = Recipe(epochs=epochs, seed=seed)
+    recipe = TrainingPlan(epochs=epochs, seed=seed)
     for epoch, (pupil, loss) in enumerate(train(films, scale, recipe), start=1):
         seconds = time.perf_counter() - started
         click.echo(f"epoch {epoch}/{epochs}: loss {loss:.3f}, {seconds:.0f} s")
         save(pupil.folded(), out, _record(seed, dives, epoch))
-    for name, value in judge(pupil, others, scale).items():
+    for name, value in evaluate(pupil, others, scale).items():
         click.echo(f"  {name}: {value:.3f}")
     click.echo(f"wrote {out}")
 
 
 def _record(seed: int, dives: int, epochs: int) -> dict[str, str]:
     return {
-        "what": "Tiny3D, trained on drawn platform dives (aqa.workflows.demo) to see type, stages and faults",
+        "what": "Tiny3D, trained on drawn platform dives (aqa.workflows.demo) to see type, stages "
+        "and faults",
         "script": "aqa.workflows.demo.train_backbone",
         "seed": str(seed),
         "dives": str(dives),

@@ -14,19 +14,15 @@ import pytest
 from aqa.annotations.manifest import Manifest
 from aqa.errors import AqaError
 from aqa.extract.poses.files import read_poses
+from aqa.workflows.demo.dataset import draw_dives
+from aqa.workflows.demo.dive import Dive
 from aqa.workflows.demo.diver import Joint
-from aqa.workflows.demo.dives import (
-    DIVE_TYPES,
-    FAULT_COSTS,
-    Dive,
-    draw,
-    draw_dives,
-    joints_of,
-    sample_dive,
-)
 from aqa.workflows.demo.figure import Outfit
-from aqa.workflows.demo.judging import BEST_MARK, Fault, judge, true_mark
+from aqa.workflows.demo.filming import draw, joints_of
 from aqa.workflows.demo.motion import allowed_faults, move
+from aqa.workflows.demo.panel import BEST_MARK, FAULT_COSTS, Fault, panel_marks, true_mark
+from aqa.workflows.demo.program import DIVE_TYPES
+from aqa.workflows.demo.sampling import sample_dive
 
 MANY = [sample_dive(7, index) for index in range(64)]
 
@@ -152,7 +148,7 @@ def test_a_fault_moves_the_true_mark_by_its_cost() -> None:
 
 
 def test_judges_err_a_little_around_the_true_mark() -> None:
-    marks = np.array([judge(7.2, np.random.default_rng(i)) for i in range(500)])
+    marks = np.array([panel_marks(7.2, np.random.default_rng(i)) for i in range(500)])
     assert marks.mean() == pytest.approx(7.2, abs=0.03)
     assert 0.2 < marks.std() < 0.4
 

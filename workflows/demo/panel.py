@@ -1,4 +1,4 @@
-"""Faults, what they cost, and how seven judges turn a dive into a score."""
+"""Faults, what they cost, and how a panel of seven judges turns a dive into a score."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def true_mark(faults: Sequence[Fault]) -> float:
     return max(0.0, round(BEST_MARK - sum(fault.cost for fault in faults), 2))
 
 
-def judge(mark: float, rng: np.random.Generator) -> tuple[float, ...]:
+def panel_marks(mark: float, rng: np.random.Generator) -> tuple[float, ...]:
     """The seven judges' marks: `mark` with noise, rounded to halves, within 0..10."""
     heard = mark + rng.normal(0.0, JUDGE_NOISE, N_JUDGES)
     halves = np.clip(np.floor(2.0 * heard + 0.5) / 2.0, 0.0, 10.0)

@@ -1,0 +1,77 @@
+"""The last screen of `aqa demo`: how good the heads are, and what they say of a new dive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aqa.report.result_tables import results_table
+from aqa.report.tables import table, wrapped
+
+if TYPE_CHECKING:
+    from aqa.workflows.demo.dive import Dive
+    from aqa.workflows.demo.run import DemoOutcome, NewDive
+
+
+def demo_screen(outcome: DemoOutcome) -> str:
+    """The results of the heads, the new dive, and one next step."""
+    folder, new = outcome.workspace.root, outcome.new
+    command = f"aqa -C {folder} feedback {new.path.name} --head {new.explained_by}"
+    return "\n".join(
+        [
+            results_table(outcome.evaluation),
+            "",
+            new_dive_text(new),
+            "",
+            wrapped(f"Everything lies in {folder}; it took {outcome.seconds:.0f} seconds."),
+            "Next, see what cost points in a picture:",
+            f"  {command} --picture why.png",
+        ]
+    )
+
+
+def new_dive_text(new: NewDive) -> str:
+    """The true score, what was predicted and the typical error, and what cost points."""
+    faults = " and ".join(fault.name.replace("_", " ") for fault in new.dive.faults)
+    title = (
+        f"A new dive, {new.path}: {new.dive.type.name}, drawn with "
+        f"{faults or 'no fault'}. Its score, in points:"
+    )
+    rows = [["true score", f"{new.dive.score:.1f}", ""]]
+    for head, score in new.predicted.items():
+        error = new.typical_errors[head]
+        rows.append(
+            [f"predicted by {head}", f"{score:.1f}", "" if error is None else f"{error:.1f}"]
+        )
+    scores = table(rows, ["", "points", "typical error on test videos"])
+    return "\n".join([wrapped(title), scores, wrapped(cost_text(new))])
+
+
+def cost_text(new: NewDive) -> str:
+    """Which second cost the points by the head, and what was drawn there."""
+    clip = new.costliest
+    if clip is None:
+        return f"By {new.explained_by}, no part of the dive cost points."
+    when = f"frames {clip.start} to {clip.stop}"
+    if clip.start_seconds is not None and clip.stop_seconds is not None:
+        when = f"seconds {clip.start_seconds:.1f} to {clip.stop_seconds:.1f}"
+    return (
+        f"By {new.explained_by}, {when} cost most: {-clip.value:.1f} points. "
+        f"Drawn there: {_drawn(new.dive, clip.start, clip.stop)}."
+    )
+
+
+def _drawn(dive: Dive, start: int, stop: int) -> str:
+    """The stages and the faults that these frames show."""
+    starts = {name: first for name, first in dive.stages._asdict().items() if name != "n_frames"}
+    ends = [*list(starts.values())[1:], dive.n_frames]
+    stages = [
+        name
+        for (name, first), end in zip(starts.items(), ends, strict=True)
+        if first < stop and start < end
+    ]
+    faults = [
+        fault.name.replace("_", " ")
+        for fault in dive.faults
+        if fault.start < stop and start < fault.stop
+    ]
+    return f"{' and '.join(stages)}, with {' and '.join(faults) or 'no fault'}"

@@ -51,7 +51,7 @@ def fragments(
     """
     from aqa.annotations.chosen_splits import chosen_splits
     from aqa.annotations.manifest import Manifest
-    from aqa.models.runs import write_rows
+    from aqa.files import write_rows
     from aqa.report.result_tables import fragment_line
     from aqa.workflows.single_fragments import FOLDER, fit_each_fragment
 

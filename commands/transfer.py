@@ -74,7 +74,7 @@ def transfer(
     """
     from aqa.annotations.columns import as_name
     from aqa.annotations.manifest import Manifest
-    from aqa.models.runs import write_json, write_rows
+    from aqa.files import write_json, write_rows
     from aqa.report.transfer_table import transfer_table
     from aqa.workflows.transfer import transfer as run
 

@@ -21,7 +21,8 @@ from aqa.evaluation.results import results_of
 from aqa.evaluation.run_stores import RunStores, stored_split
 from aqa.evaluation.score_rows import Row
 from aqa.features.store import FeatureStore
-from aqa.models.runs import FEEDBACK, Run, RunError, load_run, write_rows
+from aqa.files import write_rows
+from aqa.models.runs import FEEDBACK, Run, RunError, load_run
 
 
 def evaluate_runs(

@@ -81,7 +81,7 @@ def test_curves_are_written_and_drawn(
         assert reading["last"] == pytest.approx(np.mean(last))
     assert "chosen on the test videos" in shown
     image = cv2.imread(str(picture))
-    assert image.shape[1] == 360
+    assert image.shape[1] > 360
     assert len(np.unique(image.reshape(-1, 3), axis=0)) > 4
 
 

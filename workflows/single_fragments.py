@@ -29,7 +29,7 @@ def fit_each_fragment(
     splits: Sequence[Split],
     runs: Path,
     *,
-    seed: int = 0,
+    seed: int | None = None,
     skip_missing: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """Fit and evaluate the head `fragments` on one fragment after the other, then on all.

@@ -16,7 +16,7 @@ from aqa.commands.options import (
     store_option,
     workspace_option,
 )
-from aqa.workspace import Workspace, run_folders
+from aqa.workspace import Workspace
 
 
 @click.command(short_help="Show how far apart a head keeps types of action.")
@@ -61,13 +61,15 @@ def embed(
     higher where types are further apart. --picture draws them in the plane by t-SNE, --json gives
     the points too.
     """
-    folder = run_folders(runs or workspace.runs, (head,), (split,) if split else ())[0]
+    from aqa.models.run_source import chosen_runs
+
+    folder = chosen_runs(runs or workspace.runs, (head,), (split,) if split else ())[0]
     from aqa.annotations.manifest import Manifest
     from aqa.models.runs import load_run
     from aqa.report.embeddings_table import embeddings_json, embeddings_table
     from aqa.workflows.embed import embed_run
 
-    run = load_run(folder)
+    run = load_run(folder, (head,))
     with open_store(store or run.store) as opened:
         found = embed_run(
             run,

@@ -23,7 +23,7 @@ from aqa.commands.options import (
     type_option,
     workspace_option,
 )
-from aqa.workspace import Workspace, run_folders
+from aqa.workspace import Workspace
 
 if TYPE_CHECKING:
     from aqa.workflows.feedback import ExplainedVideo
@@ -84,7 +84,9 @@ def feedback(
     pose-dct, pose-dft  for each joint, not clip, the frame on which moving it
                         gains most, in points per pixel. A new file holds joints.
     """
-    folders = run_folders(runs or workspace.runs, (head,), (split,) if split else ())
+    from aqa.models.run_source import chosen_runs
+
+    folders = chosen_runs(runs or workspace.runs, (head,), (split,) if split else ())
     from aqa.annotations.manifest import Manifest
     from aqa.models.feedback import PoseFeedback
     from aqa.report.feedback_table import feedback_json, feedback_table, moves_json, moves_table
@@ -102,6 +104,7 @@ def feedback(
         weights=weights,
         backbone=backbone,
         device=device,
+        heads=(head,),
     )
     found, run = explained.feedback, str(explained.run.folder)
     if isinstance(found, PoseFeedback):

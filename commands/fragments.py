@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from aqa.commands.options import (
+    head_seed_option,
     manifest_option,
     open_store,
     param_option,
     picture_option,
     runs_option,
-    seed_option,
     skip_option,
     store_option,
     workspace_option,
@@ -23,7 +23,7 @@ from aqa.workspace import Workspace
 @click.command()
 @workspace_option
 @click.option("--split", "splits", multiple=True, help="Split to evaluate on [default: every one].")
-@seed_option
+@head_seed_option
 @param_option
 @picture_option("the correlation of each fragment")
 @manifest_option
@@ -34,7 +34,7 @@ from aqa.workspace import Workspace
 def fragments(
     workspace: Workspace,
     splits: tuple[str, ...],
-    seed: int,
+    seed: int | None,
     params: tuple[str, ...],
     picture: Path | None,
     manifest: Path | None,

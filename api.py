@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from aqa.annotations.manifest import Manifest
 from aqa.errors import AqaWarning
 from aqa.features.store import FeatureStore
-from aqa.workspace import Workspace, run_folders
+from aqa.workspace import Workspace
 
 if TYPE_CHECKING:
     from aqa.models.runs import Run
@@ -120,7 +120,7 @@ def fit(
     splits: str | Sequence[str] = (),
     start: PathLike | None = None,
     name: str | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     skip_missing: bool = False,
 ) -> list[Run]:
     """Fit a head on the training videos of each split, and save the runs.
@@ -128,7 +128,8 @@ def fit(
     head: a name (`aqa heads` lists them), or `path/to/file.py:Class`. params: its hyper-parameters.
     store: by default the only one in stores/. splits: by default every split of the manifest;
     `all` trains on every video. start: the folder of a run to start from. name: what the runs are
-    called, by default as the head. skip_missing: leave out videos that the store does not hold.
+    called, by default as the head. seed: of every random choice, by default 0. skip_missing: leave
+    out videos that the store does not hold.
 
     One `Run` per split: its fitted `head`, its `folder` and its `record` of every setting.
 
@@ -180,9 +181,10 @@ def evaluate(
         pd.DataFrame(aqa.evaluate("svr"))[["split", "spearman", "mse"]]
     """
     from aqa.evaluation.evaluate_runs import evaluate_runs
+    from aqa.models.run_source import chosen_runs
 
     place = Workspace(Path(workspace))
-    folders = run_folders(place.runs, _names(heads), _names(splits))
+    folders = chosen_runs(place.runs, _names(heads), _names(splits))
     with ExitStack() as stack:
         found = evaluate_runs(
             folders,
@@ -193,14 +195,16 @@ def evaluate(
             feedback=feedback,
             by=by,
             baselines=place.runs if baselines else None,
+            heads=_names(heads),
         )
     _warn(found.failed)
     return Rows(found.rows(), found.failed)
 
 
-def load_run(folder: PathLike) -> Run:
+def load_run(folder: PathLike, head: str | None = None) -> Run:
     """The run in a folder such as runs/svr/split-1; its `head` predicts as when it was fitted.
 
+    head: `path/to/file.py:Class`, where the run was fitted with the head of that file, which is run.
     Raises `AqaError` where the folder holds no run that this version reads.
 
         run = aqa.load_run("runs/svr/split-1")
@@ -209,7 +213,7 @@ def load_run(folder: PathLike) -> Run:
     """
     from aqa.models import runs
 
-    return runs.load_run(Path(folder))
+    return runs.load_run(Path(folder), (head,) if head else ())
 
 
 def score(
@@ -237,14 +241,15 @@ def score(
         aqa.score(["new.mp4", "other.mp4"], head="lstm")
     """
     from aqa.models import runs
+    from aqa.models.run_source import chosen_runs
     from aqa.workflows.score import score_videos
 
     place = Workspace(Path(workspace))
     paths = [Path(video) for video in ([videos] if isinstance(videos, str | Path) else videos)]
-    folders = run_folders(place.runs, (head,), _names(splits))
+    folders = chosen_runs(place.runs, (head,), _names(splits))
     outcome = score_videos(
         paths,
-        [runs.load_run(folder) for folder in folders],
+        [runs.load_run(folder, (head,)) for folder in folders],
         weights=weights,
         backbone=backbone,
         device=device,
@@ -293,12 +298,13 @@ def explain(
         aqa.explain("001", head="wd")
     """
     from aqa.models.feedback import Feedback
+    from aqa.models.run_source import chosen_runs
     from aqa.workflows.feedback import explain as explain_video
 
     place = Workspace(Path(workspace))
     explained = explain_video(
         str(video),
-        run_folders(place.runs, (head,), _names(splits)),
+        chosen_runs(place.runs, (head,), _names(splits)),
         _manifest(manifest, place),
         None if store is None else Path(store),
         type=type,
@@ -308,6 +314,7 @@ def explain(
         weights=weights,
         backbone=backbone,
         device=device,
+        heads=(head,),
     )
     _warn(explained.warnings)
     found = explained.feedback

@@ -125,12 +125,16 @@ def pair_accuracy(similar: NDArray[np.bool_], probability: Values, weight: Value
     similar, probability: (n,) of pairs. weight: (..., n), how often each counts. Gives (...,).
     """
     right = (probability >= 0.5) == similar
-    return share(weight @ right, weight.sum(axis=-1))
+    return share(weight @ right.astype(float), weight.sum(axis=-1))
 
 
 def balanced_accuracy(similar: NDArray[np.bool_], probability: Values, weight: Values) -> Values:
     """The mean of the accuracies on similar and on dissimilar pairs; see `pair_accuracy`."""
-    kinds = [pair_accuracy(similar, probability, weight * kind) for kind in (similar, ~similar)]
+    right = (probability >= 0.5) == similar
+    kinds = [
+        share(weight @ (right & kind).astype(float), weight @ kind.astype(float))
+        for kind in (similar, ~similar)
+    ]
     return (kinds[0] + kinds[1]) / 2
 
 
@@ -140,10 +144,12 @@ def roc_auc(similar: NDArray[np.bool_], probability: Values, weight: Values) -> 
     As scikit-learn's, for many weightings at once; see `pair_accuracy`.
     """
     order = np.argsort(probability, kind="stable")
-    ordered, positive, weight = probability[order], similar[order], weight[..., order]
+    ordered, positive, weight = probability[order], similar[order].astype(float), weight[..., order]
     runs = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    above = np.add.reduceat(weight * positive, runs, axis=-1)
-    below = np.add.reduceat(weight * ~positive, runs, axis=-1)
+    both, above = weight, weight * positive
+    if len(runs) < len(ordered):
+        both, above = (np.add.reduceat(counts, runs, axis=-1) for counts in (both, above))
+    below = both - above
     wins = _sum(above, np.cumsum(below, axis=-1) - below / 2)
     return share(wins, above.sum(axis=-1) * below.sum(axis=-1))
 

@@ -48,6 +48,12 @@ def is_file(text: str) -> bool:
     return _FILE.fullmatch(text) is not None
 
 
+def file_stem(text: str) -> str:
+    """The name of a file without folder and ending: `topk` for `path/to/topk.py:TopKHead`."""
+    match = _FILE.fullmatch(text)
+    return Path(match["path"] if match else text).stem
+
+
 def load_file(text: str, attribute: str) -> tuple[Any, Origin]:
     """Run a Python file that the user named, and give what it holds.
 

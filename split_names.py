@@ -1,8 +1,8 @@
-"""Names of splits and of their families: those that were drawn alike, over which results are averaged.
+"""Names of splits and of their families: those that were drawn alike.
 
-A family is told by its splits' names: `1` to `5`, `fold0` to `fold3`, `jain2020-diving-1` to `-10`
-by what stands before the number, leave-one-out splits such as `louo-B` by what stands before the
-label that is left out.
+Results are averaged over a family. It is told by its splits' names: `1` to `5`, `fold0` to `fold3`
+and `jain2020-diving-1` to `-10` by what stands before the number, leave-one-out splits such as
+`louo-B` by what stands before the label that is left out.
 """
 
 from __future__ import annotations

@@ -54,16 +54,18 @@ def compare(
     from aqa.evaluation.compare import compare_families
     from aqa.evaluation.predictions import compared_folders, read_heads
     from aqa.evaluation.result_files import write_comparison
+    from aqa.models.run_source import labels_of
     from aqa.report.comparison_table import comparison_table
 
     where = runs or workspace.runs
-    folders = run_folders(where, heads, splits, holding="predictions.csv")
+    labels = labels_of(where, heads)
+    folders = run_folders(where, labels, splits, holding="predictions.csv")
     if not heads:
         folders = compared_folders(folders)
     found = compare_families(read_heads(folders, strict=bool(heads)), metric)
     several = len(found) > 1
     written = [
-        write_comparison(where, heads, [one.family] if several else splits, one) for one in found
+        write_comparison(where, labels, [one.family] if several else splits, one) for one in found
     ]
     if as_json:
         shown = {one.family: one.to_dict() for one in found}

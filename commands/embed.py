@@ -16,13 +16,18 @@ from aqa.commands.options import (
     store_option,
     workspace_option,
 )
-from aqa.workspace import Workspace, run_folders
+from aqa.workspace import Workspace
 
 
-@click.command(short_help="Show how far apart a score head keeps types of action.")
+@click.command(short_help="Show how far apart a head keeps types of action.")
 @workspace_option
 @click.option("--split", help="Run to use [default: the first].")
-@click.option("--head", default="score-estimation", show_default=True, help="Fitted head.")
+@click.option(
+    "--head",
+    default="score-estimation",
+    show_default=True,
+    help="Fitted head, of the kind score-estimation.",
+)
 @picture_option("each embedding in the plane")
 @click.option(
     "--perplexity",
@@ -49,20 +54,22 @@ def embed(
     runs: Path | None,
     as_json: bool,
 ) -> None:
-    """Show how far apart the head `score` keeps types of action.
+    """Show how far apart the head score-estimation keeps types of action.
 
     There are four embeddings of the training and test videos: the LSTM's, and those of layer D2
     beside a constant, the worst and the best exemplar. Prints the silhouette of each, which is
     higher where types are further apart. --picture draws them in the plane by t-SNE, --json gives
     the points too.
     """
-    folder = run_folders(runs or workspace.runs, (head,), (split,) if split else ())[0]
+    from aqa.models.run_source import chosen_runs
+
+    folder = chosen_runs(runs or workspace.runs, (head,), (split,) if split else ())[0]
     from aqa.annotations.manifest import Manifest
     from aqa.models.runs import load_run
     from aqa.report.embeddings_table import embeddings_json, embeddings_table
     from aqa.workflows.embed import embed_run
 
-    run = load_run(folder)
+    run = load_run(folder, (head,))
     with open_store(store or run.store) as opened:
         found = embed_run(
             run,

@@ -24,7 +24,10 @@ from aqa.workspace import Workspace, run_folders
 @click.command(name="eval")
 @workspace_option
 @click.option(
-    "--head", "heads", multiple=True, help="Head to evaluate [default: every fitted one]."
+    "--head",
+    "heads",
+    multiple=True,
+    help="Head to evaluate: the name of its runs, or its Python file [default: every fitted one].",
 )
 @click.option(
     "--split",
@@ -90,13 +93,15 @@ def evaluate(
     from aqa.annotations.manifest import Manifest
     from aqa.evaluation.evaluate_runs import evaluate_runs
     from aqa.evaluation.result_files import write_results
+    from aqa.models.run_source import labels_of
     from aqa.report.result_tables import results_table
 
     by = [name for name in groupings if name != "split"]
     if len(by) > 1:
         raise click.UsageError("--by type and --by action: choose one")
     where = runs or workspace.runs
-    folders = run_folders(where, heads, splits)
+    labels = labels_of(where, heads)
+    folders = run_folders(where, labels, splits)
     table = Manifest.read(manifest or workspace.manifest)
     with open_store(store) as features:
         found = evaluate_runs(
@@ -109,8 +114,9 @@ def evaluate(
             align=align,
             by=by[0] if by else None,
             baselines=None if no_baseline else where,
+            heads=heads,
         )
-    written = write_results(where, heads, splits, found)
+    written = write_results(where, labels, splits, found)
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=1))
     else:

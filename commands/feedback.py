@@ -23,7 +23,7 @@ from aqa.commands.options import (
     type_option,
     workspace_option,
 )
-from aqa.workspace import Workspace, run_folders
+from aqa.workspace import Workspace
 
 if TYPE_CHECKING:
     from aqa.workflows.feedback import ExplainedVideo
@@ -75,18 +75,18 @@ def feedback(
     VIDEO is an id of the manifest, or a new file. What is said depends on the head:
 
     \b
-    score-estimation
-              how probably the clip is similar to the exemplar's (0 to 1);
-              faulty below 0.5. Fit it with -p learn_clips=true for this: as
-              jain2020 fits it, the answer is no better than chance.
-    wd,       the points that the clip adds to a base;
-    average   faulty where it takes points off.
-    lstm      the points that the clip adds, fitted with
-              -p label=incremental; faulty where it adds none.
-    pose-dct, for each joint the frame on which moving it gains most, in
-    pose-dft  points per pixel; new files are files of joints.
+    score-estimation    how probably the clip is similar to the exemplar's, 0 to
+                        1; faulty below 0.5. Fit it with -p learn_clips=true for
+                        this: as jain2020 fits it, it is no better than chance.
+    wd, average         points that the clip adds to a base; faulty below 0.
+    lstm                points that the clip adds; faulty at 0 or below. Fit it
+                        with -p label=incremental for this.
+    pose-dct, pose-dft  for each joint, not clip, the frame on which moving it
+                        gains most, in points per pixel. A new file holds joints.
     """
-    folders = run_folders(runs or workspace.runs, (head,), (split,) if split else ())
+    from aqa.models.run_source import chosen_runs
+
+    folders = chosen_runs(runs or workspace.runs, (head,), (split,) if split else ())
     from aqa.annotations.manifest import Manifest
     from aqa.models.feedback import PoseFeedback
     from aqa.report.feedback_table import feedback_json, feedback_table, moves_json, moves_table
@@ -104,6 +104,7 @@ def feedback(
         weights=weights,
         backbone=backbone,
         device=device,
+        heads=(head,),
     )
     found, run = explained.feedback, str(explained.run.folder)
     if isinstance(found, PoseFeedback):

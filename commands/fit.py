@@ -11,11 +11,11 @@ import click
 
 from aqa.commands.options import (
     HEAD,
+    head_seed_option,
     manifest_option,
     open_store,
     param_option,
     runs_option,
-    seed_option,
     skip_option,
     store_option,
     workspace_option,
@@ -44,7 +44,7 @@ def _check_name(context: click.Context, option: click.Parameter, name: str | Non
     multiple=True,
     help="Split to fit [default: every one]; `all`: every video.",
 )
-@seed_option
+@head_seed_option
 @param_option
 @click.option(
     "--name",
@@ -66,7 +66,7 @@ def fit(
     workspace: Workspace,
     head: str,
     splits: tuple[str, ...],
-    seed: int,
+    seed: int | None,
     params: tuple[str, ...],
     name: str | None,
     start: Path | None,
@@ -77,9 +77,13 @@ def fit(
 ) -> None:
     """Fit a head on the training videos of each split.
 
-    --head score-estimation learns its metric first. With --from runs/siamese it takes that of the same
-    split instead, and with --from other/runs/siamese/split-1 one that was learned elsewhere.
+    --head score-estimation learns its metric first. With --from runs/siamese it takes that of the
+    same split instead, and with --from other/runs/siamese/split-1 one that was learned elsewhere.
     --head scoringnet takes its key fragments from runs/kfs in that way. Runs lie in runs/<name>.
+
+    A head of your own is a Python file: --head path/to/topk.py takes what is called HEAD in it,
+    topk.py:TopKHead the class of that name. Its runs lie in runs/topk; give the file again, as
+    --head path/to/topk.py, to every command that needs its code.
     """
     from aqa.annotations.chosen_splits import chosen_splits
     from aqa.annotations.manifest import Manifest

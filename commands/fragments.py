@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from aqa.commands.options import (
+    head_seed_option,
     manifest_option,
     open_store,
     param_option,
     picture_option,
     runs_option,
-    seed_option,
     skip_option,
     store_option,
     workspace_option,
@@ -23,7 +23,7 @@ from aqa.workspace import Workspace
 @click.command()
 @workspace_option
 @click.option("--split", "splits", multiple=True, help="Split to evaluate on [default: every one].")
-@seed_option
+@head_seed_option
 @param_option
 @picture_option("the correlation of each fragment")
 @manifest_option
@@ -34,7 +34,7 @@ from aqa.workspace import Workspace
 def fragments(
     workspace: Workspace,
     splits: tuple[str, ...],
-    seed: int,
+    seed: int | None,
     params: tuple[str, ...],
     picture: Path | None,
     manifest: Path | None,
@@ -51,7 +51,7 @@ def fragments(
     """
     from aqa.annotations.chosen_splits import chosen_splits
     from aqa.annotations.manifest import Manifest
-    from aqa.models.runs import write_rows
+    from aqa.files import write_rows
     from aqa.report.result_tables import fragment_line
     from aqa.workflows.single_fragments import FOLDER, fit_each_fragment
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from aqa.commands.options import HEAD
-from aqa.models.heads import head_names
+from aqa.models.heads import head_names, offered_heads
 
 
 @click.command(short_help="List the heads, or the parameters of one.")
@@ -18,12 +18,15 @@ def heads(name: str | None) -> None:
     from aqa.report.heads import head_page, heads_list
 
     if name is None:
-        click.echo(heads_list(head_names()))
+        click.echo(heads_list(head_names(), offered_heads()))
         click.echo("\n`aqa heads NAME` prints what a head's parameters are.")
         return
-    from aqa.models.heads import get_head
+    from aqa.models.heads import find_head
+    from aqa.models.target_transforms import target_params
 
-    click.echo(head_page(name, get_head(name)))
+    source = find_head(name)
+    also = target_params(source.head_class)
+    click.echo(head_page(source.name, source.head_class, also))
 
 
 COMMAND = heads

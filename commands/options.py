@@ -14,7 +14,8 @@ from click.core import ParameterSource
 
 from aqa.errors import UnknownNameError
 from aqa.files import check_picture
-from aqa.models.heads import head_names
+from aqa.models.heads import head_names, unknown_head
+from aqa.plugins import is_file
 from aqa.workspace import Workspace
 
 
@@ -38,7 +39,28 @@ class NameChoice(click.Choice):
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
-HEAD = NameChoice("head", head_names(), "`aqa heads` lists all")
+
+
+class HeadName(click.ParamType):
+    """A head of this package or of an installed one, or a class in a Python file.
+
+    The file is not run here.
+    """
+
+    name = "head"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """What stands for a value in the help."""
+        return "NAME|FILE.py[:CLASS]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The name as typed; `UnknownNameError` for one that is none."""
+        if value not in head_names() and not is_file(value):
+            raise unknown_head(value)
+        return value
+
+
+HEAD = HeadName()
 
 
 def set_workspace(ctx: click.Context, param: click.Parameter, value: Path | None) -> None:
@@ -110,6 +132,11 @@ align_option = click.option(
     help="Compare clips of the same number, or those that dynamic time warping finds.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+head_seed_option = click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    help="Of every random choice that fitting makes; the same as -p seed=... [default: 0].",
+)
 seed_option = click.option(
     "--seed",
     type=click.IntRange(0, 2**32 - 1),

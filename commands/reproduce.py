@@ -60,7 +60,7 @@ def reproduce(
     was fitted before is not fitted again. Without TABLE, lists all tables; `aqa papers` tells what
     jain2020 and its like stand for.
     """
-    from aqa.models.runs import write_json, write_rows
+    from aqa.files import write_json, write_rows
     from aqa.report.reproduction import needs_of, overview, reproduction_table
     from aqa.workflows.reproduce.run import reproduce as run
     from aqa.workflows.reproduce.tables import get_table

@@ -20,7 +20,7 @@ from aqa.commands.options import (
     type_option,
     workspace_option,
 )
-from aqa.workspace import Workspace, run_folders
+from aqa.workspace import Workspace
 
 if TYPE_CHECKING:
     from aqa.workflows.score import ScoredVideo
@@ -60,7 +60,9 @@ def score(
     files of joints. Where the head was fitted on several splits, the score is the mean over them,
     and the lowest and the highest are shown beside it.
     """
-    folders = run_folders(runs or workspace.runs, (head,) if head else (), splits)
+    from aqa.models.run_source import chosen_runs
+
+    folders = chosen_runs(runs or workspace.runs, (head,) if head else (), splits)
     fitted = sorted({folder.parent.name for folder in folders})
     if len(fitted) > 1:
         raise click.BadParameter(f"choose one of {', '.join(fitted)}", param_hint="--head")
@@ -70,7 +72,7 @@ def score(
 
     outcome = score_videos(
         videos,
-        [load_run(folder) for folder in folders],
+        [load_run(folder, (head,) if head else ()) for folder in folders],
         weights=weights,
         backbone=backbone,
         device=device,

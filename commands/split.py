@@ -116,10 +116,8 @@ def _list() -> None:
     header = ("way to draw", "what it does", "defaults")
     rows = [[name, maker.help, _defaults(maker.options)] for name, maker in MAKERS.items()]
     click.echo(table(rows, header, left=3))
-    header = ("protocol", "paper, and what it fixes")
-    click.echo(
-        "\n" + table([[name, each.help] for name, each in PROTOCOLS.items()], header, left=2)
-    )
+    protocols = [[name, each.help] for name, each in PROTOCOLS.items()]
+    click.echo("\n" + table(protocols, ("protocol", "paper, and what it fixes"), left=2))
 
 
 def _defaults(options: Mapping[str, Any]) -> str:

@@ -21,7 +21,8 @@ from aqa.evaluation.results import results_of
 from aqa.evaluation.run_stores import RunStores, stored_split
 from aqa.evaluation.score_rows import Row
 from aqa.features.store import FeatureStore
-from aqa.models.runs import FEEDBACK, Run, RunError, load_run, write_rows
+from aqa.files import write_rows
+from aqa.models.runs import FEEDBACK, Run, RunError, load_run
 
 
 def evaluate_runs(
@@ -35,13 +36,15 @@ def evaluate_runs(
     align: str = "index",
     by: str | None = None,
     baselines: Path | None = None,
+    heads: Sequence[str] = (),
 ) -> Evaluation:
     """Evaluate saved runs on the test videos of their splits, and average over families of splits.
 
     See `results_of` for the results of each kind of heads. feedback: evaluate instead which clips
     are called faulty, for the heads that say so; align: see `ALIGNMENTS`. by: `type` or `action`,
     to evaluate each by itself too. baselines: the folder of runs; predictions without pixels are
-    evaluated on the same splits, follow the results, and are kept there.
+    evaluated on the same splits, follow the results, and are kept there. heads: what the user named
+    with --head, see `load_run`.
 
     store: None takes each run's own. A test video that the head or the backbone has learned from
     is a failure; with `allow_leak` it is counted in the result instead. A run that fails stops
@@ -57,7 +60,7 @@ def evaluate_runs(
         evaluate = evaluator.feedback_of if feedback else evaluator.answers_of
         for folder in folders:
             try:
-                run = load_run(folder)
+                run = load_run(folder, heads)
                 if run.split != EVERYTHING or EVERYTHING in manifest.split_names:
                     evaluate(run)
             except AqaError as error:
@@ -149,7 +152,7 @@ def _as_fitted(run: Run, manifest: Manifest) -> Split:
 def _nothing(feedback: bool) -> str:
     if feedback:
         return (
-            "no fitted head gives feedback: fit `score`, `wd`, `average`, or `lstm` with "
+            "no fitted head gives feedback: fit `score-estimation`, `wd`, `average`, or `lstm` with "
             "-p label=incremental"
         )
     return "nothing to evaluate: the heads were fitted on every video"

@@ -9,7 +9,8 @@ from typing import Any
 
 from aqa.evaluation.resampling import MetricValues
 from aqa.evaluation.result import Marks
-from aqa.models.runs import METRICS_FILE, PREDICTIONS, write_json, write_rows
+from aqa.files import write_json, write_rows
+from aqa.models.runs import METRICS_FILE, PREDICTIONS
 
 
 @dataclass(frozen=True)

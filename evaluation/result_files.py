@@ -8,7 +8,7 @@ from pathlib import Path
 from aqa.evaluation.compare import Comparison
 from aqa.evaluation.metric import KINDS
 from aqa.evaluation.result import Evaluation
-from aqa.models.runs import write_json, write_rows
+from aqa.files import write_json, write_rows
 
 
 def write_results(

@@ -16,7 +16,8 @@ from aqa.errors import AqaError, AqaWarning
 from aqa.models.heads import ENTRY_POINTS, find_head, own_names
 from aqa.models.heads.base.source import HeadSource, from_package, own_head
 from aqa.models.old_names import HEADS, present_head
-from aqa.plugins import installed, is_file
+from aqa.plugins import file_stem, installed, is_file
+from aqa.workspace import run_folders
 
 
 class RunError(AqaError):
@@ -75,6 +76,16 @@ def _given(folder: Path, name: str, saved: Mapping[str, Any], heads: Sequence[st
     )
 
 
+def chosen_runs(
+    runs: Path, heads: Sequence[str] = (), splits: Sequence[str] = (), *, holding: str = "run.json"
+) -> list[Path]:
+    """The folders of runs of these heads and splits if given; see `run_folders`.
+
+    heads: names of folders, and files, which mean the runs that their heads were fitted in.
+    """
+    return run_folders(runs, labels_of(runs, heads), tuple(splits), holding=holding)
+
+
 def labels_of(runs: Path, heads: Sequence[str]) -> tuple[str, ...]:
     """The folders of runs that are meant by what the user named with --head, by their names.
 
@@ -85,7 +96,7 @@ def labels_of(runs: Path, heads: Sequence[str]) -> tuple[str, ...]:
         if not is_file(text):
             labels.append(text if (runs / text).exists() else _earlier(runs, text))
             continue
-        name = find_head(text).name
+        name = file_stem(text)
         records = [path for path in runs.glob("*/split-*/run.json") if _of(path, name)]
         own = sorted({path.parent.parent.name for path in records})
         if not own:

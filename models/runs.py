@@ -27,9 +27,7 @@ import safetensors.numpy
 from aqa import __version__
 from aqa.annotations.splits import Split
 from aqa.features.store import FeatureStore, Spec
-from aqa.files import replacing, replacing_folder
-from aqa.files import write_json as write_json
-from aqa.files import write_rows as write_rows
+from aqa.files import replacing, replacing_folder, write_json, write_rows
 from aqa.models.heads.base import Head
 from aqa.models.heads.base.source import HeadSource
 from aqa.models.old_names import present_head, present_params, present_state

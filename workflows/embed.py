@@ -1,4 +1,4 @@
-"""How a score head sees videos: its embeddings in the plane, and how far apart types are."""
+"""The embeddings of the head score-estimation in the plane, and how far apart types are."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class Embeddings:
 def embed_run(
     run: Run, manifest: Manifest, store: FeatureStore, *, perplexity: float, seed: int
 ) -> Embeddings:
-    """Embed the training and the test videos of a run of a score head (jain2020 §V-F)."""
+    """Embed the training and the test videos of a run of score-estimation (jain2020 §V-F)."""
     check_spec(store.path, store.spec, run.spec)
     head = run.head
     if not isinstance(head, ScoreEstimationHead):
         raise AqaError(
-            f"{run.folder}: {run.name} has no embeddings; name a run of head score, "
+            f"{run.folder}: {run.name} has no embeddings; name a run of head score-estimation, "
             "fitted without -p difficulty"
         )
     train = [i for i in run.record["split"]["train"] if i in store]

@@ -73,14 +73,15 @@ def explain(
     weights: str | Path | None = None,
     backbone: str | None = None,
     device: str = "auto",
+    heads: Sequence[str] = (),
 ) -> ExplainedVideo:
     """Feedback on a video: an id of the manifest, or else a file, which is extracted.
 
     folders: runs of one head; the first that has not learned from the video is taken. store: None
     takes the run's own. type, difficulty, action: override the manifest's. weights, backbone: see
-    `aqa.extract.rebuild.rebuild_backbone`.
+    `aqa.extract.rebuild.rebuild_backbone`. heads: what the user named with --head, see `load_run`.
     """
-    runs = [load_run(folder) for folder in folders]
+    runs = [load_run(folder, heads) for folder in folders]
     run = next((run for run in runs if name not in run.learned_from), runs[0])
     where = store or run.store
     told = {"type": type, "difficulty": difficulty, "action": action}

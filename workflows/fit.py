@@ -13,7 +13,7 @@ from aqa.evaluation.evaluated import save_evaluated
 from aqa.evaluation.run_stores import stored_split
 from aqa.features.store import FeatureStore, check_spec
 from aqa.models.examples import Examples, Features, examples_of
-from aqa.models.heads import find_head
+from aqa.models.heads import find_head, own_names
 from aqa.models.heads.base import Head, HeadError
 from aqa.models.heads.base.source import HeadSource
 from aqa.models.runs import Run, RunError, load_start, make_record, save_run
@@ -43,6 +43,12 @@ def fit_splits(
     of after the head. Each run is saved below `runs` before it is yielded.
     """
     source = find_head(head)
+    label = name or source.name
+    if source.origin is not None and label in own_names():
+        raise RunError(
+            f"{head}: its runs would lie among those of aqa's head {label}; rename the file, or "
+            "call the runs something else with --name"
+        )
     check_layer(source, store)
     values = head_params(source, params, seed)
     starts = {split.name: _start_run(source, start, split.name) for split in splits}
@@ -57,7 +63,7 @@ def fit_splits(
         except HeadError as error:
             raise RunError(f"{head} on split {split.name} of {manifest.path}: {error}") from None
         seconds = time.perf_counter() - started
-        folder = run_folder(runs, name or source.name, split.name)
+        folder = run_folder(runs, label, split.name)
         record = make_record(source, model, split, store, folder, seconds, origin)
         run = save_run(folder, model, record)
         save_evaluated(folder, evaluate_run(run, split, manifest, features, ("train", "val")))

@@ -15,7 +15,7 @@ from aqa.evaluation.evaluate_runs import evaluate_runs
 from aqa.evaluation.metric import metrics_of
 from aqa.features.store import FeatureStore
 from aqa.metrics import mean_and_std
-from aqa.models.runs import RunError
+from aqa.models.run_source import RunError
 from aqa.models.stages import hand_starts, stage_names, stages_at
 from aqa.workflows.fit import fit_splits
 
@@ -29,7 +29,7 @@ def fit_each_fragment(
     splits: Sequence[Split],
     runs: Path,
     *,
-    seed: int = 0,
+    seed: int | None = None,
     skip_missing: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """Fit and evaluate the head `fragments` on one fragment after the other, then on all.

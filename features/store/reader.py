@@ -55,10 +55,6 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
         other._number = self.augmentations.index(name)
         return other
 
-    # The names of before; they go when nothing asks for them.
-    views = augmentations
-    view = augmented
-
     @classmethod
     def open(cls, path: str | os.PathLike[str], spec: Spec | None = None) -> FeatureStore:
         """Open a store for reading.

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aqa.errors import UnknownNameError
+from aqa.models.old_names import HEADS
 from aqa.plugins import installed, is_file
 
 if TYPE_CHECKING:
     from aqa.models.heads.base import Examples, Head, HeadError, param
+    from aqa.models.heads.base.end_to_end import OneNetworkAdapter
     from aqa.models.heads.base.network import NetworkHead
     from aqa.models.heads.base.score_network import ScoreNetworkHead
     from aqa.models.heads.base.source import HeadSource
@@ -21,13 +23,16 @@ __all__ = [
     "Head",
     "HeadError",
     "NetworkHead",
+    "OneNetworkAdapter",
     "ScoreNetworkHead",
     "find_head",
     "get_head",
     "head_names",
     "make_head",
+    "offered_heads",
     "own_names",
     "param",
+    "unknown_head",
 ]
 
 # The group of entry points by which an installed package offers heads.
@@ -38,6 +43,7 @@ ENTRY_POINTS = "aqa.heads"
 _LAZY = {
     **dict.fromkeys(("Examples", "Head", "HeadError", "param"), "aqa.models.heads.base"),
     "NetworkHead": "aqa.models.heads.base.network",
+    "OneNetworkAdapter": "aqa.models.heads.base.end_to_end",
     "ScoreNetworkHead": "aqa.models.heads.base.score_network",
 }
 
@@ -62,6 +68,15 @@ def head_names() -> tuple[str, ...]:
     return tuple(sorted({*own_names(), *installed(ENTRY_POINTS)}))
 
 
+def offered_heads() -> dict[str, str]:
+    """The heads of installed packages: name -> in words whose it is; imports none of them."""
+    return {
+        name: f"of {point.dist.name} {point.dist.version}" if point.dist else f"at {point.value}"
+        for name, point in installed(ENTRY_POINTS).items()
+        if name not in own_names()
+    }
+
+
 def find_head(text: str) -> HeadSource:
     """The head that a user names: by name, or `path/to/file.py` or `path/to/file.py:Class`.
 
@@ -77,7 +92,7 @@ def find_head(text: str) -> HeadSource:
     offered = installed(ENTRY_POINTS)
     if text in offered:
         return from_package(text, offered[text])
-    raise UnknownNameError("head", text, head_names(), _remedy(text))
+    raise unknown_head(text)
 
 
 def get_head(name: str) -> type[Head]:
@@ -95,8 +110,9 @@ def make_head(name: str, params: Mapping[str, Any]) -> Head:
     return transformed(get_head(name), params)
 
 
-def _remedy(text: str) -> str:
-    from aqa.models.old_names import HEADS
-
-    renamed = f"it is now called {HEADS[text]!r}; " if text in HEADS else ""
-    return f"{renamed}`aqa heads` lists all"
+def unknown_head(text: str) -> UnknownNameError:
+    """The error of a name that is no head; says how a head is called that was renamed."""
+    if text in HEADS:
+        return UnknownNameError("head", text, (HEADS[text],), f"it is now called {HEADS[text]!r}")
+    remedy = "`aqa heads` lists all; a head of your own is a file, as --head path/to/head.py"
+    return UnknownNameError("head", text, head_names(), remedy)

@@ -1,4 +1,4 @@
-"""Approximate entropy of joint trajectories, SVR (jain2020 §II-A, venkataraman2015)."""
+"""ApEnFT: approximate entropy of joints' paths, SVR (venkataraman2015)."""
 
 from __future__ import annotations
 
@@ -16,15 +16,11 @@ from aqa.models.heads.base.pose import Matrix, PoseHead
 class PoseApEnHead(PoseHead):
     """How irregular each trajectory is: one number per trajectory and window (ApEnFT)."""
 
-    m: int = param(
-        2,
-        "length, in frames, of the stretches that are compared",
-        source="ours (pincus1991: 2)",
-    )
+    m: int = param(2, "length, in frames, of the stretches that are compared", source="pincus1991")
     r: float = param(
         0.2,
-        "difference up to which frames are alike, in standard deviations of the trajectory",
-        source="ours (pincus1991: 0.1 to 0.25)",
+        "tolerance for alike, in standard deviations of the trajectory",
+        source="pincus1991: 0.1 to 0.25",
     )
 
     @property

@@ -1,4 +1,4 @@
-"""Cosine transform of joint trajectories, SVR (jain2020 §II-A, pirsiavash2014)."""
+"""Pose+DCT: cosine frequencies of joints' paths, SVR (pirsiavash2014)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The average of each stage of a performance, side by side, then a regression (xiang2018).
+"""S3D: the average of each stage, joined, and an SVR (xiang2018).
 
-S3D, "Stacking segmental P3D", as jain2020 §II-A and V-C describe and compare it. Not the
+"Stacking segmental P3D", as jain2020 §II-A and V-C describe and compare it. Not the
 separable-3D network of the same name.
 """
 
@@ -55,19 +55,25 @@ class S3DHead(Head):
 
     bounds: Literal["manifest", "fractions", "clips"] = param(
         "manifest",
-        "where stages begin: by the manifest's columns stage_<name>, or the fitted kfs of --from; "
-        "at `fractions` of the video; or each stored clip is a stage",
+        "where stages begin: the manifest's columns stage_<name> (or the fitted kfs "
+        "of --from), fractions of the video, or each stored clip is a stage",
+        source="xiang2018; fractions, clips: ours",
     )
     fractions: str = param(
         "0,0.25,0.5,0.75",
-        "of the video at which each stage begins, with bounds=fractions",
+        "for bounds=fractions: where in the video each stage begins",
         source="ours",
     )
     join: Literal["stack", "average"] = param(
-        "stack", "the averages of the stages side by side, or their average"
+        "stack",
+        "stack the averages of the stages into one vector, or average them",
+        source="stack: xiang2018; average: ours",
     )
     regressor: Literal["svr", "linear"] = param(
-        "svr", "support vector, or linear regression with a ridge by leave-one-out error"
+        "svr",
+        "support vector regression, or linear regression with a ridge chosen by "
+        "leave-one-out error",
+        source="xiang2018, the authors' code",
     )
 
     columns: ClassVar[tuple[str, ...]] = ("id", "clips", "stages")

@@ -1,4 +1,4 @@
-"""The average of a video's clips, support vector regression (parmar2019action §2, §5.1)."""
+"""C3D-SVR: the average of clips, an SVR (parmar2019action §5.1)."""
 
 from __future__ import annotations
 

@@ -17,6 +17,8 @@ def test_coverage_is_counted_by_hand() -> None:
     assert (found["coverage_50"], found["coverage_80"]) == (0.25, 0.25)
     assert found["coverage_95"] == 0.5  # 20 lies on the bound, which is inside
     assert found["width_80"] == 10
+    on_the_bounds = measure_coverage([9.0, 11.0], bounds[:2]).values
+    assert on_the_bounds["coverage_50"] == 1.0
     assert (found["below_0.025"], found["below_0.5"], found["below_0.975"]) == (0.0, 0.0, 0.25)
 
 

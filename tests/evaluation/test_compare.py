@@ -19,7 +19,8 @@ from aqa.evaluation.predictions import (
 )
 from aqa.evaluation.resampling import resample_counts
 from aqa.evaluation.result import Marks
-from aqa.models.runs import RunError, write_json, write_rows
+from aqa.files import write_json, write_rows
+from aqa.models.runs import RunError
 from aqa.report.comparison_table import comparison_table
 
 Split = dict[str, Predictions]
@@ -206,6 +207,7 @@ def test_holm_step_by_step(rng: np.random.Generator) -> None:
 def test_p_is_never_0() -> None:
     assert permutation_p(5.0, np.zeros(99)) == 0.01
     assert permutation_p(0.0, np.zeros(99)) == 1.0
+    assert permutation_p(0.1 + 0.2, np.full(99, -0.3)) == 1.0  # as far, but for rounding
 
 
 TRUE, PRED = np.arange(6.0), np.array([0.0, 2, 1, 3, 5, 4])

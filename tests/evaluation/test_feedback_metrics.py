@@ -5,6 +5,7 @@ import pytest
 from sklearn import metrics
 
 from aqa.evaluation.feedback_metrics import measure_feedback
+from aqa.evaluation.resampling import resample_counts
 
 
 def test_feedback_as_scikit_learn_evaluates_it():
@@ -21,6 +22,19 @@ def test_feedback_as_scikit_learn_evaluates_it():
     assert found["n"] == 40
     assert found["clips"] == sum(map(len, truth))
     assert found["precision_interval"][0] < precision < found["precision_interval"][1]
+
+
+def test_intervals_draw_videos_with_all_their_clips():
+    rng = np.random.default_rng(1)
+    truth = [rng.random(int(n)) < 0.5 for n in rng.integers(3, 9, 12)]
+    said = [t ^ (rng.random(len(t)) < 0.3) for t in truth]
+    found = measure_feedback(truth, said, resamples=50, seed=4)
+    samples = []
+    for count in resample_counts(12, 50, 4).astype(int):
+        drawn = [k for k, times in enumerate(count) for _ in range(times)]
+        t, s = (np.concatenate([each[k] for k in drawn]) for each in (truth, said))
+        samples.append(metrics.recall_score(t, s))
+    np.testing.assert_allclose(found.intervals["recall"], np.quantile(samples, [0.025, 0.975]))
 
 
 def test_feedback_that_never_blames_has_no_precision():

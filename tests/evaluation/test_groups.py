@@ -110,6 +110,21 @@ def test_small_groups_have_values_and_no_intervals(evaluated) -> None:
     assert perfect["Fisher z of actions"].intervals["spearman"] is not None
 
 
+def test_each_group_draws_its_own_videos(rng: np.random.Generator) -> None:
+    """Were the same places drawn in every group, errors of alike groups would not average out."""
+    scores, noise = rng.uniform(0, 100, 12), rng.normal(scale=30, size=12)
+    videos = [
+        Video(f"{action}{k}", None, float(score), action=action)
+        for action in ("one", "two")
+        for k, score in enumerate(scores)
+    ]
+    predicted = np.tile(scores + noise, 2).tolist()
+    rows = part_rows("test", [v.id for v in videos], [v.score for v in videos], predicted)
+    found = measure_groups(rows, Manifest(videos, Path("m.csv")), "action")
+    of_one, of_mean = (np.ptp(found[name].intervals["mse"]) for name in ("one", "mean of actions"))
+    assert of_mean < 0.85 * of_one  # by theory 1 / sqrt(2)
+
+
 def test_labels_that_no_video_has_are_named(evaluated) -> None:
     rows, manifest = evaluated
     with pytest.raises(AqaError, match=r"m\.csv: no test video has a value in the column type"):

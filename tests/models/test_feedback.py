@@ -19,15 +19,17 @@ class Echo(Head):
     columns = ("type",)
     fitted = ()
 
-    def fit(self, x, y, validation=None):
+    def fit_examples(self, train, validation=None, *, others=None, start=None):
         return self
 
-    def predict(self, x):
-        return np.zeros(len(x))
+    def predict_examples(self, examples):
+        return np.zeros(len(examples))
 
-    def explain(self, x, blank, *, align="index", **columns):
-        values = x[0][:, 0].astype(float)
-        assert columns == {"type": ["107B"]}
+    def explain(self, example, *, align="index"):
+        values = example.features[0][:, 0].astype(float)
+        assert {name: list(column) for name, column in example.columns.items()} == {
+            "type": ["107B"]
+        }
         return Explanation(values, values < 0.5, 0.5, align, {"best dive": np.arange(len(values))})
 
 

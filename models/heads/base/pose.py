@@ -38,17 +38,20 @@ class PoseHead(Head):
     """
 
     kernel: Literal["rbf", "linear"] = param(
-        "linear", "rbf or linear; jain2020 names none", source="pirsiavash2014"
+        "linear",
+        "kernel of the support vector regression",
+        source="pirsiavash2014; jain2020 names none",
     )
     root_joint: int = param(
         0,
-        "number of the joint, such as the head, that the places of the others are relative to; 0 "
-        "is the nose of COCO and OpenPose",
+        "number of the joint that all positions are relative to; 0 is the nose or the "
+        "head in COCO and OpenPose",
+        source="jain2020 §II-A",
         low=0,
     )
     windows: int = param(
         1,
-        "of equal length, into which a video is cut; each is described by itself",
+        "windows of equal length that are described separately",
         source="jain2020 §II-A; the number is ours",
     )
 
@@ -137,8 +140,8 @@ class FrequencyHead(PoseHead):
 
     k: int = param(
         50,
-        "number of lowest frequencies that are kept of each trajectory; jain2020 gives none",
-        source="ours",
+        "lowest frequencies of each trajectory that are kept",
+        source="ours; jain2020 §II-A gives no number",
     )
 
     @property

@@ -5,11 +5,10 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
-from pathlib import Path
 from typing import Any
 
 from aqa.models.heads.base.head import Head
-from aqa.plugins import Origin, PluginError, load_file, load_installed
+from aqa.plugins import Origin, PluginError, file_stem, load_file, load_installed
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ def own_head(name: str) -> HeadSource:
 def from_file(text: str) -> HeadSource:
     """The head of a file that the user named; its runs are called after the file."""
     made, origin = load_file(text, "HEAD")
-    return HeadSource(Path(origin.name.rpartition(":")[0]).stem, text, _checked(made, text), origin)
+    return HeadSource(file_stem(text), text, _checked(made, text), origin)
 
 
 def from_package(name: str, point: EntryPoint) -> HeadSource:

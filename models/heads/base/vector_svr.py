@@ -33,27 +33,30 @@ class VectorSVR:
     `best_params_`, and `history_`, one row for each combination tried.
     """
 
-    kernel: Literal["rbf", "linear"] = param("rbf", "rbf or linear", source="ours")
+    kernel: Literal["rbf", "linear"] = param(
+        "rbf", "kernel of the support vector regression", source="ours; no paper states it"
+    )
     normalise: Literal["standardise", "l2"] = param(
         "standardise",
-        "how a video's vector is scaled: standardise (and divide by sqrt(dim)), or l2",
+        "standardise: each feature to mean 0 and variance 1, divided by sqrt(dim); "
+        "l2: each video's vector to length 1",
         source="ours",
     )
     C: float | None = param(
-        None,
-        "weight of errors, for scores of unit variance; none: chosen by cross-validation",
-        source="ours",
-        above=0,
+        None, "weight of errors, for scores of variance 1; none: searched", source="ours", above=0
     )
     epsilon: float | None = param(
         None,
-        "error that costs nothing, in standard deviations of the scores; none: chosen",
+        "error that costs nothing, in standard deviations of the scores; none: searched",
         source="ours",
     )
     gamma: float | None = param(
-        None, "of the rbf kernel, for scaled vectors; none: chosen", source="ours", above=0
+        None,
+        "width of the rbf kernel, for normalised features; none: searched",
+        source="ours",
+        above=0,
     )
-    folds: int = param(5, "of the cross-validation", source="ours", low=2)
+    folds: int = param(5, "folds of the cross-validation", source="ours", low=2)
     seed: int = param(0, "of the folds", low=0, below=2**32)
 
     # One grid fits every score range and feature width, since both are scaled away.

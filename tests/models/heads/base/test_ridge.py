@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression, Ridge
 
-from aqa.models.ridge import RIDGES, choose_ridge, solve_exact, solve_iterative
+from aqa.models.heads.base.ridge import RIDGES, choose_ridge, solve_exact, solve_iterative
 
 
 @pytest.fixture

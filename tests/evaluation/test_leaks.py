@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from aqa.annotations.splits import Split
+from aqa.evaluation.leaks import find_leaks, run_marks
+from aqa.evaluation.result import Marks
+from aqa.models.runs import RunError
+
+SPLIT = Split("1", train=("a", "b"), val=("c",), test=("d", "e"))
+
+
+def run(*learned: str, difficulty: str | None = None, told: str = "") -> SimpleNamespace:
+    return SimpleNamespace(
+        folder=Path("run"), learned_from=set(learned), known_difficulty=difficulty, told=told
+    )
+
+
+def store(*fitted_on: str) -> SimpleNamespace:
+    return SimpleNamespace(path=Path("s.h5"), spec={"weights": {"fitted_on": fitted_on or None}})
+
+
+def test_test_videos_that_were_learned_from_are_counted() -> None:
+    assert find_leaks(run("a", "b", "c"), SPLIT, store("a")) == []
+    assert find_leaks(run("a", "d"), SPLIT, store("d", "e", "x")) == [
+        "the head has learned from 1 of 2 test videos",
+        "the network behind s.h5 has learned from 2 of 2 test videos",
+    ]
+
+
+def test_a_leak_is_refused_or_marked() -> None:
+    with pytest.raises(RunError, match="its result would mean nothing"):
+        run_marks(run("d"), SPLIT, store(), allow_leak=False)
+    marks = run_marks(run("d", difficulty="input", told="type"), SPLIT, store(), allow_leak=True)
+    assert marks.to_dict() == {
+        "difficulty": "input",
+        "told": "type",
+        "leak": ["the head has learned from 1 of 2 test videos"],
+    }
+    assert Marks.from_dict({**marks.to_dict(), "mse": 1.0}) == marks
+    assert run_marks(run("a"), SPLIT, store(), allow_leak=False).to_dict() == {}

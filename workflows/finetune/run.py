@@ -34,12 +34,12 @@ from aqa.models.examples import Features, inputs_of, videos_columns
 from aqa.models.heads import find_head
 from aqa.models.heads.base import HeadError, check_params, part_of
 from aqa.models.heads.base.joint import JointHead
+from aqa.models.run_source import RunError
 from aqa.models.runs import (
     METRICS_FILE,
     MODEL,
     RECORD,
     Run,
-    RunError,
     load_run,
     load_start,
     make_record,

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from aqa.features.store import spec_differences
 from aqa.files import replacing
-from aqa.models.runs import RunError
+from aqa.models.run_source import RunError
 
 _RECORD = "aqa_training"
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from aqa.report.figures import INK, PALETTE, fitted, style
-from aqa.workflows.transfer import STARTS, Transfer
+from aqa.workflows.transfer.results import STARTS, TransferResult
 
 COLUMNS, SIDE = 3, 3.0  # inches
 # A colour and a line for each start of the weights.
@@ -21,7 +21,7 @@ _LINES = dict(zip(STARTS, ((PALETTE[1], "--"), (PALETTE[0], "-")), strict=True))
 
 
 @style()
-def transfer_figure(found: Transfer) -> Figure:
+def transfer_figure(found: TransferResult) -> Figure:
     """One plot for each number of samples; a thin line per draw, a thick one for their mean."""
     samples = list(dict.fromkeys(row["samples"] for row in found.curves))
     down, across = -(-len(samples) // COLUMNS), min(len(samples), COLUMNS)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from aqa.device import pick_device
 from aqa.models.heads.base import HeadError, Sequences, param
+from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
 from aqa.models.heads.base.score_network import ScoreNetworkHead
 from aqa.models.scaling import divisors
 from aqa.models.training.loop import BatchSource, VideoBatch
@@ -141,6 +142,7 @@ class FragmentsHead(ScoreNetworkHead):
         below=1,
     )
 
+    end_to_end: ClassVar[type[EndToEndAdapter] | None] = OneNetworkAdapter
     takes: ClassVar[Literal["vectors", "maps"]] = "maps"
     fitted: ClassVar[tuple[str, ...]] = (*ScoreNetworkHead.fitted, "shape_")
 

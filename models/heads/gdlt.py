@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from aqa.models.heads.base import HeadError, param
+from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
 from aqa.models.heads.base.score_network import ScoreNetworkHead
 from aqa.models.training import losses
 from aqa.models.training.loop import ScoreTrainer, Trainer, VideoBatch
@@ -117,6 +118,8 @@ class GDLTHead(ScoreNetworkHead):
         0.1, "share of the training scores' range by which the end grades lie outside it; ours"
     )
 
+    end_to_end: ClassVar[type[EndToEndAdapter] | None] = OneNetworkAdapter
+    transferable: ClassVar[bool] = True
     fitted: ClassVar[tuple[str, ...]] = (*ScoreNetworkHead.fitted, "limits_")
 
     def learn_scores(self, scores: NDArray[np.float64], **columns: Any) -> None:

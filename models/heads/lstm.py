@@ -6,7 +6,7 @@ parmar2019action §4, jain2020 §II-A.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from aqa.device import deterministic_kernels, pick_device
 from aqa.models.examples import Examples
 from aqa.models.heads.base import Answer, Explanation, HeadError, check_sequences, param
+from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
 from aqa.models.heads.base.score_network import ScoreNetworkHead
 from aqa.models.training import losses
 from aqa.models.training.fast_lstm import lstm_states
@@ -71,6 +72,9 @@ class LSTMHead(ScoreNetworkHead):
         "final", "final: error of the last step; incremental: of every step k, to k/N of the score"
     )
 
+    end_to_end: ClassVar[type[EndToEndAdapter] | None] = OneNetworkAdapter
+    transferable: ClassVar[bool] = True
+
     def build(self, dim: int) -> nn.Module:
         """See `NetworkHead.build`."""
         return LSTMRegressor(dim, self.hidden, self.init_std)
@@ -100,6 +104,20 @@ class LSTMHead(ScoreNetworkHead):
     def gives(self) -> tuple[Answer, ...]:
         """See `Head.gives`."""
         return ("clips",) if self.label == "incremental" else ()
+
+    @torch.no_grad()
+    @deterministic_kernels()
+    def states(self, examples: Examples) -> list[NDArray[np.float32]]:
+        """The LSTM's state after each clip, (n_clips, hidden) per video."""
+        self.check_fitted()
+        device = pick_device(self.device)
+        net = self.net_.to(device).eval()
+        assert isinstance(net, LSTMRegressor)
+        states = []
+        for video in check_sequences(examples.features, self.clip_shape, ids=examples.ids):
+            clips = torch.as_tensor(self.scaled(video), dtype=torch.float32, device=device)
+            states.append(net.lstm(clips[None])[0][0].cpu().numpy())
+        return states
 
     @torch.no_grad()
     @deterministic_kernels()

@@ -16,6 +16,7 @@ from torch.nn.functional import cross_entropy
 from aqa.annotations.columns import ATTRIBUTES
 from aqa.models.examples import Examples
 from aqa.models.heads.base import Answer, HeadError, pack_texts, param, unpack_texts
+from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
 from aqa.models.heads.base.network import NetworkHead
 from aqa.models.heads.base.pooling import AverageMLP
 from aqa.models.scaling import spread
@@ -39,7 +40,8 @@ class MTLHead(NetworkHead):
     class_weight: float = param(1.0, "of each cross-entropy, beside the score's errors (C3D-AVG)")
 
     takes_views: ClassVar[bool] = True
-    end_to_end: ClassVar[bool] = True
+
+    end_to_end: ClassVar[type[EndToEndAdapter] | None] = OneNetworkAdapter
     columns: ClassVar[tuple[str, ...]] = ("attributes",)
     fitted: ClassVar[tuple[str, ...]] = (*NetworkHead.fitted, "y_std_", "classes_")
 

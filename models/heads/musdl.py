@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from aqa.models.examples import Examples
 from aqa.models.heads.base import HeadError, check_column, param
 from aqa.models.heads.base.distribution import DistributionHead
+from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
 
 
 @dataclass(repr=False, eq=False)
@@ -41,6 +42,7 @@ class MUSDLHead(DistributionHead):
     )
     middle: int = param(3, "marks that are added up; as many high as low ones are left out")
 
+    end_to_end: ClassVar[type[EndToEndAdapter] | None] = OneNetworkAdapter
     columns: ClassVar[tuple[str, ...]] = ("judges",)
     fitted: ClassVar[tuple[str, ...]] = (
         *DistributionHead.fitted,

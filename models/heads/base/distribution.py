@@ -53,7 +53,6 @@ class DistributionHead(NetworkHead):
     )
 
     takes_views: ClassVar[bool] = True
-    end_to_end: ClassVar[bool] = True
     fitted: ClassVar[tuple[str, ...]] = (*NetworkHead.fitted, "low_", "step_")
 
     @property

@@ -37,7 +37,6 @@ class ScoreNetworkHead(NetworkHead):
     centre_scores: bool = param(False, "subtract the training videos' mean score; ours")
 
     takes_views: ClassVar[bool] = True
-    end_to_end: ClassVar[bool] = True
     fitted: ClassVar[tuple[str, ...]] = (*NetworkHead.fitted, "y_mean_", "y_std_")
 
     def objective(self, y_std: float) -> Loss:

@@ -7,29 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from aqa.annotations.splits import Split
 from aqa.errors import listed
 from aqa.extract.progress import ExtractionProgress
-<<<<<<< HEAD
-from aqa.extract.run import extract, make_spec
-from aqa.features.clips import ClipRule
-from aqa.features.store import FeatureStore, Spec, spec_differences
-from aqa.models.examples import Features, inputs_of, videos_columns
-from aqa.models.heads import find_head
-from aqa.models.heads.base import HeadError, check_params, part_of
-from aqa.models.heads.base.joint import JointHead
 from aqa.models.run_source import RunError
-from aqa.models.runs import (
-    METRICS_FILE,
-    MODEL,
-    RECORD,
-    Run,
-    load_run,
-    load_start,
-    make_record,
-    write_run,
-)
-from aqa.models.target_transforms import TransformedHead, parse_head_params, transformed
-=======
-from aqa.models.run_source import RunError
->>>>>>> main
 from aqa.models.training.distributed import ProcessGroup
 from aqa.workflows.finetune.heads import trainable_head
 from aqa.workflows.finetune.plan import FinetunePlan

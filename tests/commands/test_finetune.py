@@ -413,6 +413,7 @@ def test_the_best_epoch_on_test_is_called_that(
         (["--weights", "none.safetensors"], "none.safetensors: no such weights file"),
         (["--from", "nowhere"], "'nowhere' does not exist"),
         (["-p", "lr=1"], "-p lr: .* has options for this; see .*--lr-head"),
+        (["--seed", "1", "-p", "seed=5"], "--seed and -p seed=5 say the same thing"),
         (["-p", "difficulty=input"], "told nothing beside pixels; leave out -p difficulty"),
         (["--head", "fragments"], "layer pool of tiny3d gives vectors, fragments takes maps"),
         (["-p", "hiden=3"], "no parameter 'hiden'; did you mean 'hidden'"),

@@ -56,8 +56,8 @@ def test_mtl_aqa(mtl_aqa: tuple[Manifest, str]) -> None:
     }
     assert first.row["caption"].startswith("and a half somersault over the")
     assert all(video.row["caption"] for video in table)
-    assert "captions of 4 dives that have no annotation are left out" in lines
-    assert "11 scores are no multiple of half the difficulty" in lines
+    assert "4 captions of dives without annotation are left out" in lines
+    assert "11 scores are not a multiple of half the difficulty" in lines
 
 
 def test_types_are_finas(mtl_aqa: tuple[Manifest, str]) -> None:

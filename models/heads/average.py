@@ -1,4 +1,4 @@
-"""Average aggregation: clips through fully connected layers, their mean, a score (farabi2021 §3)."""
+"""The mean over clips of what layers make of each (farabi2021 §3)."""
 
 from __future__ import annotations
 

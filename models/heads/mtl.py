@@ -1,4 +1,4 @@
-"""C3D-AVG-MTL: the score and what was performed, from shared features (farabi2021 §2, T3)."""
+"""C3D-AVG-MTL: score and attributes together (parmar2019what)."""
 
 from __future__ import annotations
 
@@ -35,9 +35,15 @@ class MTLHead(NetworkHead):
     network itself: on stored features they are out of reach. Fitted: `classes_`.
     """
 
-    hidden: int = param(256, "width of the shared layer; ours, for few videos (C3D-AVG: 4096)")
-    classify: bool = param(True, "learn the attributes too; false: C3D-AVG-STL")
-    class_weight: float = param(1.0, "of each cross-entropy, beside the score's errors (C3D-AVG)")
+    hidden: int = param(
+        256, "width of the shared layer", source="ours, for few videos; parmar2019what: 4096"
+    )
+    classify: bool = param(
+        True, "learn the attributes too; false: C3D-AVG-STL", source="parmar2019what"
+    )
+    class_weight: float = param(
+        1.0, "weight of each cross-entropy beside the score's errors", source="parmar2019what"
+    )
 
     takes_views: ClassVar[bool] = True
 

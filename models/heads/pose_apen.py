@@ -1,4 +1,4 @@
-"""ApEnFT: approximate entropy of joint trajectories, SVR (jain2020 §II-A; Venkataraman et al. 2015)."""
+"""ApEnFT: approximate entropy of joints' paths, SVR (venkataraman2015)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from aqa.models.heads.base.pose import Matrix, PoseHead
 class PoseApEnHead(PoseHead):
     """How irregular each trajectory is, one number a trajectory and window."""
 
-    m: int = param(2, "frames that are alike before the next one is compared; ours (Pincus: 2)")
+    m: int = param(2, "frames that are alike before the next one is compared", source="pincus1991")
     r: float = param(
-        0.2, "how alike, in standard deviations of the trajectory; ours (Pincus: 0.1 to 0.25)"
+        0.2,
+        "tolerance for alike, in standard deviations of the trajectory",
+        source="pincus1991: 0.1 to 0.25",
     )
 
     @property

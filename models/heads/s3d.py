@@ -1,4 +1,4 @@
-"""S3D: the average of each stage of a performance, side by side, then a regression.
+"""S3D: the average of each stage, joined, and an SVR (xiang2018).
 
 Xiang et al. 2018, "Stacking segmental P3D", as jain2020 §II-A and V-C describe and compare it. Not
 the separable-3D network of the same name.
@@ -49,17 +49,25 @@ class S3DHead(SVRParams, Head):
 
     bounds: Literal["manifest", "fractions", "clips"] = param(
         "manifest",
-        "of the stages: the manifest's columns stage_<name>, or what the fitted kfs of --from "
-        "tells; `fractions` of the video; or each stored clip is a stage",
+        "where stages begin: the manifest's columns stage_<name> (or the fitted kfs "
+        "of --from), fractions of the video, or each stored clip is a stage",
+        source="xiang2018; fractions, clips: ours",
     )
     fractions: str = param(
-        "0,0.25,0.5,0.75", "of the video at which each stage begins, for bounds=fractions; ours"
+        "0,0.25,0.5,0.75",
+        "for bounds=fractions: where in the video each stage begins",
+        source="ours",
     )
     join: Literal["stack", "average"] = param(
-        "stack", "the stages' averages side by side, or their average"
+        "stack",
+        "stack the averages of the stages into one vector, or average them",
+        source="stack: xiang2018; average: ours",
     )
     regressor: Literal["svr", "linear"] = param(
-        "svr", "support vector, or linear regression with a ridge by leave-one-out error"
+        "svr",
+        "support vector regression, or linear regression with a ridge chosen by "
+        "leave-one-out error",
+        source="xiang2018, the authors' code",
     )
 
     columns: ClassVar[tuple[str, ...]] = ("id", "clips", "stages")

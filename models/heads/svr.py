@@ -1,4 +1,4 @@
-"""C3D-SVR: the average of a video's clips, support vector regression (parmar2019action §2 and 5.1)."""
+"""C3D-SVR: the average of clips, an SVR (parmar2019action §5.1)."""
 
 from __future__ import annotations
 
@@ -33,16 +33,30 @@ Matrix = NDArray[np.float64]
 class SVRParams(BaseHead):
     """The hyper-parameters of a support vector regression and of its search."""
 
-    kernel: Literal["rbf", "linear"] = param("rbf", "rbf or linear")
+    kernel: Literal["rbf", "linear"] = param(
+        "rbf", "kernel of the support vector regression", source="ours; no paper states it"
+    )
     normalise: Literal["standardise", "l2"] = param(
-        "standardise", "of a video's vector: standardise (and divide by sqrt(dim)), or l2"
+        "standardise",
+        "standardise: each feature to mean 0 and variance 1, divided by sqrt(dim); "
+        "l2: each video's vector to length 1",
+        source="ours",
     )
     C: float | None = param(
-        None, "regularisation, for scores of unit variance; none: searched", above=0
+        None, "regularisation, for scores of variance 1; none: searched", source="ours", above=0
     )
-    epsilon: float | None = param(None, "tube, in standard deviations of the score; none: searched")
-    gamma: float | None = param(None, "of rbf, for features as normalised; none: searched", above=0)
-    folds: int = param(5, "of the cross-validation", low=2)
+    epsilon: float | None = param(
+        None,
+        "width of the tube, in standard deviations of the score; none: searched",
+        source="ours",
+    )
+    gamma: float | None = param(
+        None,
+        "width of the rbf kernel, for normalised features; none: searched",
+        source="ours",
+        above=0,
+    )
+    folds: int = param(5, "folds of the cross-validation", source="ours", low=2)
 
     def make_svr(self) -> SVRHead:
         """An `svr` head with these parameters."""

@@ -1,4 +1,4 @@
-"""USDL: the score's distribution, learned from soft labels (tang2020; farabi2021 §2, T3)."""
+"""USDL: the distribution of the score (tang2020)."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class USDLHead(DistributionHead):
     """
 
     low: float | None = param(
-        None, "points of the first bin; none: by the training scores, ours", low=-math.inf
+        None, "points of the first bin; none: by the training scores", source="ours", low=-math.inf
     )
     high: float | None = param(
-        None, "points of the last bin; none: by the training scores, ours", low=-math.inf
+        None, "points of the last bin; none: by the training scores", source="ours", low=-math.inf
     )
 
     end_to_end: ClassVar[type[EndToEndAdapter] | None] = OneNetworkAdapter

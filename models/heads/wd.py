@@ -1,4 +1,4 @@
-"""Weight-Decider: clips aggregated by weights that a small network decides (farabi2021 §3.2)."""
+"""Weight-Decider: a network weighs the clips (farabi2021 §3.2)."""
 
 from __future__ import annotations
 

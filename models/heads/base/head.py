@@ -49,7 +49,7 @@ class Head(RegressorMixin, BaseEstimator):
     trains one network from clips' vectors to scores and nothing else (`aqa transfer`).
     """
 
-    seed: int = param(0, "of every random choice that fitting makes", low=0, below=2**32)
+    seed: int = param(0, "seed of all random numbers in fitting", low=0, below=2**32)
 
     kind: ClassVar[Kind] = "scores"
     takes: ClassVar[Literal["vectors", "maps"]] = "vectors"

@@ -24,17 +24,21 @@ class PoseHead(SVRHead):
     """
 
     kernel: Literal["rbf", "linear"] = param(
-        "linear", "rbf or linear; jain2020 §II-A names none, linear as in Pirsiavash et al. 2014"
+        "linear",
+        "kernel of the support vector regression",
+        source="pirsiavash2014; jain2020 names none",
     )
     root_joint: int = param(
         0,
-        "number of the joint that the others' places are relative to, the body's head; "
-        "0 is the nose or head of COCO and OpenPose",
+        "number of the joint that all positions are relative to; 0 is the nose or the "
+        "head in COCO and OpenPose",
+        source="jain2020 §II-A",
         low=0,
     )
     windows: int = param(
         1,
-        "of equal length, each described by itself (jain2020 §II-A); the number is ours",
+        "windows of equal length that are described separately",
+        source="jain2020 §II-A; the number is ours",
     )
 
     takes_joints: ClassVar[bool] = True
@@ -98,7 +102,8 @@ class FrequencyHead(PoseHead):
 
     k: int = param(
         50,
-        "lowest frequencies that are kept of each trajectory; jain2020 §II-A gives no number, ours",
+        "lowest frequencies of each trajectory that are kept",
+        source="ours; jain2020 §II-A gives no number",
     )
 
     @property

@@ -61,4 +61,4 @@ def test_printed_and_measured_stand_in_one_block() -> None:
     assert "± 3.00" in second
     assert "STAND-IN: measured on stores/x.h5" in text
     assert "a note" in text
-    assert "\njain2020: Hiteshi Jain" in text
+    assert "jain2020: Hiteshi Jain" in text

@@ -33,8 +33,8 @@ from aqa.models.heads.base.comparing import (
     check_types,
     meet_exemplars,
 )
+from aqa.models.heads.base.ridge import choose_ridge, solve_exact, solve_iterative
 from aqa.models.heads.siamese import SiameseHead
-from aqa.models.ridge import choose_ridge, solve_exact, solve_iterative
 from aqa.models.scaling import spread
 from aqa.models.training import losses
 from aqa.models.training.loop import Trainer, VideoBatch

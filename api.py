@@ -128,7 +128,8 @@ def fit(
     head: a name (`aqa heads` lists them), or `path/to/file.py:Class`. params: its hyper-parameters.
     store: by default the only one in stores/. splits: by default every split of the manifest;
     `all` trains on every video. start: the folder of a run to start from. name: what the runs are
-    called, by default as the head. seed: of every random choice, by default 0. skip_missing: leave out videos that the store does not hold.
+    called, by default as the head. seed: of every random choice, by default 0. skip_missing: leave
+    out videos that the store does not hold.
 
     One `Run` per split: its fitted `head`, its `folder` and its `record` of every setting.
 

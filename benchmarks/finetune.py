@@ -33,20 +33,24 @@ from aqa.extract.backbones.backbone import ClipNet
 from aqa.extract.clips_dataset import ClipVideos, EpochAugmentation
 from aqa.extract.inference import tune_malloc
 from aqa.features.clips import ClipRule
+from aqa.models.examples import Examples
 from aqa.models.heads.lstm import LSTMHead
 from aqa.models.training.distributed import ProcessGroup
-from aqa.workflows.finetune.settings import Recipe
-from aqa.workflows.finetune.trainer import FineTuner, Scored
+from aqa.workflows.finetune.data import ScoredClips
+from aqa.workflows.finetune.heads import adapter_of
+from aqa.workflows.finetune.settings import FinetuneSettings
+from aqa.workflows.finetune.trainer import FineTuner
 
 CPU = ProcessGroup(torch.device("cpu"))
 
 
-def make_tuner(backbone: str, recipe: Recipe) -> FineTuner:
+def make_tuner(backbone: str, settings: FinetuneSettings) -> FineTuner:
     loaded = load_backbone(backbone, None if backbone == "tiny3d" else "random")
     noise = np.random.default_rng(0).normal(size=(6, *loaded.shape))
-    head = LSTMHead(device="cpu").begin([noise] * 2, [1.0, 2.0])
+    adapter = adapter_of(LSTMHead(device="cpu"))
+    adapter.begin(Examples.of([noise] * 2, [1.0, 2.0]))
     tune_malloc()
-    return FineTuner(ClipNet(loaded), head, recipe, CPU)
+    return FineTuner(ClipNet(loaded), adapter, settings, CPU)
 
 
 def compare(video: Path, backbone: str, videos: int, rounds: int, workers: int) -> None:
@@ -57,7 +61,7 @@ def compare(video: Path, backbone: str, videos: int, rounds: int, workers: int) 
     made = (loaded.preprocess, rule, EpochAugmentation(), workers)
     read, kept = ClipVideos(rows, *made), ClipVideos(rows, *made, cache=10**9)
     scores = np.arange(videos, dtype=float)
-    tuner = make_tuner(backbone, Recipe(batch_size=1))
+    tuner = make_tuner(backbone, FinetuneSettings(batch_size=1))
     net = tuner.joint.backbone
     assert isinstance(net, ClipNet)
     shown = [loaded.preprocess.normalise(clips) for clips, _ in read.read(range(videos), 1)]
@@ -76,8 +80,8 @@ def compare(video: Path, backbone: str, videos: int, rounds: int, workers: int) 
 
     ways = {
         "bare forward and backward": bare,
-        "aqa finetune, decoded before": lambda: tuner.epoch(Scored(kept, scores), 1),
-        "aqa finetune, decoding": lambda: tuner.epoch(Scored(read, scores), 1),
+        "aqa finetune, decoded before": lambda: tuner.epoch(ScoredClips(kept, scores), 1),
+        "aqa finetune, decoding": lambda: tuner.epoch(ScoredClips(read, scores), 1),
         "decoding alone": decode,
     }
     clocks = {"wall": time.perf_counter, "processor": time.process_time}
@@ -96,7 +100,7 @@ def compare(video: Path, backbone: str, videos: int, rounds: int, workers: int) 
             base = taken["bare forward and backward"]
             ratio = statistics.median(a / b for a, b in zip(values, base, strict=True))
             each = statistics.median(values) / n
-            click.echo(f"{clock:10} {name:29} {each:8.4f} s a clip  {ratio:5.2f}x")
+            click.echo(f"{clock:10} {name:29} {each:8.4f} s per clip  {ratio:5.2f}x")
 
 
 class Drawn:
@@ -115,10 +119,10 @@ class Drawn:
 
 def peak(backbone: str, settings: dict[str, Any]) -> tuple[float, float]:
     """10^9 bytes: of the process before the first update, and at most."""
-    tuner = make_tuner(backbone, Recipe(batch_size=1, **settings))
+    tuner = make_tuner(backbone, FinetuneSettings(batch_size=1, **settings))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in range(2):
-        tuner.epoch(Scored(Drawn(), np.ones(1)), 1)
+        tuner.epoch(ScoredClips(Drawn(), np.ones(1)), 1)
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return before * 1024 / 1e9, after * 1024 / 1e9
 

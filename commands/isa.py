@@ -58,7 +58,7 @@ def isa(
     from aqa.annotations.chosen_splits import chosen_splits
     from aqa.annotations.manifest import Manifest
     from aqa.extract.checkpoints.state_files import save_fitted
-    from aqa.extract.isa import learn
+    from aqa.extract.learn_isa import learn
 
     table = Manifest.read(manifest or workspace.manifest)
     (chosen,) = chosen_splits(table, (split,))

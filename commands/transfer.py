@@ -9,6 +9,7 @@ import click
 
 from aqa.commands.options import (
     HEAD,
+    check_one_seed,
     json_option,
     manifest_option,
     open_store,
@@ -24,12 +25,15 @@ from aqa.workspace import Workspace
 
 @click.command(short_help="Try heads on an action that they have not learned.")
 @workspace_option
-@click.option("--action", required=True, help="Action that is new: a value of the column action.")
+@click.option(
+    "--action", required=True, help="The new action: a value of the manifest's column action."
+)
 @click.option(
     "--samples",
     type=click.IntRange(2),
     multiple=True,
-    help="Videos to fine-tune on [default: 25, 75 and 125, or 15, 25 and 35 where there are few].",
+    help="Number of videos to fine-tune on, once or several times  [default: 25, 75 and 125; 15, "
+    "25 and 35 where there are few].",
 )
 @click.option(
     "--test",
@@ -37,12 +41,22 @@ from aqa.workspace import Workspace
     type=click.IntRange(2),
     default=50,
     show_default=True,
-    help="Others to test.",
+    help="Number of other videos to test on.",
 )
 @click.option(
-    "--draws", type=click.IntRange(1), default=5, show_default=True, help="Times to draw both anew."
+    "--draws",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    help="How many times both are drawn at random.",
 )
-@click.option("--head", type=HEAD, default="lstm", show_default=True)
+@click.option(
+    "--head",
+    type=HEAD,
+    default="lstm",
+    show_default=True,
+    help="Head with one network from clips' vectors to scores: lstm, average, wd, gdlt.",
+)
 @seed_option
 @param_option
 @picture_option("the curves of fine-tuning")
@@ -66,18 +80,21 @@ def transfer(
     runs: Path | None,
     as_json: bool,
 ) -> None:
-    """Learn all other actions, and try that on a new one: as it is, and fine-tuned.
+    """Learn all other actions of the manifest, and see how well a new one is scored.
 
-    Fine-tunes on few videos from what was learned, and from random weights, and tests on others.
-    Prints Spearman at the last iteration, and at the best one on the test videos, as Parmar and
-    Morris do. Writes the whole curves to runs/transfer/ACTION.csv and what is printed to .json.
+    The head is tested as it is (zero-shot), and after fine-tuning on a few videos of the new
+    action, once from the weights learned before and once from random ones. Prints Spearman's
+    correlation on the test videos after the last iteration, and at the best iteration, as
+    parmar2019action Table 4 has it. Writes the whole curves to runs/transfer/ACTION.csv, and what
+    is printed to ACTION.json.
     """
     from aqa.annotations.columns import as_name
     from aqa.annotations.manifest import Manifest
     from aqa.files import write_json, write_rows
     from aqa.report.transfer_table import transfer_table
-    from aqa.workflows.transfer import transfer as run
+    from aqa.workflows.transfer.run import transfer as run
 
+    check_one_seed(params)
     with open_store(store or workspace.only_store()) as features:
         found = run(
             *(head, params, Manifest.read(manifest or workspace.manifest), features, action),

@@ -2,11 +2,12 @@
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from aqa.models.heads import ScoreNetworkHead, param
+from aqa.models.heads import OneNetworkAdapter, ScoreNetworkHead, param
 
 
 class AttentionPool(nn.Module):
@@ -29,6 +30,9 @@ class AttentionPoolHead(ScoreNetworkHead):
     """Clips weighted by attention; epochs, loss and early stopping are those of every network."""
 
     hidden: int = param(64, "width of the attention network", source="ours")
+
+    # `fit` trains one network and nothing else, so `aqa finetune` can train it with a backbone.
+    end_to_end: ClassVar = OneNetworkAdapter
 
     def build(self, dim: int) -> nn.Module:
         """See `NetworkHead.build`."""

@@ -71,7 +71,7 @@ def _scatter(
     for label, mark in marks.items():
         for tested in (False, True):
             points = embedding.flat[(types == label) & (found.tested == tested)]
-            face = {"markerfacecolor": "none"} if tested else {}
+            face: dict[str, Any] = {"markerfacecolor": "none"} if tested else {}
             axes.plot(*points.T, linestyle="", markersize=5, alpha=0.9, **mark, **face)
     measured = ", ".join(
         f"{value:.2f} {_PARTS[part]}"

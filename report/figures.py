@@ -35,7 +35,7 @@ FONT_SIZE = 9.0
 # Keeps text readable where a line goes through it.
 BEHIND_TEXT = {"boxstyle": "square,pad=0.05", "facecolor": "white", "edgecolor": "none"}
 
-_STYLE: dict[str, Any] = {
+_STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib
     "font.size": FONT_SIZE,
     "axes.titlesize": FONT_SIZE,

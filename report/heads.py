@@ -49,12 +49,17 @@ def head_page(name: str, head: type[Any], also: Iterable[type[Any]] = ()) -> str
     rows = [
         _row(field, typing.get_type_hints(kind)[field.name])
         for kind in (head, *also)
-        for field in dataclasses.fields(kind)
+        for field in sorted(dataclasses.fields(kind), key=lambda field: not _states(kind, field))
     ]
     header = ["parameter", "default", "meaning", "source"]
     # A table repeats its first columns where it is too wide; all four are text.
     text = [wrapped(f"{name}: {title}", indent="    "), "", table(rows, header, left=4)]
     return "\n".join(text) + foot(title, *(cell for row in rows for cell in row))
+
+
+def _states(head: type[Any], field: dataclasses.Field[Any]) -> bool:
+    """Whether the class itself states a field: its own are shown before those that heads share."""
+    return field.name in vars(head).get("__annotations__", {})
 
 
 def _row(field: dataclasses.Field[Any], hint: Any) -> list[str]:

@@ -13,15 +13,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from aqa.report.figures import INK, PALETTE, fitted, style
-from aqa.workflows.transfer import STARTS, Transfer
+from aqa.workflows.transfer.results import STARTS, TransferResult
 
 COLUMNS, SIDE = 3, 3.0  # inches
 # A colour and a line for each start of the weights.
-_LINES = dict(zip(STARTS, ((PALETTE[1], "--"), (PALETTE[0], "-")), strict=True))
+_LINES: dict[str, tuple[str, Any]] = dict(
+    zip(STARTS, ((PALETTE[1], "--"), (PALETTE[0], "-")), strict=True)
+)
 
 
 @style()
-def transfer_figure(found: Transfer) -> Figure:
+def transfer_figure(found: TransferResult) -> Figure:
     """One plot for each number of samples; a thin line per draw, a thick one for their mean."""
     samples = list(dict.fromkeys(row["samples"] for row in found.curves))
     down, across = -(-len(samples) // COLUMNS), min(len(samples), COLUMNS)
@@ -53,7 +55,7 @@ def transfer_figure(found: Transfer) -> Figure:
     return figure
 
 
-def _draws(axes: Axes, rows: Sequence[Mapping[str, Any]], colour: str, line: str) -> None:
+def _draws(axes: Axes, rows: Sequence[Mapping[str, Any]], colour: str, line: Any) -> None:
     """The curves of one start's draws, and their mean; undefined points are left out."""
     at: dict[int, list[float]] = {}
     for _, drawn in groupby(rows, key=itemgetter("draw")):

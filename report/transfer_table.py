@@ -8,10 +8,10 @@ from aqa.report.tables import table
 from aqa.report.values import with_std
 
 if TYPE_CHECKING:
-    from aqa.workflows.transfer import Transfer
+    from aqa.workflows.transfer.results import TransferResult
 
 
-def transfer_table(found: Transfer) -> str:
+def transfer_table(found: TransferResult) -> str:
     """Spearman as the new action finds the network, and what fine-tuning makes of it."""
     learned = with_std(found.zero_shot["multi-action"], None, 3)
     untrained = with_std(found.zero_shot["random"], found.zero_shot["random_std"], 3)

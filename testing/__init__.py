@@ -1,4 +1,4 @@
-"""The contracts of heads and backbones, for tests of your own: what ours pass, yours can too."""
+"""The contracts of heads and backbones: what those of this package pass, and yours can too."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 import shlex
 from collections.abc import Callable
@@ -82,3 +83,11 @@ def test_every_head_backbone_and_command_is_listed(root: Path) -> None:
         assert f"`{name}`" in text, name
     for name in main.commands:
         assert f"aqa {name}" in text, name
+
+
+def test_what_it_imports_exists(root: Path) -> None:
+    texts = [(root / name).read_text() for name in ("README.md", "examples/README.md")]
+    names = {name for text in texts for name in re.findall(r"\baqa(?:\.[A-Za-z_]+)+", text)}
+    groups = {"aqa.heads", "aqa.backbones", "aqa.datasets"}  # of entry points
+    for name in sorted(names - groups):
+        assert pkgutil.resolve_name(name) is not None, name

@@ -1,4 +1,4 @@
-"""How the head score-estimation sees videos: its embeddings in the plane, and how far apart types are."""
+"""The embeddings of the head score-estimation in the plane, and how far apart types are."""
 
 from __future__ import annotations
 

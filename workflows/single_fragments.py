@@ -15,7 +15,7 @@ from aqa.evaluation.evaluate_runs import evaluate_runs
 from aqa.evaluation.metric import metrics_of
 from aqa.features.store import FeatureStore
 from aqa.metrics import mean_and_std
-from aqa.models.runs import RunError
+from aqa.models.run_source import RunError
 from aqa.models.stages import hand_starts, stage_names, stages_at
 from aqa.workflows.fit import fit_splits
 

@@ -177,7 +177,7 @@ def _captions(path: Path | None, dives: Iterable[Key]) -> tuple[dict[Key, str], 
             raise AqaError(f"{path}: the caption of dive {_name(key)} is no list of words")
         captions[key] = " ".join(word for word in words if word not in ("<sos>", "<eos>"))
     left_out = sorted(set(captions) - known)
-    notes = [f"captions of {len(left_out)} dives that have no annotation are left out"]
+    notes = [f"{len(left_out)} captions of dives without annotation are left out"]
     return {key: captions[key] for key in captions if key in known}, notes if left_out else []
 
 
@@ -190,7 +190,9 @@ def _odd_scores(dives: dict[Key, dict[str, Any]]) -> list[str]:
     ]
     if not odd:
         return []
-    return [f"{len(odd)} scores are no multiple of half the difficulty, such as that of {odd[0]}"]
+    return [
+        f"{len(odd)} scores are not a multiple of half the difficulty, such as that of {odd[0]}"
+    ]
 
 
 IMPORTER = Importer(

@@ -58,9 +58,13 @@ def read(request: Request) -> Imported:
     trained = [str(row["video_id"]) for row in rows if row[PUBLISHED] == "train"]
     expect_count(path, len(trained), N_TRAIN, "training dives")
     notes = (
-        "only the published split is honest: the network behind the features learned its "
+        "use the published split only: the network behind the features was trained on its "
         "training dives",
-        *(["stages out of order, left empty: " + ", ".join(unordered)] if unordered else []),
+        *(
+            ["stages left empty because they are out of order: " + ", ".join(unordered)]
+            if unordered
+            else []
+        ),
     )
     lists = {"ids": list(scores), "fitted-on": trained}
     features = {"p3d": path.with_name("features.npy")}

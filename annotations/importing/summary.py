@@ -21,23 +21,23 @@ def summary_lines(table: Manifest) -> list[str]:
     for column in ("action", "type", "event"):
         labels = {getattr(video, column) for video in table} - {None}
         if labels:
-            shown = ", ".join(sorted(labels)) if len(labels) < 9 else str(len(labels))
+            shown = ", ".join(sorted(labels)) if len(labels) < 9 else f"{len(labels)} labels"
             lines.append(f"{column}: {shown}")
     empty = {
         column: sum(not video.row[column] for video in table)
         for column in table[0].row
         if not column.startswith(SPLIT_PREFIX)
     }
-    partly = [f"{column} of {n}" for column, n in empty.items() if 0 < n < len(table)]
+    partly = [f"{column} ({n})" for column, n in empty.items() if 0 < n < len(table)]
     if partly:
-        lines.append(f"not given: {', '.join(partly)} videos")
+        lines.append(f"without a value (number of videos): {', '.join(partly)}")
     return lines
 
 
 def missing_lines(table: Manifest, missing: Sequence[Path]) -> list[str]:
     """Which videos of a manifest are not on disk. missing: their paths."""
     if all(video.path is None for video in table):
-        return ["no paths, so for imported features only; --videos FOLDER adds them"]
+        return ["no paths of videos: import their features, or give --videos FOLDER"]
     if missing:
-        return [f"missing on disk: {len(missing)} of {len(table)} videos, such as {missing[0]}"]
+        return [f"not on disk: {len(missing)} of {len(table)} videos, such as {missing[0]}"]
     return ["every video is on disk"]

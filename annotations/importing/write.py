@@ -54,11 +54,15 @@ def import_dataset(
 
 
 def _store_import(features: Path, backbone: str, manifest: Path, lists: Iterable[Path]) -> str:
-    """The command that imports features of the rows, its paths as seen from the current folder."""
+    """The command that imports features of the rows, its paths as seen from the current folder.
+
+    It stands on several lines, as a shell takes it, so that it can be copied.
+    """
     store = manifest.parent / "stores" / f"{backbone}.h5"
-    options = [text for path in lists for text in (f"--{path.stem}", str(path))]
-    command = shlex.join(["aqa", "store", "import", str(features), "--store", str(store), *options])
-    return f"features: {command}"
+    options = [["--store", store], *([f"--{path.stem}", path] for path in lists)]
+    words = [["aqa", "store", "import", features], *options]
+    lines = [shlex.join(map(str, line)) for line in words]
+    return "features: import them with\n  " + " \\\n    ".join(lines)
 
 
 def _checked(imported: Imported) -> Manifest:

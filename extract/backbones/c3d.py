@@ -69,10 +69,10 @@ def _mmaction2_key(key: str) -> str:
 PROFILES = {
     # C3D-pytorch's predict.py: RGB 0..255, no mean, 112x200 and the middle 112 columns.
     "davidea": Preprocess(resize=(112, 200), crop=(112, 112)),
-    # mmaction2's c3d configs: mean 104, 117, 128 taken off RGB 0..255, no std.
+    # mmaction2's c3d configs: mean 104, 117, 128 subtracted from RGB 0..255, no std.
     "mmaction2": Preprocess(resize=(128, 171), crop=(112, 112), mean=(104.0, 117.0, 128.0)),
-    # MTL-AQA's dataloader: torchvision's ImageNet constants; it draws the interpolation at
-    # random, also at test time, which a cache cannot: linear is ours.
+    # MTL-AQA's dataloader: ImageNet's mean and std. It draws the interpolation at random, also at
+    # test time, which stored features cannot; linear is our choice.
     "mtl-aqa": Preprocess(
         resize=(128, 171),
         crop=(112, 112),
@@ -108,7 +108,7 @@ LAYOUTS = (
 
 
 CHECKPOINTS = (
-    # The link is the README's of c3d-pytorch, over http; no hash is given.
+    # The link, over http, is in the README of c3d-pytorch; no hash is given.
     Checkpoint(
         name="c3d-sports1m",
         backbone="c3d",

@@ -25,9 +25,9 @@ from aqa.extract.preprocess import Preprocess
 from aqa.plugins import Origin, PluginError, installed, is_file, load_file, load_installed
 
 GROUP = "aqa.backbones"
-# What a file is asked for where the user names no function of it.
+# The function that is taken where the user names a file alone.
 MAKE = "make"
-# Names that mean something else as --backbone.
+# Names that --backbone takes for something else.
 _RESERVED = ("pose",)
 
 
@@ -130,7 +130,7 @@ def find(name: str) -> Outsider | None:
 
 
 def of_object(maker: Any) -> Outsider:
-    """A `BackboneSpec`, or a function that makes one, that Python code holds already."""
+    """A backbone that Python code holds: a `BackboneSpec`, or a function that makes one."""
     name = getattr(maker, "__name__", "custom")
     return Outsider(name, name, maker, Origin("object", name, None))
 
@@ -223,7 +223,7 @@ def _check_asked(
 
 
 def _fill(net: nn.Module, state: State, path: Path, outsider: Outsider) -> None:
-    """Put the tensors of a file into a network, all of them or none."""
+    """Put the tensors of a file into a network; refused where one is missing or unknown."""
     expected = {key: value.shape for key, value in net.state_dict().items()}
     problems = mismatches(state, expected)
     if problems:

@@ -1,8 +1,8 @@
 """Hara's 3D and (2+1)D ResNets, the 16-frame networks of farabi2021.
 
-hara2018 and kataoka2020; checkpoints of kenshohara/3D-ResNets-PyTorch. Beside torchvision's: a stem
-of 7 frames with a max pooling after it, which halves time once more, and in (2+1)D a middle width
-from each convolution's own inputs. For a 16x112x112 clip:
+hara2018 and kataoka2020; checkpoints of kenshohara/3D-ResNets-PyTorch. They differ from
+torchvision's: the stem spans 7 frames, and a max pooling follows it, which halves time once more;
+in (2+1)D the middle width follows from the inputs of each convolution. For a 16x112x112 clip:
 
     stem 64x16x56x56, pooled 64x8x28x28, layer1 8x28x28, layer2 4x14x14, layer3 2x7x7,
     layer4 512x1x4x4 (2048x1x4x4 from depth 50 on), avgpool 512 (2048)
@@ -29,18 +29,19 @@ NAMES = (
     "r2plus1d-50",
 )
 
-# 3 * 64 * 7 * 7 * 7 weights in 3D, kept by 147 a middle channel in space and 448 in time.
+# In 3D the stem has 3 * 64 * 7 * 7 * 7 weights; split, 147 per middle channel in space and 448 in
+# time: so many channels keep the number of weights.
 _STEM_MIDDLE = 3 * 64 * 7 * 7 * 7 // (3 * 7 * 7 + 7 * 64)
 
 
 def _file_key(key: str) -> str:
-    """`layer1.0.unit2.bn_s.bias` -> `layer1.0.bn2_s.bias`; the stem is his unit 1."""
+    """`layer1.0.unit2.bn_s.bias` -> `layer1.0.bn2_s.bias`; the stem counts as unit 1."""
     key = key.replace("stem.", "unit1.")
     return re.sub(r"unit(\d)\.(conv|bn)(_s|_t|)\.", r"\2\1\3.", key)
 
 
-# mean.py and get_val_utils in main.py: Kinetics' mean and std at values of 0..1, the shorter side
-# to 112, the middle 112x112.
+# mean.py and get_val_utils in main.py: values of 0..1 with Kinetics' mean and std, the shorter side
+# resized to 112, the middle 112x112.
 PROFILES = {
     "hara-k700": Preprocess(
         resize=112,
@@ -70,8 +71,8 @@ _DATASETS = {
     "MS": ("Moments in Time and STAIR-Actions", 439),
     "KMS": ("Kinetics-700, Moments in Time and STAIR-Actions", 1139),
 }
-# Of the (2+1)D files the README names none; they are in the same folder, of which
-# r2p1d50_KM_200ep.pth and the three here are known from code that loads them.
+# The README names no (2+1)D file. They are in the same folder: r2p1d50_KM_200ep.pth and the three
+# here are known from code that loads them.
 _FILES = (
     ("r3d-18", "r3d18", ("K", "KM")),
     ("r3d-34", "r3d34", ("K", "KM")),
@@ -82,7 +83,7 @@ _FILES = (
     ("r2plus1d-50", "r2p1d50", ("K", "KM")),
 )
 
-# A folder of Google Drive, linked from the README; its author gives no hashes.
+# In a folder on Google Drive, linked from the README; the author gives no hashes.
 CHECKPOINTS = tuple(
     Checkpoint(
         name=f"{backbone}-{letters.lower()}",
@@ -116,7 +117,7 @@ def _design(name: str) -> Design:
 
 
 def architecture(name: str) -> Architecture:
-    """One of Hara's networks."""
+    """The network of that name."""
     design = _design(name)
     return Architecture(
         name=name,

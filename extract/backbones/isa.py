@@ -1,15 +1,15 @@
 """ConvISA: two layers of learned independent subspaces (le2011).
 
-The filters are learned from the training videos' pixels by `aqa isa` (`aqa.extract.isa`), without
-any label. A unit is the length of the pair of responses of a subspace's two filters, so that it
-knows what moves where and how fast, and not its phase. For a clip of 16 x 96 x 128:
+The filters are learned from the pixels of training videos by `aqa isa` (`aqa.extract.learn_isa`),
+without any label. A subspace has two filters; its unit is the length of their pair of responses,
+which tells what moves where and how fast, but not the phase. For a clip of 16x96x128:
 
     conv1 300x2x21x29 on blocks of 10 x 16 x 16 of grey, every 4 frames and pixels; 150 units
     conv2 200x1x20x28 on 2 x 2 x 2 of them, which is 14 x 20 x 20 of grey; 100 units
 
-`pool1` is the mean and the maximum over the clip of the first layer's units, `pool` of both
-layers'; the paper makes a bag of words instead. The sizes of blocks and layers are the paper's as
-they are remembered, its text not being at hand; 300 and 200 may be its units, not its filters.
+`pool1` is the mean and the maximum over the clip of the units of the first layer, `pool` of those
+of both layers; the paper uses a bag of words instead. The sizes of blocks and layers are quoted
+from memory, without the text of the paper; its 300 and 200 may count units, not filters.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from aqa.extract.preprocess import Preprocess
 
 NAMES = ("isa",)
 
-# Blocks of the two layers, (time, height, width), and how far apart the first layer's are.
+# Sizes of the blocks of the two layers, (frames, height, width), and the stride of the first.
 BLOCK_1, BLOCK_2, STRIDE = (10, 16, 16), (14, 20, 20), 4
 FILTERS_1, FILTERS_2 = 300, 200
 LAYERS = {"pool": (FILTERS_1 + FILTERS_2,), "pool1": (FILTERS_1,)}
 GREY = (0.299, 0.587, 0.114)
-# Added to a squared length before its root.
+# Added to a squared length before its root is taken.
 TINY = 1e-4
 
 
@@ -59,7 +59,7 @@ def lengths(responses: Tensor) -> Tensor:
     return (pairs.square().sum(dim=2) + TINY).sqrt()
 
 
-# Area averages away the camera's grain, which filters would be spent on.
+# Area resizing averages the noise of the camera away, which filters would learn otherwise.
 PREPROCESS = Preprocess(resize=(96, 128), crop=(96, 128), interpolation="area", scale=1 / 255)
 
 LAYOUTS = (

@@ -1,4 +1,4 @@
-"""Makes a backbone of a description and a file of weights."""
+"""Loads a backbone of this package: builds its network and puts weights in it."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _random(
         net = architecture.build(layer)
         for module in net.modules():
             if isinstance(module, nn.Conv2d | nn.Conv3d | nn.Linear):
-                # PyTorch's own default shrinks the signal at every layer of a deep network.
+                # PyTorch's default shrinks the signal at every layer of a deep network.
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
@@ -170,7 +170,7 @@ def _filled(
             f"{layout.last_layer}; ask for it with --layer {layout.last_layer}, "
             f"or use weights that hold {layer}"
         )
-    # What is absent now is a counter; any value will do.
+    # What is absent now counts training steps, which are not used; any value will do.
     zero = torch.zeros((), dtype=torch.long)
     tensors = {key: state.get(layout.key(key), zero).to(old.dtype) for key, old in empty.items()}
     net.load_state_dict(tensors, assign=True)

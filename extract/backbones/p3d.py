@@ -2,8 +2,8 @@
 
 qiu2017; Caffe weights of ZhaofanQiu/pseudo-3d-residual-networks, converted by
 qijiezhao/pseudo-3d-pytorch. The first three stages cycle through the paper's blocks A, B, C; the
-fourth is a plain 2D ResNet's, on frames that poolings between the stages have reduced to one. For a
-16x160x160 clip:
+fourth is that of a 2D ResNet, since poolings between the stages have reduced 16 frames to one. For
+a 16x160x160 clip:
 
     stem 64x16x80x80, pooled 64x8x40x40, layer1 256x8x40x40, layer2 512x4x20x20,
     layer3 1024x2x10x10, pooled to one frame, layer4 2048x1x5x5, avgpool 2048
@@ -28,12 +28,12 @@ NAMES = ("p3d-199",)
 LAYERS: dict[str, Shape] = {"avgpool": (2048,), "layer4": (2048, 1, 5, 5)}
 
 _BLOCKS = (3, 8, 36, 3)
-# Four poolings halve time; the last one needs two frames.
+# Four poolings halve the number of frames; the last one needs two.
 _SHORTEST = 16
 
 
 class Pseudo3D(nn.Module):
-    """A bottleneck whose 3x3x3 is S, 1x3x3, and T, 3x1x1, joined as the paper's A, B or C."""
+    """A bottleneck of S, 1x3x3, and T, 3x1x1, joined as in block A, B or C of qiu2017."""
 
     def __init__(self, kind: str, inputs: int, width: int, stride: int, widened: bool):
         super().__init__()
@@ -64,7 +64,7 @@ class Pseudo3D(nn.Module):
 
 
 class Plain(nn.Module):
-    """ResNet's own 2D bottleneck: (N, inputs, H, W) -> (N, 4 * width, H/stride, W/stride)."""
+    """The 2D bottleneck of ResNet: (N, inputs, H, W) -> (N, 4 * width, H/stride, W/stride)."""
 
     def __init__(self, inputs: int, width: int, stride: int):
         super().__init__()
@@ -103,7 +103,7 @@ class P3D(nn.Module):
         self.layer4 = nn.Sequential(*plain)
         for block in self.modules():
             if isinstance(block, Pseudo3D | Plain):
-                # Near the identity, so that random weights do not blow up in 50 blocks.
+                # Near the identity, so that random features do not explode over 50 blocks.
                 nn.init.constant_(block.bn4.weight, sum(_BLOCKS) ** -0.5)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -111,21 +111,21 @@ class P3D(nn.Module):
         if x.shape[2] < _SHORTEST:
             raise AqaError(
                 f"p3d-199 takes clips of {_SHORTEST} frames or more, not of {x.shape[2]}: "
-                "it halves time four times"
+                "it halves the number of frames four times"
             )
         x = self.bn1(self.conv1_custom(x)).relu_()  # (N, 64, T, H/2, W/2)
         x = F.max_pool3d(x, (2, 3, 3), 2, (0, 1, 1))  # (N, 64, T/2, H/4, W/4)
         for stage in (self.layer1, self.layer2, self.layer3):
             x = F.max_pool3d(stage(x), (2, 1, 1))  # in the end (N, 1024, T/16, H/16, W/16)
-        frames = x.shape[2]
+        n_frames = x.shape[2]
         x = x.transpose(1, 2).flatten(0, 1)  # (N * T/16, 1024, H/16, W/16)
         x = self.layer4(x)
-        x = x.unflatten(0, (-1, frames)).transpose(1, 2)  # (N, 2048, T/16, H/32, W/32)
+        x = x.unflatten(0, (-1, n_frames)).transpose(1, 2)  # (N, 2048, T/16, H/32, W/32)
         return x if self.layer == "layer4" else x.mean((2, 3, 4))
 
 
 def _stage(number: int) -> Iterator[Pseudo3D]:
-    """The blocks of stage 0 to 2; A, B, C go round without a new start at each stage."""
+    """The blocks of stage 0, 1 or 2; the cycle A, B, C goes on from stage to stage."""
     width = 64 * 2**number
     inputs = 64 if number == 0 else 2 * width
     before = sum(_BLOCKS[:number])
@@ -169,7 +169,7 @@ LAYOUTS = (
     ),
 )
 
-# The converter took his links down ("private reasons", README); no hash was ever given.
+# The converter removed the links ("private reasons", README); no hash was ever given.
 CHECKPOINTS = (
     Checkpoint(
         name="p3d-199-k400",

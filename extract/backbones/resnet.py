@@ -1,6 +1,7 @@
-"""The residual network that Hara's and torchvision's video networks are variants of.
+"""The residual network behind the video networks of Hara and of torchvision.
 
-tran2018: R3D, MC3 and R(2+1)D; he2016: the blocks and depths. The family files say how each published network differs and how its checkpoints name the tensors.
+tran2018: R3D, MC3 and R(2+1)D; he2016: the blocks and depths. The files of the families say how
+each published network differs, and how its checkpoints name the tensors.
 """
 
 from __future__ import annotations
@@ -22,20 +23,21 @@ Triple = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Design:
-    """What tells the published networks apart.
+    """In what the published networks differ.
 
-    blocks: of the four stages. bottleneck: 1x1x1, 3x3x3, 1x1x1 (x4 wide) instead of two 3x3x3.
-    factorised: every 3x3x3 is a 1x3x3 and a 3x1x1 with batch norm and ReLU between. own_middle:
-    the channels between the two follow from each convolution's own inputs, otherwise from the
-    block's. flat_stages: the last so many stages have 1x3x3 convolutions and keep time whole.
-    stem_frames: temporal kernel of the stem. stem_middle: channels within a factorised stem.
-    stem_pool: a 3x3x3 max pooling of stride 2 follows it. eps: of every batch norm.
+    blocks: how many, in each of the four stages. bottleneck: blocks of 1x1x1, 3x3x3 and 1x1x1 (4
+    times as wide) instead of two 3x3x3. factorised: every 3x3x3 is a 1x3x3 and a 3x1x1 with batch
+    norm and ReLU between. middle_by_convolution: the number of channels between the two follows
+    from the inputs of each convolution; False: from those of the block. flat_stages: how many of
+    the last stages have 1x3x3 convolutions and keep all frames. stem_frames: temporal kernel of
+    the stem. stem_middle: channels within a factorised stem. stem_pool: a 3x3x3 max pooling of
+    stride 2 follows it. eps: of every batch norm.
     """
 
     blocks: tuple[int, int, int, int]
     bottleneck: bool = False
     factorised: bool = False
-    own_middle: bool = True
+    middle_by_convolution: bool = True
     flat_stages: int = 0
     stem_frames: int = 3
     stem_middle: int | None = None
@@ -44,7 +46,7 @@ class Design:
 
     @property
     def expansion(self) -> int:
-        """How many times wider a block's output is than its middle."""
+        """The width of a block's output, as a multiple of the width inside."""
         return 4 if self.bottleneck else 1
 
     def layers(self, clip_length: int) -> dict[str, Shape]:
@@ -99,7 +101,7 @@ class Block(nn.Module):
         if design.factorised:
             first = width if design.bottleneck else inputs
             middle_1 = middle_width(first, width)
-            middle_2 = middle_width(width, width) if design.own_middle else middle_1
+            middle_2 = middle_width(width, width) if design.middle_by_convolution else middle_1
         if design.bottleneck:
             self.unit1 = unit(inputs, width, one, one)
             self.unit2 = unit(width, width, kernel, stride, middle_1)

@@ -34,9 +34,9 @@ _CONVOLUTIONS = (
 
 
 class Tiny3D(nn.Module):
-    """Convolutions, each with a ReLU, and `pool` where `layer` is that.
+    """Convolutions, each followed by a ReLU; `pool` after them where `layer` is `pool`.
 
-    Batch normalisation, which training needs, is folded into the convolutions.
+    The batch norms of training are fused into the convolutions.
     """
 
     def __init__(self, layer: str = "pool"):
@@ -54,11 +54,12 @@ class Tiny3D(nn.Module):
 
 
 def pool(x: Tensor) -> Tensor:
-    """(N, C, T, H, W) -> (N, C). The diver fills little of a picture, which a mean would drown."""
+    """(N, C, T, H, W) -> (N, C): the maximum over the frame, since a diver fills little of it, and
+    the mean over time."""
     return x.amax(dim=(3, 4)).mean(dim=2)
 
 
-# Area averages away the camera's grain, which linear would sample.
+# Area resizing averages the noise of the camera away; linear would sample it.
 PREPROCESS = Preprocess(
     resize=(80, 106),
     crop=(64, 64),

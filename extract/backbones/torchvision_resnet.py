@@ -1,6 +1,6 @@
 """torchvision's three 18-layer video networks: R3D, MC3 and R(2+1)D.
 
-tran2018; checkpoints of pytorch/vision. The stem keeps time whole, no pooling follows it, and both
+tran2018; checkpoints of pytorch/vision. The stem keeps all frames, no pooling follows it, and both
 convolutions of an R(2+1)D block have the middle width of the first. For a 16x112x112 clip:
 
     stem 64x16x56x56, layer1 16x56x56, layer2 8x28x28, layer3 4x14x14, layer4 512x2x7x7
@@ -23,19 +23,21 @@ NAMES = ("r3d-18-tv", "mc3-18-tv", "r2plus1d-18-tv")
 DESIGNS = {
     "r3d-18-tv": Design(blocks=BLOCKS[18]),
     "mc3-18-tv": Design(blocks=BLOCKS[18], flat_stages=3),
-    # 45 by hand in torchvision as in the paper's own code; the formula would give 83.
-    "r2plus1d-18-tv": Design(blocks=BLOCKS[18], factorised=True, own_middle=False, stem_middle=45),
+    # 45 is set by hand in torchvision, as in the authors' code; the formula would give 83.
+    "r2plus1d-18-tv": Design(
+        blocks=BLOCKS[18], factorised=True, middle_by_convolution=False, stem_middle=45
+    ),
 }
 
-# Where torchvision's nn.Sequentials hold the parts of a unit.
+# The places of a unit's convolution and batch norm in torchvision's nn.Sequentials.
 _IN_STEM = {"conv": "0", "bn": "1", "conv_s": "0", "bn_s": "1", "conv_t": "3", "bn_t": "4"}
 _IN_BLOCK = {"conv": "0", "bn": "1", "conv_s": "0.0", "bn_s": "0.1", "conv_t": "0.3", "bn_t": "1"}
 
 
 def file_key(key: str) -> str:
     """`layer1.0.unit2.bn_s.bias` -> `layer1.0.conv2.0.1.bias`."""
-    key = re.sub(r"^stem\.(\w+)", lambda part: f"stem.{_IN_STEM[part[1]]}", key)
-    return re.sub(r"unit(\d)\.(\w+)", lambda part: f"conv{part[1]}.{_IN_BLOCK[part[2]]}", key)
+    key = re.sub(r"^stem\.(\w+)", lambda match: f"stem.{_IN_STEM[match[1]]}", key)
+    return re.sub(r"unit(\d)\.(\w+)", lambda match: f"conv{match[1]}.{_IN_BLOCK[match[2]]}", key)
 
 
 # torchvision's R3D_18_Weights and its like (VideoClassification): frames to 128x171, the middle
@@ -74,7 +76,7 @@ CHECKPOINTS = tuple(
 
 
 def architecture(name: str) -> Architecture:
-    """One of torchvision's networks."""
+    """The network of that name."""
     layout = Layout(
         name="torchvision",
         source=f"pytorch/vision, {_FILES[name]} (Kinetics-400)",

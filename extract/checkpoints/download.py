@@ -80,7 +80,7 @@ def _by_hand(checkpoint: Checkpoint, target: Path) -> str:
 
 
 def _download(url: str, partial: Path, progress: DownloadProgress | None) -> None:
-    """Fill `part` up from where it ends."""
+    """Append to a partial file from where it ends."""
     there = partial.stat().st_size if partial.exists() else 0
     request = urllib.request.Request(url, headers={"User-Agent": "aqa"})
     if there:

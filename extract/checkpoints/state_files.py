@@ -24,7 +24,7 @@ from aqa.files import replacing
 # What training code wraps a state dict in, and what it puts before every key.
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _PREFIXES = ("module.", "backbone.")
-# Under which a safetensors file of ours names, as JSON, the videos it was learned from.
+# The key in the metadata of our safetensors files with the ids of the videos learned from, as JSON.
 _FITTED_ON = "fitted_on"
 
 

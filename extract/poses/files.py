@@ -188,7 +188,7 @@ def _read_json(path: Path, n_frames: int | None) -> Poses:
 def _people(path: Path, records: Any, frame: int | None = None) -> list[_Person]:
     """The people of a list of any of the formats, those without joints left out.
 
-    frame: that they are on; None where each record tells its own.
+    frame: its number; None where each record tells it.
     """
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise PoseError(f"{path}: frame {frame}: not a list of people")

@@ -13,6 +13,7 @@ from aqa.plugins import installed, is_file
 
 if TYPE_CHECKING:
     from aqa.models.heads.base import Examples, Head, HeadError, param
+    from aqa.models.heads.base.end_to_end import OneNetworkAdapter
     from aqa.models.heads.base.network import NetworkHead
     from aqa.models.heads.base.score_network import ScoreNetworkHead
     from aqa.models.heads.base.source import HeadSource
@@ -22,6 +23,7 @@ __all__ = [
     "Head",
     "HeadError",
     "NetworkHead",
+    "OneNetworkAdapter",
     "ScoreNetworkHead",
     "find_head",
     "get_head",
@@ -41,6 +43,7 @@ ENTRY_POINTS = "aqa.heads"
 _LAZY = {
     **dict.fromkeys(("Examples", "Head", "HeadError", "param"), "aqa.models.heads.base"),
     "NetworkHead": "aqa.models.heads.base.network",
+    "OneNetworkAdapter": "aqa.models.heads.base.end_to_end",
     "ScoreNetworkHead": "aqa.models.heads.base.score_network",
 }
 

@@ -1,8 +1,9 @@
-"""Average aggregation: clips through fully connected layers, their mean, a score (farabi2021 §3)."""
+"""The mean over clips of what layers make of each (farabi2021 §3)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import nn
 
@@ -17,6 +18,7 @@ from aqa.models.heads.base.aggregating import (
     farabi_lr,
     start_aggregate_at,
 )
+from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
 from aqa.models.heads.base.score_network import ScoreNetworkHead
 from aqa.models.training.losses import LossName
 
@@ -29,6 +31,9 @@ class AverageHead(ScoreNetworkHead):
     lr: float = farabi_lr()
     lr_halve_every: int | None = farabi_halving()
     loss: LossName = farabi_loss()
+
+    end_to_end: ClassVar[type[EndToEndAdapter] | None] = OneNetworkAdapter
+    transferable: ClassVar[bool] = True
 
     def build(self, dim: int) -> AggregateRegressor:
         """See `NetworkHead.build`."""

@@ -1,4 +1,4 @@
-"""CoRe: the score beside exemplars', by a group-aware regression tree (yu2021).
+"""CoRe: the difference to exemplars' scores, by a tree (yu2021).
 
 What is said to be CoRe's is as it is remembered: the paper's text was not at hand.
 """
@@ -165,16 +165,26 @@ class CoReHead(NetworkHead):
     exemplars, `ex_features_` (their averages), `ex_scores_`, `ex_ids_`, `ex_groups_`.
     """
 
-    epochs: int = param(200, "at most, each over every pair of a group's training videos; ours")
-    batch_size: int = param(58, "distinct videos per step; all their pairs come with them; ours")
-    lr: float = param(1e-3, "Adam learning rate (CoRe: of the tree)", above=0)
-    lr_halve_every: int | None = param(None, "steps after which the rate is halved; ours")
-    weight_decay: float = param(0.0, "L2 penalty (CoRe: none)")
-    hidden: int = param(128, "width of every layer, which the paper leaves open; ours")
-    depth: int = param(5, "of the tree, which has 2^depth intervals (CoRe)", below=11)
-    exemplars: int = param(10, "of a group, drawn by the seed, that vote (M of CoRe)")
+    epochs: int = param(
+        200, "passes over all pairs of the training videos of a group, at most", source="ours"
+    )
+    batch_size: int = param(58, "videos per step; all pairs of them are learned", source="ours")
+    lr: float = param(0.001, "Adam learning rate", source="yu2021, for the tree", above=0)
+    lr_halve_every: int | None = param(
+        None, "steps after which the learning rate is halved; none: never", source="ours"
+    )
+    weight_decay: float = param(0.0, "L2 penalty", source="yu2021: none")
+    hidden: int = param(128, "width of every layer", source="ours; yu2021 does not say")
+    depth: int = param(
+        5, "depth of the tree, which has 2^depth intervals", source="yu2021", below=11
+    )
+    exemplars: int = param(
+        10, "exemplars of a group whose votes are averaged, drawn by the seed", source="yu2021"
+    )
     group: Literal["type", "difficulty", "none"] = param(
-        "type", "what exemplar and video share (CoRe: AQA-7 the action, MTL-AQA difficulty)"
+        "type",
+        "what an exemplar and a video have in common",
+        source="yu2021: action for AQA-7, difficulty for MTL-AQA",
     )
 
     columns: ClassVar[tuple[str, ...]] = ("id", "type", "difficulty")

@@ -1,4 +1,4 @@
-"""Unshared extractors on the fragments of a video, joined into one regressor (li2018end §3)."""
+"""An extractor for each fragment, joined in one regressor (li2018end §3)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from aqa.device import pick_device
 from aqa.models.heads.base import HeadError, Sequences, param
+from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
 from aqa.models.heads.base.score_network import ScoreNetworkHead
 from aqa.models.scaling import divisors
 from aqa.models.training.loop import BatchSource, VideoBatch
@@ -123,24 +124,32 @@ class FragmentsHead(ScoreNetworkHead):
     """
 
     lr_halve_every: int | None = param(
-        600, "steps after which the rate is halved (li2018end §5.2: times 0.45 after 600)"
+        600,
+        "steps after which the learning rate is halved; none: never",
+        source="li2018end §5.2: times 0.45",
     )
     weight_decay: float = param(
-        1e-3,
-        "L2 penalty, twice the beta of li2018scoringnet §4.2: that stands before the squared weights",
+        0.001,
+        "L2 penalty, twice the paper's beta, which stands before the squared weights",
+        source="li2018scoringnet §4.2",
     )
     fragment: str = param(
         "all",
-        "all; last, as from li2018end §5.4 on; or the number of one, from 0, as in li2018end §5.3",
+        "fragments that are read: all, last, or a number from 0",
+        source="last: li2018end §5.4; one: li2018end §5.3",
     )
-    channels: int = param(64, "of the extractors' convolutions; ours")
-    hidden: int = param(512, "width of the first dense layer, the second has a quarter; ours")
+    channels: int = param(64, "channels of the extractors' convolutions", source="ours")
+    hidden: int = param(
+        512, "width of the first dense layer; the second has a quarter", source="ours"
+    )
     dropout: float = param(
         0.2,
-        "share dropped behind dense layers (li2018end §3: 0.8, read as the share kept)",
+        "share of values dropped after dense layers",
+        source="li2018end §3: 0.8, read as the share kept",
         below=1,
     )
 
+    end_to_end: ClassVar[type[EndToEndAdapter] | None] = OneNetworkAdapter
     takes: ClassVar[Literal["vectors", "maps"]] = "maps"
     fitted: ClassVar[tuple[str, ...]] = (*ScoreNetworkHead.fitted, "shape_")
 

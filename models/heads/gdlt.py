@@ -1,4 +1,4 @@
-"""GDLT: how strongly does a video show each grade? Likert scoring (Xu et al., CVPR 2022).
+"""GDLT: how strongly a video shows each grade (xu2022likert).
 
 From the paper's abstract, the settings of the authors' published runs, and what is remembered of
 the method: the paper's text was not at hand.
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from aqa.models.heads.base import HeadError, param
+from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
 from aqa.models.heads.base.score_network import ScoreNetworkHead
 from aqa.models.training import losses
 from aqa.models.training.loop import ScoreTrainer, Trainer, VideoBatch
@@ -105,18 +106,41 @@ class GDLTHead(ScoreNetworkHead):
     `limits_`, the two ends in points.
     """
 
-    grades: int = param(4, "prototypes (the authors' runs: 4)", low=2)
-    hidden: int = param(128, "width of the transformer; ours, by held-out training dives")
-    attention_heads: int = param(4, "of every attention; divides hidden; ours")
-    encoder_layers: int = param(1, "of the transformer over clips; ours")
-    decoder_layers: int = param(2, "through which prototypes look at clips (the authors' runs: 2)")
-    dropout: float = param(0.3, "in all layers (the authors' runs: 0.3)", below=1)
-    triplet: float = param(1.0, "weight of the triplet loss (the authors' runs: 1)")
-    triplet_margin: float = param(1.0, "of the triplet loss (the authors' runs: 1)")
+    grades: int = param(
+        4,
+        "number of grades, each with a prototype",
+        source="xu2022likert, the authors' runs",
+        low=2,
+    )
+    hidden: int = param(128, "width of the transformer", source="ours, by held-out training dives")
+    attention_heads: int = param(4, "attention heads; a divisor of hidden", source="ours")
+    encoder_layers: int = param(1, "layers of the transformer over clips", source="ours")
+    decoder_layers: int = param(
+        2,
+        "layers through which prototypes read the clips",
+        source="xu2022likert, the authors' runs",
+    )
+    dropout: float = param(
+        0.3,
+        "share of values dropped in all layers",
+        source="xu2022likert, the authors' runs",
+        below=1,
+    )
+    triplet: float = param(
+        1.0, "weight of the triplet loss", source="xu2022likert, the authors' runs"
+    )
+    triplet_margin: float = param(
+        1.0, "margin of the triplet loss", source="xu2022likert, the authors' runs"
+    )
     widen: float = param(
-        0.1, "share of the training scores' range by which the end grades lie outside it; ours"
+        0.1,
+        "how far the lowest and highest grade lie outside the training scores, as a "
+        "share of their range",
+        source="ours",
     )
 
+    end_to_end: ClassVar[type[EndToEndAdapter] | None] = OneNetworkAdapter
+    transferable: ClassVar[bool] = True
     fitted: ClassVar[tuple[str, ...]] = (*ScoreNetworkHead.fitted, "limits_")
 
     def learn_scores(self, scores: NDArray[np.float64], **columns: Any) -> None:

@@ -1,4 +1,4 @@
-"""Key fragment segmentation: the stage of every frame, by a Bi-LSTM over dense clips.
+"""Key fragments: the stage of every frame, by an LSTM (li2018scoringnet §3.1).
 
 li2018scoringnet §3.1.
 """
@@ -120,7 +120,9 @@ class KFSHead(NetworkHead):
     `stride_`, the frames from one clip to the next.
     """
 
-    hidden: int = param(128, "width of each half of the LSTM and of the dense layer; ours")
+    hidden: int = param(
+        128, "width of each direction of the LSTM, and of the dense layer", source="ours"
+    )
 
     kind: ClassVar[Kind] = "stages"
     columns: ClassVar[tuple[str, ...]] = ("clips", "stages")

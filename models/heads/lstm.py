@@ -1,12 +1,9 @@
-"""C3D+LSTM: an LSTM over clips, a linear layer, the loss on the final score.
-
-parmar2019action §4, jain2020 §II-A.
-"""
+"""C3D+LSTM: an LSTM over clips and a linear layer (parmar2019action §4, jain2020 §II-A)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -16,6 +13,7 @@ from torch import Tensor, nn
 from aqa.device import deterministic_kernels, pick_device
 from aqa.models.examples import Examples
 from aqa.models.heads.base import Answer, Explanation, HeadError, check_sequences, param
+from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
 from aqa.models.heads.base.score_network import ScoreNetworkHead
 from aqa.models.training import losses
 from aqa.models.training.fast_lstm import lstm_states
@@ -61,15 +59,22 @@ class IncrementalTrainer(Trainer):
 class LSTMHead(ScoreNetworkHead):
     """LSTM 256 and a linear layer on cached clip features; the loss is on the last step."""
 
-    hidden: int = param(256, "width of the LSTM (parmar2019action §4)")
+    hidden: int = param(256, "width of the LSTM", source="parmar2019action §4")
     init_std: float | None = param(
         None,
-        "of Gaussian LSTM weights; none: PyTorch's own. parmar2019action §5 has 0.1, for raw fc6",
+        "standard deviation of the LSTM's random first weights; none: PyTorch's own way",
+        source="ours; parmar2019action §5: 0.1, for features as they are",
     )
 
     label: Literal["final", "incremental"] = param(
-        "final", "final: error of the last step; incremental: of every step k, to k/N of the score"
+        "final",
+        "what is learned. final: the score after the last clip; incremental: after clip k of N, "
+        "k / N of the score",
+        source="final: parmar2019action §4; incremental: jain2020 §V-E",
     )
+
+    end_to_end: ClassVar[type[EndToEndAdapter] | None] = OneNetworkAdapter
+    transferable: ClassVar[bool] = True
 
     def build(self, dim: int) -> nn.Module:
         """See `NetworkHead.build`."""
@@ -100,6 +105,20 @@ class LSTMHead(ScoreNetworkHead):
     def gives(self) -> tuple[Answer, ...]:
         """See `Head.gives`."""
         return ("clips",) if self.label == "incremental" else ()
+
+    @torch.no_grad()
+    @deterministic_kernels()
+    def states(self, examples: Examples) -> list[NDArray[np.float32]]:
+        """The LSTM's state after each clip, (n_clips, hidden) per video."""
+        self.check_fitted()
+        device = pick_device(self.device)
+        net = self.net_.to(device).eval()
+        assert isinstance(net, LSTMRegressor)
+        states = []
+        for video in check_sequences(examples.features, self.clip_shape, ids=examples.ids):
+            clips = torch.as_tensor(self.scaled(video), dtype=torch.float32, device=device)
+            states.append(net.lstm(clips[None])[0][0].cpu().numpy())
+        return states
 
     @torch.no_grad()
     @deterministic_kernels()

@@ -1,4 +1,4 @@
-"""C3D-AVG-MTL: the score and what was performed, from shared features (farabi2021 §2, T3)."""
+"""C3D-AVG-MTL: score and attributes together (parmar2019what)."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from torch.nn.functional import cross_entropy
 from aqa.annotations.columns import ATTRIBUTES
 from aqa.models.examples import Examples
 from aqa.models.heads.base import Answer, HeadError, pack_texts, param, unpack_texts
+from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
 from aqa.models.heads.base.network import NetworkHead
 from aqa.models.heads.base.pooling import AverageMLP
 from aqa.models.scaling import spread
@@ -34,12 +35,19 @@ class MTLHead(NetworkHead):
     network itself: on stored features they are out of reach. Fitted: `classes_`.
     """
 
-    hidden: int = param(256, "width of the shared layer; ours, for few videos (C3D-AVG: 4096)")
-    classify: bool = param(True, "learn the attributes too; false: C3D-AVG-STL")
-    class_weight: float = param(1.0, "of each cross-entropy, beside the score's errors (C3D-AVG)")
+    hidden: int = param(
+        256, "width of the shared layer", source="ours, for few videos; parmar2019what: 4096"
+    )
+    classify: bool = param(
+        True, "learn the attributes too; false: C3D-AVG-STL", source="parmar2019what"
+    )
+    class_weight: float = param(
+        1.0, "weight of each cross-entropy beside the score's errors", source="parmar2019what"
+    )
 
     takes_views: ClassVar[bool] = True
-    end_to_end: ClassVar[bool] = True
+
+    end_to_end: ClassVar[type[EndToEndAdapter] | None] = OneNetworkAdapter
     columns: ClassVar[tuple[str, ...]] = ("attributes",)
     fitted: ClassVar[tuple[str, ...]] = (*NetworkHead.fitted, "y_std_", "classes_")
 

@@ -1,4 +1,4 @@
-"""MUSDL: the distribution of each judge's mark (tang2020; farabi2021 §2, T3)."""
+"""MUSDL: the distribution of each judge's mark (tang2020)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from aqa.models.examples import Examples
 from aqa.models.heads.base import HeadError, check_column, param
 from aqa.models.heads.base.distribution import DistributionHead
+from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
 
 
 @dataclass(repr=False, eq=False)
@@ -30,17 +31,26 @@ class MUSDLHead(DistributionHead):
     Fitted: `judges_`, how many; `slope_` and `intercept_`, of the line.
     """
 
-    bins: int = param(21, "of a mark, at equal distances (MUSDL: 0, 0.5, ..., 10)", low=2)
-    low: float = param(0.0, "points of the first bin: the lowest mark (MUSDL)", low=-math.inf)
-    high: float = param(10.0, "points of the last bin: the highest mark (MUSDL)", low=-math.inf)
+    bins: int = param(
+        21, "bins of a mark, at equal distances", source="tang2020: 0, 0.5, ..., 10", low=2
+    )
+    low: float = param(
+        0.0, "points of the first bin: the lowest mark", source="tang2020", low=-math.inf
+    )
+    high: float = param(
+        10.0, "points of the last bin: the highest mark", source="tang2020", low=-math.inf
+    )
     std: float = param(
         1.0,
-        "of a mark's soft label, in bins; ours: with MUSDL's 5, expected marks would lie within "
-        "2 to 8 of 10",
+        "standard deviation of a mark's soft label, in bins",
+        source="ours: with tang2020's 5, expected marks would lie within 2 to 8",
         above=0,
     )
-    middle: int = param(3, "marks that are added up; as many high as low ones are left out")
+    middle: int = param(
+        3, "marks that are added up; as many high as low ones are left out", source="tang2020"
+    )
 
+    end_to_end: ClassVar[type[EndToEndAdapter] | None] = OneNetworkAdapter
     columns: ClassVar[tuple[str, ...]] = ("judges",)
     fitted: ClassVar[tuple[str, ...]] = (
         *DistributionHead.fitted,

@@ -1,4 +1,4 @@
-"""Pose+DCT: low frequencies of joint trajectories, SVR (jain2020 §II-A; Pirsiavash et al. 2014)."""
+"""Pose+DCT: cosine frequencies of joints' paths, SVR (pirsiavash2014)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from aqa.models.heads.base.pose import FrequencyHead
 class PoseDCTHead(FrequencyHead):
     """The k lowest coefficients of the discrete cosine transform (type II) of each trajectory."""
 
-    magnitude: bool = param(True, "absolute values of coefficients, else with their signs; ours")
+    magnitude: bool = param(
+        True, "absolute values of the coefficients; false: with their signs", source="ours"
+    )
 
     def basis(self, n_frames: int) -> NDArray[np.inexact]:
         """See `FrequencyHead.basis`: orthonormal rows divided by sqrt(frames)."""

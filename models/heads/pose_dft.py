@@ -1,4 +1,4 @@
-"""Pose+DFT: low frequencies of joint trajectories, SVR (jain2020 §II-A; Pirsiavash et al. 2014)."""
+"""Pose+DFT: Fourier frequencies of joints' paths, SVR (pirsiavash2014)."""
 
 from __future__ import annotations
 

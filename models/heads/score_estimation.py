@@ -1,4 +1,4 @@
-"""Score estimation beside an exemplar: the frozen metric, a linear last layer (jain2020 §III-B)."""
+"""Score beside an exemplar, on a learned metric (jain2020 §III-B)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from aqa.device import pick_device
-from aqa.models.alignment import ALIGNMENTS
 from aqa.models.examples import Examples, Sequences
 from aqa.models.heads.base import (
     Answer,
@@ -27,14 +26,15 @@ from aqa.models.heads.base import (
     shared_params,
     unpack_texts,
 )
+from aqa.models.heads.base.alignment import ALIGNMENTS
 from aqa.models.heads.base.comparing import (
     ComparingHead,
     SiameseNet,
     check_types,
     meet_exemplars,
 )
+from aqa.models.heads.base.ridge import choose_ridge, solve_exact, solve_iterative
 from aqa.models.heads.siamese import SiameseHead
-from aqa.models.ridge import choose_ridge, solve_exact, solve_iterative
 from aqa.models.scaling import spread
 from aqa.models.training import losses
 from aqa.models.training.loop import Trainer, VideoBatch
@@ -85,29 +85,44 @@ class ScoreEstimationHead(ComparingHead):
 
     exemplar: Literal["best", "worst", "constant"] = param(
         "best",
-        "what a video is compared with: best or worst of its type, or the best of one type for all",
+        "what a video is compared with: the best or the worst of its type, or the "
+        "best of one type for all",
+        source="jain2020 §III-B, V-D",
     )
     constant_type: str | None = param(
-        None, "type of the constant exemplar; none: the most frequent (jain2020 Table I: type 1)"
+        None, "for exemplar=constant: its type; none: the most frequent", source="jain2020 Table I"
     )
-    exemplars: int = param(1, "per type; all that tie with the last are taken (jain2020 Table III)")
+    exemplars: int = param(
+        1,
+        "exemplars per type; all that tie with the last are taken too",
+        source="jain2020 Table III",
+    )
     exemplar_from: Literal["train", "all"] = param(
         "train",
-        "videos that exemplars are taken from; all, jain2020's reading, takes test videos too",
+        "videos that exemplars are taken from; all takes test videos too",
+        source="all: jain2020; train: ours",
     )
-    self_rows: bool = param(True, "learn from an exemplar beside itself too; jain2020 does not say")
+    self_rows: bool = param(
+        True, "learn from each exemplar beside itself too", source="ours; jain2020 does not say"
+    )
     metric: Literal["learned", "none"] = param(
-        "learned", "none: no metric learning, all layers learn the score (jain2020 Table V)"
+        "learned",
+        "learned: with metric learning; none: all layers learn the score",
+        source="jain2020 Table V",
     )
-    finetune: bool = param(False, "go on from the solved last layer and train all layers")
+    finetune: bool = param(False, "train all layers after the last one is solved", source="ours")
     solver: Literal["exact", "iterative"] = param(
-        "exact", "of the last layer: least squares, or gradient descent (Adam) to it"
+        "exact",
+        "of the last layer: exact least squares, or iterative by gradient descent (Adam)",
+        source="ours",
     )
     ridge: float | None = param(
-        None, "times the squared weights, of activations scaled alike; none: cross-validated"
+        None, "weight of the squared weights; none: cross-validated", source="ours"
     )
-    steps: int = param(2000, "of the iterative solver; ours")
-    step_size: float = param(0.02, "of the iterative solver's first step; ours", above=0)
+    steps: int = param(2000, "steps of the iterative solver", source="ours")
+    step_size: float = param(
+        0.02, "first step size of the iterative solver", source="ours", above=0
+    )
 
     columns: ClassVar[tuple[str, ...]] = ("id", "type", "similar_within")
     starts_from: ClassVar[str | None] = "siamese"

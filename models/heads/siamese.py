@@ -1,4 +1,4 @@
-"""Siamese metric learning: are two performances within a few points of each other? (jain2020 §III)"""
+"""Are two performances similar? A metric, no scores (jain2020 §III)."""
 
 from __future__ import annotations
 
@@ -252,7 +252,8 @@ class SiameseHead(ComparingHead):
             return PairTrainer(net, self._weights(targets), settings, self.seed)
         if blank is None:
             raise HeadError(
-                "learn_clips=true takes the response to a blank clip, which the store does not hold; "
+                "learn_clips=true takes the response to a blank clip, which the store "
+                "does not hold;"
                 "make it with `aqa extract`, or leave learn_clips=true out"
             )
         similar, meant = targets.unbind(dim=1)
@@ -271,7 +272,8 @@ class SiameseHead(ComparingHead):
     def _check_kinds(self, pairs: Pairs, types: NDArray[np.str_]) -> None:
         if self.learn_clips and not (types[pairs.first] == types[pairs.second]).any():
             raise HeadError(
-                "no two training videos of one type, so there is no exemplar to compare clips with; "
+                "no two training videos of one type, so there is no exemplar to "
+                "compare clips with;"
                 "leave learn_clips=true out, or check the manifest's column type"
             )
         counts = pairs.counts()

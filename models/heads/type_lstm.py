@@ -1,28 +1,31 @@
-"""Type-specific regression: an LSTM for each type of action (jain2020 §V-D, "dive specific")."""
+"""An `lstm` for each type of action (jain2020 §V-D, "dive specific")."""
 
 from __future__ import annotations
 
-import dataclasses
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import Self
 
 from aqa.errors import AqaWarning
 from aqa.models.examples import Examples
 from aqa.models.heads.base import (
+    Answer,
     Explanation,
     Head,
     HeadError,
     State,
     check_fit,
-    check_views,
+    check_params,
     pack_texts,
     param,
+    params_of,
     part_of,
+    shared_params,
     under,
     unpack_texts,
 )
@@ -31,19 +34,20 @@ from aqa.models.heads.lstm import LSTMHead
 
 
 @dataclass(repr=False, eq=False)
-class TypeLSTMHead(LSTMHead):
+@params_of(LSTMHead)
+class TypeLSTMHead(Head):
     """One `lstm` head for each type, each on its own training videos.
 
     A video of a type without a model (no or too few training videos, or no known type) gets the
     mean of all models, with a warning; where there is one model only, a video without a type is
-    taken to be its. Fitted: `models_`, by type.
+    taken to be of the model's type. Fitted: `models_`, by type.
     """
 
-    least: int = param(5, "training videos a type needs for a model; ours")
+    least: int = param(5, "training videos that a type needs for a model of its own", source="ours")
 
     columns: ClassVar[tuple[str, ...]] = ("type",)
+    takes_views: ClassVar[bool] = True
     fitted: ClassVar[tuple[str, ...]] = ("models_",)
-    end_to_end: ClassVar[bool] = False
 
     def fit_examples(
         self,
@@ -52,12 +56,11 @@ class TypeLSTMHead(LSTMHead):
         *,
         others: Examples | None = None,
         start: Head | None = None,
-    ) -> TypeLSTMHead:
+    ) -> Self:
         """See `Head.fit_examples`."""
-        sequences, scores = check_fit(train.features, train.scores, ids=train.ids)
-        check_views(train.views, sequences)
-        given = train.columns.get("type")
-        types = np.asarray(check_types(given, len(scores), strict=True), str)
+        check_fit(train.features, train.scores, ids=train.ids)
+        check_params(self)
+        types = np.asarray(check_types(train.columns.get("type"), len(train), strict=True), str)
         if self.least < 2:
             raise HeadError(f"least={self.least}: a model needs 2 training videos or more")
         labels, counts = np.unique(types, return_counts=True)
@@ -65,81 +68,92 @@ class TypeLSTMHead(LSTMHead):
             raise HeadError(
                 f"no type has least={self.least} training videos; lower it with -p least=..."
             )
-        self.models_ = {}
+        self.models_: dict[str, LSTMHead] = {}
         self.history_ = []
-        shared = {f.name: getattr(self, f.name) for f in dataclasses.fields(LSTMHead)}
         for label in labels[counts >= self.least]:
-            own = np.flatnonzero(types == label)
-            model = LSTMHead(**shared)
-            model.fit_examples(train.select(own), _of_type(validation, label))
+            model = self._lstm().fit_examples(
+                train.select(np.flatnonzero(types == label)), _of_type(validation, label)
+            )
             self.models_[str(label)] = model
             self.history_ += [{"type": str(label), **row} for row in model.history_]
         return self
 
     def predict_examples(self, examples: Examples) -> NDArray[np.float64]:
         """See `Head.predict_examples`."""
-        x = examples.features
-        types = self._known(check_types(examples.columns.get("type"), len(x), strict=False))
-        predicted = np.empty(len(x))
-        strange = [i for i, label in enumerate(types) if label not in self.models_]
+        self.check_fitted()
+        types = np.asarray(self._known_types(examples), str)
+        predicted = np.empty(len(examples))
         for label, model in self.models_.items():
-            own = [i for i, own_label in enumerate(types) if own_label == label]
-            if own:
-                predicted[own] = model.predict([x[i] for i in own])
-        if strange:
+            of_type = np.flatnonzero(types == label)
+            if len(of_type):
+                predicted[of_type] = model.predict_examples(examples.select(of_type))
+        strange = np.flatnonzero(~np.isin(types, list(self.models_)))
+        if len(strange):
             warnings.warn(
-                f"{len(strange)} of {len(x)} videos are of a type without a model: "
+                f"{len(strange)} of {len(examples)} videos are of a type without a model: "
                 "scored by the mean of all models",
                 AqaWarning,
                 stacklevel=2,
             )
-            unknown = [x[i] for i in strange]
-            predicted[strange] = np.mean([m.predict(unknown) for m in self.models_.values()], 0)
+            unknown = examples.select(strange)
+            each = [model.predict_examples(unknown) for model in self.models_.values()]
+            predicted[strange] = np.mean(each, 0)
         return predicted
 
     @property
-    def chosen(self) -> dict[str, Any]:
-        """See `BaseHead.chosen`."""
-        return {"best_epoch": {label: model.best_epoch_ for label, model in self.models_.items()}}
+    def gives(self) -> tuple[Answer, ...]:
+        """See `Head.gives`: what an LSTM gives."""
+        return self._lstm().gives
 
     def explain(self, examples: Examples, *, align: str = "index") -> Explanation:
         """See `Head.explain`; the model of the video's type explains it."""
-        label = self._known(check_types(examples.columns.get("type"), 1, strict=False))[0]
+        (label,) = self._known_types(examples)
         if label not in self.models_:
             self.cannot_explain(f"it has no model of type {label!r}")
         return self.models_[label].explain(examples)
 
-    def _known(self, types: list[str]) -> list[str]:
-        """Where there is one model, a video without a type is its; an untyped model fits all."""
-        if len(self.models_) > 1:
-            return types
-        (only,) = self.models_
-        return [label if label and only else only for label in types]
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """See `Head.chosen`."""
+        return {"best_epoch": {label: model.best_epoch_ for label, model in self.models_.items()}}
 
     def state(self) -> State:
-        """See `BaseHead.state`; each model's arrays are under its number."""
+        """See `Head.state`; each model's arrays are under its number."""
+        self.check_fitted()
         state: State = {"types": pack_texts(list(self.models_))}
         for i, model in enumerate(self.models_.values()):
             state |= under(str(i), model.state())
         return state
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> TypeLSTMHead:
-        """See `BaseHead.restore`."""
-        shared = {f.name: getattr(self, f.name) for f in dataclasses.fields(LSTMHead)}
-        self.models_ = {}
-        for i, label in enumerate(unpack_texts(state["types"])):
-            model = LSTMHead(**shared)
-            model.restore(part_of(str(i), state))
-            self.models_[label] = model
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
+        """See `Head.restore`."""
+        self.models_ = {
+            label: self._lstm().restore(part_of(str(i), state))
+            for i, label in enumerate(unpack_texts(state["types"]))
+        }
         return self
+
+    def _lstm(self) -> LSTMHead:
+        return LSTMHead(**shared_params(self, LSTMHead))
+
+    def _known_types(self, examples: Examples) -> Sequence[str]:
+        """The type of each video; where there is one model, a video without a type gets its type.
+
+        A model of videos without types fits all.
+        """
+        types = check_types(examples.columns.get("type"), len(examples), strict=False)
+        if len(self.models_) > 1:
+            return types
+        (only,) = self.models_
+        return [label if label and only else only for label in types]
 
 
 def _of_type(validation: Examples | None, label: str) -> Examples | None:
     """The validation videos of one type; None where there are none."""
     if validation is None or "type" not in validation.columns:
         return None
-    own = [i for i, type_ in enumerate(validation.columns["type"]) if (type_ or "") == label]
-    return validation.select(own) if own else None
+    numbers = [i for i, of in enumerate(validation.columns["type"]) if (of or "") == label]
+    return validation.select(numbers) if numbers else None
 
 
-HEAD: type[Head] = TypeLSTMHead
+HEAD = TypeLSTMHead

@@ -1,10 +1,10 @@
-"""USDL: the score's distribution, learned from soft labels (tang2020; farabi2021 §2, T3)."""
+"""USDL: the distribution of the score (tang2020)."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from aqa.models.examples import Examples
 from aqa.models.heads.base import HeadError, param
 from aqa.models.heads.base.distribution import DistributionHead
+from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
 from aqa.models.scaling import is_constant
 
 
@@ -25,11 +26,13 @@ class USDLHead(DistributionHead):
     """
 
     low: float | None = param(
-        None, "points of the first bin; none: by the training scores, ours", low=-math.inf
+        None, "points of the first bin; none: by the training scores", source="ours", low=-math.inf
     )
     high: float | None = param(
-        None, "points of the last bin; none: by the training scores, ours", low=-math.inf
+        None, "points of the last bin; none: by the training scores", source="ours", low=-math.inf
     )
+
+    end_to_end: ClassVar[type[EndToEndAdapter] | None] = OneNetworkAdapter
 
     def learn_scores(self, scores: NDArray[np.float64], **columns: Any) -> None:
         """See `NetworkHead.learn_scores`: the range of the bins."""

@@ -1,8 +1,9 @@
-"""Weight-Decider: clips aggregated by weights that a small network decides (farabi2021 §3.2)."""
+"""Weight-Decider: a network weighs the clips (farabi2021 §3.2)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import nn
 
@@ -18,6 +19,7 @@ from aqa.models.heads.base.aggregating import (
     farabi_lr,
     start_aggregate_at,
 )
+from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
 from aqa.models.heads.base.pooling import layers
 from aqa.models.heads.base.score_network import ScoreNetworkHead
 from aqa.models.training.losses import LossName
@@ -43,6 +45,9 @@ class WDHead(ScoreNetworkHead):
     lr: float = farabi_lr()
     lr_halve_every: int | None = farabi_halving()
     loss: LossName = farabi_loss()
+
+    end_to_end: ClassVar[type[EndToEndAdapter] | None] = OneNetworkAdapter
+    transferable: ClassVar[bool] = True
 
     def build(self, dim: int) -> AggregateRegressor:
         """See `NetworkHead.build`."""

@@ -67,7 +67,11 @@ def aqa(
 
 @pytest.fixture(scope="module")
 def fitted(dataset: Path) -> Path:
-    for head, more in (("siamese", ()), ("score", ()), ("lstm", ("-p", "label=incremental"))):
+    for head, more in (
+        ("siamese", ()),
+        ("score-estimation", ()),
+        ("lstm", ("-p", "label=incremental")),
+    ):
         arguments = ["-C", str(dataset), "fit", "--head", head, *QUICK, *more]
         result = CliRunner().invoke(main, arguments)
         assert result.exit_code == 0, result.output
@@ -78,10 +82,10 @@ def record(folder: Path) -> dict:
     return json.loads((folder / "run.json").read_text())
 
 
-def test_the_record_counts_pairs_and_names_references(fitted: Path) -> None:
-    chosen = record(fitted / "runs/score/split-1")["chosen"]
+def test_the_record_counts_pairs_and_names_exemplars(fitted: Path) -> None:
+    chosen = record(fitted / "runs/score-estimation/split-1")["chosen"]
     assert set(chosen["pairs"]) == {"train", "held_out"}
-    assert set(chosen["references"]) == {"A", "B"}
+    assert set(chosen["exemplars"]) == {"A", "B"}
     assert chosen["pairs"] == record(fitted / "runs/siamese/split-1")["chosen"]["pairs"]
 
 
@@ -89,28 +93,32 @@ def test_eval_has_a_table_of_its_own_for_pairs(aqa, fitted: Path) -> None:
     shown = aqa("eval").output
     assert "Spearman" in shown
     assert "ROC-AUC" in shown
-    assert "score: told each video's type beside its features" in shown
+    assert "score-estimation: told each video's type beside its features" in shown
     results = json.loads((fitted / "runs/eval.json").read_text())["results"]
     told = {r["head"]: r.get("told") for r in results if r["kind"] == "scores"}
-    assert (told["score"], told["lstm"]) == ("type", None)
+    assert (told["score-estimation"], told["lstm"]) == ("type", None)
     pairs = [r for r in results if r["kind"] == "pairs"]
     assert [r["part"] for r in pairs if r["split"] == "1"] == ["held-out", "test", "test-train"]
     tests = next(r for r in pairs if r["split"] == "1" and r["part"] == "test")
     assert tests["n"] == tests["similar"] + tests["dissimilar"]
     with (fitted / "runs/eval.csv").open() as file:
-        assert {r["head"] for r in csv.DictReader(file)} == {"lstm", "score", "baseline-type"}
+        assert {r["head"] for r in csv.DictReader(file)} == {
+            "lstm",
+            "score-estimation",
+            "baseline-type",
+        }
     with (fitted / "runs/eval-pairs.csv").open() as file:
         assert {row["head"] for row in csv.DictReader(file)} == {"siamese"}
 
 
 def test_the_score_head_takes_the_metric_of_its_split(aqa, fitted: Path) -> None:
-    aqa("fit", "--head", "score", *QUICK, "--from", "runs/siamese", "--runs", "taken")
+    aqa("fit", "--head", "score-estimation", *QUICK, "--from", "runs/siamese", "--runs", "taken")
     for split in "12":
-        run = record(fitted / f"taken/score/split-{split}")
+        run = record(fitted / f"taken/score-estimation/split-{split}")
         assert run["from"]["split"] == split
         assert run["also_learned_from"] == []
-        own = fitted / f"runs/score/split-{split}/predictions.csv"
-        taken = fitted / f"taken/score/split-{split}/predictions.csv"
+        own = fitted / f"runs/score-estimation/split-{split}/predictions.csv"
+        taken = fitted / f"taken/score-estimation/split-{split}/predictions.csv"
         lines = [
             [line for line in path.read_text().splitlines() if ",train," in line]
             for path in (own, taken)
@@ -120,25 +128,25 @@ def test_the_score_head_takes_the_metric_of_its_split(aqa, fitted: Path) -> None
 
 def test_a_metric_of_another_split_is_a_leak(aqa, fitted: Path) -> None:
     start = ["--from", "runs/siamese/split-2"]
-    aqa("fit", "--head", "score", "--split", "1", *QUICK, *start, "--runs", "leaky")
+    aqa("fit", "--head", "score-estimation", "--split", "1", *QUICK, *start, "--runs", "leaky")
     message = aqa("eval", "--runs", "leaky", code=1).output
     assert "the head has learned from 10 of 10 test videos" in message
-    assert "LEAK score split 1" in aqa("eval", "--runs", "leaky", "--allow-leak").output
+    assert "LEAK score-estimation split 1" in aqa("eval", "--runs", "leaky", "--allow-leak").output
 
 
 def test_a_metric_of_another_store_is_a_leak_too(aqa, fitted: Path) -> None:
     """Whatever the store, the videos are the same."""
     shutil.copy(fitted / "stores/s.h5", fitted / "copy.h5")
     start = ["--from", "runs/siamese/split-2", "--store", "copy.h5"]
-    aqa("fit", "--head", "score", "--split", "1", *QUICK, *start, "--runs", "elsewhere")
+    aqa("fit", "--head", "score-estimation", "--split", "1", *QUICK, *start, "--runs", "elsewhere")
     message = aqa("eval", "--runs", "elsewhere", code=1).output
     assert "the head has learned from 10 of 10 test videos" in message
 
 
-def test_references_of_test_videos_are_a_leak(aqa, fitted: Path) -> None:
-    everything = ["-p", "reference_from=all", "-p", "references=9", "--runs", "whole"]
-    aqa("fit", "--head", "score", "--split", "1", *QUICK, *everything)
-    assert record(fitted / "whole/score/split-1")["also_learned_from"]
+def test_exemplars_of_test_videos_are_a_leak(aqa, fitted: Path) -> None:
+    everything = ["-p", "exemplar_from=all", "-p", "exemplars=9", "--runs", "whole"]
+    aqa("fit", "--head", "score-estimation", "--split", "1", *QUICK, *everything)
+    assert record(fitted / "whole/score-estimation/split-1")["also_learned_from"]
     assert "the head has learned from" in aqa("eval", "--runs", "whole", code=1).output
 
 
@@ -146,14 +154,14 @@ def test_feedback_is_evaluated_against_the_manifest(aqa, fitted: Path) -> None:
     assert "precision" in aqa("eval", "--feedback").output
     results = json.loads((fitted / "runs/eval-feedback.json").read_text())["results"]
     assert {(r["head"], r["split"]) for r in results} == {
-        (head, split) for head in ("lstm", "score") for split in "12"
+        (head, split) for head in ("lstm", "score-estimation") for split in "12"
     }
     assert all(r["clips"] == 30 and r["n"] == 10 for r in results)
-    with (fitted / "runs/score/split-1/feedback.csv").open() as file:
+    with (fitted / "runs/score-estimation/split-1/feedback.csv").open() as file:
         assert len(list(csv.DictReader(file))) == 30
 
 
-@pytest.mark.parametrize("head", ["score", "lstm"])
+@pytest.mark.parametrize("head", ["score-estimation", "lstm"])
 def test_feedback_says_where_and_why(aqa, fitted: Path, head: str) -> None:
     shown = aqa("feedback", "v03", "--head", head).output
     assert "0.64 to 1.28" in shown
@@ -164,7 +172,7 @@ def test_feedback_says_where_and_why(aqa, fitted: Path, head: str) -> None:
 
 
 def test_feedback_has_a_picture(aqa, fitted: Path) -> None:
-    names = ["v03", *record(fitted / "runs/score/split-1")["chosen"]["references"]["A"]]
+    names = ["v03", *record(fitted / "runs/score-estimation/split-1")["chosen"]["exemplars"]["A"]]
     manifest = fitted / "manifest.csv"
     text = manifest.read_text()
     for name in names:
@@ -227,8 +235,14 @@ def test_embeddings_are_measured_and_drawn(aqa, fitted: Path) -> None:
     ("arguments", "problem"),
     [
         (["fit", "--head", "svr", "--from", "runs/siamese"], "svr cannot start from a fitted run"),
-        (["fit", "--head", "score", "--from", "runs/lstm"], "starts from siamese, not from lstm"),
-        (["fit", "--head", "score", "--from", "runs"], "no such file; fit the head again"),
+        (
+            ["fit", "--head", "score-estimation", "--from", "runs/lstm"],
+            "starts from siamese, not from lstm",
+        ),
+        (
+            ["fit", "--head", "score-estimation", "--from", "runs"],
+            "no such file; fit the head again",
+        ),
         (["feedback", "v99"], "unknown video 'v99'"),
         (["feedback", "v03", "--head", "siamese"], "siamese compares two videos and scores none"),
         (["embed", "--head", "lstm"], "lstm has no embeddings"),

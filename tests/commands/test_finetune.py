@@ -19,6 +19,7 @@ from aqa.features.store import FeatureStore
 
 QUICK = ["--backbone", "tiny3d", "--head", "lstm", "--epochs", "2", "--device", "cpu", "--quiet"]
 SMALL = ["-p", "hidden=4"]
+LEGACY = Path(__file__).parents[1] / "legacy" / "finetune"
 
 
 @pytest.fixture
@@ -258,6 +259,87 @@ def test_scoringnet_starts_from_a_fitted_one_and_from_no_kfs(
 
 
 @pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("lstm", [*SMALL, "--split", "2"]),
+        ("gdlt", ["-p", "hidden=8", "-p", "attention_heads=2", "--split", "2"]),
+        ("scoringnet", [*SMALL, *SCORINGNET[2:]]),
+    ],
+)
+def test_the_settings_of_an_earlier_version_are_recognised(
+    workspace: Path,
+    request: pytest.FixtureRequest,
+    run_aqa: Callable[..., Result],
+    name: str,
+    arguments: list[str],
+) -> None:
+    """tests/legacy/finetune holds what aqa 0.1.0 recorded of trainings on the same videos."""
+    if name == "scoringnet":
+        request.getfixturevalue("staged")
+    command = ["finetune", *QUICK, "--head", name, "--epochs", "1", *arguments]
+    run_aqa(*command)
+    path = workspace / "runs" / f"{name}-finetuned" / "split-2" / "run.json"
+    record = json.loads(path.read_text())
+    earlier = json.loads((LEGACY / f"{name}.json").read_text())
+    record["finetuned"], record["params"] = earlier, earlier["params"]
+    path.write_text(json.dumps(record))
+    assert "reused" in run_aqa(*command).output
+    assert "recipe.epochs is 1, not 2" in run_aqa(*command, "--epochs", "2", code=1).output
+
+
+NET = """
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import nn
+
+from aqa.models.heads import OneNetworkAdapter, ScoreNetworkHead, param
+
+
+class Mean(nn.Module):
+    def __init__(self, dim, width):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(dim, width), nn.ReLU(), nn.Linear(width, 1))
+
+    def forward(self, x, lengths):
+        return self.layers(x.sum(1) / lengths[:, None]).squeeze(1)
+
+
+@dataclass(repr=False, eq=False)
+class MeanHead(ScoreNetworkHead):
+    width: int = param(4, "of the hidden layer; ours")
+    end_to_end: ClassVar = OneNetworkAdapter
+
+    def build(self, dim):
+        return Mean(dim, self.width)
+
+
+@dataclass(repr=False, eq=False)
+class UndeclaredHead(ScoreNetworkHead):
+    def build(self, dim):
+        return Mean(dim, 2)
+
+
+HEAD = MeanHead
+"""
+
+
+def test_an_outsiders_head(workspace: Path, run_aqa: Callable[..., Result]) -> None:
+    (workspace / "mean.py").write_text(NET)
+    command = ["finetune", *QUICK, "--head", "mean.py", "-p", "width=3", "--split", "2"]
+    assert "runs/mean-finetuned/split-2: epoch" in run_aqa(*command).output
+    assert "reused" in run_aqa(*command).output
+    record = json.loads((workspace / "runs/mean-finetuned/split-2/run.json").read_text())
+    assert record["params"]["width"] == 3
+    assert record["source"]["sha256"]
+    undeclared = [*QUICK, "--head", "mean.py:UndeclaredHead"]
+    printed = run_aqa("finetune", *undeclared, code=1).output
+    assert "mean.py:UndeclaredHead cannot be trained end to end" in printed
+    (workspace / "mean.py").write_text(NET.replace("nn.ReLU()", "nn.Tanh()"))
+    assert "head_source" in run_aqa(*command, code=1).output
+
+
+@pytest.mark.parametrize(
     ("row", "column", "arguments", "problem"),
     [
         (None, "stage_flight", [], "train videos of split 2 .*no stage flight"),
@@ -330,13 +412,14 @@ def test_the_best_epoch_on_test_is_called_that(
         (["--layer", "fc6"], "unknown layer of tiny3d 'fc6'"),
         (["--weights", "none.safetensors"], "none.safetensors: no such weights file"),
         (["--from", "nowhere"], "'nowhere' does not exist"),
-        (["-p", "lr=1"], "-p lr: not the head's to say here; see .*--lr-head"),
+        (["-p", "lr=1"], "-p lr: .* has options for this; see .*--lr-head"),
+        (["--seed", "1", "-p", "seed=5"], "--seed and -p seed=5 say the same thing"),
         (["-p", "difficulty=input"], "told nothing beside pixels; leave out -p difficulty"),
         (["--head", "fragments"], "layer pool of tiny3d gives vectors, fragments takes maps"),
         (["-p", "hiden=3"], "no parameter 'hiden'; did you mean 'hidden'"),
         (["-p", "hidden=0"], "hidden=0 is not a number, 1 or more"),
         (["-p", "validation=0"], "8 training videos and 0 for validation.*-p validation=0.15"),
-        (["--clip-length", "8", "--frames", "4"], "frames=4 is less than one clip"),
+        (["--clip-length", "8", "--frames", "4"], "=4 is less than one clip"),
         (["--device", "gpu"], "device 'gpu' is not available"),
         (["--lr-head", "0"], "not in the range x>0"),
     ],
@@ -366,3 +449,38 @@ def test_videos_that_cannot_be_read(workspace: Path, run_aqa: Callable[..., Resu
     record = json.loads((workspace / "runs/lstm-finetuned/split-1/run.json").read_text())
     assert record["left_out"] == ["v0", "v4"]
     assert not {"v0", "v4"} & {*record["split"]["train"], *record["split"]["val"]}
+
+
+BACKBONE = """
+from torch import nn
+
+from aqa.extract.backbones import BackboneSpec
+from aqa.extract.preprocess import Preprocess
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv3d(3, 4, 3)
+
+    def forward(self, x):
+        return self.conv(x).relu().mean((2, 3, 4))
+
+
+def make():
+    preprocess = Preprocess(resize=(12, 16), crop=(12, 12), scale=1 / 255)
+    return BackboneSpec(net=Net(), preprocess=preprocess, clip_length=8, shape=4)
+"""
+
+
+def test_an_outsiders_backbone(workspace: Path, run_aqa: Callable[..., Result]) -> None:
+    (workspace / "net.py").write_text(BACKBONE)
+    network = ["--backbone", "net.py:make", "--weights", "random"]
+    command = ["finetune", *QUICK, *SMALL, *network, "--split", "2"]
+    assert "runs/lstm-finetuned/split-2: epoch" in run_aqa(*command).output
+    evaluation = ("eval", "--no-baseline", "--head", "lstm-finetuned", "--json")
+    (result,) = json.loads(run_aqa(*evaluation).stdout)["results"]
+    assert result["n"] == 2
+    assert "reused" in run_aqa(*command).output
+    (workspace / "net.py").write_text(BACKBONE.replace("relu", "tanh"))
+    assert "backbone_source" in run_aqa(*command, code=1).output

@@ -208,7 +208,7 @@ MAPS_STORE, DENSE_STORE = ["--store", "stores/maps.h5"], ["--store", "stores/den
             "probabilities of shape (5, 3), expected finite (fram",
         ),
         (["stages", "p.npz", "--manifest", "manifest.csv"], "1 of its videos are not in manifest"),
-        (["stages", "q.npz"], "q.npz: it names no videos; give their ids"),
+        (["stages", "q.npz"], "q.npz: it does not name its videos; give their ids"),
     ],
 )
 def test_what_is_refused(

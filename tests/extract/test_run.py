@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -241,3 +242,14 @@ def test_the_gpu_gives_the_features_of_the_cpu(tmp_path: Path, shared: Path) -> 
         features[device] = FeatureStore.open(store)["054"]
     difference = np.linalg.norm(features["cuda"] - features["cpu"])
     assert difference < 2e-3 * np.linalg.norm(features["cpu"])
+
+
+def test_the_spec_of_a_store_of_before_is_made_again_word_for_word(root: Path) -> None:
+    from aqa.extract.backbones import load_backbone
+    from aqa.extract.rebuild import rule_of
+
+    with FeatureStore.open(root / "tests" / "legacy" / "stores" / "extracted.h5") as store:
+        spec = store.spec
+    network, names = load_backbone("tiny3d"), spec["views"]
+    again = make_spec(network, rule_of(spec), network.shape, names, spec["view_seed"])
+    assert json.dumps(again) == json.dumps(spec)

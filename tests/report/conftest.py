@@ -10,7 +10,7 @@ import pytest
 
 from aqa.models.feedback import ClipFeedback, Feedback, JointMove, PoseFeedback
 from aqa.workflows.embed import Embedding, Embeddings
-from aqa.workflows.transfer import Transfer
+from aqa.workflows.transfer.results import TransferResult
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def fragment_rows() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def transfer() -> Transfer:
+def transfer() -> TransferResult:
     """Two draws of each start on 25 and on 75 videos; random weights have no zero-shot value."""
     curves = [
         {
@@ -85,4 +85,4 @@ def transfer() -> Transfer:
         for draw in range(2)
         for i in range(4)
     ]
-    return Transfer("ski", ("diving",), 90, 120, 50, {}, curves)
+    return TransferResult("ski", ("diving",), 90, 120, 50, {}, curves)

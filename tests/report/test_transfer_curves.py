@@ -4,10 +4,10 @@ import numpy as np
 
 from aqa.report.figures import PALETTE
 from aqa.report.transfer_curves import transfer_figure
-from aqa.workflows.transfer import Transfer
+from aqa.workflows.transfer.results import TransferResult
 
 
-def test_a_plot_per_number_of_samples_and_a_line_per_draw(transfer: Transfer) -> None:
+def test_a_plot_per_number_of_samples_and_a_line_per_draw(transfer: TransferResult) -> None:
     figure = transfer_figure(transfer)
     panels = [axes for axes in figure.axes if axes.axison]
     assert [axes.get_title("left") for axes in panels] == ["25 videos", "75 videos"]
@@ -20,7 +20,7 @@ def test_a_plot_per_number_of_samples_and_a_line_per_draw(transfer: Transfer) ->
         np.testing.assert_allclose(thick.get_xydata(), expected)
 
 
-def test_undefined_values_are_left_out(transfer: Transfer) -> None:
+def test_undefined_values_are_left_out(transfer: TransferResult) -> None:
     axes = transfer_figure(transfer).axes[0]
     untrained = [line for line in axes.lines if line.get_color() == PALETTE[1]]
     assert {int(line.get_xdata()[0]) for line in untrained} == {100}

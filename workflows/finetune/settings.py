@@ -1,33 +1,105 @@
-"""How a backbone and a head are trained together; imports nothing heavy, for `--help`."""
+"""The settings of fine-tuning, each stated once; imports nothing heavy, for `--help`."""
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+
+def setting(
+    default: Any,
+    help: str,
+    *,
+    unit: str = "",
+    source: str = "ours",
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    none: str = "",
+) -> Any:
+    """A setting: its default, what it means, its unit and who states it.
+
+    A number is from `low` to `high`, or more than `above`. none: what a default of None does.
+    """
+    metadata = {"help": help, "unit": unit, "source": source, "none": none}
+    bounds = {"low": low, "high": high, "above": above}
+    return dataclasses.field(default=default, metadata={**metadata, **bounds})
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """The settings of end-to-end training; where farabi2021 §4.2 states one, it is the default.
+class FinetuneSettings:
+    """All that a training depends on, beside its videos, its backbone and its head."""
 
-    epochs: over the training videos (farabi2021). batch_size: videos an update, over all processes
-    (farabi2021). accumulate: passes that a process goes through its share of an update in; the
-    gradient is that of the whole where the loss is a mean over videos. lr_backbone, lr_head: of
-    Adam, for pretrained and for new layers (farabi2021), constant. batch_norm: of the backbone;
-    `frozen` keeps the pretrained statistics, since batches are tiny (ours), `live` takes those of
-    each pass and goes on averaging; weights and biases learn either way. precision: of the
-    backbone's arithmetic; its weights and the head stay float32. clips_at_once: clips whose
-    activations are kept; a pass of more is cut, and what was not kept is computed again on the way
-    back (gradient checkpointing); None keeps all. seed: of the order, of augmentation and of
-    dropout.
-    """
+    epochs: int = setting(
+        50, "Passes over the training videos", unit="epochs", source="farabi2021 §4.2", low=1
+    )
+    batch_size: int = setting(
+        2,
+        "Training videos per update of the weights, over all processes together",
+        unit="videos",
+        source="farabi2021 §4.2",
+        low=1,
+    )
+    accumulate: int = setting(
+        1,
+        "Gradient accumulation steps: each process works through its videos of an update in this "
+        "many parts, which takes less memory",
+        unit="steps",
+        low=1,
+    )
+    lr_backbone: float = setting(
+        1e-5,
+        "Adam learning rate of the backbone's pretrained layers",
+        source="farabi2021 §4.2",
+        low=0,
+    )
+    lr_head: float = setting(
+        1e-4, "Adam learning rate of the head", source="farabi2021 §4.2", above=0
+    )
+    batch_norm: Literal["frozen", "live"] = setting(
+        "frozen",
+        "Statistics of the backbone's batch norms; frozen: as pretrained, since batches are tiny; "
+        "live: those of each batch. Their weights and biases learn either way",
+    )
+    precision: Literal["float32", "bfloat16", "float16"] = setting(
+        "float32",
+        "Arithmetic of the backbone; bfloat16 takes less memory. Its weights and the head stay "
+        "float32",
+    )
+    clips_at_once: int | None = setting(
+        None,
+        "Clips whose activations are kept for the backward pass; those of the others are computed "
+        "again (gradient checkpointing), which saves memory and costs time",
+        unit="clips",
+        low=1,
+        none="all",
+    )
+    flip: bool = setting(
+        True, "Mirror each video in a random half of the epochs", source="farabi2021 §4.2"
+    )
+    end_shift: int = setting(
+        5,
+        "Leave out a random number of frames at the end of a video, from 0 to this one, in each "
+        "epoch",
+        unit="frames",
+        source="farabi2021 §4.2",
+        low=0,
+    )
+    seed: int = setting(
+        0,
+        "Seed of everything random: the order of videos, augmentation, dropout",
+        low=0,
+        high=2**32 - 1,
+    )
 
-    epochs: int = 50
-    batch_size: int = 2
-    accumulate: int = 1
-    lr_backbone: float = 1e-5
-    lr_head: float = 1e-4
-    batch_norm: Literal["frozen", "live"] = "frozen"
-    precision: Literal["float32", "bfloat16", "float16"] = "float32"
-    clips_at_once: int | None = None
-    seed: int = 0
+    @property
+    def augmentation(self) -> dict[str, Any]:
+        """How videos differ from epoch to epoch, as `EpochAugmentation` takes it."""
+        return {name: getattr(self, name) for name in ("flip", "end_shift", "seed")}
+
+    def record(self) -> dict[str, dict[str, Any]]:
+        """For the records of runs and of unfinished trainings: `recipe` and `augment`."""
+        recipe = dataclasses.asdict(self)
+        del recipe["flip"], recipe["end_shift"]
+        return {"recipe": recipe, "augment": self.augmentation}

@@ -1,4 +1,4 @@
-"""A training that can be killed: its whole state after an epoch, in one file without pickle."""
+"""States of a training on disk, so that a killed one goes on: one file per epoch, no pickle."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ from torch import Tensor
 
 from aqa.features.store import spec_differences
 from aqa.files import replacing
-from aqa.models.runs import RunError
+from aqa.models.old_names import present_params
+from aqa.models.run_source import RunError
 
 _RECORD = "aqa_training"
 
 
 @dataclass(frozen=True)
 class TrainingState:
-    """Where a training stands after an epoch.
+    """Everything that a training goes on from after an epoch.
 
-    tensors: weights, the optimizer's moments, the head's arrays. history: a row for each epoch so
-    far, with that of 0 before training. notes: what else a restart must know.
+    tensors: weights, the optimizer's moments, the head's arrays. history: one row per epoch so
+    far; epoch 0 is before training. notes: what else a restart must know.
     """
 
     epoch: int
@@ -40,7 +41,7 @@ class TrainingState:
 class TrainingStates:
     """The states of one training, in a folder of its own: epoch-0.safetensors, ....
 
-    settings: what the training depends on; states of others are refused with both values.
+    settings: what the training depends on; a state of other settings is refused, with both values.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]):
@@ -48,7 +49,7 @@ class TrainingStates:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other trainings out of the folder; `RunError` where one is at work in it."""
+        """Keep other trainings out of the folder; `RunError` where one is running in it."""
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(self.folder.with_name(f".{self.folder.name}.lock"))
         try:
@@ -71,7 +72,7 @@ class TrainingStates:
         return sorted(int(name[1]) for name in names if name)
 
     def newest(self) -> TrainingState | None:
-        """The last state, if there is one; `RunError` where it is of other settings."""
+        """The last saved state, or None; `RunError` where it is of other settings."""
         epochs = self._epochs()
         return self.read(epochs[-1]) if epochs else None
 
@@ -92,7 +93,7 @@ class TrainingStates:
         return TrainingState(epoch, tensors, history, notes)
 
     def save(self, state: TrainingState, keep: Collection[int] = ()) -> None:
-        """Write a state in one step; then drop the others but those of the epochs in `keep`."""
+        """Write a state in one step; then delete the others, except those of epochs in `keep`."""
         record = {
             "settings": self._settings,
             "history": state.history,
@@ -107,15 +108,25 @@ class TrainingStates:
                 self._path(epoch).unlink()
 
     def clear(self) -> None:
-        """Drop them all."""
+        """Delete all states."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def check_settings(path: Path, have: Mapping[str, Any], want: Mapping[str, Any]) -> None:
-    """Raise `RunError` naming both values of every setting in which a training differs."""
-    differences = spec_differences(dict(have), json.loads(json.dumps(want)))
+    """Raise `RunError` with both values of every setting that differs."""
+    differences = spec_differences(_present(have), _present(json.loads(json.dumps(want))))
     if differences:
         raise RunError(
             f"{path} is of a training with other settings: {'; '.join(differences)}. Ask for the "
             "same settings, begin anew with --restart, or name another folder with --runs"
         )
+
+
+def _present(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as this version names them; earlier ones named what is done to the target too."""
+    found = dict(settings)
+    if "params" in found:
+        params = present_params(str(found["head"]), found["params"])
+        neutral = {"difficulty": "none", "scale": "all"}
+        found["params"] = {k: v for k, v in params.items() if neutral.get(k) != v}
+    return found

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from aqa.workflows.transfer import Start
+from aqa.workflows.transfer.results import Start
 
 # What the cells in one row of a table stand for. one: a single number. splits: each split, and
 # their mean. types: each type. actions: each action, and their mean through Fisher's z. new

@@ -11,7 +11,8 @@ from aqa.evaluation.evaluate_runs import evaluate_runs
 from aqa.features.store import FeatureStore
 from aqa.metrics import mean_and_std
 from aqa.models.heads import find_head, head_names
-from aqa.models.runs import RunError, load_run
+from aqa.models.run_source import RunError
+from aqa.models.runs import load_run
 from aqa.models.target_transforms import transformed
 from aqa.workflows.fit import fit_splits, head_params
 from aqa.workflows.reproduce.cells import LAST, Measurement, Measurements, printed_figures
@@ -19,7 +20,9 @@ from aqa.workflows.reproduce.declared import PublishedTable, SystemRecipe
 from aqa.workflows.reproduce.measure import mean_of_actions, measured_cells
 from aqa.workflows.reproduce.needs import no_features
 from aqa.workflows.reproduce.scopes import in_scope
-from aqa.workflows.transfer import Transfer, control, network_of, performances, transfer
+from aqa.workflows.transfer.learning import control, network_of
+from aqa.workflows.transfer.results import TransferResult
+from aqa.workflows.transfer.run import stored_examples, transfer
 from aqa.workspace import Workspace, run_folder
 
 
@@ -39,7 +42,7 @@ class RecipeRunner:
         self.table, self.workspace, self.manifest = table, workspace, manifest
         self.splits, self.seed, self.stand_in, self.tell = splits, seed, stand_in, tell
         self.not_evaluated: list[str] = []  # of the recipe that was measured last
-        self._transfers: dict[str, Transfer] = {}
+        self._transfers: dict[str, TransferResult] = {}
 
     def measured(self, system: str, recipe: SystemRecipe) -> Measurements:
         """(case, metric, measured) of everything that a recipe says on the test videos."""
@@ -86,7 +89,7 @@ class RecipeRunner:
             videos = [manifest.by_id[i] for i in manifest.split(split).test]
             case = self.table.cases.get(videos[0].action or "") if videos else None
             if case is not None:
-                correlations = control(network_of(head), performances(videos, store))
+                correlations = control(network_of(head), stored_examples(videos, store))
                 found[case] = [*found.get(case, []), *correlations]
         means: dict[str, float] = {}
         for case, values in found.items():

@@ -109,36 +109,49 @@ class ComparingHead(NetworkHead):
     are of one; where some have and some have not, fitting within types is refused.
     """
 
-    epochs: int = param(100, "at most, each over every pair of the training videos; ours")
-    batch_size: int = param(58, "distinct videos per step; all their pairs come with them; ours")
-    lr: float = param(3e-4, "Adam learning rate; ours", above=0)
-    lr_halve_every: int | None = param(None, "steps after which the rate is halved; ours")
+    epochs: int = param(100, "passes over all pairs of the training videos, at most", source="ours")
+    batch_size: int = param(58, "videos per step; all pairs of them are learned", source="ours")
+    lr: float = param(0.0003, "Adam learning rate", source="ours", above=0)
+    lr_halve_every: int | None = param(
+        None, "steps after which the learning rate is halved; none: never", source="ours"
+    )
     validation: float = param(
         0.15,
-        "share of the training videos whose pairs are held out to stop by; ours",
+        "share of the training videos whose pairs are held out for early stopping",
+        source="ours",
         below=1,
     )
-    patience: int = param(20, "epochs without better answers on held-out pairs to stop after; ours")
+    patience: int = param(
+        20,
+        "epochs without better answers on held-out pairs, after which training stops",
+        source="ours",
+    )
     hidden: int = param(
-        256, "width of the shared LSTM; jain2020 does not say, parmar2019action §4 has 256"
+        256, "width of the shared LSTM", source="parmar2019action §4; jain2020 does not say"
     )
     threshold: float = param(
         5.0,
-        "points; scores that differ by less are similar (jain2020 §III-C: 5 for diving); a value in "
-        "the manifest's column `similar_within` goes before",
+        "points; two scores that differ by less are similar. The manifest's column "
+        "similar_within is used first",
+        source="jain2020 §III-C, for diving",
         above=0,
     )
     pairing: Literal["within", "all"] = param(
-        "within", "pairs of videos of one type, or all pairs; jain2020 §V-A's counts fit within"
+        "within",
+        "learn pairs of videos of one type, or all pairs",
+        source="fits the counts of jain2020 §V-A",
     )
     balance: bool = param(
-        True, "similar and dissimilar pairs weigh the same in total (jain2020 §III-C)"
+        True, "give similar and dissimilar pairs the same weight in total", source="jain2020 §III-C"
     )
     learn_clips: bool = param(
         False,
-        "learn also which clips make a video unlike its type's best, for feedback; ours",
+        "learn also which clips make a video unlike the best of its type; for feedback",
+        source="ours",
     )
-    both_orders: bool = param(True, "learn (p, q) and (q, p), which the network tells apart; ours")
+    both_orders: bool = param(
+        True, "learn each pair (p, q) as (q, p) too; the network tells them apart", source="ours"
+    )
 
     def thresholds(self, given: Sequence[float | None] | None, n: int) -> NDArray[np.float64]:
         """Each video's own threshold, in points, where it has one; else the parameter, (n,)."""

@@ -44,16 +44,19 @@ class DistributionHead(NetworkHead):
     what the first bin stands for; `step_`, from one bin to the next.
     """
 
-    bins: int = param(101, "at equal distances (USDL)", low=2)
-    std: float = param(5.0, "of a value's soft label, in bins (USDL)", above=0)
-    width_1: int = param(256, "of the first layer (USDL)")
-    width_2: int = param(128, "of the second layer (USDL)")
+    bins: int = param(101, "number of bins, at equal distances", source="tang2020", low=2)
+    std: float = param(
+        5.0, "standard deviation of a value's soft label, in bins", source="tang2020", above=0
+    )
+    width_1: int = param(256, "width of the first layer", source="tang2020")
+    width_2: int = param(128, "width of the second layer", source="tang2020")
     decode: Literal["mean", "mode"] = param(
-        "mean", "prediction: expected value (ours), or the most probable bin (USDL)"
+        "mean",
+        "what is predicted: the expected value, or the most probable bin",
+        source="mode: tang2020; mean: ours",
     )
 
     takes_views: ClassVar[bool] = True
-    end_to_end: ClassVar[bool] = True
     fitted: ClassVar[tuple[str, ...]] = (*NetworkHead.fitted, "low_", "step_")
 
     @property

@@ -44,9 +44,12 @@ class Head(RegressorMixin, BaseEstimator):
     learns from the store's augmentations too. takes_blank: it learns from the feature of a clip of
     black frames. takes_joints: a video is the places of a body's joints, one "clip" per frame
     (`aqa extract --backbone pose`), of width 2 x joints: x, y of the first joint, x, y of the next.
+    end_to_end: what trains it together with a backbone (`aqa finetune`), `OneNetworkAdapter` for a
+    head whose `fit` trains one network and nothing else; None: it cannot be. transferable: `fit`
+    trains one network from clips' vectors to scores and nothing else (`aqa transfer`).
     """
 
-    seed: int = param(0, "of every random choice that fitting makes", low=0, below=2**32)
+    seed: int = param(0, "seed of all random numbers in fitting", low=0, below=2**32)
 
     kind: ClassVar[Kind] = "scores"
     takes: ClassVar[Literal["vectors", "maps"]] = "vectors"
@@ -56,6 +59,8 @@ class Head(RegressorMixin, BaseEstimator):
     takes_views: ClassVar[bool] = False
     takes_blank: ClassVar[bool] = False
     takes_joints: ClassVar[bool] = False
+    end_to_end: ClassVar[Any] = None
+    transferable: ClassVar[bool] = False
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Let the method that a class writes stand for its twin, whatever its bases write."""

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 
 from aqa.device import deterministic_kernels, pick_device
 from aqa.errors import HeadError
@@ -19,7 +18,6 @@ from aqa.models.examples import Examples, Sequences, pick
 from aqa.models.heads.base.arrays import State, part_of, under
 from aqa.models.heads.base.checks import check_fit, check_sequences, check_views
 from aqa.models.heads.base.head import Head
-from aqa.models.heads.base.joint import History, Inputs, JointLoss
 from aqa.models.heads.base.params import check_params, param
 from aqa.models.scaling import column_scaling
 from aqa.models.training.loop import (
@@ -27,7 +25,6 @@ from aqa.models.training.loop import (
     BatchSource,
     Trainer,
     TrainingSettings,
-    VideoBatch,
     VideoTensors,
     threads_for,
 )
@@ -68,8 +65,6 @@ class NetworkHead(Head):
     device: str = param("auto", "cpu, cuda, or auto: the GPU where there is one")
 
     fitted: ClassVar[tuple[str, ...]] = ("centre_", "scale_")
-    # Whether training it together with a backbone trains all there is to be trained.
-    end_to_end: ClassVar[bool] = False
 
     # What a head that learns of each video by itself writes --------------------------------------
 
@@ -125,7 +120,7 @@ class NetworkHead(Head):
             held: BatchSource | None = self._held(validation)
         else:
             kept, out = self.hold_out(len(scores))
-            held = self.videos(pick(sequences, out), targets[out]) if len(out) else None
+            held = self._stopping(pick(sequences, out), targets[out]) if len(out) else None
         shown = [pick(view, kept) for view in (sequences, *copies)]
         every = list(itertools.chain.from_iterable(shown))
         videos = self.videos(every, np.concatenate([targets[kept]] * len(shown)))
@@ -172,7 +167,12 @@ class NetworkHead(Head):
         x, y = check_fit(
             validation.features, validation.scores, least=1, maps=maps, ids=validation.ids
         )
-        return self.videos(x, self.targets(y, **validation.only(self.columns)))
+        return self._stopping(x, self.targets(y, **validation.only(self.columns)))
+
+    def _stopping(self, sequences: Sequences, targets: NDArray[np.float64]) -> BatchSource:
+        """Videos that training is stopped by."""
+        self.check_held_out(targets)
+        return self.videos(sequences, targets)
 
     def training_settings(self) -> TrainingSettings:
         """What the shared loop is told."""
@@ -189,11 +189,20 @@ class NetworkHead(Head):
     def hold_out(self, n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Numbers of the videos to learn from, and of those to stop by, parted by the seed.
 
-        Too few to part, or a share of 0, holds out none.
+        Too few to part, or a share of 0, holds out none; else at least `least_held_out` are.
         """
-        size = min(round(self.validation * n), n - 1)
+        size = round(self.validation * n)
+        size = min(max(size, self.least_held_out) if size else 0, n - 1)
         order = np.random.default_rng(self.seed).permutation(n)
         return (np.sort(order[size:]), np.sort(order[:size]))
+
+    @property
+    def least_held_out(self) -> int:
+        """The fewest videos that its loss says something of."""
+        return 1
+
+    def check_held_out(self, targets: NDArray[np.float64]) -> None:
+        """Raise `HeadError` where training cannot be stopped by videos of these targets."""
 
     def fit_scaling(self, sequences: Sequences) -> None:
         """Learn how features are standardised from the training videos."""
@@ -258,18 +267,6 @@ class NetworkHead(Head):
         net.load_state_dict(tensors)
         return net
 
-    # Together with a backbone, see `JointHead` -----------------------------------------------
-
-    def begin(self, x: Sequences, y: ArrayLike, **columns: Any) -> Self:
-        """See `JointHead.begin`."""
-        sequences, scores = check_fit(x, y, maps=self.takes == "maps")
-        self.check_params()
-        self.learn_scores(scores, **columns)
-        self.fit_scaling(sequences)
-        mean = mean_target(self.targets(scores, **columns))
-        self.net_ = self.untrained(sequences[0].shape[1], mean)
-        return self
-
     def untrained(self, dim: int, mean: float) -> nn.Module:
         """A network by the seed; mean: of the targets that it is to be trained to."""
         with torch.random.fork_rng(devices=[]):
@@ -278,47 +275,12 @@ class NetworkHead(Head):
         self.start_at(net, mean)
         return net
 
-    @property
-    def module(self) -> nn.Module:
-        """See `JointHead.module`."""
-        return self.net_
-
-    def joint_loss(self) -> JointLoss:
-        """See `JointHead.joint_loss`: as the trainer has it."""
-        objective = self.trainer(self.net_).objective
-
-        def loss(features: Sequence[Tensor], targets: Tensor, **columns: Any) -> Tensor:
-            videos = self.prepared(features)
-            lengths = torch.tensor([len(own) for own in videos], device=targets.device)
-            return objective(VideoBatch(pad_sequence(videos, batch_first=True), lengths, targets))
-
-        return loss
-
     def prepared(self, videos: Sequence[Tensor]) -> list[Tensor]:
-        """Features of videos as the network takes them, to go back through: (clips, dim) each."""
+        """As `scaled`, (clips, dim) per video, with gradients to the features."""
         device = videos[0].device
         centre = torch.as_tensor(self.centre_, dtype=torch.float32, device=device)
         scale = torch.as_tensor(self.scale_, dtype=torch.float32, device=device)
         return [(features - centre) / scale for features in videos]
-
-    def loss_on(self, x: Sequences, y: NDArray[np.float64], **columns: Any) -> float:
-        """See `JointHead.loss_on`: what the trainer stops by."""
-        videos = self.videos(x, self.targets(y, **columns))
-        return self.trainer(self.net_).evaluate(videos)
-
-    def finish(
-        self,
-        history: History,
-        epoch: int,
-        train: Inputs,
-        validation: Inputs,
-    ) -> None:
-        """See `JointHead.finish`."""
-        self.history_, self.best_epoch_ = history, epoch
-
-    def held_out(self, n: int) -> NDArray[np.intp]:
-        """See `JointHead.held_out`."""
-        return self.hold_out(n)[1] if n else np.arange(0)
 
 
 def mean_target(targets: NDArray[np.float64]) -> float:

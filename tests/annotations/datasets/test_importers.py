@@ -96,7 +96,7 @@ def test_mtl_aqa_finds_events_and_dives_and_cuts_frames(mtl: Path) -> None:
     ]
     assert (places["01-001"].start_frame, places["01-001"].end_frame) == (197, 300)
     assert (places["13-007"].start_frame, places["13-007"].end_frame) == (None, None)
-    assert f"missing on disk: 704 of 1412 videos, such as {mtl / 'videos' / '13.mp4'}" in lines
+    assert f"not on disk: 704 of 1412 videos, such as {mtl / 'videos' / '13.mp4'}" in lines
 
 
 def annotate(key: tuple[int, int], **values: Any) -> Callable[[Path], None]:
@@ -452,7 +452,7 @@ def test_a_table_without_paths_finds_videos_by_id(tmp_path: Path) -> None:
     lines = import_dataset("csv", Request((tmp_path / "jumps.csv",), tmp_path), manifest)
     first, second = Manifest.read(manifest)
     assert (first.path, second.path) == (tmp_path / "a.webm", tmp_path / "b.mp4")
-    assert f"missing on disk: 1 of 2 videos, such as {tmp_path / 'b.mp4'}" in lines
+    assert f"not on disk: 1 of 2 videos, such as {tmp_path / 'b.mp4'}" in lines
 
 
 WRONG_CSV: dict[str, tuple[str, dict[str, str], str]] = {

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from aqa.errors import HeadError
 from aqa.models.examples import Examples
-from aqa.models.heads.base import HeadError
 from aqa.models.heads.lstm import LSTMHead
 from aqa.models.heads.lstm_svr import LSTMSVRHead
 from aqa.models.heads.svr import SVRHead
@@ -23,7 +23,7 @@ def fitted(performances):
 
 
 def states(head: LSTMHead, sequence: np.ndarray) -> np.ndarray:
-    """The LSTM's own recurrence, a clip at a time."""
+    """The LSTM's own recurrence, clip by clip."""
     cell, hidden = head.net_.lstm, None
     found = []
     with torch.no_grad():
@@ -44,7 +44,7 @@ def test_a_clips_gain_is_that_of_the_svrs_score(fitted, performances):
     sequence = performances.x[3]
     gains = fitted.explain(Examples.of([sequence])).values
     assert gains.sum() == pytest.approx(fitted.predict([sequence])[0], rel=1e-6)
-    scores = fitted.svr_.predict(list(states(fitted, sequence)[:, None]))
+    scores = fitted.svr_.predict(list(states(fitted.lstm_, sequence)[:, None]))
     np.testing.assert_allclose(gains.cumsum(), scores, atol=1e-3)
 
 
@@ -56,7 +56,7 @@ def test_the_history_tells_both_searches(fitted):
 
 def test_learned_on_the_last_step_alone_it_gives_no_feedback():
     head = LSTMSVRHead()
-    assert "clips" not in head.gives
+    assert head.gives == ()
     with pytest.raises(HeadError, match="label=final it learns nothing of single clips"):
         head.explain(Examples.of([np.zeros((2, 3))]))
 
@@ -65,3 +65,18 @@ def test_its_parameters_are_those_of_both_heads():
     names = {field.name for field in dataclasses.fields(LSTMSVRHead)}
     both = (*dataclasses.fields(LSTMHead), *dataclasses.fields(SVRHead))
     assert names == {field.name for field in both}
+
+
+def test_it_holds_two_heads_and_claims_none_of_their_capabilities():
+    assert not issubclass(LSTMSVRHead, LSTMHead | SVRHead)
+    assert LSTMHead.transferable
+    assert not LSTMSVRHead.transferable
+    assert LSTMHead.end_to_end is not None
+    assert LSTMSVRHead.end_to_end is None
+
+
+def test_wrong_svr_parameters_are_refused_before_the_lstm_is_trained(performances):
+    head = LSTMSVRHead(**LSTM, C=-1.0)
+    with pytest.raises(HeadError, match=r"C=-1.0 is not a number, above 0"):
+        head.fit(performances.x, performances.y)
+    assert not hasattr(head, "lstm_")

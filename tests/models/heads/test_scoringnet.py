@@ -10,8 +10,9 @@ import pytest
 from aqa.models.examples import Examples
 from aqa.models.heads import make_head
 from aqa.models.heads.base import HeadError
+from aqa.models.heads.base.key_fragments import key_clips
 from aqa.models.heads.kfs import KFSHead
-from aqa.models.heads.scoringnet import ScoringNetHead, key_clips
+from aqa.models.heads.scoringnet import ScoringNetHead
 
 QUICK = {"epochs": 40, "hidden": 8, "lr": 0.02, "validation": 0.0, "device": "cpu"}
 NAMED = {"difficulty_stages": "flight", "execution_stages": "flight,entry"}
@@ -103,13 +104,7 @@ def test_the_rule(dives: Dives, action: str | None, rule: str, expected: str) ->
     head = ScoringNetHead(**quick, **NAMED, rule=rule).fit(dives.x, dives.y, **columns)
     assert head.chosen["rule"] == expected
     given = {"difficulty": [2.0, 3.0, None], "execution": [None, 5.0, None]}
-    true = head.true_parts(
-        Examples.of(
-            [np.zeros((1, 1))] * len(np.array([30.0, 60.0, 50.0])),
-            np.array([30.0, 60.0, 50.0]),
-            **given,
-        )
-    )
+    true = head.true_parts(Examples.of(dives.x[:3], [30.0, 60.0, 50.0], **given))
     implied = 15.0 if expected == "product" else 28.0
     np.testing.assert_array_equal(true["difficulty"], [2, 3, np.nan])
     np.testing.assert_array_equal(true["execution"], [implied, 5, np.nan])

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from aqa.annotations.manifest import Video, write_manifest
 from aqa.errors import AqaError
-from aqa.extract import isa
+from aqa.extract import learn_isa as isa
 from aqa.extract.backbones import load_backbone
 from aqa.extract.backbones.isa import BLOCK_1, BLOCK_2, ISA
 from aqa.extract.checkpoints.records import WeightsError

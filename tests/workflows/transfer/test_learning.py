@@ -8,25 +8,25 @@ import numpy as np
 import pytest
 
 from aqa.device import pick_device
+from aqa.errors import HeadError
 from aqa.metrics import spearman
-from aqa.models.heads import make_head
-from aqa.models.heads.base import HeadError
+from aqa.models.examples import Examples
+from aqa.models.heads import find_head, make_head
 from aqa.models.heads.lstm import LSTMHead
 from aqa.models.training.loop import VideoTensors
-from aqa.workflows.transfer import (
-    Performances,
+from aqa.workflows.transfer.learning import (
     control,
     copy_of,
     correlation,
     curves_of,
     fine_tune,
+    iterations_for,
     learn_others,
-    readings,
-    samples_for,
     scaled_scores,
-    steps_of,
     untrained,
 )
+from aqa.workflows.transfer.results import readings
+from aqa.workflows.transfer.run import samples_for
 
 QUICK = {"hidden": 8, "epochs": 40, "lr": 0.005, "device": "cpu"}
 DIM = 48
@@ -34,14 +34,14 @@ DIM = 48
 SHARED = np.random.default_rng(99).normal(size=DIM)
 
 
-def drawn(n: int, seed: int, *, scale: float, base: float) -> Performances:
+def drawn(n: int, seed: int, *, scale: float, base: float) -> Examples:
     """A sport: quality behind noise, a little of it seen in its own way; its own look and scale."""
     rng = np.random.default_rng(seed)
     quality = rng.normal(size=n)
     shows = SHARED + rng.normal(scale=0.5, size=DIM)
     look = rng.normal(scale=0.3, size=DIM)
     x = [0.12 * q * shows + look + rng.normal(size=(4, DIM)) for q in quality]
-    return Performances([s.astype(np.float32) for s in x], base + scale * quality)
+    return Examples.of([s.astype(np.float32) for s in x], base + scale * quality)
 
 
 SPORTS = {
@@ -51,42 +51,41 @@ SPORTS = {
 }
 
 
-def joined(sports: dict[str, Performances]) -> tuple[Performances, list[str]]:
-    x = [sequence for sport in sports.values() for sequence in sport.x]
-    y = np.concatenate([sport.y for sport in sports.values()])
-    return Performances(x, y), [name for name, sport in sports.items() for _ in sport.y]
+def joined(sports: dict[str, Examples]) -> Examples:
+    x = [sequence for sport in sports.values() for sequence in sport.features]
+    y = np.concatenate([sport.scores for sport in sports.values()])
+    return Examples.of(x, y, action=[name for name, sport in sports.items() for _ in sport.scores])
 
 
 @pytest.fixture(scope="module")
-def novel() -> Performances:
+def novel() -> Examples:
     return drawn(90, 4, scale=3, base=8)
 
 
 @pytest.fixture(scope="module")
 def learned() -> LSTMHead:
-    head = learn_others("lstm", QUICK, *joined(SPORTS))
+    head = learn_others(find_head("lstm"), QUICK, joined(SPORTS))
     assert isinstance(head, LSTMHead)
     return head
 
 
-def test_steps_are_those_that_004_prints() -> None:
-    assert [steps_of(n) for n in (25, 75, 125)] == [(500, 100), (1200, 300), (2000, 500)]
-    assert [steps_of(n) for n in (15, 35)] == [(300, 60), (560, 140)]
+def test_iterations_are_those_that_parmar2019action_prints() -> None:
+    assert [iterations_for(n) for n in (25, 75, 125)] == [(500, 100), (1200, 300), (2000, 500)]
+    assert [iterations_for(n) for n in (15, 35)] == [(300, 60), (560, 140)]
     assert samples_for(370) == (25, 75, 125)
     assert samples_for(88) == samples_for(91) == (15, 25, 35)
 
 
 def test_one_model_of_all_sports_ranks_each_better_with_scores_on_one_scale() -> None:
-    train, actions = joined({name: s.part(np.arange(40)) for name, s in SPORTS.items()})
+    train = joined({name: s.select(np.arange(40)) for name, s in SPORTS.items()})
+    tests = {name: s.select(np.arange(40, 80)) for name, s in SPORTS.items()}
     found = {}
     for scale in ("all", "action"):
-        head = make_head("lstm", {**QUICK, "epochs": 20, "scale": scale})
-        told = {"action": actions} if scale == "action" else {}
-        head.fit(train.x, train.y, **told)
+        head = make_head("lstm", {**QUICK, "epochs": 20, "scale": scale}).fit_examples(train)
         found[scale] = np.mean(
             [
-                spearman(s.y[40:], head.predict(s.x[40:], **({"action": [n] * 40} if told else {})))
-                for n, s in SPORTS.items()
+                spearman(s.scores, head.predict_examples(replace(s, columns={"action": [n] * 40})))
+                for n, s in tests.items()
             ]
         )
     assert found["action"] > found["all"] + 0.1
@@ -112,17 +111,17 @@ def test_untrained_differs_in_the_weights_alone(learned, novel) -> None:
     for name in ("centre_", "scale_", "y_mean_", "y_std_"):
         np.testing.assert_array_equal(getattr(fresh, name), getattr(learned, name))
     assert fresh.net_.linear.bias.tolist() == [1.5]
-    assert not np.allclose(fresh.predict(novel.x), learned.predict(novel.x))
+    assert not np.allclose(fresh.predict(novel.features), learned.predict(novel.features))
     np.testing.assert_array_equal(
-        fresh.predict(novel.x), untrained(learned, 3, mean=1.5).predict(novel.x)
+        fresh.predict(novel.features), untrained(learned, 3, mean=1.5).predict(novel.features)
     )
 
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fine-tuning of 25 steps, looked at after every 10."""
-    monkeypatch.setattr("aqa.workflows.transfer.steps_of", lambda samples: (25, 7))
-    monkeypatch.setattr("aqa.workflows.transfer.EVERY", 10)
+    monkeypatch.setattr("aqa.workflows.transfer.learning.iterations_for", lambda samples: (25, 7))
+    monkeypatch.setattr("aqa.workflows.transfer.learning.EVERY", 10)
 
 
 @pytest.mark.usefixtures("short")
@@ -130,16 +129,16 @@ def test_fine_tuning_is_as_fitting_for_so_many_steps_and_leaves_the_head_alone(
     learned, novel
 ) -> None:
     """15 videos are one batch, so a step is an epoch."""
-    train, test = novel.part(np.arange(15)), novel.part(np.arange(40, 90))
-    before = learned.predict(novel.x)
+    train, test = novel.select(np.arange(15)), novel.select(np.arange(40, 90))
+    before = learned.predict(novel.features)
     points = fine_tune(learned, train, test)
-    np.testing.assert_array_equal(learned.predict(novel.x), before)
+    np.testing.assert_array_equal(learned.predict(novel.features), before)
     assert [iteration for iteration, _ in points] == [0, 10, 20, 25]
     assert points[0][1] == correlation(learned, test)
 
     tuned = copy_of(learned, lr_halve_every=7, epochs=25)
-    scaled = [(s - learned.centre_) / learned.scale_ for s in train.x]
-    videos = VideoTensors.of(scaled, scaled_scores(learned, train.y), pick_device("cpu"))
+    scaled = [(s - learned.centre_) / learned.scale_ for s in train.features]
+    videos = VideoTensors.of(scaled, scaled_scores(learned, train.scores), pick_device("cpu"))
     tuned.trainer(tuned.net_).fit(videos, None)
     assert points[-1][1] == pytest.approx(correlation(tuned, test))
 
@@ -154,10 +153,10 @@ def test_draws_test_others_and_nest_the_samples(learned, novel, monkeypatch) -> 
     shown = []
 
     def look(head, train, test):
-        shown.append((head.seed, set(train.y), set(test.y)))
+        shown.append((head.seed, set(train.scores), set(test.scores)))
         return [(0, 0.0), (100, None)]
 
-    monkeypatch.setattr("aqa.workflows.transfer.fine_tune", look)
+    monkeypatch.setattr("aqa.workflows.transfer.learning.fine_tune", look)
     rows = list(curves_of(learned, novel, (10, 20), draws=2, tested=50, seed=5))
     assert len(rows) == 2 * 2 * 2 * 2
     for _, train, test in shown:
@@ -187,33 +186,39 @@ def test_readings_are_the_last_and_the_best_point_of_each_draw() -> None:
 
 @pytest.mark.usefixtures("short")
 def test_views_are_trained_on(learned, novel) -> None:
-    train, test = novel.part(np.arange(15)), novel.part(np.arange(40, 90))
-    noise = [np.random.default_rng(0).normal(size=s.shape).astype(np.float32) for s in train.x]
+    train, test = novel.select(np.arange(15)), novel.select(np.arange(40, 90))
+    noise = [
+        np.random.default_rng(0).normal(size=s.shape).astype(np.float32) for s in train.features
+    ]
     plain, same, noisy = (
-        fine_tune(learned, Performances(train.x, train.y, views), test)[-1][1]
-        for views in ((), (train.x,), (noise,))
+        fine_tune(learned, replace(train, views=views), test)[-1][1]
+        for views in ((), (train.features,), (noise,))
     )
     assert same == pytest.approx(plain)
     assert noisy != pytest.approx(plain)
 
 
 def test_views_of_the_others_are_learned_from_too() -> None:
-    others, actions = joined(SPORTS)
-    noise = [np.random.default_rng(0).normal(size=s.shape).astype(np.float32) for s in others.x]
+    others = joined(SPORTS)
+    noise = [
+        np.random.default_rng(0).normal(size=s.shape).astype(np.float32) for s in others.features
+    ]
     plain, same, noisy = (
-        learn_others("lstm", {**QUICK, "epochs": 2}, replace(others, views=views), actions)
-        for views in ((), (others.x,), (noise,))
+        learn_others(find_head("lstm"), {**QUICK, "epochs": 2}, replace(others, views=views))
+        for views in ((), (others.features,), (noise,))
     )
-    np.testing.assert_array_equal(same.predict(others.x), plain.predict(others.x))
+    np.testing.assert_array_equal(same.predict(others.features), plain.predict(others.features))
     assert noisy.history_[-1]["train_loss"] > plain.history_[-1]["train_loss"]
 
 
-@pytest.mark.parametrize("head", ["svr", "siamese", "type-lstm", "scoringnet", "fragments", "usdl"])
+@pytest.mark.parametrize(
+    "head", [*["svr", "siamese", "type-lstm", "lstm-svr", "scoringnet", "fragments", "usdl"]]
+)
 def test_heads_without_a_network_of_scores_alone_are_refused(head) -> None:
     with pytest.raises(HeadError, match=f"{head} trains no network from"):
-        learn_others(head, {}, *joined(SPORTS))
+        learn_others(find_head(head), {}, joined(SPORTS))
 
 
 def test_difficulty_is_refused() -> None:
     with pytest.raises(HeadError, match="another scale; leave out difficulty"):
-        learn_others("lstm", {"difficulty": "input"}, *joined(SPORTS))
+        learn_others(find_head("lstm"), {"difficulty": "input"}, joined(SPORTS))

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from aqa.report.reproduction import needs_of, overview, reproduction_table
+from aqa.workflows.reproduce.cells import (
+    Measurement,
+    ReproducedCell,
+    Reproduction,
+    printed_figures,
+)
+from aqa.workflows.reproduce.tables import TABLES, UNDECLARED
+from aqa.workspace import Workspace
+
+
+@pytest.fixture(autouse=True)
+def _terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def widest(text: str) -> int:
+    return max(map(len, text.splitlines()))
+
+
+def test_the_overview_has_every_table_and_says_what_keys_mean() -> None:
+    text = overview(Workspace())
+    assert widest(text) <= 80
+    named = {line.split(" ")[0] for line in text.splitlines()}
+    assert set(TABLES) <= named
+    assert text.count("cannot be run:") == len(UNDECLARED)
+    for key in ("jain2020", "li2018end", "li2018scoringnet", "farabi2021", "parmar2019action"):
+        assert f"\n{key}: " in text
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_says_what_it_lacks_in_80_columns(name: str) -> None:
+    text = needs_of(TABLES[name], Workspace())
+    assert widest(text) <= 80
+    assert f"aqa import {TABLES[name].importer}" in " ".join(text.split())
+
+
+def test_printed_and_measured_stand_in_one_block() -> None:
+    table = TABLES["jain2020-5"]
+    measured = [
+        Measurement(1.5, (1.25, 2.0)),
+        Measurement(97.0, None, 3.0, 10),
+        *(None for _ in printed_figures(table)[2:]),
+    ]
+    cells = [
+        ReproducedCell(figure, one)
+        for figure, one in zip(printed_figures(table), measured, strict=True)
+    ]
+    text = reproduction_table(Reproduction(table, cells, [], ["a note"], "stores/x.h5"))
+    assert widest(text) <= 80
+    assert text.count("printed") == 1
+    first, second = (line for line in text.splitlines() if line.startswith("C3D+LSTM (F)"))
+    assert first.split()[2:] == ["mean", "spearman", "0.64", "1.500", "+0.860", "[1.250,", "2.000]"]
+    assert "± 3.00" in second
+    assert "STAND-IN: measured on stores/x.h5" in text
+    assert "a note" in text
+    assert "jain2020: Hiteshi Jain" in text

@@ -1,0 +1,149 @@
+"""The training of one split: find it done, or go on, or begin; then write its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from typing import Any
+
+from aqa.annotations.splits import Split
+from aqa.extract.backbones.backbone import ClipNet
+from aqa.extract.inference import tune_malloc
+from aqa.extract.progress import ExtractionProgress
+from aqa.models.run_source import RunError
+from aqa.models.runs import RECORD, load_run
+from aqa.models.training.distributed import ProcessGroup
+from aqa.workflows.finetune.data import ScoredClips
+from aqa.workflows.finetune.heads import adapter_of
+from aqa.workflows.finetune.network import clip_features
+from aqa.workflows.finetune.plan import FinetunePlan
+from aqa.workflows.finetune.preparation import (
+    check_columns,
+    prepared_head,
+    settings_record,
+    start_run,
+    warn_of_leaks,
+    with_validation,
+)
+from aqa.workflows.finetune.progress import FinetuneProgress
+from aqa.workflows.finetune.results import (
+    FinetunedSplit,
+    ResultWriter,
+    delete_results,
+    reused_runs,
+)
+from aqa.workflows.finetune.snapshots import head_arrays
+from aqa.workflows.finetune.states import TrainingState, TrainingStates, check_settings
+from aqa.workflows.finetune.trainer import FineTuner
+
+STATES = "training"
+
+
+class SplitTraining:
+    """Trains one split: checks everything first, then `run` trains and writes the runs."""
+
+    def __init__(self, plan: FinetunePlan, split: Split):
+        self.plan = plan
+        self.start = start_run(plan, split)
+        self.head = prepared_head(plan, self.start)
+        self.split = with_validation(plan, split, self.head, self.start)
+        check_columns(plan, self.split, self.head, self.start)
+        self.settings = settings_record(plan, self.split, self.head, self.start)
+        self.states = TrainingStates(plan.folder(split) / STATES, self.settings)
+        warn_of_leaks(plan, self.split, self.head, self.start)
+
+    def run(
+        self,
+        group: ProcessGroup,
+        progress: Callable[[Split], FinetuneProgress] | None,
+        extraction: ExtractionProgress | None,
+    ) -> FinetunedSplit | None:
+        """Train, or go on, or find it done; None in all processes but the first."""
+        finished, state = group.from_first(self._earlier() if group.first else (False, None))
+        if finished:
+            return reused_runs(self.plan, self.split) if group.first else None
+        told = progress(self.split) if progress and group.first else FinetuneProgress()
+        notes = state.notes if state else self._check_videos(group, told)
+        self.split = self.split.only(set(self.plan.manifest.ids) - set(notes["left_out"]))
+        tuner, train = self._begin(group, state)
+        with self.states.locked() if group.first else nullcontext():
+            if self.plan.restart and group.first:
+                delete_results(self.plan, self.split)
+                self.states.clear()
+            last = self._train(tuner, train, state, notes, told)
+            if not group.first:
+                return None
+            writer = ResultWriter(
+                *(self.plan, self.split, self.head, self.start, self.settings, group, extraction)
+            )
+            return writer.write_all(self.states, last)
+
+    def _earlier(self) -> tuple[bool, TrainingState | None]:
+        """Whether an earlier training has finished; if not, its last state."""
+        if self.plan.restart:
+            return False, None
+        record = self.plan.folder(self.split) / RECORD
+        if not record.exists():
+            return False, self.states.newest()
+        check_settings(
+            record, load_run(record.parent, (self.plan.head,)).record["finetuned"], self.settings
+        )
+        self.states.clear()
+        return True, None
+
+    def _check_videos(self, group: ProcessGroup, progress: FinetuneProgress) -> dict[str, Any]:
+        """Decode every video once, so that no training ends hours later at a broken file."""
+        plan, split = self.plan, self.split
+        ids = [i for part in plan.parts for i in split.part(part)]
+        failed, warned = plan.clips(plan.videos(ids)).check(group.share(range(len(ids))))
+        failed, warned = group.gather(failed), group.gather(warned)
+        left_out = {video_id for video_id, _ in failed}
+        lines = [f"{video_id}: {reason}" for video_id, reason in failed]
+        if failed and not plan.skip_missing:
+            more = f"; and {len(lines) - 5} more" if len(lines) > 5 else ""
+            raise RunError(
+                f"{plan.manifest.path}: {len(failed)} of {len(ids)} videos of split {split.name} "
+                f"cannot be read: {'; '.join(lines[:5])}{more}; mend them, or leave them out with "
+                "--skip-missing"
+            )
+        if not set(split.train) - left_out or not set(split.val) - left_out:
+            raise RunError(f"{plan.manifest.path}: split {split.name}: no video can be read")
+        for line in (*(f"left out: {line}" for line in lines), *(f"warning: {w}" for w in warned)):
+            progress.line(line)
+        return {"left_out": sorted(left_out)}
+
+    def _begin(
+        self, group: ProcessGroup, state: TrainingState | None
+    ) -> tuple[FineTuner, ScoredClips]:
+        """The training, as it begins or goes on from a state, and its videos."""
+        plan, adapter = self.plan, adapter_of(self.head)
+        if group.device.type == "cpu":
+            tune_malloc()
+        self.head.set_params(device=str(group.device))
+        net, train = ClipNet(plan.backbone), plan.scored(self.split.train)
+        if state is not None:
+            self.head.restore(head_arrays(state.tensors))
+        elif self.start is not None:
+            self.head.restore(self.start.head.state())
+        else:
+            adapter.begin(clip_features(net, adapter, train, plan.settings.precision, group))
+        return FineTuner(net, adapter, plan.settings, group), train
+
+    def _train(
+        self,
+        tuner: FineTuner,
+        train: ScoredClips,
+        state: TrainingState | None,
+        notes: Mapping[str, Any],
+        progress: FinetuneProgress,
+    ) -> TrainingState:
+        plan, split = self.plan, self.split
+        return tuner.fit(
+            train,
+            plan.scored(split.val),
+            self.states,
+            state,
+            notes,
+            test=plan.scored(split.test) if plan.test else None,
+            progress=progress,
+        )

@@ -12,6 +12,7 @@ import click
 from aqa.commands.network_options import load_network, network_options, workers_option
 from aqa.commands.options import (
     HEAD,
+    check_one_seed,
     device_option,
     manifest_option,
     param_option,
@@ -100,6 +101,7 @@ def finetune(
     from aqa.workflows.finetune.plan import FinetunePlan
     from aqa.workflows.finetune.run import finetune as run
 
+    check_one_seed(params)
     settings = FinetuneSettings(**taken_from(FinetuneSettings, options))
     table = Manifest.read(manifest or workspace.manifest)
     backbone, rule = load_network(**options, seed=settings.seed)

@@ -9,6 +9,7 @@ import click
 
 from aqa.commands.options import (
     HEAD,
+    check_one_seed,
     json_option,
     manifest_option,
     open_store,
@@ -93,6 +94,7 @@ def transfer(
     from aqa.report.transfer_table import transfer_table
     from aqa.workflows.transfer.run import transfer as run
 
+    check_one_seed(params)
     with open_store(store or workspace.only_store()) as features:
         found = run(
             *(head, params, Manifest.read(manifest or workspace.manifest), features, action),

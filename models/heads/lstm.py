@@ -1,7 +1,4 @@
-"""C3D+LSTM: an LSTM over clips, a linear layer, the loss on the final score.
-
-parmar2019action §4, jain2020 §II-A.
-"""
+"""C3D+LSTM: an LSTM over clips and a linear layer (parmar2019action §4, jain2020 §II-A)."""
 
 from __future__ import annotations
 
@@ -62,14 +59,18 @@ class IncrementalTrainer(Trainer):
 class LSTMHead(ScoreNetworkHead):
     """LSTM 256 and a linear layer on cached clip features; the loss is on the last step."""
 
-    hidden: int = param(256, "width of the LSTM (parmar2019action §4)")
+    hidden: int = param(256, "width of the LSTM", source="parmar2019action §4")
     init_std: float | None = param(
         None,
-        "of Gaussian LSTM weights; none: PyTorch's own. parmar2019action §5 has 0.1, for raw fc6",
+        "standard deviation of the LSTM's random first weights; none: PyTorch's own way",
+        source="ours; parmar2019action §5: 0.1, for features as they are",
     )
 
     label: Literal["final", "incremental"] = param(
-        "final", "final: error of the last step; incremental: of every step k, to k/N of the score"
+        "final",
+        "what is learned. final: the score after the last clip; incremental: after clip k of N, "
+        "k / N of the score",
+        source="final: parmar2019action §4; incremental: jain2020 §V-E",
     )
 
     end_to_end: ClassVar[type[EndToEndAdapter] | None] = OneNetworkAdapter

@@ -1,4 +1,4 @@
-"""ScoringNet: difficulty and execution, each from its key fragments (li2018scoringnet §3.2)."""
+"""ScoringNet: difficulty and execution from key fragments (li2018scoringnet §3.2)."""
 
 from __future__ import annotations
 
@@ -57,19 +57,24 @@ class ScoringNetHead(Head):
     """
 
     key_fragments: bool = param(
-        True, "false: every branch reads the whole video (li2018scoringnet §4.4)"
+        True,
+        "read only the clips of certain stages; false: both parts are read from the whole video",
+        source="li2018scoringnet §4.4",
     )
     difficulty_stages: str = param(
         "takeoff,flight",
-        "that tell difficulty, by name (li2018scoringnet §4.3); for vault the post-flight",
+        "names of the stages that difficulty is read from; for vault: the post-flight",
+        source="li2018scoringnet §4.3",
     )
     execution_stages: str = param(
         "takeoff,flight,entry",
-        "that tell execution (li2018scoringnet §4.3); for vault post-flight and landing",
+        "names of the stages that execution is read from; for vault: post-flight and landing",
+        source="li2018scoringnet §4.3",
     )
     rule: Literal["action", "product", "sum"] = param(
         "action",
-        "score = difficulty x or + execution; action: diving x, vault + (li2018scoringnet §4.1)",
+        "score = difficulty x execution (product), or + (sum); action: diving x, vault +",
+        source="li2018scoringnet §4.1",
     )
 
     columns: ClassVar[tuple[str, ...]] = ("clips", "stages", "difficulty", "execution", "action")

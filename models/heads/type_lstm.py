@@ -1,4 +1,4 @@
-"""Type-specific regression: an LSTM for each type of action (jain2020 §V-D, "dive specific")."""
+"""An `lstm` for each type of action (jain2020 §V-D, "dive specific")."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class TypeLSTMHead(Head):
     taken to be of the model's type. Fitted: `models_`, by type.
     """
 
-    least: int = param(5, "training videos a type needs for a model; ours")
+    least: int = param(5, "training videos that a type needs for a model of its own", source="ours")
 
     columns: ClassVar[tuple[str, ...]] = ("type",)
     takes_views: ClassVar[bool] = True

@@ -413,6 +413,7 @@ def test_the_best_epoch_on_test_is_called_that(
         (["--weights", "none.safetensors"], "none.safetensors: no such weights file"),
         (["--from", "nowhere"], "'nowhere' does not exist"),
         (["-p", "lr=1"], "-p lr: .* has options for this; see .*--lr-head"),
+        (["--seed", "1", "-p", "seed=5"], "--seed and -p seed=5 say the same thing"),
         (["-p", "difficulty=input"], "told nothing beside pixels; leave out -p difficulty"),
         (["--head", "fragments"], "layer pool of tiny3d gives vectors, fragments takes maps"),
         (["-p", "hiden=3"], "no parameter 'hiden'; did you mean 'hidden'"),
@@ -448,3 +449,38 @@ def test_videos_that_cannot_be_read(workspace: Path, run_aqa: Callable[..., Resu
     record = json.loads((workspace / "runs/lstm-finetuned/split-1/run.json").read_text())
     assert record["left_out"] == ["v0", "v4"]
     assert not {"v0", "v4"} & {*record["split"]["train"], *record["split"]["val"]}
+
+
+BACKBONE = """
+from torch import nn
+
+from aqa.extract.backbones import BackboneSpec
+from aqa.extract.preprocess import Preprocess
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv3d(3, 4, 3)
+
+    def forward(self, x):
+        return self.conv(x).relu().mean((2, 3, 4))
+
+
+def make():
+    preprocess = Preprocess(resize=(12, 16), crop=(12, 12), scale=1 / 255)
+    return BackboneSpec(net=Net(), preprocess=preprocess, clip_length=8, shape=4)
+"""
+
+
+def test_an_outsiders_backbone(workspace: Path, run_aqa: Callable[..., Result]) -> None:
+    (workspace / "net.py").write_text(BACKBONE)
+    network = ["--backbone", "net.py:make", "--weights", "random"]
+    command = ["finetune", *QUICK, *SMALL, *network, "--split", "2"]
+    assert "runs/lstm-finetuned/split-2: epoch" in run_aqa(*command).output
+    evaluation = ("eval", "--no-baseline", "--head", "lstm-finetuned", "--json")
+    (result,) = json.loads(run_aqa(*evaluation).stdout)["results"]
+    assert result["n"] == 2
+    assert "reused" in run_aqa(*command).output
+    (workspace / "net.py").write_text(BACKBONE.replace("relu", "tanh"))
+    assert "backbone_source" in run_aqa(*command, code=1).output

@@ -112,6 +112,7 @@ def _key(reading: dict) -> tuple[int, str]:
         ("--action gym_vault", "36 videos of gym_vault, too few to fine-tune on 35 and test 50"),
         ("--action gym_vault --head svr --samples 5 --test 9", "svr trains no network from"),
         ("--action gym_vault --head lstm-svr --samples 5 --test 9", "lstm-svr trains no network"),
+        ("--action gym_vault --seed 1 -p seed=5", "--seed and -p seed=5 say the same thing"),
         ("--action gym_vault --samples 5 --test 9 -p hiden=3", "did you mean 'hidden'?"),
     ],
 )

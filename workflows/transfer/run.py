@@ -12,7 +12,8 @@ from aqa.features.store import FeatureStore
 from aqa.metrics import mean_and_std
 from aqa.models.examples import Examples
 from aqa.models.heads import find_head
-from aqa.workflows.fit import check_layer, head_params
+from aqa.models.target_transforms import parse_head_params
+from aqa.workflows.fit import check_layer
 from aqa.workflows.transfer.learning import control, correlation, curves_of, learn_others
 from aqa.workflows.transfer.results import STARTS, Row, TransferResult
 
@@ -53,7 +54,7 @@ def transfer(
             f"{manifest.path}: {len(of_action)} videos of {action}, too few to fine-tune on "
             f"{max(samples)} and test {tested} others; take fewer with --samples and --test"
         )
-    values = head_params(source, params, seed)
+    values = {"seed": seed, **parse_head_params(source.name, source.head_class, params)}
     names = tuple(sorted({str(video.action) for video in others}))
     tell(f"{action}: learning {len(others)} videos of {', '.join(names)}")
     learned = learn_others(source, values, stored_examples(others, store))

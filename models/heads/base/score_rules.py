@@ -18,7 +18,7 @@ Parts = Mapping[str, NDArray[np.float64]]
 
 
 def rule_of(actions: Sequence[str | None] | None) -> str:
-    """The rule of the videos' action, `product` or `sum`; `HeadError` where there is no one rule."""
+    """The rule of the videos' action: `product` or `sum`; `HeadError` where it is not one."""
     labels = sorted({label or "" for label in actions or [None]})
     rules = {next((r for key, r in RULES.items() if key in label), "") for label in labels}
     if len(rules) != 1 or "" in rules:

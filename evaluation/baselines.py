@@ -29,7 +29,7 @@ from aqa.evaluation.results import results_of
 from aqa.evaluation.run_stores import stored_split
 from aqa.evaluation.score_rows import Row, measure_rows, part_rows
 from aqa.features.store import FeatureStore
-from aqa.models.runs import RunError
+from aqa.models.run_source import RunError
 from aqa.workspace import run_folder
 
 PREFIX = "baseline-"

@@ -36,7 +36,7 @@ from aqa.evaluation.predictions import Predictions
 from aqa.evaluation.resampling import Interval, interval, resample_counts
 from aqa.evaluation.result import Marks, flat
 from aqa.metrics import Values
-from aqa.models.runs import RunError
+from aqa.models.run_source import RunError
 from aqa.split_names import split_family
 
 ALPHA = 0.05
@@ -250,7 +250,8 @@ def _summary(values: Values, own: Sequence[Predictions]) -> ComparedHead:
     marks = [one.marks for one in own]
     leaky = sum(bool(one.leak) for one in marks)
     said = Marks(
-        *(_joined(getattr(one, name) for one in marks) for name in ("difficulty", "told")),
+        difficulty=_joined(one.difficulty for one in marks),
+        told=_joined(one.told for one in marks),
         leak=(f"{leaky} of {len(own)} splits",) if leaky else (),
     )
     return ComparedHead(float(values[0]), interval(values[1:], 1 - ALPHA), said)

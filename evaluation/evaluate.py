@@ -12,7 +12,8 @@ from aqa.evaluation.score_answers import evaluate_scores
 from aqa.evaluation.stage_answers import evaluate_stages
 from aqa.models.examples import Features
 from aqa.models.heads.base import HeadError
-from aqa.models.runs import Run, RunError
+from aqa.models.run_source import RunError
+from aqa.models.runs import Run
 
 _EVALUATORS: dict[str, Callable[..., Evaluated]] = {
     "scores": evaluate_scores,

@@ -22,7 +22,8 @@ from aqa.evaluation.run_stores import RunStores, stored_split
 from aqa.evaluation.score_rows import Row
 from aqa.features.store import FeatureStore
 from aqa.files import write_rows
-from aqa.models.runs import FEEDBACK, Run, RunError, load_run
+from aqa.models.run_source import RunError
+from aqa.models.runs import FEEDBACK, Run, load_run
 
 
 def evaluate_runs(

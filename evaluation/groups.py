@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -52,21 +53,25 @@ def _average(
     samples: Mapping[str, Samples],
     few: set[str],
     names: Sequence[str],
-    defined: Callable[[Values], Values],
+    defined: Callable[[Any], Any],
     average: Callable[[Values], Values],
 ) -> MetricValues:
     """An average of each metric over the groups where it is defined, and which those are not."""
-    averaged, counts = {}, {"groups": len(samples)}
-    shaky = set()
+    averaged: dict[str, Values] = {}
+    counts: dict[str, Any] = {"groups": len(samples)}
+    without_interval: set[str] = set()
     for name in names:
         known = [label for label, own in samples.items() if defined(own[name][0])]
         each = [samples[label][name] for label in known]
         averaged[name] = average(np.stack(each, axis=-1)) if each else np.full(1, np.nan)
         counts[f"{name}_groups"] = len(known)
         counts[f"{name}_undefined"] = [label for label in samples if label not in known]
-        shaky |= {name} if few.intersection(known) else set()
+        if few.intersection(known):
+            without_interval.add(name)
     found = MetricValues.of(n, averaged, **counts)
-    intervals = {name: None if name in shaky else found.intervals[name] for name in names}
+    intervals = {
+        name: None if name in without_interval else found.intervals[name] for name in names
+    }
     return MetricValues(n, found.values, intervals, found.counts)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from aqa.annotations.splits import Split
 from aqa.evaluation.result import Marks
 from aqa.features.store import FeatureStore
-from aqa.models.runs import Run, RunError
+from aqa.models.run_source import RunError
+from aqa.models.runs import Run
 
 
 def run_marks(run: Run, split: Split, store: FeatureStore, allow_leak: bool) -> Marks:

@@ -16,7 +16,8 @@ from aqa.errors import AqaWarning
 from aqa.evaluation.baselines import ALL, PREFIX
 from aqa.evaluation.result import Marks
 from aqa.metrics import Values
-from aqa.models.runs import METRICS_FILE, PREDICTIONS, RunError
+from aqa.models.run_source import RunError
+from aqa.models.runs import METRICS_FILE, PREDICTIONS
 
 
 @dataclass(frozen=True)

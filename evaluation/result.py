@@ -36,8 +36,12 @@ class Marks:
     @classmethod
     def from_dict(cls, found: Mapping[str, Any]) -> Marks:
         """Those in a mapping that holds other things too, such as metrics.json."""
-        known = {one.name: found[one.name] for one in fields(cls) if one.name in found}
-        return cls(**{n: tuple(v) if isinstance(v, list) else v for n, v in known.items()})
+        known: dict[str, Any] = {
+            one.name: found[one.name] for one in fields(cls) if one.name in found
+        }
+        for name in ("leak", "baseline"):
+            known[name] = tuple(known.get(name, ()))
+        return cls(**known)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from aqa.annotations.splits import PARTS, Split
 from aqa.errors import listed
 from aqa.features.store import FeatureStore, check_spec
 from aqa.models.examples import Features
-from aqa.models.runs import Run, RunError
+from aqa.models.run_source import RunError
+from aqa.models.runs import Run
 
 
 class RunStores:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from aqa.evaluation.baselines import PREFIX
@@ -51,7 +52,7 @@ def results_table(found: Evaluation, by_split: bool = False) -> str:
     for kind in KINDS:
         sections += _over_families(kind, found)
         sections += _singles(kind, [one for one in single if one.kind == kind])
-    shown = [*found.means, *found.pooled, *single]
+    shown: list[Result | MeanResult] = [*found.means, *found.pooled, *single]
     notes = [
         *_baseline_notes(shown),
         *told_lines(shown),
@@ -88,10 +89,7 @@ def _singles(kind: str, results: Sequence[Result]) -> Iterator[str]:
         yield _section(
             f"{_lead(kind)}{', '.join(named)} {_INTERVAL}",
             own,
-            lambda one, below, counts=counts: [
-                *(str(one.n if name == "n" else one.counts[name]) for name in counts),
-                *_values(one, below),
-            ],
+            partial(_single_cells, counts=tuple(counts)),
             [*counts.values(), *_headings(kind)],
         )
 
@@ -147,6 +145,11 @@ def _values(one: Result, below: bool) -> list[str]:
         else ""
         for m in _shown(one.kind)
     ]
+
+
+def _single_cells(one: Result, below: bool, counts: Sequence[str]) -> list[str]:
+    counted = [str(one.n if name == "n" else one.counts[name]) for name in counts]
+    return [*counted, *_values(one, below)]
 
 
 def _mean_cells(one: MeanResult, below: bool) -> list[str]:

@@ -16,7 +16,8 @@ from aqa.models.examples import Examples, Features, examples_of
 from aqa.models.heads import find_head, own_names
 from aqa.models.heads.base import Head, HeadError
 from aqa.models.heads.base.source import HeadSource
-from aqa.models.runs import Run, RunError, load_start, make_record, save_run
+from aqa.models.run_source import RunError
+from aqa.models.runs import Run, load_start, make_record, save_run
 from aqa.models.target_transforms import parse_head_params, transformed
 from aqa.workspace import run_folder
 

@@ -14,9 +14,9 @@ from aqa.models.heads.base.pose import Matrix, PoseHead
 
 @dataclass(repr=False, eq=False)
 class PoseApEnHead(PoseHead):
-    """How irregular each trajectory is, one number a trajectory and window."""
+    """How irregular each trajectory is: one number per trajectory and window (ApEnFT)."""
 
-    m: int = param(2, "frames that are alike before the next one is compared", source="pincus1991")
+    m: int = param(2, "length, in frames, of the stretches that are compared", source="pincus1991")
     r: float = param(
         0.2,
         "tolerance for alike, in standard deviations of the trajectory",
@@ -36,14 +36,15 @@ class PoseApEnHead(PoseHead):
 def approximate_entropy(series: NDArray[np.float64], m: int, r: float) -> float:
     """Approximate entropy of a series (frames,), in nats; `frames` is more than `m`.
 
-    The logarithmic likelihood that stretches of m frames that are within r of each other at every
-    frame are so at the next frame too; a stretch is compared with itself as well (Pincus 1991).
+    Minus the logarithm of the likelihood that two stretches of m frames that are alike, that is,
+    within r of each other at every frame, are alike at the next frame too (pincus1991). A stretch
+    is also compared with itself.
     """
     return _similarity(series, m, r) - _similarity(series, m + 1, r)
 
 
 def _similarity(series: NDArray[np.float64], m: int, r: float) -> float:
-    """Mean logarithm of the share of stretches that are within r of a stretch."""
+    """The mean logarithm of the share of stretches that are alike with each stretch."""
     stretches = np.lib.stride_tricks.sliding_window_view(series, m)
     near = cdist(stretches, stretches, "chebyshev") <= r
     return float(np.log(near.mean(axis=1)).mean())

@@ -1,50 +1,56 @@
 """S3D: the average of each stage, joined, and an SVR (xiang2018).
 
-Xiang et al. 2018, "Stacking segmental P3D", as jain2020 §II-A and V-C describe and compare it. Not
-the separable-3D network of the same name.
+"Stacking segmental P3D", as jain2020 §II-A and V-C describe and compare it. Not the
+separable-3D network of the same name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import StandardScaler
 
+from aqa.models.examples import Examples
 from aqa.models.heads.base import (
     Head,
     HeadError,
-    Sequences,
     State,
     check_column,
     check_fit,
     check_params,
     check_sequences,
-    name_of,
     pack_texts,
     param,
+    params_of,
     part_of,
+    shared_params,
     under,
     unpack_texts,
 )
+from aqa.models.heads.base.vector_svr import Matrix, VectorSVR
 from aqa.models.heads.kfs import KFSHead, check_stride
-from aqa.models.heads.svr import SVRParams
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 RIDGES = np.logspace(-4, 4, 17)
 
 
 @dataclass(repr=False, eq=False)
-class S3DHead(SVRParams, Head):
+@params_of(VectorSVR)
+class S3DHead(Head):
     """Clips averaged within each stage, the stages stacked, then an SVR or linear regression.
 
-    A clip counts in a stage by the frames it shows of it; a stage of which no clip shows a frame
-    takes the clip nearest to it (ours). The authors fine-tune a network for each stage; here one
-    network's stored features stand for all. Frames before the first stage are left out. Fitted
-    besides: `kfs_`, the head that `--from` named to tell the stages; None without.
+    A clip counts in a stage by the frames that it shows of it; a stage of which no clip shows a
+    frame takes the clip nearest to it (ours). The authors fine-tune a network for each stage; here
+    the stored features of one network stand for all. Frames before the first stage are left out.
+    Fitted besides: `kfs_`, the head of `--from` that finds the stages, or None; `svr_`, or
+    `weights_` and `intercept_`.
     """
 
     bounds: Literal["manifest", "fractions", "clips"] = param(
@@ -74,69 +80,56 @@ class S3DHead(SVRParams, Head):
     starts_from: ClassVar[str | None] = "kfs"
     fitted: ClassVar[tuple[str, ...]] = ("width_", "stage_names_", "stage_count_")
 
-    def fit(
+    def fit_examples(
         self,
-        x: Sequences,
-        y: ArrayLike,
-        validation: tuple[Any, ...] | None = None,
+        train: Examples,
+        validation: Examples | None = None,
         *,
-        id: Sequence[str] | None = None,
-        clips: Sequence[ArrayLike] | None = None,
-        stages: Sequence[Mapping[str, int]] | None = None,
-        start: KFSHead | None = None,
-    ) -> S3DHead:
-        """See `Head.fit`.
-
-        id, clips, stages: see `BaseHead` and `Video`; ids are for errors. start: a fitted head
-        that tells the stages. validation is not used.
-        """
-        sequences, scores = check_fit(x, y, least=4)
+        others: Examples | None = None,
+        start: Head | None = None,
+    ) -> Self:
+        """See `Head.fit_examples`; validation videos are not used."""
+        sequences, scores = check_fit(train.features, train.scores, least=4, ids=train.ids)
         check_params(self)
         if start is not None and self.bounds != "manifest":
-            raise HeadError(f"bounds={self.bounds} needs nobody to tell stages; leave out --from")
+            raise HeadError(f"bounds={self.bounds} needs no head to find stages; leave out --from")
+        assert start is None or isinstance(start, KFSHead)
         self.kfs_ = start
         self.width_ = np.asarray(sequences[0].shape[1])
         names: list[str] = []
         if start is not None:
-            ranges = [np.asarray(own) for own in check_column("clips", clips, len(sequences))]
-            check_stride(start, ranges)
+            check_stride(start, self._ranges(train))
             names = list(start.stages[1:])
         elif self.bounds == "manifest":
-            names = list(check_column("stages", stages, len(sequences), id)[0])
+            names = list(_column("stages", train)[0])
         self.stage_names_ = pack_texts(names)
         counts = {"manifest": len(names), "clips": len(sequences[0])}
         self.stage_count_ = np.asarray(counts.get(self.bounds) or len(self._fractions()))
-        joined = self._joined(sequences, id, clips, stages)
+        vectors = self._vectors(train)
         if self.regressor == "svr":
-            self.svr_ = self.make_svr().fit(joined, scores)
+            self.svr_ = self._new_svr().fit(_rounded(vectors), scores)
             self.history_, self.best_params_ = self.svr_.history_, self.svr_.best_params_
         else:
-            self._fit_linear(np.concatenate(joined), scores)
+            self._fit_linear(vectors, scores)
         return self
 
-    def predict(
-        self,
-        x: Sequences,
-        *,
-        id: Sequence[str] | None = None,
-        clips: Sequence[ArrayLike] | None = None,
-        stages: Sequence[Mapping[str, int]] | None = None,
-    ) -> NDArray[np.float64]:
-        """See `Head.predict`. id, clips, stages: as for `fit`."""
-        joined = self._joined(check_sequences(x, int(self.width_)), id, clips, stages)
+    def predict_examples(self, examples: Examples) -> Matrix:
+        """See `Head.predict_examples`."""
+        self.check_fitted()
+        vectors = self._vectors(examples)
         if self.regressor == "svr":
-            return self.svr_.predict(joined)
-        scores: NDArray[np.float64] = np.concatenate(joined) @ self.weights_ + self.intercept_
+            return self.svr_.predict(_rounded(vectors))
+        scores: Matrix = vectors @ self.weights_ + self.intercept_
         return scores
 
     @property
     def answer_columns(self) -> tuple[str, ...]:
-        """See `BaseHead.answer_columns`: where the stages come from."""
+        """See `Head.answer_columns`: where the stages come from."""
         told = self.bounds == "manifest" and getattr(self, "kfs_", None) is None
         return self.columns if told else ("id", "clips")
 
     def state(self) -> State:
-        """See `BaseHead.state`; the SVR's arrays are under `svr.`, the kfs's under `kfs.`."""
+        """See `Head.state`; the SVR is under `svr.`, the kfs under `kfs.`."""
         state = super().state()
         if self.kfs_ is not None:
             state |= under("kfs", self.kfs_.state())
@@ -144,84 +137,74 @@ class S3DHead(SVRParams, Head):
             return state | under("svr", self.svr_.state())
         return state | {"weights": self.weights_, "intercept": self.intercept_}
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> S3DHead:
-        """See `BaseHead.restore`."""
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
+        """See `Head.restore`."""
         super().restore(state)
         kfs = part_of("kfs", state)
-        self.kfs_ = None
-        if kfs:
-            self.kfs_ = KFSHead()
-            self.kfs_.restore(kfs)
+        self.kfs_ = KFSHead().restore(kfs) if kfs else None
         if self.regressor == "svr":
-            self.svr_ = self.make_svr()
-            self.svr_.restore(part_of("svr", state))
+            self.svr_ = self._new_svr().restore(part_of("svr", state))
         else:
             self.weights_, self.intercept_ = state["weights"], state["intercept"]
         return self
 
-    def _fit_linear(self, joined: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
-        scaler = StandardScaler().fit(joined)
+    def _new_svr(self) -> VectorSVR:
+        return VectorSVR(**shared_params(self, VectorSVR))
+
+    def _fit_linear(self, vectors: Matrix, scores: Matrix) -> None:
+        scaler = StandardScaler().fit(vectors)
         # The ridge is of squared weights beside the summed error; its range fits every width.
-        scale = scaler.scale_ * np.sqrt(joined.shape[1])
-        model = RidgeCV(RIDGES).fit((joined - scaler.mean_) / scale, scores)
+        scale = scaler.scale_ * np.sqrt(vectors.shape[1])
+        model = RidgeCV(RIDGES).fit((vectors - scaler.mean_) / scale, scores)
         self.weights_ = model.coef_ / scale
         self.intercept_ = np.asarray(model.intercept_ - scaler.mean_ @ self.weights_)
         self.best_params_ = {"ridge": float(model.alpha_)}
         self.history_ = [{**self.best_params_, "loo_mse": float(-model.best_score_)}]
 
-    def _joined(
-        self,
-        x: list[NDArray[np.float32]],
-        id: Sequence[str] | None,
-        clips: Sequence[ArrayLike] | None,
-        stages: Sequence[Mapping[str, int]] | None,
-    ) -> list[NDArray[np.float64]]:
-        """One row a video, (1, stages * dim) or (1, dim), as heads take sequences."""
+    def _vectors(self, examples: Examples) -> Matrix:
+        """The averages of each video's stages, joined: (n, stages * dim) or (n, dim)."""
+        x = check_sequences(examples.features, int(self.width_), ids=examples.ids)
         if self.bounds == "clips":
             averages = [sequence.astype(np.float64) for sequence in x]
-            for i, sequence in enumerate(x):
+            for name, sequence in zip(examples.ids, x, strict=True):
                 if len(sequence) != self.stage_count_:
                     raise HeadError(
-                        f"{name_of(i, id)} has {len(sequence)} clips, the first training video "
+                        f"video {name} has {len(sequence)} clips, the first training video "
                         f"{self.stage_count_}; with bounds=clips each clip is a stage"
                     )
         else:
-            frames = self._frames(x, clips)
-            begins = self._begins(x, id, frames, stages)
-            averages = [stage_averages(*video) for video in zip(x, frames, begins, strict=True)]
+            ranges, begins = self._ranges(examples), self._begins(examples)
+            averages = [stage_averages(*video) for video in zip(x, ranges, begins, strict=True)]
         if self.join == "average":
-            return [average.mean(axis=0, keepdims=True) for average in averages]
-        return [average.reshape(1, -1) for average in averages]
+            return np.stack([average.mean(axis=0) for average in averages])
+        return np.stack([average.ravel() for average in averages])
 
-    def _frames(
-        self, x: list[NDArray[np.float32]], clips: Sequence[ArrayLike] | None
-    ) -> list[NDArray[Any]]:
-        """The frames behind each clip; fractions can be told without, a clip counting as one."""
-        if clips is None and self.bounds == "fractions":
-            starts = [np.arange(len(sequence)) for sequence in x]
+    def _ranges(self, examples: Examples) -> list[NDArray[Any]]:
+        """The half-open ranges of frames of the clips of each video, (n_clips, 2).
+
+        Fractions of a video can do without them: a clip then counts as one frame.
+        """
+        if "clips" not in examples.columns and self.bounds == "fractions":
+            starts = [np.arange(len(sequence)) for sequence in examples.features]
             return [np.column_stack([own, own + 1]) for own in starts]
-        return [np.asarray(own) for own in check_column("clips", clips, len(x))]
+        return [np.asarray(own) for own in _column("clips", examples)]
 
-    def _begins(
-        self,
-        x: list[NDArray[np.float32]],
-        id: Sequence[str] | None,
-        clips: list[NDArray[Any]],
-        stages: Sequence[Mapping[str, int]] | None,
-    ) -> list[NDArray[np.float64]]:
-        """The first frame of each stage, (stages,) a video."""
+    def _begins(self, examples: Examples) -> list[Matrix]:
+        """The first frame of each stage of each video, (stages,)."""
         if self.kfs_ is not None:
-            ends = [int(own[:, 1].max()) for own in clips]
-            starts = self.kfs_.starts(x, clips=clips, n_frames=ends)
+            ranges = self._ranges(examples)
+            ends = [int(own[:, 1].max()) for own in ranges]
+            starts = self.kfs_.starts(examples.features, clips=ranges, n_frames=ends)
             return [own[1:].astype(float) for own in starts]  # without the time before
         if self.bounds == "fractions":
-            return [np.array(self._fractions()) * own[:, 1].max() for own in clips]
+            fractions = np.array(self._fractions())
+            return [fractions * own[:, 1].max() for own in self._ranges(examples)]
         names = unpack_texts(self.stage_names_)
         begins = []
-        for i, own_stages in enumerate(check_column("stages", stages, len(clips), id)):
+        for name, own_stages in zip(examples.ids, _column("stages", examples), strict=True):
             if list(own_stages) != names:
                 raise HeadError(
-                    f"{name_of(i, id)} has the stages {', '.join(own_stages)}, the first training "
+                    f"video {name} has the stages {', '.join(own_stages)}, the first training "
                     f"video {', '.join(names)}; fill in the manifest's columns stage_<name>"
                 )
             begins.append(np.array(list(own_stages.values()), float))
@@ -237,6 +220,15 @@ class S3DHead(SVRParams, Head):
                 f"fractions={self.fractions!r} is not rising numbers from 0 to below 1, as 0,0.5"
             )
         return begins
+
+
+def _column(name: str, examples: Examples) -> list[Any]:
+    return check_column(name, examples.columns.get(name), len(examples), examples.ids)
+
+
+def _rounded(vectors: Matrix) -> Matrix:
+    """To single precision, in which the SVR of saved runs was fitted."""
+    return vectors.astype(np.float32).astype(np.float64)
 
 
 def stage_averages(

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from aqa.device import pick_device
-from aqa.models.alignment import ALIGNMENTS
 from aqa.models.examples import Examples, Sequences
 from aqa.models.heads.base import (
     Answer,
@@ -27,14 +26,15 @@ from aqa.models.heads.base import (
     shared_params,
     unpack_texts,
 )
+from aqa.models.heads.base.alignment import ALIGNMENTS
 from aqa.models.heads.base.comparing import (
     ComparingHead,
     SiameseNet,
     check_types,
     meet_exemplars,
 )
+from aqa.models.heads.base.ridge import choose_ridge, solve_exact, solve_iterative
 from aqa.models.heads.siamese import SiameseHead
-from aqa.models.ridge import choose_ridge, solve_exact, solve_iterative
 from aqa.models.scaling import spread
 from aqa.models.training import losses
 from aqa.models.training.loop import Trainer, VideoBatch

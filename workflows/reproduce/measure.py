@@ -84,4 +84,5 @@ def _metrics(case: str, result: Result | MeanResult) -> Measurements:
         if isinstance(result, MeanResult):
             yield case, name, Measurement(value, None, result.stds[name], result.splits)
         else:
-            yield case, name, Measurement(value, result.intervals[name])
+            low_high = result.intervals[name]
+            yield case, name, Measurement(value, low_high and (low_high[0], low_high[1]))

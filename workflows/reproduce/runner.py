@@ -11,7 +11,8 @@ from aqa.evaluation.evaluate_runs import evaluate_runs
 from aqa.features.store import FeatureStore
 from aqa.metrics import mean_and_std
 from aqa.models.heads import find_head, head_names
-from aqa.models.runs import RunError, load_run
+from aqa.models.run_source import RunError
+from aqa.models.runs import load_run
 from aqa.models.target_transforms import transformed
 from aqa.workflows.fit import fit_splits, head_params
 from aqa.workflows.reproduce.cells import LAST, Measurement, Measurements, printed_figures

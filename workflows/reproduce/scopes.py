@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from aqa.annotations.columns import as_name
 from aqa.annotations.manifest import Manifest, Video
-from aqa.models.runs import RunError
+from aqa.models.run_source import RunError
 from aqa.workflows.reproduce.declared import SystemRecipe
 
 

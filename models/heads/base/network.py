@@ -132,7 +132,7 @@ class NetworkHead(Head):
             held: BatchSource | None = self._held(validation)
         else:
             kept, out = self.hold_out(len(scores))
-            held = self.videos(pick(sequences, out), targets[out]) if len(out) else None
+            held = self._stopping(pick(sequences, out), targets[out]) if len(out) else None
         shown = [pick(view, kept) for view in (sequences, *copies)]
         every = list(itertools.chain.from_iterable(shown))
         videos = self.videos(every, np.concatenate([targets[kept]] * len(shown)))
@@ -179,7 +179,12 @@ class NetworkHead(Head):
         x, y = check_fit(
             validation.features, validation.scores, least=1, maps=maps, ids=validation.ids
         )
-        return self.videos(x, self.targets(y, **validation.only(self.columns)))
+        return self._stopping(x, self.targets(y, **validation.only(self.columns)))
+
+    def _stopping(self, sequences: Sequences, targets: NDArray[np.float64]) -> BatchSource:
+        """Videos that training is stopped by."""
+        self.check_held_out(targets)
+        return self.videos(sequences, targets)
 
     def training_settings(self) -> TrainingSettings:
         """What the shared loop is told."""
@@ -196,11 +201,20 @@ class NetworkHead(Head):
     def hold_out(self, n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Numbers of the videos to learn from, and of those to stop by, parted by the seed.
 
-        Too few to part, or a share of 0, holds out none.
+        Too few to part, or a share of 0, holds out none; else at least `least_held_out` are.
         """
-        size = min(round(self.validation * n), n - 1)
+        size = round(self.validation * n)
+        size = min(max(size, self.least_held_out) if size else 0, n - 1)
         order = np.random.default_rng(self.seed).permutation(n)
         return (np.sort(order[size:]), np.sort(order[:size]))
+
+    @property
+    def least_held_out(self) -> int:
+        """The fewest videos that its loss says something of."""
+        return 1
+
+    def check_held_out(self, targets: NDArray[np.float64]) -> None:
+        """Raise `HeadError` where training cannot be stopped by videos of these targets."""
 
     def fit_scaling(self, sequences: Sequences) -> None:
         """Learn how features are standardised from the training videos."""

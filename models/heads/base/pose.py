@@ -1,26 +1,40 @@
-"""What heads on the joints of a body share: head-centred trajectories to a vector to an SVR."""
+"""What heads on the joints of a body share: trajectories to a vector per video, SVR on that."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from aqa.models.examples import Examples
-from aqa.models.heads.base import Answer, HeadError, Sequences, check_sequences, param
-from aqa.models.heads.svr import SVRHead
+from aqa.models.examples import Examples, Sequences
+from aqa.models.heads.base import (
+    Answer,
+    Head,
+    HeadError,
+    State,
+    check_fit,
+    check_params,
+    check_sequences,
+    param,
+    params_of,
+    shared_params,
+)
+from aqa.models.heads.base.vector_svr import Matrix, VectorSVR
 
-Matrix = NDArray[np.float64]
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @dataclass(repr=False, eq=False)
-class PoseHead(SVRHead):
-    """Trajectories of joints, relative to one of them, described window by window; SVR on that.
+@params_of(VectorSVR)
+class PoseHead(Head):
+    """Describes trajectories of joints, relative to one joint, in each window; SVR on that.
 
-    A sequence is (frames, 2 x joints). Fitted, beside what `SVRHead` leaves: `dim_`, its width.
+    A sequence is (frames, 2 x joints). Fitted: `dim_`, its width, and `svr_`.
     """
 
     kernel: Literal["rbf", "linear"] = param(
@@ -42,7 +56,7 @@ class PoseHead(SVRHead):
     )
 
     takes_joints: ClassVar[bool] = True
-    fitted: ClassVar[tuple[str, ...]] = (*SVRHead.fitted, "dim_")
+    fitted: ClassVar[tuple[str, ...]] = ("svr_", "dim_")
 
     @abstractmethod
     def describe(self, series: Matrix) -> Matrix:
@@ -53,40 +67,64 @@ class PoseHead(SVRHead):
         """The fewest frames of a window that can be described."""
         return 1
 
-    def fit(
-        self, x: Sequences, y: ArrayLike, validation: tuple[Sequences, ArrayLike] | None = None
-    ) -> PoseHead:
-        """See `Head.fit`."""
-        super().fit(x, y, validation)
-        self.dim_ = np.asarray(x[0]).shape[1]
+    def fit_examples(
+        self,
+        train: Examples,
+        validation: Examples | None = None,
+        *,
+        others: Examples | None = None,
+        start: Head | None = None,
+    ) -> Self:
+        """See `Head.fit_examples`; validation videos are not used."""
+        sequences, scores = check_fit(train.features, train.scores, least=4, ids=train.ids)
+        check_params(self)
+        vectors = self.vectors(sequences, train.ids)
+        self.svr_ = VectorSVR(**shared_params(self, VectorSVR)).fit(vectors, scores)
+        self.history_, self.best_params_ = self.svr_.history_, self.svr_.best_params_
+        self.dim_ = np.asarray(sequences[0].shape[1])
         return self
 
-    def vectors(self, sequences: Sequences) -> Matrix:
-        """The descriptions of all windows of each video, (n, dim)."""
-        return np.stack([self._vector(i, sequence) for i, sequence in enumerate(sequences)])
+    def predict_examples(self, examples: Examples) -> Matrix:
+        """See `Head.predict_examples`."""
+        self.check_fitted()
+        sequences = check_sequences(examples.features, int(self.dim_), ids=examples.ids)
+        return self.svr_.predict(self.vectors(sequences, examples.ids))
 
-    @property
-    def _dim(self) -> int:
-        return int(self.dim_)
+    def vectors(self, sequences: Sequences, ids: Sequence[str] | None = None) -> Matrix:
+        """The descriptions of all windows of each video, (n, dim); ids: names for errors."""
+        names = [f"number {i}" for i in range(len(sequences))] if ids is None else ids
+        named = zip(sequences, names, strict=True)
+        return np.stack([self._vector(sequence, f"video {name}") for sequence, name in named])
 
-    def _vector(self, number: int, sequence: NDArray[np.floating]) -> Matrix:
+    def state(self) -> State:
+        """See `Head.state`."""
+        self.check_fitted()
+        return {**self.svr_.state(), "dim": np.asarray(self.dim_)}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
+        """See `Head.restore`."""
+        self.svr_ = VectorSVR(**shared_params(self, VectorSVR)).restore(state)
+        self.dim_ = np.asarray(state["dim"])
+        return self
+
+    def _vector(self, sequence: NDArray[np.floating], name: str) -> Matrix:
         n_frames, width = sequence.shape
         if width % 2 or width < 4 or self.root_joint >= width // 2:
             raise HeadError(
-                f"video number {number} has features of width {width}: not x and y of "
-                f"{self.root_joint} (-p root_joint=...) and more joints; it takes a store of "
+                f"{name} has features of width {width}: not x and y of joint {self.root_joint} "
+                "(-p root_joint=...) and of more joints; this head takes a store of "
                 "`aqa extract --backbone pose`"
             )
         if n_frames < self.windows * self.least_frames:
             raise HeadError(
-                f"video number {number} has {n_frames} frames; {self.windows} windows of "
-                f"{self.least_frames} or more take {self.windows * self.least_frames}"
+                f"{name} has {n_frames} frames; {self.windows} windows of {self.least_frames} or "
+                f"more take {self.windows * self.least_frames}"
             )
         windows = np.array_split(self._series(sequence), self.windows)
         return np.concatenate([self.describe(window).ravel() for window in windows])
 
     def _series(self, sequence: NDArray[np.floating]) -> Matrix:
-        """The places of the other joints relative to the head, (frames, 2 x (joints - 1))."""
+        """Places of the other joints relative to the root joint, (frames, 2 x (joints - 1))."""
         joints = sequence.reshape(len(sequence), -1, 2).astype(np.float64)
         relative = np.delete(joints - joints[:, [self.root_joint]], self.root_joint, axis=1)
         return relative.reshape(len(sequence), -1)
@@ -94,10 +132,10 @@ class PoseHead(SVRHead):
 
 @dataclass(repr=False, eq=False)
 class FrequencyHead(PoseHead):
-    """Low frequencies of the trajectories; what is above them is mostly errors of estimated poses.
+    """Low frequencies of the trajectories; higher ones are mostly errors of the estimated poses.
 
-    Coefficients do not grow with the number of frames, so that the same movement, sampled more
-    finely, has the same description. Those that a short video does not have are 0.
+    Coefficients do not grow with the number of frames, so that the same movement at a higher frame
+    rate has the same description. Coefficients that a short video does not have are 0.
     """
 
     k: int = param(
@@ -116,7 +154,7 @@ class FrequencyHead(PoseHead):
         """The transform as a matrix, (frequencies, frames), the lowest frequency first."""
 
     def phase(self, coefficients: NDArray[np.inexact]) -> NDArray[np.inexact]:
-        """What coefficients are multiplied by before the real part is taken: for magnitudes."""
+        """The factor of each coefficient after which its real part is taken: gives magnitudes."""
         size = np.abs(coefficients)
         return np.conj(coefficients) / np.where(size > 0, size, 1.0)
 
@@ -127,31 +165,17 @@ class FrequencyHead(PoseHead):
         return np.pad(shown, ((0, self.k - len(shown)), (0, 0)))
 
     def gradient(self, examples: Examples) -> Matrix:
-        """See `Head.gradient`; exact but where a coefficient is 0 (Pirsiavash et al. 2014)."""
-        (sequence,) = check_sequences(examples.features, self._dim, ids=examples.ids)
+        """See `Head.gradient`; exact except where a coefficient is 0 (pirsiavash2014)."""
+        self.check_fitted()
+        (sequence,) = check_sequences(examples.features, int(self.dim_), ids=examples.ids)
         series = self._series(sequence)
-        slopes = self._slope(self.vectors([sequence])).reshape(self.windows, self.k, -1)
+        (vector,) = self.vectors([sequence], examples.ids)
+        slopes = self.svr_.slope(vector).reshape(self.windows, self.k, -1)
         by_window = []
         for window, slope in zip(np.array_split(series, self.windows), slopes, strict=True):
             basis = self.basis(len(window))[: self.k]
             turned = self.phase(basis @ window) * slope[: len(basis)]
             by_window.append((basis.T @ turned).real)
         relative = np.concatenate(by_window).reshape(len(series), -1, 2)
-        # Moving the head moves all others the other way.
+        # Moving the root joint moves all others the opposite way, relative to it.
         return np.insert(relative, self.root_joint, -relative.sum(axis=1), axis=1)
-
-    def _slope(self, vector: Matrix) -> Matrix:
-        """How the score grows with each entry of a video's vector: (1, dim) -> (dim,)."""
-        (normal,) = self._normal(vector)
-        if self.kernel == "linear" or not len(self.support_vectors_):
-            slope = self.dual_coef_ @ self.support_vectors_
-        else:
-            (kernel,) = self._kernel(normal[None], self.support_vectors_, float(self.gamma_))
-            away = normal - self.support_vectors_
-            slope = -2.0 * float(self.gamma_) * (self.dual_coef_ * kernel) @ away
-        if self.normalise == "l2":
-            length = np.linalg.norm(vector) or 1.0
-            slope = (slope - normal * (normal @ slope)) / length
-        else:
-            slope = slope / self.scale_
-        return np.asarray(slope * self.y_std_)

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from aqa.errors import HeadError
 from aqa.models.examples import Examples
 from aqa.models.heads.base.network import NetworkHead
 from aqa.models.heads.base.params import param
-from aqa.models.scaling import spread
+from aqa.models.scaling import is_constant, spread
 from aqa.models.training.loop import ScoreTrainer, Trainer
 from aqa.models.training.losses import Balanced, Loss, LossName, make_loss
 
@@ -59,6 +60,20 @@ class ScoreNetworkHead(NetworkHead):
         """See `NetworkHead.targets`: scaled scores."""
         scaled: NDArray[np.float64] = (scores - self.y_mean_) / self.y_std_
         return scaled
+
+    @property
+    def least_held_out(self) -> int:
+        """See `NetworkHead.least_held_out`: a ranking takes two videos."""
+        return 2 if self.loss == "ranking" else 1
+
+    def check_held_out(self, targets: NDArray[np.float64]) -> None:
+        """See `NetworkHead.check_held_out`: the ranking loss of equal scores is always 0."""
+        if self.loss == "ranking" and is_constant(targets):
+            raise HeadError(
+                f"loss=ranking compares different scores, and the validation videos "
+                f"({len(targets)}) have only one: give more of them, hold out more training videos "
+                "with -p validation=..., or take another loss"
+            )
 
     def predict_examples(self, examples: Examples) -> NDArray[np.float64]:
         """See `Head.predict_examples`."""

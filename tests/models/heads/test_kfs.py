@@ -9,7 +9,16 @@ import pytest
 import torch
 
 from aqa.models.heads.base import HeadError
-from aqa.models.heads.kfs import UNLABELLED, KFSHead, StageNet, stage_loss, stride_of
+from aqa.models.heads.kfs import (
+    UNLABELLED,
+    KFSHead,
+    LabelledVideos,
+    StageNet,
+    StageTrainer,
+    stage_loss,
+    stride_of,
+)
+from aqa.models.training.loop import TrainingSettings
 
 QUICK = {"epochs": 20, "hidden": 8, "lr": 0.02, "device": "cpu"}
 NAMES = ("before", "flight", "entry")
@@ -128,3 +137,18 @@ def test_what_is_refused(dives: Dives, columns: dict[str, Any], problem: str) ->
     given = (dives.columns() | columns) if columns else {}
     with pytest.raises(HeadError, match=problem):
         KFSHead(**QUICK).fit(dives.x, dives.y, **given)
+
+
+def test_every_clip_counts_the_same_in_a_loss_over_batches(rng: np.random.Generator) -> None:
+    """Videos of 1 to 9 clips, one in each batch."""
+    lengths = (1, 9, 2, 5)
+    x = [torch.from_numpy(rng.normal(size=(n, 2))).float() for n in lengths]
+    labels = [torch.from_numpy(rng.integers(0, 3, n)) for n in lengths]
+    torch.manual_seed(0)
+    net, videos = StageNet(2, 4, 3).eval(), LabelledVideos(x, labels)
+    settings = TrainingSettings(1, batch_size=1, lr=0.0)
+    found = StageTrainer(net, stage_loss, settings, 0).evaluate(videos)
+    with torch.no_grad():
+        logits = torch.cat([net(own[None], torch.tensor([len(own)]))[0] for own in x])
+    expected = torch.nn.functional.cross_entropy(logits, torch.cat(labels))
+    assert found == pytest.approx(float(expected), rel=1e-5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ import torch
 from aqa.models.heads import get_head
 from aqa.models.heads.base import HeadError, parse_params
 from aqa.models.heads.lstm import LSTMHead
+from aqa.models.training.loop import Trainer
 
 QUICK = {"epochs": 30, "hidden": 16, "lr": 0.01, "device": "cpu"}
 
@@ -92,3 +95,41 @@ def test_alpha_is_a_number_or_balanced(text: str, value: float | str) -> None:
 def test_an_alpha_that_is_neither_is_named() -> None:
     with pytest.raises(HeadError, match="alpha='even' is not a number or balanced"):
         parse_params(LSTMHead, ["alpha=even"])
+
+
+def test_a_ranking_holds_out_two_videos_at_least(performances) -> None:
+    """One video has no rank: its loss would be 0 in every epoch, and the first taken for the best."""
+    x, y = performances.x[:8], performances.y[:8]
+    head = LSTMHead(**QUICK, loss="ranking", patience=30).fit(x, y)
+    assert [len(LSTMHead(loss=loss).hold_out(8)[1]) for loss in ("mse", "ranking")] == [1, 2]
+    assert [len(LSTMHead(loss=loss).hold_out(45)[1]) for loss in ("mse", "ranking")] == [7, 7]
+    assert len({row["val_loss"] for row in head.history_}) > 5
+    assert len(LSTMHead(loss="ranking", validation=0.0).hold_out(8)[1]) == 0
+
+
+@pytest.mark.parametrize("rows", [[40], [40, 40, 40]])
+def test_a_ranking_of_equal_scores_cannot_stop_training(performances, rows) -> None:
+    x, y = performances.x, performances.y
+    held = ([x[i] for i in rows], y[rows])
+    problem = rf"compares different scores, and the validation videos \({len(rows)}\) have only one"
+    with pytest.raises(HeadError, match=problem):
+        LSTMHead(**QUICK, loss="ranking").fit(x[:40], y[:40], held)
+    other = LSTMHead(**QUICK | {"epochs": 1}, loss="mse+ranking").fit(x[:40], y[:40], held)
+    assert other.history_[0]["val_loss"] > 0
+
+
+def test_training_is_told_what_the_head_says(performances, monkeypatch) -> None:
+    told = {"epochs": 2, "batch_size": 7, "lr": 0.02, "lr_halve_every": 5, "patience": 4}
+    told |= {"weight_decay": 0.3, "clip_gradient": 0.7}
+    for name in ("lstm", "siamese", "average", "core", "usdl"):
+        seen, start = [], Trainer.__init__
+
+        def spied(self, *args, start=start, seen=seen, **more):
+            start(self, *args, **more)
+            seen.append(self.settings)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Trainer, "__init__", spied)
+            head = get_head(name)(device="cpu", **told)
+            head.fit(performances.x, performances.y, type=performances.type)
+        assert [dataclasses.asdict(settings) for settings in seen] == [told], name

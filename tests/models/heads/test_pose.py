@@ -182,7 +182,7 @@ def test_entropy_has_no_gradient(videos) -> None:
     [
         ({}, 7, 20, "features of width 7: not x and y"),
         ({}, 2, 20, "features of width 2: not x and y"),
-        ({"root_joint": 4}, 8, 20, r"not x and y of 4 \(-p root_joint"),
+        ({"root_joint": 4}, 8, 20, r"not x and y of joint 4 \(-p root_joint"),
         ({"windows": 6}, 8, 5, "has 5 frames; 6 windows of 1 or more take 6"),
         ({"k": 0}, 8, 20, "k=0 is not a number, 1 or more"),
         ({"root_joint": -1}, 8, 20, "root_joint=-1 is not a number, 0 or more"),

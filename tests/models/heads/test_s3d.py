@@ -116,7 +116,7 @@ def test_stages_that_a_fitted_kfs_tells(rng: np.random.Generator) -> None:
     )
     restored = S3DHead(**SVR).restore(head.state())
     np.testing.assert_array_equal(restored.predict(x, clips=clips), expected)
-    with pytest.raises(HeadError, match="bounds=clips needs nobody to tell stages"):
+    with pytest.raises(HeadError, match="bounds=clips needs no head to find stages"):
         S3DHead(bounds="clips").fit(x, y, clips=clips, start=kfs)
     with pytest.raises(HeadError, match="clips every 16 frames, these come every 32"):
         S3DHead().fit(x, y, clips=[own * 2 for own in clips], start=kfs)
@@ -137,7 +137,7 @@ def test_fractions_are_of_the_frames_shown(rng: np.random.Generator) -> None:
     ("change", "params", "problem"),
     [
         ({"stages": None}, {}, r"20 of 20 videos have no stages"),
-        ({"stages": [{}] + [{"flight": 0}] * 19}, {}, r"1 of 20 videos have no stages \(numbers 0"),
+        ({"stages": [{}] + [{"flight": 0}] * 19}, {}, r"1 of 20 videos have no stages \(number 0"),
         (
             {"stages": [{"flight": 0, "entry": 9}] * 19 + [{"flight": 0}]},
             {},

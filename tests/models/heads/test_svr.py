@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
 from aqa.metrics import spearman
+from aqa.models.heads.base.vector_svr import VectorSVR
 from aqa.models.heads.svr import SVRHead
 
 
@@ -29,9 +30,9 @@ def test_it_is_scikit_learns_search_and_model(data: tuple) -> None:
     search = GridSearchCV(
         make_pipeline(StandardScaler(), SVR()),
         {
-            "svr__C": SVRHead.GRID["C"],
-            "svr__epsilon": SVRHead.GRID["epsilon"],
-            "svr__gamma": [gamma / 12 for gamma in SVRHead.GRID["gamma"]],
+            "svr__C": VectorSVR.GRID["C"],
+            "svr__epsilon": VectorSVR.GRID["epsilon"],
+            "svr__gamma": [gamma / 12 for gamma in VectorSVR.GRID["gamma"]],
         },
         cv=KFold(5, shuffle=True, random_state=2),
         scoring="neg_mean_squared_error",

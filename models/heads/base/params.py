@@ -28,8 +28,8 @@ def param(
     """A hyper-parameter of a head: its default, and what it means, with its unit.
 
     source: where the default, or the parameter, is from: a citation such as `jain2020 §III-B`, or
-    `ours`. A number is `low` or more, or more than `above`, and less than `below`; where neither of the
-    former is given, counts are 1 or more, and other numbers 0 or more.
+    `ours`. A number is `low` or more, or more than `above`, and less than `below`; where neither
+    `low` nor `above` is given, counts are 1 or more, and other numbers 0 or more.
     """
     metadata = {"help": help, "source": source, "low": low, "above": above, "below": below}
     return dataclasses.field(default=default, metadata=metadata)

@@ -179,6 +179,7 @@ class KFSHead(NetworkHead):
     @deterministic_kernels()
     def posteriors(self, x: Sequences) -> list[NDArray[np.float64]]:
         """See `StageHead.posteriors`."""
+        self.check_fitted()
         sequences = check_sequences(x, len(self.centre_))
         device = pick_device(self.device)
         net = self.net_.to(device).eval()

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from aqa.device import pick_device
-from aqa.models.alignment import ALIGNMENTS
 from aqa.models.examples import Examples, Sequences
 from aqa.models.heads.base import (
     Answer,
@@ -27,6 +26,7 @@ from aqa.models.heads.base import (
     shared_params,
     unpack_texts,
 )
+from aqa.models.heads.base.alignment import ALIGNMENTS
 from aqa.models.heads.base.comparing import (
     ComparingHead,
     SiameseNet,

@@ -1,4 +1,4 @@
-"""ScoringNet: difficulty and execution from key fragments (li2018scoringnet §3.2)."""
+"""ScoringNet: difficulty and execution, fused (li2018scoringnet §3.2)."""
 
 from __future__ import annotations
 

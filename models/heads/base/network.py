@@ -46,23 +46,35 @@ class NetworkHead(Head):
     """
 
     epochs: int = param(
-        200, "at most, over the training videos; ours (parmar2019action: 20,000 steps)"
+        200,
+        "passes over the training videos, at most",
+        source="ours; parmar2019action §5: 20,000 steps",
     )
-    batch_size: int = param(15, "videos per step (parmar2019action §5)")
-    lr: float = param(1e-3, "Adam learning rate (parmar2019action §5)", above=0)
+    batch_size: int = param(15, "videos per step", source="parmar2019action §5")
+    lr: float = param(0.001, "Adam learning rate", source="parmar2019action §5", above=0)
     lr_halve_every: int | None = param(
-        3000, "steps after which the rate is halved (parmar2019action §5)"
+        3000,
+        "steps after which the learning rate is halved; none: never",
+        source="parmar2019action §5",
     )
-    weight_decay: float = param(0.0, "L2 penalty; no paper states one")
-    clip_gradient: float | None = param(None, "largest gradient norm of a step; none: unlimited")
+    weight_decay: float = param(0.0, "L2 penalty", source="no paper states one")
+    clip_gradient: float | None = param(
+        None, "largest norm of a step's gradient; none: no limit", source="ours"
+    )
     validation: float = param(
         0.15,
-        "share of the training videos held out to stop by, where the split has none; ours",
+        "share of the training videos held out for early stopping, if the split has "
+        "no validation videos",
+        source="ours",
         below=1,
     )
-    patience: int = param(30, "epochs without a better validation loss before stopping; ours")
-    standardise: bool = param(True, "features to zero mean, unit variance; no paper states it")
-    device: str = param("auto", "cpu, cuda, or auto: the GPU where there is one")
+    patience: int = param(
+        30, "epochs without a lower validation loss, after which training stops", source="ours"
+    )
+    standardise: bool = param(
+        True, "scale each feature to mean 0 and variance 1", source="no paper states it"
+    )
+    device: str = param("auto", "cpu, cuda, or auto: a GPU if there is one")
 
     fitted: ClassVar[tuple[str, ...]] = ("centre_", "scale_")
 

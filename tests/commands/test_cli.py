@@ -246,7 +246,9 @@ def test_a_view_is_exported(aqa: Callable[..., Result], tmp_path: Path) -> None:
     assert np.load(tmp_path / "flip.npy")[:, 0, 0].tolist() == [1, 11]
     unknown = aqa("store", "export", "s.h5", "flap.npy", "--view", "flap", code=2).output
     assert "Try 'aqa store --help'" in unknown
-    assert "unknown augmentation of s.h5 'flap'; did you mean 'flip'? known: original, flip" in unknown
+    assert (
+        "unknown augmentation of s.h5 'flap'; did you mean 'flip'? known: original, flip" in unknown
+    )
     assert not (tmp_path / "flap.npy").exists()
 
 

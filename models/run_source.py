@@ -12,16 +12,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from aqa.errors import AqaError, AqaWarning
+from aqa.errors import AqaError, AqaWarning, RunError
 from aqa.models.heads import ENTRY_POINTS, find_head, own_names
 from aqa.models.heads.base.source import HeadSource, from_package, own_head
-from aqa.models.old_names import HEADS, present_head
+from aqa.models.saved.old_names import HEADS, present_head
 from aqa.plugins import file_stem, installed, is_file
 from aqa.workspace import run_folders
 
-
-class RunError(AqaError):
-    """A run that cannot be read, or that does not fit the data it is used on."""
+__all__ = ["RunError", "chosen_runs", "labels_of", "source_of"]
 
 
 def source_of(

@@ -65,7 +65,7 @@ def fit_splits(
             raise RunError(f"{head} on split {split.name} of {manifest.path}: {error}") from None
         seconds = time.perf_counter() - started
         folder = run_folder(runs, label, split.name)
-        record = make_record(source, model, split, store, folder, seconds, origin)
+        record = make_record(source, model, split, store, folder, seconds, manifest, origin)
         run = save_run(folder, model, record)
         save_evaluated(folder, evaluate_run(run, split, manifest, features, ("train", "val")))
         yield run

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from aqa.features.store import spec_differences
 from aqa.files import replacing
-from aqa.models.old_names import present_params
 from aqa.models.run_source import RunError
+from aqa.models.saved.old_names import present_params
 
 _RECORD = "aqa_training"
 

@@ -225,6 +225,7 @@ class SiameseHead(ComparingHead):
         self, examples: Examples, first: NDArray[np.intp], second: NDArray[np.intp]
     ) -> NDArray[np.float64]:
         """See `PairHead.similarity`."""
+        self.check_fitted()
         return self.probability(self.embed(examples.features), first, second)
 
     @property

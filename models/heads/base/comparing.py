@@ -177,7 +177,6 @@ class ComparingHead(NetworkHead):
     @deterministic_kernels()
     def embed(self, x: Sequences) -> Tensor:
         """The LSTM's last state O of each video, (n, M)."""
-        self.check_fitted()
         sequences = check_sequences(x, len(self.centre_))
         net = self._siamese_net(pick_device(self.device))
         videos = self.tensors(sequences, np.zeros(len(sequences)))

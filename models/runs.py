@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version
@@ -28,7 +28,13 @@ from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
 from aqa.errors import AqaError, ChangedError, RunError
 from aqa.features.store import FeatureStore, Spec
-from aqa.files import replacing, replacing_folder, write_json, write_rows
+from aqa.files import (
+    recover_folder,
+    replacing_folder,
+    write_bytes,
+    write_json,
+    write_rows,
+)
 from aqa.models.heads.base import Head
 from aqa.models.heads.base.params import check_types
 from aqa.models.heads.base.source import HeadSource
@@ -42,6 +48,7 @@ from aqa.workspace import run_folder
 MODEL, HISTORY = "model.safetensors", "history.csv"
 PREDICTIONS, METRICS_FILE = "predictions.csv", "metrics.json"
 FEEDBACK = "feedback.csv"
+FILES = (MODEL, RECORD, HISTORY, PREDICTIONS, METRICS_FILE, FEEDBACK)
 
 
 _NOT_TOLD = ("id", "clips", "difficulty", "similar_within")
@@ -159,10 +166,21 @@ def make_record(
     }
 
 
-def save_run(folder: Path, head: Head, record: Mapping[str, Any]) -> Run:
-    """Write a run in one step, in place of an earlier one."""
-    with replacing_folder(folder) as temporary:
+def save_run(
+    folder: Path,
+    head: Head,
+    record: Mapping[str, Any],
+    write_more: Callable[[Path], None] | None = None,
+) -> Run:
+    """Write a run in one step, in place of an earlier one.
+
+    write_more: writes what belongs to it, such as its predictions, into the folder that it is
+    given. Files of an earlier run's folder that are none of a run's are kept.
+    """
+    with replacing_folder(folder, FILES) as temporary:
         written = write_run(temporary, head, record)
+        if write_more is not None:
+            write_more(temporary)
     return Run(folder, head, written)
 
 
@@ -172,8 +190,7 @@ def write_run(folder: Path, head: Head, record: Mapping[str, Any]) -> dict[str, 
     The hash of the model file is added to the record.
     """
     data = safetensors.numpy.save({name: array.copy() for name, array in head.state().items()})
-    with replacing(folder / MODEL) as temporary:
-        temporary.write_bytes(data)
+    write_bytes(folder / MODEL, data)
     write_rows(folder / HISTORY, getattr(head, "history_", []))
     hashes = {**record.get("hashes", {}), "model": hashlib.sha256(data).hexdigest()}
     written = {**record, "hashes": hashes}
@@ -188,6 +205,7 @@ def load_run(folder: Path, heads: Sequence[str] = ()) -> Run:
     among them, see `source_of`. Raises `ChangedError` where the model file is not the one that was
     saved, and `RunError` for a folder that is no run of this version's.
     """
+    recover_folder(folder)
     record = read_record(folder)
     data = read_model(folder, record)
     changed = ""

@@ -14,7 +14,10 @@ import pytest
 
 # What each room may import of this project, besides the shared leaves. The flow, left to right:
 # annotations -> extract -> features -> models -> evaluation; workflows join the rooms.
-LEAVES = {"errors", "files", "device", "workspace", "plugins", "papers", "metrics", "split_names"}
+LEAVES = {
+    *("errors", "files", "temporaries", "device", "workspace"),
+    *("plugins", "papers", "metrics", "split_names"),
+}
 DATA = {"annotations", "features"}
 ALLOWED = {
     "annotations": {"annotations"},

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
 from aqa.evaluation.evaluate import evaluate_run
-from aqa.evaluation.evaluated import save_evaluated
+from aqa.evaluation.evaluated import Evaluated, save_evaluated
 from aqa.evaluation.run_stores import stored_split
 from aqa.features.store import FeatureStore, check_spec
 from aqa.models.examples import Examples, Features, examples_of
@@ -66,8 +67,12 @@ def fit_splits(
         seconds = time.perf_counter() - started
         folder = run_folder(runs, label, split.name)
         record = make_record(source, model, split, store, folder, seconds, manifest, origin)
-        run = save_run(folder, model, record)
-        save_evaluated(folder, evaluate_run(run, split, manifest, features, ("train", "val")))
+        found: Evaluated = {}
+        try:
+            run = Run(folder, model, record)
+            found = evaluate_run(run, split, manifest, features, ("train", "val"))
+        finally:  # what was learned is kept, whatever comes between
+            run = save_run(folder, model, record, partial(save_evaluated, evaluated=found))
         yield run
 
 

@@ -38,5 +38,9 @@ class AttentionPoolHead(ScoreNetworkHead):
         """See `NetworkHead.build`."""
         return AttentionPool(dim, self.hidden)
 
+    def start_at(self, net: nn.Module, mean: float) -> None:
+        """Begin at the mean score: from 0, training would first have to climb there."""
+        nn.init.constant_(net.score.bias, mean)
+
 
 HEAD = AttentionPoolHead

@@ -188,7 +188,7 @@ def test_missing_videos_are_named_or_left_out(aqa: Callable[..., Result], datase
         (["extract", "--weights", "absent.pth"], 1, "absent.pth: no such weights file"),
         (["extract", "--weights", "c3d-sport1m"], 2, "unknown checkpoint 'c3d-sport1m'; did you"),
         (["extract", "--weights", "random", "--layer", "fc9"], 2, "unknown layer of c3d 'fc9'"),
-        (["extract", "--weights", "random", "--frames", "8"], 1, "frames=8"),
+        (["extract", "--weights", "random", "--frames", "8"], 1, "8 frames per video (--frames)"),
         (["extract", "--batch-size", "many"], 2, "'many' is not a positive whole number"),
         (["extract", "--stride", "0"], 2, "0 is not in the range"),
         (["store", "verify", "manifest.csv"], 1, "not a readable HDF5 file"),

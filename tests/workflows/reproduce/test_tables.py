@@ -54,7 +54,8 @@ def test_every_printed_system_has_a_recipe_or_a_reason(table: PublishedTable) ->
 
 @pytest.mark.parametrize(("table", "system", "recipe"), RECIPES)
 def test_a_recipe_can_be_made(table: PublishedTable, system: str, recipe: SystemRecipe) -> None:
-    make_head(recipe.head, parse_head_params(recipe.head, get_head(recipe.head), recipe.params))
+    head = get_head(recipe.head)
+    make_head(recipe.head, parse_head_params(recipe.head, head, recipe.params))
     assert recipe.store in table.stores
     assert recipe.after is None or recipe.after in table.recipes
 

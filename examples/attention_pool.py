@@ -39,11 +39,7 @@ class AttentionPoolHead(ScoreNetworkHead):
         return AttentionPool(dim, self.hidden)
 
     def start_at(self, net: nn.Module, mean: float) -> None:
-<<<<<<< HEAD
-        """Begin at the mean score: from 0, training would first have to climb there."""
-=======
         """The untrained network predicts about the mean score."""
->>>>>>> main
         nn.init.constant_(net.score.bias, mean)
 
 

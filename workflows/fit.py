@@ -1,4 +1,4 @@
-"""Fit a head on the training videos of each split, then evaluate those and the validation videos."""
+"""Fit a head on the training videos of each split, then evaluate these and validation videos."""
 
 from __future__ import annotations
 

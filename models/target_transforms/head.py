@@ -153,7 +153,7 @@ class TransformedHead(Head):
     @property
     def answer_columns(self) -> tuple[str, ...]:
         """See `Head.answer_columns`."""
-        return self._with_own(getattr(self, "head_", self.head).answer_columns)
+        return self._with_own(self._learner.answer_columns)
 
     @property
     def also_shown(self) -> tuple[str, ...]:
@@ -163,7 +163,7 @@ class TransformedHead(Head):
     @property
     def gives(self) -> tuple[Answer, ...]:
         """See `Head.gives`."""
-        return getattr(self, "head_", self.head).gives
+        return self._learner.gives
 
     @property
     def params(self) -> dict[str, Any]:
@@ -220,6 +220,12 @@ class TransformedHead(Head):
         elif self.scale != "all":
             raise HeadError(f"scale={self.scale} is not one of all, action")
         return found
+
+    @property
+    def _learner(self) -> Head:
+        """The fitted head, or what will be."""
+        fitted: Head | None = getattr(self, "head_", None)
+        return self.head if fitted is None else fitted
 
     def _with_own(self, columns: Sequence[str]) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*columns, *(t.column for t in self.transforms()))))

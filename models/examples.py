@@ -60,10 +60,14 @@ class Examples:
     def __len__(self) -> int:
         return len(self.features)
 
+    def __getitem__(self, number: int) -> Examples:
+        """One video; scikit-learn cuts what it is given as X by this, see `of`."""
+        return self.select([number])
+
     @classmethod
     def of(
         cls,
-        x: Sequences,
+        x: Sequences | Examples | Sequence[Examples],
         y: ArrayLike | None = None,
         *,
         views: Sequence[Sequences] = (),
@@ -72,9 +76,14 @@ class Examples:
     ) -> Examples:
         """Examples of plain arrays, as scikit-learn passes them.
 
-        y: None where scores are not known. columns: None for one that is not known; `id` names
-        the videos, which are otherwise called by their numbers.
+        x: arrays; or examples, or a list of them, whose scores `y` takes the place of: with these
+        as X, a grid search hands columns on to fitting and to answering. y: None where scores are
+        not known. columns: None for one that is not known; `id` names the videos, which are
+        otherwise called by their numbers.
         """
+        if isinstance(x, Examples) or (len(x) and isinstance(x[0], Examples)):
+            known = x if isinstance(x, Examples) else _joined(x)  # type: ignore[arg-type]
+            return known if y is None else replace(known, scores=np.asarray(y, np.float64))
         names = columns.pop("id", None)
         ids = [f"number {i}" for i in range(len(x))] if names is None else names
         scores = np.full(len(x), np.nan) if y is None else np.asarray(y, np.float64)
@@ -97,6 +106,19 @@ class Examples:
         """The values of those of these columns that are known; `id` are the ids."""
         known = {"id": self.ids, **self.columns}
         return {name: known[name] for name in columns if name in known}
+
+
+def _joined(parts: Sequence[Examples]) -> Examples:
+    """The videos of all parts, one after the other, as their first part knows of them."""
+    first, n_views = parts[0], len(parts[0].views)
+    return Examples(
+        tuple(i for part in parts for i in part.ids),
+        [own for part in parts for own in part.features],
+        np.concatenate([part.scores for part in parts]),
+        {name: [v for part in parts for v in part.columns[name]] for name in first.columns},
+        [[own for part in parts for own in part.views[k]] for k in range(n_views)],
+        first.blank,
+    )
 
 
 def pick(

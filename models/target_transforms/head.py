@@ -36,13 +36,14 @@ class TargetParams:
 
     difficulty: Literal["none", "multiply", "input"] = param(
         "none",
-        "a video's known difficulty. none: not shown to the head; multiply: it learns score / "
-        "difficulty, and is multiplied by it (farabi2021's code, USDL); input: standardised, "
-        "beside every clip's features",
+        "use of a video's known difficulty. none: none; multiply: the head learns score / "
+        "difficulty, and its answer is multiplied; input: one more feature of every clip",
+        source="farabi2021 Table 3",
     )
     scale: Literal["all", "action"] = param(
         "all",
-        "action: scores of each action divided by their standard deviation (parmar2019action §4)",
+        "action: scores are divided by the standard deviation of their action's",
+        source="parmar2019action §4",
     )
 
 

@@ -153,6 +153,18 @@ def test_runs_of_a_file_do_not_lie_among_those_of_a_head_of_ours(
         load_run(Path("runs/mine/split-1"))
 
 
+def test_another_class_of_the_file_does_not_replace_the_runs(
+    fitted: Path, run_aqa: Callable[..., Result]
+) -> None:
+    run_aqa("fit", "--head", "code/topk.py")
+    said = run_aqa("fit", "--head", "code/topk.py:OtherHead", code=1).output
+    assert "runs/topk/split-1 holds a run of HEAD of that file" in said
+    run_aqa("fit", "--head", "code/topk.py:OtherHead", "--name", "other")
+    heads = ("--head", "code/topk.py", "--head", "code/topk.py:OtherHead")
+    found = json.loads(run_aqa("eval", "--no-baseline", *heads, "--json").stdout)
+    assert {row["head"] for row in found["results"]} == {"topk", "other"}
+
+
 def test_a_package_that_is_gone_is_told(fitted: Path) -> None:
     record = json.loads((fitted / "run.json").read_text())
     record["source"] = {"source": "package", "name": "club 1.0: club.topk:HEAD", "sha256": None}

@@ -26,7 +26,7 @@ import safetensors.numpy
 from aqa import __version__
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
-from aqa.errors import AqaError, ChangedError, RunError
+from aqa.errors import AqaError, ChangedError
 from aqa.features.store import FeatureStore, Spec
 from aqa.files import (
     recover_folder,
@@ -38,6 +38,7 @@ from aqa.files import (
 from aqa.models.heads.base import Head
 from aqa.models.heads.base.params import check_types
 from aqa.models.heads.base.source import HeadSource
+from aqa.models.run_source import RunError as RunError
 from aqa.models.run_source import source_of
 from aqa.models.saved.hashes import check_beside, learned_hashes
 from aqa.models.saved.old_names import present_head, present_params, present_state

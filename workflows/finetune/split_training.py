@@ -11,7 +11,8 @@ from aqa.extract.backbones.backbone import ClipNet
 from aqa.extract.inference import tune_malloc
 from aqa.extract.progress import ExtractionProgress
 from aqa.models.run_source import RunError
-from aqa.models.runs import RECORD, load_run
+from aqa.models.runs import load_run
+from aqa.models.saved.record import RECORD
 from aqa.models.training.distributed import ProcessGroup
 from aqa.workflows.finetune.data import ScoredClips
 from aqa.workflows.finetune.heads import adapter_of

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from aqa.features.store import spec_differences
 from aqa.files import lock_of, make_folder, replacing
-from aqa.models.old_names import present_params
 from aqa.models.run_source import RunError
+from aqa.models.saved.old_names import present_params
 from aqa.temporaries import clean_folder
 
 _RECORD = "aqa_training"

@@ -12,16 +12,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from aqa.errors import AqaError, AqaWarning
+from aqa.errors import AqaError, AqaWarning, RunError
 from aqa.models.heads import ENTRY_POINTS, find_head, own_names
 from aqa.models.heads.base.source import HeadSource, from_package, own_head
-from aqa.models.old_names import HEADS, present_head
+from aqa.models.saved.old_names import HEADS, present_head
 from aqa.plugins import file_stem, installed, is_file
 from aqa.workspace import run_folders
 
-
-class RunError(AqaError):
-    """A run that cannot be read, or that does not fit the data it is used on."""
+__all__ = ["RunError", "chosen_runs", "labels_of", "source_of"]
 
 
 def source_of(
@@ -103,6 +101,15 @@ def labels_of(runs: Path, heads: Sequence[str]) -> tuple[str, ...]:
             raise AqaError(f"{runs}: no fitted {text}; fit it first with `aqa fit --head {text}`")
         labels += own
     return tuple(dict.fromkeys(labels))
+
+
+def attribute_of(folder: Path) -> str | None:
+    """What a run's head is called in its file, such as `HEAD`; None where it is of no file."""
+    try:
+        saved = json.loads((folder / "run.json").read_text(encoding="utf-8")).get("source")
+    except (OSError, ValueError):
+        return None
+    return str(saved["name"]).rpartition(":")[2] if saved else None
 
 
 def _earlier(runs: Path, name: str) -> str:

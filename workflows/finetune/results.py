@@ -18,7 +18,8 @@ from aqa.extract.run import extract
 from aqa.features.store import FeatureStore
 from aqa.models.examples import Features, examples_of
 from aqa.models.heads.base import Head, part_of
-from aqa.models.runs import METRICS_FILE, RECORD, Run, load_run, make_record, write_run
+from aqa.models.runs import METRICS_FILE, Run, load_run, make_record, write_run
+from aqa.models.saved.record import RECORD
 from aqa.models.training.distributed import ProcessGroup
 from aqa.workflows.finetune.epochs import SUFFIXES, chosen_epochs
 from aqa.workflows.finetune.heads import adapter_of, trainable_head
@@ -123,7 +124,9 @@ class ResultWriter:
             adapter_of(head).finish(last.history, state.epoch, train, validation)
             seconds = sum(row.get("seconds", 0.0) for row in last.history)
             source = trainable_head(plan.head)
-            record = make_record(source, head, split, store, folder, seconds, self.start) | {
+            record = make_record(
+                source, head, split, store, folder, seconds, plan.manifest, self.start
+            ) | {
                 "also_learned_from": sorted(seen - {*split.train, *split.val}),
                 "finetuned": dict(self.settings),
                 "epoch": {"number": state.epoch, "is": result, "of": last.epoch},

@@ -20,11 +20,13 @@ from aqa.extract.inference import Precision
 from aqa.extract.progress import ExtractionProgress
 from aqa.extract.summary import ExtractionSummary, reason_of, sort_out_stored
 from aqa.extract.video.clip_reader import ClipBatch, ClipReader
-from aqa.extract.video.damage import DecoderLog
-from aqa.extract.video.decode import DECODE_ERRORS, size_of
+from aqa.extract.video.decode import DECODE_ERRORS, decoder_name, size_of
 from aqa.extract.video.prefetch import prefetched
 from aqa.features.clips import ClipRule
 from aqa.features.store import FeatureStoreWriter, Spec
+
+# Beside a store: where the frames of long videos lie in their files.
+INDEX_FOLDER = ".frames"
 
 
 def make_spec(
@@ -72,7 +74,6 @@ def extract(
     dtype: str = "float32",
     workers: int | None = None,
     progress: ExtractionProgress | None = None,
-    log: DecoderLog | None = None,
 ) -> ExtractionSummary:
     """Extract the features of `videos` into `store`; those in it already are reused.
 
@@ -81,8 +82,7 @@ def extract(
     by `augmentation_seed` and the video's id. device: `auto`, `cpu`, `cuda`, ... batch_size:
     clips per forward pass. precision: of the network's arithmetic. dtype: that features are
     stored in, float32 or float16. workers: videos that threads decode ahead; None is 0 on a CPU,
-    where decoding beside the network gains nothing, and 8 on a GPU. log: collects what the
-    decoder complains of, for warnings of damaged videos.
+    where decoding beside the network gains nothing, and 8 on a GPU.
 
     A video that fails is in the summary and stops nothing. Raises `StoreError` where the store
     was made with other settings or is being written.
@@ -112,6 +112,7 @@ def extract(
                 encoder.batch_size,
                 augmentations,
                 augmentation_seed,
+                store.parent / INDEX_FOLDER,
             )
             for video in todo
         ]
@@ -121,15 +122,11 @@ def extract(
             try:
                 encoded = encode_video(batches, encoder, blank, len(augmentations), dtype)
             except DECODE_ERRORS as error:
-                if log and workers <= 1:
-                    log.take()  # what it says of this video, which has its reason
                 summary.fail(video.id, reason_of(video.path, error), progress)
                 progress.video(0)
                 continue
-            for warning in (reader.warning, _damage(video, log, workers)):
-                if warning:
-                    summary.warnings.append(warning)
-                    progress.line(f"warning: {video.id}: {warning}")
+            for warning in reader.warnings:
+                summary.warn(video.id, f"{video.path}: {warning}", progress)
             writer.append(
                 video.id,
                 encoded,
@@ -145,17 +142,6 @@ def extract(
     return summary
 
 
-def _damage(video: Video, log: DecoderLog | None, workers: int) -> str | None:
-    complaints = log.take() if log else []
-    if not complaints:
-        return None
-    which = " (or a video that was decoded beside it)" if workers > 1 else ""
-    return (
-        f"{video.path}{which}: damaged: the decoder complained {len(complaints)} times, first of "
-        f"{complaints[0]!r}; frames may be wrong"
-    )
-
-
 def provenance(device: torch.device) -> dict[str, Any]:
     """Where and with what features are computed."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
@@ -163,6 +149,7 @@ def provenance(device: torch.device) -> dict[str, Any]:
         "device": str(device),
         "device_name": name or platform.machine(),
         "torch": torch.__version__,
+        "decoder": decoder_name(),
         "opencv": cv2.__version__,
         "numpy": np.__version__,
         "python": platform.python_version(),

@@ -115,3 +115,11 @@ class TestRealLabels:
     def test_types_1_to_3_of_table_iii(self, dives):
         table = ["0-2-7-0-2", "0-0-7-0-1", "0-3-7-0-2"]
         assert self.count(dives, table) == (3607, 1210)
+
+
+def test_of_two_thresholds_the_smaller_counts():
+    scores, limits = np.array([0.0, 4.0, 8.0]), np.array([5.0, 3.0, 9.0])
+    pairs = make_pairs(scores, limits)
+    expected = {(0, 1): False, (0, 2): False, (1, 2): False}
+    assert dict(zip(zip(*pairs[:2], strict=True), pairs.similar, strict=True)) == expected
+    assert make_pairs(scores, np.full(3, 5.0)).similar.tolist() == [True, False, True]

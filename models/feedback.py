@@ -93,7 +93,7 @@ def give_feedback(
     """Explain a video clip by clip; clips that are all padding are left out.
 
     blank: the feature of a clip of black frames, None where there is none. align: which clips of an
-    exemplar are compared, see `aqa.models.alignment`.
+    exemplar are compared, see `aqa.models.heads.base.alignment`.
     """
     example = example_of(video, seen.features, seen.clips, head.answer_columns, blank)
     explanation = head.explain(example, align=align)

@@ -31,7 +31,8 @@ from aqa.files import replacing, replacing_folder, write_json, write_rows
 from aqa.models.heads.base import Head
 from aqa.models.heads.base.source import HeadSource
 from aqa.models.old_names import present_head, present_params, present_state
-from aqa.models.run_source import RunError, source_of
+from aqa.models.run_source import RunError as RunError
+from aqa.models.run_source import source_of
 from aqa.models.target_transforms import TransformedHead, transformed
 from aqa.workspace import run_folder
 

@@ -1,4 +1,4 @@
-"""C3D+LSTM: an LSTM over clips and a linear layer (parmar2019action §4, jain2020 §II-A)."""
+"""C3D+LSTM: an LSTM over clips (parmar2019action §4, jain2020 §II-A)."""
 
 from __future__ import annotations
 

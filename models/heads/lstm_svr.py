@@ -1,4 +1,4 @@
-"""C3D+LSTM+SVR: a regression on an LSTM's last state (jain2020 §II-A, V-C)."""
+"""C3D+LSTM+SVR: an SVR on the state of an LSTM (jain2020 §II-A, V-C)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ScoringNet: difficulty and execution from key fragments (li2018scoringnet §3.2)."""
+"""ScoringNet: difficulty and execution, fused (li2018scoringnet §3.2)."""
 
 from __future__ import annotations
 
@@ -110,7 +110,8 @@ class ScoringNetHead(Head):
 
     def predict_examples(self, examples: Examples) -> NDArray[np.float64]:
         """See `Head.predict_examples`."""
-        return fused(self.rule_, self.parts(examples))
+        parts = self.parts(examples)
+        return fused(self.rule_, parts)
 
     @property
     def gives(self) -> tuple[Answer, ...]:

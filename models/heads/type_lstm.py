@@ -1,4 +1,4 @@
-"""An `lstm` for each type of action (jain2020 §V-D, "dive specific")."""
+"""An LSTM for each type of action (jain2020 §V-D)."""
 
 from __future__ import annotations
 

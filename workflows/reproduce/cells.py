@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ class Measurement(NamedTuple):
     """
 
     value: float | None
-    interval: tuple[float, float] | None = None
+    interval: Sequence[float] | None = None
     std: float | None = None
     splits: int = 1
     over: str = "splits"

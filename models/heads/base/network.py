@@ -37,32 +37,45 @@ if TYPE_CHECKING:
 class NetworkHead(Head):
     """A head, of any kind, that trains a network by the shared loop.
 
-    One that learns of each video by itself says with `build`, `targets` and `trainer` which
-    network, to what and how. One that learns of pairs or of clips writes `fit_examples` itself
-    around `train_net`, and `restore_net`.
+    A head whose network answers for each video by itself writes `build` (the network),
+    `learn_scores` and `targets` (what it is trained to) and `trainer` (by which loss). A head that
+    learns from pairs of videos or from clips writes `fit_examples` around `train_net`, and
+    `restore_net`.
 
     Features are standardised as the training videos have them. Fitted: `net_`, `history_` (a row
     per epoch), `best_epoch_`.
     """
 
     epochs: int = param(
-        200, "at most, over the training videos; ours (parmar2019action: 20,000 steps)"
+        200,
+        "passes over the training videos, at most",
+        source="ours; parmar2019action §5: 20,000 steps",
     )
-    batch_size: int = param(15, "videos per step (parmar2019action §5)")
-    lr: float = param(1e-3, "Adam learning rate (parmar2019action §5)", above=0)
+    batch_size: int = param(15, "videos per step", source="parmar2019action §5")
+    lr: float = param(0.001, "Adam learning rate", source="parmar2019action §5", above=0)
     lr_halve_every: int | None = param(
-        3000, "steps after which the rate is halved (parmar2019action §5)"
+        3000,
+        "steps after which the learning rate is halved; none: never",
+        source="parmar2019action §5",
     )
-    weight_decay: float = param(0.0, "L2 penalty; no paper states one")
-    clip_gradient: float | None = param(None, "largest gradient norm of a step; none: unlimited")
+    weight_decay: float = param(0.0, "L2 penalty", source="no paper states one")
+    clip_gradient: float | None = param(
+        None, "largest norm of a step's gradient; none: no limit", source="ours"
+    )
     validation: float = param(
         0.15,
-        "share of the training videos held out to stop by, where the split has none; ours",
+        "share of the training videos held out for early stopping, if the split has "
+        "no validation videos",
+        source="ours",
         below=1,
     )
-    patience: int = param(30, "epochs without a better validation loss before stopping; ours")
-    standardise: bool = param(True, "features to zero mean, unit variance; no paper states it")
-    device: str = param("auto", "cpu, cuda, or auto: the GPU where there is one")
+    patience: int = param(
+        30, "epochs without a lower validation loss, after which training stops", source="ours"
+    )
+    standardise: bool = param(
+        True, "scale each feature to mean 0 and variance 1", source="no paper states it"
+    )
+    device: str = param("auto", "cpu, cuda, or auto: a GPU if there is one")
 
     fitted: ClassVar[tuple[str, ...]] = ("centre_", "scale_")
 
@@ -105,8 +118,8 @@ class NetworkHead(Head):
     ) -> Self:
         """Learn how scores and features scale, and train a network to the videos' `targets`.
 
-        With augmentations, each epoch shows a video by one of them or as it is; held-out videos,
-        and what is scored, as they are.
+        With augmentations, each epoch shows a video under one of them or as it is; videos that
+        training is stopped by, and those to answer for, are shown as they are.
         """
         maps, columns = self.takes == "maps", train.only(self.columns)
         sequences, scores = check_fit(train.features, train.scores, maps=maps, ids=train.ids)

@@ -28,8 +28,8 @@ def param(
     """A hyper-parameter of a head: its default, and what it means, with its unit.
 
     source: where the default, or the parameter, is from: a citation such as `jain2020 §III-B`, or
-    `ours`. A number is `low` or more, or more than `above`, and less than `below`; where neither of the
-    former is given, counts are 1 or more, and other numbers 0 or more.
+    `ours`. A number is `low` or more, or more than `above`, and less than `below`; where neither
+    `low` nor `above` is given, counts are 1 or more, and other numbers 0 or more.
     """
     metadata = {"help": help, "source": source, "low": low, "above": above, "below": below}
     return dataclasses.field(default=default, metadata=metadata)
@@ -89,7 +89,8 @@ def _kinds(hint: Any) -> tuple[Any, ...]:
 
 def _words(kinds: Sequence[Any]) -> list[str]:
     """The texts that literals among the types allow."""
-    return [word for kind in kinds for word in typing.get_args(kind)]
+    literals = [kind for kind in kinds if typing.get_origin(kind) is typing.Literal]
+    return [word for kind in literals for word in typing.get_args(kind)]
 
 
 def _expected(kinds: Sequence[Any]) -> str:
@@ -97,7 +98,8 @@ def _expected(kinds: Sequence[Any]) -> str:
     words = _words(kinds)
     named = {int: "a whole number", float: "a number", bool: "true or false"}
     choices = [f"one of {', '.join(words)}" if len(words) > 1 else words[0]] if words else []
-    return " or ".join([*(named[kind] for kind in kinds if kind in named), *choices])
+    expected = [*(named[kind] for kind in kinds if kind in named), *choices]
+    return " or ".join(expected) or "what a text can say"
 
 
 def _out_of_range(value: float, least: int, bounds: Mapping[str, Any]) -> str | None:

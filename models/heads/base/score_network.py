@@ -26,16 +26,19 @@ class ScoreNetworkHead(NetworkHead):
     """
 
     loss: LossName = param(
-        "mse", "mse, l1+l2 (farabi2021 §4.3), ranking, or mse+ranking (li2018end §4)"
+        "mse", "loss that is minimised", source="l1+l2: farabi2021 §4.3; mse+ranking: li2018end §4"
     )
     margin: float = param(
-        2.0, "of ranking: points that a better video should be ahead by (li2018end §4)"
+        2.0, "for ranking: points by which a better video should be ahead", source="li2018end §4"
     )
     alpha: float | Balanced = param(
         "balanced",
-        "of ranking in mse+ranking: a number, or balanced by gradients (li2018end Eq. 7)",
+        "for mse+ranking: weight of the ranking loss; balanced: by the gradients of both",
+        source="li2018end Eq. 7",
     )
-    centre_scores: bool = param(False, "subtract the training videos' mean score; ours")
+    centre_scores: bool = param(
+        False, "subtract the mean score of the training videos", source="ours"
+    )
 
     takes_views: ClassVar[bool] = True
     fitted: ClassVar[tuple[str, ...]] = (*NetworkHead.fitted, "y_mean_", "y_std_")

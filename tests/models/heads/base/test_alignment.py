@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from aqa.models.alignment import by_dtw, by_index
+from aqa.models.heads.base.alignment import by_dtw, by_index
 
 VIDEO = np.eye(5)
 

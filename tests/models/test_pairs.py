@@ -34,7 +34,7 @@ def test_both_orders_turn_every_pair_round():
     assert both.similar.tolist() == [True, False, False] * 2
 
 
-def test_what_is_meant_of_an_experts_pairs_is_that_of_the_naive_loop():
+def test_the_similarity_meant_of_an_exemplars_pairs_is_that_of_the_naive_loop():
     rng = np.random.default_rng(1)
     scores, types = np.round(rng.uniform(0, 20, 30)), rng.choice(list("abc"), 30)
     limits, learned = rng.choice([4.0, 5.0], 30), rng.uniform(size=30) < 0.7

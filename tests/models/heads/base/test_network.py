@@ -98,7 +98,7 @@ def test_an_alpha_that_is_neither_is_named() -> None:
 
 
 def test_a_ranking_holds_out_two_videos_at_least(performances) -> None:
-    """One video has no rank: its loss would be 0 in every epoch, and the first taken for the best."""
+    """One video has no rank: with a loss of 0 in every epoch, the first would be the best."""
     x, y = performances.x[:8], performances.y[:8]
     head = LSTMHead(**QUICK, loss="ranking", patience=30).fit(x, y)
     assert [len(LSTMHead(loss=loss).hold_out(8)[1]) for loss in ("mse", "ranking")] == [1, 2]

@@ -21,8 +21,10 @@ from aqa.extract.video.packets import StreamDecoder
 from aqa.files import replacing
 
 # So many frames are decoded to see whether they are those that the packets tell of.
-_CHECKED = 3
+_CHECKED = 5
 _VERSION = 1
+# VP8 has packets of frames that are never shown; this bit of their first byte tells.
+_SHOWN = 0x10
 _HASHED = 1 << 20
 _HEADER = 4  # numbers before the times: version, time base, how many times
 _KEPT = 64  # files in memory
@@ -124,6 +126,7 @@ def _packet_times(path: Path) -> tuple[NDArray[np.int64] | None, NDArray[np.int6
     """The times of all packets that give a frame, and of the key frames; None: they do not tell."""
     decoder = StreamDecoder(path)
     times, keys, last = [], [], None
+    hides = decoder.stream.codec_context.codec.name in ("vp8", "libvpx")
     try:
         for packet in decoder.packets():
             if packet.size == 0 and packet.dts is None:
@@ -133,7 +136,7 @@ def _packet_times(path: Path) -> tuple[NDArray[np.int64] | None, NDArray[np.int6
             ):
                 return None, np.zeros(0, np.int64)
             last = packet.dts if packet.dts is not None else last
-            if packet.is_discard:
+            if packet.is_discard or (hides and not bytes(packet)[0] & _SHOWN):
                 continue
             times.append(packet.pts)
             if packet.is_keyframe:

@@ -29,7 +29,7 @@ class VideoFile:
     def __init__(self, path: Path, index_folder: Path | None = None):
         self.path, self._folder = path, index_folder
         self._reader: FrameReader | None = FrameReader(path, index_folder)
-        stream = self._reader._decoder.stream
+        stream = self._reader.decoder.stream
         self.promised: int | None = stream.frames or None
         self._rate = stream.average_rate or stream.guessed_rate
         self._report = FrameReport(path)
@@ -65,30 +65,36 @@ class VideoFile:
             start,
             None if stop == math.inf else int(stop),
             self.promised,
-            reader._decoder.note,
+            reader.decoder.note,
         )
         if start >= stop:
             return
         convert = RgbConverter()
         reader.go_to(start)
-        expected = start
+        expected, n_gaps = start, reader.decoder.n_gaps
         for number, frame in reader.read():
             if number >= start:
-                report.lost += range(expected, int(min(number, stop)))
+                if reader.decoder.damaged:
+                    report.lost += range(expected, int(min(number, stop)))
+                if reader.decoder.n_gaps > n_gaps:
+                    n_gaps = reader.decoder.n_gaps
+                    report.gaps.append(number)
                 if number >= stop:
                     reader.unread(number, frame)
                     return
                 expected = number + 1
-                if frame.is_corrupt:
+                if reader.decoder.is_wrong(frame):
                     report.wrong.append(number)
                 report.n_read += 1
                 yield convert(frame)
                 if expected >= stop:
                     return
-        if reader.n_bad and reader.index:
+        if reader.decoder.damaged and reader.index:
             report.lost += range(expected, int(min(len(reader.index), stop)))
-        elif reader.n_bad:
-            report.n_bad = reader.n_bad  # and nothing tells which frames are in them
+        elif reader.decoder.damaged:
+            report.n_bad = reader.decoder.n_bad  # and nothing tells which frames are in them
+        if reader.decoder.n_gaps > n_gaps:
+            report.gaps.append(expected)
         report.ended = True
 
     def warnings(self) -> list[str]:

@@ -6,7 +6,7 @@ history.csv         a row for each step of the search or each epoch; empty where
 predictions.csv     video_id, part, score, predicted; or first, second, part, similar, probability;
                     or video_id, part, stage, start, predicted
 feedback.csv        a row per clip of the test videos, where `aqa eval --feedback` was run
-metrics.json        part -> metrics with intervals
+metrics.json        part -> metrics, with intervals but of training and validation videos
 """
 
 from __future__ import annotations

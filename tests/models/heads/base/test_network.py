@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import tracemalloc
 
 import numpy as np
 import pytest
 import torch
 
 from aqa.models.heads import get_head
-from aqa.models.heads.base import HeadError, parse_params
+from aqa.models.heads.base import HeadError, network, parse_params
 from aqa.models.heads.lstm import LSTMHead
 from aqa.models.training.loop import Trainer
 
@@ -133,3 +134,20 @@ def test_training_is_told_what_the_head_says(performances, monkeypatch) -> None:
             head = get_head(name)(device="cpu", **told)
             head.fit(performances.x, performances.y, type=performances.type)
         assert [dataclasses.asdict(settings) for settings in seen] == [told], name
+
+
+def test_answers_in_steps_are_the_same(performances, monkeypatch) -> None:
+    head = get_head("wd")(epochs=2, batch_size=4, device="cpu").fit(performances.x, performances.y)
+    at_once = head.predict(performances.x)
+    monkeypatch.setattr(network, "_BATCHES", 2)
+    np.testing.assert_array_equal(head.predict(performances.x), at_once)
+
+
+def test_an_answer_copies_a_few_batches_of_videos(performances, rng) -> None:
+    head = get_head("average")(epochs=1, device="cpu").fit(performances.x, performances.y)
+    videos = [rng.normal(size=(300, head.clip_shape[0])).astype(np.float32) for _ in range(4000)]
+    tracemalloc.start()
+    head.predict(videos)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.6 * sum(video.nbytes for video in videos)

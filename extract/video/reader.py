@@ -65,7 +65,7 @@ class FrameReader:
     def _seek(self, key: int) -> bool:
         """Go to a key frame; whether the decoder gave it, whole, as the first one from there on."""
         index, decoder = self.index, self._decoder
-        decoder.seek(int(index.times[key]))
+        decoder.seek(index.seek_time(key))
         frames = decoder.frames()
         for frame in frames:
             number = index.number(frame.pts)

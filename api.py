@@ -208,7 +208,7 @@ def evaluate(
 def load_run(folder: PathLike, head: str | None = None) -> Run:
     """The run in a folder such as runs/svr/split-1; its `head` predicts as when it was fitted.
 
-    head: `path/to/file.py:Class`, where the run was fitted with the head of that file, which is run.
+    head: `path/to/file.py:Class`, where the run was fitted with the head of that file; it is run.
     Raises `AqaError` where the folder holds no run that this version reads.
 
         run = aqa.load_run("runs/svr/split-1")

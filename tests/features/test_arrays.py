@@ -184,7 +184,7 @@ def test_a_list_of_ids_may_have_a_mark_and_empty_lines(tmp_path: Path) -> None:
     (tmp_path / "ids.txt").write_bytes("\ufeff a é \r\n\nb\n".encode())
     assert read_ids(tmp_path / "ids.txt") == ["a é", "b"]
     (tmp_path / "ids.txt").write_text("b\na\nc\nb\na\n")
-    with pytest.raises(AqaError, match="listed twice: a, b$"):
+    with pytest.raises(AqaError, match=r"listed twice: a, b$"):
         read_ids(tmp_path / "ids.txt")
     (tmp_path / "ids.txt").write_bytes(b"\xff\xfe")
     with pytest.raises(AqaError, match="cannot be read as a list of ids"):

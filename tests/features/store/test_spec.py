@@ -53,7 +53,7 @@ def with_value(name: str, value: object) -> dict[str, Any]:
 )
 def test_each_difference_is_told(name: str, value: object, line: str) -> None:
     assert spec_differences(SPEC, with_value(name, value)) == [line]
-    with pytest.raises(StoreError, match="s.h5 was made with other settings: "):
+    with pytest.raises(StoreError, match=r"s\.h5 was made with other settings: "):
         check_spec(Path("s.h5"), SPEC, with_value(name, value))
 
 

@@ -99,8 +99,11 @@ def _read_records(path: Path) -> dict[str, Any]:
         return {}
     try:
         records = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise AqaError(f"{path}: cannot be read: {error}; move it away") from None
-    if not isinstance(records, dict) or not all(isinstance(r, dict) for r in records.values()):
+    if not isinstance(records, dict) or not all(
+        isinstance(one, dict) and isinstance(one.get("splits", {}), dict)
+        for one in records.values()
+    ):
         raise AqaError(f"{path}: not a record of splits; move it away")
     return records

@@ -49,7 +49,7 @@ import aqa.extract.backbones.tiny3d
 import aqa.models.heads.lstm
 import aqa.models.heads.svr
 import aqa.workflows.finetune.run
-import aqa.workflows.fit
+import aqa.workflows.fit  # noqa: F401
 from aqa import files
 from aqa.annotations.manifest import Manifest, write_manifest
 from aqa.benchmarks.extract import machine

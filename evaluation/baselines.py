@@ -30,9 +30,9 @@ from aqa.evaluation.run_stores import stored_split
 from aqa.evaluation.score_rows import Row, measure_rows, part_rows
 from aqa.features.store import FeatureStore
 from aqa.models.run_source import RunError
-from aqa.workspace import run_folder
+from aqa.workspace import BASELINE, run_folder
 
-PREFIX = "baseline-"
+PREFIX = BASELINE
 ALL = "all"
 LABELS = ("action", "type", "event", "athlete", "venue")
 NUMBERS = ("difficulty", "clips", "frames")

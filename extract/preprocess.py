@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,6 +21,9 @@ _INTERPOLATIONS = {
     "area": cv2.INTER_AREA,
     "cubic": cv2.INTER_CUBIC,
 }
+
+# Of a side of a frame, in pixels.
+_LARGEST = 8192
 
 Triple = tuple[float, float, float]
 
@@ -44,6 +48,20 @@ class Preprocess:
     std: Triple = (1.0, 1.0, 1.0)
 
     def __post_init__(self) -> None:
+        sizes = (*(self.resize if isinstance(self.resize, tuple) else (self.resize,)), *self.crop)
+        if len(self.crop) != 2 or not all(isinstance(s, int) and 0 < s <= _LARGEST for s in sizes):
+            raise AqaError(
+                f"preprocessing: resize={self.resize}, crop={self.crop}; expected whole numbers "
+                f"of pixels from 1 to {_LARGEST}"
+            )
+        if not all(
+            isinstance(v, int | float) and math.isfinite(v)
+            for v in (self.scale, *self.mean, *self.std)
+        ):
+            raise AqaError(
+                f"preprocessing: scale={self.scale}, mean={self.mean}, std={self.std}; expected "
+                "finite numbers"
+            )
         smallest = (self.resize,) * 2 if isinstance(self.resize, int) else self.resize
         if not all(0 < c <= s for c, s in zip(self.crop, smallest, strict=True)):
             raise AqaError(f"preprocessing: crop={self.crop} is not within resize={self.resize}")

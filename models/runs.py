@@ -6,7 +6,7 @@ history.csv         a row for each step of the search or each epoch; empty where
 predictions.csv     video_id, part, score, predicted; or first, second, part, similar, probability;
                     or video_id, part, stage, start, predicted
 feedback.csv        a row per clip of the test videos, where `aqa eval --feedback` was run
-metrics.json        part -> metrics with intervals
+metrics.json        part -> metrics, with intervals but of training and validation videos
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from aqa.models.heads.base.params import check_types
 from aqa.models.heads.base.source import HeadSource
 from aqa.models.run_source import RunError as RunError
 from aqa.models.run_source import source_of
-from aqa.models.saved.hashes import check_beside, learned_hashes
+from aqa.models.saved.hashes import check_beside, check_spec_hash, hash_of, learned_hashes
 from aqa.models.saved.old_names import present_head, present_params, present_state
 from aqa.models.saved.record import RECORD, read_record
 from aqa.models.target_transforms import TransformedHead, transformed
@@ -193,7 +193,11 @@ def write_run(folder: Path, head: Head, record: Mapping[str, Any]) -> dict[str, 
     data = safetensors.numpy.save({name: array.copy() for name, array in head.state().items()})
     write_bytes(folder / MODEL, data)
     write_rows(folder / HISTORY, getattr(head, "history_", []))
-    hashes = {**record.get("hashes", {}), "model": hashlib.sha256(data).hexdigest()}
+    hashes = {
+        **record.get("hashes", {}),
+        "spec": hash_of(record["store"]["spec"]),
+        "model": hashlib.sha256(data).hexdigest(),
+    }
     written = {**record, "hashes": hashes}
     write_json(folder / RECORD, written)
     return written
@@ -207,6 +211,7 @@ def load_run(folder: Path, heads: Sequence[str] = ()) -> Run:
     saved, and `RunError` for a folder that is no run of this version's.
     """
     record, data = _read_both(folder)
+    check_spec_hash(folder, record)
     changed = ""
     try:
         source, changed = source_of(folder, record, heads)

@@ -128,7 +128,7 @@ _EXPECTED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "weights.fitted_on": (_or_null(_is_texts), "null or a list of ids"),
     "shape": (_is_shape, "a list of whole numbers, 1 or more"),
     "dtype": (lambda value: value in ("float32", "float16"), "float32 or float16"),
-    "clip_length": _COUNT,
+    "clip_length": (_or_null(lambda value: _is_count(value) and value <= 4096), _COUNT[1]),
     "stride": _COUNT,
     "frames": _COUNT,
     "padding": _TEXT,

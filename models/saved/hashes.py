@@ -8,6 +8,7 @@ to a manifest or a store change none of them.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import warnings
 import zlib
@@ -22,6 +23,7 @@ from aqa.annotations.manifest import Manifest, Video
 from aqa.errors import AqaError, AqaWarning, ChangedError, listed
 from aqa.features.store import FeatureStore, spec_differences
 from aqa.models.heads.base import Head
+from aqa.models.saved.record import RECORD
 
 # Columns of heads that no value of the manifest stands for, or where a file lies.
 _NOT_VALUES = ("id", "clips", "row", "splits", "path", "poses")
@@ -47,6 +49,21 @@ def learned_hashes(
             "clips" in head.columns,
         ),
     }
+
+
+def hash_of(spec: Mapping[str, Any]) -> str:
+    """Of a spec, whatever the order of its keys."""
+    return _hash(json.dumps(spec, sort_keys=True))
+
+
+def check_spec_hash(folder: Path, record: Mapping[str, Any]) -> None:
+    """Raise `ChangedError` where the record of a run tells of other features than when saved."""
+    saved = record.get("hashes", {}).get("spec")
+    if saved not in (None, hash_of(record["store"]["spec"])):
+        raise ChangedError(
+            f"{folder / RECORD}: store.spec, how the features were made, was changed since the "
+            "head was fitted; bring the file back, or fit the head again"
+        )
 
 
 def check_learned(

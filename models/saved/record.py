@@ -145,5 +145,6 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str, bool]] = {
     "hashes.features": (_is_hashes, "hashes by id", False),
     "hashes.augmentations": (_is_whole, "a whole number", False),
     "hashes.clips": (lambda value: isinstance(value, bool), "true or false", False),
+    "hashes.spec": (_is_text, "a hash", False),
     "hashes.model": (_is_text, "a SHA-256", False),
 }

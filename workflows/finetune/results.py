@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aqa.annotations.splits import PARTS, Split
+from aqa.errors import RunError
 from aqa.evaluation.evaluate import evaluate_run
 from aqa.evaluation.evaluated import save_evaluated
 from aqa.extract.backbones import load_backbone
@@ -45,7 +46,10 @@ class FinetunedSplit:
     def metrics(self, result: str) -> dict[str, Any]:
         """The metrics of a run, part -> name -> value."""
         path = self.runs[result].folder / METRICS_FILE
-        metrics: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            metrics: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise RunError(f"{path}: cannot be read ({error}); run `aqa eval` again") from None
         return metrics
 
 

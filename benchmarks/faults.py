@@ -264,7 +264,18 @@ def make_cases(root: Path) -> dict[str, Case]:
     _must(few, "extract", *network)
     (videos / "stores").mkdir()
     shutil.copy(few / "stores/tiny3d.h5", videos / "stores")
-    tune = ("finetune", *network, "--head", "lstm", "--epochs", "2", "--batch-size", "2")
+    tune = (
+        "finetune",
+        *network,
+        "--head",
+        "lstm",
+        "--epochs",
+        "2",
+        "--batch-size",
+        "2",
+        "--frames",
+        "32",
+    )
     imported = ("--ids", "ids.txt", "--store", "stores/new.h5")
     table = ("--column", "video_id=name", "--column", "score=points", "--manifest", "new.csv")
     cases = [
@@ -272,9 +283,9 @@ def make_cases(root: Path) -> dict[str, Case]:
         Case(
             "fit",
             vectors,
-            ("fit", "--head", "svr", "-p", "C=3"),
+            ("fit", "--head", "svr", "--split", "1", "-p", "C=3"),
             run_state("svr"),
-            other=("fit", "--head", "svr", "-p", "C=5"),
+            other=("fit", "--head", "svr", "--split", "1", "-p", "C=5"),
         ),
         Case(
             "split",
@@ -333,7 +344,6 @@ class Trials:
     def __init__(self, root: Path, rng: np.random.Generator):
         self.root, self.rng = root, rng
         self.counts: dict[tuple[str, str], Counter[str]] = {}
-        self.told: list[str] = []
         self._number = 0
         self.disk = root / "disk"
 
@@ -368,7 +378,7 @@ class Trials:
         """Note the outcome of a trial."""
         self.counts.setdefault((kind, case), Counter())[outcome] += 1
         if outcome != "survived":
-            self.told.append(f"{kind}, {case}: {outcome}: {why}")
+            click.echo(f"{kind}, {case}: {outcome}: {why}", err=True)
 
     def disturb(self, kind: str, known: Reference) -> None:
         """One trial: the command is disturbed, then given again."""
@@ -530,11 +540,11 @@ def small_disk(place: Path, megabytes: int) -> Iterator[bool]:
 
 
 def try_all(trials: Trials, cases: dict[str, Case], seconds: float, mounted: bool) -> None:
-    """As many trials of each kind and case as fit into so many seconds; three at least."""
+    """As many trials of each kind and case as fit into so many seconds; one at least."""
 
     def repeat(one: Callable[[], None]) -> None:
         end, done = time.monotonic() + seconds, 0
-        while done < 3 or time.monotonic() < end:
+        while not done or time.monotonic() < end:
             one()
             done += 1
 
@@ -553,7 +563,7 @@ def try_all(trials: Trials, cases: dict[str, Case], seconds: float, mounted: boo
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="Three trials of each.")
+@click.option("--quick", is_flag=True, help="Two seconds for each, rather than --seconds.")
 @click.option("--seconds", default=60.0, show_default=True, help="For each kind of each command.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--only", help="Commands to try, with commas between.")
@@ -568,7 +578,7 @@ def main(quick: bool, seconds: float, seed: int, only: str | None) -> None:
             cases = {n: case for n, case in cases.items() if n in (*only.split(","), "fit")}
         trials = Trials(root, np.random.default_rng(seed))
         with small_disk(root / "disk", 64) as mounted:
-            try_all(trials, cases, 0.0 if quick else seconds, mounted)
+            try_all(trials, cases, 2.0 if quick else seconds, mounted)
         click.echo(f"full disk: {'a tmpfs' if mounted else 'RLIMIT_FSIZE'}")
     click.echo("| fault | command | tried | survived | lost | silent |\n| --- |" + " --- |" * 5)
     total: Counter[str] = Counter()
@@ -578,8 +588,6 @@ def main(quick: bool, seconds: float, seed: int, only: str | None) -> None:
         click.echo(f"| {' | '.join(map(str, cells))} |")
     cells = ["all", "", total.total(), total["survived"], total["lost"], total["silent"]]
     click.echo(f"| {' | '.join(map(str, cells))} |")
-    for line in trials.told[:20]:
-        click.echo(line, err=True)
     sys.exit(bool(total["lost"] or total["silent"]))
 
 

@@ -191,3 +191,40 @@ def test_a_judge_of_a_number_of_thousands_of_digits(tmp_path: Path) -> None:
     long = "judge_" + "1" * 5000
     path = write(tmp_path, f"video_id,path,score,{long},judge_2,judge_10\na,,5,3,1,2\n")
     assert Manifest.read(path)[0].judges == (1, 2, 3)
+
+
+@pytest.mark.parametrize(("start", "end"), [("20", "20"), ("20", "19"), ("", "0"), ("0", "0")])
+def test_a_range_holds_a_frame_at_least(tmp_path: Path, start: str, end: str) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text(f"video_id,path,score,start_frame,end_frame\na,,5,{start},{end}\n")
+    with pytest.raises(ManifestError, match=f"'{end}' is not after the first frame {start or 0}"):
+        Manifest.read(path)
+    path.write_text("video_id,path,score,start_frame,end_frame\na,,5,20,21\nb,,5,,1\n")
+    assert [video.end_frame for video in Manifest.read(path)] == [21, 1]
+
+
+def test_stages_may_start_on_the_same_frame(tmp_path: Path) -> None:
+    """A stage that a video lacks is an empty one: the next starts where it does."""
+    path = tmp_path / "m.csv"
+    path.write_text("video_id,path,score,stage_flight,stage_twist,stage_entry\na,,5,30,30,70\n")
+    (video,) = Manifest.read(path)
+    assert dict(video.stages) == {"flight": 30, "twist": 30, "entry": 70}
+
+
+def test_paths_are_taken_from_the_manifests_folder(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "m.csv"
+    path.parent.mkdir()
+    path.write_text("video_id,path,score,poses\na,videos/a.mp4,5,../poses/a\n")
+    (video,) = Manifest.read(path)
+    assert video.path == tmp_path / "data" / "videos" / "a.mp4"
+    assert video.poses == tmp_path / "poses" / "a"
+
+
+def test_frame_numbers_of_nine_digits_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text("video_id,path,score,end_frame\na,,5,123456789\n")
+    (video,) = Manifest.read(path)
+    assert video.end_frame == 123456789
+    path.write_text("video_id,path,score,end_frame\na,,5,1234567890\n")
+    with pytest.raises(ManifestError, match="9 digits or less"):
+        Manifest.read(path)

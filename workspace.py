@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aqa.errors import AqaError, UnknownNameError
+from aqa.files import recover_folders
 from aqa.split_names import chosen_names
 
 
@@ -59,6 +60,8 @@ def run_folders(
 
     holding: the file that makes a folder one; kept baselines have predictions.csv only.
     """
+    for parent in runs.glob("*"):
+        recover_folders(parent)
     folders = sorted(
         (path.parent for path in runs.glob(f"*/split-*/{holding}")),
         key=lambda folder: (folder.parent.name, _natural(folder.name)),

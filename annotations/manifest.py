@@ -109,14 +109,17 @@ class Manifest(Sequence[Video]):
         return cls(videos, path)
 
 
-def write_manifest(path: str | os.PathLike[str], rows: Sequence[Mapping[str, object]]) -> None:
+def write_manifest(
+    path: str | os.PathLike[str], rows: Sequence[Mapping[str, object]], *, new: bool = False
+) -> None:
     """Write a manifest in one step: a reader sees the old file or the whole new one.
 
     rows: column -> value; the first row's keys are the columns. None is written as empty.
+    new: there must be no file yet.
     """
     path = Path(path)
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_text(path, text.getvalue())
+    write_text(path, text.getvalue(), new=new)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aqa.annotations.csv_table import read_records, read_text
 from aqa.errors import AqaError
-from aqa.files import replacing
+from aqa.files import changing, write_bytes
 
 # One field of a record, quotes and all; as in the csv module, a quote counts at its beginning.
 _FIELD = re.compile(r'"(?:[^"]|"")*"|[^,]*')
@@ -22,12 +22,27 @@ def set_columns(
     replace: bool = False,
     remove: Collection[str] = (),
 ) -> None:
-    """Set columns of a manifest, in one step.
+    """Set columns of a manifest, in one step, while no other process of ours changes it.
+
+    The parameters, and what is refused, as in `changed_columns`.
+    """
+    with changing(path):
+        changed = changed_columns(path, columns, replace=replace, remove=remove)
+        write_bytes(path, changed, keep_mode=True)
+
+
+def changed_columns(
+    path: Path,
+    columns: Mapping[str, Mapping[str, str]],
+    *,
+    replace: bool = False,
+    remove: Collection[str] = (),
+) -> bytes:
+    """The bytes of a manifest with these columns set.
 
     columns: name -> video id -> value; videos that are not named get an empty value. Neither
     names nor values may need quotes. replace: overwrite columns that the table has already;
-    without it they are an `AqaError`, and nothing is written. remove: columns to delete, where
-    the table has them.
+    without it they are an `AqaError`. remove: columns to delete, where the table has them.
     """
     records = read_records(path, read_text(path))
     header = next(values for values, _ in records if any(values))
@@ -45,8 +60,7 @@ def set_columns(
             is_header = False
         lines.append(text)
     mark = codecs.BOM_UTF8 if path.read_bytes().startswith(codecs.BOM_UTF8) else b""
-    with replacing(path) as temporary:
-        temporary.write_bytes(mark + "".join(lines).encode("utf-8"))
+    return mark + "".join(lines).encode("utf-8")
 
 
 def _with_cells(

@@ -1,4 +1,4 @@
-"""Seconds a clip, decode to feature: `aqa extract` against the plain loop, in turn.
+"""Seconds per clip, from decoding to feature: `aqa extract` against the plain loop, in turn.
 
     python benchmarks/extract.py VIDEO [--backbone c3d ...] [--rounds 5] [--copies 3]
 
@@ -155,7 +155,7 @@ def measure(video: Path, backbone: str, rounds: int, copies: int, folder: Path) 
         each = statistics.median(values) / len(expected) / copies
         ratio = statistics.median([a / b for a, b in zip(times["plain loop"], values, strict=True)])
         click.echo(
-            f"{name:22} {each:8.4f} s a clip  {1 / each:8.2f} clips/s  {ratio:5.2f}x  "
+            f"{name:22} {each:8.4f} s per clip  {1 / each:8.2f} clips/s  {ratio:5.2f}x  "
             f"{work / each:6.0f} GFLOP/s"
         )
     for precision, store in stores.items():

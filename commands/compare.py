@@ -25,6 +25,7 @@ from aqa.workspace import Workspace, run_folders
     type=click.Choice(["spearman", "pearson", "mse", "med"]),
     default="spearman",
     show_default=True,
+    help="Metric to compare; mse and med are errors.",
 )
 @runs_option
 @json_option

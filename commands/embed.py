@@ -36,7 +36,7 @@ from aqa.workspace import Workspace
     show_default=True,
     help="How many neighbours t-SNE keeps near.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Random seed of t-SNE.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of t-SNE.")
 @manifest_option
 @store_option
 @runs_option

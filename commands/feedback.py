@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     "--head",
     default="score-estimation",
     show_default=True,
-    help="Fitted head that gives feedback.",
+    help="Fitted head that gives feedback: the name of its runs, or its Python file.",
 )
 @click.option("--split", help="Run to use [default: the first that did not learn from VIDEO].")
 @type_option

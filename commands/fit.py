@@ -37,12 +37,12 @@ def _check_name(context: click.Context, option: click.Parameter, name: str | Non
 
 @click.command()
 @workspace_option
-@click.option("--head", type=HEAD, required=True, help="What to fit.")
+@click.option("--head", type=HEAD, required=True, help="Head to fit, see `aqa heads`.")
 @click.option(
     "--split",
     "splits",
     multiple=True,
-    help="Split to fit [default: every one]; `all`: every video.",
+    help="Split to fit, or family of splits such as louo; all: every video [default: every split].",
 )
 @head_seed_option
 @param_option
@@ -75,15 +75,15 @@ def fit(
     runs: Path | None,
     skip_missing: bool,
 ) -> None:
-    """Fit a head on the training videos of each split.
+    """Fit a head on the training videos of each split; the runs lie in runs/<head>.
 
-    --head score-estimation learns its metric first. With --from runs/siamese it takes that of the
-    same split instead, and with --from other/runs/siamese/split-1 one that was learned elsewhere.
-    --head scoringnet takes its key fragments from runs/kfs in that way. Runs lie in runs/<name>.
+    --head score-estimation fits a metric first. With --from runs/siamese it takes the metric of
+    the run of the same split, and with --from other/runs/siamese/split-1 that of this run. In the
+    same way --head scoringnet takes its key fragments from --from runs/kfs.
 
-    A head of your own is a Python file: --head path/to/topk.py takes what is called HEAD in it,
-    topk.py:TopKHead the class of that name. Its runs lie in runs/topk; give the file again, as
-    --head path/to/topk.py, to every command that needs its code.
+    A head of your own is a Python file, which is run: --head path/to/topk.py takes what is called
+    HEAD in it, topk.py:TopKHead the class of that name. Its runs lie in runs/topk. Every command
+    that needs the head's code is given the file again, as --head path/to/topk.py.
     """
     from aqa.annotations.chosen_splits import chosen_splits
     from aqa.annotations.manifest import Manifest

@@ -135,7 +135,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 head_seed_option = click.option(
     "--seed",
     type=click.IntRange(0, 2**32 - 1),
-    help="Of every random choice that fitting makes; the same as -p seed=... [default: 0].",
+    help="Seed of all random numbers; the same as -p seed=NUMBER [default: 0].",
 )
 seed_option = click.option(
     "--seed",

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 @click.command()
 @workspace_option
 @click.argument("videos", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--head", help="Fitted head [default: the only one].")
+@click.option(
+    "--head",
+    help="Fitted head: the name of its runs, or its Python file [default: the only one].",
+)
 @click.option("--split", "splits", multiple=True, help="Run to use [default: all, averaged].")
 @type_option
 @difficulty_option

@@ -38,5 +38,9 @@ class AttentionPoolHead(ScoreNetworkHead):
         """See `NetworkHead.build`."""
         return AttentionPool(dim, self.hidden)
 
+    def start_at(self, net: nn.Module, mean: float) -> None:
+        """The untrained network predicts about the mean score."""
+        nn.init.constant_(net.score.bias, mean)
+
 
 HEAD = AttentionPoolHead

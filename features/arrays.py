@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aqa.errors import AqaError, listed
 from aqa.features.store import FeatureStore
-from aqa.files import replacing, write_text
+from aqa.files import replacing, sync, write_text
 
 
 def read_ids(path: Path) -> list[str]:
@@ -144,8 +144,11 @@ def write_arrays(store: FeatureStore, path: Path) -> list[Path]:
             f"{store.path}: videos have {min(counts)} to {max(counts)} clips, which a .npy cannot "
             "hold; export to .npz"
         )
-    ids = path.with_suffix(".ids.txt")
+    ids, text = path.with_suffix(".ids.txt"), "".join(f"{i}\n" for i in arrays)
+    if path.exists() and ids.exists() and ids.read_bytes() != text.encode("utf-8"):
+        ids.unlink()  # so that a kill never leaves features beside the ids of others
+        sync(ids.parent)
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.save(file, np.stack(list(arrays.values())), allow_pickle=False)
-    write_text(ids, "".join(f"{i}\n" for i in arrays))
+    write_text(ids, text)
     return [path, ids]

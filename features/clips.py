@@ -78,8 +78,8 @@ class ClipRule:
                 raise AqaError(f"clip rule: {name}={value} is not a positive number of frames")
         if self.video_length is not None and self.video_length < self.length:
             raise AqaError(
-                f"clip rule: video_length={self.video_length} is less than one clip of "
-                f"length={self.length}"
+                f"clip rule: videos of {self.video_length} frames (--frames) are shorter than one "
+                f"clip of {self.length} (--clip-length)"
             )
         if self.shift < 0:
             raise AqaError(f"clip rule: shift={self.shift} is not a number of frames from 0")

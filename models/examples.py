@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -60,10 +60,14 @@ class Examples:
     def __len__(self) -> int:
         return len(self.features)
 
+    def __getitem__(self, number: int) -> Examples:
+        """One video; scikit-learn cuts what it is given as X by this, see `of`."""
+        return self.select([number])
+
     @classmethod
     def of(
         cls,
-        x: Sequences,
+        x: Sequences | Examples | Sequence[Examples],
         y: ArrayLike | None = None,
         *,
         views: Sequence[Sequences] = (),
@@ -72,14 +76,19 @@ class Examples:
     ) -> Examples:
         """Examples of plain arrays, as scikit-learn passes them.
 
-        y: None where scores are not known. columns: None for one that is not known; `id` names
-        the videos, which are otherwise called by their numbers.
+        x: arrays; or examples, or a list of them, whose scores `y` takes the place of: with these
+        as X, a grid search hands columns on to fitting and to answering. y: None where scores are
+        not known. columns: None for one that is not known; `id` names the videos, which are
+        otherwise called by their numbers.
         """
+        given = _examples_among(x)
+        if given is not None:
+            return given if y is None else replace(given, scores=np.asarray(y, np.float64))
         names = columns.pop("id", None)
         ids = [f"number {i}" for i in range(len(x))] if names is None else names
         scores = np.full(len(x), np.nan) if y is None else np.asarray(y, np.float64)
         known = {name: values for name, values in columns.items() if values is not None}
-        return cls(tuple(ids), x, scores, known, views, blank)
+        return cls(tuple(ids), cast("Sequences", x), scores, known, views, blank)
 
     def select(self, numbers: Sequence[int] | NDArray[np.integer]) -> Examples:
         """The videos of these numbers, in this order."""
@@ -97,6 +106,27 @@ class Examples:
         """The values of those of these columns that are known; `id` are the ids."""
         known = {"id": self.ids, **self.columns}
         return {name: known[name] for name in columns if name in known}
+
+
+def _examples_among(x: Sequences | Examples | Sequence[Examples]) -> Examples | None:
+    """What was given, where it is examples or a list of them, and not arrays."""
+    if isinstance(x, Examples):
+        return x
+    parts = [own for own in x if isinstance(own, Examples)]
+    return _joined(parts) if parts else None
+
+
+def _joined(parts: Sequence[Examples]) -> Examples:
+    """The videos of all parts, one after the other, as their first part knows of them."""
+    first, n_views = parts[0], len(parts[0].views)
+    return Examples(
+        tuple(i for part in parts for i in part.ids),
+        [own for part in parts for own in part.features],
+        np.concatenate([part.scores for part in parts]),
+        {name: [v for part in parts for v in part.columns[name]] for name in first.columns},
+        [[own for part in parts for own in part.views[k]] for k in range(n_views)],
+        first.blank,
+    )
 
 
 def pick(
@@ -157,19 +187,6 @@ def example_of(
     known = videos_columns([video], [name for name in columns if name != "id"], [clips])
     scores = np.array([video.score], np.float64)
     return Examples((video.id,), [features], scores, known, (), blank)
-
-
-def inputs_of(
-    ids: Sequence[str],
-    manifest: Manifest,
-    features: Features,
-    columns: Sequence[str],
-) -> tuple[list[Any], np.ndarray, dict[str, list[Any]]]:
-    """Features, scores and columns of these videos."""
-    videos = [manifest.by_id[i] for i in ids]
-    scores = np.array([video.score for video in videos])
-    clips = [features.store.clips(i) for i in ids] if "clips" in columns else []
-    return [features.arrays[i] for i in ids], scores, videos_columns(videos, columns, clips)
 
 
 def videos_columns(

@@ -105,6 +105,15 @@ def labels_of(runs: Path, heads: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(labels))
 
 
+def attribute_of(folder: Path) -> str | None:
+    """What a run's head is called in its file, such as `HEAD`; None where it is of no file."""
+    try:
+        saved = json.loads((folder / "run.json").read_text(encoding="utf-8")).get("source")
+    except (OSError, ValueError):
+        return None
+    return str(saved["name"]).rpartition(":")[2] if saved else None
+
+
 def _earlier(runs: Path, name: str) -> str:
     """The folder of runs that a head had before it was renamed, where there is one; else itself."""
     earlier = [old for old, new in HEADS.items() if new == name and (runs / old).exists()]

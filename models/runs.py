@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.metadata import version
@@ -27,17 +27,25 @@ import safetensors.numpy
 from aqa import __version__
 from aqa.annotations.splits import Split
 from aqa.features.store import FeatureStore, Spec
-from aqa.files import replacing, replacing_folder, write_json, write_rows
+from aqa.files import (
+    recover_folder,
+    replacing_folder,
+    write_bytes,
+    write_json,
+    write_rows,
+)
 from aqa.models.heads.base import Head
 from aqa.models.heads.base.source import HeadSource
 from aqa.models.old_names import present_head, present_params, present_state
-from aqa.models.run_source import RunError, source_of
+from aqa.models.run_source import RunError as RunError
+from aqa.models.run_source import source_of
 from aqa.models.target_transforms import TransformedHead, transformed
 from aqa.workspace import run_folder
 
 MODEL, RECORD, HISTORY = "model.safetensors", "run.json", "history.csv"
 PREDICTIONS, METRICS_FILE = "predictions.csv", "metrics.json"
 FEEDBACK = "feedback.csv"
+FILES = (MODEL, RECORD, HISTORY, PREDICTIONS, METRICS_FILE, FEEDBACK)
 
 
 _NOT_TOLD = ("id", "clips", "difficulty", "similar_within")
@@ -150,19 +158,28 @@ def make_record(
     }
 
 
-def save_run(folder: Path, head: Head, record: Mapping[str, Any]) -> Run:
-    """Write a run in one step, in place of an earlier one."""
-    with replacing_folder(folder) as temporary:
+def save_run(
+    folder: Path,
+    head: Head,
+    record: Mapping[str, Any],
+    write_more: Callable[[Path], None] | None = None,
+) -> Run:
+    """Write a run in one step, in place of an earlier one.
+
+    write_more: writes what belongs to it, such as its predictions, into the folder that it is
+    given. Files of an earlier run's folder that are none of a run's are kept.
+    """
+    with replacing_folder(folder, FILES) as temporary:
         write_run(temporary, head, record)
+        if write_more is not None:
+            write_more(temporary)
     return Run(folder, head, record)
 
 
 def write_run(folder: Path, head: Head, record: Mapping[str, Any]) -> None:
     """Write a run's files into a folder; last the one that makes it a run."""
-    with replacing(folder / MODEL) as temporary:
-        safetensors.numpy.save_file(
-            {name: array.copy() for name, array in head.state().items()}, temporary
-        )
+    state = {name: array.copy() for name, array in head.state().items()}
+    write_bytes(folder / MODEL, safetensors.numpy.save(state))
     write_rows(folder / HISTORY, getattr(head, "history_", []))
     write_json(folder / RECORD, record)
 
@@ -174,6 +191,7 @@ def load_run(folder: Path, heads: Sequence[str] = ()) -> Run:
     among them, see `source_of`.
     """
     changed = ""
+    recover_folder(folder)
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         source, changed = source_of(folder, record, heads)

@@ -161,9 +161,11 @@ def check_scores(case: HeadCase) -> None:
         bool(np.corrcoef(predicted, true)[0, 1] > 0.9),
         f"{case.name}: does not learn scores that every clip tells",
     )
+    off = float(np.abs(predicted - true).mean())
     _require(
-        bool(np.abs(predicted - true).mean() < 0.5 * true.std()),
-        f"{case.name}: its scores are not in points, as those that it learned from",
+        off < 0.5 * true.std(),
+        f"{case.name}: its scores lie {off:.1f} points off, of scores that deviate by "
+        f"{true.std():.1f}; answer in points, and let a network start at the mean (`start_at`)",
     )
 
 

@@ -1,22 +1,23 @@
-"""Fit a head on the training videos of each split, then evaluate those and the validation videos."""
+"""Fit a head on the training videos of each split, then evaluate these and validation videos."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
 from aqa.evaluation.evaluate import evaluate_run
-from aqa.evaluation.evaluated import save_evaluated
+from aqa.evaluation.evaluated import Evaluated, save_evaluated
 from aqa.evaluation.run_stores import stored_split
 from aqa.features.store import FeatureStore, check_spec
 from aqa.models.examples import Examples, Features, examples_of
 from aqa.models.heads import find_head, own_names
 from aqa.models.heads.base import Head, HeadError
 from aqa.models.heads.base.source import HeadSource
-from aqa.models.run_source import RunError
+from aqa.models.run_source import RunError, attribute_of
 from aqa.models.runs import Run, load_start, make_record, save_run
 from aqa.models.target_transforms import parse_head_params, transformed
 from aqa.workspace import run_folder
@@ -50,6 +51,7 @@ def fit_splits(
             f"{head}: its runs would lie among those of aqa's head {label}; rename the file, or "
             "call the runs something else with --name"
         )
+    _check_same_code(source, [run_folder(runs, label, split.name) for split in splits])
     check_layer(source, store)
     values = head_params(source, params, seed)
     starts = {split.name: _start_run(source, start, split.name) for split in splits}
@@ -66,9 +68,26 @@ def fit_splits(
         seconds = time.perf_counter() - started
         folder = run_folder(runs, label, split.name)
         record = make_record(source, model, split, store, folder, seconds, origin)
-        run = save_run(folder, model, record)
-        save_evaluated(folder, evaluate_run(run, split, manifest, features, ("train", "val")))
+        found: Evaluated = {}
+        try:
+            run = Run(folder, model, record)
+            found = evaluate_run(run, split, manifest, features, ("train", "val"))
+        finally:  # what was learned is kept, whatever comes between
+            run = save_run(folder, model, record, partial(save_evaluated, evaluated=found))
         yield run
+
+
+def _check_same_code(source: HeadSource, folders: Sequence[Path]) -> None:
+    """Refuse to replace runs of another class of the same file, which are called alike."""
+    if source.origin is None:
+        return
+    for folder in folders:
+        earlier = attribute_of(folder)
+        if earlier not in (None, source.attribute):
+            raise RunError(
+                f"{folder} holds a run of {earlier} of that file; call those of {source.attribute} "
+                "something else with --name"
+            )
 
 
 def head_params(source: HeadSource, params: Sequence[str], seed: int | None) -> dict[str, object]:

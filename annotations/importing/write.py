@@ -33,16 +33,18 @@ def import_dataset(
     if not isinstance(imported, Imported):
         raise AqaError(f"{name}: its read() gives {type(imported).__name__}, not Imported")
     lists = {manifest.with_name(f"{key}.txt"): ids for key, ids in imported.lists.items()}
+    texts = {path: "".join(f"{i}\n" for i in ids) for path, ids in lists.items()}
     for path in (manifest, *lists):
-        if path.exists() and not force:
+        # The manifest is written last: a list as it should be is of an import that was killed.
+        if path.exists() and not force and not _holds(path, texts.get(path)):
             raise AqaError(f"{path}: exists already; replace it with --force")
     table = _checked(imported)
     missing = [video.path for video in table if video.path and not video.path.exists()]
     if missing and len(missing) == len(table):
         raise AqaError(f"{request.videos}: holds none of the videos, such as {missing[0]}")
-    for path, ids in lists.items():
-        write_text(path, "".join(f"{i}\n" for i in ids))
-    write_manifest(manifest, [_relative(row, manifest) for row in imported.rows])
+    for path, text in texts.items():
+        write_text(path, text)
+    write_manifest(manifest, [_relative(row, manifest) for row in imported.rows], new=not force)
     return [
         f"{manifest}: {len(table)} videos of {name}",
         *summary_lines(table),
@@ -51,6 +53,14 @@ def import_dataset(
         *imported.notes,
         *(_store_import(file, name, manifest, lists) for name, file in imported.features.items()),
     ]
+
+
+def _holds(path: Path, text: str | None) -> bool:
+    """Whether a file holds this text."""
+    try:
+        return text is not None and path.read_bytes() == text.encode("utf-8")
+    except OSError:
+        return False
 
 
 def _store_import(features: Path, backbone: str, manifest: Path, lists: Iterable[Path]) -> str:

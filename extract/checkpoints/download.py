@@ -10,12 +10,11 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-import filelock
-
 from aqa.extract.checkpoints.catalogue import find_checkpoint
 from aqa.extract.checkpoints.recognition import identify
 from aqa.extract.checkpoints.records import Checkpoint, WeightsError
 from aqa.extract.checkpoints.state_files import read_state, sha256_of
+from aqa.files import lock_of, make_folder, publish
 
 # Is told how many bytes have come and, where the server says so, how many there will be.
 DownloadProgress = Callable[[int, int | None], None]
@@ -51,12 +50,12 @@ def fetch(
         )
     partial = target.with_name(target.name + ".part")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(target.with_name(target.name + ".lock")):
+        make_folder(target.parent)
+        with lock_of(target):
             if not target.is_file():
                 _download(checkpoint.url, partial, progress)
                 _check_download(checkpoint, partial)
-                partial.replace(target)
+                publish(partial, target)
     except (OSError, http.client.HTTPException) as error:
         raise WeightsError(
             f"{checkpoint.url}: {_cause(error)}; what has come so far is kept for the next try, "

@@ -1,6 +1,6 @@
 """CoRe: the difference to exemplars' scores, by a tree (yu2021).
 
-What is said to be CoRe's is as it is remembered: the paper's text was not at hand.
+What this file calls CoRe's is from memory: the paper's text was not at hand.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ Numbers = NDArray[np.intp]
 class RegressionTree(nn.Module):
     """A binary tree over intervals of the score difference (CoRe).
 
-    The nodes of a level share a layer that reads the level above it; each has a logit of its own
-    for going right. A leaf is an interval, reached with the product of the probabilities on the
-    way; all leaves read the last level.
+    The nodes of a level share a layer, whose input is the layer of the level above; each node has
+    its own logit for turning right. A leaf is an interval; its probability is the product of the
+    probabilities on the way to it.
 
     edges: (leaves + 1,) ends of the intervals, a power of two of them, ascending.
     """
@@ -70,7 +70,7 @@ class RegressionTree(nn.Module):
     def locate(self, differences: Tensor) -> tuple[Tensor, Tensor]:
         """The leaf that a difference belongs to, and its place there in 0..1; (pairs,) each.
 
-        What lies outside of all intervals belongs to the first or the last, at its end.
+        A difference outside of all intervals belongs to the first or the last one, at its end.
         """
         leaf = torch.bucketize(differences, self.edges[1:-1], right=True)
         low, high = self.edges[leaf], self.edges[leaf + 1]
@@ -86,10 +86,10 @@ class RegressionTree(nn.Module):
 
 
 class ContrastiveNet(nn.Module):
-    """Exemplar, video and the exemplar's score, joined, through two layers into the tree.
+    """Exemplar, video and the exemplar's score go through two layers into the tree.
 
-    The first layer of what is joined is the sum of its parts' own layers, so that these are
-    computed once per video and not once per pair.
+    The first layer, on the three side by side, is the sum of a layer on each; these are computed
+    once per video and not once per pair.
     """
 
     def __init__(self, dim: int, hidden: int, edges: Tensor):
@@ -153,7 +153,7 @@ class TreeTrainer(Trainer):
 
 @dataclass(repr=False, eq=False)
 class CoReHead(NetworkHead):
-    """How far is a video's score from an exemplar's? A tree of intervals; ten exemplars vote.
+    """Predicts how far a video's score is from an exemplar's; the mean over ten exemplars.
 
     A video is the average of its clips. The intervals of the tree hold equally many of the
     training pairs' score differences. An exemplar is a training video of the same group; the
@@ -259,7 +259,7 @@ class CoReHead(NetworkHead):
 
     @property
     def chosen(self) -> dict[str, Any]:
-        """See `BaseHead.chosen`."""
+        """See `Head.chosen`."""
         found: dict[str, Any] = super().chosen
         found["exemplars"] = {}
         labels, names = unpack_texts(self.ex_groups_), unpack_texts(self.ex_ids_)
@@ -269,7 +269,7 @@ class CoReHead(NetworkHead):
 
     @property
     def answer_columns(self) -> tuple[str, ...]:
-        """See `BaseHead.answer_columns`: what tells the group, so that results are marked by it."""
+        """See `Head.answer_columns`: what tells the group, so that results are marked by it."""
         return () if self.group == "none" else (self.group,)
 
     @property
@@ -277,7 +277,7 @@ class CoReHead(NetworkHead):
         return "type" if self.group == "none" else self.group
 
     def _groups(self, examples: Examples, *, strict: bool) -> list[str]:
-        """What each video may be compared within, "" for not known or all alike."""
+        """The group that each video is compared within; "" where not known, or all are one."""
         given = examples.columns.get(self.group)
         return check_types(given, len(examples), strict=strict, column=self._group_column)
 

@@ -25,11 +25,10 @@ KERNEL = 3  # of convolutions and poolings, along each axis (li2018end §3)
 
 
 def pooling(size: Sequence[int]) -> tuple[nn.MaxPool3d, tuple[int, ...]]:
-    """A 3x3x3 maximum over a map of this (time, height, width), and what it leaves.
+    """Max pooling in windows of 3x3x3 over maps of this (time, height, width), and the size after.
 
-    An axis shorter than 3 is pooled whole; of a longer one the last, shorter window is kept.
-    li2018end says neither: its maps are as long as their fragments together, these are of one
-    fragment.
+    An axis shorter than 3 is pooled to 1; a last window that is shorter than 3 is kept. li2018end
+    says neither: its maps are longer in time, as they are of all fragments together.
 
     >>> pooling((2, 7, 7))[1]
     (1, 3, 3)
@@ -40,7 +39,7 @@ def pooling(size: Sequence[int]) -> tuple[nn.MaxPool3d, tuple[int, ...]]:
 
 
 class Extractor(nn.Sequential):
-    """Twice a 3x3x3 convolution, ReLU and pooling: (n, C, T, H, W) -> (n, `size`)."""
+    """Convolution of 3x3x3, ReLU and pooling, twice: (n, C, T, H, W) -> (n, `size`)."""
 
     def __init__(self, shape: Sequence[int], channels: int):
         inputs, size = shape[0], tuple(shape[1:])
@@ -54,10 +53,10 @@ class Extractor(nn.Sequential):
 
 
 class FragmentNet(nn.Module):
-    """An extractor of its own for each fragment, two dense layers over all of them.
+    """One extractor per fragment, and two dense layers on all of their outputs.
 
-    centre, scale: of each channel of the maps; every batch is standardised anew, since a second
-    copy of all maps would not fit beside the first.
+    centre, scale: mean and divisor of each channel of the maps. Each batch is standardised when it
+    is used: standardised maps would need as much memory again.
     """
 
     centre: Tensor
@@ -95,9 +94,9 @@ class FragmentNet(nn.Module):
 
 @dataclass(frozen=True)
 class MapVideos:
-    """Videos of as many fragments each, where they lie: maps are too large to be held twice.
+    """Videos with the same number of fragments, whose maps are not copied: they are large.
 
-    maps: (fragments, C, T, H, W) a video; on a CPU the store's own arrays. targets: (n,).
+    maps: (fragments, C, T, H, W) per video; on a CPU the arrays of the store. targets: (n,).
     """
 
     maps: Sequence[Tensor]
@@ -116,11 +115,11 @@ class MapVideos:
 
 @dataclass(repr=False, eq=False)
 class FragmentsHead(ScoreNetworkHead):
-    """An extractor for each fragment (clip), none shared, on cached maps; two dense layers.
+    """Each fragment (clip) has its own extractor, on stored maps; two dense layers join them.
 
-    li2018end trains nine whole C3D networks; here their convolutions are one frozen backbone's, and
-    what is learned, and not shared, lies behind them. Maps are standardised by channel. Fitted
-    besides: `shape_` (fragments, channels, time, height, width).
+    li2018end trains nine whole C3D networks. Here one frozen backbone stands for their
+    convolutions, and each fragment has its own layers after it. Maps are standardised by channel.
+    Fitted besides: `shape_` (fragments, channels, time, height, width).
     """
 
     lr_halve_every: int | None = param(
@@ -167,7 +166,7 @@ class FragmentsHead(ScoreNetworkHead):
         )
 
     def start_at(self, net: nn.Module, mean: float) -> None:
-        """The last bias starts at the mean score."""
+        """See `NetworkHead.start_at`: the last bias is the mean score."""
         assert isinstance(net, FragmentNet)
         nn.init.constant_(net.last.bias, mean)
 
@@ -178,7 +177,7 @@ class FragmentsHead(ScoreNetworkHead):
             raise HeadError(f"fragment={self.fragment} is not all, last or a fragment's number")
 
     def fit_scaling(self, sequences: Sequences) -> None:
-        """By channel, one video after the other."""
+        """See `NetworkHead.fit_scaling`: by channel, one video at a time to save memory."""
         count = len(sequences[0]) if self.fragment == "all" else 1
         self.shape_ = np.array([count, *sequences[0].shape[1:]])
         chosen = self._chosen(sequences)
@@ -207,7 +206,7 @@ class FragmentsHead(ScoreNetworkHead):
         return self._chosen(videos)
 
     def _chosen(self, sequences: Sequence[Maps]) -> list[Maps]:
-        """Views of the fragments of each video, or `HeadError` naming the first that lacks some."""
+        """The fragments of each video that are used; `HeadError` where a video lacks some."""
         if self.fragment == "last":
             return [maps[-1:] for maps in sequences]
         if self.fragment == "all":

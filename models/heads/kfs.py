@@ -1,7 +1,4 @@
-"""Key fragments: the stage of every frame, by an LSTM (li2018scoringnet §3.1).
-
-li2018scoringnet §3.1.
-"""
+"""Key fragments: the stage of every frame, by an LSTM (li2018scoringnet §3.1)."""
 
 from __future__ import annotations
 
@@ -69,7 +66,7 @@ class StageNet(nn.Module):
 
 @dataclass(frozen=True)
 class LabelledVideos:
-    """Videos as tensors on one device: (n_clips, dim) each, and the (n_clips,) stages of each."""
+    """Videos on one device: features (n_clips, dim) and stages (n_clips,) of each."""
 
     sequences: Sequence[Tensor]
     labels: Sequence[Tensor]
@@ -87,7 +84,7 @@ class LabelledVideos:
             yield VideoBatch(pad_sequence(picked, batch_first=True), lengths, targets)
 
     def pick(self, indices: NDArray[np.intp]) -> LabelledVideos:
-        """Those of these numbers."""
+        """The videos of these numbers."""
         numbers = indices.tolist()
         return LabelledVideos(
             [self.sequences[i] for i in numbers], [self.labels[i] for i in numbers]
@@ -95,7 +92,7 @@ class LabelledVideos:
 
 
 def stage_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Mean cross-entropy over all clips (li2018scoringnet eq. 5, as it is meant).
+    """Mean cross-entropy over all clips (li2018scoringnet eq. 5, whose print is faulty).
 
     logits: (n, clips, stages). targets: (n, clips), `UNLABELLED` where a video has ended.
     """
@@ -103,7 +100,7 @@ def stage_loss(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 class StageTrainer(Trainer):
-    """Trains a `StageNet`; a clip counts as much in every batch."""
+    """Trains a `StageNet`; each clip has the same weight, whatever batch it is in."""
 
     def count(self, batch: VideoBatch) -> int:
         """See `Trainer.count`: the clips that have a stage."""
@@ -112,7 +109,7 @@ class StageTrainer(Trainer):
 
 @dataclass(repr=False, eq=False)
 class KFSHead(NetworkHead):
-    """Tells the stage of every frame by a Bi-LSTM over dense clips; scores nothing.
+    """Predicts the stage of every frame by a Bi-LSTM over dense clips; predicts no scores.
 
     It learns from the manifest's hand-labelled columns stage_<name>. li2018scoringnet reads a C3D
     without pooling in time, so that every frame has a vector; here it is a store of overlapping
@@ -167,7 +164,7 @@ class KFSHead(NetworkHead):
 
     @property
     def answer_columns(self) -> tuple[str, ...]:
-        """See `BaseHead.answer_columns`."""
+        """See `Head.answer_columns`."""
         return ("clips",)
 
     @property
@@ -221,7 +218,7 @@ class KFSHead(NetworkHead):
 
 
 def stride_of(clips: Sequence[NDArray[np.integer]]) -> int:
-    """The frames from one clip's start to the next one's, as most clips have it."""
+    """The median number of frames from one clip's start to the next one's."""
     steps = np.concatenate([np.diff(ranges[:, 0]) for ranges in clips])
     return int(np.median(steps)) if len(steps) else 0
 

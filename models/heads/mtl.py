@@ -30,9 +30,9 @@ class MTLHead(NetworkHead):
 
     The attributes are those of position, armstand, rotation, somersaults and twists that the
     manifest has; their classes are those of the training videos. The loss is the squared and the
-    absolute error of the score and the cross-entropy of each attribute; a video that lacks an
-    attribute says nothing of it. C3D-AVG-MTL also writes captions, which takes words and the
-    network itself: on stored features they are out of reach. Fitted: `classes_`.
+    absolute error of the score and the cross-entropy of each attribute; a video without an
+    attribute is left out of its cross-entropy. C3D-AVG-MTL also learns captions, which a head on
+    stored features cannot. Fitted: `classes_`.
     """
 
     hidden: int = param(
@@ -53,7 +53,7 @@ class MTLHead(NetworkHead):
 
     @property
     def answer_columns(self) -> tuple[str, ...]:
-        """See `BaseHead.answer_columns`."""
+        """See `Head.answer_columns`."""
         return ()
 
     @property
@@ -63,7 +63,7 @@ class MTLHead(NetworkHead):
 
     @property
     def classes(self) -> dict[str, list[str]]:
-        """The labels of each attribute that it tells."""
+        """The labels of each attribute that it predicts."""
         found: dict[str, list[str]] = json.loads(unpack_texts(self.classes_)[0])
         return found
 

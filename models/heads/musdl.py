@@ -18,15 +18,15 @@ from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
 
 @dataclass(repr=False, eq=False)
 class MUSDLHead(DistributionHead):
-    """The probabilities of mark bins, one set a judge; the marks give the score by the rules.
+    """Probabilities of bins of each judge's mark; the rules make the score of the marks.
 
     Predicted marks are sorted, the highest and the lowest are left out, and the middle ones added
-    up: the execution. A line, fitted to the training videos' marks and scores, turns it into the
-    score. The authors multiply by the video's difficulty, which they know, and so their figures
-    are to be read: with `difficulty=multiply` scores are divided by it, and the line does nothing.
-    Without, the quantiles do not tell how wide the line goes wrong.
+    up: the execution. A straight line, fitted to the training videos' marks and scores, turns it
+    into the score. The authors multiply the execution by the video's known difficulty: so does
+    `difficulty=multiply`, with which the line changes nothing. Without it, quantiles leave out the
+    error of the line.
 
-    farabi2021 says that 5 middle marks are added up in one place, 3 in another; 3 is diving's rule
+    farabi2021 says in one place that 5 middle marks are added up, in another 3; 3 is diving's rule
     for 7 judges. The head learns from the manifest's columns judge_1, judge_2, ... as they stand.
     Fitted: `judges_`, how many; `slope_` and `intercept_`, of the line.
     """
@@ -59,12 +59,12 @@ class MUSDLHead(DistributionHead):
 
     @property
     def answer_columns(self) -> tuple[str, ...]:
-        """See `BaseHead.answer_columns`."""
+        """See `Head.answer_columns`."""
         return ()
 
     @property
     def values(self) -> int:
-        """See `DistributionHead.values`: one a judge."""
+        """See `DistributionHead.values`: one per judge."""
         return int(self.judges_)
 
     def learn_scores(self, scores: NDArray[np.float64], **columns: Any) -> None:

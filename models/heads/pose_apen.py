@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from aqa.models.heads.base import param
-from aqa.models.heads.base.pose import Matrix, PoseHead
+from aqa.models.heads.base.pose import PoseHead
+from aqa.models.heads.base.vector_svr import Matrix
 
 
 @dataclass(repr=False, eq=False)

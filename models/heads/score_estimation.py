@@ -55,9 +55,9 @@ class RowTrainer(Trainer):
 def choose_exemplars(
     scores: NDArray[np.float64], types: Sequence[str], *, worst: bool, count: int
 ) -> dict[str, Numbers]:
-    """The best (or worst) `count` videos of each type, with all that tie with the last of them.
+    """The best (or worst) `count` videos of each type, and those with the same score as the last.
 
-    jain2020 Table III counts the videos tied at a type's maximum as its experts.
+    jain2020 Table III counts all videos with a type's highest score as its experts.
     """
     labels = np.asarray(types, str)
     chosen = {}
@@ -72,7 +72,7 @@ def choose_exemplars(
 
 @dataclass(repr=False, eq=False)
 class ScoreEstimationHead(ComparingHead):
-    """The frozen Siamese net with a linear last layer, fed an exemplar and the video.
+    """A frozen Siamese network on an exemplar and the video, and a linear last layer.
 
     Fitting first learns the metric as `SiameseHead` does with the same parameters, seed and
     videos, or takes it from `start`. Then every (exemplar, video) of a type is a row of a least
@@ -202,8 +202,8 @@ class ScoreEstimationHead(ComparingHead):
     def explain(self, examples: Examples, *, align: str = "index") -> Explanation:
         """Each clip's probability of being similar to the exemplar's clip (jain2020 §IV).
 
-        To compare clip j, what follows it is cut off and what precedes it is blanked, in both
-        videos. The mean over several exemplars; below 0.5 a clip is faulty.
+        To compare clip j, the clips after it are cut off, and those before it replaced by blank
+        ones, in both videos. The mean over several exemplars; below 0.5 a clip is faulty.
         """
         if "clips" not in self.gives:
             self.cannot_explain("metric=none and finetune=true leave it without a similarity")
@@ -242,17 +242,17 @@ class ScoreEstimationHead(ComparingHead):
 
     @property
     def answer_columns(self) -> tuple[str, ...]:
-        """See `BaseHead.answer_columns`."""
+        """See `Head.answer_columns`."""
         return ("id", "type")
 
     @property
     def also_shown(self) -> tuple[str, ...]:
-        """See `BaseHead.also_shown`."""
+        """See `Head.also_shown`."""
         return ("val", "test") if self.exemplar_from == "all" else ()
 
     @property
     def chosen(self) -> dict[str, Any]:
-        """See `BaseHead.chosen`."""
+        """See `Head.chosen`."""
         found: dict[str, Any] = super().chosen
         if hasattr(self, "pairs_seen_"):
             found["pairs"] = self.pairs_seen_
@@ -265,7 +265,7 @@ class ScoreEstimationHead(ComparingHead):
 
     @property
     def learned_from_others(self) -> tuple[str, ...]:
-        """See `BaseHead.learned_from_others`."""
+        """See `Head.learned_from_others`."""
         return self._outside
 
     def check_params(self) -> None:
@@ -365,7 +365,7 @@ class ScoreEstimationHead(ComparingHead):
         first: Numbers,
         second: Numbers,
     ) -> None:
-        """Train every layer on the rows; of the training videos some are held out to stop by."""
+        """Train every layer on the rows; a share of the training videos is held out to stop by."""
         mean, deviation = scores.mean(), spread(scores)
         nodes = sorted({*range(len(sequences)), *chosen.tolist()})
         place = {node: i for i, node in enumerate(nodes)}

@@ -110,7 +110,8 @@ class ScoringNetHead(Head):
 
     def predict_examples(self, examples: Examples) -> NDArray[np.float64]:
         """See `Head.predict_examples`."""
-        return fused(self.rule_, self.parts(examples))
+        parts = self.parts(examples)
+        return fused(self.rule_, parts)
 
     @property
     def gives(self) -> tuple[Answer, ...]:

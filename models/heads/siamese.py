@@ -24,8 +24,8 @@ from aqa.models.training.pair_batches import PairBatch, PairedVideos
 class PairTrainer(Trainer):
     """Trains a `SiameseNet` to tell similar pairs from dissimilar ones.
 
-    weights: of dissimilar and of similar pairs. It is stopped by the probability that
-    held-out pairs' wrong answers get, not by their loss: of few videos the loss is lowest after an
+    weights: of dissimilar and of similar pairs. Training is stopped by the mean probability of the
+    wrong answer on held-out pairs, not by their loss: with few videos the loss is lowest after an
     epoch or two, when every pair is still called dissimilar.
     """
 
@@ -53,7 +53,7 @@ class PairTrainer(Trainer):
 
     @torch.no_grad()
     def evaluate(self, examples: BatchSource) -> float:
-        """The mean probability of the wrong answer, each kind of answers weighing the same."""
+        """The mean probability of the wrong answer; similar and dissimilar pairs weigh the same."""
         self.net.eval()
         wrong, total = torch.zeros(2), torch.zeros(2)
         for batch in examples.batches(self.settings.batch_size):
@@ -65,18 +65,19 @@ class PairTrainer(Trainer):
 
 
 class ClipTrainer(PairTrainer):
-    """Trains a `SiameseNet` on pairs of videos, and on single clips of experts and other videos.
+    """Trains a `SiameseNet` on pairs of videos, and on their clips beside those of exemplars; ours.
 
-    Which clips are at fault nobody says. What is known is how many points a video loses to an
-    expert, so pairs of their clips are learned from as bags, of which only the whole is labelled
-    (multiple-instance learning): clip by clip they are to be as similar in the mean as the points
-    that are lost say. A clip's probability is then 1/2 where a video of such clips alone would lose
-    the threshold: faulty is one that loses more than its share of it. Ours, as all of this.
+    No column says which clips are faulty. What is known is how many points a video is below an
+    exemplar. So the pairs of their clips form a bag with one label (multiple-instance learning):
+    the mean similarity of the clips shall be what the lost points say. A clip's probability is then
+    1/2 where a video of such clips alone would lose the threshold, and below 1/2, faulty, where it
+    loses more than its share.
 
     Targets are (pairs, 2): whether two videos are similar, and `meant_similarity`, NaN for pairs
     that are no bag. bag_weights: as `weights`, of bags meant below and above 1/2. blank: (dim,),
-    scaled, the response to a blank clip, which stands in for what is before a clip (jain2020 §IV).
-    It is stopped by the held-out bags alone: of few whole videos the answers may never get better.
+    scaled, the feature of a blank clip, which takes the place of what is before a clip (jain2020
+    §IV). Training is stopped by the held-out bags alone: with few videos the answers on whole
+    videos may never get better.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class ClipTrainer(PairTrainer):
         return similar, (self.by_clips(bags).exp() - similar).abs()
 
     def by_clips(self, batch: PairBatch) -> Tensor:
-        """How similar the pairs are by their clips, as logarithms (pairs,); but for padding."""
+        """The logarithm of how similar pairs are by their clips, (pairs,); padding is left out."""
         assert isinstance(self.net, SiameseNet)
         x = batch.x[batch.rows]  # (n, longest, dim)
         longest = x.shape[1]
@@ -122,7 +123,7 @@ class ClipTrainer(PairTrainer):
         return log_bag_similarity(self.net.last(joined).squeeze(1), bag, len(batch.second))
 
     def _bags(self, batch: PairBatch) -> PairBatch:
-        """The pairs of an expert and another video, and what is meant of them."""
+        """The pairs of an exemplar and another video, and how similar they are meant to be."""
         meant = batch.targets[:, 1]
         known = ~meant.isnan()
         return replace(
@@ -132,10 +133,11 @@ class ClipTrainer(PairTrainer):
 
 @dataclass(repr=False, eq=False)
 class SiameseHead(ComparingHead):
-    """Shared LSTM, 128, 64, similar or not: learned on pairs of training videos; scores nothing.
+    """Whether two videos are similar, by a shared LSTM and layers of 128 and 64; no scores.
 
-    A pair is held out when one of its videos is. Fitted besides: `pairs_seen_`, how many pairs
-    of each kind were learned from and held out, each counted in one order.
+    It learns from pairs of training videos. A pair is held out when one of its videos is. Fitted
+    besides: `pairs_seen_`, how many pairs of each kind were learned from and held out, each counted
+    in one order.
     """
 
     kind: ClassVar[Kind] = "pairs"
@@ -225,6 +227,7 @@ class SiameseHead(ComparingHead):
         self, examples: Examples, first: NDArray[np.intp], second: NDArray[np.intp]
     ) -> NDArray[np.float64]:
         """See `PairHead.similarity`."""
+        self.check_fitted()
         return self.probability(self.embed(examples.features), first, second)
 
     @property
@@ -234,13 +237,13 @@ class SiameseHead(ComparingHead):
 
     @property
     def chosen(self) -> dict[str, Any]:
-        """See `BaseHead.chosen`."""
+        """See `Head.chosen`."""
         return super().chosen | {"pairs": self.pairs_seen_}
 
     def _copies(
         self, views: Sequence[Sequences], videos: list[NDArray[np.float32]]
     ) -> tuple[list[NDArray[np.float32]], NDArray[np.intp]]:
-        """Every view of the videos, one after the other, and the number of each one's video."""
+        """The videos under each augmentation, and the number of the video that each one shows."""
         checked = [sequence for view in check_views(views, videos) for sequence in view]
         return checked, np.tile(np.arange(len(videos)), len(views))
 
@@ -264,7 +267,7 @@ class SiameseHead(ComparingHead):
     def _part(
         self, pairs: Pairs, held: NDArray[np.bool_], copy: NDArray[np.bool_]
     ) -> tuple[Pairs, Pairs]:
-        """The pairs to learn from, and those with a held-out video; of copies the former only."""
+        """The pairs to learn from, and those held out; augmented videos are only learned from."""
         first, second = pairs.first, pairs.second
         out = held[first] | held[second]
         return pairs.where(~out), pairs.where(out & ~(copy[first] | copy[second]))
@@ -291,7 +294,7 @@ class SiameseHead(ComparingHead):
         )
 
     def _weights(self, labels: Tensor) -> tuple[float, float]:
-        """So that labels below and above 1/2 weigh half each in total, and the mean weight is 1."""
+        """So that labels below and above 1/2 weigh half of the total each; the mean is 1."""
         if not self.balance:
             return 1.0, 1.0
         low, high = torch.bincount((labels > 0.5).long(), minlength=2).clamp(min=1).tolist()

@@ -36,13 +36,14 @@ class TargetParams:
 
     difficulty: Literal["none", "multiply", "input"] = param(
         "none",
-        "a video's known difficulty. none: not shown to the head; multiply: it learns score / "
-        "difficulty, and is multiplied by it (farabi2021's code, USDL); input: standardised, "
-        "beside every clip's features",
+        "use of a video's known difficulty. none: none; multiply: the head learns score / "
+        "difficulty, and its answer is multiplied; input: one more feature of every clip",
+        source="farabi2021 Table 3",
     )
     scale: Literal["all", "action"] = param(
         "all",
-        "action: scores of each action divided by their standard deviation (parmar2019action §4)",
+        "action: scores are divided by the standard deviation of their action's",
+        source="parmar2019action §4",
     )
 
 
@@ -153,7 +154,7 @@ class TransformedHead(Head):
     @property
     def answer_columns(self) -> tuple[str, ...]:
         """See `Head.answer_columns`."""
-        return self._with_own(getattr(self, "head_", self.head).answer_columns)
+        return self._with_own(self._learner.answer_columns)
 
     @property
     def also_shown(self) -> tuple[str, ...]:
@@ -163,7 +164,7 @@ class TransformedHead(Head):
     @property
     def gives(self) -> tuple[Answer, ...]:
         """See `Head.gives`."""
-        return getattr(self, "head_", self.head).gives
+        return self._learner.gives
 
     @property
     def params(self) -> dict[str, Any]:
@@ -220,6 +221,12 @@ class TransformedHead(Head):
         elif self.scale != "all":
             raise HeadError(f"scale={self.scale} is not one of all, action")
         return found
+
+    @property
+    def _learner(self) -> Head:
+        """The fitted head, or what will be."""
+        fitted: Head | None = getattr(self, "head_", None)
+        return self.head if fitted is None else fitted
 
     def _with_own(self, columns: Sequence[str]) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*columns, *(t.column for t in self.transforms()))))

@@ -188,7 +188,7 @@ def test_missing_videos_are_named_or_left_out(aqa: Callable[..., Result], datase
         (["extract", "--weights", "absent.pth"], 1, "absent.pth: no such weights file"),
         (["extract", "--weights", "c3d-sport1m"], 2, "unknown checkpoint 'c3d-sport1m'; did you"),
         (["extract", "--weights", "random", "--layer", "fc9"], 2, "unknown layer of c3d 'fc9'"),
-        (["extract", "--weights", "random", "--frames", "8"], 1, "frames=8"),
+        (["extract", "--weights", "random", "--frames", "8"], 1, "videos of 8 frames (--frames)"),
         (["extract", "--batch-size", "many"], 2, "'many' is not a positive whole number"),
         (["extract", "--stride", "0"], 2, "0 is not in the range"),
         (["store", "verify", "manifest.csv"], 1, "not a readable HDF5 file"),
@@ -246,7 +246,9 @@ def test_a_view_is_exported(aqa: Callable[..., Result], tmp_path: Path) -> None:
     assert np.load(tmp_path / "flip.npy")[:, 0, 0].tolist() == [1, 11]
     unknown = aqa("store", "export", "s.h5", "flap.npy", "--view", "flap", code=2).output
     assert "Try 'aqa store --help'" in unknown
-    assert "unknown view of s.h5 'flap'; did you mean 'flip'? known: original, flip" in unknown
+    assert (
+        "unknown augmentation of s.h5 'flap'; did you mean 'flip'? known: original, flip" in unknown
+    )
     assert not (tmp_path / "flap.npy").exists()
 
 

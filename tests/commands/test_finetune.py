@@ -419,7 +419,7 @@ def test_the_best_epoch_on_test_is_called_that(
         (["-p", "hiden=3"], "no parameter 'hiden'; did you mean 'hidden'"),
         (["-p", "hidden=0"], "hidden=0 is not a number, 1 or more"),
         (["-p", "validation=0"], "8 training videos and 0 for validation.*-p validation=0.15"),
-        (["--clip-length", "8", "--frames", "4"], "=4 is less than one clip"),
+        (["--clip-length", "8", "--frames", "4"], "videos of 4 frames .* shorter than one clip"),
         (["--device", "gpu"], "device 'gpu' is not available"),
         (["--lr-head", "0"], "not in the range x>0"),
     ],

@@ -157,7 +157,7 @@ class Scaled(MeanHead):
         (Sociable, "depends on the videos beside it"),
         (Nobody, "fit does not give the head"),
         (Blind, "does not learn"),
-        (Scaled, "are not in points"),
+        (Scaled, "its scores lie .* points off"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )

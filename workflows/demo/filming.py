@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from aqa.errors import AqaError
-from aqa.files import sync, temporary_name
+from aqa.files import replacing
 from aqa.workflows.demo.camera import HEIGHT, WIDTH, follow
 from aqa.workflows.demo.dive import Dive
 from aqa.workflows.demo.diver import Joint
@@ -66,13 +66,8 @@ def joints_of(dive: Dive) -> np.ndarray:
 
 def film(dive: Dive, path: Path) -> None:
     """Write the video of a dive; a reader sees the whole file or none."""
-    temporary = temporary_name(path).with_suffix(path.suffix)
-    try:
+    with replacing(path, suffix=path.suffix) as temporary:
         _encode(dive, temporary, path)
-        sync(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _encode(dive: Dive, temporary: Path, path: Path) -> None:

@@ -21,6 +21,7 @@ from aqa.features.store import FeatureStore
 from aqa.files import write_json
 from aqa.models.feedback import ClipFeedback, Feedback
 from aqa.models.runs import load_run
+from aqa.temporaries import clean
 from aqa.workflows.demo.dataset import draw_dives
 from aqa.workflows.demo.dive import Dive
 from aqa.workflows.demo.filming import film
@@ -96,6 +97,7 @@ def run_demo(folder: Path, n_videos: int, seed: int, tell: Tell) -> DemoOutcome:
 
 def _claim(folder: Path, settings: dict[str, int]) -> None:
     record = folder / "demo.json"
+    clean(record)
     if record.exists():
         try:
             held = json.loads(record.read_text(encoding="utf-8"))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,10 @@ import safetensors.torch
 from torch import Tensor
 
 from aqa.features.store import spec_differences
-from aqa.files import replacing
+from aqa.files import lock_of, make_folder, replacing
 from aqa.models.old_names import present_params
 from aqa.models.run_source import RunError
+from aqa.temporaries import clean_folder
 
 _RECORD = "aqa_training"
 
@@ -50,8 +50,8 @@ class TrainingStates:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other trainings out of the folder; `RunError` where one is running in it."""
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(self.folder.with_name(f".{self.folder.name}.lock"))
+        make_folder(self.folder.parent)
+        lock = lock_of(self.folder)
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
@@ -100,16 +100,20 @@ class TrainingStates:
             "notes": dict(state.notes),
         }
         tensors = {key: value.detach().cpu().contiguous() for key, value in state.tensors.items()}
+        metadata = {"format": "pt", _RECORD: json.dumps(record)}
         with replacing(self._path(state.epoch)) as temporary:
-            metadata = {"format": "pt", _RECORD: json.dumps(record)}
             safetensors.torch.save_file(tensors, temporary, metadata)
         for epoch in self._epochs():
             if epoch != state.epoch and epoch not in keep:
                 self._path(epoch).unlink()
 
     def clear(self) -> None:
-        """Delete all states."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Delete all states, and their folder where nothing else lies in it."""
+        with suppress(OSError):
+            for epoch in self._epochs():
+                self._path(epoch).unlink(missing_ok=True)
+            clean_folder(self.folder)
+            self.folder.rmdir()
 
 
 def check_settings(path: Path, have: Mapping[str, Any], want: Mapping[str, Any]) -> None:

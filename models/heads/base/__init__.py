@@ -31,11 +31,8 @@ from aqa.models.heads.base.params import (
     shared_params,
 )
 
-BaseHead = Head
-
 __all__ = [
     "Answer",
-    "BaseHead",
     "Examples",
     "ExplainsClips",
     "ExplainsJoints",

@@ -21,12 +21,12 @@ WIDTH = 128
 class AggregateRegressor(nn.Module):
     """Clips through layers to 128 values, their weighted sum, a linear layer (farabi2021 §3).
 
-    The layers are dim -> 512 -> 256 -> 128, those left out that would not narrow: 512 -> 256 ->
-    128 and 2048 -> 512 -> 256 -> 128 are farabi2021's (Fig. 3), the rule for other widths is ours.
-    ReLU after each, which farabi2021 does not state.
+    The layers are dim -> 512 -> 256 -> 128, without those that would widen: 512 -> 256 -> 128 and
+    2048 -> 512 -> 256 -> 128 are farabi2021's (Fig. 3), the rule for other widths is ours. ReLU
+    after each, which farabi2021 does not state.
 
-    decider: (..., 128) -> (..., 128), what the clips' weights are a softmax of, for each of the
-    128 dimensions by itself; None weighs all clips alike.
+    decider: (..., 128) -> (..., 128); a softmax of it over the clips gives their weights, in each
+    of the 128 dimensions by itself. None gives all clips the same weight.
     """
 
     def __init__(self, dim: int, decider: nn.Module | None):
@@ -57,22 +57,22 @@ def farabi_epochs() -> Any:
 
 
 def farabi_lr() -> Any:
-    """Their `lr`.
+    """The hyper-parameter `lr` of the heads that aggregate clips.
 
-    farabi2021 takes steps of 2 videos at a rate of 1e-4, with a whole network in memory. On
-    features, larger steps at a larger rate are as good and several times as fast.
+    farabi2021 takes steps of 2 videos at a rate of 1e-4, as its whole network must fit in memory.
+    On features, larger steps at a larger rate are as good and several times as fast.
     """
     help = "Adam learning rate; ours, for 15 videos per step (farabi2021 §4.3: 1e-4, for 2)"
     return param(1e-3, help, above=0)
 
 
 def farabi_halving() -> Any:
-    """Their `lr_halve_every`."""
+    """The hyper-parameter `lr_halve_every` of the heads that aggregate clips."""
     return param(None, "steps after which the rate is halved; farabi2021: never")
 
 
 def farabi_loss() -> Any:
-    """Their `loss`."""
+    """The hyper-parameter `loss` of the heads that aggregate clips."""
     return param("l1+l2", "l1+l2 (farabi2021 §4.3), mse, ranking, or mse+ranking (li2018end §4)")
 
 
@@ -87,8 +87,8 @@ def start_aggregate_at(net: nn.Module, mean: float) -> None:
 def explain_aggregate(head: ScoreNetworkHead, examples: Examples) -> Explanation:
     """The points that each clip adds to the base, the last layer's bias, to make the score.
 
-    That layer is linear, so the score parts into the clips exactly. A clip is called faulty
-    where it takes points off; farabi2021 calls none so, the rule is ours.
+    That layer is linear, so the score is exactly the sum of the base and the clips' points. A clip
+    is called faulty where it takes points off; farabi2021 calls none so, the rule is ours.
     """
     features = check_sequences(examples.features, head.clip_shape, ids=examples.ids)
     sequence = head.scaled(*features)

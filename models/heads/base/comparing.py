@@ -25,10 +25,10 @@ PAIRS_AT_ONCE = 1 << 16
 
 
 class SiameseNet(nn.Module):
-    """One LSTM for both videos, their last states joined, 128, 64, 1 (jain2020 §III-A).
+    """One LSTM for both videos, then layers D1 (128), D2 (64) and one number (jain2020 §III-A).
 
-    D1 and D2 are followed by ReLU, which the paper does not say: were they linear, an exemplar
-    would move all scores of its type by one constant and do nothing else.
+    D1 and D2 are followed by ReLU, which the paper does not say: if they were linear, an exemplar
+    would only add a constant to all scores of its type.
     """
 
     def __init__(self, dim: int, hidden: int, widths: tuple[int, int] = (128, 64)):
@@ -158,8 +158,8 @@ class ComparingHead(NetworkHead):
         own = np.full(n, np.nan) if given is None else np.asarray(given, np.float64)  # None: NaN
         if own.shape != (n,) or (own <= 0).any():
             raise HeadError(
-                f"similar_within takes points above 0, one a video; got {own.size} for {n} videos, "
-                f"the smallest {np.nanmin(own, initial=np.inf):g}"
+                f"similar_within takes points above 0, one per video; got {own.size} for {n} "
+                f"videos, the smallest {np.nanmin(own, initial=np.inf):g}"
             )
         return np.where(np.isnan(own), self.threshold, own)
 
@@ -177,7 +177,6 @@ class ComparingHead(NetworkHead):
     @deterministic_kernels()
     def embed(self, x: Sequences) -> Tensor:
         """The LSTM's last state O of each video, (n, M)."""
-        self.check_fitted()
         sequences = check_sequences(x, len(self.centre_))
         net = self._siamese_net(pick_device(self.device))
         videos = self.tensors(sequences, np.zeros(len(sequences)))
@@ -254,7 +253,7 @@ def check_types(
 
 
 def hold_out(types: Sequence[str], share: float, seed: int) -> NDArray[np.intp]:
-    """The numbers of a share of the videos, drawn by the seed, evenly over the types."""
+    """The numbers of the videos to hold out, drawn by the seed, the same share of each type."""
     order = np.random.default_rng(seed).permutation(len(types))
     by_type = order[np.argsort(np.asarray(types)[order], kind="stable")]
     size = round(share * len(types))

@@ -1,6 +1,6 @@
 """What the heads that predict a distribution over bins share: the network, the loss, decoding.
 
-Tang et al. 2020, "Uncertainty-aware score distribution learning", as farabi2021 §2 describes it.
+tang2020, as farabi2021 §2 describes it.
 """
 
 from __future__ import annotations
@@ -37,11 +37,12 @@ class BinsNet(AverageMLP):
 
 @dataclass(repr=False, eq=False)
 class DistributionHead(NetworkHead):
-    """Clip average, 256, 128, and the probabilities of bins, for each of some values of a video.
+    """The average of a video's clips through layers of 256 and 128, then probabilities of bins.
 
-    A value's soft label is a Gaussian around it over the bins, so what is predicted is at least
-    as wide as that, however sure the head is. The loss is `losses.divergence`. Fitted: `low_`,
-    what the first bin stands for; `step_`, from one bin to the next.
+    One set of probabilities for each value of a video that is predicted. A value's soft label is a
+    Gaussian around it, so a predicted distribution is at least as wide as that. The
+    loss is `losses.divergence`. Fitted: `low_`, what the first bin stands for; `step_`, from one
+    bin to the next.
     """
 
     bins: int = param(101, "number of bins, at equal distances", source="tang2020", low=2)

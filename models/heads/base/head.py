@@ -114,9 +114,8 @@ class Head(RegressorMixin, BaseEstimator):
         or (x, y) or (x, y, columns). columns: by name; `views` and `blank` as `Examples` has them.
         """
         train = Examples.of(x, y, **columns)
-        options = {"others": _examples(others), "start": start}
         return self.fit_examples(
-            train, _examples(validation), **{k: v for k, v in options.items() if v is not None}
+            train, _examples(validation), others=_examples(others), start=start
         )
 
     def predict(self, x: Sequences, **columns: Any) -> NDArray[np.float64]:
@@ -175,7 +174,7 @@ class Head(RegressorMixin, BaseEstimator):
         """Become the fitted head that `state` was taken from."""
         for name in self.fitted:
             setattr(self, name, np.asarray(state[name.rstrip("_")]))
-        vars(self).pop("clip_shape_", None)
+        self.__dict__.pop("clip_shape_", None)
         if "clip_shape" in state:
             self.clip_shape_ = tuple(state["clip_shape"].tolist())
         return self

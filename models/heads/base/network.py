@@ -37,9 +37,10 @@ if TYPE_CHECKING:
 class NetworkHead(Head):
     """A head, of any kind, that trains a network by the shared loop.
 
-    One that learns of each video by itself says with `build`, `targets` and `trainer` which
-    network, to what and how. One that learns of pairs or of clips writes `fit_examples` itself
-    around `train_net`, and `restore_net`.
+    A head whose network answers for each video by itself writes `build` (the network),
+    `learn_scores` and `targets` (what it is trained to) and `trainer` (by which loss). A head that
+    learns from pairs of videos or from clips writes `fit_examples` around `train_net`, and
+    `restore_net`.
 
     Features are standardised as the training videos have them. Fitted: `net_`, `history_` (a row
     per epoch), `best_epoch_`.
@@ -117,8 +118,8 @@ class NetworkHead(Head):
     ) -> Self:
         """Learn how scores and features scale, and train a network to the videos' `targets`.
 
-        With augmentations, each epoch shows a video by one of them or as it is; held-out videos,
-        and what is scored, as they are.
+        With augmentations, each epoch shows a video under one of them or as it is; videos that
+        training is stopped by, and those to answer for, are shown as they are.
         """
         maps, columns = self.takes == "maps", train.only(self.columns)
         sequences, scores = check_fit(train.features, train.scores, maps=maps, ids=train.ids)

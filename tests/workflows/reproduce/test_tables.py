@@ -10,7 +10,7 @@ import pytest
 from aqa.commands.extract import COMMAND as EXTRACT
 from aqa.errors import AqaError
 from aqa.models.heads import get_head, make_head
-from aqa.models.heads.base import parse_params
+from aqa.models.target_transforms import parse_head_params
 from aqa.workflows.reproduce.declared import PublishedTable, SystemRecipe
 from aqa.workflows.reproduce.figures import published_figures
 from aqa.workflows.reproduce.run import reproduce
@@ -54,7 +54,8 @@ def test_every_printed_system_has_a_recipe_or_a_reason(table: PublishedTable) ->
 
 @pytest.mark.parametrize(("table", "system", "recipe"), RECIPES)
 def test_a_recipe_can_be_made(table: PublishedTable, system: str, recipe: SystemRecipe) -> None:
-    make_head(recipe.head, parse_params(get_head(recipe.head), recipe.params))
+    head = get_head(recipe.head)
+    make_head(recipe.head, parse_head_params(recipe.head, head, recipe.params))
     assert recipe.store in table.stores
     assert recipe.after is None or recipe.after in table.recipes
 

@@ -24,7 +24,6 @@ from aqa.features.store.format import (
     FIRST_TABLES,
     FORMAT,
     LATER_TABLES,
-    TEXT_BYTES,
     VERSION,
     Kind,
     VideoTable,
@@ -53,7 +52,7 @@ class CheckedFile:
         self.path = path
         self._file = file
         self._arrays = _find_arrays(file)
-        self.is_covered = _LATER_ARRAYS <= set(self._arrays)
+        self.is_covered = set(self._arrays) >= _LATER_ARRAYS
         self.texts = _read_texts(file, self._arrays, self.is_covered)
         self.spec: Spec = json.loads(self.texts.spec)
         self.provenance: dict[str, Any] = json.loads(self.texts.provenance)
@@ -227,9 +226,8 @@ def _find_arrays(file: h5py.File) -> dict[str, h5py.Dataset]:
     missing = _ARRAYS.difference(arrays, _ROWS)
     if missing:
         raise ValueError(f"/{min(missing)} is missing")
-    if some := _LATER_ARRAYS.intersection(arrays):
-        if gone := _LATER_ARRAYS - some:
-            raise ValueError(f"/{min(gone)} is missing")
+    if (later := _LATER_ARRAYS.intersection(arrays)) and later != _LATER_ARRAYS:
+        raise ValueError(f"/{min(_LATER_ARRAYS - later)} is missing")
     size = os.stat(file.filename).st_size
     for name, array in arrays.items():
         if problem := _refused(array, size):
@@ -281,9 +279,7 @@ def _wrong_kind(array: h5py.Dataset, kind: Kind) -> str | None:
         return None if fits and row == () else f"{found} with rows of shape {row}, not UTF-8"
     if (row, found) == (kind.row, np.dtype(kind.dtype)):
         return None
-    return (
-        f"{found} with rows of shape {row}, not {kind.dtype} with rows of shape {kind.row}"
-    )
+    return f"{found} with rows of shape {row}, not {kind.dtype} with rows of shape {kind.row}"
 
 
 def _read_texts(file: h5py.File, arrays: dict[str, h5py.Dataset], is_covered: bool) -> Texts:
@@ -314,7 +310,9 @@ def _check_spec(spec: Any) -> None:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError(f"its spec has views={_shown(names)}, not a list of names")
     if not names or len(set(names)) < len(names):
-        raise ValueError(f"its spec has views={_shown(names)}, of which each is to have its own name")
+        raise ValueError(
+            f"its spec has views={_shown(names)}, of which each is to have its own name"
+        )
 
 
 def _shown(value: Any) -> str:

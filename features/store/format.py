@@ -23,7 +23,7 @@
 
 Arrays with * are absent in stores made before version 0.2; those are read as they are, and have
 all of them once a video was added. A store has either all or none. Every array is contiguous,
-uncompressed and inside of the file; what is not, and any other name, is refused (`checked_file.py`).
+uncompressed and inside of the file; whatever else is there is refused (`checked_file.py`).
 The spec's `views` names the augmentations of the pixels; `original`, without any, comes first.
 
 While a store is being written its arrays are longer than what they hold: `count` videos are
@@ -155,6 +155,6 @@ def _bytes(value: Any) -> bytes:
 
 
 def store_checksum(spec: str, provenance: str, blank: NDArray[Any] | None) -> int:
-    """The checksum of what belongs to no video. spec, provenance: JSON, as it stands in the file."""
+    """The checksum of what belongs to no video. spec, provenance: the JSON in the file."""
     checksum = zlib.crc32(provenance.encode(), zlib.crc32(spec.encode()))
     return checksum if blank is None else zlib.crc32(np.ascontiguousarray(blank), checksum)

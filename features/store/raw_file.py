@@ -22,6 +22,8 @@ from aqa.features.store.checked_file import CheckedFile
 from aqa.features.store.format import TEXT_BYTES, Room, record_checksum
 from aqa.features.store.skeleton import END_OF_FILE, Place, find_fields
 
+# All that it takes to find the bytes again, but not the time of the last change.
+_to_disk = getattr(os, "fdatasync", os.fsync)
 # By how many bytes, at least and at most, the file is made longer; they are holes until written.
 _STEPS = 1 << 20, 64 << 20
 # In the first bytes of the file lie the structures of HDF5, as long as the texts of a store.
@@ -126,13 +128,11 @@ class RawStoreFile:
 
     def _declare_tables(self, n_videos: int, n_rows: int) -> bool:
         """Set the lengths of all arrays in front of the features; whether one was another."""
-        return any(
-            [
-                self._set(place.length_at, n_rows if name == "clips" else n_videos)
-                for name, place in self._places.items()
-                if name != "features" and place.length_at is not None
-            ]
-        )
+        changed = False
+        for name, place in self._places.items():
+            if name != "features" and place.length_at is not None:
+                changed |= self._set(place.length_at, n_rows if name == "clips" else n_videos)
+        return changed
 
     def _declare_features(self, n_rows: int) -> bool:
         place = self._places["features"]
@@ -205,4 +205,4 @@ def _truncate(file: FileIO, size: int) -> None:
 
 
 def _sync(file: FileIO) -> None:
-    os.fsync(file.fileno())
+    _to_disk(file.fileno())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,7 +25,8 @@ from aqa.features.store.reader import FeatureStore
 from aqa.features.store.skeleton import Texts
 from aqa.features.store.spec import Spec, StoreError, augmentations_of
 from aqa.features.store.whole_file import write_whole
-from aqa.files import lock_of, replacing
+from aqa.files import lock_of, make_folder, real_path, replacing
+from aqa.temporaries import clean
 
 # A file is laid out for so many times the videos that are to be written, and for so many at least.
 _SPARE, _FEWEST_VIDEOS, _FEWEST_ROWS, _SHORTEST_ID = 4, 64, 1024, 64
@@ -41,8 +43,8 @@ class FeatureStoreWriter:
     blank: the response to a blank clip, (*shape,), if there is one.
     ids: the videos that are going to be written, so that the file is laid out for them.
     provenance: what else to record: the machine, versions of libraries.
-    durable: False leaves it to the system when what is written reaches the disk, for a file that
-    is put into its place only when it is whole.
+    durable: False for a file that nobody else knows of, and that is put into its place when it is
+    whole: it is not locked, and it is left to the system when its bytes reach the disk.
     """
 
     def __init__(
@@ -67,26 +69,35 @@ class FeatureStoreWriter:
         blank = None if blank is None else np.ascontiguousarray(blank, self._dtype)
         self._texts = Texts(json.dumps(spec), json.dumps(about), blank)
         self._durable = durable
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = lock_of(self.path)
+        self._file: RawStoreFile | None = None
+        make_folder(self.path.parent)
+        self._lock = self._acquire() if durable else None
         try:
-            self._lock.acquire(timeout=0)
+            self._start(list(ids))
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _acquire(self) -> filelock.FileLock:
+        lock = lock_of(self.path)
+        try:
+            lock.acquire(timeout=0)
         except filelock.Timeout:
             raise StoreError(
                 f"{self.path}: another process is writing it; wait for it, "
                 "or name another file with --store"
             ) from None
-        self._file: RawStoreFile | None = None
-        try:
-            self._start(list(ids))
-        except BaseException:
-            self._lock.release()
-            raise
+        real = real_path(self.path)
+        clean(real)
+        for leftover in real.parent.glob(f".{glob.escape(real.name)}.*.tmp"):
+            if leftover.name.split(".")[-2].isdigit() and leftover.name.count(".") == (
+                real.name.count(".") + 3
+            ):
+                leftover.unlink()  # of a killed writer before version 0.2, which had this lock
+        return lock
 
     def _start(self, ids: list[str]) -> None:
         """Read what the file holds already, if there is one, and plan the room."""
-        for leftover in self.path.parent.glob(f".{self.path.name}.*.tmp"):
-            leftover.unlink()  # of a killed writer: this process holds the lock
         self._known: dict[str, _Known] = {}
         self._n_rows = 0
         if self.path.exists():
@@ -103,7 +114,8 @@ class FeatureStoreWriter:
         self._n_rows, self._texts = store.n_clips, store.file.texts
         places = places_in(store.file)
         if places is not None:
-            self._file = RawStoreFile(self.path, places, self._durable)
+            with self._disk_errors():
+                self._file = RawStoreFile(self.path, places, self._durable)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -200,7 +212,9 @@ class FeatureStoreWriter:
     def _file_with_room(self, video_id: str, n_clips: int) -> RawStoreFile:
         """The open file, which has room for one more video of so many clips."""
         needed = Room(len(self._known) + 1, self._n_rows + n_clips, len(video_id.encode()))
-        if self._file is None or any(n > room for n, room in zip(needed, self._file.room)):
+        if self._file is None or any(
+            n > room for n, room in zip(needed, self._file.room, strict=True)
+        ):
             self._file = self._with_more_room(needed)
         return self._file
 
@@ -215,7 +229,7 @@ class FeatureStoreWriter:
             max(_SPARE * n_rows, _FEWEST_ROWS),
             _SHORTEST_ID if width <= _SHORTEST_ID else 2 * width,
         )
-        with replacing(self.path) as temporary:
+        with replacing(self.path, keep_mode=True) as temporary:
             if self._known:
                 with closing(open_checked(self.path)) as old:
                     places = write_whole(temporary, self.spec, self._texts, room, old)
@@ -229,8 +243,11 @@ class FeatureStoreWriter:
         try:
             yield
         except OSError as error:
+            if not self._durable:
+                raise
+            reason = error.strerror or str(error).removeprefix(f"{self.path}: ")
             raise StoreError(
-                f"{self.path}: {error.strerror or error}; the {len(self._known)} finished videos "
+                f"{self.path}: {reason}; the {len(self._known)} finished videos "
                 "are kept, and the same command goes on"
             ) from None
 
@@ -249,7 +266,8 @@ class FeatureStoreWriter:
                 self._file.close()
                 self._file = None
         finally:
-            self._lock.release()
+            if self._lock is not None:
+                self._lock.release()
 
     def __enter__(self) -> FeatureStoreWriter:
         return self

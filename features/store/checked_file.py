@@ -32,6 +32,7 @@ from aqa.features.store.format import (
 )
 from aqa.features.store.skeleton import Texts
 from aqa.features.store.spec import Spec, StoreError, augmentations_of
+from aqa.features.store.structure import SIGNATURE, StructureError, check_structure
 
 _Result = TypeVar("_Result")
 _ATTRIBUTES = {"format", "version", "spec", "provenance"}
@@ -178,8 +179,16 @@ def open_checked(path: Path) -> CheckedFile:
         raise StoreError(f"{path}: no such feature store; make it with `aqa extract`")
     if not path.is_file():
         raise StoreError(f"{path}: not a readable HDF5 file: it is no regular file")
+    _check_signature(path)
     try:
+        check_structure(path)
         file = h5py.File(path, "r")
+    except StructureError as error:
+        if error.is_store:
+            raise StoreError(f"{path}: a damaged feature store: {error}") from None
+        raise StoreError(
+            f"{path}: an HDF5 file, but not a feature store of this project: {error}"
+        ) from None
     except Exception as error:  # HDF5 and h5py raise almost anything on damaged files
         raise StoreError(f"{path}: not a readable HDF5 file: {_line(error)}") from None
     try:
@@ -188,6 +197,16 @@ def open_checked(path: Path) -> CheckedFile:
     except BaseException:
         file.close()
         raise
+
+
+def _check_signature(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            found = file.read(len(SIGNATURE))
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror or error}") from None
+    if found != SIGNATURE:
+        raise StoreError(f"{path}: not a readable HDF5 file: it does not begin as one")
 
 
 def guarded(path: Path, read: Callable[[], _Result]) -> _Result:

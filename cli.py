@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import errno
+import os
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +23,16 @@ from aqa.errors import AqaError, AqaWarning, UnknownNameError
 
 
 class _Group(click.Group):
-    """Ends an error in one line: exit code 1 for bad data, 2 for wrong usage, 130 if interrupted.
+    """Ends an error in one line: exit code 1 for bad data, 2 for wrong usage.
 
-    A name that does not exist is wrong usage, as a wrong option is.
+    A name that does not exist is wrong usage, as a wrong option is. Signals that end a program
+    (Ctrl-C, `kill`, a terminal that is closed) end it as an error does, so that what was begun is
+    cleaned up: exit code 128 and the signal's number, 130, 143 and 129.
     """
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            with _plain_warnings():
+            with _plain_warnings(), _signals_as_interrupts():
                 return super().invoke(ctx)
         except UnknownNameError as error:
             name = str(ctx.invoked_subcommand)
@@ -39,9 +45,11 @@ class _Group(click.Group):
                 raise
             where = f"{error.filename}: " if error.filename else ""
             raise click.ClickException(f"{where}{error.strerror}") from None
-        except KeyboardInterrupt:
-            click.echo("interrupted; what was finished is kept; give the command again", err=True)
-            sys.exit(130)
+        except KeyboardInterrupt as interrupt:
+            with suppress(OSError):  # a closed terminal takes no text
+                text = "interrupted; what was finished is kept; give the command again"
+                click.echo(text, err=True)
+            sys.exit(128 + getattr(interrupt, "number", signal.SIGINT))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands in groups, see `aqa.commands.GROUPS`."""
@@ -62,6 +70,42 @@ class _Group(click.Group):
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         return get_command(name)
+
+
+class _EndedBySignal(KeyboardInterrupt):
+    """Raised where the program is when a signal other than Ctrl-C asks it to end."""
+
+    def __init__(self, number: int):
+        super().__init__(number)
+        self.number = number
+
+
+@contextmanager
+def _signals_as_interrupts() -> Iterator[None]:
+    """Make SIGTERM and SIGHUP end the program as Ctrl-C does.
+
+    A signal that is ignored stays so, as SIGHUP is under `nohup`. Processes that are forked off
+    end at these signals as any other does.
+    """
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        owner = os.getpid()
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+                before[number] = signal.signal(number, partial(_end, owner))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end(owner: int, number: int, frame: object) -> None:
+    if os.getpid() == owner:
+        raise _EndedBySignal(number)
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 @contextmanager

@@ -14,6 +14,14 @@ class HeadError(AqaError, ValueError):
     """Data or parameters that a head cannot be fitted with, or cannot answer for."""
 
 
+class RunError(AqaError):
+    """A run that cannot be read, or that does not fit the data it is used on."""
+
+
+class ChangedError(RunError):
+    """A run whose model file, or whose training data, are not what they were when it was fitted."""
+
+
 class AqaWarning(UserWarning):
     """A result that stands but means less than it seems; the command line prints the message."""
 

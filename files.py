@@ -397,17 +397,19 @@ def _one_line(path: Path, *written: Path) -> Iterator[None]:
         yield
     except AqaError:
         raise
-    except OSError as error:
-        if error.filename is not None and not _is_below(error.filename, written):
+    except Exception as error:
+        number, name = getattr(error, "errno", None), getattr(error, "filename", None)
+        if isinstance(error, OSError) and name is not None and not _is_below(name, written):
             raise
-        reason = error.strerror or f"cannot be written: {error}"
-        raise WriteError(_told(path, error.errno, reason)) from None
-    except Exception as error:  # libraries in other languages tell the system's error in words
-        found = re.search(r"\b(?:os error|errno)\W{0,3}(\d+)", str(error))
-        if found is None:
+        if number is None:  # libraries in other languages tell the system's error in words
+            found = re.search(r"\b(?:os error|errno)\W{0,3}(\d+)", str(error))
+            number = int(found[1]) if found else None
+        if number is None and not isinstance(error, OSError):
             raise
-        number = int(found[1])
-        raise WriteError(_told(path, number, os.strerror(number))) from None
+        reason = f"cannot be written: {error}".partition("\n")[0]
+        if number is not None:
+            reason = getattr(error, "strerror", None) or os.strerror(number)
+        raise WriteError(_told(path, number, reason)) from None
 
 
 def _is_below(name: Any, written: Sequence[Path]) -> bool:

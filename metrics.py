@@ -17,6 +17,10 @@ Values = NDArray[np.float64]
 
 # Correlations nearer to 1 or -1 than this are 1 or -1 but for rounding: Fisher's z is infinite.
 _PERFECT = 1 - 1e-12
+# Up to so many videos Kendall's tau takes a matrix of all pairs, which is quicker.
+_FEW = 1000
+# How many videos are held against each other one by one, and the base of the digits of ranks.
+_BLOCK, _BASE = 64, 16
 
 
 def spearman(y_true: Values, y_pred: Values, weight: Values | None = None) -> Values:
@@ -42,10 +46,10 @@ def kendall(y_true: Values, y_pred: Values, weight: Values | None = None) -> Val
     NaN where it is undefined.
     """
     weight = np.ones(len(y_true)) if weight is None else weight
-    a, b = (np.sign(y[:, None] - y) for y in (y_true, y_pred))
     untied = _untied(y_true, weight) * _untied(y_pred, weight)
+    agreement = _agreement if len(y_true) <= _FEW else _agreement_of_many
     with np.errstate(invalid="ignore"):
-        return _sum(weight @ (a * b), weight) / np.sqrt(untied)
+        return agreement(y_true, y_pred, weight) / np.sqrt(untied)
 
 
 def mse(y_true: Values, y_pred: Values, weight: Values | None = None) -> Values:
@@ -84,7 +88,7 @@ def ranks(y: Values, weight: Values | None = None) -> Values:
     weight = np.ones(len(y)) if weight is None else weight
     counts, run = _runs(y, weight)
     middles: Values = np.cumsum(counts, axis=-1) - (counts - 1) / 2
-    return middles[..., run]
+    return np.take(middles, run, axis=-1)
 
 
 def mean_and_std(name: str, values: Sequence[float | None]) -> dict[str, float | None]:
@@ -175,7 +179,64 @@ def _runs(y: Values, weight: Values) -> tuple[Values, NDArray[np.intp]]:
     starts = np.flatnonzero(np.diff(y[order], prepend=np.nan) != 0)
     run = np.empty(len(y), np.intp)
     run[order] = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(y)))
-    return np.add.reduceat(weight[..., order], starts, axis=-1), run
+    ordered = np.take(weight, order, axis=-1)  # far quicker than weight[..., order]
+    if len(starts) == len(y):
+        return ordered, run
+    return np.add.reduceat(ordered, starts, axis=-1), run
+
+
+def _agreement(a: Values, b: Values, weight: Values) -> Values:
+    """How many ordered pairs have the same order in a and b, less those with opposite orders."""
+    order_a, order_b = (np.sign(y[:, None] - y) for y in (a, b))
+    return _sum(weight @ (order_a * order_b), weight)
+
+
+def _agreement_of_many(a: Values, b: Values, weight: Values) -> Values:
+    """As `_agreement`, the same where weights are whole, without a matrix of all pairs.
+
+    In the order of a, and of b where a is tied, only pairs of opposite orders are inversions.
+    """
+    order = np.lexsort([b, a])
+    rank = np.empty(len(b), np.intp)  # in b; of tied videos the one that stands first is below
+    rank[np.argsort(b[order], kind="stable")] = np.arange(len(b))
+    _, run_a = np.unique(a, return_inverse=True)
+    _, run_b = np.unique(b, return_inverse=True)
+    untied_in_either = _untied((run_a * len(b) + run_b).astype(float), weight)
+    untied_in_both = _untied(a, weight) + _untied(b, weight) - untied_in_either
+    ordered = np.take(np.atleast_2d(weight), order, axis=-1)
+    inversions = _inversions(rank, np.ascontiguousarray(ordered.T))
+    return untied_in_both - 4 * inversions.reshape(weight.shape[:-1])
+
+
+def _inversions(rank: NDArray[np.intp], weight: Values) -> Values:
+    """The weight of pairs of which the first has the higher rank, in each resample, (resamples,).
+
+    rank: (n,) a permutation, in the order of the pairs. weight: (n, resamples). Merge sort's
+    count, by digits of the rank from the last on: at each digit, those that agree in the digits
+    before it are looked at in blocks; pairs within a block one by one, pairs of two blocks by the
+    weight of each digit in the blocks before.
+    """
+    n, total = len(rank), np.zeros(weight.shape[1])
+    earlier = np.triu(np.ones((_BLOCK, _BLOCK), bool), 1)
+    low, base = 1, _BLOCK
+    while low < n:
+        group = low * base  # how many ranks agree in the digits before
+        size = min(group, n + -n % _BLOCK)
+        order = np.argsort(rank // group, kind="stable")
+        fill = -n % size
+        digit = np.r_[rank[order] // low, np.full(fill, n // low)].reshape(-1, _BLOCK)
+        own = np.concatenate([np.take(weight, order, axis=0), np.zeros((fill, weight.shape[1]))])
+        own = own.reshape(-1, _BLOCK, weight.shape[1])  # (blocks, videos, resamples)
+        inverted = (digit[:, :, None] > digit[:, None, :]) & earlier
+        total += np.einsum("bvr,bvr->r", own, inverted.astype(float) @ own)
+        if size > _BLOCK:
+            having = (digit % base)[:, None, :] == np.arange(base)[:, None]
+            of_digit = (having.astype(float) @ own).reshape(-1, size // _BLOCK, base, len(total))
+            before = of_digit.cumsum(axis=1) - of_digit
+            higher = before.sum(axis=2, keepdims=True) - before.cumsum(axis=2)
+            total += np.einsum("gbdr,gbdr->r", of_digit, higher)
+        low, base = group, _BASE
+    return total
 
 
 def _untied(y: Values, weight: Values) -> Values:

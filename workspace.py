@@ -44,6 +44,19 @@ class Workspace:
         return stores[0]
 
 
+# What the folders of predictions without pixels begin with, see `aqa.evaluation.baselines`.
+BASELINE = "baseline-"
+
+
+def check_label(label: str) -> None:
+    """Raise `AqaError` where runs of this name would lie in the folder of a baseline."""
+    if label.startswith(BASELINE):
+        raise AqaError(
+            f"{label!r}: names with {BASELINE} are of predictions without pixels, whose folders "
+            "`aqa eval` writes; choose another name with --name"
+        )
+
+
 def run_folder(runs: Path, head: str, split: str) -> Path:
     """Where the run of a head on a split lies."""
     return runs / head / f"split-{split}"

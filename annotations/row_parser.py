@@ -12,6 +12,30 @@ from aqa.annotations.columns import ATTRIBUTES, JUDGE_PREFIX, SPLIT_PREFIX, STAG
 from aqa.annotations.splits import PARTS
 from aqa.annotations.video import Video
 
+# Not what else Python takes for a number: 1_000, digits of other scripts, infinity.
+_NUMBER = re.compile(r"[+-]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][+-]?[0-9]{1,4})?")
+# Of a frame number: a video of 100 million frames lasts 46 days.
+_MOST_DIGITS = 9
+
+
+def _number_of_judge(column: str) -> tuple[int, str]:
+    """Sorts judge_10 behind judge_9, however long the numbers are."""
+    digits = column.removeprefix(JUDGE_PREFIX).lstrip("0")
+    return len(digits), digits
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
+def _why_no_number(text: str) -> str:
+    """What is wrong with a text that Python takes for a number, or ""."""
+    try:
+        finite = math.isfinite(float(text))
+    except ValueError:
+        return ""
+    return "write it in plain digits, as 87.5" if finite else ""
+
 
 class RowParser:
     """Reads the texts of one row and collects what is wrong with them.
@@ -26,12 +50,15 @@ class RowParser:
     def problem(self, column: str, expected: str, why: str = "") -> None:
         """Note that the value of a column is not what is expected there."""
         self.problems.append(
-            f"row {self.number}, column {column}: {self.row[column]!r} is not {expected}"
+            f"row {self.number}, column {column}: {_short(self.row[column])} is not {expected}"
             + (f" ({why})" if why else "")
         )
 
     def video(self, folder: Path) -> Video:
         """The video of this row, its paths taken from `folder`; wrong values are left out."""
+        for column, text in self.row.items():
+            if "\0" in text:
+                self.problem(column, "text", "it holds a zero byte")
         if not self.row["video_id"]:
             self.problem("video_id", "an id")
         score = self._number("score")
@@ -40,13 +67,15 @@ class RowParser:
         start, end = self._frame("start_frame"), self._frame("end_frame")
         if end is not None and end <= (start or 0):
             self.problem("end_frame", f"after the first frame {start or 0}", "ranges are half-open")
+            end = None
+        length = None if end is None else end - (start or 0)
         return Video(
             id=self.row["video_id"],
             path=self._path("path", folder),
             score=math.nan if score is None else score,
             start_frame=start,
             end_frame=end,
-            difficulty=self._number("difficulty"),
+            difficulty=self._number("difficulty", least=0),
             execution=self._number("execution"),
             action=self._text("action"),
             type=self._text("type"),
@@ -55,9 +84,9 @@ class RowParser:
             venue=self._text("venue"),
             attributes={name: value for name in ATTRIBUTES if (value := self._text(name))},
             judges=self._judges(),
-            stages=self._stages(),
+            stages=self._stages(length),
             poses=self._path("poses", folder),
-            similar_within=self._number("similar_within"),
+            similar_within=self._number("similar_within", least=0),
             splits=self._splits(),
             row=self.row,
         )
@@ -69,16 +98,16 @@ class RowParser:
         text = self._text(column)
         return None if text is None else Path(os.path.abspath(folder / text))
 
-    def _number(self, column: str) -> float | None:
+    def _number(self, column: str, least: float = -math.inf) -> float | None:
         text = self._text(column)
         if text is None:
             return None
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
+        value = float(text) if _NUMBER.fullmatch(text) else math.nan
         if not math.isfinite(value):
-            self.problem(column, "a finite number")
+            self.problem(column, "a finite number", _why_no_number(text))
+            return None
+        if value < least:
+            self.problem(column, f"{least:g} or more")
             return None
         return value
 
@@ -89,23 +118,34 @@ class RowParser:
         if not re.fullmatch(r"[0-9]+", text):
             self.problem(column, "a frame number (a whole number from 0)")
             return None
+        if len(text) > _MOST_DIGITS:
+            self.problem(column, f"a frame number of {_MOST_DIGITS} digits or less")
+            return None
         return int(text)
 
     def _judges(self) -> tuple[float, ...]:
         columns = sorted(
             (c for c in self.row if re.fullmatch(JUDGE_PREFIX + "[0-9]+", c)),
-            key=lambda column: int(column.removeprefix(JUDGE_PREFIX)),
+            key=_number_of_judge,
         )
         marks = [self._number(column) for column in columns]
         return tuple(mark for mark in marks if mark is not None)
 
-    def _stages(self) -> dict[str, int]:
+    def _stages(self, length: int | None) -> dict[str, int]:
+        """The stages, in order; length: frames of the video, where the manifest tells."""
         columns = [column for column in self.row if column.startswith(STAGE_PREFIX)]
         frames = {column: self._frame(column) for column in columns}
         stages = {c.removeprefix(STAGE_PREFIX): f for c, f in frames.items() if f is not None}
         for (before, start), (name, frame) in itertools.pairwise(stages.items()):
             if frame < start:
                 self.problem(STAGE_PREFIX + name, f"frame {start} or later", f"of {before}")
+        for name, frame in stages.items():
+            if length is not None and frame >= length:
+                self.problem(
+                    STAGE_PREFIX + name,
+                    f"one of the video's frames 0 to {length - 1}",
+                    "stages count from start_frame",
+                )
         return stages
 
     def _splits(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ its record where the columns were written.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -47,13 +47,14 @@ def write_splits(manifest: Path, drawn: DrawnSplits, force: bool = False) -> Non
     }
     plan = json.loads(json.dumps({"name": drawn.base, "record": drawn.record, "columns": columns}))
     with changing(manifest):
-        if _finish(manifest, path, note) == plan:
+        finished = _finish(manifest, path, note)
+        if finished and plan.items() <= finished.items():
             return
         records = _read_records(path)
         earlier = records.get(drawn.base, {}).get("splits", ()) if force else ()
         stale = [name for name in (f"{SPLIT_PREFIX}{e}" for e in earlier) if name not in columns]
         changed = changed_columns(manifest, columns, replace=force, remove=stale)
-        write_json(note, plan)
+        write_json(note, {**plan, "removed": stale})
         write_bytes(manifest, changed, keep_mode=True)
         _record(path, note, plan)
 
@@ -65,7 +66,7 @@ def _finish(manifest: Path, path: Path, note: Path) -> Any:
     plan = None
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         plan = json.loads(note.read_text(encoding="utf-8"))
-        if not _holds(manifest, plan["columns"]):
+        if not _holds(manifest, plan["columns"], plan["removed"]):
             plan = None
     if plan is None:
         note.unlink()
@@ -80,10 +81,10 @@ def _record(path: Path, note: Path, plan: Mapping[str, Any]) -> None:
     sync(note.parent)
 
 
-def _holds(manifest: Path, columns: Columns) -> bool:
-    """Whether a manifest has these columns, with these values."""
+def _holds(manifest: Path, columns: Columns, removed: Collection[str]) -> bool:
+    """Whether a manifest has these columns, with these values, and not those that were removed."""
     header, rows = read_table(manifest)
-    if not set(columns) <= set(header):
+    if not set(columns) <= set(header) or set(removed) & set(header):
         return False
     cells = [dict(zip(header, values, strict=False)) for _, values in rows]
     return all(
@@ -98,8 +99,11 @@ def _read_records(path: Path) -> dict[str, Any]:
         return {}
     try:
         records = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise AqaError(f"{path}: cannot be read: {error}; move it away") from None
-    if not isinstance(records, dict) or not all(isinstance(r, dict) for r in records.values()):
+    if not isinstance(records, dict) or not all(
+        isinstance(one, dict) and isinstance(one.get("splits", {}), dict)
+        for one in records.values()
+    ):
         raise AqaError(f"{path}: not a record of splits; move it away")
     return records

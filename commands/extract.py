@@ -122,9 +122,6 @@ def extract(
         table = Manifest.read(manifest or workspace.manifest)
         _extract_poses(table.videos, poses, store or workspace.store(POSE), max_missing, quiet)
         return
-    from aqa.extract.video.damage import DecoderLog
-
-    log = DecoderLog()
     from aqa.annotations.manifest import Manifest
     from aqa.extract.progress import ExtractionBar
     from aqa.extract.run import extract as run
@@ -133,7 +130,7 @@ def extract(
     backbone, rule = load_network(**network, seed=seed)
     path = store or workspace.store(backbone.name)
     progress = ExtractionBar(quiet)
-    with log, progress:
+    with progress:
         summary = run(
             videos.videos,
             backbone,
@@ -147,7 +144,6 @@ def extract(
             dtype=dtype,
             workers=workers,
             progress=progress,
-            log=log,
         )
     _tell(path, summary)
 

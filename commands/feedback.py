@@ -108,13 +108,12 @@ def feedback(
     )
     found, run = explained.feedback, str(explained.run.folder)
     if isinstance(found, PoseFeedback):
-        click.echo(
-            json.dumps(moves_json(found, run), indent=1) if as_json else moves_table(found, run)
-        )
-    elif as_json:
-        click.echo(json.dumps(feedback_json(found, run), indent=1))
+        shown = moves_json(found, run) if as_json else moves_table(found, run)
     else:
-        click.echo(feedback_table(found, run))
+        shown = feedback_json(found, run) if as_json else feedback_table(found, run)
+    if isinstance(shown, dict):
+        shown = json.dumps({**shown, "warnings": list(explained.warnings)}, indent=1)
+    click.echo(shown)
     for line in explained.warnings:
         click.echo(f"warning: {line}", err=True)
     if picture:

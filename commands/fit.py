@@ -21,7 +21,7 @@ from aqa.commands.options import (
     workspace_option,
 )
 from aqa.models.heads import head_names
-from aqa.workspace import Workspace
+from aqa.workspace import BASELINE, Workspace
 
 
 def _check_name(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
@@ -30,6 +30,10 @@ def _check_name(context: click.Context, option: click.Parameter, name: str | Non
         return name
     if not re.fullmatch(r"\w[\w.+-]*", name):
         raise click.BadParameter(f"{name!r}: use letters, digits, '.', '_', '+' and '-'")
+    if name.startswith(BASELINE):
+        raise click.BadParameter(
+            f"{name!r}: names with {BASELINE} are of predictions without pixels; choose another"
+        )
     if name in head_names():
         raise click.BadParameter(f"{name!r} is another head; choose a name of your own")
     return name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -53,7 +54,8 @@ def isa(
 
     Afterwards, `aqa extract --backbone isa --weights FILE` extracts features with them, and `aqa
     fit --head svr -p kernel=linear` fits a head on those (ConvISA). The file names the videos that
-    it was learned from; `aqa eval` refuses to evaluate on them.
+    it was learned from; `aqa eval` refuses to evaluate on them. A video that cannot be read is left
+    out and told of at the end; the exit code is then 1.
     """
     from aqa.annotations.chosen_splits import chosen_splits
     from aqa.annotations.manifest import Manifest
@@ -64,14 +66,20 @@ def isa(
     (chosen,) = chosen_splits(table, (split,))
     videos = [table.by_id[i] for i in chosen.train]
     path = weights or workspace.root / f"isa-split-{split}.safetensors"
-    net, history = learn(videos, blocks=blocks, steps=steps, seed=seed)
-    save_fitted(path, net.state_dict(), chosen.train)
-    for number, row in enumerate(history, start=1):
+    learned = learn(videos, blocks=blocks, steps=steps, seed=seed)
+    save_fitted(path, learned.net.state_dict(), learned.ids)
+    for line in learned.warnings:
+        click.echo(f"warning: {line}", err=True)
+    for number, row in enumerate(learned.history, start=1):
         click.echo(
             f"layer {number}: {row['filters']} filters hold {row['variance_kept']:.1%} of the "
             f"variance; {row['steps']} steps, objective {row['first']:.2f} to {row['last']:.2f}"
         )
-    click.echo(f"{path}: learned from {len(videos)} videos")
+    click.echo(f"{path}: learned from {len(learned.ids)} videos")
+    for line in learned.failed:
+        click.echo(f"failed: {line}", err=True)
+    if learned.failed:
+        sys.exit(1)
 
 
 COMMAND = isa

@@ -104,6 +104,7 @@ def _row(video: ScoredVideo, head: str) -> dict[str, Any]:
         "score": video.score,
         "by_split": video.by_split,
         "warning": "; ".join(video.warnings) or None,
+        "warnings": list(video.warnings),
     }
 
 

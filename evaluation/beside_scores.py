@@ -9,13 +9,8 @@ from numpy.typing import ArrayLike
 
 from aqa.annotations.columns import ATTRIBUTES
 from aqa.evaluation.metric import metric_of
-from aqa.evaluation.resampling import (
-    LEVEL,
-    RESAMPLES,
-    MetricValues,
-    resample_counts,
-    whole_first,
-)
+from aqa.evaluation.resampling import LEVEL, RESAMPLES, MetricValues, resampled
+from aqa.metrics import Values
 
 # The probabilities of a predicted score's quantiles that are kept: the bounds of the central 50,
 # 80 and 95 % and the median.
@@ -43,11 +38,14 @@ def measure_coverage(
         for percent, low, high in ((50, 0.25, 0.75), (80, 0.1, 0.9), (95, 0.025, 0.975))
     }
     each["width_80"] = columns[0.9] - columns[0.1]
-    drawn = whole_first(resample_counts(len(true), resamples, seed))
-    samples = {
-        name: metric_of(name, "coverage").function(drawn @ values, len(true))
-        for name, values in each.items()
-    }
+
+    def measure(drawn: Values) -> dict[str, Values]:
+        return {
+            name: metric_of(name, "coverage").function(drawn @ values, len(true))
+            for name, values in each.items()
+        }
+
+    samples = resampled(len(true), measure, resamples, seed)
     below = {f"below_{q:g}": float((true < bound).mean()) for q, bound in columns.items()}
     return MetricValues.of(len(true), samples, level, **below)
 
@@ -64,13 +62,17 @@ def measure_attributes(
 
     true, said: for each video, name -> label. An attribute that is never said is None.
     """
-    drawn = whole_first(resample_counts(len(true), resamples, seed))
-    samples = {}
+    known, right = {}, {}
     for name in ATTRIBUTES:
-        known = np.array([name in t and name in s for t, s in zip(true, said, strict=True)], bool)
-        right = np.array(
-            [t.get(name) == s.get(name) for t, s in zip(true, said, strict=True)], bool
-        )
-        share = metric_of(name, "attributes").function
-        samples[name] = share(drawn @ (known & right), drawn @ known)
+        pairs = [(t.get(name), s.get(name)) for t, s in zip(true, said, strict=True)]
+        known[name] = np.array([None not in pair for pair in pairs], bool)
+        right[name] = known[name] & np.array([t == s for t, s in pairs], bool)
+
+    def measure(drawn: Values) -> dict[str, Values]:
+        return {
+            name: metric_of(name, "attributes").function(drawn @ right[name], drawn @ known[name])
+            for name in ATTRIBUTES
+        }
+
+    samples = resampled(len(true), measure, resamples, seed)
     return MetricValues.of(len(true), samples, level)

@@ -27,10 +27,11 @@ import numpy as np
 
 from aqa.evaluation.metric import metric_of
 from aqa.evaluation.paired_tests import (
+    coins,
     corrected_t_p,
     holm,
     permutation_p,
-    swapped_differences,
+    swapped_difference,
 )
 from aqa.evaluation.predictions import Predictions
 from aqa.evaluation.resampling import Interval, interval, resample_counts
@@ -139,31 +140,24 @@ def compare(
     tested = [next(iter(heads.values()))[split].ids for split in splits]
     place = {i: k for k, i in enumerate(sorted({i for ids in tested for i in ids}))}
     places = [[place[i] for i in ids] for ids in tested]
-    counts = resample_counts(len(place), resamples, seed)
-    drawn = [counts[:, own] for own in places]
-    coins = np.random.default_rng([seed, 1]).random((permutations, len(place))) < 0.5
-    swaps = [coins[:, own].astype(float) for own in places]
-
-    values = {
-        name: np.mean([_values(own[s], metric, w) for s, w in zip(splits, drawn, strict=True)], 0)
-        for name, own in heads.items()
-    }
+    values = _resampled(heads, metric, places, resample_counts(len(place), resamples, seed))
     sign = -1 if metric_of(metric).lower_better else 1
     order = sorted(heads, key=lambda name: -sign * float(values[name][0]))
     pairs: list[dict[str, Any]] = []
-    for a, b in itertools.combinations(order, 2):
-        both = [(heads[a][split], heads[b][split]) for split in splits]
+    compared = {
+        (a, b): [(heads[a][split], heads[b][split]) for split in splits]
+        for a, b in itertools.combinations(order, 2)
+    }
+    permuted = _permuted(compared, metric, places, coins(len(place), permutations, seed))
+    for (a, b), both in compared.items():
         each = [_value(one, metric) - _value(other, metric) for one, other in both]
-        swapped = [
-            swapped_differences(*two, metric, swap) for two, swap in zip(both, swaps, strict=True)
-        ]
         pairs.append(
             {
                 "a": a,
                 "b": b,
                 "difference": float(np.mean(each)),
                 "interval": interval(values[a][1:] - values[b][1:], 1 - ALPHA),
-                "p_videos": permutation_p(float(np.mean(each)), np.mean(swapped, axis=0)),
+                "p_videos": permutation_p(float(np.mean(each)), permuted[a, b]),
                 "p_splits": corrected_t_p(each, _test_to_train(both)),
             }
         )
@@ -234,12 +228,51 @@ def _value(own: Predictions, metric: str) -> float:
     return value
 
 
-def _values(own: Predictions, metric: str, counts: Values) -> Values:
-    """The value, and those of the resamples."""
-    with np.errstate(divide="ignore", invalid="ignore"):  # of one that draws no test video
-        return np.r_[
-            _value(own, metric), metric_of(metric).function(own.score, own.predicted, counts)
-        ]
+def _resampled(
+    heads: Mapping[str, Mapping[str, Predictions]],
+    metric: str,
+    places: Sequence[Sequence[int]],
+    counts: Iterable[Values],
+) -> dict[str, Values]:
+    """Each head's mean over splits of the metric, first, and those of the resamples.
+
+    places: of each split's videos in the columns of `counts`, see `resample_counts`.
+    """
+    found = {
+        name: [np.mean([[_value(one, metric)] for one in own.values()], axis=0)]
+        for name, own in heads.items()
+    }
+    function = metric_of(metric).function
+    for drawn in counts:
+        of_splits = [drawn[:, own] for own in places]
+        with np.errstate(divide="ignore", invalid="ignore"):  # of one that draws no test video
+            for name, own in heads.items():
+                each = [
+                    function(one.score, one.predicted, weight)
+                    for one, weight in zip(own.values(), of_splits, strict=True)
+                ]
+                found[name].append(np.mean(each, axis=0))
+    return {name: np.concatenate(values) for name, values in found.items()}
+
+
+def _permuted(
+    compared: Mapping[tuple[str, str], Sequence[tuple[Predictions, Predictions]]],
+    metric: str,
+    places: Sequence[Sequence[int]],
+    coins: Iterable[Values],
+) -> dict[tuple[str, str], Values]:
+    """Each pair's mean difference over splits in each permutation, (permutations,)."""
+    differences = {
+        pair: [swapped_difference(one, other, metric) for one, other in both]
+        for pair, both in compared.items()
+    }
+    found: dict[tuple[str, str], list[Values]] = {pair: [] for pair in compared}
+    for thrown in coins:
+        swaps = [thrown[:, own] for own in places]
+        for pair, of_splits in differences.items():
+            each = [difference(swap) for difference, swap in zip(of_splits, swaps, strict=True)]
+            found[pair].append(np.mean(each, axis=0))
+    return {pair: np.concatenate(values) for pair, values in found.items()}
 
 
 def _test_to_train(both: Sequence[tuple[Predictions, Predictions]]) -> float:

@@ -24,6 +24,7 @@ from aqa.features.store import FeatureStore
 from aqa.files import write_rows
 from aqa.models.run_source import RunError
 from aqa.models.runs import FEEDBACK, Run, load_run
+from aqa.models.saved.hashes import check_learned, warn_unchecked
 
 
 def evaluate_runs(
@@ -48,12 +49,14 @@ def evaluate_runs(
     with --head, see `load_run`.
 
     store: None takes each run's own. A test video that the head or the backbone has learned from
-    is a failure; with `allow_leak` it is counted in the result instead. A run that fails stops
-    none of the others; `RunError` where all do.
+    is a failure; with `allow_leak` it is counted in the result instead. So is a run whose model
+    file, or what it learned from, has changed since. A run that fails stops none of the others;
+    `RunError` where all do.
 
     Each run's predictions.csv and metrics.json get the test videos beside the others.
     """
     failed: list[str] = []
+    loaded: list[Run] = []
     with ExitStack() as stack:
         evaluator = _Evaluator(
             manifest, RunStores(stack, store), allow_leak, skip_missing, align, by
@@ -62,12 +65,14 @@ def evaluate_runs(
         for folder in folders:
             try:
                 run = load_run(folder, heads)
+                loaded.append(run)
                 if run.split != EVERYTHING or EVERYTHING in manifest.split_names:
                     evaluate(run)
             except AqaError as error:
                 failed.append(str(error))
         if baselines is not None:
             evaluator.add_baselines(baselines)
+    warn_unchecked((run.folder, run.record) for run in loaded)
     results = evaluator.results
     failed = list(dict.fromkeys(failed))
     if not results:
@@ -128,6 +133,7 @@ class _Evaluator:
 
     def _opened(self, run: Run) -> tuple[FeatureStore, Split, Marks]:
         store = self.stores.of(run)
+        check_learned(run.folder, run.record, self.manifest, store)
         split = stored_split(
             _as_fitted(run, self.manifest), self.manifest, store, self.skip_missing
         )

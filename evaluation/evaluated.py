@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aqa.evaluation.resampling import MetricValues
+from aqa.evaluation.resampling import RESAMPLES, MetricValues
 from aqa.evaluation.result import Marks
 from aqa.files import write_json, write_rows
 from aqa.models.runs import METRICS_FILE, PREDICTIONS
@@ -36,6 +36,14 @@ class EvaluatedPart:
             **{kind: found.to_dict() for kind, found in self.beside.items()},
             **({self.pieces_are: pieces} if pieces else {}),
         }
+
+
+def resamples_of(part: str, tested: int = RESAMPLES) -> int:
+    """How many resamples the intervals of a part are taken from: `tested`, or none.
+
+    Nothing shows intervals of videos that a head has learned from or was stopped by.
+    """
+    return 0 if part in ("train", "val") else tested
 
 
 # Part of a split -> answers and metrics. Of heads that compare pairs: part of the pairs.

@@ -8,13 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aqa.evaluation.metric import metrics_of
-from aqa.evaluation.resampling import (
-    LEVEL,
-    RESAMPLES,
-    MetricValues,
-    resample_counts,
-    whole_first,
-)
+from aqa.evaluation.resampling import LEVEL, RESAMPLES, MetricValues, resampled
+from aqa.metrics import Values
 
 
 def measure_feedback(
@@ -33,9 +28,12 @@ def measure_feedback(
     counts = np.array(
         [[(t & s).sum(), s.sum(), t.sum(), len(t)] for t, s in zip(truth, said, strict=True)]
     )
-    drawn = whole_first(resample_counts(len(counts), resamples, seed))
-    hits, said_faulty, faulty, _ = (drawn @ counts).T
-    samples = {m.name: m.function(hits, said_faulty, faulty) for m in metrics_of("feedback")}
+
+    def measure(drawn: Values) -> dict[str, Values]:
+        hits, said_faulty, faulty, _ = (drawn @ counts).T
+        return {m.name: m.function(hits, said_faulty, faulty) for m in metrics_of("feedback")}
+
+    samples = resampled(len(counts), measure, resamples, seed)
     return MetricValues.of(
         len(counts),
         samples,

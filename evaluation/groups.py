@@ -10,8 +10,8 @@ import numpy as np
 from aqa.annotations.manifest import Manifest
 from aqa.errors import AqaError
 from aqa.evaluation.metric import metrics_of
-from aqa.evaluation.resampling import RESAMPLES, MetricValues, resample_counts
-from aqa.evaluation.score_metrics import FEWEST, measured, resampled
+from aqa.evaluation.resampling import RESAMPLES, MetricValues
+from aqa.evaluation.score_metrics import FEWEST, measured, score_samples
 from aqa.evaluation.score_rows import Row, measure_rows, spans, true_and_predicted
 from aqa.metrics import Values, fisher_z, has_fisher_z
 
@@ -36,9 +36,10 @@ def measure_groups(
         raise AqaError(f"{manifest.path}: no test video has a value in the column {by}")
     found, samples = {"all": measure_rows(rows, manifest)}, {}
     for seed, (label, own) in enumerate(sorted(groups.items())):
-        counts = resample_counts(len(own), resamples, seed)
-        samples[label] = resampled(*true_and_predicted(own), counts, span=spans(own, manifest))
-        found[label] = measured(len(own), dict(samples[label]))
+        samples[label] = score_samples(
+            *true_and_predicted(own), span=spans(own, manifest), resamples=resamples, seed=seed
+        )
+        found[label] = measured(len(own), samples[label])
     few = {label for label, own in groups.items() if len(own) < FEWEST}
     names = [metric.name for metric in metrics_of("scores")]
     correlations = [metric.name for metric in metrics_of("scores") if metric.correlation]

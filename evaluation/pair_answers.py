@@ -9,8 +9,8 @@ import numpy as np
 
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
-from aqa.evaluation.evaluated import Evaluated, EvaluatedPart
-from aqa.evaluation.pair_metrics import measure_pairs
+from aqa.evaluation.evaluated import Evaluated, EvaluatedPart, resamples_of
+from aqa.evaluation.pair_metrics import RESAMPLES, measure_pairs
 from aqa.evaluation.resampling import MetricValues
 from aqa.models.examples import Features, examples_of
 from aqa.models.heads.base import PairHead
@@ -60,7 +60,9 @@ def evaluate_pairs(
                 for a, b, t, p in zip(*of_part, chance[own].tolist(), strict=True)
                 if part != "train"
             ]
-            evaluated[part] = EvaluatedPart(rows, _one_order(measure_pairs(of_part, chance[own])))
+            resamples = resamples_of(part, RESAMPLES)
+            found = measure_pairs(of_part, chance[own], resamples=resamples)
+            evaluated[part] = EvaluatedPart(rows, _one_order(found))
     return evaluated
 
 

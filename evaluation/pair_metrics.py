@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from aqa.evaluation.metric import metrics_of
-from aqa.evaluation.resampling import LEVEL, MetricValues, resample_counts, whole_first
+from aqa.evaluation.resampling import LEVEL, MetricValues, resampled
 from aqa.metrics import Values
 from aqa.models.pairs import Pairs
 
+# Fewer than of scores: there are many more pairs than videos.
+RESAMPLES = 500
 # So many weights are in memory at once: a step that fits a processor's cache is the quickest.
 _WEIGHTS = 500_000
 
@@ -19,7 +21,7 @@ def measure_pairs(
     probability: ArrayLike,
     *,
     level: float = LEVEL,
-    resamples: int = 500,
+    resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> MetricValues:
     """Accuracy, balanced accuracy and ROC-AUC; similar is a probability of 0.5 and above.
@@ -35,12 +37,15 @@ def measure_pairs(
         np.stack([pairs.first[order], pairs.second[order]]), return_inverse=True
     )
     first, second = ends.reshape(2, -1)
-    drawn = whole_first(resample_counts(len(videos), resamples, seed))
-    steps = np.array_split(drawn, -(-len(drawn) * len(chance) // _WEIGHTS) or 1)
-    values: dict[str, list[Values]] = {metric.name: [] for metric in metrics_of("pairs")}
-    for step in steps:
-        weight = np.take(step, first, axis=1) * np.take(step, second, axis=1)
-        for metric in metrics_of("pairs"):
-            values[metric.name].append(metric.function(similar, chance, weight))
-    samples = {name: np.concatenate(own) for name, own in values.items()}
+
+    def measure(drawn: Values) -> dict[str, Values]:
+        steps = np.array_split(drawn, -(-len(drawn) * len(chance) // _WEIGHTS) or 1)
+        values: dict[str, list[Values]] = {metric.name: [] for metric in metrics_of("pairs")}
+        for step in steps:
+            weight = np.take(step, first, axis=1) * np.take(step, second, axis=1)
+            for metric in metrics_of("pairs"):
+                values[metric.name].append(metric.function(similar, chance, weight))
+        return {name: np.concatenate(own) for name, own in values.items()}
+
+    samples = resampled(len(videos), measure, resamples, seed)
     return MetricValues.of(len(chance), samples, level, **pairs.counts())

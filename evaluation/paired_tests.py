@@ -7,13 +7,14 @@ of them: ranks within the split for Spearman, standardised values for Pearson, p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import scipy.stats
 
 from aqa.evaluation.metric import metric_of
 from aqa.evaluation.predictions import Predictions
+from aqa.evaluation.resampling import in_steps
 from aqa.metrics import Values, ranks
 
 
@@ -27,14 +28,26 @@ def permutation_p(observed: float, permuted: Values) -> float:
     return float((1 + extreme.sum()) / (1 + len(permuted)))
 
 
-def swapped_differences(one: Predictions, other: Predictions, metric: str, swap: Values) -> Values:
-    """The difference of two heads after their answers changed places where `swap` is 1.
+def coins(n: int, permutations: int, seed: int) -> Iterator[Values]:
+    """Which of n videos change places in each permutation, 0 or 1, (some permutations, n) a time.
 
-    swap: (permutations, n) of 0 and 1. Gives (permutations,).
+    The throws do not depend on how many are given at a time.
+    """
+    rng = np.random.default_rng([seed, 1])
+    for rows in in_steps(permutations, n):
+        yield (rng.random((rows, n)) < 0.5).astype(float)
+
+
+def swapped_difference(
+    one: Predictions, other: Predictions, metric: str
+) -> Callable[[Values], Values]:
+    """The difference of two heads after their answers changed places where a coin is 1.
+
+    Takes coins (permutations, n), gives differences (permutations,).
     """
     true, a = _as_seen(one.score, one.predicted, metric)
     _, b = _as_seen(other.score, other.predicted, metric)
-    return _mixed(true, a, b, metric, swap) - _mixed(true, b, a, metric, swap)
+    return lambda swap: _mixed(true, a, b, metric, swap) - _mixed(true, b, a, metric, swap)
 
 
 def _as_seen(true: Values, pred: Values, metric: str) -> tuple[Values, Values]:

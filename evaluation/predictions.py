@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from aqa.annotations.splits import EVERYTHING
-from aqa.errors import AqaWarning
+from aqa.errors import AqaWarning, RunError
 from aqa.evaluation.baselines import ALL, PREFIX
 from aqa.evaluation.result import Marks
 from aqa.metrics import Values
-from aqa.models.run_source import RunError
-from aqa.models.runs import METRICS_FILE, PREDICTIONS
+from aqa.models.runs import METRICS_FILE, PREDICTIONS, read_model
+from aqa.models.saved.hashes import check_beside, warn_unchecked
+from aqa.models.saved.record import RECORD, read_record
 
 
 @dataclass(frozen=True)
@@ -43,28 +45,55 @@ def read_predictions(folder: Path) -> Predictions | None:
     """
     try:
         with (folder / PREDICTIONS).open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+            rows = list(csv.DictReader(file, strict=True))
         metrics = json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))
         if rows and not {"score", "predicted"} <= rows[0].keys():
             return None
         tested = sorted((r for r in rows if r["part"] == "test"), key=lambda r: r["video_id"])
+        ids = tuple(row["video_id"] for row in tested)
         score, predicted = (
-            np.array([float(row[name]) for row in tested]) for name in ("score", "predicted")
+            np.array([_number(row, name) for row in tested]) for name in ("score", "predicted")
         )
+        if len(set(ids)) < len(ids):
+            raise ValueError("a video stands twice in it")
+        marks = _marks(metrics) if tested else Marks()
     except FileNotFoundError as error:
         raise RunError(f"{error.filename}: no such file; run `aqa eval` first") from None
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, csv.Error, RecursionError, OSError) as error:
         raise RunError(
-            f"{folder}: its predictions cannot be read ({error}); run `aqa eval` again"
+            f"{folder}: its {PREDICTIONS} or {METRICS_FILE} cannot be read ({error}); run "
+            "`aqa eval` again"
         ) from None
     if not tested:
         raise RunError(
             f"{folder}: not evaluated on test videos yet; run `aqa eval` first, "
             "or choose other splits with --split"
         )
-    marks = Marks.from_dict(metrics["test"])
-    ids = tuple(row["video_id"] for row in tested)
     return Predictions(folder, ids, score, predicted, len(rows) - len(tested), marks)
+
+
+def _number(row: dict[str, str], name: str) -> float:
+    value = float(row[name])
+    if not math.isfinite(value):
+        raise ValueError(f"{name} of {row['video_id']} is {row[name]}")
+    return value
+
+
+def _marks(metrics: object) -> Marks:
+    """What metrics.json says of the test part; `ValueError` where it is not as it was written."""
+    test = metrics.get("test") if isinstance(metrics, dict) else None
+    if not isinstance(test, dict):
+        raise ValueError("no metrics of the test part")
+    for name, kinds in _MARKS.items():
+        value = test.get(name)
+        if value is not None and not isinstance(value, kinds):
+            raise ValueError(f"{name} is {value!r}")
+        if isinstance(value, list) and not all(isinstance(one, str) for one in value):
+            raise ValueError(f"{name} is {value!r}")
+    return Marks.from_dict(test)
+
+
+_MARKS = {"difficulty": str, "told": str, "leak": list, "baseline": list, "alpha": (int, float)}
 
 
 def compared_folders(folders: Sequence[Path]) -> list[Path]:
@@ -84,11 +113,22 @@ def compared_folders(folders: Sequence[Path]) -> list[Path]:
     ]
 
 
+def _check_fitted(folders: Sequence[Path]) -> None:
+    """Refuse runs that are not what was evaluated, or did not learn from what there is now."""
+    runs = [(folder, read_record(folder)) for folder in folders]
+    for folder, record in runs:
+        read_model(folder, record)
+    check_beside(runs)
+    warn_unchecked(runs)
+
+
 def read_heads(folders: Sequence[Path], *, strict: bool) -> dict[str, dict[str, Predictions]]:
     """Head -> split -> predictions, of the folders of runs and of kept baselines.
 
     strict: a run that was not evaluated, or scores nothing, is an error, rather than left out.
+    `ChangedError` where a model file, or what a head learned from, has changed since.
     """
+    _check_fitted([folder for folder in folders if (folder / RECORD).exists()])
     heads: dict[str, dict[str, Predictions]] = {}
     for folder in folders:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,8 @@ from aqa.metrics import Values
 
 LEVEL = 0.95
 RESAMPLES = 2000
+# So many counts are in memory at once, 32 MB: two thousand resamples of as many videos.
+_CELLS = 4_000_000
 Interval = list[float]
 
 
@@ -72,19 +74,48 @@ def interval(samples: Values, level: float = LEVEL) -> Interval | None:
     return [float(low), float(high)]
 
 
-def resample_counts(n: int, resamples: int = RESAMPLES, seed: int = 0) -> Values:
-    """How often each of n videos is drawn in each resample, (resamples, n)."""
-    if not n:
-        return np.zeros((resamples, 0))
-    draws = np.random.default_rng(seed).integers(n, size=(resamples, n))
-    cells = draws + n * np.arange(resamples)[:, None]
-    counts = np.bincount(cells.ravel(), minlength=n * resamples)
-    return counts.reshape(resamples, n).astype(float)
+def resampled(
+    n: int,
+    measure: Callable[[Values], Mapping[str, Values]],
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict[str, Values]:
+    """What `measure` gives of the whole sample, first, and of its resamples: (1 + resamples,) each.
+
+    measure: counts (some resamples, n), how often each of n videos counts, to values (some
+    resamples,) by name. Resamples are drawn and measured some at a time, so that memory does not
+    grow with videos times resamples. resamples: 0 measures the whole sample alone.
+    """
+    whole = np.ones((1, n))
+    parts = []
+    for counts in resample_counts(n, resamples, seed):
+        parts.append(measure(np.vstack([whole, counts])))
+        whole = whole[:0]
+    parts = parts or [measure(whole)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def whole_first(counts: Values) -> Values:
-    """The whole sample, every video once, above its resamples: (1 + resamples, n)."""
-    return np.vstack([np.ones((1, counts.shape[1])), counts])
+def resample_counts(n: int, resamples: int = RESAMPLES, seed: int = 0) -> Iterator[Values]:
+    """How often each of n videos is drawn in each resample, (some resamples, n) at a time.
+
+    The draws do not depend on how many are given at a time.
+    """
+    rng = np.random.default_rng(seed)
+    for rows in in_steps(resamples, n):
+        if n:
+            draws = rng.integers(n, size=(rows, n))
+            draws += n * np.arange(rows)[:, None]
+            counts = np.bincount(draws.ravel(), minlength=n * rows)
+            yield counts.reshape(rows, n).astype(float)
+        else:
+            yield np.zeros((rows, 0))
+
+
+def in_steps(rows: int, columns: int) -> Iterator[int]:
+    """The heights of the steps in which a table of so many cells is gone through."""
+    step = max(_CELLS // max(columns, 1), 1)
+    for start in range(0, rows, step):
+        yield min(step, rows - start)
 
 
 def _number(value: float) -> float | None:

@@ -10,7 +10,7 @@ import numpy as np
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
 from aqa.evaluation.beside_scores import QUANTILES, measure_attributes, measure_coverage
-from aqa.evaluation.evaluated import Evaluated, EvaluatedPart
+from aqa.evaluation.evaluated import Evaluated, EvaluatedPart, resamples_of
 from aqa.evaluation.resampling import MetricValues
 from aqa.evaluation.score_metrics import measure_scores
 from aqa.evaluation.score_rows import measure_rows, part_rows
@@ -39,35 +39,38 @@ def _evaluate_part(
     examples = examples_of(ids, manifest, features, columns)
     scores = examples.scores
     rows = part_rows(part, ids, scores.tolist(), head.predict_examples(examples).tolist())
-    whole = measure_rows(rows, manifest)
+    resamples = resamples_of(part)
+    whole = measure_rows(rows, manifest, resamples)
     beside: dict[str, MetricValues] = {}
     if "quantiles" in head.gives:
         bounds = head.quantiles(examples, QUANTILES)
-        beside["coverage"] = measure_coverage(scores, bounds)
+        beside["coverage"] = measure_coverage(scores, bounds, resamples=resamples)
         for row, values in zip(rows, bounds.tolist(), strict=True):
             row |= {f"quantile_{q:g}": v for q, v in zip(QUANTILES, values, strict=True)}
     if "attributes" in head.gives:
         said = head.attributes(examples)
         if any(said):
             true = [manifest.by_id[i].attributes for i in ids]
-            beside["attributes"] = measure_attributes(true, said)
+            beside["attributes"] = measure_attributes(true, said, resamples=resamples)
         for row, labels in zip(rows, said, strict=True):
             row |= {f"predicted_{name}": label for name, label in labels.items()}
     pieces: dict[str, MetricValues] = {}
     if "parts" in head.gives:
-        pieces = _evaluate_pieces(head, rows, examples)
+        pieces = _evaluate_pieces(head, rows, examples, resamples)
     return EvaluatedPart(rows, whole, beside, pieces)
 
 
 def _evaluate_pieces(
-    head: GivesParts, rows: Sequence[dict[str, Any]], examples: Examples
+    head: GivesParts, rows: Sequence[dict[str, Any]], examples: Examples, resamples: int
 ) -> dict[str, MetricValues]:
     """The parts that the head makes a score of, of the videos where the true part is known."""
     true = head.true_parts(examples)
     measured = {}
     for name, values in head.parts(examples).items():
         known = np.isfinite(true[name])
-        measured[name] = measure_scores(true[name][known], values[known], kind="parts")
+        measured[name] = measure_scores(
+            true[name][known], values[known], resamples=resamples, kind="parts"
+        )
         for row, t, v in zip(rows, true[name].tolist(), values.tolist(), strict=True):
             row |= {name: t, f"predicted_{name}": v}
     return measured

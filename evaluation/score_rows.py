@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from aqa.annotations.manifest import Manifest
-from aqa.evaluation.resampling import MetricValues
+from aqa.evaluation.resampling import RESAMPLES, MetricValues
 from aqa.evaluation.score_metrics import measure_scores
 from aqa.metrics import Values
 
@@ -26,9 +26,13 @@ def part_rows(
     ]
 
 
-def measure_rows(rows: Sequence[Row], manifest: Manifest) -> MetricValues:
+def measure_rows(
+    rows: Sequence[Row], manifest: Manifest, resamples: int = RESAMPLES
+) -> MetricValues:
     """Every metric with its interval; R-l2 by the range of each action's scores (see `spans`)."""
-    return measure_scores(*true_and_predicted(rows), span=spans(rows, manifest))
+    return measure_scores(
+        *true_and_predicted(rows), span=spans(rows, manifest), resamples=resamples
+    )
 
 
 def true_and_predicted(rows: Sequence[Row]) -> tuple[Values, Values]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
-from aqa.evaluation.evaluated import Evaluated, EvaluatedPart
+from aqa.evaluation.evaluated import Evaluated, EvaluatedPart, resamples_of
 from aqa.evaluation.stage_metrics import measure_stages
 from aqa.models.examples import Features, examples_of
 from aqa.models.heads.base import StageHead
@@ -35,7 +35,7 @@ def _evaluate_part(
     n_frames = [features.store.n_frames(i) for i in ids]
     true = hand_starts(columns["stages"], head.stages, ids)
     found = head.starts(examples.features, clips=columns["clips"], n_frames=n_frames)
-    measured = measure_stages(head.stages, true, found, n_frames)
+    measured = measure_stages(head.stages, true, found, n_frames, resamples=resamples_of(part))
     rows = [
         {"video_id": i, "part": part, "stage": name, "start": int(t), "predicted": int(p)}
         for i, *starts in zip(ids, true, found, strict=True)

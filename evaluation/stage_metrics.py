@@ -8,13 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aqa.evaluation.metric import metric_of
-from aqa.evaluation.resampling import (
-    LEVEL,
-    RESAMPLES,
-    MetricValues,
-    resample_counts,
-    whole_first,
-)
+from aqa.evaluation.resampling import LEVEL, RESAMPLES, MetricValues, resampled
 from aqa.metrics import Values
 from aqa.models.stages import stage_labels
 
@@ -43,20 +37,27 @@ def measure_stages(
         right = labels[labels == stage_labels(other, n)]
         hits[i] = np.bincount(right, minlength=len(names))
     error = np.abs(np.stack(found) - np.stack(true)).astype(float)
-    drawn = whole_first(resample_counts(len(frames), resamples, seed))
-
-    def measured(count: Values, hit: Values, off: Values) -> MetricValues:
-        samples = {
-            "accuracy": metric_of("accuracy", "stages").function(drawn @ hit, drawn @ count),
-            "start_error": metric_of("start_error", "stages").function(drawn @ off, len(frames)),
-        }
-        return MetricValues.of(len(frames), samples, level, frames=int(count.sum()))
-
+    accuracy, start_error = (metric_of(name, "stages") for name in ("accuracy", "start_error"))
+    # Frames, those labelled rightly, and how far off the start is, of each video.
+    counted = {"all": (frames.sum(axis=1), hits.sum(axis=1), error[:, 1:].mean(axis=1))}
     no_start = np.full(len(frames), np.nan)
+    for i, name in enumerate(names):
+        counted[name] = frames[:, i], hits[:, i], error[:, i] if i else no_start
+
+    def measure(drawn: Values) -> dict[str, Values]:
+        found = {}
+        for name, (count, hit, off) in counted.items():
+            found[f"{name} accuracy"] = accuracy.function(drawn @ hit, drawn @ count)
+            found[f"{name} start_error"] = start_error.function(drawn @ off, len(frames))
+        return found
+
+    samples = resampled(len(frames), measure, resamples, seed)
     return {
-        "all": measured(frames.sum(axis=1), hits.sum(axis=1), error[:, 1:].mean(axis=1)),
-        **{
-            name: measured(frames[:, i], hits[:, i], error[:, i] if i else no_start)
-            for i, name in enumerate(names)
-        },
+        name: MetricValues.of(
+            len(frames),
+            {metric: samples[f"{name} {metric}"] for metric in ("accuracy", "start_error")},
+            level,
+            frames=int(count.sum()),
+        )
+        for name, (count, *_) in counted.items()
     }

@@ -52,7 +52,9 @@ class EpochAugmentation:
 
     def draw(self, video_id: str, epoch: int) -> tuple[bool, int]:
         """Whether it is mirrored, and how many frames are left out."""
-        rng = np.random.default_rng([self.seed, epoch, zlib.crc32(video_id.encode())])
+        rng = np.random.default_rng(
+            [self.seed, epoch, zlib.crc32(video_id.encode(errors="surrogateescape"))]
+        )
         flipped, shift = rng.random() < 0.5, int(rng.integers(self.end_shift + 1))
         return self.flip and bool(flipped), shift
 
@@ -100,14 +102,14 @@ class ClipVideos:
         items: Iterable[VideoClips]
         streams = [_OneVideo(self, number, None) for number in numbers]
         for stream, items in prefetched(streams, self._workers):
-            video_id = self.videos[stream.number].id
+            video = self.videos[stream.number]
+            video_id, path = video.id, video.path
             try:
                 for _ in items:
                     pass
             except VideoError as error:
                 failed.append((video_id, str(error).removeprefix(f"{video_id}: ")))
-            if stream.warning:
-                warnings.append(f"{video_id}: {stream.warning}")
+            warnings += [f"{video_id}: {path}: {warning}" for warning in stream.warnings]
         return failed, warnings
 
     def cut(self, frames: Frames, video: Video, epoch: int | None) -> VideoClips:
@@ -126,11 +128,11 @@ class ClipVideos:
             shown = np.ascontiguousarray(shown[..., ::-1, :])
         return VideoClips(torch.from_numpy(shown), np.asarray(clips))
 
-    def frames_of(self, number: int) -> tuple[Frames, str | None]:
-        """A video's preprocessed frames; a warning, if there is one and it was decoded now."""
+    def frames_of(self, number: int) -> tuple[Frames, tuple[str, ...]]:
+        """A video's preprocessed frames, and what was wrong with its file if it was decoded now."""
         kept = self._kept.get(number)
         if kept is not None:
-            return kept, None
+            return kept, ()
         video = self.videos[number]
         reader = ClipReader(video, self._preprocess, _SINGLE_FRAMES, 1)
         try:
@@ -142,7 +144,7 @@ class ClipVideos:
             if number not in self._kept and frames.nbytes <= self._room:
                 self._room -= frames.nbytes
                 self._kept[number] = frames
-        return frames, reader.warning
+        return frames, reader.warnings
 
 
 class _OneVideo(Iterable[VideoClips]):
@@ -150,9 +152,9 @@ class _OneVideo(Iterable[VideoClips]):
 
     def __init__(self, videos: ClipVideos, number: int, epoch: int | None):
         self._videos, self.number, self._epoch = videos, number, epoch
-        self.warning: str | None = None
+        self.warnings: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[VideoClips]:
-        frames, self.warning = self._videos.frames_of(self.number)
+        frames, self.warnings = self._videos.frames_of(self.number)
         video = self._videos.videos[self.number]
         yield self._videos.cut(frames, video, self._epoch)

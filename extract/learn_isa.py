@@ -28,7 +28,9 @@ from aqa.extract.backbones.isa import (
     TINY,
     lengths,
 )
+from aqa.extract.summary import reason_of
 from aqa.extract.video.clip_reader import ClipReader
+from aqa.extract.video.decode import DECODE_ERRORS
 from aqa.features.clips import ClipRule
 
 Matrix = NDArray[np.float32]
@@ -49,45 +51,80 @@ class Subspaces(NamedTuple):
     history: list[float]
 
 
+class LearnedFilters(NamedTuple):
+    """A network whose filters were learned, and what became of the videos.
+
+    history: a record per layer on how the descent went. ids: of the videos that were learned
+    from. failed: a line for each that could not be read. warnings: what was wrong with others.
+    """
+
+    net: ISA
+    history: list[dict[str, float]]
+    ids: tuple[str, ...]
+    failed: list[str]
+    warnings: list[str]
+
+
 def learn(
     videos: Sequence[Video], *, blocks: int = 10_000, steps: int = 100, seed: int = 0
-) -> tuple[ISA, list[dict[str, float]]]:
+) -> LearnedFilters:
     """Learn both layers from the pixels of videos.
 
     blocks: how many to draw from all videos together, the same number of each. steps: of the
-    gradient descent, per layer. Returns the network, and a record per layer on how the descent
-    went. Raises `AqaError` for too few blocks, `VideoError` for a video that cannot be read.
+    gradient descent, per layer. A video that cannot be read is left out. Raises `AqaError` for too
+    few blocks, also of those that are left.
     """
     if blocks < LEAST:
         raise AqaError(f"{blocks} blocks: {FILTERS_1} filters take {LEAST} or more to learn")
     rng = np.random.default_rng(seed)
     each = -(-blocks // len(videos))
-    drawn = np.concatenate([draw_blocks(video, each, rng) for video in videos])
+    drawn, ids, failed, warnings = _drawn_of_all(videos, each, rng)
     net = ISA().eval()
     history = [_learn_layer(net.conv1, _small_blocks(drawn, rng), steps, rng, centre=True)]
     with torch.inference_mode():
         units = torch.cat([_first_units(net, torch.from_numpy(some)) for some in _in_turn(drawn)])
     history.append(_learn_layer(net.conv2, units.flatten(1).numpy(), steps, rng))
-    return net, history
+    return LearnedFilters(net, history, ids, failed, warnings)
 
 
-def draw_blocks(video: Video, count: int, rng: np.random.Generator) -> Blocks:
+def _drawn_of_all(
+    videos: Sequence[Video], each: int, rng: np.random.Generator
+) -> tuple[Blocks, tuple[str, ...], list[str], list[str]]:
+    """Blocks of all videos that can be read, their ids, and lines on failures and warnings."""
+    drawn: dict[str, Blocks] = {}
+    failed: list[str] = []
+    warnings: list[str] = []
+    for video in videos:
+        try:
+            drawn[video.id] = draw_blocks(video, each, rng, warnings)
+        except DECODE_ERRORS as error:
+            failed.append(f"{video.id}: {reason_of(video.path, error)}")
+    if each * len(drawn) < LEAST:
+        raise AqaError(
+            f"{len(failed)} of {len(videos)} videos cannot be read, and the others give "
+            f"{each * len(drawn)} blocks of {LEAST}; the first: {failed[0]}"
+        )
+    return np.concatenate(list(drawn.values())), tuple(drawn), failed, warnings
+
+
+def draw_blocks(
+    video: Video, count: int, rng: np.random.Generator, warnings: list[str] | None = None
+) -> Blocks:
     """Blocks of grey from anywhere in a video: uint8 (count, *BLOCK_2).
 
+    warnings: is given a line for each thing that is wrong with the file.
     Reads the video once and holds one clip (reservoir sampling): at any time, each block comes
     from one of the clips so far, all of them equally likely.
     """
     blocks = np.zeros((count, *BLOCK_2), np.uint8)
-    clips = (
-        item.frames
-        for batch in ClipReader(video, PREPROCESS, RULE, batch_size=1)
-        for item in batch
-        if item.frames is not None
-    )
+    reader = ClipReader(video, PREPROCESS, RULE, batch_size=1)
+    clips = (item.frames for batch in reader for item in batch if item.frames is not None)
     for number, frames in enumerate(clips):
         grey = (frames @ np.array(GREY)).round().astype(np.uint8)
         for i in np.flatnonzero(rng.random(count) < 1 / (number + 1)):
             blocks[i] = _random_block(grey, BLOCK_2, rng)
+    if warnings is not None:
+        warnings += [f"{video.id}: {video.path}: {line}" for line in reader.warnings]
     return blocks
 
 

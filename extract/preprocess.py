@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -21,6 +22,9 @@ _INTERPOLATIONS = {
     "cubic": cv2.INTER_CUBIC,
 }
 
+# Of a side of a frame, in pixels.
+_LARGEST = 8192
+
 Triple = tuple[float, float, float]
 
 
@@ -32,7 +36,8 @@ class Preprocess:
     side. interpolation: of the resize; the choice moves pixels by 1 to 4 grey levels on average.
     crop: (height, width) of the centre that is kept, in pixels; odd margins are rounded down.
     channels: order of the colours. scale, mean, std: a value v of 0..255 becomes
-    (v * scale - mean) / std, with mean and std in the order of `channels`.
+    (v * scale - mean) / std, with mean and std in the order of `channels`. deinterlace: make
+    frames of interlaced video progressive first, where that was asked for.
     """
 
     resize: tuple[int, int] | int
@@ -42,8 +47,25 @@ class Preprocess:
     scale: float = 1.0
     mean: Triple = (0.0, 0.0, 0.0)
     std: Triple = (1.0, 1.0, 1.0)
+    deinterlace: bool = False
 
     def __post_init__(self) -> None:
+        sizes = (*(self.resize if isinstance(self.resize, tuple) else (self.resize,)), *self.crop)
+        if len(self.crop) != 2 or not all(isinstance(s, int) and 0 < s <= _LARGEST for s in sizes):
+            raise AqaError(
+                f"preprocessing: resize={self.resize}, crop={self.crop}; expected whole numbers "
+                f"of pixels from 1 to {_LARGEST}"
+            )
+        if not all(
+            isinstance(v, int | float) and math.isfinite(v)
+            for v in (self.scale, *self.mean, *self.std)
+        ):
+            raise AqaError(
+                f"preprocessing: scale={self.scale}, mean={self.mean}, std={self.std}; expected "
+                "finite numbers"
+            )
+        if not isinstance(self.deinterlace, bool):
+            raise AqaError(f"preprocessing: deinterlace={self.deinterlace!r} is not true or false")
         smallest = (self.resize,) * 2 if isinstance(self.resize, int) else self.resize
         if not all(0 < c <= s for c, s in zip(self.crop, smallest, strict=True)):
             raise AqaError(f"preprocessing: crop={self.crop} is not within resize={self.resize}")
@@ -89,11 +111,12 @@ class Preprocess:
         return ((frames.float() * self.scale - mean) / std).permute(0, 4, 1, 2, 3)
 
     def to_dict(self) -> dict[str, Any]:
-        """As it stands in a store's spec."""
+        """As it stands in a store's spec; `deinterlace` stands there only where it is true."""
         return {
             field.name: list(value) if isinstance(value, tuple) else value
             for field in dataclasses.fields(self)
             for value in [getattr(self, field.name)]
+            if field.name != "deinterlace" or value
         }
 
     @classmethod

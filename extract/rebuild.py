@@ -7,6 +7,7 @@ from pathlib import Path
 from aqa.errors import AqaError
 from aqa.extract.backbones import load_backbone
 from aqa.extract.backbones.backbone import Backbone
+from aqa.extract.inference import PRECISIONS
 from aqa.extract.preprocess import Preprocess
 from aqa.extract.run import make_spec
 from aqa.features.clips import ClipRule
@@ -22,18 +23,29 @@ def rebuild_backbone(
     typed it; needed where the store's came from a file, since no record makes us run a file.
     """
     made = spec["weights"]
-    if made["sha256"] is None:
+    if made.get("sha256") is None:
         raise AqaError(
             f"the features of {spec['backbone']!r} were imported: "
             "the network behind them is not known, so new videos cannot be scored"
+        )
+    missing = [name for name in _NEEDED if name not in spec]
+    if missing:
+        raise AqaError(
+            f"the record of the features of {spec['backbone']!r} does not tell {missing[0]}: it is "
+            "damaged; extract the features and fit the head again"
+        )
+    if spec["precision"] not in PRECISIONS:
+        raise AqaError(
+            f"the record of the features of {spec['backbone']!r} tells of precision "
+            f"{spec['precision']!r}, not {', '.join(PRECISIONS)}; fit the head again"
         )
     network = load_backbone(
         _name_of(spec, backbone),
         _weights_of(spec, weights),
         spec["layer"],
-        preprocess=Preprocess.from_dict(spec["preprocess"]),
+        preprocess=_preprocess_of(spec),
         clip_length=spec["clip_length"],
-        seed=0 if made["seed"] is None else made["seed"],
+        seed=made.get("seed") or 0,
     )
     same = make_spec(
         network,
@@ -48,6 +60,23 @@ def rebuild_backbone(
     if differences:
         raise AqaError(f"not the network that the head was fitted on: {'; '.join(differences)}")
     return network
+
+
+# What a record of extracted features tells, beside what every record does.
+_NEEDED = (
+    *("backbone", "layer", "clip_length", "stride", "frames", "padding", "tail"),
+    *("preprocess", "precision", "views", "view_seed"),
+)
+
+
+def _preprocess_of(spec: Spec) -> Preprocess:
+    try:
+        return Preprocess.from_dict(spec["preprocess"])
+    except (TypeError, ValueError, AttributeError) as error:
+        raise AqaError(
+            f"the record of the features of {spec['backbone']!r} does not tell how frames were "
+            f"prepared ({error}); extract the features and fit the head again"
+        ) from None
 
 
 def rule_of(spec: Spec) -> ClipRule:
@@ -78,10 +107,15 @@ def _name_of(spec: Spec, backbone: str | None) -> str:
 def _weights_of(spec: Spec, weights: str | Path | None) -> str | Path | None:
     """The weights of a store's backbone, as `load_backbone` takes them."""
     made = spec["weights"]
-    if weights is not None or made["name"] == "shipped":
+    if weights is not None or made.get("name") == "shipped":
         return weights
-    if made["name"] == "random":
+    if made.get("name") == "random":
         return "random"
+    if not made.get("path"):
+        raise AqaError(
+            "the record of the features does not tell where the weights were; give "
+            "their place with --weights"
+        )
     if not Path(made["path"]).exists():
         raise AqaError(f"{made['path']}: the weights have moved; give their place with --weights")
     return Path(made["path"])

@@ -20,11 +20,14 @@ from aqa.extract.inference import Precision
 from aqa.extract.progress import ExtractionProgress
 from aqa.extract.summary import ExtractionSummary, reason_of, sort_out_stored
 from aqa.extract.video.clip_reader import ClipBatch, ClipReader
-from aqa.extract.video.damage import DecoderLog
-from aqa.extract.video.decode import DECODE_ERRORS, size_of
+from aqa.extract.video.decode import DECODE_ERRORS, decoder_name, size_of
 from aqa.extract.video.prefetch import prefetched
+from aqa.extract.video.sharing import Action, SharedReaders, in_file_order
 from aqa.features.clips import ClipRule
 from aqa.features.store import FeatureStoreWriter, Spec
+
+# Beside a store: where the frames of long videos lie in their files.
+INDEX_FOLDER = ".frames"
 
 
 def make_spec(
@@ -72,7 +75,6 @@ def extract(
     dtype: str = "float32",
     workers: int | None = None,
     progress: ExtractionProgress | None = None,
-    log: DecoderLog | None = None,
 ) -> ExtractionSummary:
     """Extract the features of `videos` into `store`; those in it already are reused.
 
@@ -81,8 +83,7 @@ def extract(
     by `augmentation_seed` and the video's id. device: `auto`, `cpu`, `cuda`, ... batch_size:
     clips per forward pass. precision: of the network's arithmetic. dtype: that features are
     stored in, float32 or float16. workers: videos that threads decode ahead; None is 0 on a CPU,
-    where decoding beside the network gains nothing, and 8 on a GPU. log: collects what the
-    decoder complains of, for warnings of damaged videos.
+    where decoding beside the network gains nothing, and 8 on a GPU.
 
     A video that fails is in the summary and stops nothing. Raises `StoreError` where the store
     was made with other settings or is being written.
@@ -93,6 +94,7 @@ def extract(
     encoder = Encoder(backbone, device, batch_size, precision)
     if workers is None:
         workers = 0 if encoder.device.type == "cpu" else 8
+    videos = [videos[number] for number in in_file_order([_action(video) for video in videos])]
     blank = blank_response(encoder, backbone, rule.length)
     summary = ExtractionSummary()
     with FeatureStoreWriter(
@@ -104,6 +106,9 @@ def extract(
     ) as writer:
         todo = sort_out_stored(videos, lambda video: video.path, writer, summary, progress)
         progress.start(len(todo))
+        shared = SharedReaders(
+            [_action(video) for video in todo], store.parent / INDEX_FOLDER, workers
+        )
         readers = [
             ClipReader(
                 video,
@@ -112,8 +117,9 @@ def extract(
                 encoder.batch_size,
                 augmentations,
                 augmentation_seed,
+                (shared, number),
             )
-            for video in todo
+            for number, video in enumerate(todo)
         ]
         batches: Iterable[ClipBatch]
         for reader, batches in prefetched(readers, workers):
@@ -121,15 +127,11 @@ def extract(
             try:
                 encoded = encode_video(batches, encoder, blank, len(augmentations), dtype)
             except DECODE_ERRORS as error:
-                if log and workers <= 1:
-                    log.take()  # what it says of this video, which has its reason
                 summary.fail(video.id, reason_of(video.path, error), progress)
                 progress.video(0)
                 continue
-            for warning in (reader.warning, _damage(video, log, workers)):
-                if warning:
-                    summary.warnings.append(warning)
-                    progress.line(f"warning: {video.id}: {warning}")
+            for warning in reader.warnings:
+                summary.warn(video.id, f"{video.path}: {warning}", progress)
             writer.append(
                 video.id,
                 encoded,
@@ -145,15 +147,8 @@ def extract(
     return summary
 
 
-def _damage(video: Video, log: DecoderLog | None, workers: int) -> str | None:
-    complaints = log.take() if log else []
-    if not complaints:
-        return None
-    which = " (or a video that was decoded beside it)" if workers > 1 else ""
-    return (
-        f"{video.path}{which}: damaged: the decoder complained {len(complaints)} times, first of "
-        f"{complaints[0]!r}; frames may be wrong"
-    )
+def _action(video: Video) -> Action:
+    return Action(video.path or Path(), video.start_frame or 0, video.end_frame)
 
 
 def provenance(device: torch.device) -> dict[str, Any]:
@@ -163,6 +158,7 @@ def provenance(device: torch.device) -> dict[str, Any]:
         "device": str(device),
         "device_name": name or platform.machine(),
         "torch": torch.__version__,
+        "decoder": decoder_name(),
         "opencv": cv2.__version__,
         "numpy": np.__version__,
         "python": platform.python_version(),

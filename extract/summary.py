@@ -33,6 +33,11 @@ class ExtractionSummary:
         self.failed.append((video_id, reason))
         progress.line(f"failed: {video_id}: {reason}")
 
+    def warn(self, video_id: str, warning: str, progress: ExtractionProgress) -> None:
+        """Note what was wrong with a video that was extracted all the same, and tell so."""
+        self.warnings.append(warning)
+        progress.line(f"warning: {video_id}: {warning}")
+
 
 def reason_of(file: Path | None, error: Exception) -> str:
     """One line on what went wrong with a file; `AqaError` names it already."""

@@ -37,10 +37,7 @@ def load_arrays(path: Path) -> NDArray[Any] | dict[str, NDArray[Any]]:
         n_bytes = path.stat().st_size
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                return {
-                    info.filename.removesuffix(".npy"): _read_member(archive, info, n_bytes)
-                    for info in archive.infolist()
-                }
+                return _read_members(archive, n_bytes)
         with path.open("rb") as file:
             return _read_array(file, n_bytes)
     except FileNotFoundError:
@@ -51,15 +48,41 @@ def load_arrays(path: Path) -> NDArray[Any] | dict[str, NDArray[Any]]:
 
 # One byte in a zip archive stands for at most so many.
 _MOST_DEFLATED = 1032
+# Numbers that were measured do not shrink so far: what does is not read where it is large.
+_MOST_COMPRESSED, _LARGE = 100, 64 << 20
 
 
-def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, n_bytes: int) -> NDArray[Any]:
-    with archive.open(info) as file:
-        return _read_array(file, min(info.file_size, _MOST_DEFLATED * n_bytes))
+def _names(archive: zipfile.ZipFile, n_bytes: int) -> dict[str, zipfile.ZipInfo]:
+    """The members by their names as arrays; `ValueError` for an archive of odd names or sizes."""
+    found: dict[str, zipfile.ZipInfo] = {}
+    for info in archive.infolist():
+        name = info.filename.removesuffix(".npy")
+        if not name or info.is_dir():
+            raise ValueError(f"a member called {info.filename!r}, which names no array")
+        if name in found:
+            raise ValueError(f"two members called {name!r}, with or without .npy")
+        found[name] = info
+    stored = sum(info.compress_size for info in found.values())
+    if stored > n_bytes:
+        raise ValueError(f"its members take {stored} bytes, the file has {n_bytes}")
+    return found
 
 
-def _read_array(file: IO[bytes], n_bytes: int) -> NDArray[Any]:
-    """The array in a file of `n_bytes`; `ValueError` where its header asks for more, or objects."""
+def _read_members(archive: zipfile.ZipFile, n_bytes: int) -> dict[str, NDArray[Any]]:
+    found: dict[str, NDArray[Any]] = {}
+    left = max(_LARGE, _MOST_COMPRESSED * n_bytes)
+    for name, info in _names(archive, n_bytes).items():
+        with archive.open(info) as file:
+            found[name] = _read_array(file, min(info.file_size, _MOST_DEFLATED * n_bytes), left)
+        left -= found[name].nbytes
+    return found
+
+
+def _read_array(file: IO[bytes], n_bytes: int, most: int | None = None) -> NDArray[Any]:
+    """The array in a file of `n_bytes`; `ValueError` where its header asks for more, or objects.
+
+    most: bytes that the array may take at most, where the file is compressed.
+    """
     header = _HEADERS.get(np.lib.format.read_magic(file))
     if header is None:
         raise ValueError("a version of the format that holds no plain numbers")
@@ -69,6 +92,10 @@ def _read_array(file: IO[bytes], n_bytes: int) -> NDArray[Any]:
     held, declared = n_bytes - file.tell(), math.prod(shape) * dtype.itemsize
     if not 0 <= declared <= held:
         raise ValueError(f"shape {shape} of {dtype} takes {declared} bytes, it holds {held}")
+    if most is not None and declared > most:
+        raise ValueError(f"it unpacks to {declared} bytes and more, which no features do")
+    if not dtype.itemsize or any(n < 0 for n in shape):
+        raise ValueError(f"shape {shape} of {dtype} is none of numbers")
     file.seek(0)
     return np.lib.format.read_array(file, allow_pickle=False)
 

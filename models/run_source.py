@@ -6,22 +6,20 @@ where the user names it again, since a run folder may come from anywhere.
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from aqa.errors import AqaError, AqaWarning
+from aqa.errors import AqaError, AqaWarning, RunError
 from aqa.models.heads import ENTRY_POINTS, find_head, own_names
 from aqa.models.heads.base.source import HeadSource, from_package, own_head
-from aqa.models.old_names import HEADS, present_head
+from aqa.models.saved.old_names import HEADS, present_head
+from aqa.models.saved.record import read_record
 from aqa.plugins import file_stem, installed, is_file
 from aqa.workspace import run_folders
 
-
-class RunError(AqaError):
-    """A run that cannot be read, or that does not fit the data it is used on."""
+__all__ = ["RunError", "chosen_runs", "labels_of", "source_of"]
 
 
 def source_of(
@@ -108,8 +106,8 @@ def labels_of(runs: Path, heads: Sequence[str]) -> tuple[str, ...]:
 def attribute_of(folder: Path) -> str | None:
     """What a run's head is called in its file, such as `HEAD`; None where it is of no file."""
     try:
-        saved = json.loads((folder / "run.json").read_text(encoding="utf-8")).get("source")
-    except (OSError, ValueError):
+        saved = read_record(folder).get("source")
+    except RunError:
         return None
     return str(saved["name"]).rpartition(":")[2] if saved else None
 
@@ -123,7 +121,7 @@ def _earlier(runs: Path, name: str) -> str:
 def _of(record: Path, name: str) -> bool:
     """Whether a run is of a file's head of this name."""
     try:
-        saved = json.loads(record.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        saved = read_record(record.parent)
+    except RunError:
         return False
-    return bool(saved.get("source")) and saved.get("head") == name
+    return bool(saved.get("source")) and saved["head"] == name

@@ -6,12 +6,12 @@ history.csv         a row for each step of the search or each epoch; empty where
 predictions.csv     video_id, part, score, predicted; or first, second, part, similar, probability;
                     or video_id, part, stage, start, predicted
 feedback.csv        a row per clip of the test videos, where `aqa eval --feedback` was run
-metrics.json        part -> metrics with intervals
+metrics.json        part -> metrics, with intervals but of training and validation videos
 """
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
@@ -21,11 +21,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import safetensors
 import safetensors.numpy
 
 from aqa import __version__
+from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
+from aqa.errors import AqaError, ChangedError
 from aqa.features.store import FeatureStore, Spec
 from aqa.files import (
     recover_folder,
@@ -35,14 +36,17 @@ from aqa.files import (
     write_rows,
 )
 from aqa.models.heads.base import Head
+from aqa.models.heads.base.params import check_types
 from aqa.models.heads.base.source import HeadSource
-from aqa.models.old_names import present_head, present_params, present_state
 from aqa.models.run_source import RunError as RunError
 from aqa.models.run_source import source_of
+from aqa.models.saved.hashes import check_beside, check_spec_hash, hash_of, learned_hashes
+from aqa.models.saved.old_names import present_head, present_params, present_state
+from aqa.models.saved.record import RECORD, read_record
 from aqa.models.target_transforms import TransformedHead, transformed
 from aqa.workspace import run_folder
 
-MODEL, RECORD, HISTORY = "model.safetensors", "run.json", "history.csv"
+MODEL, HISTORY = "model.safetensors", "history.csv"
 PREDICTIONS, METRICS_FILE = "predictions.csv", "metrics.json"
 FEEDBACK = "feedback.csv"
 FILES = (MODEL, RECORD, HISTORY, PREDICTIONS, METRICS_FILE, FEEDBACK)
@@ -128,14 +132,17 @@ def make_record(
     store: FeatureStore,
     folder: Path,
     seconds: float,
+    manifest: Manifest,
     start: Run | None = None,
 ) -> dict[str, Any]:
     """What `run.json` of a run in `folder` holds: every setting with its default filled in.
 
+    manifest, store: what the head learned from; hashes of it are recorded, see `saved.hashes`.
     start: the run that fitting started from. What it has learned from, this run has too: an id is
     a video, whatever store its features are in, as it is of a network's own training videos.
     """
-    also = set(head.learned_from_others)
+    others = head.learned_from_others
+    also = set(others)
     if start is not None:
         also |= start.learned_from
     return {
@@ -148,6 +155,7 @@ def make_record(
         "also_learned_from": sorted(also - {*split.train, *split.val}),
         "from": None if start is None else start.as_start,
         "store": {"path": os.path.relpath(store.path, folder), "spec": store.spec},
+        "manifest": os.path.relpath(manifest.path, folder),
         "seconds": round(seconds, 3),
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "versions": {
@@ -155,6 +163,7 @@ def make_record(
             "python": platform.python_version(),
             **{name: version(name) for name in ("torch", "numpy", "scikit-learn")},
         },
+        "hashes": learned_hashes(head, (*split.train, *split.val, *others), manifest, store),
     }
 
 
@@ -170,48 +179,96 @@ def save_run(
     given. Files of an earlier run's folder that are none of a run's are kept.
     """
     with replacing_folder(folder, FILES) as temporary:
-        write_run(temporary, head, record)
+        written = write_run(temporary, head, record)
         if write_more is not None:
             write_more(temporary)
-    return Run(folder, head, record)
+    return Run(folder, head, written)
 
 
-def write_run(folder: Path, head: Head, record: Mapping[str, Any]) -> None:
-    """Write a run's files into a folder; last the one that makes it a run."""
-    state = {name: array.copy() for name, array in head.state().items()}
-    write_bytes(folder / MODEL, safetensors.numpy.save(state))
+def write_run(folder: Path, head: Head, record: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a run's files into a folder, last the one that makes it a run; its record as written.
+
+    The hash of the model file is added to the record.
+    """
+    data = safetensors.numpy.save({name: array.copy() for name, array in head.state().items()})
+    write_bytes(folder / MODEL, data)
     write_rows(folder / HISTORY, getattr(head, "history_", []))
-    write_json(folder / RECORD, record)
+    hashes = {
+        **record.get("hashes", {}),
+        "spec": hash_of(record["store"]["spec"]),
+        "model": hashlib.sha256(data).hexdigest(),
+    }
+    written = {**record, "hashes": hashes}
+    write_json(folder / RECORD, written)
+    return written
 
 
 def load_run(folder: Path, heads: Sequence[str] = ()) -> Run:
     """Read a run back; its head predicts as it did when it was saved.
 
     heads: what the user named with --head. The file of an outsider's head is run only where it is
-    among them, see `source_of`.
+    among them, see `source_of`. Raises `ChangedError` where the model file is not the one that was
+    saved, and `RunError` for a folder that is no run of this version's.
     """
+    record, data = _read_both(folder)
+    check_spec_hash(folder, record)
     changed = ""
-    recover_folder(folder)
     try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         source, changed = source_of(folder, record, heads)
         params = present_params(source.name, record["params"])
         head = transformed(source.head_class, params)
-        state = safetensors.numpy.load_file(folder / MODEL)
+        for one in (head, getattr(head, "head", None)):
+            if one is not None:
+                check_types(one)
+        state = safetensors.numpy.load(data)
         head.restore(present_state(source.name, state))
-    except FileNotFoundError as error:
+    except Exception as error:  # arrays of other shapes, or someone else's head, raise anything
+        if isinstance(error, AqaError) and not isinstance(error, ValueError):
+            raise
         raise RunError(
-            f"{error.filename or folder / MODEL}: no such file; fit the head again"
-        ) from None
-    except (
-        *(ValueError, KeyError, TypeError, RuntimeError, OSError),
-        safetensors.SafetensorError,
-    ) as error:
-        raise RunError(
-            f"{folder}: {changed or 'not a run that this version reads'} ({error}); fit the head "
-            "again"
+            f"{folder}: {changed or 'not a run that this version reads'} "
+            f"({_first_line(error)}); fit the head again"
         ) from None
     return Run(folder, head, record)
+
+
+def _read_both(folder: Path) -> tuple[dict[str, Any], bytes]:
+    """The record and the model file of one run, also while another process replaces it."""
+    recover_folder(folder)
+    while True:
+        record, failed, data = read_record(folder), None, b""
+        before = (folder / RECORD).read_bytes()
+        try:
+            data = read_model(folder, record)
+        except AqaError as error:
+            failed = error
+        if (folder / RECORD).read_bytes() == before:
+            break
+    if failed is not None:
+        raise failed
+    return record, data
+
+
+def read_model(folder: Path, record: Mapping[str, Any]) -> bytes:
+    """The bytes of the model file; `ChangedError` where they are not those that were saved."""
+    path = folder / MODEL
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise RunError(f"{path}: {error.strerror}; fit the head again") from None
+    saved = record.get("hashes", {}).get("model")
+    found = hashlib.sha256(data).hexdigest()
+    if saved not in (None, found):
+        raise ChangedError(
+            f"{path}: it is not the file that was saved: its SHA-256 is {found[:12]}..., not "
+            f"{saved[:12]}...; bring the file back, or fit the head again"
+        )
+    return data
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text if "\n" not in text else " ".join(text.split())[:300]
 
 
 def load_start(start: Path, split: str, heads: Sequence[str] = ()) -> Run:
@@ -220,4 +277,6 @@ def load_start(start: Path, split: str, heads: Sequence[str] = ()) -> Run:
     heads: see `load_run`.
     """
     named = (start / RECORD).exists()
-    return load_run(start if named else run_folder(start.parent, start.name, split), heads)
+    run = load_run(start if named else run_folder(start.parent, start.name, split), heads)
+    check_beside([(run.folder, run.record)])
+    return run

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import scipy.stats
 import sklearn.metrics
 
+from aqa import metrics
 from aqa.metrics import (
     fisher_z,
     has_fisher_z,
@@ -34,6 +37,39 @@ def test_correlations_are_scipys_with_and_without_ties(metric, expected, rng) ->
         for _ in range(10):
             a, b = rng.integers(0, high, size=(2, 30)).astype(float)
             assert metric(a, b) == pytest.approx(expected(a, b).statistic)
+
+
+@pytest.mark.parametrize("n", [2, 63, 64, 65, 1024, 1025, 3000, 20_000])
+def test_kendall_of_many_is_scipys_with_and_without_ties(n, rng, monkeypatch) -> None:
+    monkeypatch.setattr(metrics, "_FEW", 0)
+    for high in (3, 40, 10**6):
+        a, b = rng.integers(0, high, size=(2, n)).astype(float)
+        b[: n // 2] = a[: n // 2]
+        expected = scipy.stats.kendalltau(a, b).statistic
+        assert kendall(a, b) == pytest.approx(expected, nan_ok=True)
+
+
+@pytest.mark.parametrize("n", [10, 64, 200, 1100])
+def test_kendall_of_many_is_that_of_all_pairs(n, rng, monkeypatch) -> None:
+    """Whole weights leave nothing to rounding."""
+    for high in (4, 100, 10**6):
+        a, b = rng.integers(0, high, size=(2, n)).astype(float)
+        weights = rng.integers(0, 4, size=(7, n)).astype(float)
+        found = []
+        for few in (10**9, 0):
+            monkeypatch.setattr(metrics, "_FEW", few)
+            found.append(kendall(a, b, weights))
+        np.testing.assert_array_equal(*found)
+
+
+def test_kendall_of_many_holds_no_matrix_of_pairs(rng: np.random.Generator) -> None:
+    """50,000 videos have 20 GB of them."""
+    a, b = rng.normal(size=(2, 50_000))
+    tracemalloc.start()
+    kendall(a, b)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200e6
 
 
 def test_ranks_are_scipys(rng: np.random.Generator) -> None:

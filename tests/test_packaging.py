@@ -43,6 +43,7 @@ TABLES = {"workflows/reproduce/tables"}
 KEPT_TO = {
     "h5py": {"features/store"},
     "cv2": {"extract", "workflows/demo"},
+    "av": {"extract/video"},
     "torch": {"extract", "models", "workflows", "testing", "device.py"},
     "click": {"cli.py", "commands", "workflows/demo/train_backbone.py"},
     "matplotlib": {"report"},

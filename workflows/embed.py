@@ -15,6 +15,7 @@ from aqa.models.heads.base import Sequences
 from aqa.models.heads.base.comparing import check_types
 from aqa.models.heads.score_estimation import ScoreEstimationHead, choose_exemplars
 from aqa.models.runs import Run
+from aqa.models.saved.hashes import check_learned, warn_unchecked
 
 Matrix = NDArray[np.float64]
 
@@ -48,6 +49,8 @@ def embed_run(
 ) -> Embeddings:
     """Embed the training and the test videos of a run of score-estimation (jain2020 §V-F)."""
     check_spec(store.path, store.spec, run.spec)
+    warn_unchecked([(run.folder, run.record)])
+    check_learned(run.folder, run.record, manifest, store)
     head = run.head
     if not isinstance(head, ScoreEstimationHead):
         raise AqaError(

@@ -17,6 +17,7 @@ from aqa.features.store import FeatureStore
 from aqa.features.video_features import VideoFeatures, blank_of, of_store
 from aqa.models.feedback import Feedback, PoseFeedback, give_feedback, give_pose_feedback
 from aqa.models.runs import Run, load_run
+from aqa.models.saved.hashes import check_learned, warn_unchecked
 from aqa.workflows.new_videos import check_told, extractor_for
 
 Frame = NDArray[np.uint8]
@@ -84,6 +85,7 @@ def explain(
     runs = [load_run(folder, heads) for folder in folders]
     run = next((run for run in runs if name not in run.learned_from), runs[0])
     where = store or run.store
+    _check(run, manifest, where)
     told = {"type": type, "difficulty": difficulty, "action": action}
     if name in manifest.by_id:
         seen = _from_store(manifest.by_id[name], run, where, told)
@@ -96,6 +98,15 @@ def explain(
         else give_feedback(head, seen.video, seen.features, seen.blank, align)
     )
     return ExplainedVideo(feedback, run, seen.video.path, manifest, where, seen.warnings)
+
+
+def _check(run: Run, manifest: Manifest, store: Path) -> None:
+    """Refuse a run that learned from other values or features than there are now."""
+    warn_unchecked([(run.folder, run.record)])
+    check_learned(run.folder, run.record, manifest)
+    if store.exists():
+        with FeatureStore.open(store) as opened:
+            check_learned(run.folder, run.record, None, opened)
 
 
 def _from_store(video: Video, run: Run, store: Path, told: dict[str, Any]) -> _Seen:

@@ -20,7 +20,7 @@ from aqa.models.heads.base.source import HeadSource
 from aqa.models.run_source import RunError, attribute_of
 from aqa.models.runs import Run, load_start, make_record, save_run
 from aqa.models.target_transforms import parse_head_params, transformed
-from aqa.workspace import run_folder
+from aqa.workspace import check_label, run_folder
 
 
 def fit_splits(
@@ -46,6 +46,7 @@ def fit_splits(
     """
     source = find_head(head)
     label = name or source.name
+    check_label(label)
     if source.origin is not None and label in own_names():
         raise RunError(
             f"{head}: its runs would lie among those of aqa's head {label}; rename the file, or "
@@ -67,7 +68,7 @@ def fit_splits(
             raise RunError(f"{head} on split {split.name} of {manifest.path}: {error}") from None
         seconds = time.perf_counter() - started
         folder = run_folder(runs, label, split.name)
-        record = make_record(source, model, split, store, folder, seconds, origin)
+        record = make_record(source, model, split, store, folder, seconds, manifest, origin)
         found: Evaluated = {}
         try:
             run = Run(folder, model, record)

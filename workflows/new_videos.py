@@ -65,7 +65,7 @@ def extractor_for(
         reader = ClipReader(video, network.preprocess, rule, encoder.batch_size)
         ((features, clips),) = encode_video(reader, encoder, blank, dtype=spec["dtype"])
         seen = VideoFeatures(features, clips, reader.n_frames, 0, reader.fps)
-        return ExtractedVideo(seen, (reader.warning,) if reader.warning else ())
+        return ExtractedVideo(seen, reader.warnings)
 
     return VideoExtractor(extract, blank)
 

@@ -16,6 +16,7 @@ from aqa.features.video_features import VideoFeatures
 from aqa.models.examples import videos_columns
 from aqa.models.heads.base import Head
 from aqa.models.runs import Run
+from aqa.models.saved.hashes import check_beside, warn_unchecked
 from aqa.workflows.new_videos import check_told, extractor_for
 
 
@@ -70,7 +71,11 @@ def score_videos(
     runs: of one head, fitted on one kind of store; the predictions of several are averaged.
     weights, backbone: see `aqa.extract.rebuild.rebuild_backbone`. type, difficulty, action: of all
     the videos, for a head that takes it. A video that fails stops nothing: it is in `failed`.
+    `ChangedError` where what a run learned from has changed, if it is still where it was.
     """
+    fitted = [(run.folder, run.record) for run in runs]
+    check_beside(fitted)
+    warn_unchecked(fitted)
     heads = {run.split: run.scoring_head() for run in runs}
     videos = [
         Video(str(path), path, np.nan, type=type, difficulty=difficulty, action=action)

@@ -51,8 +51,16 @@ def read_fine_tuned(path: Path) -> FineTuned | None:
     try:
         record = json.loads(text)
         preprocess = Preprocess.from_dict(record.pop("preprocess"))
-        return FineTuned(preprocess=preprocess, **record)
-    except (AqaError, ValueError, TypeError, KeyError, AttributeError) as error:
+        found = FineTuned(preprocess=preprocess, **record)
+        if not all(isinstance(t, str) for t in (found.backbone, found.layout, found.layer)):
+            raise ValueError("backbone, layout and layer are not texts")
+        if not isinstance(found.clip_length, int) or not 0 < found.clip_length < 1 << 20:
+            raise ValueError(f"{found.clip_length!r} frames per clip")
+        return found
+    except (
+        *(AqaError, ValueError, TypeError, KeyError, AttributeError),
+        *(RecursionError, OverflowError),
+    ) as error:
         raise WeightsError(
             f"{path}: what it says of its fine-tuning cannot be read: {error}"
         ) from None

@@ -7,6 +7,7 @@ import json
 import pickle
 import re
 import warnings
+import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from aqa.files import replacing
 # What training code wraps a state dict in, and what it puts before every key.
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _PREFIXES = ("module.", "backbone.")
+# How deep a state dict may lie: one that holds itself has no end.
+_MOST_WRAPPERS = 8
 # The key in the metadata of our safetensors files with the ids of the videos learned from, as JSON.
 _FITTED_ON = "fitted_on"
 
@@ -40,6 +43,7 @@ def read_state(path: Path) -> State:
         if path.suffix == ".safetensors":
             loaded = safetensors.torch.load_file(path)
         else:
+            _check_sizes(path)
             with warnings.catch_warnings():  # of pickle protocols: it loads or it is refused
                 warnings.simplefilter("ignore")
                 loaded = torch.load(path, map_location="cpu", weights_only=True)
@@ -58,10 +62,62 @@ def read_state(path: Path) -> State:
         raise WeightsError(
             f"{path}: not a state dict: {listed(others, 8) or 'it holds no tensors'}"
         )
-    broken = [k for k, v in state.items() if not torch.isfinite(v).all()]
+    check_tensors(path, state)
+    return state
+
+
+def _check_sizes(path: Path) -> None:
+    """Refuse an archive whose members say that they are larger than the file, before it is read."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        held = sum(info.file_size for info in archive.infolist())
+    if held > path.stat().st_size:
+        raise ValueError(f"its parts say they are of {held} bytes")
+
+
+# Of the numbers that networks are published in; none of 8 bits, which takes scales beside them.
+_PLAIN = (
+    *(torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.bool),
+    *(torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64),
+)
+
+
+def check_tensors(path: Path, state: Mapping[str, Tensor]) -> None:
+    """Refuse tensors that are no plain arrays of finite numbers, with `WeightsError`.
+
+    Refused are those without data, sparse or quantised ones, 8-bit floats and complex numbers.
+    """
+    odd = [f"{key} ({kind})" for key, tensor in state.items() if (kind := _odd(tensor))]
+    if odd:
+        raise WeightsError(
+            f"{path}: tensors that are no plain arrays of numbers: {listed(odd)}; save them as "
+            "float32 on the CPU"
+        )
+    broken = [k for k, v in state.items() if not torch.isfinite(_stored(v)).all()]
     if broken:
         raise WeightsError(f"{path}: values that are not finite in {listed(broken, 8)}")
-    return state
+
+
+def _stored(tensor: Tensor) -> Tensor:
+    """The numbers of a tensor as the file holds them, be its shape of many times as many."""
+    storage = tensor.untyped_storage()
+    if tensor.numel() * tensor.element_size() <= storage.nbytes():
+        return tensor
+    return torch.empty(0, dtype=tensor.dtype).set_(storage)
+
+
+def _odd(tensor: Tensor) -> str:
+    """What a tensor is that is no plain array, or ""."""
+    if tensor.is_quantized:
+        return "quantised"
+    if tensor.layout != torch.strided or tensor.is_nested:
+        return "sparse or nested"
+    if tensor.device.type != "cpu":
+        return f"without data, on {tensor.device.type}"
+    if tensor.dtype not in _PLAIN:
+        return str(tensor.dtype).removeprefix("torch.")
+    return ""
 
 
 def save_fitted(
@@ -96,13 +152,13 @@ def read_fitted_on(path: Path) -> tuple[str, ...] | None:
     """The ids of the videos that a file says its weights were learned from; None: it does not."""
     if path.suffix != ".safetensors":
         return None
-    with safetensors.safe_open(path, "pt") as file:
-        text = (file.metadata() or {}).get(_FITTED_ON)
     try:
+        with safetensors.safe_open(path, "pt") as file:
+            text = (file.metadata() or {}).get(_FITTED_ON)
         ids = None if text is None else json.loads(text)
         if ids is not None and not (isinstance(ids, list) and all(isinstance(i, str) for i in ids)):
             raise TypeError("not a list of ids")
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError, OSError, safetensors.SafetensorError) as error:
         raise WeightsError(f"{path}: the videos that it was learned from: {error}") from None
     return None if ids is None else tuple(ids)
 
@@ -115,12 +171,21 @@ def _unpickling(error: Exception) -> str:
 
 
 def _unwrapped(loaded: Any) -> dict[str, Any]:
-    while isinstance(loaded, Mapping):
+    for _ in range(_MOST_WRAPPERS):
+        if not isinstance(loaded, Mapping):
+            break
         inner = next((loaded[w] for w in _WRAPPERS if isinstance(loaded.get(w), Mapping)), None)
         if inner is None:
-            return {str(key): value for key, value in loaded.items()}
+            return {_named(key): value for key, value in loaded.items()}
         loaded = inner
-    return {type(loaded).__name__: loaded}
+    return {"a dictionary in itself" if isinstance(loaded, dict) else _named(loaded): loaded}
+
+
+def _named(key: Any) -> str:
+    """A key of a state dict; of one that is no printable text, what it is."""
+    if not isinstance(key, str):
+        return type(key).__name__
+    return key if key.isprintable() else ascii(key)
 
 
 def _without_prefixes(state: dict[str, Any]) -> dict[str, Any]:

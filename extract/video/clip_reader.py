@@ -9,7 +9,8 @@ from typing import NamedTuple
 from aqa.annotations.manifest import Video
 from aqa.extract.augment import make_augmentations
 from aqa.extract.preprocess import Preprocess
-from aqa.extract.video.decode import Frame, VideoError, open_video
+from aqa.extract.video.decode import Frame, FrameSource, VideoError, open_video
+from aqa.extract.video.sharing import SharedReaders
 from aqa.extract.video.window import ClipWindow, Frames
 from aqa.features.clips import Clip, ClipRule
 
@@ -29,8 +30,8 @@ class ClipReader:
     """The clips of one video, decoded and preprocessed, in batches: iterate over it once.
 
     batch_size: clips per batch. augmentations: by name, the original first; seed: that they are
-    drawn by. Afterwards `n_frames`, `fps` and `warning` (fewer frames than were promised) are
-    known.
+    drawn by. shared: see `open_video`. Afterwards `n_frames`, `fps` and `warnings` (what
+    was wrong with the file, a line each) are known.
     """
 
     def __init__(
@@ -41,11 +42,13 @@ class ClipReader:
         batch_size: int,
         augmentations: Sequence[str] = ("original",),
         seed: int = 0,
+        shared: tuple[SharedReaders, int] | None = None,
     ):
         self.video = video
         self.n_frames = 0
         self.fps = float("nan")
-        self.warning: str | None = None
+        self.warnings: tuple[str, ...] = ()
+        self._shared = shared
         self._preprocess, self._batch_size = preprocess, batch_size
         self._augmentations = make_augmentations(augmentations, rule, video.id, seed)
 
@@ -63,8 +66,7 @@ class ClipReader:
         video = self.video
         if video.path is None:
             raise VideoError(f"{video.id}: no path in the manifest, so there is nothing to decode")
-        source = open_video(video.path)
-        self.fps = source.fps
+        source = self._open(video.path)
         start = video.start_frame or 0
         windows = [ClipWindow(augmentation.rule) for augmentation in self._augmentations]
         for frame in self._counted(source.frames(start, video.end_frame)):
@@ -73,24 +75,37 @@ class ClipReader:
                 if changed is not None:
                     for made in window.push(self._preprocess.resize_and_crop(changed)):
                         yield AugmentedClip(number, *made)
-        self._check_length(video.path, start, source.promised)
+        self._finish(source, start)
         for number, window in enumerate(windows):
             for made in window.finish():
                 yield AugmentedClip(number, *made)
+
+    def _open(self, path: Path) -> FrameSource:
+        """The video; other actions of its file do not wait for one that cannot be opened."""
+        folder = self._shared[0].index_folder if self._shared else None
+        try:
+            return open_video(
+                path, folder, deinterlace=self._preprocess.deinterlace, shared=self._shared
+            )
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _let_go(self) -> None:
+        if self._shared:
+            readers, number = self._shared
+            readers.finish(number)
 
     def _counted(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         for frame in frames:
             self.n_frames += 1
             yield frame
 
-    def _check_length(self, path: Path, start: int, promised: int | None) -> None:
-        """Refuse a video without frames; warn of one that has fewer than it should have."""
-        stop = self.video.end_frame or promised
+    def _finish(self, source: FrameSource, start: int) -> None:
+        """Refuse a video without frames; take over what its source warns of."""
         if not self.n_frames:
             asked = f" from frame {start}" if start else ""
-            says = "" if promised is None else f"; the file says it has {promised}"
-            raise VideoError(f"{path}: no frame could be read{asked}{says}")
-        if stop is not None and self.n_frames < stop - start:
-            self.warning = (
-                f"{path}: ended early: {self.n_frames} of {stop - start} frames could be read"
-            )
+            says = "" if source.promised is None else f"; the file says it has {source.promised}"
+            raise VideoError(f"{source.path}: no frame could be read{asked}{says}")
+        self.fps = source.fps
+        self.warnings = tuple(source.warnings())

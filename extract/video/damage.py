@@ -1,68 +1,95 @@
-"""Collects what the decoder complains of: the only sign of damaged frames that there is.
-
-OpenCV returns what FFmpeg makes of damaged packets and reports nothing; FFmpeg's messages are
-printed on the standard output of the process. So the command line, whose process it is, redirects
-its standard output to a file while it decodes.
-"""
+"""What is said of a video whose frames are not what its file promises: the only place for it."""
 
 from __future__ import annotations
 
-import ctypes
 import os
-import sys
-import tempfile
-from contextlib import suppress
-from types import TracebackType
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
 
-_MARK = b"[OPENCV:FFMPEG"
+from aqa.extract.video.cut import is_cut
+
+# So many ranges of damaged frames are named.
+_NAMED = 8
 
 
-class DecoderLog:
-    """Collects FFmpeg's error messages while it is entered; make it before `cv2` is imported.
+@dataclass
+class FrameReport:
+    """What became of the frames `start <= i < stop` of a file.
 
-    Anything else that is written to standard output meanwhile is passed on at the end.
+    lost: numbers of those that could not be decoded. wrong: of those that were, with errors.
+    gaps: where others are missing, nobody knows how many.
+    n_bad: packets that could not be decoded, of a file whose packets do not tell their
+    frames. n_read: frames that were given. stop: None: to the
+    end. ended: whether the file ended before `stop`.
     """
 
-    def __init__(self) -> None:
-        os.environ["OPENCV_FFMPEG_LOGLEVEL"] = "16"  # errors, not warnings
-        self._others: list[bytes] = []
+    path: Path
+    start: int = 0
+    stop: int | None = None
+    promised: int | None = None
+    note: str | None = None
+    lost: list[int] = field(default_factory=list)
+    wrong: list[int] = field(default_factory=list)
+    gaps: list[int] = field(default_factory=list)
+    n_bad: int = 0
+    n_read: int = 0
+    ended: bool = False
 
-    def __enter__(self) -> DecoderLog:
-        _flush()
-        written, self._path = tempfile.mkstemp()
-        # Opened once more, so that reading moves no place of writing.
-        self._reader = open(self._path, "rb")
-        self._stdout = os.dup(1)
-        os.dup2(written, 1)
-        os.close(written)
-        return self
+    def warnings(self) -> list[str]:
+        """One line for each thing that is wrong, without the file's name."""
+        found = (self.note, self._damage(), self._gaps(), self._end())
+        return [text for text in found if text]
 
-    def take(self) -> list[str]:
-        """The messages since the last call, without the decoder's mark."""
-        _flush()
-        lines = self._reader.read().splitlines(keepends=True)
-        self._others += [line for line in lines if not line.startswith(_MARK)]
-        marked = (line for line in lines if line.startswith(_MARK))
-        return [line.partition(b"]")[2].decode(errors="replace").strip() for line in marked]
+    def _damage(self) -> str | None:
+        numbers = sorted({*self.lost, *self.wrong})
+        if not numbers:
+            many = "packet" if self.n_bad == 1 else "packets"
+            return f"damaged: {self.n_bad} {many} could not be decoded" if self.n_bad else None
+        many = "frames" if len(numbers) > 1 else "frame"
+        lost = f"; {len(self.lost)} of them could not be decoded" if self.lost else ""
+        return (
+            f"damaged: {many} {ranges(numbers)}{lost}; those up to the next key frame may be wrong"
+        )
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.take()
-        os.dup2(self._stdout, 1)
-        os.close(self._stdout)
-        self._reader.close()
-        with suppress(OSError):
-            os.unlink(self._path)
-        for line in self._others:
-            os.write(1, line)
+    def _gaps(self) -> str | None:
+        if not self.gaps:
+            return None
+        many = "frames" if len(self.gaps) > 1 else "frame"
+        return f"damaged: frames are missing at {many} {ranges(self.gaps)}"
+
+    def _end(self) -> str | None:
+        if not self.ended:
+            return None
+        n_there = self.n_read + len(self.lost)
+        if self.stop is not None:
+            n_asked = self.stop - self.start
+            if n_there < n_asked:
+                return f"ended early: {self.n_read} of {n_asked} frames could be read"
+            return None
+        missing = is_cut(self.path)
+        if missing is None:
+            return None
+        n_promised = None if self.promised is None else self.promised - self.start
+        if n_promised is None:
+            size = os.stat(self.path).st_size
+            return (
+                f"ended early: {self.n_read} frames could be read; the file has {size} bytes, "
+                f"{missing} are missing"
+            )
+        if n_there < n_promised:
+            return f"ended early: {self.n_read} of {n_promised} frames could be read"
+        return None
 
 
-def _flush() -> None:
-    """Empty Python's buffer and that of the C library, through which the decoder prints."""
-    sys.stdout.flush()
-    if sys.platform != "win32":
-        ctypes.CDLL(None).fflush(None)
+def ranges(numbers: Iterable[int]) -> str:
+    """Ascending numbers as text: `3, 36 to 41, 50`."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    texts = [f"{a} to {b}" if a != b else str(a) for a, b in runs[:_NAMED]]
+    more = [f"and {len(runs) - _NAMED} more ranges"] if len(runs) > _NAMED else []
+    return ", ".join(texts + more)

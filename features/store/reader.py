@@ -154,6 +154,10 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
             checksum = zlib.crc32(tables[name][number].tobytes(), checksum)
         return f"{checksum:08x}"
 
+    def checksum(self, video_id: str) -> str:
+        """A text that changes where the features of a video do: 8 hexadecimal digits."""
+        return f"{int(self._videos.crc32[self._find(video_id), self._number]):08x}"
+
     def load(self, ids: Sequence[str]) -> list[NDArray[np.float32]]:
         """The features of these videos, in their order; neighbouring rows are read in one go.
 

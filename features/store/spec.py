@@ -21,7 +21,8 @@ Stores of features that were computed elsewhere have null where nothing is known
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,83 @@ def check_spec(path: Path, have: Spec, want: Spec) -> None:
 def augmentations_of(spec: Spec) -> tuple[str, ...]:
     """The names of the augmentations that a store holds; the first is the original."""
     return tuple(spec.get("views", ("original",)))
+
+
+def spec_problems(spec: Any) -> list[str]:
+    """What is wrong with the structure of a spec that was read from a file, one line each.
+
+    Keys may be missing, but for those that no reader does without; those there are of their types.
+    """
+    if not isinstance(spec, dict):
+        return ["it is no JSON object"]
+    problems = [f"{key} is missing" for key in ("shape", "dtype", "weights") if key not in spec]
+    for name, (fits, expected) in _EXPECTED.items():
+        owner, _, key = name.rpartition(".")
+        held = spec.get(owner) if owner else spec
+        if isinstance(held, dict) and key in held and not fits(held[key]):
+            problems.append(f"{name} is {json.dumps(held[key])[:60]}, not {expected}")
+    return problems
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31
+
+
+def _is_seed(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _or_null(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or fits(value)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and "\0" not in value
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _is_shape(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and 1 <= len(value) <= 8
+        and all(map(_is_count, value))
+        and math.prod(value) < 2**31
+    )
+
+
+def _is_origin(value: Any) -> bool:
+    return isinstance(value, dict) and all(_is_text(value.get(k)) for k in ("source", "name"))
+
+
+_COUNT = (_or_null(_is_count), "null or a whole number, 1 or more")
+_TEXT = (_or_null(_is_text), "null or a text")
+# Key -> whether a value fits, and what is expected.
+_EXPECTED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "backbone": (_is_text, "a text"),
+    "layer": _TEXT,
+    "weights": (lambda value: isinstance(value, dict), "an object"),
+    "weights.name": _TEXT,
+    "weights.sha256": _TEXT,
+    "weights.path": _TEXT,
+    "weights.seed": (_or_null(_is_seed), "null or a whole number"),
+    "weights.fitted_on": (_or_null(_is_texts), "null or a list of ids"),
+    "shape": (_is_shape, "a list of whole numbers, 1 or more"),
+    "dtype": (lambda value: value in ("float32", "float16"), "float32 or float16"),
+    "clip_length": (_or_null(lambda value: _is_count(value) and value <= 4096), _COUNT[1]),
+    "stride": _COUNT,
+    "frames": _COUNT,
+    "padding": _TEXT,
+    "tail": _TEXT,
+    "preprocess": (_or_null(lambda value: isinstance(value, dict)), "null or an object"),
+    "precision": _TEXT,
+    "views": (lambda value: _is_texts(value) and bool(value), "a list of names"),
+    "view_seed": (_or_null(_is_seed), "null or a whole number"),
+    "origin": (_or_null(_is_origin), "null, or source, name and sha256"),
+    "joints": (_or_null(_is_texts), "null or a list of names"),
+}
 
 
 def _flat(spec: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

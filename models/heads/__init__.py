@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aqa.errors import UnknownNameError
-from aqa.models.old_names import HEADS
+from aqa.models.saved.old_names import HEADS
 from aqa.plugins import installed, is_file
 
 if TYPE_CHECKING:

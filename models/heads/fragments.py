@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from aqa.device import pick_device
+from aqa.models.examples import Examples
 from aqa.models.heads.base import HeadError, Sequences, param
 from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
 from aqa.models.heads.base.score_network import ScoreNetworkHead
@@ -200,6 +201,12 @@ class FragmentsHead(ScoreNetworkHead):
             [torch.as_tensor(maps, device=device) for maps in self._chosen(sequences)],
             torch.as_tensor(targets, dtype=torch.float32, device=device),
         )
+
+    def answerable(self, examples: Examples) -> list[NDArray[np.float32]]:
+        """See `NetworkHead.answerable`: videos with the fragments that it takes."""
+        sequences = super().answerable(examples)
+        self._chosen(sequences)
+        return sequences
 
     def prepared(self, videos: Sequence[Tensor]) -> list[Tensor]:
         """See `NetworkHead.prepared`; the network standardises each batch."""

@@ -21,7 +21,7 @@ from aqa.models.heads.base import (
     part_of,
     under,
 )
-from aqa.models.old_names import PARAMS
+from aqa.models.saved.old_names import PARAMS
 from aqa.models.target_transforms.action_scale import ActionScaleTransform
 from aqa.models.target_transforms.base import TargetTransform, Values
 from aqa.models.target_transforms.difficulty import DifficultyTransform

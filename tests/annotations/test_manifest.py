@@ -144,3 +144,87 @@ def test_stages_out_of_order_are_named(tmp_path: Path) -> None:
     path.write_text("video_id,path,score,stage_flight,stage_entry\na,a.mp4,50,70,30\n")
     with pytest.raises(ManifestError, match=r"row 2, column stage_entry: '30' is not frame 70"):
         Manifest.read(path)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "expected"),
+    [
+        ("score", "1_000", "'1_000' is not a finite number (write it in plain digits, as 87.5)"),
+        ("score", "٣", "'٣' is not a finite number (write it in plain digits"),
+        ("score", "9" * 5000, "999...' is not a finite number"),
+        ("score", "1e999", "'1e999' is not a finite number"),
+        ("score", "Infinity", "'Infinity' is not a finite number"),
+        ("difficulty", "-3.2", "'-3.2' is not 0 or more"),
+        ("similar_within", "-5", "'-5' is not 0 or more"),
+        ("start_frame", "1" * 5000, "is not a frame number of 9 digits or less"),
+        ("end_frame", "1_000", "'1_000' is not a frame number"),
+        ("stage_entry", "2" * 5000, "is not a frame number of 9 digits or less"),
+        ("stage_entry", "30", "'30' is not one of the video's frames 0 to 29"),
+        ("path", "a\0b.mp4", "is not text (it holds a zero byte)"),
+        ("judge_1", "8_5", "'8_5' is not a finite number"),
+    ],
+)
+def test_strict_values(tmp_path: Path, column: str, value: str, expected: str) -> None:
+    good = {"video_id": "a", "path": "", "score": "5", "start_frame": "10", "end_frame": "40"}
+    row = {**good, column: value}
+    with pytest.raises(ManifestError) as caught:
+        Manifest.read(write(tmp_path, f"{','.join(row)}\n{','.join(row.values())}\n"))
+    (problem,) = caught.value.problems
+    assert f"row 2, column {column}: " in problem
+    assert expected in problem
+    assert len(problem) < 300
+
+
+def test_values_at_the_limits_are_read(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        "video_id,path,score,difficulty,similar_within,start_frame,end_frame,stage_entry\n"
+        "a,,-1.5e1,0,0,10,40,29\n"
+        "b,,+.5,3.,,,,900\n",
+    )
+    a, b = Manifest.read(path)
+    assert (a.score, a.difficulty, a.similar_within, dict(a.stages)) == (-15, 0, 0, {"entry": 29})
+    assert (b.score, b.difficulty, dict(b.stages)) == (0.5, 3, {"entry": 900})
+
+
+def test_a_judge_of_a_number_of_thousands_of_digits(tmp_path: Path) -> None:
+    long = "judge_" + "1" * 5000
+    path = write(tmp_path, f"video_id,path,score,{long},judge_2,judge_10\na,,5,3,1,2\n")
+    assert Manifest.read(path)[0].judges == (1, 2, 3)
+
+
+@pytest.mark.parametrize(("start", "end"), [("20", "20"), ("20", "19"), ("", "0"), ("0", "0")])
+def test_a_range_holds_a_frame_at_least(tmp_path: Path, start: str, end: str) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text(f"video_id,path,score,start_frame,end_frame\na,,5,{start},{end}\n")
+    with pytest.raises(ManifestError, match=f"'{end}' is not after the first frame {start or 0}"):
+        Manifest.read(path)
+    path.write_text("video_id,path,score,start_frame,end_frame\na,,5,20,21\nb,,5,,1\n")
+    assert [video.end_frame for video in Manifest.read(path)] == [21, 1]
+
+
+def test_stages_may_start_on_the_same_frame(tmp_path: Path) -> None:
+    """A stage that a video lacks is an empty one: the next starts where it does."""
+    path = tmp_path / "m.csv"
+    path.write_text("video_id,path,score,stage_flight,stage_twist,stage_entry\na,,5,30,30,70\n")
+    (video,) = Manifest.read(path)
+    assert dict(video.stages) == {"flight": 30, "twist": 30, "entry": 70}
+
+
+def test_paths_are_taken_from_the_manifests_folder(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "m.csv"
+    path.parent.mkdir()
+    path.write_text("video_id,path,score,poses\na,videos/a.mp4,5,../poses/a\n")
+    (video,) = Manifest.read(path)
+    assert video.path == tmp_path / "data" / "videos" / "a.mp4"
+    assert video.poses == tmp_path / "poses" / "a"
+
+
+def test_frame_numbers_of_nine_digits_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text("video_id,path,score,end_frame\na,,5,123456789\n")
+    (video,) = Manifest.read(path)
+    assert video.end_frame == 123456789
+    path.write_text("video_id,path,score,end_frame\na,,5,1234567890\n")
+    with pytest.raises(ManifestError, match="9 digits or less"):
+        Manifest.read(path)

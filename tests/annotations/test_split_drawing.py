@@ -9,7 +9,7 @@ from aqa.annotations.split_drawing import (
     random_splits,
     with_validation,
 )
-from aqa.annotations.splits import shared_labels
+from aqa.annotations.splits import Split, shared_labels
 from aqa.errors import AqaError
 
 IDS = [f"v{i}" for i in range(40)]
@@ -132,3 +132,69 @@ def test_validation_comes_from_training_and_keeps_groups_apart() -> None:
 def test_balanced_splits_of_named_kinds() -> None:
     splits = balanced_splits(IDS, TYPES, n=1, test=2, kinds=("c", "a"))
     assert sorted(splits[0].train + splits[0].test) == sorted(IDS[:20] + IDS[36:])
+
+
+def test_balanced_splits_keep_the_order_of_the_videos() -> None:
+    (split,) = balanced_splits(IDS, TYPES, n=1, test=2, kinds=("c", "a"))
+    assert list(split.train) == [i for i in IDS if i in split.train]
+    assert list(split.test) == [i for i in IDS if i in split.test]
+
+
+def test_balanced_splits_take_the_most_frequent_of_what_is_labelled() -> None:
+    labels = [""] * 22 + ["rare"] * 6 + ["often"] * 12
+    (split,) = balanced_splits(IDS, labels, n=1, test=3, kinds=1)
+    assert sorted(split.train + split.test) == sorted(IDS[28:])
+    (both,) = balanced_splits(IDS, labels, n=1, test=5, kinds=2)
+    assert sorted(both.train + both.test) == sorted(IDS[22:])
+    with pytest.raises(AqaError, match="2 kinds of videos where 3 are asked"):
+        balanced_splits(IDS, labels, n=1, test=3, kinds=3)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_validation_is_not_drawn_by_the_numbers_of_the_test_part(seed: int) -> None:
+    """Drawn by the same stream, the validation part would follow from the test part."""
+    drawn = random_splits(IDS, n=2, test=10, seed=seed)
+    every = [Split(split.name, tuple(IDS)) for split in drawn]
+    one_stratum = [("",)] * len(IDS)
+    held = with_validation(every, IDS, one_stratum, val=10, seed=seed, grouped=False)
+    for split, own in zip(drawn, held, strict=True):
+        assert set(own.val) != set(split.test)
+    assert set(held[0].val) != set(held[1].val)  # nor each split as the one before
+    assert held == with_validation(every, IDS, one_stratum, val=10, seed=seed, grouped=False)
+    other = with_validation(every, IDS, one_stratum, val=10, seed=seed + 1, grouped=False)
+    assert held[0].val != other[0].val
+
+
+def test_a_share_tests_one_of_a_small_stratum_and_leaves_one() -> None:
+    small = ["a"] * 36 + ["b"] * 2 + ["c"] * 2
+    (split,) = random_splits(IDS, n=1, test=0.05, seed=0, strata=small)
+    assert [len({*split.test} & {*IDS[36:38]}), len({*split.test} & {*IDS[38:]})] == [1, 1]
+    (most,) = random_splits(IDS, n=1, test=0.95, seed=0, strata=small)
+    assert [len({*most.train} & {*IDS[36:38]}), len({*most.train} & {*IDS[38:]})] == [1, 1]
+
+
+def test_a_counts_remainder_goes_where_most_of_it_is_owed() -> None:
+    """7 of rooms of 19, 15 and 3: 3.59, 2.84 and 0.57."""
+    (split,) = random_splits(IDS, n=1, test=7, seed=0, strata=TYPES)
+    assert [sum(TYPES[IDS.index(i)] == t for i in split.test) for t in "abc"] == [4, 3, 0]
+
+
+@pytest.mark.parametrize("test", [0, -1, 40, 41])
+def test_a_count_leaves_videos_in_both_parts(test: int) -> None:
+    with pytest.raises(AqaError, match=f"{test} videos cannot be drawn from 40: from 1 to 39 can"):
+        random_splits(IDS, n=1, test=test, seed=0)
+    (most,) = random_splits(IDS, n=1, test=39, seed=0)
+    assert len(most.train) == 1
+
+
+def test_a_group_that_comes_no_nearer_is_not_drawn() -> None:
+    """Of 5 wanted, 10 are as far as none."""
+    groups = [("big",)] * 10 + [("large",)] * 10 + [("fits",)] * 3 + [("rest",)] * 17
+    for split in grouped_splits(IDS, groups, n=20, test=5, seed=0):
+        assert split.test == tuple(IDS[20:23])
+
+
+def test_one_group_at_least_is_left_to_train_on() -> None:
+    groups = [("one",)] * 20 + [("other",)] * 20
+    for split in grouped_splits(IDS, groups, n=5, test=39, seed=0):
+        assert len(split.train) == len(split.test) == 20

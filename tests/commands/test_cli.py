@@ -76,6 +76,8 @@ def test_fit_writes_whole_runs(fitted: Path) -> None:
             assert len(record["split"]["train"]) == (30 if split == "1" else 20)
             metrics = json.loads((run / "metrics.json").read_text())
             assert "test" not in metrics  # which only `eval` reads
+            assert metrics["train"]["spearman"] > 0.5
+            assert metrics["train"]["spearman_interval"] is None  # nobody reads it
     assert json.loads((fitted / "runs/lstm/split-1/run.json").read_text())["params"]["epochs"] == 15
 
 
@@ -112,6 +114,9 @@ def test_predictions_are_the_metrics(aqa: Callable[..., Result], fitted: Path) -
     errors = [(float(r["score"]) - float(r["predicted"])) ** 2 for r in rows if r["part"] == "test"]
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["test"]["mse"] == pytest.approx(np.mean(errors))
+    assert metrics["val"]["mse_interval"] is None
+    low, high = metrics["test"]["mse_interval"]
+    assert low <= metrics["test"]["mse"] <= high
 
 
 def test_the_same_seed_gives_the_same_run(aqa: Callable[..., Result], fitted: Path) -> None:

@@ -6,12 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.stats
+from sklearn.linear_model import RidgeCV
 
 from aqa.annotations.importing.pickles import read_pickle
 from aqa.annotations.manifest import Manifest, Video
 from aqa.annotations.splits import Split
 from aqa.errors import UnknownNameError
+from aqa.evaluation import baselines
 from aqa.evaluation.baselines import Baseline, split_baselines, usable_columns
+from aqa.evaluation.sparse_ridge import SparseRidgeCV
 from aqa.features.store import FeatureStore, import_arrays
 from aqa.models.runs import RunError
 
@@ -162,3 +165,37 @@ class TestRealDives:
                 assert found.tested.whole.values["spearman"] is None
             else:
                 assert found.tested.whole.values["spearman"] == pytest.approx(expected, abs=0.002)
+
+
+def test_of_many_labels_the_table_is_not_made_dense(dives, monkeypatch) -> None:
+    manifest, split = dives
+    at_once = by_name(split, manifest)
+    monkeypatch.setattr(baselines, "_DENSE", 10)
+    monkeypatch.setattr(baselines, "RidgeCV", None)  # not used for labels
+    for name, own in by_name(split, manifest, "event", "event+difficulty").items():
+        expected = at_once[name.replace("event+difficulty", "all")]
+        assert own.marks.alpha == expected.marks.alpha
+        for row, other in zip(rows_of(own), rows_of(expected), strict=True):
+            assert row["predicted"] == pytest.approx(other["predicted"], rel=1e-10)
+
+
+@pytest.mark.parametrize("kinds", [2, 30, 200])
+def test_the_sparse_ridge_is_scikit_learns(kinds: int, rng: np.random.Generator) -> None:
+    """With more columns than videos, too."""
+    labels = rng.integers(kinds, size=(90, 2))
+    x = np.hstack([np.eye(kinds)[labels[:, 0]], np.eye(kinds)[labels[:, 1]], labels / kinds])
+    y = labels[:, 0] % 7 + rng.normal(size=90)
+    alphas = (0.01, 0.1, 1.0, 10.0)
+    expected, found = RidgeCV(alphas).fit(x, y), SparseRidgeCV(alphas).fit(x, y)
+    assert found.alpha_ == expected.alpha_
+    np.testing.assert_allclose(found.predict(x), expected.predict(x), rtol=1e-9, atol=1e-9)
+
+
+def test_a_column_of_too_many_labels_for_many_videos_is_not_usable(dives, monkeypatch) -> None:
+    manifest, split = dives
+    monkeypatch.setattr(baselines, "_MOST_LABELS", 2)
+    assert "event" in usable_columns(split, manifest, None)
+    monkeypatch.setattr(baselines, "_DENSE", 100)
+    assert set(usable_columns(split, manifest, None)) == {"difficulty"}
+    with pytest.raises(UnknownNameError, match="2 labels at most"):
+        by_name(split, manifest, "event")

@@ -106,7 +106,7 @@ def test_the_interval_draws_videos_in_all_splits_that_test_them(rng: np.random.G
     (pair,) = found.pairs
     videos = sorted({i for own in heads["h0"].values() for i in own.ids})
     samples = {name: [] for name in heads}
-    for count in resample_counts(len(videos), 150, 2).astype(int):
+    for count in next(resample_counts(len(videos), 150, 2)).astype(int):
         for name, own in heads.items():
             each = []
             for split in own.values():

@@ -30,7 +30,7 @@ def test_intervals_draw_videos_with_all_their_clips():
     said = [t ^ (rng.random(len(t)) < 0.3) for t in truth]
     found = measure_feedback(truth, said, resamples=50, seed=4)
     samples = []
-    for count in resample_counts(12, 50, 4).astype(int):
+    for count in next(resample_counts(12, 50, 4)).astype(int):
         drawn = [k for k, times in enumerate(count) for _ in range(times)]
         t, s = (np.concatenate([each[k] for k in drawn]) for each in (truth, said))
         samples.append(metrics.recall_score(t, s))

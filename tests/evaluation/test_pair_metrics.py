@@ -55,7 +55,7 @@ def test_a_pair_is_drawn_as_often_as_both_of_its_videos(evaluated):
     found = measure_pairs(pairs, chance, resamples=40, seed=7)
     right = (chance >= 0.5) == pairs.similar
     samples = []
-    for count in resample_counts(25, 40, 7):
+    for count in next(resample_counts(25, 40, 7)):
         weight = [count[a] * count[b] for a, b in zip(pairs.first, pairs.second, strict=True)]
         samples.append(np.average(right, weights=weight))
     np.testing.assert_allclose(found.intervals["accuracy"], np.quantile(samples, [0.025, 0.975]))

@@ -81,3 +81,33 @@ def test_what_is_refused(tmp_path: Path, content: bytes | None, problem: str) ->
         path.write_bytes(content)
     with pytest.raises(AqaError, match=problem):
         load_arrays(path)
+
+
+def archive(**members: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, content in members.items():
+            made.writestr(name, content)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (archive(**{"a": npy((2,), 2), "a.npy": npy((3,), 3)}), "two members called 'a'"),
+        (archive(**{".npy": npy((2,), 2)}), "a member called '.npy', which names no array"),
+        (archive(**{"folder/": b""}), "a member called 'folder/', which names no array"),
+        (npz(npy((1 << 25,), 1 << 25)), "unpacks to 134217728 bytes and more"),
+        (
+            archive(**{f"{i}.npy": npy((1 << 23,), 1 << 23) for i in range(3)}),
+            "unpacks to 33554432 bytes and more",
+        ),
+        (npy((-2, -3), 6), "is none of numbers"),
+        (npy((1 << 62,), 0, "V0"), "is none of numbers"),
+    ],
+    ids=range(7),
+)
+def test_names_and_sizes_of_archives(tmp_path: Path, content: bytes, problem: str) -> None:
+    (tmp_path / "a").write_bytes(content)
+    with pytest.raises(AqaError, match=problem):
+        load_arrays(tmp_path / "a")

@@ -74,8 +74,10 @@ def test_tails() -> None:
     ("arguments", "named"),
     [
         ({"length": 0}, "length=0"),
+        ({"stride": 0}, "stride=0"),
+        ({"shift": -1}, "shift=-1"),
         ({"stride": -1}, "stride=-1"),
-        ({"video_length": 8}, "video_length=8"),
+        ({"video_length": 8}, r"videos of 8 frames .--frames. are shorter than one clip of 16"),
         ({"pad": "left"}, "pad='left'"),
         ({"tail": "keep"}, "tail='keep'"),
     ],
@@ -88,3 +90,21 @@ def test_bad_rules_name_the_value(arguments: dict, named: str) -> None:
 def test_an_empty_video_has_no_clips() -> None:
     with pytest.raises(AqaError, match="0 frames"):
         ClipRule().clips(0)
+
+
+def test_padding_begins_where_the_video_ends() -> None:
+    """Both ends: a clip that touches the video's first or last frame is not blank."""
+    blank = [Clip(start, start + 4).is_blank(10) for start in (-5, -4, -3, 9, 10, 11)]
+    assert blank == [True, True, False, False, True, True]
+
+
+def test_a_video_as_long_as_asked_for_is_not_padded() -> None:
+    for pad in ("front", "back"):
+        assert ClipRule(video_length=16, pad=pad).clips(16) == [Clip(0, 16)]
+        assert ClipRule(pad=pad).clips(1)[0].stop == (1 if pad == "front" else 16)
+
+
+def test_a_shift_leaves_one_clip() -> None:
+    assert ClipRule(shift=5).clips(18) == [Clip(2, 18)]
+    assert ClipRule(shift=2).clips(18) == [Clip(2, 18)]
+    assert ClipRule(shift=1).clips(18) == [Clip(1, 17), Clip(2, 18)]

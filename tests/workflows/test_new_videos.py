@@ -25,7 +25,7 @@ class ComplainingReader(ClipReader):
 
     def __iter__(self):
         yield from super().__iter__()
-        self.warning = COMPLAINT
+        self.warnings = (COMPLAINT,)
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ def _claim(folder: Path, settings: dict[str, int]) -> None:
     if record.exists():
         try:
             held = json.loads(record.read_text(encoding="utf-8"))
-        except ValueError:
+        except (ValueError, RecursionError):
             raise AqaError(f"{record}: not the record of a demo; name another folder") from None
         if held != settings:
             raise AqaError(f"{folder}: holds a demo of {held}, not {settings}; name another folder")

@@ -18,7 +18,7 @@ from aqa.workflows.finetune.data import ScoredClips
 from aqa.workflows.finetune.epochs import SUFFIXES
 from aqa.workflows.finetune.heads import trainable_head
 from aqa.workflows.finetune.settings import FinetuneSettings
-from aqa.workspace import run_folder
+from aqa.workspace import check_label, run_folder
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ class FinetunePlan:
     def folder(self, split: Split, result: str = "chosen") -> Path:
         """Where the run of this result lies."""
         name = trainable_head(self.head).name
+        check_label(name)
         return run_folder(self.runs, f"{name}-finetuned{SUFFIXES[result]}", split.name)
 
     def videos(self, ids: Sequence[str]) -> list[Video]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aqa.annotations.splits import PARTS, Split
+from aqa.errors import RunError
 from aqa.evaluation.evaluate import evaluate_run
 from aqa.evaluation.evaluated import save_evaluated
 from aqa.extract.backbones import load_backbone
@@ -18,7 +19,8 @@ from aqa.extract.run import extract
 from aqa.features.store import FeatureStore
 from aqa.models.examples import Features, examples_of
 from aqa.models.heads.base import Head, part_of
-from aqa.models.runs import METRICS_FILE, RECORD, Run, load_run, make_record, write_run
+from aqa.models.runs import METRICS_FILE, Run, load_run, make_record, write_run
+from aqa.models.saved.record import RECORD
 from aqa.models.training.distributed import ProcessGroup
 from aqa.workflows.finetune.epochs import SUFFIXES, chosen_epochs
 from aqa.workflows.finetune.heads import adapter_of, trainable_head
@@ -44,7 +46,10 @@ class FinetunedSplit:
     def metrics(self, result: str) -> dict[str, Any]:
         """The metrics of a run, part -> name -> value."""
         path = self.runs[result].folder / METRICS_FILE
-        metrics: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            metrics: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise RunError(f"{path}: cannot be read ({error}); run `aqa eval` again") from None
         return metrics
 
 
@@ -123,7 +128,9 @@ class ResultWriter:
             adapter_of(head).finish(last.history, state.epoch, train, validation)
             seconds = sum(row.get("seconds", 0.0) for row in last.history)
             source = trainable_head(plan.head)
-            record = make_record(source, head, split, store, folder, seconds, self.start) | {
+            record = make_record(
+                source, head, split, store, folder, seconds, plan.manifest, self.start
+            ) | {
                 "also_learned_from": sorted(seen - {*split.train, *split.val}),
                 "finetuned": dict(self.settings),
                 "epoch": {"number": state.epoch, "is": result, "of": last.epoch},

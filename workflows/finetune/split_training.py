@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from aqa.annotations.splits import Split
@@ -11,7 +11,8 @@ from aqa.extract.backbones.backbone import ClipNet
 from aqa.extract.inference import tune_malloc
 from aqa.extract.progress import ExtractionProgress
 from aqa.models.run_source import RunError
-from aqa.models.runs import RECORD, load_run
+from aqa.models.runs import load_run
+from aqa.models.saved.record import RECORD
 from aqa.models.training.distributed import ProcessGroup
 from aqa.workflows.finetune.data import ScoredClips
 from aqa.workflows.finetune.heads import adapter_of
@@ -59,14 +60,20 @@ class SplitTraining:
         extraction: ExtractionProgress | None,
     ) -> FinetunedSplit | None:
         """Train, or go on, or find it done; None in all processes but the first."""
-        finished, state = group.from_first(self._earlier() if group.first else (False, None))
-        if finished:
-            return reused_runs(self.plan, self.split) if group.first else None
+        if group.from_first(group.first and self._finished()):
+            return self._reused(group)
         told = progress(self.split) if progress and group.first else FinetuneProgress()
-        notes = state.notes if state else self._check_videos(group, told)
-        self.split = self.split.only(set(self.plan.manifest.ids) - set(notes["left_out"]))
-        tuner, train = self._begin(group, state)
+        # Nothing is written, not even a lock, before the videos are found sound.
+        begun = group.from_first(group.first and self._state() is not None)
+        checked = None if begun else self._check_videos(group, told)
         with self.states.locked() if group.first else nullcontext():
+            # Another process may have finished it before this one took the lock.
+            if group.from_first(group.first and self._finished()):
+                return self._reused(group)
+            state = group.from_first(self._state() if group.first else None)
+            notes = state.notes if state else checked or self._check_videos(group, told)
+            self.split = self.split.only(set(self.plan.manifest.ids) - set(notes["left_out"]))
+            tuner, train = self._begin(group, state)
             if self.plan.restart and group.first:
                 delete_results(self.plan, self.split)
                 self.states.clear()
@@ -78,18 +85,28 @@ class SplitTraining:
             )
             return writer.write_all(self.states, last)
 
-    def _earlier(self) -> tuple[bool, TrainingState | None]:
-        """Whether an earlier training has finished; if not, its last state."""
-        if self.plan.restart:
-            return False, None
+    def _finished(self) -> bool:
+        """Whether an earlier training of the same settings has finished."""
         record = self.plan.folder(self.split) / RECORD
-        if not record.exists():
-            return False, self.states.newest()
+        if self.plan.restart or not record.exists():
+            return False
         check_settings(
             record, load_run(record.parent, (self.plan.head,)).record["finetuned"], self.settings
         )
-        self.states.clear()
-        return True, None
+        return True
+
+    def _reused(self, group: ProcessGroup) -> FinetunedSplit | None:
+        """The runs of a training that has finished; its states go, if a kill has left any."""
+        if not group.first:
+            return None
+        if self.states.folder.exists():
+            with suppress(RunError, OSError), self.states.locked():
+                self.states.clear()
+        return reused_runs(self.plan, self.split)
+
+    def _state(self) -> TrainingState | None:
+        """The last state of an earlier training, to go on from."""
+        return None if self.plan.restart else self.states.newest()
 
     def _check_videos(self, group: ProcessGroup, progress: FinetuneProgress) -> dict[str, Any]:
         """Decode every video once, so that no training ends hours later at a broken file."""

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from aqa.features.store import spec_differences
 from aqa.files import lock_of, make_folder, replacing
-from aqa.models.old_names import present_params
 from aqa.models.run_source import RunError
+from aqa.models.saved.old_names import present_params
 from aqa.temporaries import clean_folder
 
 _RECORD = "aqa_training"
@@ -84,7 +84,10 @@ class TrainingStates:
                 record = json.loads(file.metadata()[_RECORD])
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
             settings, history, notes = (record[k] for k in ("settings", "history", "notes"))
-        except (safetensors.SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        except (
+            *(safetensors.SafetensorError, OSError, ValueError, KeyError, TypeError),
+            RecursionError,
+        ) as error:
             raise RunError(
                 f"{path}: not a state of a training that this version reads ({error}); "
                 "begin anew with --restart"

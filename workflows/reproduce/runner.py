@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from aqa.annotations.manifest import Manifest
+from aqa.errors import ChangedError, RunError
 from aqa.evaluation.evaluate_runs import evaluate_runs
 from aqa.features.store import FeatureStore
 from aqa.metrics import mean_and_std
 from aqa.models.heads import find_head, head_names
-from aqa.models.run_source import RunError
 from aqa.models.runs import load_run
+from aqa.models.saved.hashes import check_learned
 from aqa.models.target_transforms import transformed
 from aqa.workflows.fit import fit_splits, head_params
 from aqa.workflows.reproduce.cells import LAST, Measurement, Measurements, printed_figures
@@ -149,19 +150,35 @@ class RecipeRunner:
         train: Sequence[str],
         val: Sequence[str],
     ) -> bool:
-        """Whether a run of the same head, settings, videos and features lies there."""
+        """Whether a run of the same head, settings, videos and features lies there.
+
+        `ChangedError` where its model file, or what it learned from, has changed since.
+        """
         try:
             run = load_run(folder)
+        except ChangedError as error:
+            raise _to_delete(error, folder) from None
         except RunError:
             return False
         source, record = find_head(recipe.head), run.record
         params = head_params(source, recipe.params, self.seed)
-        return bool(
+        alike = (
             run.head.params == transformed(source.head_class, params).params
             and record["split"]["train"] == list(train)
             and record["split"]["val"] == list(val)
             and record["store"]["spec"] == store.spec
         )
+        if alike:
+            try:
+                check_learned(folder, record, self.manifest, store)
+            except ChangedError as error:
+                raise _to_delete(error, folder) from None
+        return bool(alike)
+
+
+def _to_delete(error: ChangedError, folder: Path) -> ChangedError:
+    """The error, with what makes `aqa reproduce` fit the head again."""
+    return ChangedError(f"{error} (delete {folder} for that)")
 
 
 def _slug(system: str, case: str | None) -> str:

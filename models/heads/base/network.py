@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -25,12 +25,16 @@ from aqa.models.training.loop import (
     BatchSource,
     Trainer,
     TrainingSettings,
+    VideoBatch,
     VideoTensors,
     threads_for,
 )
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+# How many batches of videos are copied for the network at a time when it answers.
+_BATCHES = 100
 
 
 @dataclass(repr=False, eq=False)
@@ -250,15 +254,26 @@ class NetworkHead(Head):
     def outputs(self, examples: Examples) -> NDArray[np.float64]:
         """What the network says of each video, (n, ...)."""
         self.check_fitted()
-        sequences = check_sequences(
-            examples.features, self.clip_shape, maps=self.takes == "maps", ids=examples.ids
-        )
-        videos = self.videos(sequences, np.zeros(len(sequences)))
+        sequences = self.answerable(examples)
         net = self.net_.to(pick_device(self.device)).eval()
-        # One size for all: padding must not move a prediction.
-        said = [net(batch.x, batch.lengths) for batch in videos.batches(self.batch_size)]
+        step = _BATCHES * self.batch_size
+        said = [
+            net(batch.x, batch.lengths)
+            for start in range(0, len(sequences), step)  # one step's videos are copied, not all
+            # One size for all: padding must not move a prediction.
+            for batch in self._batches_of(sequences[start : start + step])
+        ]
         found: NDArray[np.float64] = torch.cat(said).double().cpu().numpy()
         return found
+
+    def _batches_of(self, sequences: Sequences) -> Iterator[VideoBatch]:
+        return self.videos(sequences, np.zeros(len(sequences))).batches(self.batch_size)
+
+    def answerable(self, examples: Examples) -> list[NDArray[np.float32]]:
+        """The features of videos that it can answer for, or `HeadError` with the first other."""
+        return check_sequences(
+            examples.features, self.clip_shape, maps=self.takes == "maps", ids=examples.ids
+        )
 
     def state(self) -> State:
         """See `Head.state`; the network's tensors are under `net.`."""

@@ -80,6 +80,29 @@ def check_params(head: Any) -> None:
         raise HeadError("; ".join(problems))
 
 
+def check_types(head: Any) -> None:
+    """Raise `HeadError` with every hyper-parameter whose value, as saved, is of another type."""
+    hints = typing.get_type_hints(type(head))
+    problems = []
+    for field in dataclasses.fields(head):
+        value, kinds = getattr(head, field.name), _kinds(hints[field.name])
+        known = [kind for kind in kinds if kind in (int, float, bool, str)]
+        if value is None:
+            fits = types.NoneType in typing.get_args(hints[field.name])
+        elif isinstance(value, bool):
+            fits = bool in kinds
+        elif isinstance(value, str):
+            fits = str in kinds or value in _words(kinds)
+        elif isinstance(value, int | float):
+            fits = float in kinds or (int in kinds and isinstance(value, int))
+        else:
+            fits = False
+        if (known or _words(kinds)) and not fits:
+            problems.append(f"{field.name}={value!r} is not {_expected(kinds)}")
+    if problems:
+        raise HeadError("; ".join(problems))
+
+
 def _kinds(hint: Any) -> tuple[Any, ...]:
     """The types of a hint without `None`: of `float | None`, `float`."""
     union = isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union

@@ -104,3 +104,62 @@ def test_mismatches_list_everything() -> None:
         "unexpected: d",
         "misshapen: b (5,) instead of (3,)",
     ]
+
+
+def itself() -> dict[str, Any]:
+    loop: dict[str, Any] = {}
+    loop["state_dict"] = loop
+    return loop
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (itself(), "not a state dict: a dictionary in itself"),
+        ({"w": torch.ones(3).to(torch.float8_e4m3fn)}, r"w \(float8_e4m3fn\)"),
+        ({"w": torch.ones(3, device="meta")}, r"w \(without data, on meta\)"),
+        ({"w": torch.ones(3).to_sparse()}, r"w \(sparse or nested\)"),
+        ({"w": torch.ones(3, dtype=torch.complex64)}, r"w \(complex64\)"),
+        ({10**300: 1}, "not a state dict: int"),
+        ({"a\nb": 1}, r"not a state dict: 'a\\nb'"),
+    ],
+    ids=range(7),
+)
+def test_tensors_that_are_no_plain_arrays(tmp_path: Path, content: Any, problem: str) -> None:
+    path = tmp_path / "w.pth"
+    try:
+        torch.save(content, path)
+    except RuntimeError:
+        pytest.skip("this PyTorch makes no such tensor")
+    with pytest.raises(WeightsError, match=problem) as caught:
+        read_state(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore")  # quantised tensors are deprecated
+def test_quantised_tensors(tmp_path: Path) -> None:
+    path = tmp_path / "w.pth"
+    torch.save({"w": torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.qint8)}, path)
+    with pytest.raises(WeightsError, match=r"w \(quantised\)|not a checkpoint"):
+        read_state(path)
+
+
+def test_one_number_for_many_is_read(tmp_path: Path) -> None:
+    torch.save({"w": torch.ones(1).expand(10**10)}, tmp_path / "w.pth")
+    assert read_state(tmp_path / "w.pth")["w"].shape == (10**10,)
+
+
+def test_eight_bit_floats_of_safetensors(tmp_path: Path) -> None:
+    save_file({"w": torch.ones(3).to(torch.float8_e5m2)}, tmp_path / "w.safetensors")
+    with pytest.raises(WeightsError, match="float8_e5m2"):
+        read_state(tmp_path / "w.safetensors")
+
+
+def test_an_archive_that_says_it_is_larger_than_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "w.pth"
+    torch.save(STATE, path)
+    data = path.read_bytes()
+    at = data.index(b"PK\x01\x02") + 24
+    path.write_bytes(data[:at] + (2**31).to_bytes(4, "little") + data[at + 4 :])
+    with pytest.raises(WeightsError, match="not a whole checkpoint file"):
+        read_state(path)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from aqa.models.heads import make_head
-from aqa.models.heads.base import HeadError
+from aqa.models.heads.base import HeadError, network
 from aqa.models.heads.fragments import Extractor, FragmentNet, FragmentsHead, pooling
 
 SHAPE = (3, 2, 4, 4)
@@ -147,6 +147,14 @@ def test_what_is_refused(data: tuple, params: dict, clips: int, problem: str) ->
     x, y = data
     with pytest.raises(HeadError, match=problem):
         FragmentsHead(**(QUICK | params)).fit([*x[:-1], x[-1][:clips]], y)
+
+
+def test_a_refused_video_is_named_by_its_number_among_all(data: tuple, monkeypatch) -> None:
+    x, y = data
+    head = FragmentsHead(**QUICK, fragment="3").fit(x, y)
+    monkeypatch.setattr(network, "_BATCHES", 1)
+    with pytest.raises(HeadError, match="video number 19 has 3 fragments"):
+        head.predict([*x[:-1], x[-1][:3]])
 
 
 def test_known_difficulty_multiplies_maps_and_widens_none(data: tuple) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from aqa.errors import HeadError, UnknownNameError
 from aqa.models.heads import get_head, own_names
-from aqa.models.old_names import (
+from aqa.models.saved.old_names import (
     ARRAYS,
     HEADS,
     PARAMS,

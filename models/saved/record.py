@@ -1,0 +1,150 @@
+"""`run.json`: read back with its structure checked, so that no reader of it has to check again."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from aqa.errors import RunError
+from aqa.features.store.spec import spec_problems
+
+RECORD = "run.json"
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """The record of a run; `RunError` with one line that names what is wrong in it."""
+    path = folder / RECORD
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{path}: no such file; fit the head again") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(
+            f"{path}: cannot be read as JSON ({error}); bring the file back, or fit the head again"
+        ) from None
+    if problem := _problem(record):
+        raise RunError(
+            f"{path}: {problem}; it was changed by hand or is damaged: bring the file back, or "
+            "fit the head again"
+        )
+    found: dict[str, Any] = record
+    return found
+
+
+def _problem(record: Any) -> str | None:
+    """What is wrong with a record, or None."""
+    if not isinstance(record, dict):
+        return "it is no JSON object"
+    for name, (fits, expected, required) in _FIELDS.items():
+        value: Any = record
+        for key in name.split("."):
+            value = value.get(key, _MISSING) if isinstance(value, dict) else _MISSING
+        if value is _MISSING:
+            if required:
+                return f"{name} is missing"
+        elif not fits(value):
+            return f"{name} is {_short(value)}, not {expected}"
+    return next(
+        (f"store.spec: {problem}" for problem in spec_problems(record["store"]["spec"])), None
+    )
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+# What a field may hold ----------------------------------------------------------------------------
+
+_MISSING = object()
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and "\0" not in value
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and _is_finite(value)
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_ids(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a mapping holds only what hyper-parameters are: texts, numbers, true, false, null."""
+    return isinstance(value, dict) and all(
+        one is None or isinstance(one, str | bool) or _is_number(one) for one in value.values()
+    )
+
+
+def _is_origin(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, dict)
+        and value.get("source") in ("file", "package")
+        and isinstance(value.get("name"), str)
+        and isinstance(value.get("sha256"), str | None)
+    )
+
+
+def _is_start(value: Any) -> bool:
+    return value is None or (isinstance(value, dict) and _is_number(value.get("seconds", 0)))
+
+
+def _is_hashes(value: Any) -> bool:
+    """Whether hashes are id -> text, for features and for each column."""
+    return isinstance(value, dict) and all(
+        isinstance(key, str) and isinstance(one, str) for key, one in value.items()
+    )
+
+
+def _is_columns(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_hashes, value.values()))
+
+
+_OBJECT, _IDS = "an object", "a list of ids"
+# Field -> whether a value fits, what is expected, and whether the field must be there.
+_FIELDS: Mapping[str, tuple[Callable[[Any], bool], str, bool]] = {
+    "head": (_is_text, "the name of a head", True),
+    "source": (_is_origin, "null, or source, name and sha256", False),
+    "params": (_is_plain, "an object of plain values", True),
+    "chosen": (_is_object, _OBJECT, False),
+    "seed": (_is_whole, "a whole number", False),
+    "split": (_is_object, _OBJECT, True),
+    "split.name": (_is_text, "the name of a split", True),
+    "split.train": (_is_ids, _IDS, True),
+    "split.val": (_is_ids, _IDS, True),
+    "also_learned_from": (_is_ids, _IDS, False),
+    "from": (_is_start, "null, or the run that fitting started from", False),
+    "store": (_is_object, _OBJECT, True),
+    "store.path": (_is_text, "a path", True),
+    "store.spec": (_is_object, _OBJECT, True),
+    "manifest": (_is_text, "a path", False),
+    "seconds": (_is_number, "a number", True),
+    "finetuned": (_is_object, _OBJECT, False),
+    "hashes": (_is_object, _OBJECT, False),
+    "hashes.columns": (_is_columns, "hashes by column and id", False),
+    "hashes.features": (_is_hashes, "hashes by id", False),
+    "hashes.augmentations": (_is_whole, "a whole number", False),
+    "hashes.clips": (lambda value: isinstance(value, bool), "true or false", False),
+    "hashes.spec": (_is_text, "a hash", False),
+    "hashes.model": (_is_text, "a SHA-256", False),
+}

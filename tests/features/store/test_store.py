@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import errno
 import os
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +14,7 @@ import pytest
 
 from aqa.errors import AqaError
 from aqa.features.clips import Clip
-from aqa.features.store import FeatureStore, FeatureStoreWriter, StoreError, raw_file
+from aqa.features.store import FeatureStore, FeatureStoreWriter, StoreError
 
 SPEC = {
     "backbone": "c3d",
@@ -278,62 +275,6 @@ def test_arrays_of_another_kind_are_found(
     assert re.search(f"/{name} .*{problem}", found)
 
 
-class Killed(BaseException):
-    """Stands for the end of the process: nothing after it is written."""
-
-
-def test_a_stop_before_any_write_loses_nothing_that_was_finished(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Stop before the k-th write to the file, for every k; then read and resume."""
-    videos = arrays(6)
-    whole = tmp_path / "whole.h5"
-    fill(whole, videos)
-    real_write = raw_file._write_all
-    stopped_at = []
-    for k in range(200):
-        path = tmp_path / "s.h5"
-        finished: list[str] = []
-        count = iter(range(10**6))
-
-        def write(
-            file: FileIO, data: bytes, offset: int, k: int = k, count: Iterator[int] = count
-        ) -> None:
-            if next(count) == k:
-                real_write(file, data[: len(data) // 2], offset)  # torn, too
-                raise Killed
-            real_write(file, data, offset)
-
-        monkeypatch.setattr(raw_file, "_write_all", write)
-        writer = FeatureStoreWriter(path, SPEC, blank=BLANK, ids=list(videos)[:2])
-        killed = False
-        try:
-            for video_id, features in videos.items():
-                add(writer, video_id, features)
-                finished.append(video_id)
-        except Killed:
-            killed = True
-            if writer._file is not None:
-                writer._file._file.close()
-            writer._lock.release()  # as the kernel does for a dead process
-        monkeypatch.setattr(raw_file, "_write_all", real_write)
-        if not killed:
-            writer.close()
-            break
-        stopped_at.append(k)
-        with FeatureStore.open(path) as store:
-            assert list(store)[: len(finished)] == finished
-            assert len(store) <= len(finished) + 1
-            assert store.verify() == []
-        with h5py.File(path) as plain:
-            assert plain["count"][()] >= len(finished)
-        fill(path, videos)
-        with h5py.File(path) as a, h5py.File(whole) as b:
-            assert a["features"][()].tobytes() == b["features"][()].tobytes()
-        path.unlink()
-    assert len(stopped_at) == 6 * 10  # ten writes a video
-
-
 _WRITE_FOREVER = """
 import sys, numpy as np
 from aqa.errors import AqaError
@@ -373,27 +314,6 @@ def test_kill_9_at_random_instants(tmp_path: Path, rng: np.random.Generator) -> 
             expected = np.random.default_rng(int(some[1:])).normal(size=(len(store[some]), 512))
             np.testing.assert_array_equal(store[some], expected.astype(np.float32))
     assert last > 10
-
-
-def test_a_full_disk_keeps_what_was_finished(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "s.h5"
-    real = raw_file._write_all
-    room = iter(range(20))
-
-    def write(file: FileIO, data: bytes, offset: int) -> None:
-        if next(room, None) is None:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        real(file, data, offset)
-
-    monkeypatch.setattr(raw_file, "_write_all", write)
-    with pytest.raises(StoreError, match=r"s\.h5: No space left on device"):
-        fill(path, arrays(6))
-    monkeypatch.undo()
-    with FeatureStore.open(path) as store:
-        assert len(store) == 2
-        assert store.verify() == []
 
 
 def test_leftovers_of_a_killed_writer_are_cleared(tmp_path: Path) -> None:

@@ -210,9 +210,7 @@ def load_run(folder: Path, heads: Sequence[str] = ()) -> Run:
     among them, see `source_of`. Raises `ChangedError` where the model file is not the one that was
     saved, and `RunError` for a folder that is no run of this version's.
     """
-    recover_folder(folder)
-    record = read_record(folder)
-    data = read_model(folder, record)
+    record, data = _read_both(folder)
     check_spec_hash(folder, record)
     changed = ""
     try:
@@ -250,6 +248,23 @@ def _check_sizes(head: Head, state: Mapping[str, Any]) -> None:
     for name, value in head.params.items():
         if isinstance(value, int) and name not in _OF_FITTING and value > most:
             raise ValueError(f"{name}={value} is more than any of its saved arrays holds")
+
+
+def _read_both(folder: Path) -> tuple[dict[str, Any], bytes]:
+    """The record and the model file of one run, also while another process replaces it."""
+    recover_folder(folder)
+    while True:
+        record, failed, data = read_record(folder), None, b""
+        before = (folder / RECORD).read_bytes()
+        try:
+            data = read_model(folder, record)
+        except AqaError as error:
+            failed = error
+        if (folder / RECORD).read_bytes() == before:
+            break
+    if failed is not None:
+        raise failed
+    return record, data
 
 
 def read_model(folder: Path, record: Mapping[str, Any]) -> bytes:

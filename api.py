@@ -56,6 +56,7 @@ def extract_features(
     pad: Literal["front", "back"] = "front",
     tail: Literal["shift", "drop", "pad"] = "shift",
     augmentations: Sequence[str] = (),
+    deinterlace: bool = False,
     precision: Literal["float32", "bfloat16", "float16"] = "float32",
     dtype: Literal["float32", "float16"] = "float32",
     device: str = "auto",
@@ -68,7 +69,8 @@ def extract_features(
     written, by default stores/<backbone>.h5; videos that it holds already are not extracted again.
     layer, clip_length, stride: by default the backbone's own. frames: how many frames every video
     is given, the last ones. augmentations: names such as `flip`, extracted beside the original.
-    seed: of random weights and of the augmentations.
+    deinterlace: make frames of interlaced video progressive. seed: of random weights and of the
+    augmentations.
 
     One row per video: `video_id`, `outcome` (extracted, stored already, or failed) and `reason`.
     Raises `AqaError` for settings that the store was not made with.
@@ -82,6 +84,8 @@ def extract_features(
     place = Workspace(Path(workspace))
     videos = _manifest(manifest, place)
     network = load_backbone(backbone, weights, layer, clip_length=clip_length, seed=seed)
+    if deinterlace:
+        network.preprocess = dataclasses.replace(network.preprocess, deinterlace=True)
     length = clip_length or network.clip_length
     summary = extract(
         videos.videos,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,12 @@ _OTHERS = (
         "with, such as caffe of p3d-199 [default: as the given weights were trained].",
     ),
     click.option(
+        "--deinterlace",
+        is_flag=True,
+        help="Make the frames of interlaced video progressive [default: both fields of a frame "
+        "as they are].",
+    ),
+    click.option(
         "--clip-length",
         type=click.IntRange(1),
         help="Frames per clip [default: as the weights were trained, mostly 16].",
@@ -154,6 +161,7 @@ def load_network(
     weights: str | None,
     layer: str | None,
     preprocess: str | None,
+    deinterlace: bool,
     clip_length: int | None,
     stride: int | None,
     frames: int | None,
@@ -175,6 +183,8 @@ def load_network(
         clip_length=clip_length or (checkpoint.clip_length if checkpoint else None),
         seed=seed,
     )
+    if deinterlace:
+        network.preprocess = replace(network.preprocess, deinterlace=True)
     length = clip_length or network.clip_length
     rule = ClipRule(length, stride or length, frames, pad, tail)  # type: ignore[arg-type]
     layout = f", recognised as {network.weights.layout}" if network.weights.layout else ""

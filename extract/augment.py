@@ -122,7 +122,9 @@ def make_augmentations(
     """The augmentations of a video, drawn by `(seed, video id, name)` alone."""
     made = []
     for name in names:
-        rng = np.random.default_rng([seed, zlib.crc32(f"{name}/{video_id}".encode())])
+        rng = np.random.default_rng(
+            [seed, zlib.crc32(f"{name}/{video_id}".encode(errors="surrogateescape"))]
+        )
         shift = int(name.removeprefix("shift")) if name.startswith("shift") else 0
         made.append(Augmentation(_CHANGES[name](rng), replace(rule, shift=shift)))
     return made

@@ -52,7 +52,9 @@ class EpochAugmentation:
 
     def draw(self, video_id: str, epoch: int) -> tuple[bool, int]:
         """Whether it is mirrored, and how many frames are left out."""
-        rng = np.random.default_rng([self.seed, epoch, zlib.crc32(video_id.encode())])
+        rng = np.random.default_rng(
+            [self.seed, epoch, zlib.crc32(video_id.encode(errors="surrogateescape"))]
+        )
         flipped, shift = rng.random() < 0.5, int(rng.integers(self.end_shift + 1))
         return self.flip and bool(flipped), shift
 

@@ -36,7 +36,8 @@ class Preprocess:
     side. interpolation: of the resize; the choice moves pixels by 1 to 4 grey levels on average.
     crop: (height, width) of the centre that is kept, in pixels; odd margins are rounded down.
     channels: order of the colours. scale, mean, std: a value v of 0..255 becomes
-    (v * scale - mean) / std, with mean and std in the order of `channels`.
+    (v * scale - mean) / std, with mean and std in the order of `channels`. deinterlace: make
+    frames of interlaced video progressive first, where that was asked for.
     """
 
     resize: tuple[int, int] | int
@@ -46,6 +47,7 @@ class Preprocess:
     scale: float = 1.0
     mean: Triple = (0.0, 0.0, 0.0)
     std: Triple = (1.0, 1.0, 1.0)
+    deinterlace: bool = False
 
     def __post_init__(self) -> None:
         sizes = (*(self.resize if isinstance(self.resize, tuple) else (self.resize,)), *self.crop)
@@ -62,6 +64,8 @@ class Preprocess:
                 f"preprocessing: scale={self.scale}, mean={self.mean}, std={self.std}; expected "
                 "finite numbers"
             )
+        if not isinstance(self.deinterlace, bool):
+            raise AqaError(f"preprocessing: deinterlace={self.deinterlace!r} is not true or false")
         smallest = (self.resize,) * 2 if isinstance(self.resize, int) else self.resize
         if not all(0 < c <= s for c, s in zip(self.crop, smallest, strict=True)):
             raise AqaError(f"preprocessing: crop={self.crop} is not within resize={self.resize}")
@@ -107,11 +111,12 @@ class Preprocess:
         return ((frames.float() * self.scale - mean) / std).permute(0, 4, 1, 2, 3)
 
     def to_dict(self) -> dict[str, Any]:
-        """As it stands in a store's spec."""
+        """As it stands in a store's spec; `deinterlace` stands there only where it is true."""
         return {
             field.name: list(value) if isinstance(value, tuple) else value
             for field in dataclasses.fields(self)
             for value in [getattr(self, field.name)]
+            if field.name != "deinterlace" or value
         }
 
     @classmethod

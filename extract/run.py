@@ -22,6 +22,7 @@ from aqa.extract.summary import ExtractionSummary, reason_of, sort_out_stored
 from aqa.extract.video.clip_reader import ClipBatch, ClipReader
 from aqa.extract.video.decode import DECODE_ERRORS, decoder_name, size_of
 from aqa.extract.video.prefetch import prefetched
+from aqa.extract.video.sharing import Action, SharedReaders, in_file_order
 from aqa.features.clips import ClipRule
 from aqa.features.store import FeatureStoreWriter, Spec
 
@@ -93,6 +94,7 @@ def extract(
     encoder = Encoder(backbone, device, batch_size, precision)
     if workers is None:
         workers = 0 if encoder.device.type == "cpu" else 8
+    videos = [videos[number] for number in in_file_order([_action(video) for video in videos])]
     blank = blank_response(encoder, backbone, rule.length)
     summary = ExtractionSummary()
     with FeatureStoreWriter(
@@ -104,6 +106,9 @@ def extract(
     ) as writer:
         todo = sort_out_stored(videos, lambda video: video.path, writer, summary, progress)
         progress.start(len(todo))
+        shared = SharedReaders(
+            [_action(video) for video in todo], store.parent / INDEX_FOLDER, workers
+        )
         readers = [
             ClipReader(
                 video,
@@ -112,9 +117,9 @@ def extract(
                 encoder.batch_size,
                 augmentations,
                 augmentation_seed,
-                store.parent / INDEX_FOLDER,
+                (shared, number),
             )
-            for video in todo
+            for number, video in enumerate(todo)
         ]
         batches: Iterable[ClipBatch]
         for reader, batches in prefetched(readers, workers):
@@ -140,6 +145,10 @@ def extract(
             summary.n_clips += n_clips
             progress.video(n_clips)
     return summary
+
+
+def _action(video: Video) -> Action:
+    return Action(video.path or Path(), video.start_frame or 0, video.end_frame)
 
 
 def provenance(device: torch.device) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from aqa.annotations.manifest import Video
 from aqa.extract.augment import make_augmentations
 from aqa.extract.preprocess import Preprocess
 from aqa.extract.video.decode import Frame, FrameSource, VideoError, open_video
+from aqa.extract.video.sharing import SharedReaders
 from aqa.extract.video.window import ClipWindow, Frames
 from aqa.features.clips import Clip, ClipRule
 
@@ -29,7 +30,7 @@ class ClipReader:
     """The clips of one video, decoded and preprocessed, in batches: iterate over it once.
 
     batch_size: clips per batch. augmentations: by name, the original first; seed: that they are
-    drawn by. index_folder: see `open_video`. Afterwards `n_frames`, `fps` and `warnings` (what
+    drawn by. shared: see `open_video`. Afterwards `n_frames`, `fps` and `warnings` (what
     was wrong with the file, a line each) are known.
     """
 
@@ -41,13 +42,13 @@ class ClipReader:
         batch_size: int,
         augmentations: Sequence[str] = ("original",),
         seed: int = 0,
-        index_folder: Path | None = None,
+        shared: tuple[SharedReaders, int] | None = None,
     ):
         self.video = video
         self.n_frames = 0
         self.fps = float("nan")
         self.warnings: tuple[str, ...] = ()
-        self._index_folder = index_folder
+        self._shared = shared
         self._preprocess, self._batch_size = preprocess, batch_size
         self._augmentations = make_augmentations(augmentations, rule, video.id, seed)
 
@@ -65,7 +66,7 @@ class ClipReader:
         video = self.video
         if video.path is None:
             raise VideoError(f"{video.id}: no path in the manifest, so there is nothing to decode")
-        source = open_video(video.path, self._index_folder)
+        source = self._open(video.path)
         start = video.start_frame or 0
         windows = [ClipWindow(augmentation.rule) for augmentation in self._augmentations]
         for frame in self._counted(source.frames(start, video.end_frame)):
@@ -78,6 +79,22 @@ class ClipReader:
         for number, window in enumerate(windows):
             for made in window.finish():
                 yield AugmentedClip(number, *made)
+
+    def _open(self, path: Path) -> FrameSource:
+        """The video; other actions of its file do not wait for one that cannot be opened."""
+        folder = self._shared[0].index_folder if self._shared else None
+        try:
+            return open_video(
+                path, folder, deinterlace=self._preprocess.deinterlace, shared=self._shared
+            )
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _let_go(self) -> None:
+        if self._shared:
+            readers, number = self._shared
+            readers.finish(number)
 
     def _counted(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         for frame in frames:

@@ -9,9 +9,10 @@ _UNKNOWN_RIFF = 0xFFFFFFF0  # sizes from here on mean that the writer did not kn
 
 
 def is_cut(path: Path) -> int | None:
-    """How many bytes are missing at the end of an MP4, AVI or Matroska file; None where none is.
+    """How many bytes are missing at the end of a file; None where none is known to be.
 
-    Other kinds of file do not say how long they are.
+    MP4, AVI, Matroska, FLV and MPEG transport streams tell. Other kinds of file do not say how
+    long they are.
     """
     try:
         with path.open("rb") as file:
@@ -24,8 +25,10 @@ def is_cut(path: Path) -> int | None:
                 end = _matroska_end(file)
             elif head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"):
                 end = _boxes_end(file, size)
+            elif head[:3] == b"FLV":
+                end = _flv_end(file, size)
             else:
-                end = None
+                end = _transport_end(file, size)
     except OSError:
         return None
     return end - size if end is not None and end > size else None
@@ -59,6 +62,30 @@ def _riff_end(file: BinaryIO, size: int) -> int | None:
             return None if at == 0 else at
         at += 8 + length + length % 2
     return at
+
+
+def _flv_end(file: BinaryIO, size: int) -> int | None:
+    """Where the last tag of an FLV file ends."""
+    at = 13
+    while at < size:
+        file.seek(at)
+        head = file.read(11)
+        if head[0] not in (8, 9, 18):  # neither sound, nor video, nor data
+            return None
+        at += 15 + (int.from_bytes(head[1:4], "big") if len(head) == 11 else 0)
+    return at
+
+
+def _transport_end(file: BinaryIO, size: int) -> int | None:
+    """Where the last packet of an MPEG transport stream ends; None for other files."""
+    for length, first in ((188, 0), (192, 4)):
+        marks = []
+        for place in (first, first + length):
+            file.seek(place)
+            marks.append(file.read(1))
+        if marks == [b"G", b"G"]:
+            return -(-size // length) * length
+    return None
 
 
 def _matroska_end(file: BinaryIO) -> int | None:

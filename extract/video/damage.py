@@ -18,6 +18,7 @@ class FrameReport:
     """What became of the frames `start <= i < stop` of a file.
 
     lost: numbers of those that could not be decoded. wrong: of those that were, with errors.
+    gaps: where others are missing, nobody knows how many.
     n_bad: packets that could not be decoded, of a file whose packets do not tell their
     frames. n_read: frames that were given. stop: None: to the
     end. ended: whether the file ended before `stop`.
@@ -30,13 +31,14 @@ class FrameReport:
     note: str | None = None
     lost: list[int] = field(default_factory=list)
     wrong: list[int] = field(default_factory=list)
+    gaps: list[int] = field(default_factory=list)
     n_bad: int = 0
     n_read: int = 0
     ended: bool = False
 
     def warnings(self) -> list[str]:
         """One line for each thing that is wrong, without the file's name."""
-        found = (self.note, self._damage(), self._end())
+        found = (self.note, self._damage(), self._gaps(), self._end())
         return [text for text in found if text]
 
     def _damage(self) -> str | None:
@@ -49,6 +51,12 @@ class FrameReport:
         return (
             f"damaged: {many} {ranges(numbers)}{lost}; those up to the next key frame may be wrong"
         )
+
+    def _gaps(self) -> str | None:
+        if not self.gaps:
+            return None
+        many = "frames" if len(self.gaps) > 1 else "frame"
+        return f"damaged: frames are missing at {many} {ranges(self.gaps)}"
 
     def _end(self) -> str | None:
         if not self.ended:

@@ -11,6 +11,7 @@ from av.error import FFmpegError
 from aqa.errors import AqaError
 from aqa.extract.video.identity import content_of, size_of
 from aqa.extract.video.images import ImageFolder
+from aqa.extract.video.sharing import SharedReaders
 from aqa.extract.video.source import Frame, FrameSource, VideoError
 from aqa.extract.video.video_file import VideoFile, decoder_name
 
@@ -18,14 +19,22 @@ from aqa.extract.video.video_file import VideoFile, decoder_name
 DECODE_ERRORS = (AqaError, OSError, FFmpegError, cv2.error, MemoryError)
 
 
-def open_video(path: Path, index_folder: Path | None = None) -> FrameSource:
+def open_video(
+    path: Path,
+    index_folder: Path | None = None,
+    *,
+    deinterlace: bool = False,
+    shared: tuple[SharedReaders, int] | None = None,
+) -> FrameSource:
     """Open a video file, or a folder of numbered images; `VideoError` where that fails.
 
-    index_folder: where the index of a file is kept, see `VideoFile`.
+    index_folder, deinterlace, shared: of a file, see `VideoFile`.
     """
     if not path.exists():
         raise VideoError(f"{path}: no such video file or folder of images")
-    return ImageFolder(path) if path.is_dir() else VideoFile(path, index_folder)
+    if path.is_dir():
+        return ImageFolder(path)
+    return VideoFile(path, index_folder, deinterlace=deinterlace, shared=shared)
 
 
 def read_frames(path: Path, numbers: Iterable[int]) -> dict[int, Frame]:
@@ -33,9 +42,13 @@ def read_frames(path: Path, numbers: Iterable[int]) -> dict[int, Frame]:
     wanted = sorted(set(numbers))
     frames: dict[int, Frame] = {}
     number, frame = -1, None
-    for number, frame in enumerate(open_video(path).frames(stop=wanted[-1] + 1)):
-        if number in wanted:
-            frames[number] = frame
+    for start in dict.fromkeys((wanted[0], 0)):  # from the first frame if there is none so late
+        source = open_video(path)
+        for number, frame in enumerate(source.frames(start, wanted[-1] + 1), start):
+            if number in wanted:
+                frames[number] = frame
+        if frame is not None:
+            break
     if frame is None:
         raise VideoError(f"{path}: no frame could be read")
     return frames | {late: frame for late in wanted if late > number}

@@ -38,9 +38,9 @@ class FrameReader:
         return self._decoded + self._decoder.n_decoded
 
     @property
-    def n_bad(self) -> int:
-        """How many packets of the open file could not be decoded."""
-        return self._decoder.n_bad
+    def decoder(self) -> StreamDecoder:
+        """The decoder that is open now."""
+        return self._decoder
 
     @property
     def index(self) -> FrameIndex:
@@ -65,13 +65,13 @@ class FrameReader:
     def _seek(self, key: int) -> bool:
         """Go to a key frame; whether the decoder gave it, whole, as the first one from there on."""
         index, decoder = self.index, self._decoder
-        decoder.seek(int(index.times[key]))
+        decoder.seek(index.seek_time(key))
         frames = decoder.frames()
         for frame in frames:
             number = index.number(frame.pts)
             if number is not None and number < key:
                 continue  # frames before it, which are not whole
-            if number != key or frame.is_corrupt:
+            if number != key or decoder.is_wrong(frame):
                 return False
             self._frames = itertools.chain([frame], frames)
             self.position = key
@@ -82,7 +82,7 @@ class FrameReader:
         """The frames from `position` on, with their numbers; those that were lost are left out."""
         for frame in self._frames:
             number = self.position
-            if self.n_bad or self._index is not None:  # some are lost: counting does not tell
+            if self._decoder.damaged or self._index is not None:  # counting does not tell
                 known = self.index.number(frame.pts)
                 if known is not None and known < number:
                     continue

@@ -79,3 +79,38 @@ def test_all_augmentations_come_from_one_decoding(numbered_video: Callable[..., 
 def test_unknown_augmentations_are_named() -> None:
     with pytest.raises(AqaError, match=r"unknown augmentation 'flop'; did you mean 'flip'"):
         check_augmentations(["flop"])
+
+
+def test_zoom_keeps_the_middle() -> None:
+    rows, columns = np.mgrid[:200, :240]
+    frame = np.stack([rows, columns, rows], 2).astype(np.uint8)
+    cut = augmented("zoom", [frame])[0]
+    top, left = int(cut[0, 0, 0]), int(cut[0, 0, 1])
+    below, right = 199 - int(cut[-1, -1, 0]), 239 - int(cut[-1, -1, 1])
+    assert min(top, left) > 0
+    assert 0 <= below - top <= 1
+    assert 0 <= right - left <= 1
+
+
+@pytest.mark.parametrize(
+    ("video_id", "seed", "bright", "zoom", "dropped"),
+    [
+        ("v", 0, [127, 190], (944, 1889), [2, 19, 22, 28, 33, 40, 41, 53, 56]),
+        ("054", 7, [78, 117], (786, 1571), [21, 59]),
+    ],
+)
+def test_what_is_drawn_stays_what_it_was(
+    video_id: str, seed: int, bright: list[int], zoom: tuple[int, int], dropped: list[int]
+) -> None:
+    """A store that is extended gets the same augmentations as the videos in it."""
+    grey = np.full((1, 2, 3), [[[100] * 3, [150] * 3]], np.uint8)
+    assert augmented("bright", [grey], video_id, seed)[0][0, :, 0].tolist() == bright
+    large = np.zeros((1000, 2000, 3), np.uint8)
+    assert augmented("zoom", [large], video_id, seed)[0].shape[:2] == zoom
+    kept = augmented("drop", [grey] * 60, video_id, seed)
+    assert [i for i, frame in enumerate(kept) if frame is None] == dropped
+
+
+def test_the_first_frame_is_never_dropped() -> None:
+    for k in range(60):
+        assert augmented("drop", [np.zeros((1, 1, 3), np.uint8)], f"v{k}")[0] is not None

@@ -114,3 +114,23 @@ def test_what_cannot_be_read_is_told_by_id(tmp_path: Path, videos: list[Video]) 
     assert "ended early: 30 of 50" in warning
     with pytest.raises(VideoError, match=r"absent: .*no such video"):
         list(made.read([0, 4]))
+
+
+def test_what_is_drawn_stays_what_it_was() -> None:
+    """An interrupted fine-tuning that goes on shows what it would have shown."""
+    augment = EpochAugmentation(seed=3)
+    assert [augment.draw("v40", epoch) for epoch in range(1, 9)] == [
+        *((False, 1), (False, 2), (False, 3), (False, 3)),
+        *((True, 1), (True, 3), (True, 2), (True, 4)),
+    ]
+    shifts = {EpochAugmentation().draw("v", epoch)[1] for epoch in range(100)}
+    assert shifts == {0, 1, 2, 3, 4, 5}
+
+
+def test_as_many_frames_go_as_are_drawn(videos: list[Video]) -> None:
+    augment = EpochAugmentation(flip=False, seed=3)
+    for epoch in range(1, 9):
+        ((clips, frames),) = dataset(videos[:1], augment).read([0], epoch)
+        stop = 40 - augment.draw("v40", epoch)[1]
+        assert frames[-1].tolist() == [stop - 16, stop]
+        assert clips[-1, :, 0, 0, 0].tolist() == list(range(stop - 16, stop))

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
+from aqa.errors import AqaError
 from aqa.extract.preprocess import Preprocess
 
 
@@ -54,3 +56,67 @@ def test_the_record_comes_back() -> None:
             record
         )
         assert Preprocess.from_dict(record) == preprocess
+
+
+@pytest.mark.parametrize("shape", [(96, 128), (20, 30)])
+def test_frames_are_resized_as_the_interpolation_says(
+    rng: np.random.Generator, shape: tuple[int, int]
+) -> None:
+    frame = rng.integers(0, 256, size=(*shape, 3), dtype=np.uint8)
+    flags = {
+        "nearest": cv2.INTER_NEAREST,
+        "linear": cv2.INTER_LINEAR,
+        "area": cv2.INTER_AREA,
+        "cubic": cv2.INTER_CUBIC,
+    }
+    made = {}
+    for name, flag in flags.items():
+        preprocess = Preprocess(resize=(37, 53), crop=(37, 53), interpolation=name)
+        made[name] = preprocess.resize_and_crop(frame)
+        expected = cv2.resize(frame, (53, 37), interpolation=flag)
+        np.testing.assert_array_equal(made[name], expected)
+    assert len({resized.tobytes() for resized in made.values()}) == len(flags)
+    plain = Preprocess(resize=(37, 53), crop=(37, 53)).resize_and_crop(frame)
+    np.testing.assert_array_equal(plain, made["linear"])
+
+
+def test_odd_margins_of_the_crop_are_rounded_down() -> None:
+    rows, columns = np.mgrid[:7, :9]
+    frame = np.stack([rows, columns, rows], 2).astype(np.uint8)
+    cropped = Preprocess(resize=(7, 9), crop=(4, 4)).resize_and_crop(frame)
+    assert cropped[:, 0, 0].tolist() == [1, 2, 3, 4]
+    assert cropped[0, :, 1].tolist() == [2, 3, 4, 5]
+
+
+def test_the_shorter_side_gets_its_length_and_the_other_is_rounded() -> None:
+    preprocess = Preprocess(resize=112, crop=(112, 112))
+    assert preprocess._size(240, 320) == (112, 149)
+    assert preprocess._size(320, 240) == (149, 112)
+    assert preprocess._size(112, 112) == (112, 112)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"crop": (5, 4)},
+        {"crop": (4, 5)},
+        {"crop": (0, 4)},
+        {"resize": 3},
+        {"interpolation": "lanczos"},
+        {"channels": "GBR"},
+        {"mean": (1.0, 2.0)},
+        {"std": (1.0, 2.0, 3.0, 4.0)},
+        {"std": (1.0, 0.0, 1.0)},
+    ],
+)
+def test_what_cannot_be_is_refused(wrong: dict) -> None:
+    Preprocess(resize=(4, 4), crop=(4, 4))
+    with pytest.raises(AqaError, match="preprocessing: "):
+        Preprocess(**{"resize": (4, 4), "crop": (4, 4), **wrong})
+
+
+def test_a_blank_clip_is_black() -> None:
+    clip = Preprocess(resize=8, crop=(4, 6)).blank_clip(3)
+    assert clip.shape == (3, 4, 6, 3)
+    assert clip.dtype == np.uint8
+    assert not clip.any()

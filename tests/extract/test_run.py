@@ -153,6 +153,23 @@ def test_resuming_reuses_and_ends_with_the_same_bytes(
         assert {i: a[i].tobytes() for i in a} == {i: b[i].tobytes() for i in b}
 
 
+def test_a_store_tells_where_it_was_made_not_where_it_went_on(
+    tmp_path: Path, backbone: Backbone, videos: list[Video], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extract(videos[:1], backbone, tmp_path / "s.h5")
+    with FeatureStore.open(tmp_path / "s.h5") as store:
+        made = store.provenance
+    assert made["device"] == "cpu"
+    assert (made["torch"], made["numpy"]) == (torch.__version__, np.__version__)
+    monkeypatch.setattr("aqa.extract.run.provenance", lambda device: made | {"device": "elsewhere"})
+    extract(videos, backbone, tmp_path / "s.h5")
+    extract(videos, backbone, tmp_path / "new.h5")
+    with FeatureStore.open(tmp_path / "s.h5") as store:
+        assert store.provenance == made
+    with FeatureStore.open(tmp_path / "new.h5") as store:
+        assert store.provenance["device"] == "elsewhere"
+
+
 def test_a_failed_video_is_tried_again(
     tmp_path: Path, backbone: Backbone, videos: list[Video], numbered_video: Callable[..., Path]
 ) -> None:

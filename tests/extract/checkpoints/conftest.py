@@ -43,6 +43,7 @@ class Server(ThreadingHTTPServer):
 
     cut: int | None = None
     ranges = True
+    shifted = 0  # so many bytes later than asked for it goes on
     content = CONTENT
 
     def __init__(self):
@@ -64,6 +65,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
+        start += self.server.shifted if start else 0
         self.send_response(206 if start else 200)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(whole) - 1}/{len(whole)}")

@@ -32,6 +32,29 @@ def test_an_interrupted_download_is_gone_on_with(server, publish, tmp_path, cont
     assert server.asked == [None, f"bytes={half}-"]
 
 
+@pytest.mark.parametrize("shifted", [-7, 7])
+def test_a_server_that_goes_on_elsewhere_is_refused(server, publish, tmp_path, content, shifted):
+    publish(sha256=None)
+    half = len(content) // 2
+    (tmp_path / "mc3.pth.part").write_bytes(content[:half])
+    server.shifted = shifted
+    with pytest.raises(WeightsError, match=rf"did not go on at byte {half}"):
+        fetch("mc3", tmp_path)
+    assert (tmp_path / "mc3.pth.part").read_bytes() == content[:half]
+    server.shifted = 0
+    assert fetch("mc3", tmp_path).read_bytes() == content
+
+
+def test_progress_counts_what_was_there(server, publish, tmp_path, content):
+    publish()
+    half = len(content) // 2
+    (tmp_path / "mc3.pth.part").write_bytes(content[:half])
+    seen = []
+    fetch("mc3", tmp_path, lambda *step: seen.append(step))
+    assert seen[0][0] > half
+    assert seen[-1] == (len(content), len(content))
+
+
 def test_a_server_without_ranges_sends_it_all_again(server, publish, tmp_path, content):
     publish()
     server.ranges = False

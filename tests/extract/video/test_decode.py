@@ -10,7 +10,14 @@ import cv2
 import numpy as np
 import pytest
 
-from aqa.extract.video.decode import ImageFolder, VideoError, VideoFile, open_video
+from aqa.extract.video.decode import (
+    ImageFolder,
+    VideoError,
+    VideoFile,
+    open_video,
+    read_frames,
+    size_of,
+)
 
 
 def numbers(frames: list[np.ndarray]) -> list[int]:
@@ -36,6 +43,24 @@ def test_a_range_of_frames(
     numbered_video: Callable[..., Path], start: int, stop: int | None, expected: list[int]
 ) -> None:
     assert numbers(list(open_video(numbered_video(40)).frames(start, stop))) == expected
+
+
+def test_numbers_past_the_end_give_the_last_frame(numbered_video: Callable[..., Path]) -> None:
+    frames = read_frames(numbered_video(8), [8, 2, 7, 7, 40])
+    assert sorted(frames) == [2, 7, 8, 40]
+    assert numbers([frames[i] for i in (2, 7, 8, 40)]) == [2, 7, 7, 7]
+
+
+def test_single_frames_are_those_of_their_numbers(numbered_video: Callable[..., Path]) -> None:
+    frames = read_frames(numbered_video(8, "w.avi"), [0, 5])
+    assert {number: int(frame[0, 0, 0]) for number, frame in frames.items()} == {0: 0, 5: 5}
+
+
+@pytest.mark.parametrize("fps", [7.0, 12.5, 24000 / 1001, 30000 / 1001, 60000 / 1001, 240.0])
+def test_odd_rates(write_video: Callable[..., Path], fps: float) -> None:
+    source = open_video(write_video("x.avi", [np.zeros((16, 16, 3), np.uint8)] * 30, fps))
+    assert len(list(source.frames())) == 30
+    assert source.fps == pytest.approx(fps, rel=1e-4)
 
 
 def test_odd_sizes(tmp_path: Path) -> None:
@@ -116,6 +141,16 @@ class TestImageFolder:
         assert np.isnan(source.fps)
         assert numbers(list(source.frames())) == [0, 1, 2]
         assert numbers(list(source.frames(1, 2))) == [1]
+
+    def test_the_last_number_of_a_name_counts_and_hidden_files_do_not(self, tmp_path: Path) -> None:
+        folder = self.write(tmp_path / "f", ["9_of_1.png", "8_of_2.png", "7_of_3.png"])
+        (folder / "._9_of_4.png").write_bytes(b"what a Mac leaves on a foreign disk")
+        before = size_of(folder)
+        (folder / ".DS_Store").write_bytes(b"x" * 99)
+        source = open_video(folder)
+        assert source.promised == 3
+        assert numbers(list(source.frames())) == [0, 1, 2]
+        assert size_of(folder) == before == sum(f.stat().st_size for f in folder.glob("[789]*"))
 
     @pytest.mark.parametrize(
         ("names", "problem"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -47,3 +48,25 @@ def test_threads_end_when_the_reader_gives_up() -> None:
     for _ in prefetched([Stream(k, 10_000) for k in range(4)], 4, depth=1):
         break
     assert threading.active_count() == before
+
+
+def test_no_more_is_read_ahead_than_asked_for() -> None:
+    given = [0] * 5
+
+    def stream(k: int) -> Iterator[int]:
+        for i in range(100):
+            given[k] += 1
+            yield i
+
+    made = prefetched([stream(k) for k in range(5)], workers=2, depth=3)
+    _, first = next(made)
+    items = iter(first)
+    assert next(items) == 0
+    deadline = time.monotonic() + 10
+    while (given[0] < 5 or given[1] < 4) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.25)
+    # One was taken, three wait, and one more is held by the thread that waits to put it down.
+    assert given == [5, 4, 0, 0, 0]
+    made.close()
+    assert max(given) <= 6

@@ -94,6 +94,8 @@ def verify(path: Path) -> None:
     if problems:
         sys.exit(1)
     click.echo(f"{path}: {len(opened)} videos, {opened.n_clips} clips, all sound")
+    if opened.uncovered:
+        click.echo(f"{path}: {opened.uncovered}")
 
 
 @store.command(name="import")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from aqa.features.clips import Clip
 from aqa.features.store.spec import Spec, StoreError
 from aqa.features.store.writer import FeatureStoreWriter
+from aqa.files import replacing
 
 
 def import_arrays(
@@ -66,11 +67,13 @@ def import_arrays(
         "preprocess": None,
         "views": ["original"],
     }
+    temporary = path
     try:
-        with FeatureStoreWriter(path, spec, ids=rows) as writer:
-            for video_id, array in rows.items():
-                clips = [Clip(i, i + 1) for i in range(len(array))]
-                writer.append(video_id, [(array, clips)], n_frames=len(array))
-    except BaseException:
-        path.unlink(missing_ok=True)  # it was not there before
-        raise
+        with replacing(path, new=True) as temporary:
+            temporary.unlink()  # the writer makes its own
+            with FeatureStoreWriter(temporary, spec, ids=rows, durable=False) as writer:
+                for video_id, array in rows.items():
+                    clips = [Clip(i, i + 1) for i in range(len(array))]
+                    writer.append(video_id, [(array, clips)], n_frames=len(array))
+    except StoreError as error:
+        raise StoreError(str(error).replace(str(temporary), str(path))) from None

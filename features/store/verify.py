@@ -3,70 +3,55 @@
 from __future__ import annotations
 
 import zlib
-from collections import Counter
 from collections.abc import Iterator
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from aqa.errors import listed
-from aqa.features.store.format import VideoTable
+from aqa.features.store.checked_file import CheckedFile
 from aqa.features.store.spec import Spec, augmentations_of
 
+# How many bytes of features are read at once.
+_READ_BYTES = 16 << 20
 
-def find_problems(file: h5py.File, spec: Spec, videos: VideoTable) -> list[str]:
+
+def find_problems(store: CheckedFile) -> list[str]:
     """Read and check all of an open store; one line per problem, none for a sound store."""
-    problems = [*_wrong_arrays(file, spec, videos)]
-    if problems:
-        return problems  # the rows cannot be read as they are described
-    repeated = sorted(i for i, n in Counter(videos.ids).items() if n > 1)
-    if repeated:
-        problems.append(f"ids that are listed twice: {listed(repeated)}")
-    return problems + list(_wrong_rows(file, spec, videos))
+    return [*store.problems, *(_wrong_videos(store) if store.can_be_read else ())]
 
 
-def _wrong_arrays(file: h5py.File, spec: Spec, videos: VideoTable) -> Iterator[str]:
-    """Arrays that are missing, too short, or of another shape or type than the spec says."""
-    missing = [name for name in ("features", "clips") if name not in file]
-    if missing:
-        yield from (f"/{name} is missing" for name in missing)
-        return
-    needed = {"features": videos.n_rows, "clips": videos.n_rows}
-    needed |= {f"videos/{name}": videos.count for name in file["videos"]}
-    for name, n in needed.items():
-        if not 0 <= n <= len(file[name]):
-            yield f"/{name} has {len(file[name])} rows, but {n} are counted"
-    kinds = {
-        "features": (tuple(spec["shape"]), spec["dtype"]),
-        "clips": ((2,), "int32"),
-        "videos/rows": ((len(augmentations_of(spec)), 2), "int64"),
-    }
-    for name, (shape, dtype) in kinds.items():
-        if (file[name].shape[1:], file[name].dtype) != (shape, dtype):
-            yield (
-                f"/{name} is {file[name].dtype} with rows of shape {file[name].shape[1:]}, "
-                f"not {dtype} with rows of shape {shape}"
-            )
-
-
-def _wrong_rows(file: h5py.File, spec: Spec, videos: VideoTable) -> Iterator[str]:
-    """Videos and augmentations whose rows, features or clips are not what was written."""
-    expected = 0
-    augmentations = augmentations_of(spec)
-    for i, k in np.ndindex(videos.crc32.shape):
+def _wrong_videos(store: CheckedFile) -> Iterator[str]:
+    """Videos whose record, features or clips are not what was written, or make no sense."""
+    videos, augmentations = store.videos, augmentations_of(store.spec)
+    for i, k in np.ndindex(videos.rows.shape[:2]):
         name = f"{videos.ids[i]} ({augmentations[k]})"
         start, stop = (int(row) for row in videos.rows[i, k])
-        features, clips = file["features"][start:stop], file["clips"][start:stop]
-        if start != expected or stop <= start:
-            yield f"{name}: rows {start}-{stop} do not follow row {expected}"
-        elif zlib.crc32(features.tobytes()) != videos.crc32[i, k]:
+        if k == 0 and not videos.record_is_sound(i):
+            yield f"{videos.ids[i]}: what it says of it is not what was written (checksum)"
+        if not 0 <= start < stop <= videos.n_rows:
+            continue  # it is among the problems of the store
+        checksum, is_finite = _read_features(store, start, stop)
+        clips = store.rows_at_all("clips", start, stop)
+        if checksum != videos.tables["crc32"][i, k]:
             yield f"{name}: its features are not what was written (checksum)"
-        elif not np.isfinite(features).all():
+        elif not is_finite:
             yield f"{name}: features that are not finite"
-        elif problem := _wrong_clips(clips, int(videos.n_frames[i]), spec):
+        elif problem := _wrong_clips(clips, int(videos.tables["n_frames"][i]), store.spec):
             yield f"{name}: {problem}"
-        expected = stop
+        elif videos.is_covered and zlib.crc32(clips) != videos.tables["clips_crc32"][i, k]:
+            yield f"{name}: its clips are not what was written (checksum)"
+
+
+def _read_features(store: CheckedFile, start: int, stop: int) -> tuple[int, bool]:
+    """The checksum of rows of features, and whether all of them are finite."""
+    row_bytes = np.dtype(store.spec["dtype"]).itemsize * int(np.prod(store.spec["shape"]))
+    step = max(1, _READ_BYTES // row_bytes)
+    checksum, is_finite = 0, True
+    for first in range(start, stop, step):
+        features = store.rows_at_all("features", first, min(first + step, stop))
+        checksum = zlib.crc32(features, checksum)
+        is_finite = is_finite and bool(np.isfinite(features).all())
+    return checksum, is_finite
 
 
 def _wrong_clips(clips: NDArray[np.int32], n_frames: int, spec: Spec) -> str | None:

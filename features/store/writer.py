@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
+import glob
+import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import filelock
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from aqa import __version__
 from aqa.features.clips import Clip
-from aqa.features.store.format import Room, copy_videos, lay_out, open_store_file
-from aqa.features.store.raw_file import RawStoreFile
+from aqa.features.store.checked_file import open_checked
+from aqa.features.store.format import TEXT_BYTES, Room
+from aqa.features.store.raw_file import RawStoreFile, places_in
 from aqa.features.store.reader import FeatureStore
+from aqa.features.store.skeleton import Texts
 from aqa.features.store.spec import Spec, StoreError, augmentations_of
-from aqa.files import lock_of, replacing
+from aqa.features.store.whole_file import write_whole
+from aqa.files import lock_of, make_folder, real_path, replacing
+from aqa.temporaries import clean
+
+# A file is laid out for so many times the videos that are to be written, and for so many at least.
+_SPARE, _FEWEST_VIDEOS, _FEWEST_ROWS, _SHORTEST_ID = 4, 64, 1024, 64
+# How many clips a video is expected to have.
+_CLIPS = 16
 
 
 class FeatureStoreWriter:
     """Adds videos to a store; each is safely on disk when `append` returns. A context manager.
 
     path: created where absent; extended where it was made with the same spec. `StoreError` where
-    it was made with another spec, or where another process is writing it.
+    it was made with another spec, is damaged, or where another process is writing it.
     spec: what made the features; its `shape` and `dtype` are those of one clip's feature.
     blank: the response to a blank clip, (*shape,), if there is one.
     ids: the videos that are going to be written, so that the file is laid out for them.
     provenance: what else to record: the machine, versions of libraries.
+    durable: False for a file that nobody else knows of, and that is put into its place when it is
+    whole: it is not locked, and it is left to the system when its bytes reach the disk.
     """
 
     def __init__(
@@ -42,69 +55,92 @@ class FeatureStoreWriter:
         blank: NDArray[np.floating] | None = None,
         ids: Iterable[str] = (),
         provenance: Mapping[str, Any] | None = None,
+        durable: bool = True,
     ):
         self.path = Path(path)
         self.spec = spec
         self._shape, self._dtype = tuple(spec["shape"]), spec["dtype"]
         self._n_augmentations = len(augmentations_of(spec))
-        self._blank = None if blank is None else np.asarray(blank, self._dtype)
-        self._provenance = {
+        about = {
             "aqa": __version__,
             "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             **(provenance or {}),
         }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = lock_of(self.path)
+        blank = None if blank is None else np.ascontiguousarray(blank, self._dtype)
+        self._texts = Texts(json.dumps(spec), json.dumps(about), blank)
+        self._durable = durable
+        self._file: RawStoreFile | None = None
+        make_folder(self.path.parent)
+        self._lock = self._acquire() if durable else None
         try:
-            self._lock.acquire(timeout=0)
+            self._start(list(ids))
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _acquire(self) -> filelock.FileLock:
+        lock = lock_of(self.path)
+        try:
+            lock.acquire(timeout=0)
         except filelock.Timeout:
             raise StoreError(
                 f"{self.path}: another process is writing it; wait for it, "
                 "or name another file with --store"
             ) from None
-        self._file: RawStoreFile | None = None
-        try:
-            self._start(list(ids))
-        except BaseException:
-            self._lock.release()
-            raise
+        real = real_path(self.path)
+        clean(real)
+        for leftover in real.parent.glob(f".{glob.escape(real.name)}.*.tmp"):
+            if leftover.name.split(".")[-2].isdigit() and leftover.name.count(".") == (
+                real.name.count(".") + 3
+            ):
+                leftover.unlink()  # of a killed writer before version 0.2, which had this lock
+        return lock
 
     def _start(self, ids: list[str]) -> None:
         """Read what the file holds already, if there is one, and plan the room."""
-        for leftover in self.path.parent.glob(f".{self.path.name}.*.tmp"):
-            leftover.unlink()  # of a killed writer: this process holds the lock
-        self._ids: list[str] = []
+        self._known: dict[str, _Known] = {}
         self._n_rows = 0
-        self._asked: dict[str, tuple[int, int | None]] = {}
-        self._sizes: dict[str, int | None] = {}
         if self.path.exists():
             with FeatureStore.open(self.path, self.spec) as store:
-                self._ids, self._n_rows = list(store.ids), store.n_clips
-                self._asked = {video_id: store.frame_range(video_id) for video_id in store.ids}
-                self._sizes = {video_id: store.n_bytes(video_id) for video_id in store.ids}
-                self._provenance = store.provenance
-        planned = [*self._ids, *(i for i in ids if i not in self._asked)]
-        self._room = Room(
-            max(len(planned), 1),
-            max(16 * len(planned) * self._n_augmentations, self._n_rows),
-            max((len(i.encode()) for i in planned), default=1),
-        )
+                self._resume(store)
+        planned = len({*self._known, *ids})
+        width = max((len(i.encode()) for i in (*self._known, *ids)), default=1)
+        self._planned = Room(planned, _CLIPS * planned * self._n_augmentations, width)
+
+    def _resume(self, store: FeatureStore) -> None:
+        """Take up a file as it stands, which may not grow in place."""
+        store.check_records()
+        self._known = {video_id: _Known.of(store, video_id) for video_id in store.ids}
+        self._n_rows, self._texts = store.n_clips, store.file.texts
+        places = places_in(store.file)
+        if places is not None:
+            with self._disk_errors():
+                self._file = RawStoreFile(self.path, places, self._durable)
 
     @property
     def ids(self) -> tuple[str, ...]:
         """The finished videos."""
-        return tuple(self._ids)
+        return tuple(self._known)
+
+    @property
+    def decoders(self) -> tuple[str, ...]:
+        """What the finished videos were decoded with, as far as it is known."""
+        return tuple(dict.fromkeys(one.decoder for one in self._known.values() if one.decoder))
 
     def __contains__(self, video_id: str) -> bool:
-        return video_id in self._asked
+        return video_id in self._known
 
     def frame_range(self, video_id: str) -> tuple[int, int | None]:
         """The frame range of a finished video, as it was asked for."""
-        return self._asked[video_id]
+        return self._known[video_id].frame_range
 
     def n_bytes(self, video_id: str) -> int | None:
         """The size of the file that a finished video was read from; None where not known."""
-        return self._sizes[video_id]
+        return self._known[video_id].n_bytes
+
+    def content(self, video_id: str) -> str | None:
+        """What tells the content of a finished video from any other's; None where not known."""
+        return self._known[video_id].content
 
     def append(
         self,
@@ -115,37 +151,49 @@ class FeatureStoreWriter:
         frame_range: tuple[int, int | None] = (0, None),
         fps: float = float("nan"),
         n_bytes: int | None = None,
+        content: str | None = None,
+        decoder: str | None = None,
     ) -> None:
         """Add a video: for each augmentation its features and the clip behind each row.
 
         augmented: features of shape (n_clips, *shape), in the order of the spec's `views`.
         n_frames: how many were read. frame_range: the half-open range that was asked for; None: to
-        the end. fps: frames per second. n_bytes: size of the video file. `StoreError` where the id
-        is taken, the features do not fit the spec, or the disk is full.
+        the end. fps: frames per second. n_bytes: size of the video file. content: a hash that tells
+        its content from any other's. decoder: what decoded it. `StoreError` where the id is taken,
+        the features do not fit the spec, or the disk is full.
         """
-        if video_id in self._asked:
+        if video_id in self._known:
             raise StoreError(f"{self.path}: video {video_id!r} is in it already")
         if len(augmented) != self._n_augmentations:
             raise StoreError(
                 f"{self.path}: {video_id!r} under {len(augmented)} augmentations, "
                 f"not {self._n_augmentations}"
             )
+        self._encoded(video_id, video_id, None)
         checked = [(self._check(video_id, *one), one[1]) for one in augmented]
+        known = {
+            "frames": np.array([frame_range[0], -1 if frame_range[1] is None else frame_range[1]]),
+            "n_bytes": np.int64(-1 if n_bytes is None else n_bytes),
+            "n_frames": np.int64(n_frames),
+            "fps": np.float64(fps),
+            "content": self._encoded(video_id, content or "", TEXT_BYTES),
+            "decoder": self._encoded(video_id, decoder or "", TEXT_BYTES),
+        }
         n_clips = sum(len(clips) for _, clips in checked)
-        try:
-            file = self._make_room(video_id, n_clips)
-            file.write_video(len(self._ids), self._n_rows, video_id, checked)
-            file.write_source(len(self._ids), frame_range, n_frames, fps, n_bytes)
-            file.commit(len(self._ids) + 1)
-        except OSError as error:
-            raise StoreError(
-                f"{self.path}: {error.strerror or error}; the {len(self._ids)} finished videos "
-                "are kept, and the same command goes on"
-            ) from None
-        self._ids.append(video_id)
-        self._asked[video_id] = frame_range
-        self._sizes[video_id] = n_bytes
+        with self._disk_errors():
+            file = self._file_with_room(video_id, n_clips)
+            file.write_video(len(self._known), self._n_rows, video_id, checked, known)
+            file.commit(len(self._known) + 1)
+        self._known[video_id] = _Known(frame_range, n_bytes, content, decoder)
         self._n_rows += n_clips
+
+    def _encoded(self, video_id: str, text: str, n_bytes: int | None) -> bytes:
+        """A text as UTF-8, of so many bytes at most."""
+        data = text.encode("utf-8", "replace")
+        if data.decode() != text or "\0" in text or (n_bytes is not None and len(data) > n_bytes):
+            limit = f" of at most {n_bytes} bytes" if n_bytes else ""
+            raise StoreError(f"{self.path}: video {video_id!r}: {text!r} is no text{limit}")
+        return data
 
     def _check(
         self, video_id: str, features: NDArray[np.floating], clips: Sequence[Clip]
@@ -161,53 +209,65 @@ class FeatureStoreWriter:
             raise StoreError(f"{self.path}: video {video_id!r} has features that are not finite")
         return features
 
-    def _make_room(self, video_id: str, n_clips: int) -> RawStoreFile:
+    def _file_with_room(self, video_id: str, n_clips: int) -> RawStoreFile:
         """The open file, which has room for one more video of so many clips."""
-        n_videos, n_rows, width = self._room
-        need_rows, need_width = self._n_rows + n_clips, len(video_id.encode())
-        room = Room(
-            n_videos if len(self._ids) < n_videos else 2 * n_videos,
-            n_rows if need_rows <= n_rows else max(2 * n_rows, need_rows),
-            max(width, need_width),
-        )
-        if self._file is None or room != self._room:
-            self._file = self._lay_out(room)
+        needed = Room(len(self._known) + 1, self._n_rows + n_clips, len(video_id.encode()))
+        if self._file is None or any(
+            n > room for n, room in zip(needed, self._file.room, strict=True)
+        ):
+            self._file = self._with_more_room(needed)
         return self._file
 
-    def _lay_out(self, room: Room) -> RawStoreFile:
-        """Put a file with this much room, holding what is finished, in place of the old."""
+    def _with_more_room(self, needed: Room) -> RawStoreFile:
+        """Put a file that holds what is finished, with room for more, in place of the old."""
         if self._file is not None:
             self._file.close()
             self._file = None
-        with replacing(self.path) as temporary:
-            self._create(temporary, room)
-        self._room = room
-        return RawStoreFile(self.path)
+        n_videos, n_rows, width = map(max, needed, self._planned)
+        room = Room(
+            max(_SPARE * n_videos, _FEWEST_VIDEOS),
+            max(_SPARE * n_rows, _FEWEST_ROWS),
+            _SHORTEST_ID if width <= _SHORTEST_ID else 2 * width,
+        )
+        with replacing(self.path, keep_mode=True) as temporary:
+            if self._known:
+                with closing(open_checked(self.path)) as old:
+                    places = write_whole(temporary, self.spec, self._texts, room, old)
+            else:
+                places = write_whole(temporary, self.spec, self._texts, room)
+        return RawStoreFile(self.path, places, self._durable)
 
-    def _create(self, path: Path, room: Room) -> None:
-        with h5py.File(path, "w", libver="earliest") as new:
-            lay_out(new, self.spec, self._provenance, room)
-            if self._ids:
-                with open_store_file(self.path) as old:
-                    copy_videos(old, new, self._ids, self._n_rows)
-            elif self._blank is not None:
-                new["blank"] = self._blank
+    @contextmanager
+    def _disk_errors(self) -> Iterator[None]:
+        """Turn what the disk refuses into one line."""
+        try:
+            yield
+        except OSError as error:
+            if not self._durable:
+                raise
+            reason = error.strerror or str(error).removeprefix(f"{self.path}: ")
+            raise StoreError(
+                f"{self.path}: {reason}; the {len(self._known)} finished videos "
+                "are kept, and the same command goes on"
+            ) from None
 
     def close(self) -> None:
         """Trim the arrays to what they hold and let go of the file."""
         try:
-            if self._ids:
-                width = max(len(i.encode()) for i in self._ids)
-                exact = Room(len(self._ids), self._n_rows, width)
-                if self._file is None:
-                    self._file = RawStoreFile(self.path)
-                if self._file.room != exact:
-                    self._file = self._lay_out(exact)
+            if self._file is not None:
+                with self._disk_errors():
+                    self._file.trim(len(self._known), self._n_rows)
         finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        try:
             if self._file is not None:
                 self._file.close()
                 self._file = None
-            self._lock.release()
+        finally:
+            if self._lock is not None:
+                self._lock.release()
 
     def __enter__(self) -> FeatureStoreWriter:
         return self
@@ -218,4 +278,27 @@ class FeatureStoreWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except StoreError:
+            if error is None:
+                raise  # else the first error is the one to tell
+
+
+class _Known(NamedTuple):
+    """What a finished video was read from; None where that is not known."""
+
+    frame_range: tuple[int, int | None]
+    n_bytes: int | None
+    content: str | None
+    decoder: str | None
+
+    @classmethod
+    def of(cls, store: FeatureStore, video_id: str) -> _Known:
+        """What a store says of a video."""
+        return cls(
+            store.frame_range(video_id),
+            store.n_bytes(video_id),
+            store.content(video_id),
+            store.decoder(video_id),
+        )

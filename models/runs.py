@@ -210,9 +210,7 @@ def load_run(folder: Path, heads: Sequence[str] = ()) -> Run:
     among them, see `source_of`. Raises `ChangedError` where the model file is not the one that was
     saved, and `RunError` for a folder that is no run of this version's.
     """
-    recover_folder(folder)
-    record = read_record(folder)
-    data = read_model(folder, record)
+    record, data = _read_both(folder)
     check_spec_hash(folder, record)
     changed = ""
     try:
@@ -232,6 +230,23 @@ def load_run(folder: Path, heads: Sequence[str] = ()) -> Run:
             f"({_first_line(error)}); fit the head again"
         ) from None
     return Run(folder, head, record)
+
+
+def _read_both(folder: Path) -> tuple[dict[str, Any], bytes]:
+    """The record and the model file of one run, also while another process replaces it."""
+    recover_folder(folder)
+    while True:
+        record, failed, data = read_record(folder), None, b""
+        before = (folder / RECORD).read_bytes()
+        try:
+            data = read_model(folder, record)
+        except AqaError as error:
+            failed = error
+        if (folder / RECORD).read_bytes() == before:
+            break
+    if failed is not None:
+        raise failed
+    return record, data
 
 
 def read_model(folder: Path, record: Mapping[str, Any]) -> bytes:

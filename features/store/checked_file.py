@@ -31,7 +31,8 @@ from aqa.features.store.format import (
     store_checksum,
 )
 from aqa.features.store.skeleton import Texts
-from aqa.features.store.spec import Spec, StoreError, augmentations_of
+from aqa.features.store.spec import Spec, StoreError, augmentations_of, spec_problems
+from aqa.features.store.structure import SIGNATURE, StructureError, check_structure
 
 _Result = TypeVar("_Result")
 _ATTRIBUTES = {"format", "version", "spec", "provenance"}
@@ -178,8 +179,16 @@ def open_checked(path: Path) -> CheckedFile:
         raise StoreError(f"{path}: no such feature store; make it with `aqa extract`")
     if not path.is_file():
         raise StoreError(f"{path}: not a readable HDF5 file: it is no regular file")
+    _check_signature(path)
     try:
+        check_structure(path)
         file = h5py.File(path, "r")
+    except StructureError as error:
+        if error.is_store:
+            raise StoreError(f"{path}: a damaged feature store: {error}") from None
+        raise StoreError(
+            f"{path}: an HDF5 file, but not a feature store of this project: {error}"
+        ) from None
     except Exception as error:  # HDF5 and h5py raise almost anything on damaged files
         raise StoreError(f"{path}: not a readable HDF5 file: {_line(error)}") from None
     try:
@@ -188,6 +197,16 @@ def open_checked(path: Path) -> CheckedFile:
     except BaseException:
         file.close()
         raise
+
+
+def _check_signature(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            found = file.read(len(SIGNATURE))
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror or error}") from None
+    if found != SIGNATURE:
+        raise StoreError(f"{path}: not a readable HDF5 file: it does not begin as one")
 
 
 def guarded(path: Path, read: Callable[[], _Result]) -> _Result:
@@ -299,22 +318,9 @@ def _read_texts(file: h5py.File, arrays: dict[str, h5py.Dataset], is_covered: bo
 
 
 def _check_spec(spec: Any) -> None:
-    """Raise `ValueError` where a spec lacks what reading relies on."""
-    if not isinstance(spec, dict):
-        raise ValueError("its spec is not a JSON object")
-    shape, names = spec.get("shape"), spec.get("views", ["original"])
-    if not isinstance(shape, list) or not all(type(n) is int and 0 < n < 2**31 for n in shape):
-        raise ValueError(f"its spec has shape={_shown(shape)}, not a list of positive numbers")
-    if spec.get("dtype") not in ("float32", "float16"):
-        raise ValueError(f"its spec has dtype={_shown(spec.get('dtype'))}, not float32 or float16")
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ValueError(f"its spec has views={_shown(names)}, not a list of names")
-    if not names or len(set(names)) < len(names):
-        raise ValueError(
-            f"its spec has views={_shown(names)}, of which each is to have its own name"
-        )
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:60]}..."
+    """Raise `ValueError` where a spec is not one."""
+    problems = spec_problems(spec)
+    if problems:
+        raise ValueError(f"its spec: {'; '.join(problems)}")
+    if len(set(augmentations_of(spec))) < len(augmentations_of(spec)):
+        raise ValueError("its spec: views holds a name twice")

@@ -19,7 +19,7 @@
     /videos/record_crc32 * (videos,) uint32, checksum of the id and of the bytes of this video's row
                            in all tables above it, in this order
     /count                 () int64, how many videos are finished
-    /count_check *         () int64, the same again, written after it
+    /count_check *         () int64, the same again, in the eight bytes behind it
 
 Arrays with * are absent in stores made before version 0.2; those are read as they are, and have
 all of them once a video was added. A store has either all or none. Every array is contiguous,

@@ -144,19 +144,8 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
         return tuple(dict.fromkeys(d for i in self.ids if (d := self.decoder(i))))
 
     def checksum(self, video_id: str) -> str:
-        """Eight hex digits that change with the video's id, features, clips, frames or rate."""
-        number, tables = self._find(video_id), self._videos.tables
-        start, stop = self._videos.rows[number, self._number]
-        checksum = zlib.crc32(video_id.encode())
-        checksum = zlib.crc32(tables["crc32"][number, self._number].tobytes(), checksum)
-        checksum = zlib.crc32(self.file.clips[start:stop], checksum)
-        for name in ("frames", "n_frames", "fps"):
-            checksum = zlib.crc32(tables[name][number].tobytes(), checksum)
-        return f"{checksum:08x}"
-
-    def checksum(self, video_id: str) -> str:
         """A text that changes where the features of a video do: 8 hexadecimal digits."""
-        return f"{int(self._videos.crc32[self._find(video_id), self._number]):08x}"
+        return f"{int(self._videos.tables['crc32'][self._find(video_id), self._number]):08x}"
 
     def load(self, ids: Sequence[str]) -> list[NDArray[np.float32]]:
         """The features of these videos, in their order; neighbouring rows are read in one go.

@@ -101,7 +101,7 @@ def make_skeleton(
         capacity = 1 if kind is None else room.n_videos
         capacity = room.n_rows if name == "clips" else capacity
         last = name == "features"
-        aligned = _ALIGNED if last else 8
+        aligned = _ALIGNED if last else 16 if name == "count" else 8
         offset = -(-end // aligned) * aligned
         n_bytes = 0 if last else capacity * row_bytes[name]
         places[name] = Place(

@@ -198,3 +198,35 @@ def test_one_group_at_least_is_left_to_train_on() -> None:
     groups = [("one",)] * 20 + [("other",)] * 20
     for split in grouped_splits(IDS, groups, n=5, test=39, seed=0):
         assert len(split.train) == len(split.test) == 20
+
+
+@pytest.mark.parametrize("given", [3, 41])
+def test_labels_for_other_videos_are_refused(given: int) -> None:
+    labels = [f"l{i}" for i in range(given)]
+    for draw in (
+        lambda: random_splits(IDS, n=1, test=5, seed=0, strata=labels),
+        lambda: grouped_splits(IDS, [(label,) for label in labels], n=1, test=5, seed=0),
+        lambda: leave_one_out(IDS, labels),
+        lambda: balanced_splits(IDS, labels, kinds=1, test=1),
+    ):
+        with pytest.raises(AqaError, match=f"{given} .* for 40 videos"):
+            draw()
+
+
+def test_splits_are_numbered_from_one_and_their_sizes_are_checked() -> None:
+    groups = [(str(i // 4),) for i in range(40)]
+    splits = grouped_splits(IDS, groups, n=3, test=0.25, seed=0)
+    assert [split.name for split in splits] == ["1", "2", "3"]
+    assert [len(split.test) for split in splits] == [8, 8, 8] or all(
+        abs(len(split.test) - 10) <= 2 for split in splits
+    )
+    for wrong in (1.5, 0.0, 40, 0):
+        with pytest.raises(AqaError, match=r"share|part of"):
+            grouped_splits(IDS, groups, n=1, test=wrong, seed=0)
+    assert len(balanced_splits(IDS, TYPES, test=2, kinds=2)) == 10
+
+
+def test_two_groups_are_one_to_train_and_one_to_test() -> None:
+    (split,) = grouped_splits(IDS, [("a",)] * 38 + [("b",)] * 2, n=1, test=0.9, seed=0)
+    assert split.train
+    assert split.test

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from aqa import __version__
 from aqa.annotations.manifest import Manifest, write_manifest
 from aqa.annotations.split_makers import MAKERS
 from aqa.annotations.split_protocols import PROTOCOLS, make_splits
@@ -162,3 +163,29 @@ def test_a_record_that_is_none_stops_before_anything_is_written(tmp_path: Path, 
     with pytest.raises(AqaError, match=r"manifest\.splits\.json: .*move it away"):
         write_splits(table.path, make_splits(table, "random", {}))
     assert table.path.read_bytes() == before
+
+
+def test_stratified_and_balanced_splits_keep_their_labels_apart(tmp_path: Path) -> None:
+    table = manifest(tmp_path, type=lambda i: "a" if i < 40 else "b", turn=lambda i: "x" * (i % 2))
+    (split, *_) = make_splits(table, "stratified", {"test": 0.25, "by": ("type",)}).splits
+    kinds = [table.by_id[i].type for i in split.test]
+    assert (kinds.count("a"), kinds.count("b")) == (10, 5)
+    made = make_splits(table, "balanced", {"test": 4, "kinds": 2, "by": ("type",), "n": 3})
+    assert len(made.splits) == 3
+    for split in made.splits:
+        assert sum(table.by_id[i].type == "a" for i in split.test) == 4
+        assert len(split.test) == 8
+
+
+def test_the_record_says_how_they_were_made(tmp_path: Path) -> None:
+    record = make_splits(manifest(tmp_path), "random", {"n": 2, "test": 9}, val=0.2, seed=5).record
+    sizes = {"train": 41, "val": 10, "test": 9}
+    assert record == {
+        "made_by": "random",
+        "maker": "random",
+        "options": {"n": 2, "test": 9},
+        "val": 0.2,
+        "seed": 5,
+        "aqa": __version__,
+        "splits": {"random-1": sizes, "random-2": sizes},
+    }

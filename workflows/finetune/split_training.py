@@ -63,12 +63,15 @@ class SplitTraining:
         if group.from_first(group.first and self._finished()):
             return self._reused(group)
         told = progress(self.split) if progress and group.first else FinetuneProgress()
+        # Nothing is written, not even a lock, before the videos are found sound.
+        begun = group.from_first(group.first and self._state() is not None)
+        checked = None if begun else self._check_videos(group, told)
         with self.states.locked() if group.first else nullcontext():
             # Another process may have finished it before this one took the lock.
             if group.from_first(group.first and self._finished()):
                 return self._reused(group)
             state = group.from_first(self._state() if group.first else None)
-            notes = state.notes if state else self._check_videos(group, told)
+            notes = state.notes if state else checked or self._check_videos(group, told)
             self.split = self.split.only(set(self.plan.manifest.ids) - set(notes["left_out"]))
             tuner, train = self._begin(group, state)
             if self.plan.restart and group.first:

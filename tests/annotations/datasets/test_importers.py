@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import scipy.io
 
+from aqa.annotations.columns import ATTRIBUTES
 from aqa.annotations.datasets import find_importer, importer_names, importer_titles
 from aqa.annotations.importing import Request, write
 from aqa.annotations.importing.dives import describe_dive
@@ -77,6 +78,21 @@ def test_mtl_aqa(mtl: Path) -> None:
     assert table.split("size-140").test == table.split("published").test
     assert (table[0].type, table[0].row["caption"]) == ("107B", "nice entry")
     assert (table[0].path, table[1].row["caption"]) == (None, "")
+    row = table[0].row
+    assert {name: row[name] for name in ("score", "difficulty", "execution", "action")} == {
+        "score": "76.5",
+        "difficulty": "3.0",
+        "execution": "25.5",
+        "action": "diving",
+    }
+    assert {name: row[name] for name in ATTRIBUTES} == {
+        "position": "pike",
+        "armstand": "no",
+        "rotation": "forward",
+        "somersaults": "3.5",
+        "twists": "0.0",
+    }
+    assert (row["event"], table[-1].row["event"]) == ("01", "26")
 
 
 def test_mtl_aqa_finds_events_and_dives_and_cuts_frames(mtl: Path) -> None:
@@ -133,6 +149,7 @@ WRONG_MTL: dict[str, tuple[Callable[[Path], None], str]] = {
         annotate((1, 2), final_score=204.0),
         r"score 204\.0 of 01-002 is outside 0 to 104\.5",
     ),
+    "no frames": (annotate((1, 2), end_frame=200), "dive 01-002 ends at frame 200, before"),
     "frames turned round": (
         annotate((1, 2), end_frame=100),
         "dive 01-002 ends at frame 100, before",

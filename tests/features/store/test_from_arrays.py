@@ -8,6 +8,7 @@ import pytest
 from aqa.errors import AqaError
 from aqa.features.arrays import read_arrays, read_ids, write_arrays
 from aqa.features.store import FeatureStore, StoreError, import_arrays
+from aqa.features.video_features import blank_of
 
 
 def test_rows_of_a_matrix(tmp_path: Path) -> None:
@@ -65,3 +66,36 @@ def test_uneven_or_existing_leave_nothing_behind(tmp_path: Path) -> None:
     import_arrays(tmp_path / "s.h5", {"a": np.zeros((2, 4))}, source="x")
     with pytest.raises(StoreError, match="it exists"):
         import_arrays(tmp_path / "s.h5", {"a": np.zeros((2, 4))}, source="x")
+
+
+def test_what_is_not_known_of_arrays_is_null(tmp_path: Path) -> None:
+    arrays = {"a": np.array([1.0, 2.0]), "b": np.array([[3.0, 4.0], [5.0, 6.0]])}
+    import_arrays(tmp_path / "s.h5", arrays, source="theirs", dtype="float16")
+    with FeatureStore.open(tmp_path / "s.h5") as store:
+        assert (store["a"].shape, store["b"].shape) == ((1, 2), (2, 2))
+        assert store.clips("b") == [(0, 1), (1, 2)]
+        assert (store.n_frames("a"), store.n_frames("b")) == (1, 2)
+        assert blank_of(store) is None
+        assert store.spec == {
+            "backbone": "theirs",
+            "weights": {"name": None, "sha256": None, "fitted_on": None},
+            "shape": [2],
+            "dtype": "float16",
+            "views": ["original"],
+            **dict.fromkeys(("layer", "clip_length", "stride", "frames")),
+            **dict.fromkeys(("padding", "tail", "preprocess")),
+        }
+
+
+@pytest.mark.parametrize(
+    ("array", "problem"),
+    [
+        (np.zeros((0, 2)), r"'b' has an array of shape \(0, 2\)"),
+        (np.array([[1.0, np.nan]]), "'b' has values that are not finite"),
+        (np.array([[1.0, 1e300]]), "'b' has values that are not finite"),
+    ],
+)
+def test_features_that_are_none(tmp_path: Path, array: np.ndarray, problem: str) -> None:
+    with pytest.raises(StoreError, match=problem):
+        import_arrays(tmp_path / "s.h5", {"a": np.ones((1, 2)), "b": array}, source="x")
+    assert not list(tmp_path.glob("*.h5"))

@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import errno
 import os
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +12,9 @@ import h5py
 import numpy as np
 import pytest
 
+from aqa.errors import AqaError
 from aqa.features.clips import Clip
-from aqa.features.store import FeatureStore, FeatureStoreWriter, StoreError, raw_file
+from aqa.features.store import FeatureStore, FeatureStoreWriter, StoreError
 
 SPEC = {
     "backbone": "c3d",
@@ -277,64 +275,9 @@ def test_arrays_of_another_kind_are_found(
     assert re.search(f"/{name} .*{problem}", found)
 
 
-class Killed(BaseException):
-    """Stands for the end of the process: nothing after it is written."""
-
-
-def test_a_stop_before_any_write_loses_nothing_that_was_finished(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Stop before the k-th write to the file, for every k; then read and resume."""
-    videos = arrays(6)
-    whole = tmp_path / "whole.h5"
-    fill(whole, videos)
-    real_write = raw_file._write_all
-    stopped_at = []
-    for k in range(200):
-        path = tmp_path / "s.h5"
-        finished: list[str] = []
-        count = iter(range(10**6))
-
-        def write(
-            file: FileIO, data: bytes, offset: int, k: int = k, count: Iterator[int] = count
-        ) -> None:
-            if next(count) == k:
-                real_write(file, data[: len(data) // 2], offset)  # torn, too
-                raise Killed
-            real_write(file, data, offset)
-
-        monkeypatch.setattr(raw_file, "_write_all", write)
-        writer = FeatureStoreWriter(path, SPEC, blank=BLANK, ids=list(videos)[:2])
-        killed = False
-        try:
-            for video_id, features in videos.items():
-                add(writer, video_id, features)
-                finished.append(video_id)
-        except Killed:
-            killed = True
-            if writer._file is not None:
-                writer._file._file.close()
-            writer._lock.release()  # as the kernel does for a dead process
-        monkeypatch.setattr(raw_file, "_write_all", real_write)
-        if not killed:
-            writer.close()
-            break
-        stopped_at.append(k)
-        with FeatureStore.open(path) as store:
-            assert list(store)[: len(finished)] == finished
-            assert len(store) <= len(finished) + 1
-            assert store.verify() == []
-        with h5py.File(path) as plain:
-            assert plain["count"][()] >= len(finished)
-        fill(path, videos)
-        with h5py.File(path) as a, h5py.File(whole) as b:
-            assert a["features"][()].tobytes() == b["features"][()].tobytes()
-        path.unlink()
-    assert len(stopped_at) == 6 * 10  # ten writes a video
-
-
 _WRITE_FOREVER = """
 import sys, numpy as np
+from aqa.errors import AqaError
 from aqa.features.clips import Clip
 from aqa.features.store import FeatureStoreWriter
 spec = {"shape": [512], "dtype": "float32", "weights": {"fitted_on": None}}
@@ -371,27 +314,6 @@ def test_kill_9_at_random_instants(tmp_path: Path, rng: np.random.Generator) -> 
             expected = np.random.default_rng(int(some[1:])).normal(size=(len(store[some]), 512))
             np.testing.assert_array_equal(store[some], expected.astype(np.float32))
     assert last > 10
-
-
-def test_a_full_disk_keeps_what_was_finished(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "s.h5"
-    real = raw_file._write_all
-    room = iter(range(20))
-
-    def write(file: FileIO, data: bytes, offset: int) -> None:
-        if next(room, None) is None:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        real(file, data, offset)
-
-    monkeypatch.setattr(raw_file, "_write_all", write)
-    with pytest.raises(StoreError, match=r"s\.h5: No space left on device"):
-        fill(path, arrays(6))
-    monkeypatch.undo()
-    with FeatureStore.open(path) as store:
-        assert len(store) == 2
-        assert store.verify() == []
 
 
 def test_leftovers_of_a_killed_writer_are_cleared(tmp_path: Path) -> None:
@@ -435,3 +357,53 @@ def test_views_lie_beside_the_original(tmp_path: Path, monkeypatch: pytest.Monke
             KeyError, match=r"unknown augmentation .* 'zoom'; known: original, flip"
         ):
             store.augmented("zoom")
+
+
+def test_what_was_not_known_of_a_video_comes_back_as_such(tmp_path: Path) -> None:
+    feature, clips = np.ones((1, 8), np.float32), [Clip(0, 16)]
+    with FeatureStoreWriter(tmp_path / "s.h5", SPEC, ids=["a", "b"]) as writer:
+        writer.append("a", [(feature, clips)], n_frames=16)
+        writer.append("b", [(feature, clips)], n_frames=16, frame_range=(3, 19), n_bytes=12)
+        assert (writer.frame_range("a"), writer.n_bytes("a")) == ((0, None), None)
+        assert (writer.frame_range("b"), writer.n_bytes("b")) == ((3, 19), 12)
+    with FeatureStore.open(tmp_path / "s.h5") as store:
+        assert (store.shape, store.n_clips, len(store)) == ((8,), 2, 2)
+        assert (store.frame_range("a"), store.n_bytes("a")) == ((0, None), None)
+        assert (store.frame_range("b"), store.n_bytes("b")) == ((3, 19), 12)
+        assert np.isnan(store.fps("a"))
+        assert "a" in store
+        assert "c" not in store
+        with pytest.raises(AqaError, match=r"unknown video of .*s\.h5 'c'"):
+            store["c"]
+        with pytest.raises(StoreError, match="no response to a blank clip"):
+            _ = store.blank
+
+
+@pytest.mark.parametrize(
+    ("clips", "frames", "problem"),
+    [
+        ([(0, 16), (1, 17)], None, None),
+        ([(0, 16), (0, 17)], None, "clip 1 does not start after the one before it"),
+        ([(0, 0)], None, "clip 0 ends before it starts"),
+        ([(19, 35)], None, None),
+        ([(20, 36)], None, "clip 0 is not in its 20 frames"),
+        ([(-16, 0)], None, None),
+        ([(-17, -1)], None, "clip 0 is not in its 20 frames"),
+        ([(-48, -32), (47, 63)], 48, None),
+        ([(-49, -33)], 48, "clip 0 is not in its 20 frames"),
+        ([(48, 64)], 48, "clip 0 is not in its 20 frames"),
+    ],
+)
+def test_clips_lie_in_the_frames_that_the_rule_gives(
+    tmp_path: Path, clips: list[tuple[int, int]], frames: int | None, problem: str | None
+) -> None:
+    spec = SPEC | {"clip_length": 16, "frames": frames}
+    with FeatureStoreWriter(tmp_path / "s.h5", spec, ids=["a"]) as writer:
+        features = np.ones((len(clips), 8), np.float32)
+        writer.append("a", [(features, [Clip(*clip) for clip in clips])], n_frames=20)
+    with FeatureStore.open(tmp_path / "s.h5") as store:
+        found = store.verify()
+    if problem is None:
+        assert found == []
+    else:
+        assert [line.endswith(problem) for line in found] == [True]

@@ -1,0 +1,348 @@
+"""What the networks are: sizes, layers, and how their frames are prepared, as their authors state.
+
+The numbers of tensors and weights are those of the published files, whose layouts are tested where
+they are at hand; here they are held fast.
+"""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from aqa.extract.backbones import backbone_names, get_architecture
+
+# Backbone -> its default layer, frames per clip, and for each layer: the number of tensors, that
+# of the weights in them, and the shape of its feature.
+DESIGNS = {
+    "c3d": (
+        "fc6",
+        16,
+        {
+            "conv5b": (16, 27_655_936, (512, 2, 7, 7)),
+            "pool5": (16, 27_655_936, (8192,)),
+            "fc6": (18, 61_214_464, (4096,)),
+            "fc7": (20, 77_995_776, (4096,)),
+        },
+    ),
+    "r3d-18": (
+        "avgpool",
+        16,
+        {
+            "avgpool": (120, 33_213_524, (512,)),
+            "layer4": (120, 33_213_524, (512, 1, 4, 4)),
+        },
+    ),
+    "r3d-34": (
+        "avgpool",
+        16,
+        {
+            "avgpool": (216, 63_530_596, (512,)),
+            "layer4": (216, 63_530_596, (512, 1, 4, 4)),
+        },
+    ),
+    "r3d-50": (
+        "avgpool",
+        16,
+        {
+            "avgpool": (318, 46_252_149, (2048,)),
+            "layer4": (318, 46_252_149, (2048, 1, 4, 4)),
+        },
+    ),
+    "r3d-101": (
+        "avgpool",
+        16,
+        {
+            "avgpool": (624, 85_350_568, (2048,)),
+            "layer4": (624, 85_350_568, (2048, 1, 4, 4)),
+        },
+    ),
+    "r2plus1d-18": (
+        "avgpool",
+        16,
+        {
+            "avgpool": (222, 33_242_291, (512,)),
+            "layer4": (222, 33_242_291, (512, 1, 4, 4)),
+        },
+    ),
+    "r2plus1d-34": (
+        "avgpool",
+        16,
+        {
+            "avgpool": (414, 63_592_787, (512,)),
+            "layer4": (414, 63_592_787, (512, 1, 4, 4)),
+        },
+    ),
+    "r2plus1d-50": (
+        "avgpool",
+        16,
+        {
+            "avgpool": (420, 46_286_184, (2048,)),
+            "layer4": (420, 46_286_184, (2048, 1, 4, 4)),
+        },
+    ),
+    "i3d": (
+        "avgpool",
+        16,
+        {
+            "avgpool": (342, 12_301_881, (1024,)),
+            "mixed5c": (342, 12_301_881, (1024, 2, 7, 7)),
+        },
+    ),
+    "r2plus1d-34-ig65m": (
+        "avgpool",
+        32,
+        {
+            "avgpool": (414, 63_542_332, (512,)),
+            "layer4": (414, 63_542_332, (512, 4, 7, 7)),
+        },
+    ),
+    "isa": (
+        "pool",
+        16,
+        {
+            "pool": (4, 1_008_500, (500,)),
+            "pool1": (2, 768_300, (300,)),
+        },
+    ),
+    "p3d-199": (
+        "avgpool",
+        16,
+        {
+            "avgpool": (1212, 65_845_130, (2048,)),
+            "layer4": (1212, 65_845_130, (2048, 1, 5, 5)),
+        },
+    ),
+    "tiny3d": (
+        "pool",
+        16,
+        {
+            "conv7": (14, 856_544, (128, 2, 4, 4)),
+            "pool": (14, 856_544, (128,)),
+        },
+    ),
+    "r3d-18-tv": (
+        "avgpool",
+        16,
+        {
+            "avgpool": (120, 33_175_892, (512,)),
+            "layer4": (120, 33_175_892, (512, 2, 7, 7)),
+        },
+    ),
+    "mc3-18-tv": (
+        "avgpool",
+        16,
+        {
+            "avgpool": (120, 11_499_860, (512,)),
+            "layer4": (120, 11_499_860, (512, 16, 7, 7)),
+        },
+    ),
+    "r2plus1d-18-tv": (
+        "avgpool",
+        16,
+        {
+            "avgpool": (222, 31_325_512, (512,)),
+            "layer4": (222, 31_325_512, (512, 2, 7, 7)),
+        },
+    ),
+}
+# The profile of a backbone -> resize, crop, channels, and grey 128 in each channel, normalised.
+PROFILES = {
+    ("c3d", "davidea"): (
+        (112, 200),
+        (112, 112),
+        "RGB",
+        "linear",
+        [0.0, 0.0, 0.0],
+        [128.0, 128.0, 128.0],
+    ),
+    ("c3d", "mmaction2"): (
+        (128, 171),
+        (112, 112),
+        "RGB",
+        "linear",
+        [-104.0, -117.0, -128.0],
+        [24.0, 11.0, 0.0],
+    ),
+    ("c3d", "mtl-aqa"): (
+        (128, 171),
+        (112, 112),
+        "RGB",
+        "linear",
+        [-2.118, -2.036, -1.804],
+        [0.074, 0.205, 0.426],
+    ),
+    ("r3d-18", "hara-k700"): (
+        112,
+        (112, 112),
+        "RGB",
+        "linear",
+        [-1.57, -1.493, -1.379],
+        [0.244, 0.357, 0.455],
+    ),
+    ("r3d-34", "hara-k700"): (
+        112,
+        (112, 112),
+        "RGB",
+        "linear",
+        [-1.57, -1.493, -1.379],
+        [0.244, 0.357, 0.455],
+    ),
+    ("r3d-50", "hara-k700"): (
+        112,
+        (112, 112),
+        "RGB",
+        "linear",
+        [-1.57, -1.493, -1.379],
+        [0.244, 0.357, 0.455],
+    ),
+    ("r3d-101", "hara-k700"): (
+        112,
+        (112, 112),
+        "RGB",
+        "linear",
+        [-1.57, -1.493, -1.379],
+        [0.244, 0.357, 0.455],
+    ),
+    ("r2plus1d-18", "hara-k700"): (
+        112,
+        (112, 112),
+        "RGB",
+        "linear",
+        [-1.57, -1.493, -1.379],
+        [0.244, 0.357, 0.455],
+    ),
+    ("r2plus1d-34", "hara-k700"): (
+        112,
+        (112, 112),
+        "RGB",
+        "linear",
+        [-1.57, -1.493, -1.379],
+        [0.244, 0.357, 0.455],
+    ),
+    ("r2plus1d-50", "hara-k700"): (
+        112,
+        (112, 112),
+        "RGB",
+        "linear",
+        [-1.57, -1.493, -1.379],
+        [0.244, 0.357, 0.455],
+    ),
+    ("i3d", "piergiaj"): (
+        256,
+        (224, 224),
+        "RGB",
+        "linear",
+        [-1.0, -1.0, -1.0],
+        [0.004, 0.004, 0.004],
+    ),
+    ("i3d", "musdl"): (
+        (256, 455),
+        (224, 224),
+        "RGB",
+        "linear",
+        [-2.118, -2.036, -1.804],
+        [0.074, 0.205, 0.426],
+    ),
+    ("r2plus1d-34-ig65m", "ig65m-k400"): (
+        (128, 171),
+        (112, 112),
+        "RGB",
+        "linear",
+        [-1.895, -1.782, -1.735],
+        [0.306, 0.485, 0.578],
+    ),
+    ("isa", "isa"): ((96, 128), (96, 128), "RGB", "area", [0.0, 0.0, 0.0], [0.502, 0.502, 0.502]),
+    ("p3d-199", "qijiezhao"): (
+        (182, 242),
+        (160, 160),
+        "RGB",
+        "linear",
+        [-2.118, -2.036, -1.804],
+        [0.074, 0.205, 0.426],
+    ),
+    ("p3d-199", "s3d"): (
+        (160, 160),
+        (160, 160),
+        "RGB",
+        "linear",
+        [-2.118, -2.036, -1.804],
+        [0.074, 0.205, 0.426],
+    ),
+    ("p3d-199", "caffe"): (
+        (182, 242),
+        (160, 160),
+        "BGR",
+        "linear",
+        [-104.0, -117.0, -123.0],
+        [24.0, 11.0, 5.0],
+    ),
+    ("tiny3d", "tiny3d"): (
+        (80, 106),
+        (64, 64),
+        "RGB",
+        "area",
+        [-1.8, -1.8, -1.8],
+        [0.208, 0.208, 0.208],
+    ),
+    ("r3d-18-tv", "torchvision"): (
+        (128, 171),
+        (112, 112),
+        "RGB",
+        "linear",
+        [-1.895, -1.782, -1.735],
+        [0.306, 0.485, 0.578],
+    ),
+    ("mc3-18-tv", "torchvision"): (
+        (128, 171),
+        (112, 112),
+        "RGB",
+        "linear",
+        [-1.895, -1.782, -1.735],
+        [0.306, 0.485, 0.578],
+    ),
+    ("r2plus1d-18-tv", "torchvision"): (
+        (128, 171),
+        (112, 112),
+        "RGB",
+        "linear",
+        [-1.895, -1.782, -1.735],
+        [0.306, 0.485, 0.578],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", backbone_names())
+def test_networks_are_what_they_were(name: str) -> None:
+    default, clip_length, layers = DESIGNS[name]
+    architecture = get_architecture(name)
+    assert architecture.name == name
+    assert (architecture.default_layer, architecture.clip_length) == (default, clip_length)
+    assert set(architecture.layers) == set(layers)
+    crop = architecture.profile(architecture.default_profile).crop
+    for layer, (n_tensors, n_weights, shape) in layers.items():
+        tensors = architecture.expected(layer)
+        assert len(tensors) == n_tensors
+        assert sum(math.prod(size) for size in tensors.values()) == n_weights
+        assert tuple(architecture.layers[layer]) == shape
+        with torch.device("meta"):  # shapes alone: nothing is computed
+            net, clips = architecture.build(layer).eval(), torch.empty(2, 3, clip_length, *crop)
+        with torch.inference_mode():
+            assert tuple(net(clips).shape) == (2, *shape)
+
+
+def test_all_profiles_are_known() -> None:
+    known = [(n, profile) for n in backbone_names() for profile in get_architecture(n).profiles]
+    assert known == list(PROFILES)
+
+
+@pytest.mark.parametrize(("name", "profile"), PROFILES)
+def test_frames_are_prepared_as_they_were(name: str, profile: str) -> None:
+    resize, crop, channels, interpolation, black, grey = PROFILES[name, profile]
+    preprocess = get_architecture(name).profile(profile)
+    assert (preprocess.resize, preprocess.crop) == (resize, crop)
+    assert (preprocess.channels, preprocess.interpolation) == (channels, interpolation)
+    for value, expected in ((0, black), (128, grey)):
+        frame = torch.full((1, 1, 1, 1, 3), value, dtype=torch.uint8)
+        assert preprocess.normalise(frame).flatten().tolist() == pytest.approx(expected, abs=1e-3)

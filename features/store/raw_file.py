@@ -161,7 +161,7 @@ class RawStoreFile:
 def places_in(store: CheckedFile) -> dict[str, Place] | None:
     """Where the arrays of a store lie; None where it cannot grow as it stands.
 
-    That is so for stores made before version 0.2, and those that HDF5 wrote.
+    That is so for stores made by an earlier version, and those that HDF5 wrote.
     """
     if not store.is_covered:
         return None

@@ -189,11 +189,11 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
 
     @property
     def uncovered(self) -> str | None:
-        """What no checksum covers, in a store made before version 0.2."""
+        """What no checksum covers, in a store of an earlier version."""
         if self._videos.is_covered:
             return None
         return (
-            "made before version 0.2: only its features have a checksum; "
+            "made by an earlier version of aqa: only its features have a checksum; "
             "ids, clips, settings and the blank response have none"
         )
 

@@ -61,7 +61,7 @@ def _copy(old: CheckedFile, file: RawStoreFile) -> None:
 
 
 def _later_tables(old: CheckedFile) -> dict[str, np.ndarray]:
-    """The tables that a store made before version 0.2 lacks."""
+    """The tables that a store of an earlier version lacks."""
     videos: VideoTable = old.videos
     checksums = [
         [zlib.crc32(old.clips[start:stop]) for start, stop in ranges] for ranges in videos.rows

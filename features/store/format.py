@@ -157,4 +157,4 @@ def _bytes(value: Any) -> bytes:
 def store_checksum(spec: str, provenance: str, blank: NDArray[Any] | None) -> int:
     """The checksum of what belongs to no video. spec, provenance: the JSON in the file."""
     checksum = zlib.crc32(provenance.encode(), zlib.crc32(spec.encode()))
-    return checksum if blank is None else zlib.crc32(np.ascontiguousarray(blank), checksum)
+    return checksum if blank is None else zlib.crc32(np.ascontiguousarray(blank).data, checksum)

@@ -65,7 +65,7 @@ class RawStoreFile:
             self.write("features", end - len(features), features)
             self.write("clips", end - len(features), values)
             ranges.append([end - len(features), end])
-            checksums.append([zlib.crc32(features), zlib.crc32(values)])
+            checksums.append([zlib.crc32(features.data), zlib.crc32(values.data)])
         record = {
             **known,
             "rows": np.array(ranges, np.int64),

@@ -109,7 +109,7 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
         clips = self.file.clips[start:stop]
         if self._videos.is_covered:
             wanted = self._videos.tables["clips_crc32"][number, self._number]
-            self._refuse(video_id, "clips", zlib.crc32(clips), wanted)
+            self._refuse(video_id, "clips", zlib.crc32(clips.data), wanted)
         return [Clip(int(a), int(b)) for a, b in clips]
 
     def frame_range(self, video_id: str) -> tuple[int, int | None]:
@@ -171,7 +171,7 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
     def _check_features(self, video_id: str, number: int, features: NDArray[Any]) -> None:
         if (number, self._number) not in self._sound_features:
             wanted = self._videos.tables["crc32"][number, self._number]
-            self._refuse(video_id, "features", zlib.crc32(features), wanted)
+            self._refuse(video_id, "features", zlib.crc32(features.data), wanted)
             self._sound_features.add((number, self._number))
 
     def _refuse(self, video_id: str, what: str, found: int, written: int) -> None:

@@ -64,7 +64,7 @@ def _later_tables(old: CheckedFile) -> dict[str, np.ndarray]:
     """The tables that a store of an earlier version lacks."""
     videos: VideoTable = old.videos
     checksums = [
-        [zlib.crc32(old.clips[start:stop]) for start, stop in ranges] for ranges in videos.rows
+        [zlib.crc32(old.clips[start:stop].data) for start, stop in ranges] for ranges in videos.rows
     ]
     empty = np.zeros(len(videos.ids), f"S{TEXT_BYTES}")
     clips_crc32 = np.array(checksums, np.uint32).reshape(videos.rows.shape[:2])

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pytest
 
+from aqa.errors import AqaError
 from aqa.features.clips import Clip
 from aqa.features.store import FeatureStore, FeatureStoreWriter, StoreError
 
@@ -276,6 +277,7 @@ def test_arrays_of_another_kind_are_found(
 
 _WRITE_FOREVER = """
 import sys, numpy as np
+from aqa.errors import AqaError
 from aqa.features.clips import Clip
 from aqa.features.store import FeatureStoreWriter
 spec = {"shape": [512], "dtype": "float32", "weights": {"fitted_on": None}}
@@ -355,3 +357,53 @@ def test_views_lie_beside_the_original(tmp_path: Path, monkeypatch: pytest.Monke
             KeyError, match=r"unknown augmentation .* 'zoom'; known: original, flip"
         ):
             store.augmented("zoom")
+
+
+def test_what_was_not_known_of_a_video_comes_back_as_such(tmp_path: Path) -> None:
+    feature, clips = np.ones((1, 8), np.float32), [Clip(0, 16)]
+    with FeatureStoreWriter(tmp_path / "s.h5", SPEC, ids=["a", "b"]) as writer:
+        writer.append("a", [(feature, clips)], n_frames=16)
+        writer.append("b", [(feature, clips)], n_frames=16, frame_range=(3, 19), n_bytes=12)
+        assert (writer.frame_range("a"), writer.n_bytes("a")) == ((0, None), None)
+        assert (writer.frame_range("b"), writer.n_bytes("b")) == ((3, 19), 12)
+    with FeatureStore.open(tmp_path / "s.h5") as store:
+        assert (store.shape, store.n_clips, len(store)) == ((8,), 2, 2)
+        assert (store.frame_range("a"), store.n_bytes("a")) == ((0, None), None)
+        assert (store.frame_range("b"), store.n_bytes("b")) == ((3, 19), 12)
+        assert np.isnan(store.fps("a"))
+        assert "a" in store
+        assert "c" not in store
+        with pytest.raises(AqaError, match=r"unknown video of .*s\.h5 'c'"):
+            store["c"]
+        with pytest.raises(StoreError, match="no response to a blank clip"):
+            _ = store.blank
+
+
+@pytest.mark.parametrize(
+    ("clips", "frames", "problem"),
+    [
+        ([(0, 16), (1, 17)], None, None),
+        ([(0, 16), (0, 17)], None, "clip 1 does not start after the one before it"),
+        ([(0, 0)], None, "clip 0 ends before it starts"),
+        ([(19, 35)], None, None),
+        ([(20, 36)], None, "clip 0 is not in its 20 frames"),
+        ([(-16, 0)], None, None),
+        ([(-17, -1)], None, "clip 0 is not in its 20 frames"),
+        ([(-48, -32), (47, 63)], 48, None),
+        ([(-49, -33)], 48, "clip 0 is not in its 20 frames"),
+        ([(48, 64)], 48, "clip 0 is not in its 20 frames"),
+    ],
+)
+def test_clips_lie_in_the_frames_that_the_rule_gives(
+    tmp_path: Path, clips: list[tuple[int, int]], frames: int | None, problem: str | None
+) -> None:
+    spec = SPEC | {"clip_length": 16, "frames": frames}
+    with FeatureStoreWriter(tmp_path / "s.h5", spec, ids=["a"]) as writer:
+        features = np.ones((len(clips), 8), np.float32)
+        writer.append("a", [(features, [Clip(*clip) for clip in clips])], n_frames=20)
+    with FeatureStore.open(tmp_path / "s.h5") as store:
+        found = store.verify()
+    if problem is None:
+        assert found == []
+    else:
+        assert [line.endswith(problem) for line in found] == [True]

@@ -102,6 +102,7 @@ def start(folder: Path, command: Sequence[str], prepare: Prepare | None = None) 
         os.close(handle)
         return Started(pid, Path(name))
     code = 70
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
         os.chdir(folder)
         os.dup2(handle, 2)
@@ -399,7 +400,7 @@ class Trials:
                     ended = Ended(-signal.SIGKILL, ended.said)
             else:
                 ended = run(folder, case.command, growing_to(limit, kill=False))
-            self._judge(kind, known, folder, ended)
+            self._conclude(kind, known, folder, ended)
 
     def fill_disk(self, known: Reference) -> None:
         """One trial on a disk of its own with little room, then with room."""
@@ -412,9 +413,9 @@ class Trials:
                 os.posix_fallocate(file.fileno(), 0, max(free - room, 0))
             ended = run(folder, case.command)
             ballast.unlink()
-            self._judge("full disk", known, folder, ended)
+            self._conclude("full disk", known, folder, ended)
 
-    def _judge(self, kind: str, known: Reference, folder: Path, ended: Ended) -> None:
+    def _conclude(self, kind: str, known: Reference, folder: Path, ended: Ended) -> None:
         """What is there after a disturbance, and after the same command again."""
         case = known.case
         if ended.crashed:
@@ -570,6 +571,7 @@ def try_all(trials: Trials, cases: dict[str, Case], seconds: float, mounted: boo
 def main(quick: bool, seconds: float, seed: int, only: str | None) -> None:
     """Disturb commands that write, and print what came of it."""
     click.echo(machine())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the small disk is taken off
     with tempfile.TemporaryDirectory(prefix="aqa-faults-") as name:
         root = Path(name)
         (root / "trials").mkdir()

@@ -35,9 +35,13 @@ def hidden_name(path: Path, ending: str) -> Path:
 
 
 def temporary_name(path: Path, suffix: str = "") -> Path:
-    """A hidden name beside `path` under which this process alone writes it."""
+    """A hidden name beside `path` under which this process alone writes it.
+
+    Of a temporary file it is another of the same file, so that `clean` finds both.
+    """
+    written = re.fullmatch(r"\.(.+?)\." + _OWNER, path.name)
     owner = f"{_host()}.{os.getpid()}.{secrets.token_hex(4)}"
-    return hidden_name(path, f".{owner}.tmp{suffix}")
+    return hidden_name(path.with_name(written[1]) if written else path, f".{owner}.tmp{suffix}")
 
 
 def clean(path: Path) -> None:

@@ -118,10 +118,14 @@ def _module(path: Path, digest: str) -> ModuleType:
 
 def _attribute(module: ModuleType, name: str, where: str) -> Any:
     if not hasattr(module, name):
-        public = [known for known in vars(module) if not known.startswith("_")]
+        made_here = [
+            known
+            for known, value in vars(module).items()
+            if getattr(value, "__module__", None) == module.__name__
+        ]
         raise PluginError(
-            f"{where} has no {name}; {did_you_mean(name, public)}; "
-            f"set {name} = ... in the file, or name it as {where}:NAME"
+            f"{where} has no {name}; {did_you_mean(name, made_here)}; "
+            f"set {name} = ... in the file, or name one as {where}:NAME"
         )
     return getattr(module, name)
 

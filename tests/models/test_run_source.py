@@ -89,7 +89,7 @@ def test_without_it_no_file_is_run(fitted: Path, capsys: pytest.CaptureFixture[s
 
 def test_a_missing_file_is_told(fitted: Path, run_aqa: Callable[..., Result]) -> None:
     Path("code/topk.py").unlink()
-    with pytest.raises(RunError, match=r"the file code/topk\.py, which is not there any more"):
+    with pytest.raises(RunError, match=r"is not there; give .* --head FOLDER/topk\.py"):
         load_run(fitted)
     said = run_aqa("eval", "--head", "code/topk.py", code=1).output
     assert "code/topk.py" in said
@@ -178,3 +178,23 @@ def test_a_head_that_this_version_lacks_is_told(fitted: Path) -> None:
     (fitted / "run.json").write_text(json.dumps(record))
     with pytest.raises(RunError, match="'tree' is none of this version's heads"):
         load_run(fitted)
+
+
+def test_one_class_has_several_names(fitted: Path, run_aqa: Callable[..., Result]) -> None:
+    assert labels_of(Path("runs"), ["code/topk.py:TopKHead"]) == ("topk",)
+    assert load_run(fitted, ["code/topk.py:TopKHead"]).head.params["share"] == 2
+    run_aqa("fit", "--head", "code/topk.py:TopKHead", "-p", "share=3")
+    assert load_run(fitted, ["code/topk.py"]).head.params["share"] == 3
+
+
+def test_a_class_of_a_file_means_its_runs_alone(
+    fitted: Path, run_aqa: Callable[..., Result]
+) -> None:
+    run_aqa("fit", "--head", "code/topk.py:OtherHead", "--name", "other")
+    assert labels_of(Path("runs"), ["code/topk.py:OtherHead"]) == ("other",)
+    assert labels_of(Path("runs"), ["code/topk.py"]) == ("other", "topk")
+
+
+def test_an_old_name_says_the_new_one(workspace: Path, run_aqa: Callable[..., Result]) -> None:
+    result = run_aqa("eval", "--head", "score", code=2)
+    assert "it is now called 'score-estimation'" in result.stderr

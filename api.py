@@ -67,8 +67,8 @@ def extract_features(
     those that come with the backbone. manifest: by default manifest.csv. store: the file that is
     written, by default stores/<backbone>.h5; videos that it holds already are not extracted again.
     layer, clip_length, stride: by default the backbone's own. frames: how many frames every video
-    is given, the last ones. augmentations: names such as `flip`, extracted beside the original. seed:
-    of random weights and of the augmentations.
+    is given, the last ones. augmentations: names such as `flip`, extracted beside the original.
+    seed: of random weights and of the augmentations.
 
     One row per video: `video_id`, `outcome` (extracted, stored already, or failed) and `reason`.
     Raises `AqaError` for settings that the store was not made with.
@@ -204,7 +204,7 @@ def evaluate(
 def load_run(folder: PathLike, head: str | None = None) -> Run:
     """The run in a folder such as runs/svr/split-1; its `head` predicts as when it was fitted.
 
-    head: `path/to/file.py:Class`, where the run was fitted with the head of that file, which is run.
+    head: `path/to/file.py:Class`, where the run was fitted with the head of that file; it is run.
     Raises `AqaError` where the folder holds no run that this version reads.
 
         run = aqa.load_run("runs/svr/split-1")

@@ -5,13 +5,13 @@
 
 The naive loop is the usual Siamese one: one pair or a batch of pairs at a time, each pair embedding
 both of its videos, gradients summed up to the step. Both ways see the same pairs with the same loss
-and gradients, which tests/models/test_pair_batches.py checks. The naive one is timed on some of its
-batches and extrapolated, since they all cost the same.
+and gradients, which tests/models/training/test_pair_batches.py checks. The naive one is timed on
+some of its batches and extrapolated, since they all cost the same.
 
-With `--splits`, as long as `aqa fit --head score-estimation` takes on so many splits of jain2020-diving, from
-a store of features in that protocol's shape: 44 videos of each of six types, 15 of them tested. The
-features are noise that the score shifts, so that there is something to learn and training goes on.
-It reads the store, fits and evaluates on training videos, and writes the run.
+With `--splits`, the time of `aqa fit --head score-estimation` on so many splits of jain2020-diving,
+from a store of features in that protocol's shape: 44 videos of each of six types, 15 of them
+tested. The features are noise that the score shifts, so that there is something to learn and
+training goes on. It reads the store, fits and evaluates on training videos, and writes the run.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ _NUMBERS_ALLOWED = {"tests/evaluation/test_metrics.py", "tests/test_metrics.py"}
 
 # Judges are people who give marks; heads are evaluated.
 _MARKS = re.compile(
-    r"\bjudges?'s?|\bjudge_\w+|\"judges\"|\bjudges_?\b(?=[=:.)\]])|\bjudges\b(?= (?:gave|err|give|in))"
-    r"|\bJUDGE_\w+|\bn_judges\b"
+    r"\bjudges?'s?|\bjudge_\w+|\"judges\"|\bjudges_?\b(?=[=:.)\]])|\bjudges\b"
+    r"(?= (?:gave|err|give|in))|\bJUDGE_\w+|\bn_judges\b"
 )
 _JUDGE = re.compile(r"judg\w*", re.IGNORECASE)
 # Where judges and their marks are what the file is about.

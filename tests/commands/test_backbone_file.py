@@ -1,4 +1,4 @@
-"""A backbone of someone else through the commands: extract, fit, eval, score, feedback, finetune."""
+"""`--backbone path/to/net.py:make` through the commands: extract, fit, eval, score and feedback."""
 
 from __future__ import annotations
 

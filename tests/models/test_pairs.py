@@ -34,7 +34,7 @@ def test_both_orders_turn_every_pair_round():
     assert both.similar.tolist() == [True, False, False] * 2
 
 
-def test_what_is_meant_of_an_experts_pairs_is_that_of_the_naive_loop():
+def test_the_similarity_meant_of_an_exemplars_pairs_is_that_of_the_naive_loop():
     rng = np.random.default_rng(1)
     scores, types = np.round(rng.uniform(0, 20, 30)), rng.choice(list("abc"), 30)
     limits, learned = rng.choice([4.0, 5.0], 30), rng.uniform(size=30) < 0.7
@@ -115,3 +115,11 @@ class TestRealLabels:
     def test_types_1_to_3_of_table_iii(self, dives):
         table = ["0-2-7-0-2", "0-0-7-0-1", "0-3-7-0-2"]
         assert self.count(dives, table) == (3607, 1210)
+
+
+def test_of_two_thresholds_the_smaller_counts():
+    scores, limits = np.array([0.0, 4.0, 8.0]), np.array([5.0, 3.0, 9.0])
+    pairs = make_pairs(scores, limits)
+    expected = {(0, 1): False, (0, 2): False, (1, 2): False}
+    assert dict(zip(zip(*pairs[:2], strict=True), pairs.similar, strict=True)) == expected
+    assert make_pairs(scores, np.full(3, 5.0)).similar.tolist() == [True, False, True]

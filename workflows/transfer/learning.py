@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from aqa.device import pick_device
+from aqa.device import deterministic_kernels, pick_device
 from aqa.errors import HeadError
 from aqa.metrics import spearman
 from aqa.models.examples import Examples
@@ -49,8 +49,8 @@ def learn_others(
     """
     if not source.head_class.transferable:
         raise HeadError(
-            f"{source.name} trains no network from clips' vectors to scores alone, which fine-tuning on "
-            "another action takes; use lstm, average, wd or gdlt"
+            f"{source.name} trains no network from clips' vectors to scores alone, which fine-tuning "
+            "on another action takes; use lstm, average, wd or gdlt"
         )
     if params.get("difficulty", "none") != "none":
         raise HeadError("a new action's difficulties are on another scale; leave out difficulty")
@@ -107,6 +107,7 @@ def fine_tune(
     with (
         torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
         threads_for(head.net_),
+        deterministic_kernels(),
     ):
         torch.manual_seed(head.seed)
         for number, batch in zip(range(1, iterations + 1), batches, strict=False):

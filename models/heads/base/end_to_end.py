@@ -151,6 +151,7 @@ class OneNetworkAdapter(EndToEndAdapter):
     def loss_on(self, examples: Examples) -> float:
         """See `EndToEndAdapter.loss_on`: what the head's own trainer stops by."""
         targets = self.targets(examples.scores, examples.columns)
+        self.head.check_held_out(targets)
         videos = self.head.videos(examples.features, targets)
         return self.head.trainer(self.head.net_).evaluate(videos)
 

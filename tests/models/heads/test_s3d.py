@@ -203,3 +203,16 @@ def test_the_published_stage_scores_of_real_dives(
         tested = [row for row in csv.DictReader(file) if row["part"] == "test"]
     score, predicted = (np.array([float(r[c]) for r in tested]) for c in ("score", "predicted"))
     assert spearman(score, predicted) == pytest.approx(0.818, abs=0.01)
+
+
+def test_the_ridge_does_not_depend_on_the_number_of_features(rng: np.random.Generator) -> None:
+    """Every feature twice says the same, and is regularised the same."""
+    dives = Dives(rng, 30)
+    params = {"bounds": "fractions", "regressor": "linear"}
+    head = S3DHead(**params).fit(dives.x, dives.y, clips=dives.clips)
+    twice = [np.concatenate([sequence, sequence], axis=1) for sequence in dives.x]
+    wide = S3DHead(**params).fit(twice, dives.y, clips=dives.clips)
+    assert wide.best_params_ == head.best_params_
+    np.testing.assert_allclose(
+        wide.predict(twice, clips=dives.clips), head.predict(dives.x, clips=dives.clips), rtol=1e-6
+    )

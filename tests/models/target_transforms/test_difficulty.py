@@ -208,3 +208,13 @@ def test_joints_are_multiplied_but_get_no_column_more(rng: np.random.Generator) 
     )
     with pytest.raises(HeadError, match=r"difficulty=input is no joint's place"):
         TransformedHead(PoseDCTHead(), difficulty="input").fit(x, scores, difficulty=difficulty)
+
+
+@pytest.mark.parametrize("name", ["svr", "lstm"])
+def test_a_difficulty_that_is_the_same_in_training_does_not_blow_up(name: str, data) -> None:
+    """The standard deviation of thirty times 3.1 is a rounding error, and 3.2 is not far off."""
+    x, y, same = data[0][:30], data[1][:30], [3.1] * 30
+    assert 0 < np.std(same) < 1e-12
+    told = make(name, "input").fit(x, y, difficulty=same)
+    near = told.predict(x, difficulty=[3.2] * 30)
+    assert np.abs(near - told.predict(x, difficulty=same)).max() < 0.1 * y.std()

@@ -34,3 +34,7 @@ def test_dtw_keeps_the_order():
 def test_dtw_of_single_clips():
     assert by_dtw(VIDEO[:1], VIDEO).tolist() == [0]
     assert by_dtw(VIDEO, VIDEO[:1]).tolist() == [0] * 5
+
+
+def test_where_all_clips_are_alike_both_videos_go_on_together():
+    assert by_dtw(np.ones((4, 2)), np.ones((4, 2))).tolist() == [0, 1, 2, 3]

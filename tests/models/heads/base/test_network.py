@@ -98,7 +98,7 @@ def test_an_alpha_that_is_neither_is_named() -> None:
 
 
 def test_a_ranking_holds_out_two_videos_at_least(performances) -> None:
-    """One video has no rank: its loss would be 0 in every epoch, and the first taken for the best."""
+    """One video has no rank: with a loss of 0 in every epoch, the first would be the best."""
     x, y = performances.x[:8], performances.y[:8]
     head = LSTMHead(**QUICK, loss="ranking", patience=30).fit(x, y)
     assert [len(LSTMHead(loss=loss).hold_out(8)[1]) for loss in ("mse", "ranking")] == [1, 2]
@@ -133,3 +133,40 @@ def test_training_is_told_what_the_head_says(performances, monkeypatch) -> None:
             head = get_head(name)(device="cpu", **told)
             head.fit(performances.x, performances.y, type=performances.type)
         assert [dataclasses.asdict(settings) for settings in seen] == [told], name
+
+
+def test_held_out_videos_are_drawn_by_the_seed_and_not_learned_from(
+    performances, monkeypatch
+) -> None:
+    x, y = performances.x, np.arange(60.0) + 40
+    seen, fit = [], Trainer.fit
+
+    def spied(self, train, validation):
+        shown = [
+            torch.cat([batch.targets for batch in videos.batches(60)])
+            for videos in (train, validation)
+        ]
+        seen.append([set(part.tolist()) for part in shown])
+        return fit(self, train, validation)
+
+    monkeypatch.setattr(Trainer, "fit", spied)
+    for seed in (0, 0, 1):
+        LSTMHead(**QUICK | {"epochs": 1}, seed=seed).fit(x, y)
+    for learned, held in seen:
+        assert (len(learned), len(held)) == (51, 9)
+        assert not learned & held
+    held = [part for _, part in seen]
+    assert held[0] == held[1] != held[2]
+    assert held[0] != set(sorted(held[0] | seen[0][0])[:9])  # not just the first ones
+
+
+def test_features_are_standardised_only_if_asked(performances) -> None:
+    x = [5 + 3 * sequence for sequence in performances.x]
+    plain, scaled = (
+        LSTMHead(**QUICK | {"epochs": 1}, standardise=asked).fit(x, performances.y)
+        for asked in (False, True)
+    )
+    np.testing.assert_array_equal(plain.centre_, 0)
+    np.testing.assert_array_equal(plain.scale_, 1)
+    np.testing.assert_allclose(scaled.centre_, np.concatenate(x).mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(scaled.scale_, np.concatenate(x).std(axis=0), rtol=1e-5)

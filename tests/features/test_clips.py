@@ -75,7 +75,7 @@ def test_tails() -> None:
     [
         ({"length": 0}, "length=0"),
         ({"stride": -1}, "stride=-1"),
-        ({"video_length": 8}, "video_length=8"),
+        ({"video_length": 8}, "videos of 8 frames"),
         ({"pad": "left"}, "pad='left'"),
         ({"tail": "keep"}, "tail='keep'"),
     ],

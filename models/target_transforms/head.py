@@ -16,6 +16,7 @@ from aqa.models.heads.base import (
     Head,
     HeadError,
     State,
+    fit_options,
     param,
     parse_params,
     part_of,
@@ -72,9 +73,8 @@ class TransformedHead(Head):
             self.transforms_.append(transform.fit(train))
             train = transform.forward(train)
         shown = [None if more is None else self._forward(more) for more in (validation, others)]
-        options = {} if start is None else {"start": start}
-        self.head_ = clone(self.head)
-        self.head_.fit_examples(train, shown[0], others=shown[1], **options)
+        options = fit_options(others=shown[1], start=start)
+        self.head_ = clone(self.head).fit_examples(train, shown[0], **options)
         return self
 
     def predict_examples(self, examples: Examples) -> Values:

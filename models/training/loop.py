@@ -105,7 +105,7 @@ class AugmentedVideos:
 
     def __init__(self, videos: BatchSource, n_versions: int, seed: int):
         self.videos, self.n_versions = videos, n_versions
-        # A stream of its own: that of the shuffling would tie a video's view to its place.
+        # A stream of its own: that of the shuffling would tie a video's augmentation to its place.
         self._draws = np.random.default_rng([seed, n_versions])
 
     def __len__(self) -> int:

@@ -257,14 +257,14 @@ class NetworkHead(Head):
         net = self.net_.to(pick_device(self.device)).eval()
         # One size for all: padding must not move a prediction.
         said = [net(batch.x, batch.lengths) for batch in videos.batches(self.batch_size)]
-        found: NDArray[np.float64] = torch.cat(said).double().cpu().numpy()
-        return found
+        answers: NDArray[np.float64] = torch.cat(said).double().cpu().numpy()
+        return answers
 
     def state(self) -> State:
         """See `Head.state`; the network's tensors are under `net.`."""
-        own = super().state()
+        state = super().state()
         tensors = {k: v.cpu().numpy() for k, v in self.net_.state_dict().items()}
-        return own | under("net", tensors)
+        return state | under("net", tensors)
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
         """See `Head.restore`."""

@@ -106,15 +106,17 @@ def feedback(
         device=device,
         heads=(head,),
     )
-    found, run = explained.feedback, str(explained.run.folder)
-    if isinstance(found, PoseFeedback):
+    explanation, run = explained.feedback, str(explained.run.folder)
+    if isinstance(explanation, PoseFeedback):
         click.echo(
-            json.dumps(moves_json(found, run), indent=1) if as_json else moves_table(found, run)
+            json.dumps(moves_json(explanation, run), indent=1)
+            if as_json
+            else moves_table(explanation, run)
         )
     elif as_json:
-        click.echo(json.dumps(feedback_json(found, run), indent=1))
+        click.echo(json.dumps(feedback_json(explanation, run), indent=1))
     else:
-        click.echo(feedback_table(found, run))
+        click.echo(feedback_table(explanation, run))
     for line in explained.warnings:
         click.echo(f"warning: {line}", err=True)
     if picture:

@@ -97,27 +97,30 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
-        return {**asdict(self), "heads": {name: own.to_dict() for name, own in self.heads.items()}}
+        return {
+            **asdict(self),
+            "heads": {name: head.to_dict() for name, head in self.heads.items()},
+        }
 
 
 def compare_families(
     heads: Mapping[str, Mapping[str, Predictions]], metric: str = "spearman"
 ) -> list[Comparison]:
     """Compare heads over each family of splits that at least two of them were evaluated on."""
-    families = list(dict.fromkeys(split_family(s) for own in heads.values() for s in own))
+    families = list(dict.fromkeys(split_family(s) for answers in heads.values() for s in answers))
     if len(families) < 2:
         return [compare(heads, metric)]
-    found = []
+    comparisons = []
     for family in families:
-        own = {
+        in_family = {
             head: {s: one for s, one in splits.items() if split_family(s) == family}
             for head, splits in heads.items()
         }
-        absent = [head for head, splits in own.items() if not splits]
-        if len(own) - len(absent) > 1:
-            present = {head: splits for head, splits in own.items() if splits}
-            found.append(replace(compare(present, metric), absent=absent))
-    return found or [compare(heads, metric)]
+        absent = [head for head, splits in in_family.items() if not splits]
+        if len(in_family) - len(absent) > 1:
+            present = {head: splits for head, splits in in_family.items() if splits}
+            comparisons.append(replace(compare(present, metric), absent=absent))
+    return comparisons or [compare(heads, metric)]
 
 
 def compare(
@@ -140,13 +143,15 @@ def compare(
     place = {i: k for k, i in enumerate(sorted({i for ids in tested for i in ids}))}
     places = [[place[i] for i in ids] for ids in tested]
     counts = resample_counts(len(place), resamples, seed)
-    drawn = [counts[:, own] for own in places]
+    drawn = [counts[:, columns] for columns in places]
     coins = np.random.default_rng([seed, 1]).random((permutations, len(place))) < 0.5
-    swaps = [coins[:, own].astype(float) for own in places]
+    swaps = [coins[:, columns].astype(float) for columns in places]
 
     values = {
-        name: np.mean([_values(own[s], metric, w) for s, w in zip(splits, drawn, strict=True)], 0)
-        for name, own in heads.items()
+        name: np.mean(
+            [_values(answers[s], metric, w) for s, w in zip(splits, drawn, strict=True)], 0
+        )
+        for name, answers in heads.items()
     }
     sign = -1 if metric_of(metric).lower_better else 1
     order = sorted(heads, key=lambda name: -sign * float(values[name][0]))
@@ -188,24 +193,26 @@ def _on_shared_splits(
         raise RunError(
             f"{len(heads)} evaluated heads that predict scores; it takes 2 or more to compare"
         )
-    splits = dict.fromkeys(split for own in heads.values() for split in own)
-    lacking = {s: [name for name, own in heads.items() if s not in own] for s in splits}
+    splits = dict.fromkeys(split for answers in heads.values() for split in answers)
+    lacking = {s: [name for name, answers in heads.items() if s not in answers] for s in splits}
     shared = [split for split, names in lacking.items() if not names]
     if not shared:
-        evaluated = (f"{name} was evaluated on {', '.join(own)}" for name, own in heads.items())
+        evaluated = (
+            f"{name} was evaluated on {', '.join(answers)}" for name, answers in heads.items()
+        )
         raise RunError(
             f"no split that all were evaluated on: {'; '.join(evaluated)}; "
             "name heads that share one"
         )
-    kept = {name: {split: own[split] for split in shared} for name, own in heads.items()}
+    kept = {name: {split: answers[split] for split in shared} for name, answers in heads.items()}
     return kept, {split: names for split, names in lacking.items() if names}
 
 
 def _check_alike(heads: Mapping[str, Mapping[str, Predictions]]) -> None:
     expected, *others = heads.values()
-    for own in others:
+    for answers in others:
         for split, one in expected.items():
-            _check_same_videos(one, own[split])
+            _check_same_videos(one, answers[split])
 
 
 def _check_same_videos(one: Predictions, other: Predictions) -> None:
@@ -224,35 +231,38 @@ def _check_same_videos(one: Predictions, other: Predictions) -> None:
         )
 
 
-def _value(own: Predictions, metric: str) -> float:
-    value = float(metric_of(metric).function(own.score, own.predicted))
+def _value(predictions: Predictions, metric: str) -> float:
+    value = float(metric_of(metric).function(predictions.score, predictions.predicted))
     if not np.isfinite(value):
         raise RunError(
-            f"{own.folder}: {metric} is undefined, as for predictions that are all equal; "
+            f"{predictions.folder}: {metric} is undefined, as for predictions that are all equal; "
             "compare by another --metric"
         )
     return value
 
 
-def _values(own: Predictions, metric: str, counts: Values) -> Values:
+def _values(predictions: Predictions, metric: str, counts: Values) -> Values:
     """The value, and those of the resamples."""
     with np.errstate(divide="ignore", invalid="ignore"):  # of one that draws no test video
         return np.r_[
-            _value(own, metric), metric_of(metric).function(own.score, own.predicted, counts)
+            _value(predictions, metric),
+            metric_of(metric).function(predictions.score, predictions.predicted, counts),
         ]
 
 
 def _test_to_train(both: Sequence[tuple[Predictions, Predictions]]) -> float:
-    return float(np.mean([len(own.ids) / own.n_train for two in both for own in two]))
+    return float(
+        np.mean([len(predictions.ids) / predictions.n_train for two in both for predictions in two])
+    )
 
 
-def _summary(values: Values, own: Sequence[Predictions]) -> ComparedHead:
-    marks = [one.marks for one in own]
+def _summary(values: Values, predictions: Sequence[Predictions]) -> ComparedHead:
+    marks = [one.marks for one in predictions]
     leaky = sum(bool(one.leak) for one in marks)
     said = Marks(
         difficulty=_joined(one.difficulty for one in marks),
         told=_joined(one.told for one in marks),
-        leak=(f"{leaky} of {len(own)} splits",) if leaky else (),
+        leak=(f"{leaky} of {len(predictions)} splits",) if leaky else (),
     )
     return ComparedHead(float(values[0]), interval(values[1:], 1 - ALPHA), said)
 

@@ -42,5 +42,5 @@ def measure_pairs(
         weight = np.take(step, first, axis=1) * np.take(step, second, axis=1)
         for metric in metrics_of("pairs"):
             values[metric.name].append(metric.function(similar, chance, weight))
-    samples = {name: np.concatenate(own) for name, own in values.items()}
+    samples = {name: np.concatenate(arrays) for name, arrays in values.items()}
     return MetricValues.of(len(chance), samples, level, **pairs.counts())

@@ -92,14 +92,16 @@ def read_heads(folders: Sequence[Path], *, strict: bool) -> dict[str, dict[str, 
     heads: dict[str, dict[str, Predictions]] = {}
     for folder in folders:
         try:
-            found = read_predictions(folder)
+            predictions = read_predictions(folder)
         except RunError as error:
             if strict:
                 raise
             warnings.warn(f"left out: {error}", AqaWarning, stacklevel=2)
             continue
-        if found is not None:
-            heads.setdefault(folder.parent.name, {})[folder.name.removeprefix("split-")] = found
+        if predictions is not None:
+            heads.setdefault(folder.parent.name, {})[folder.name.removeprefix("split-")] = (
+                predictions
+            )
         elif strict:
             raise RunError(
                 f"{folder}: {folder.parent.name} predicts pairs or stages, and scores none"

@@ -40,8 +40,8 @@ def measure_scores(
 
 def measured(n: int, samples: dict[str, Values], level: float = LEVEL) -> MetricValues:
     """The measurement of n videos, from `resampled`."""
-    found = MetricValues.of(n, samples, level)
-    return found if n >= FEWEST else found.without_intervals()
+    metrics = MetricValues.of(n, samples, level)
+    return metrics if n >= FEWEST else metrics.without_intervals()
 
 
 def resampled(

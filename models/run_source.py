@@ -16,7 +16,7 @@ from aqa.errors import AqaError, AqaWarning
 from aqa.models.heads import ENTRY_POINTS, find_head, own_names, unknown_head
 from aqa.models.heads.base.source import HeadSource, file_head, from_package, own_head
 from aqa.models.old_names import HEADS, present_head
-from aqa.plugins import PluginError, file_stem, installed, is_file
+from aqa.plugins import PluginError, file_path, file_stem, installed, is_file
 from aqa.workspace import run_folders
 
 
@@ -120,11 +120,29 @@ def is_of(folder: Path, source: HeadSource) -> bool:
 
 def attribute_of(folder: Path) -> str | None:
     """What a run's head is called in its file, such as `HEAD`; None where it is of no file."""
+    saved = _saved_source(folder)
+    return str(saved["name"]).rpartition(":")[2] if saved else None
+
+
+def other_file(folder: Path, source: HeadSource) -> str | None:
+    """The file of a run's head where that is another one than `source`; None where it is not.
+
+    A file that is where it was no longer has been moved, and may be the same.
+    """
+    saved = _saved_source(folder)
+    if saved is None or saved["source"] != "file" or not is_file(source.text):
+        return None
+    before = Path(str(saved["name"]).rpartition(":")[0])
+    now = file_path(source.text)
+    return str(before) if before.exists() and before.resolve() != now.resolve() else None
+
+
+def _saved_source(folder: Path) -> Mapping[str, Any] | None:
     try:
-        saved = json.loads((folder / "run.json").read_text(encoding="utf-8")).get("source")
+        record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return str(saved["name"]).rpartition(":")[2] if saved else None
+    return record.get("source") if isinstance(record, dict) else None
 
 
 def _earlier(runs: Path, name: str) -> str:

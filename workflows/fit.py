@@ -16,7 +16,7 @@ from aqa.models.examples import Examples, Features, examples_of
 from aqa.models.heads import find_head, own_names
 from aqa.models.heads.base import Head, HeadError, fit_options
 from aqa.models.heads.base.source import HeadSource
-from aqa.models.run_source import RunError, attribute_of, is_of
+from aqa.models.run_source import RunError, attribute_of, is_of, other_file
 from aqa.models.runs import Run, load_start, make_record, save_run
 from aqa.models.target_transforms import parse_head_params, transformed
 from aqa.workspace import run_folder
@@ -73,8 +73,14 @@ def fit_splits(
 
 
 def _check_same_code(source: HeadSource, folders: Sequence[Path]) -> None:
-    """Refuse to replace runs of another class of the same file, which are called alike."""
+    """Refuse to replace runs of another class or file, which are called alike."""
     for folder in folders:
+        other = other_file(folder, source)
+        if other is not None:
+            raise RunError(
+                f"{folder} holds a run of another file, {other}; call those of {source.text} "
+                "something else with --name"
+            )
         if not is_of(folder, source):
             raise RunError(
                 f"{folder} holds a run of {attribute_of(folder)} of that file; call those of "

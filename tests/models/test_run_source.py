@@ -165,6 +165,20 @@ def test_another_class_of_the_file_does_not_replace_the_runs(
     assert {row["head"] for row in found["results"]} == {"topk", "other"}
 
 
+def test_another_file_of_the_same_name_does_not_replace_the_runs(
+    fitted: Path, run_aqa: Callable[..., Result]
+) -> None:
+    run_aqa("fit", "--head", "code/topk.py")
+    before = (fitted / "run.json").read_bytes()
+    Path("other").mkdir()
+    Path("other/topk.py").write_text(SOURCE)
+    said = run_aqa("fit", "--head", "other/topk.py", code=1).output
+    assert "holds a run of another file, code/topk.py; call those of other/topk.py" in said
+    assert (fitted / "run.json").read_bytes() == before
+    Path("code/topk.py").unlink()
+    run_aqa("fit", "--head", "other/topk.py")
+
+
 def test_a_package_that_is_gone_is_told(fitted: Path) -> None:
     record = json.loads((fitted / "run.json").read_text())
     record["source"] = {"source": "package", "name": "club 1.0: club.topk:HEAD", "sha256": None}

@@ -219,7 +219,7 @@ class Trainer:
         """The mean loss over examples, without learning from them."""
         self.net.eval()
         batches = examples.batches(self.settings.batch_size)
-        return weighted_mean((float(self.objective(own)), self.count(own)) for own in batches)
+        return weighted_mean((float(self.objective(batch)), self.count(batch)) for batch in batches)
 
     @deterministic_kernels()
     def fit(self, train: BatchSource, validation: BatchSource | None) -> list[dict[str, Any]]:

@@ -147,7 +147,7 @@ def counting(last: int = -1) -> Prepare:
 
         for name in ("replace", "rename", "unlink", "rmdir", "fsync", "mkdir", "pwrite"):
             setattr(os, name, counted(getattr(os, name)))
-        files._rename_with = counted(files._rename_with)  # type: ignore[assignment]
+        files._rename_with = counted(files._rename_with)
 
     return prepare
 

@@ -6,7 +6,7 @@ import csv
 import json
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,7 +93,13 @@ def _marks(metrics: object) -> Marks:
     return Marks.from_dict(test)
 
 
-_MARKS = {"difficulty": str, "told": str, "leak": list, "baseline": list, "alpha": (int, float)}
+_MARKS: Mapping[str, type | tuple[type, ...]] = {
+    "difficulty": str,
+    "told": str,
+    "leak": list,
+    "baseline": list,
+    "alpha": (int, float),
+}
 
 
 def compared_folders(folders: Sequence[Path]) -> list[Path]:

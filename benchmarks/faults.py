@@ -2,7 +2,7 @@
 
     python benchmarks/faults.py [--quick] [--seconds 60] [--seed 0]
 
-kill           `kill -9` at a random instant, or at a random step (fsync, rename, unlink), of extract,
+kill           `kill -9` at a random instant or step (fsync, rename, unlink) of extract,
                fit, split, import, store import and finetune; then the same command again
 torn write     killed in the middle of a write: a file may grow to a random size only
 full disk      a small tmpfs with a random rest of room where this runs as root, else as above,
@@ -102,6 +102,7 @@ def start(folder: Path, command: Sequence[str], prepare: Prepare | None = None) 
         os.close(handle)
         return Started(pid, Path(name))
     code = 70
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
         os.chdir(folder)
         os.dup2(handle, 2)
@@ -146,7 +147,7 @@ def counting(last: int = -1) -> Prepare:
 
         for name in ("replace", "rename", "unlink", "rmdir", "fsync", "mkdir", "pwrite"):
             setattr(os, name, counted(getattr(os, name)))
-        files._rename_with = counted(files._rename_with)  # type: ignore[assignment]
+        files._rename_with = counted(files._rename_with)
 
     return prepare
 
@@ -399,7 +400,7 @@ class Trials:
                     ended = Ended(-signal.SIGKILL, ended.said)
             else:
                 ended = run(folder, case.command, growing_to(limit, kill=False))
-            self._judge(kind, known, folder, ended)
+            self._conclude(kind, known, folder, ended)
 
     def fill_disk(self, known: Reference) -> None:
         """One trial on a disk of its own with little room, then with room."""
@@ -412,9 +413,9 @@ class Trials:
                 os.posix_fallocate(file.fileno(), 0, max(free - room, 0))
             ended = run(folder, case.command)
             ballast.unlink()
-            self._judge("full disk", known, folder, ended)
+            self._conclude("full disk", known, folder, ended)
 
-    def _judge(self, kind: str, known: Reference, folder: Path, ended: Ended) -> None:
+    def _conclude(self, kind: str, known: Reference, folder: Path, ended: Ended) -> None:
         """What is there after a disturbance, and after the same command again."""
         case = known.case
         if ended.crashed:
@@ -570,6 +571,7 @@ def try_all(trials: Trials, cases: dict[str, Case], seconds: float, mounted: boo
 def main(quick: bool, seconds: float, seed: int, only: str | None) -> None:
     """Disturb commands that write, and print what came of it."""
     click.echo(machine())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the small disk is taken off
     with tempfile.TemporaryDirectory(prefix="aqa-faults-") as name:
         root = Path(name)
         (root / "trials").mkdir()

@@ -15,12 +15,19 @@ import torch
 from aqa.annotations.manifest import Video
 from aqa.extract.augment import check_augmentations
 from aqa.extract.backbones.backbone import Backbone
+from aqa.extract.decoders import decoders_before, warn_of_decoders
 from aqa.extract.encode import Encoder, blank_response, encode_video
 from aqa.extract.inference import Precision
 from aqa.extract.progress import ExtractionProgress
 from aqa.extract.summary import ExtractionSummary, reason_of, sort_out_stored
 from aqa.extract.video.clip_reader import ClipBatch, ClipReader
-from aqa.extract.video.decode import DECODE_ERRORS, decoder_name, size_of
+from aqa.extract.video.decode import (
+    DECODE_ERRORS,
+    content_of,
+    decoder_name,
+    decoder_of,
+    size_of,
+)
 from aqa.extract.video.prefetch import prefetched
 from aqa.extract.video.sharing import Action, SharedReaders, in_file_order
 from aqa.features.clips import ClipRule
@@ -95,6 +102,7 @@ def extract(
     if workers is None:
         workers = 0 if encoder.device.type == "cpu" else 8
     videos = [videos[number] for number in in_file_order([_action(video) for video in videos])]
+    before = decoders_before(store)
     blank = blank_response(encoder, backbone, rule.length)
     summary = ExtractionSummary()
     with FeatureStoreWriter(
@@ -105,6 +113,7 @@ def extract(
         provenance=provenance(encoder.device),
     ) as writer:
         todo = sort_out_stored(videos, lambda video: video.path, writer, summary, progress)
+        warn_of_decoders(store, before, todo, summary, progress)
         progress.start(len(todo))
         shared = SharedReaders(
             [_action(video) for video in todo], store.parent / INDEX_FOLDER, workers
@@ -139,6 +148,8 @@ def extract(
                 frame_range=(video.start_frame or 0, video.end_frame),
                 fps=reader.fps,
                 n_bytes=size_of(video.path) if video.path else None,
+                content=content_of(video.path) if video.path else None,
+                decoder=decoder_of(video.path) if video.path else None,
             )
             summary.done.append(video.id)
             n_clips = sum(len(clips) for _, clips in encoded)

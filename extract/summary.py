@@ -9,7 +9,7 @@ from pathlib import Path
 from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
 from aqa.extract.progress import ExtractionProgress
-from aqa.extract.video.decode import size_of
+from aqa.extract.video.identity import content_of, size_of, sizes_before
 from aqa.features.store import FeatureStoreWriter
 
 
@@ -74,7 +74,22 @@ def _change_since(video: Video, file: Path | None, writer: FeatureStoreWriter) -
     asked, stored = (video.start_frame or 0, video.end_frame), writer.frame_range(video.id)
     if asked != stored:
         return f"its frames {stored}, the manifest says {asked}"
-    size, size_then = size_of(file) if file else None, writer.n_bytes(video.id)
-    if size is not None and size_then is not None and size != size_then:
+    return None if file is None else _other_file(video.id, file, writer)
+
+
+def _other_file(video_id: str, file: Path, writer: FeatureStoreWriter) -> str | None:
+    """How a file differs from the one that a stored video was read from, if it does.
+
+    Stores made before version 0.2 know only its size.
+    """
+    size, size_then = size_of(file), writer.n_bytes(video_id)
+    content_then = writer.content(video_id)
+    if size is None:
+        return None
+    if size_then is not None and size != size_then:
+        if content_then is None and size_then in sizes_before(file):
+            return None
         return f"features of another file of {size_then} bytes, {file} has {size}"
+    if content_then is not None and content_of(file) != content_then:
+        return f"features of another file: {file} has the same size and other content"
     return None

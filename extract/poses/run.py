@@ -14,7 +14,7 @@ from aqa.annotations.manifest import Video
 from aqa.extract.poses.files import PoseError, Poses, filled, find_poses, read_poses
 from aqa.extract.progress import ExtractionProgress
 from aqa.extract.summary import ExtractionSummary, reason_of, sort_out_stored
-from aqa.extract.video.decode import DECODE_ERRORS, open_video, size_of
+from aqa.extract.video.decode import DECODE_ERRORS, content_of, open_video, size_of
 from aqa.features.clips import Clip
 from aqa.features.store import FeatureStoreWriter, Spec
 
@@ -135,6 +135,7 @@ def extract_poses(
                 frame_range=(video.start_frame or 0, video.end_frame),
                 fps=poses.fps,
                 n_bytes=size_of(video.poses) if video.poses else None,
+                content=content_of(video.poses) if video.poses else None,
             )
             summary.done.append(video.id)
             summary.n_clips += len(poses.joints)

@@ -54,6 +54,11 @@ def read_frames(path: Path, numbers: Iterable[int]) -> dict[int, Frame]:
     return frames | {late: frame for late in wanted if late > number}
 
 
+def decoder_of(path: Path) -> str:
+    """What decodes a video, with its version, as a store's record of the video names it."""
+    return f"images by OpenCV {cv2.__version__}" if path.is_dir() else decoder_name()
+
+
 __all__ = [
     "DECODE_ERRORS",
     "Frame",
@@ -63,6 +68,7 @@ __all__ = [
     "VideoFile",
     "content_of",
     "decoder_name",
+    "decoder_of",
     "open_video",
     "read_frames",
     "size_of",

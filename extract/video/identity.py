@@ -10,9 +10,9 @@ from aqa.extract.video.images import numbered_images
 from aqa.extract.video.source import VideoError
 
 # Files up to this size are hashed whole; of larger ones the ends, and samples from between.
-_WHOLE = 32 << 20
-_END = 1 << 20
-_N_SAMPLES, _SAMPLE = 62, 64 << 10
+_WHOLE = 8 << 20
+_END = 512 << 10
+_N_SAMPLES, _SAMPLE = 31, 32 << 10
 # Of each image of a folder at least so much at both ends.
 _LEAST = 4 << 10
 
@@ -47,8 +47,8 @@ def sizes_before(path: Path) -> set[int]:
 def content_of(path: Path) -> str | None:
     """A hash of a video's content, as `blake2b:...`; None where it cannot be read.
 
-    A file of more than 32 MiB is known by its size, its first and last MiB, and 62 samples of
-    64 KiB; a folder by its images, in order, whatever their names are.
+    A file of more than 8 MiB is known by its size, its first and last 512 KiB, and 31 samples of
+    32 KiB; a folder by its images, in order, whatever their names are.
     """
     try:
         files = files_of(path)

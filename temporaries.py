@@ -1,4 +1,4 @@
-"""Hidden names beside a file: of its temporary files, its lock; who owns a temporary, and is it gone.
+"""Hidden names beside a file: its temporary files and its lock; whether their owner is gone.
 
 A temporary name says which process writes it: machine, process number, and a random part, since
 several machines may share a disk, and several threads a process.

@@ -2,7 +2,7 @@
 
     python benchmarks/faults.py [--quick] [--seconds 60] [--seed 0]
 
-kill           `kill -9` at a random instant, or at a random step (fsync, rename, unlink), of extract,
+kill           `kill -9` at a random instant or step (fsync, rename, unlink) of extract,
                fit, split, import, store import and finetune; then the same command again
 torn write     killed in the middle of a write: a file may grow to a random size only
 full disk      a small tmpfs with a random rest of room where this runs as root, else as above,

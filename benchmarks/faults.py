@@ -495,7 +495,7 @@ class Trials:
         if name != "manifest":
             return int(self.rng.integers(0, len(data)))
         lines = bytes(data).split(b"\n")
-        rows = [i for i, line in enumerate(lines) if b",train," in line]
+        rows = [i for i, line in enumerate(lines) if line.split(b",")[3:4] == [b"train"]]
         row = int(self.rng.choice(rows))
         offset = sum(len(line) + 1 for line in lines[:row])
         cells = lines[row].split(b",")

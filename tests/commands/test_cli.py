@@ -240,7 +240,7 @@ def test_store_commands(aqa: Callable[..., Result], fitted: Path) -> None:
 
 
 def test_a_view_is_exported(aqa: Callable[..., Result], tmp_path: Path) -> None:
-    spec = {"shape": [2], "dtype": "float32", "views": ["original", "flip"]}
+    spec = {"shape": [2], "dtype": "float32", "weights": {}, "views": ["original", "flip"]}
     with FeatureStoreWriter(tmp_path / "s.h5", spec) as writer:
         for i in range(2):
             views = [(np.full((1, 2), 10 * i + k), [Clip(0, 16)]) for k in range(2)]

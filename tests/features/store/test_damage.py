@@ -246,7 +246,7 @@ def test_no_flipped_bit_changes_what_is_read_in_silence(tmp_path: Path, name: st
         *rng.choice(np.arange(8 * structures, 8 * path.stat().st_size + 1), 900).tolist(),
     ]
     bits = [bit for bit in bits if bit < 8 * path.stat().st_size]
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork")
     found = context.Queue()
     process = context.Process(target=_try_flips, args=(str(path), bits, found))
     process.start()

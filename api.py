@@ -190,7 +190,7 @@ def evaluate(
     place = Workspace(Path(workspace))
     folders = chosen_runs(place.runs, _names(heads), _names(splits))
     with ExitStack() as stack:
-        found = evaluate_runs(
+        evaluation = evaluate_runs(
             folders,
             _manifest(manifest, place),
             None if store is None else _opened(stack, store),
@@ -201,8 +201,8 @@ def evaluate(
             baselines=place.runs if baselines else None,
             heads=_names(heads),
         )
-    _warn(found.failed)
-    return Rows(found.rows(), found.failed)
+    _warn(evaluation.failed)
+    return Rows(evaluation.rows(), evaluation.failed)
 
 
 def load_run(folder: PathLike, head: str | None = None) -> Run:
@@ -321,8 +321,10 @@ def explain(
         heads=(head,),
     )
     _warn(explained.warnings)
-    found = explained.feedback
-    said: Sequence[Any] = found.clips if isinstance(found, Feedback) else found.moves
+    explanation = explained.feedback
+    said: Sequence[Any] = (
+        explanation.clips if isinstance(explanation, Feedback) else explanation.moves
+    )
     return Rows(dataclasses.asdict(one) for one in said)
 
 

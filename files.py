@@ -283,7 +283,7 @@ def real_path(path: Path) -> Path:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it, where they are not there, so that a power cut keeps them."""
+    """Make a folder and those above it where they are missing, so that a power cut keeps them."""
     missing = []
     folder = Path(os.path.abspath(path))
     while not folder.exists():

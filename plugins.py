@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from aqa.errors import AqaError, did_you_mean
@@ -50,8 +50,13 @@ def is_file(text: str) -> bool:
 
 def file_stem(text: str) -> str:
     """The name of a file without folder and ending: `topk` for `path/to/topk.py:TopKHead`."""
+    return file_path(text).stem
+
+
+def file_path(text: str) -> Path:
+    """The path of the file that a name on the command line means, without the attribute."""
     match = _FILE.fullmatch(text)
-    return Path(match["path"] if match else text).stem
+    return Path(match["path"] if match else text)
 
 
 def load_file(text: str, attribute: str) -> tuple[Any, Origin]:
@@ -118,12 +123,19 @@ def _module(path: Path, digest: str) -> ModuleType:
 
 def _attribute(module: ModuleType, name: str, where: str) -> Any:
     if not hasattr(module, name):
-        public = [known for known in vars(module) if not known.startswith("_")]
+        made_here = [known for known, value in vars(module).items() if _made_in(module, value)]
         raise PluginError(
-            f"{where} has no {name}; {did_you_mean(name, public)}; "
-            f"set {name} = ... in the file, or name it as {where}:NAME"
+            f"{where} has no {name}; {did_you_mean(name, made_here)}; "
+            f"set {name} = ... in the file, or name one as {where}:NAME"
         )
     return getattr(module, name)
+
+
+def _made_in(module: ModuleType, value: Any) -> bool:
+    """Whether a module made this value of its, rather than imported it or was given it."""
+    if isinstance(value, (type, FunctionType)):
+        return value.__module__ == module.__name__
+    return type(value).__module__.startswith(("aqa.", module.__name__))
 
 
 def _distribution(point: EntryPoint) -> str:

@@ -24,8 +24,8 @@ _SIZES = "size"
 def split_family(name: str) -> str:
     """The family of a split, by its name; a split of no family is its own."""
     for rule in (_LEFT_OUT, _COUNTED):
-        if found := rule.fullmatch(name):
-            family = found.group(1) or NUMBERED
+        if match := rule.fullmatch(name):
+            family = match.group(1) or NUMBERED
             return name if family == _SIZES else family
     return name
 
@@ -39,9 +39,9 @@ def chosen_names(
     """
     chosen: set[str] = set()
     for name in asked:
-        own = [name] if name in known else [one for one in known if split_family(one) == name]
-        if not own:
+        splits = [name] if name in known else [one for one in known if split_family(one) == name]
+        if not splits:
             families = [family for family in map(split_family, known) if family not in known]
             raise UnknownNameError(kind, name, [*known, *dict.fromkeys(families)], remedy)
-        chosen.update(own)
+        chosen.update(splits)
     return [name for name in known if name in chosen or not asked]

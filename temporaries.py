@@ -1,4 +1,4 @@
-"""Hidden names beside a file: of its temporary files, its lock; who owns a temporary, and is it gone.
+"""Hidden names beside a file: its temporary files and its lock; whether their owner is gone.
 
 A temporary name says which process writes it: machine, process number, and a random part, since
 several machines may share a disk, and several threads a process.
@@ -35,9 +35,13 @@ def hidden_name(path: Path, ending: str) -> Path:
 
 
 def temporary_name(path: Path, suffix: str = "") -> Path:
-    """A hidden name beside `path` under which this process alone writes it."""
+    """A hidden name beside `path` under which this process alone writes it.
+
+    Of a temporary file it is another of the same file, so that `clean` finds both.
+    """
+    written = re.fullmatch(r"\.(.+?)\." + _OWNER, path.name)
     owner = f"{_host()}.{os.getpid()}.{secrets.token_hex(4)}"
-    return hidden_name(path, f".{owner}.tmp{suffix}")
+    return hidden_name(path.with_name(written[1]) if written else path, f".{owner}.tmp{suffix}")
 
 
 def clean(path: Path) -> None:

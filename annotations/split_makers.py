@@ -95,9 +95,9 @@ def _published(manifest: Manifest, options: Options, seed: int) -> list[Split]:
     split = manifest.split("published")
     sizes = {"train": len(split.train) + len(split.val), "test": len(split.test)}
     if options["sizes"] and sizes not in options["sizes"]:
-        found = f"{sizes['train']} and {sizes['test']}"
+        counts = f"{sizes['train']} and {sizes['test']}"
         expected = " or ".join(f"{each['train']} and {each['test']}" for each in options["sizes"])
-        raise AqaError(f"{manifest.path}: {found} videos in {split.name}, where it has {expected}")
+        raise AqaError(f"{manifest.path}: {counts} videos in {split.name}, where it has {expected}")
     return [split]
 
 

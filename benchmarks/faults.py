@@ -2,7 +2,7 @@
 
     python benchmarks/faults.py [--quick] [--seconds 60] [--seed 0]
 
-kill           `kill -9` at a random instant, or at a random step (fsync, rename, unlink), of extract,
+kill           `kill -9` at a random instant or step (fsync, rename, unlink) of extract,
                fit, split, import, store import and finetune; then the same command again
 torn write     killed in the middle of a write: a file may grow to a random size only
 full disk      a small tmpfs with a random rest of room where this runs as root, else as above,
@@ -147,7 +147,7 @@ def counting(last: int = -1) -> Prepare:
 
         for name in ("replace", "rename", "unlink", "rmdir", "fsync", "mkdir", "pwrite"):
             setattr(os, name, counted(getattr(os, name)))
-        files._rename_with = counted(files._rename_with)  # type: ignore[assignment]
+        files._rename_with = counted(files._rename_with)
 
     return prepare
 
@@ -495,7 +495,7 @@ class Trials:
         if name != "manifest":
             return int(self.rng.integers(0, len(data)))
         lines = bytes(data).split(b"\n")
-        rows = [i for i, line in enumerate(lines) if b",train," in line]
+        rows = [i for i, line in enumerate(lines) if line.split(b",")[3:4] == [b"train"]]
         row = int(self.rng.choice(rows))
         offset = sum(len(line) + 1 for line in lines[:row])
         cells = lines[row].split(b",")

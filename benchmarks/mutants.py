@@ -63,6 +63,7 @@ class Room:
             name = ".".join(["aqa", *file.relative_to(ROOT).with_suffix("").parts])
             importlib.import_module(name.removesuffix(".__init__"))
         self.items = {item.nodeid: item for item in session.items}
+        _forget()  # finds the caches, once for all forks
         if os.fork() == 0:
             self._trace(session.items)
             os._exit(0)
@@ -95,6 +96,7 @@ class Room:
         (self.scratch / "known.json").write_text(json.dumps([item.nodeid for item in items]))
         for item in items:
             lines = {}
+            _forget()
             start = time.perf_counter()
             threading.settrace(trace)
             sys.settrace(trace)
@@ -166,11 +168,7 @@ class Room:
             code = stack.pop()
             new[code.co_qualname, code.co_firstlineno] = code
             stack += [c for c in code.co_consts if isinstance(c, types.CodeType)]
-        for cached in gc.get_objects():  # what was kept came from the right function
-            if type(cached) is functools._lru_cache_wrapper and cached.__module__.startswith(
-                "aqa."
-            ):
-                cached.cache_clear()
+        _forget()
         for function in self.functions[str(path)]:
             code = function.__code__
             changed = new.get((code.co_qualname, code.co_firstlineno))
@@ -207,6 +205,18 @@ class Room:
         files = sorted({test.partition("::")[0] for test in tests})
         base = self.scratch / f"base{os.getpid()}"
         return int(pytest.main(_arguments(base, ["-x", *files]), [Chosen()]) != 0)
+
+
+@functools.cache
+def _caches() -> list:
+    kept = (o for o in gc.get_objects() if type(o) is functools._lru_cache_wrapper)
+    return [cached for cached in kept if cached.__module__.startswith("aqa.")]
+
+
+def _forget() -> None:
+    """Clear what the package keeps of earlier calls: it came from the right function."""
+    for cached in _caches():
+        cached.cache_clear()
 
 
 def _silent() -> None:

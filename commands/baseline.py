@@ -59,7 +59,7 @@ def baseline(
 
     table = Manifest.read(manifest or workspace.manifest)
     with open_store(store) as features:
-        found = evaluate_baselines(
+        evaluation = evaluate_baselines(
             table,
             splits,
             columns,
@@ -68,9 +68,9 @@ def baseline(
             skip_missing=skip_missing,
         )
     if as_json:
-        click.echo(json.dumps(found.to_dict(), indent=1))
+        click.echo(json.dumps(evaluation.to_dict(), indent=1))
     else:
-        click.echo(results_table(found, by_split=by_split is not None))
+        click.echo(results_table(evaluation, by_split=by_split is not None))
 
 
 COMMAND = baseline

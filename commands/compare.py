@@ -63,16 +63,17 @@ def compare(
     folders = run_folders(where, labels, splits, holding="predictions.csv")
     if not heads:
         folders = compared_folders(folders)
-    found = compare_families(read_heads(folders, strict=bool(heads)), metric)
-    several = len(found) > 1
+    comparisons = compare_families(read_heads(folders, strict=bool(heads)), metric)
+    several = len(comparisons) > 1
     written = [
-        write_comparison(where, labels, [one.family] if several else splits, one) for one in found
+        write_comparison(where, labels, [one.family] if several else splits, one)
+        for one in comparisons
     ]
     if as_json:
-        shown = {one.family: one.to_dict() for one in found}
-        click.echo(json.dumps(shown if several else found[0].to_dict(), indent=1))
+        shown = {one.family: one.to_dict() for one in comparisons}
+        click.echo(json.dumps(shown if several else comparisons[0].to_dict(), indent=1))
     else:
-        click.echo("\n\n".join(map(comparison_table, found)))
+        click.echo("\n\n".join(map(comparison_table, comparisons)))
         click.echo(f"written to {', '.join(map(str, written))} and .csv", err=True)
 
 

@@ -71,7 +71,7 @@ def embed(
 
     run = load_run(folder, (head,))
     with open_store(store or run.store) as opened:
-        found = embed_run(
+        embeddings = embed_run(
             run,
             Manifest.read(manifest or workspace.manifest),
             opened,
@@ -79,14 +79,14 @@ def embed(
             seed=seed,
         )
     if as_json:
-        click.echo(json.dumps(embeddings_json(found, str(folder)), indent=1))
+        click.echo(json.dumps(embeddings_json(embeddings, str(folder)), indent=1))
     else:
-        click.echo(embeddings_table(found, str(folder)))
+        click.echo(embeddings_table(embeddings, str(folder)))
     if picture:
         from aqa.report.embedding_plots import embeddings_figure
         from aqa.report.figures import save_figure
 
-        save_figure(embeddings_figure(found, str(folder)), picture)
+        save_figure(embeddings_figure(embeddings, str(folder)), picture)
         click.echo(f"written to {picture}", err=True)
 
 

@@ -104,7 +104,7 @@ def evaluate(
     folders = run_folders(where, labels, splits)
     table = Manifest.read(manifest or workspace.manifest)
     with open_store(store) as features:
-        found = evaluate_runs(
+        evaluation = evaluate_runs(
             folders,
             table,
             features,
@@ -116,15 +116,15 @@ def evaluate(
             baselines=None if no_baseline else where,
             heads=heads,
         )
-    written = write_results(where, labels, splits, found)
+    written = write_results(where, labels, splits, evaluation)
     if as_json:
-        click.echo(json.dumps(found.to_dict(), indent=1))
+        click.echo(json.dumps(evaluation.to_dict(), indent=1))
     else:
-        click.echo(results_table(found, by_split="split" in groupings))
+        click.echo(results_table(evaluation, by_split="split" in groupings))
         click.echo(f"written to {written} and .csv", err=True)
-    for reason in found.failed:
+    for reason in evaluation.failed:
         click.echo(f"not evaluated: {reason}", err=True)
-    if found.failed:
+    if evaluation.failed:
         sys.exit(1)
 
 

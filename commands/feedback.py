@@ -106,11 +106,11 @@ def feedback(
         device=device,
         heads=(head,),
     )
-    found, run = explained.feedback, str(explained.run.folder)
-    if isinstance(found, PoseFeedback):
-        shown = moves_json(found, run) if as_json else moves_table(found, run)
+    explanation, run = explained.feedback, str(explained.run.folder)
+    if isinstance(explanation, PoseFeedback):
+        shown = moves_json(explanation, run) if as_json else moves_table(explanation, run)
     else:
-        shown = feedback_json(found, run) if as_json else feedback_table(found, run)
+        shown = feedback_json(explanation, run) if as_json else feedback_table(explanation, run)
     if isinstance(shown, dict):
         shown = json.dumps({**shown, "warnings": list(explained.warnings)}, indent=1)
     click.echo(shown)

@@ -65,9 +65,9 @@ def import_(
     if name is None:
         _list()
         return
-    found = find_importer(name)
+    entry = find_importer(name)
     if not sources:
-        _describe(found)
+        _describe(entry)
         return
     from aqa.annotations.importing.importer import Request
     from aqa.annotations.importing.write import import_dataset
@@ -75,7 +75,7 @@ def import_(
 
     request = Request(sources, videos, frames, dict(_mapping(text) for text in columns))
     where = manifest or workspace.manifest
-    for line in import_dataset(name, found.importer, request, where, force):
+    for line in import_dataset(name, entry.importer, request, where, force):
         click.echo(wrapped(line, indent="  "))
 
 
@@ -88,20 +88,20 @@ def _list() -> None:
     click.echo(wrapped("\n`aqa import NAME` lists the files that a dataset needs."))
 
 
-def _describe(found: FoundImporter) -> None:
+def _describe(entry: FoundImporter) -> None:
     """Print what an importer reads, and where its files come from."""
     from aqa.papers import PAPERS
     from aqa.report.tables import table, wrapped
 
-    importer = found.importer
-    title, _, remarks = found.words.strip().partition("\n")
-    click.echo(wrapped(f"{found.name}: {title}"))
+    importer = entry.importer
+    title, _, remarks = entry.words.strip().partition("\n")
+    click.echo(wrapped(f"{entry.name}: {title}"))
     paper = PAPERS.get(importer.citation)
     facts = {
         "cite": f"{importer.citation}: {paper}" if paper else importer.citation,
         "published": importer.origin,
-        "code": f"{found.origin.name}, sha256 {(found.origin.sha256 or 'unknown')[:12]}"
-        if found.origin
+        "code": f"{entry.origin.name}, sha256 {(entry.origin.sha256 or 'unknown')[:12]}"
+        if entry.origin
         else "",
     }
     for title, text in facts.items():

@@ -12,30 +12,11 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from aqa.errors import HeadError, UnknownNameError
+from aqa.errors import HeadError
 from aqa.files import check_picture
 from aqa.models.heads import head_names, unknown_head
 from aqa.plugins import is_file
 from aqa.workspace import Workspace
-
-
-class NameChoice(click.Choice):
-    """One of many names; an unknown one is answered as everywhere, with the likely one."""
-
-    def __init__(self, kind: str, names: Sequence[str], remedy: str = ""):
-        super().__init__(names)
-        self.kind, self.remedy = kind, remedy
-
-    def get_metavar(self, *_: Any, **__: Any) -> str:
-        """The kind of name; the names themselves are too many to stand in a usage line."""
-        return self.kind.upper()
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The name; `UnknownNameError` for another."""
-        if value not in self.choices:
-            raise UnknownNameError(self.kind, value, self.choices, self.remedy)
-        return value
-
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)

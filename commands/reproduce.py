@@ -73,7 +73,7 @@ def reproduce(
         click.echo(needs_of(declared, workspace))
         return
     with open_store(stand_in) as store:
-        found = run(
+        reproduction = run(
             declared,
             workspace,
             seed=seed,
@@ -83,13 +83,17 @@ def reproduce(
         )
     path = output or workspace.runs / "reproduce" / f"{table}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_rows(path, [cell.to_dict() for cell in found.cells])
-    write_json(path.with_suffix(".json"), found.to_dict())
-    click.echo(json.dumps(found.to_dict(), indent=1) if as_json else reproduction_table(found))
+    write_rows(path, [cell.to_dict() for cell in reproduction.cells])
+    write_json(path.with_suffix(".json"), reproduction.to_dict())
+    click.echo(
+        json.dumps(reproduction.to_dict(), indent=1)
+        if as_json
+        else reproduction_table(reproduction)
+    )
     click.echo(f"written to {path} and .json", err=True)
-    for line in found.failed:
+    for line in reproduction.failed:
         click.echo(f"not run: {line}", err=True)
-    if not any(cell.measured for cell in found.cells):
+    if not any(cell.measured for cell in reproduction.cells):
         sys.exit(1)
 
 

@@ -52,24 +52,27 @@ def stages(
     from aqa.report.result_tables import results_table
     from aqa.workflows.stages import find_stages
 
-    found = find_stages(
+    found_stages = find_stages(
         probabilities,
         read_arrays(probabilities, read_ids(ids) if ids else None),
         [name.strip() for name in names.split(",")] if names else [],
         Manifest.read(manifest) if manifest else None,
     )
     written = output or workspace.root / "stages.csv"
-    write_rows(written, found.rows)
+    write_rows(written, found_stages.rows)
     if as_json:
         click.echo(
             json.dumps(
-                {"stages": found.rows, "results": [one.to_dict() for one in found.results]},
+                {
+                    "stages": found_stages.rows,
+                    "results": [one.to_dict() for one in found_stages.results],
+                },
                 indent=1,
             )
         )
-    elif found.results:
-        click.echo(results_table(Evaluation(found.results)))
-    click.echo(f"{len(found.rows)} videos written to {written}", err=True)
+    elif found_stages.results:
+        click.echo(results_table(Evaluation(found_stages.results)))
+    click.echo(f"{len(found_stages.rows)} videos written to {written}", err=True)
 
 
 COMMAND = stages

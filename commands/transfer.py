@@ -96,7 +96,7 @@ def transfer(
 
     check_one_seed(params)
     with open_store(store or workspace.only_store()) as features:
-        found = run(
+        result = run(
             *(head, params, Manifest.read(manifest or workspace.manifest), features, action),
             samples=samples,
             draws=draws,
@@ -107,17 +107,17 @@ def transfer(
     path = (runs or workspace.runs) / "transfer" / f"{as_name(action)}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     settings = {"head": head, "params": list(params), "seed": seed, "draws": draws}
-    write_rows(path, found.curves)
-    write_json(path.with_suffix(".json"), settings | found.to_dict())
+    write_rows(path, result.curves)
+    write_json(path.with_suffix(".json"), settings | result.to_dict())
     click.echo(
-        json.dumps(settings | found.to_dict(), indent=1) if as_json else transfer_table(found)
+        json.dumps(settings | result.to_dict(), indent=1) if as_json else transfer_table(result)
     )
     click.echo(f"written to {path} and .json", err=True)
     if picture:
         from aqa.report.figures import save_figure
         from aqa.report.transfer_curves import transfer_figure
 
-        save_figure(transfer_figure(found), picture)
+        save_figure(transfer_figure(result), picture)
         click.echo(f"written to {picture}", err=True)
 
 

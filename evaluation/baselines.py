@@ -83,7 +83,12 @@ def split_baselines(
     chosen = {name: tuple(name.split("+")) for name in names or columns}
     if ALL in chosen or (not names and len(columns) > 1):
         chosen[ALL] = tuple(columns)
-    unknown = [column for own in chosen.values() for column in own if column not in columns]
+    unknown = [
+        column
+        for asked_columns in chosen.values()
+        for column in asked_columns
+        if column not in columns
+    ]
     if unknown:
         raise UnknownNameError(
             "baseline column",
@@ -92,8 +97,10 @@ def split_baselines(
             remedy=f"every video of split {split.name} of {manifest.path} must have a value, "
             f"and its training videos must differ in it; of many, by {_MOST_LABELS} labels at most",
         )
-    for name, own in chosen.items():
-        yield _evaluate({column: columns[column] for column in own}, name, split, manifest)
+    for name, asked_columns in chosen.items():
+        yield _evaluate(
+            {column: columns[column] for column in asked_columns}, name, split, manifest
+        )
 
 
 def usable_columns(
@@ -168,12 +175,14 @@ def _evaluate(
 
 
 def keep_baseline(
-    found: Baseline, split: Split, manifest: Manifest, runs: Path, by: str | None = None
+    baseline: Baseline, split: Split, manifest: Manifest, runs: Path, by: str | None = None
 ) -> list[Result]:
     """Keep what a baseline predicts beside the runs, for `aqa compare`; its results."""
-    evaluated = {"test": found.tested}
-    save_evaluated(run_folder(runs, found.name, split.name), evaluated, found.marks, found.learned)
-    return results_of("scores", found.name, split.name, evaluated, found.marks, manifest, by)
+    evaluated = {"test": baseline.tested}
+    save_evaluated(
+        run_folder(runs, baseline.name, split.name), evaluated, baseline.marks, baseline.learned
+    )
+    return results_of("scores", baseline.name, split.name, evaluated, baseline.marks, manifest, by)
 
 
 def evaluate_baselines(
@@ -191,9 +200,9 @@ def evaluate_baselines(
     for split in chosen_splits(manifest, splits):
         if store is not None:
             split = stored_split(split, manifest, store, skip_missing)
-        for found in split_baselines(split, manifest, store, columns):
-            results += keep_baseline(found, split, manifest, runs)
-            tested[found.name, split.name] = found.tested.rows
+        for baseline in split_baselines(split, manifest, store, columns):
+            results += keep_baseline(baseline, split, manifest, runs)
+            tested[baseline.name, split.name] = baseline.tested.rows
     if not results:
         raise RunError(
             f"{manifest.path}: no column that scores could be predicted from; "

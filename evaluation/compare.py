@@ -98,27 +98,30 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
-        return {**asdict(self), "heads": {name: own.to_dict() for name, own in self.heads.items()}}
+        return {
+            **asdict(self),
+            "heads": {name: head.to_dict() for name, head in self.heads.items()},
+        }
 
 
 def compare_families(
     heads: Mapping[str, Mapping[str, Predictions]], metric: str = "spearman"
 ) -> list[Comparison]:
     """Compare heads over each family of splits that at least two of them were evaluated on."""
-    families = list(dict.fromkeys(split_family(s) for own in heads.values() for s in own))
+    families = list(dict.fromkeys(split_family(s) for answers in heads.values() for s in answers))
     if len(families) < 2:
         return [compare(heads, metric)]
-    found = []
+    comparisons = []
     for family in families:
-        own = {
+        in_family = {
             head: {s: one for s, one in splits.items() if split_family(s) == family}
             for head, splits in heads.items()
         }
-        absent = [head for head, splits in own.items() if not splits]
-        if len(own) - len(absent) > 1:
-            present = {head: splits for head, splits in own.items() if splits}
-            found.append(replace(compare(present, metric), absent=absent))
-    return found or [compare(heads, metric)]
+        absent = [head for head, splits in in_family.items() if not splits]
+        if len(in_family) - len(absent) > 1:
+            present = {head: splits for head, splits in in_family.items() if splits}
+            comparisons.append(replace(compare(present, metric), absent=absent))
+    return comparisons or [compare(heads, metric)]
 
 
 def compare(
@@ -182,24 +185,26 @@ def _on_shared_splits(
         raise RunError(
             f"{len(heads)} evaluated heads that predict scores; it takes 2 or more to compare"
         )
-    splits = dict.fromkeys(split for own in heads.values() for split in own)
-    lacking = {s: [name for name, own in heads.items() if s not in own] for s in splits}
+    splits = dict.fromkeys(split for answers in heads.values() for split in answers)
+    lacking = {s: [name for name, answers in heads.items() if s not in answers] for s in splits}
     shared = [split for split, names in lacking.items() if not names]
     if not shared:
-        evaluated = (f"{name} was evaluated on {', '.join(own)}" for name, own in heads.items())
+        evaluated = (
+            f"{name} was evaluated on {', '.join(answers)}" for name, answers in heads.items()
+        )
         raise RunError(
             f"no split that all were evaluated on: {'; '.join(evaluated)}; "
             "name heads that share one"
         )
-    kept = {name: {split: own[split] for split in shared} for name, own in heads.items()}
+    kept = {name: {split: answers[split] for split in shared} for name, answers in heads.items()}
     return kept, {split: names for split, names in lacking.items() if names}
 
 
 def _check_alike(heads: Mapping[str, Mapping[str, Predictions]]) -> None:
     expected, *others = heads.values()
-    for own in others:
+    for answers in others:
         for split, one in expected.items():
-            _check_same_videos(one, own[split])
+            _check_same_videos(one, answers[split])
 
 
 def _check_same_videos(one: Predictions, other: Predictions) -> None:
@@ -218,11 +223,11 @@ def _check_same_videos(one: Predictions, other: Predictions) -> None:
         )
 
 
-def _value(own: Predictions, metric: str) -> float:
-    value = float(metric_of(metric).function(own.score, own.predicted))
+def _value(predictions: Predictions, metric: str) -> float:
+    value = float(metric_of(metric).function(predictions.score, predictions.predicted))
     if not np.isfinite(value):
         raise RunError(
-            f"{own.folder}: {metric} is undefined, as for predictions that are all equal; "
+            f"{predictions.folder}: {metric} is undefined, as for predictions that are all equal; "
             "compare by another --metric"
         )
     return value
@@ -238,21 +243,21 @@ def _resampled(
 
     places: of each split's videos in the columns of `counts`, see `resample_counts`.
     """
-    found = {
-        name: [np.mean([[_value(one, metric)] for one in own.values()], axis=0)]
-        for name, own in heads.items()
+    samples = {
+        name: [np.mean([[_value(one, metric)] for one in answers.values()], axis=0)]
+        for name, answers in heads.items()
     }
     function = metric_of(metric).function
     for drawn in counts:
-        of_splits = [drawn[:, own] for own in places]
+        of_splits = [drawn[:, columns] for columns in places]
         with np.errstate(divide="ignore", invalid="ignore"):  # of one that draws no test video
-            for name, own in heads.items():
+            for name, answers in heads.items():
                 each = [
                     function(one.score, one.predicted, weight)
-                    for one, weight in zip(own.values(), of_splits, strict=True)
+                    for one, weight in zip(answers.values(), of_splits, strict=True)
                 ]
-                found[name].append(np.mean(each, axis=0))
-    return {name: np.concatenate(values) for name, values in found.items()}
+                samples[name].append(np.mean(each, axis=0))
+    return {name: np.concatenate(values) for name, values in samples.items()}
 
 
 def _permuted(
@@ -266,26 +271,28 @@ def _permuted(
         pair: [swapped_difference(one, other, metric) for one, other in both]
         for pair, both in compared.items()
     }
-    found: dict[tuple[str, str], list[Values]] = {pair: [] for pair in compared}
+    samples: dict[tuple[str, str], list[Values]] = {pair: [] for pair in compared}
     for thrown in coins:
-        swaps = [thrown[:, own] for own in places]
+        swaps = [thrown[:, columns] for columns in places]
         for pair, of_splits in differences.items():
             each = [difference(swap) for difference, swap in zip(of_splits, swaps, strict=True)]
-            found[pair].append(np.mean(each, axis=0))
-    return {pair: np.concatenate(values) for pair, values in found.items()}
+            samples[pair].append(np.mean(each, axis=0))
+    return {pair: np.concatenate(values) for pair, values in samples.items()}
 
 
 def _test_to_train(both: Sequence[tuple[Predictions, Predictions]]) -> float:
-    return float(np.mean([len(own.ids) / own.n_train for two in both for own in two]))
+    return float(
+        np.mean([len(predictions.ids) / predictions.n_train for two in both for predictions in two])
+    )
 
 
-def _summary(values: Values, own: Sequence[Predictions]) -> ComparedHead:
-    marks = [one.marks for one in own]
+def _summary(values: Values, predictions: Sequence[Predictions]) -> ComparedHead:
+    marks = [one.marks for one in predictions]
     leaky = sum(bool(one.leak) for one in marks)
     said = Marks(
         difficulty=_joined(one.difficulty for one in marks),
         told=_joined(one.told for one in marks),
-        leak=(f"{leaky} of {len(own)} splits",) if leaky else (),
+        leak=(f"{leaky} of {len(predictions)} splits",) if leaky else (),
     )
     return ComparedHead(float(values[0]), interval(values[1:], 1 - ALPHA), said)
 

@@ -116,18 +116,18 @@ class _Evaluator:
         store, split, marks = self._opened(run)
         if explains(run.head):
             head = run.scoring_head()
-            found = evaluate_feedback(head, split.test, self.manifest, store, self.align)
-            write_rows(run.folder / FEEDBACK, found.rows)
-            one = Result.of(found.metrics, "feedback", run.label, run.split, marks=marks)
+            answers = evaluate_feedback(head, split.test, self.manifest, store, self.align)
+            write_rows(run.folder / FEEDBACK, answers.rows)
+            one = Result.of(answers.metrics, "feedback", run.label, run.split, marks=marks)
             self.results.append(one)
 
     def add_baselines(self, runs: Path) -> None:
         """Evaluate and keep predictions without pixels, of the splits where heads scored."""
         results: list[Result] = []
         for split, store in self.scored.values():
-            for found in split_baselines(split, self.manifest, store):
-                results += keep_baseline(found, split, self.manifest, runs, self.by)
-                self.tested[found.name, split.name] = found.tested.rows
+            for baseline in split_baselines(split, self.manifest, store):
+                results += keep_baseline(baseline, split, self.manifest, runs, self.by)
+                self.tested[baseline.name, split.name] = baseline.tested.rows
         order = list(dict.fromkeys(one.head for one in results))
         self.results += sorted(results, key=lambda one: order.index(one.head))
 

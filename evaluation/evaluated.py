@@ -30,10 +30,10 @@ class EvaluatedPart:
 
     def to_dict(self) -> dict[str, Any]:
         """The metrics as JSON has them."""
-        pieces = {name: found.to_dict() for name, found in self.pieces.items()}
+        pieces = {name: metrics.to_dict() for name, metrics in self.pieces.items()}
         return {
             **self.whole.to_dict(),
-            **{kind: found.to_dict() for kind, found in self.beside.items()},
+            **{kind: metrics.to_dict() for kind, metrics in self.beside.items()},
             **({self.pieces_are: pieces} if pieces else {}),
         }
 
@@ -60,9 +60,9 @@ def save_evaluated(
 
     marks: of the test part. learned: rows of training videos that are kept, but not measured.
     """
-    metrics = {part: found.to_dict() for part, found in evaluated.items()}
+    metrics = {part: answers.to_dict() for part, answers in evaluated.items()}
     if marks is not None and "test" in metrics:
         metrics["test"].update(marks.to_dict())
-    rows = [row for found in evaluated.values() for row in found.rows]
+    rows = [row for answers in evaluated.values() for row in answers.rows]
     write_rows(folder / PREDICTIONS, [*learned, *rows])
     write_json(folder / METRICS_FILE, metrics)

@@ -24,22 +24,26 @@ def means_over_splits(
         alike = (one.kind, one.head, one.part, one.by, one.group)
         told = (one.marks.difficulty, one.marks.told)
         sources.setdefault((*alike, *told, family(one.split)), []).append(one)
-    return [_mean(own, source[-1]) for source, own in sources.items() if len(own) > 1]
+    return [
+        _mean(results_of_head, source[-1])
+        for source, results_of_head in sources.items()
+        if len(results_of_head) > 1
+    ]
 
 
-def _mean(own: Sequence[Result], family: str) -> MeanResult:
-    first = own[0]
+def _mean(results: Sequence[Result], family: str) -> MeanResult:
+    first = results[0]
     values: dict[str, float | None] = {}
     stds: dict[str, float | None] = {}
     for name in first.values:
-        found = mean_and_std(name, [one.values[name] for one in own])
-        values[name], stds[name] = found[name], found[f"{name}_std"]
+        summary = mean_and_std(name, [one.values[name] for one in results])
+        values[name], stds[name] = summary[name], summary[f"{name}_std"]
     return MeanResult(
-        *(first.kind, first.head, family, len(own), values, stds),
+        *(first.kind, first.head, family, len(results), values, stds),
         part=first.part,
         by=first.by,
         group=first.group,
-        marks=marks_over_splits([one.marks for one in own]),
+        marks=marks_over_splits([one.marks for one in results]),
     )
 
 
@@ -68,6 +72,8 @@ def pooled_results(
         rows = [row for split in splits for row in tested[head, split]]
         if len(splits) > 1 and len({row["video_id"] for row in rows}) == len(rows):
             said = marks_over_splits([marks[head, split] for split in splits])
-            found = measure_rows(rows, manifest)
-            pooled.append(Result.of(found, "scores", head, family, marks=said, pooled=len(splits)))
+            metrics = measure_rows(rows, manifest)
+            pooled.append(
+                Result.of(metrics, "scores", head, family, marks=said, pooled=len(splits))
+            )
     return pooled

@@ -34,19 +34,22 @@ def measure_groups(
         groups.setdefault(label or f"(no {by})", []).append(row)
     if set(groups) == {f"(no {by})"}:
         raise AqaError(f"{manifest.path}: no test video has a value in the column {by}")
-    found, samples = {"all": measure_rows(rows, manifest)}, {}
-    for seed, (label, own) in enumerate(sorted(groups.items())):
+    metrics, samples = {"all": measure_rows(rows, manifest)}, {}
+    for seed, (label, rows_of_group) in enumerate(sorted(groups.items())):
         samples[label] = score_samples(
-            *true_and_predicted(own), span=spans(own, manifest), resamples=resamples, seed=seed
+            *true_and_predicted(rows_of_group),
+            span=spans(rows_of_group, manifest),
+            resamples=resamples,
+            seed=seed,
         )
-        found[label] = measured(len(own), samples[label])
-    few = {label for label, own in groups.items() if len(own) < FEWEST}
+        metrics[label] = measured(len(rows_of_group), samples[label])
+    few = {label for label, rows_of_group in groups.items() if len(rows_of_group) < FEWEST}
     names = [metric.name for metric in metrics_of("scores")]
     correlations = [metric.name for metric in metrics_of("scores") if metric.correlation]
     n = len(rows)
-    found[f"mean of {by}s"] = _average(n, samples, few, names, np.isfinite, _mean)
-    found[f"Fisher z of {by}s"] = _average(n, samples, few, correlations, has_fisher_z, fisher_z)
-    return found
+    metrics[f"mean of {by}s"] = _average(n, samples, few, names, np.isfinite, _mean)
+    metrics[f"Fisher z of {by}s"] = _average(n, samples, few, correlations, has_fisher_z, fisher_z)
+    return metrics
 
 
 def _average(
@@ -62,18 +65,18 @@ def _average(
     counts: dict[str, Any] = {"groups": len(samples)}
     without_interval: set[str] = set()
     for name in names:
-        known = [label for label, own in samples.items() if defined(own[name][0])]
+        known = [label for label, values in samples.items() if defined(values[name][0])]
         each = [samples[label][name] for label in known]
         averaged[name] = average(np.stack(each, axis=-1)) if each else np.full(1, np.nan)
         counts[f"{name}_groups"] = len(known)
         counts[f"{name}_undefined"] = [label for label in samples if label not in known]
         if few.intersection(known):
             without_interval.add(name)
-    found = MetricValues.of(n, averaged, **counts)
+    metrics = MetricValues.of(n, averaged, **counts)
     intervals = {
-        name: None if name in without_interval else found.intervals[name] for name in names
+        name: None if name in without_interval else metrics.intervals[name] for name in names
     }
-    return MetricValues(n, found.values, intervals, found.counts)
+    return MetricValues(n, metrics.values, intervals, metrics.counts)
 
 
 def _mean(values: Values) -> Values:

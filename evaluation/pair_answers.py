@@ -46,9 +46,9 @@ def evaluate_pairs(
         "test-train": (tests == 1) & (trains == 1),
     }
     evaluated = {}
-    for part, own in chosen.items():
-        if own.any():
-            of_part = pairs.where(own)
+    for part, mask in chosen.items():
+        if mask.any():
+            of_part = pairs.where(mask)
             rows = [
                 {
                     "first": ids[a],
@@ -57,16 +57,16 @@ def evaluate_pairs(
                     "similar": int(t),
                     "probability": p,
                 }
-                for a, b, t, p in zip(*of_part, chance[own].tolist(), strict=True)
+                for a, b, t, p in zip(*of_part, chance[mask].tolist(), strict=True)
                 if part != "train"
             ]
             resamples = resamples_of(part, RESAMPLES)
-            found = measure_pairs(of_part, chance[own], resamples=resamples)
-            evaluated[part] = EvaluatedPart(rows, _one_order(found))
+            metrics = measure_pairs(of_part, chance[mask], resamples=resamples)
+            evaluated[part] = EvaluatedPart(rows, _one_order(metrics))
     return evaluated
 
 
-def _one_order(found: MetricValues) -> MetricValues:
+def _one_order(metrics: MetricValues) -> MetricValues:
     """Counts of pairs, of which both orders are evaluated, but which are one pair."""
-    counts = {name: count // 2 for name, count in found.counts.items()}
-    return replace(found, n=found.n // 2, counts=counts)
+    counts = {name: count // 2 for name, count in metrics.counts.items()}
+    return replace(metrics, n=metrics.n // 2, counts=counts)

@@ -45,7 +45,7 @@ def measure_pairs(
             weight = np.take(step, first, axis=1) * np.take(step, second, axis=1)
             for metric in metrics_of("pairs"):
                 values[metric.name].append(metric.function(similar, chance, weight))
-        return {name: np.concatenate(own) for name, own in values.items()}
+        return {name: np.concatenate(arrays) for name, arrays in values.items()}
 
     samples = resampled(len(videos), measure, resamples, seed)
     return MetricValues.of(len(chance), samples, level, **pairs.counts())

@@ -58,12 +58,12 @@ def _as_seen(true: Values, pred: Values, metric: str) -> tuple[Values, Values]:
     return true - true.mean(), (pred - pred.mean()) / pred.std()
 
 
-def _mixed(true: Values, own: Values, other: Values, metric: str, swap: Values) -> Values:
-    """The metric of predictions that are `other` where `swap` is 1, and `own` elsewhere."""
+def _mixed(true: Values, first: Values, other: Values, metric: str, swap: Values) -> Values:
+    """The metric of predictions that are `other` where `swap` is 1, and `first` elsewhere."""
 
     def mean(term: Callable[[Values], Values]) -> Values:
-        of_own, of_other = term(own), term(other)
-        return (of_own.sum() + swap @ (of_other - of_own)) / len(true)
+        of_first, of_other = term(first), term(other)
+        return (of_first.sum() + swap @ (of_other - of_first)) / len(true)
 
     if metric == "mse":
         return mean(lambda pred: np.square(pred - true))

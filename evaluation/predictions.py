@@ -6,7 +6,7 @@ import csv
 import json
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,7 +93,13 @@ def _marks(metrics: object) -> Marks:
     return Marks.from_dict(test)
 
 
-_MARKS = {"difficulty": str, "told": str, "leak": list, "baseline": list, "alpha": (int, float)}
+_MARKS: Mapping[str, type | tuple[type, ...]] = {
+    "difficulty": str,
+    "told": str,
+    "leak": list,
+    "baseline": list,
+    "alpha": (int, float),
+}
 
 
 def compared_folders(folders: Sequence[Path]) -> list[Path]:
@@ -132,14 +138,16 @@ def read_heads(folders: Sequence[Path], *, strict: bool) -> dict[str, dict[str, 
     heads: dict[str, dict[str, Predictions]] = {}
     for folder in folders:
         try:
-            found = read_predictions(folder)
+            predictions = read_predictions(folder)
         except RunError as error:
             if strict:
                 raise
             warnings.warn(f"left out: {error}", AqaWarning, stacklevel=2)
             continue
-        if found is not None:
-            heads.setdefault(folder.parent.name, {})[folder.name.removeprefix("split-")] = found
+        if predictions is not None:
+            heads.setdefault(folder.parent.name, {})[folder.name.removeprefix("split-")] = (
+                predictions
+            )
         elif strict:
             raise RunError(
                 f"{folder}: {folder.parent.name} predicts pairs or stages, and scores none"

@@ -34,10 +34,10 @@ class Marks:
         }
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> Marks:
+    def from_dict(cls, record: Mapping[str, Any]) -> Marks:
         """Those in a mapping that holds other things too, such as metrics.json."""
         known: dict[str, Any] = {
-            one.name: found[one.name] for one in fields(cls) if one.name in found
+            one.name: record[one.name] for one in fields(cls) if one.name in record
         }
         for name in ("leak", "baseline"):
             known[name] = tuple(known.get(name, ()))
@@ -69,10 +69,17 @@ class Result:
     pooled: int | None = None
 
     @classmethod
-    def of(cls, found: MetricValues, kind: str, head: str, split: str, **more: Any) -> Result:
+    def of(cls, metrics: MetricValues, kind: str, head: str, split: str, **more: Any) -> Result:
         """A measurement with its names."""
         return cls(
-            kind, head, split, found.n, found.values, found.intervals, counts=found.counts, **more
+            kind,
+            head,
+            split,
+            metrics.n,
+            metrics.values,
+            metrics.intervals,
+            counts=metrics.counts,
+            **more,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -151,10 +158,10 @@ class Evaluation:
         return [one.to_row() for one in self.results]
 
 
-def flat(found: Mapping[str, Any]) -> dict[str, Any]:
+def flat(record: Mapping[str, Any]) -> dict[str, Any]:
     """One level, without lists: an interval in two columns, a list in one."""
     row: dict[str, Any] = {}
-    for column, cell in found.items():
+    for column, cell in record.items():
         if column.endswith("interval"):
             row[f"{column}_low"], row[f"{column}_high"] = cell or (None, None)
         else:

@@ -12,7 +12,7 @@ from aqa.files import write_json, write_rows
 
 
 def write_results(
-    runs: Path, heads: Sequence[str], splits: Sequence[str], found: Evaluation
+    runs: Path, heads: Sequence[str], splits: Sequence[str], evaluation: Evaluation
 ) -> Path:
     """Write results as JSON, and each kind of them as CSV, beside the runs; gives the JSON's path.
 
@@ -20,13 +20,13 @@ def write_results(
     have those by type or action: eval-by-type. heads, splits: those that were asked for, which
     the files are named after.
     """
-    groupings = dict.fromkeys(one.by for one in found.results if one.by)
+    groupings = dict.fromkeys(one.by for one in evaluation.results if one.by)
     suffix = "".join(f"-by-{by}" for by in groupings) + _suffix(heads, splits)
-    of_feedback = any(one.kind == "feedback" for one in found.results)
+    of_feedback = any(one.kind == "feedback" for one in evaluation.results)
     path = runs / f"eval{'-feedback' if of_feedback else ''}{suffix}.json"
-    write_json(path, found.to_dict())
+    write_json(path, evaluation.to_dict())
     for kind in KINDS:
-        rows = [one.to_row() for one in found.results if one.kind == kind]
+        rows = [one.to_row() for one in evaluation.results if one.kind == kind]
         if rows:
             name = "eval" if kind == "scores" else f"eval-{kind}"
             write_rows(runs / f"{name}{suffix}.csv", rows)
@@ -34,13 +34,13 @@ def write_results(
 
 
 def write_comparison(
-    runs: Path, heads: Sequence[str], splits: Sequence[str], found: Comparison
+    runs: Path, heads: Sequence[str], splits: Sequence[str], comparison: Comparison
 ) -> Path:
     """Write a comparison as JSON, and its pairs as CSV, beside the runs; gives the JSON's path."""
-    metric = "" if found.metric == "spearman" else f"-{found.metric}"
+    metric = "" if comparison.metric == "spearman" else f"-{comparison.metric}"
     path = runs / f"compare{metric}{_suffix(heads, splits)}.json"
-    write_json(path, found.to_dict())
-    write_rows(path.with_suffix(".csv"), [pair.to_row() for pair in found.pairs])
+    write_json(path, comparison.to_dict())
+    write_rows(path.with_suffix(".csv"), [pair.to_row() for pair in comparison.pairs])
     return path
 
 

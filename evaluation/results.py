@@ -26,35 +26,35 @@ def results_of(
     their own, what the head says beside them and the parts it makes them of.
     """
     if kind == "pairs":
-        found = _pairs(head, split, evaluated, marks)
+        results = _pairs(head, split, evaluated, marks)
     elif kind == "stages":
-        found = _stages(head, split, evaluated, marks)
+        results = _stages(head, split, evaluated, marks)
     elif by is None:
-        found = _scores(head, split, evaluated, marks)
+        results = _scores(head, split, evaluated, marks)
     else:
-        found = (
+        results = (
             Result.of(measured, kind, head, split, by=by, group=group, marks=marks)
             for group, measured in measure_groups(evaluated["test"].rows, manifest, by).items()
         )
-    return list(found)
+    return list(results)
 
 
 def _pairs(head: str, split: str, evaluated: Evaluated, marks: Marks) -> Iterator[Result]:
-    for part, found in evaluated.items():
+    for part, answers in evaluated.items():
         if part != "train":
-            yield Result.of(found.whole, "pairs", head, split, part=part, marks=marks)
+            yield Result.of(answers.whole, "pairs", head, split, part=part, marks=marks)
 
 
 def _stages(head: str, split: str, evaluated: Evaluated, marks: Marks) -> Iterator[Result]:
     tested = evaluated["test"]
-    for stage, found in {"all": tested.whole, **tested.pieces}.items():
-        yield Result.of(found, "stages", head, split, part=stage, marks=marks)
+    for stage, metrics in {"all": tested.whole, **tested.pieces}.items():
+        yield Result.of(metrics, "stages", head, split, part=stage, marks=marks)
 
 
 def _scores(head: str, split: str, evaluated: Evaluated, marks: Marks) -> Iterator[Result]:
     tested = evaluated["test"]
     yield Result.of(tested.whole, "scores", head, split, marks=marks)
-    for kind, found in tested.beside.items():
-        yield Result.of(found, kind, head, split, marks=marks)
-    for name, found in tested.pieces.items():
-        yield Result.of(found, "parts", head, split, part=name, marks=marks)
+    for kind, metrics in tested.beside.items():
+        yield Result.of(metrics, kind, head, split, marks=marks)
+    for name, metrics in tested.pieces.items():
+        yield Result.of(metrics, "parts", head, split, part=name, marks=marks)

@@ -36,8 +36,8 @@ def measure_scores(
 
 def measured(n: int, samples: Mapping[str, Values], level: float = LEVEL) -> MetricValues:
     """The measurement of n videos, from `score_samples`."""
-    found = MetricValues.of(n, samples, level)
-    return found if n >= FEWEST else found.without_intervals()
+    metrics = MetricValues.of(n, samples, level)
+    return metrics if n >= FEWEST else metrics.without_intervals()
 
 
 def score_samples(

@@ -34,11 +34,11 @@ def _evaluate_part(
     columns = examples.columns
     n_frames = [features.store.n_frames(i) for i in ids]
     true = hand_starts(columns["stages"], head.stages, ids)
-    found = head.starts(examples.features, clips=columns["clips"], n_frames=n_frames)
-    measured = measure_stages(head.stages, true, found, n_frames, resamples=resamples_of(part))
+    predicted = head.starts(examples.features, clips=columns["clips"], n_frames=n_frames)
+    measured = measure_stages(head.stages, true, predicted, n_frames, resamples=resamples_of(part))
     rows = [
         {"video_id": i, "part": part, "stage": name, "start": int(t), "predicted": int(p)}
-        for i, *starts in zip(ids, true, found, strict=True)
+        for i, *starts in zip(ids, true, predicted, strict=True)
         for name, t, p in zip(head.stages, *starts, strict=True)
     ]
     return EvaluatedPart(rows, measured.pop("all"), pieces=measured, pieces_are="stages")

@@ -16,7 +16,7 @@ from aqa.models.stages import stage_labels
 def measure_stages(
     names: Sequence[str],
     true: Sequence[NDArray[np.integer]],
-    found: Sequence[NDArray[np.integer]],
+    predicted: Sequence[NDArray[np.integer]],
     n_frames: Sequence[int],
     *,
     level: float = LEVEL,
@@ -25,18 +25,18 @@ def measure_stages(
 ) -> dict[str, MetricValues]:
     """All frames together, under "all", and those of each stage, under its name.
 
-    true, found: for each video the first frame of each stage, (n_stages,). accuracy: the share of
-    a stage's frames that are said to be of it (li2018scoringnet §4.4). start_error: the mean
-    distance of its start from the true one, in frames; None for the first stage, which starts
-    with the video. The bootstrap draws videos.
+    true, predicted: for each video the first frame of each stage, (n_stages,). accuracy: the share
+    of a stage's frames that are said to be of it (li2018scoringnet §4.4). start_error: the mean
+    distance of its start from the true one, in frames; None for the first stage, which starts with
+    the video. The bootstrap draws videos.
     """
     frames, hits = np.zeros((2, len(n_frames), len(names)))
-    for i, (one, other, n) in enumerate(zip(true, found, n_frames, strict=True)):
+    for i, (one, other, n) in enumerate(zip(true, predicted, n_frames, strict=True)):
         labels = stage_labels(one, n)
         frames[i] = np.bincount(labels, minlength=len(names))
         right = labels[labels == stage_labels(other, n)]
         hits[i] = np.bincount(right, minlength=len(names))
-    error = np.abs(np.stack(found) - np.stack(true)).astype(float)
+    error = np.abs(np.stack(predicted) - np.stack(true)).astype(float)
     accuracy, start_error = (metric_of(name, "stages") for name in ("accuracy", "start_error"))
     # Frames, those labelled rightly, and how far off the start is, of each video.
     counted = {"all": (frames.sum(axis=1), hits.sum(axis=1), error[:, 1:].mean(axis=1))}

@@ -23,7 +23,7 @@ Sequences = Sequence[NDArray[np.floating]]
 
 @dataclass(frozen=True)
 class Examples:
-    """Videos that a head learns from, or answers for; every part has one entry per video.
+    """Videos that a head learns from, or answers for; every field has one entry per video.
 
     ids: names, for errors and records. features: see `Sequences`. scores: (n,) points, NaN where
     not known. columns: what else is known of each video: attributes of `Video` by their names,
@@ -40,7 +40,7 @@ class Examples:
     blank: NDArray[np.floating] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse parts that are not of the same videos."""
+        """Refuse fields that are not of the same videos."""
         n = len(self.features)
         if self.scores.shape != (n,):
             raise HeadError(
@@ -112,19 +112,19 @@ def _examples_among(x: Sequences | Examples | Sequence[Examples]) -> Examples | 
     """What was given, where it is examples or a list of them, and not arrays."""
     if isinstance(x, Examples):
         return x
-    parts = [own for own in x if isinstance(own, Examples)]
-    return _joined(parts) if parts else None
+    groups = [group for group in x if isinstance(group, Examples)]
+    return _joined(groups) if groups else None
 
 
-def _joined(parts: Sequence[Examples]) -> Examples:
-    """The videos of all parts, one after the other, as their first part knows of them."""
-    first, n_views = parts[0], len(parts[0].views)
+def _joined(groups: Sequence[Examples]) -> Examples:
+    """The videos of all groups, one after the other, as the first group knows of them."""
+    first, n_views = groups[0], len(groups[0].views)
     return Examples(
-        tuple(i for part in parts for i in part.ids),
-        [own for part in parts for own in part.features],
-        np.concatenate([part.scores for part in parts]),
-        {name: [v for part in parts for v in part.columns[name]] for name in first.columns},
-        [[own for part in parts for own in part.views[k]] for k in range(n_views)],
+        tuple(i for group in groups for i in group.ids),
+        [array for group in groups for array in group.features],
+        np.concatenate([group.scores for group in groups]),
+        {name: [v for group in groups for v in group.columns[name]] for name in first.columns},
+        [[array for group in groups for array in group.views[k]] for k in range(n_views)],
         first.blank,
     )
 

@@ -130,8 +130,8 @@ def _merge_blocks(blocks: list[Block]) -> list[list[Block]]:
     steps = []
     for a, b in blocks:
         if a != b:
-            own = [c for c in (a, b) if c in alone]
-            alone = [c for c in alone if c not in own]
-            steps.append([(a, b), *((c, c) for c in own)])
+            diagonal = [c for c in (a, b) if c in alone]
+            alone = [c for c in alone if c not in diagonal]
+            steps.append([(a, b), *((c, c) for c in diagonal)])
     steps += [[(c, c) for c in alone[i : i + 2]] for i in range(0, len(alone), 2)]
     return steps

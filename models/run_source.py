@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from aqa.errors import AqaError, AqaWarning, RunError
-from aqa.models.heads import ENTRY_POINTS, find_head, own_names
-from aqa.models.heads.base.source import HeadSource, from_package, own_head
+from aqa.models.heads import ENTRY_POINTS, find_head, own_names, unknown_head
+from aqa.models.heads.base.source import HeadSource, file_head, from_package, own_head
 from aqa.models.saved.old_names import HEADS, present_head
 from aqa.models.saved.record import read_record
-from aqa.plugins import file_stem, installed, is_file
+from aqa.plugins import PluginError, file_path, file_stem, installed, is_file
 from aqa.workspace import run_folders
 
 __all__ = ["RunError", "chosen_runs", "labels_of", "source_of"]
@@ -62,16 +62,16 @@ def _installed(folder: Path, name: str, saved: Mapping[str, Any]) -> HeadSource:
 def _given(folder: Path, name: str, saved: Mapping[str, Any], heads: Sequence[str]) -> HeadSource:
     path, _, attribute = str(saved["name"]).rpartition(":")
     for text in heads:
-        if is_file(text):
-            source = find_head(text)
-            if (source.name, source.attribute) == (name, attribute):
-                return source
-    named = path if attribute == "HEAD" else f"{path}:{attribute}"
-    gone = "" if Path(path).exists() else ", which is not there any more"
-    raise RunError(
-        f"{folder}: its head is the file {path}{gone}; a file is only run where you name it: give "
-        f"--head {named}"
-    )
+        if is_file(text) and file_stem(text) == name and _names(text, attribute):
+            return file_head(text, attribute)
+    option = f"--head '{path}'" if " " in path else f"--head {path}"
+    remedy = "a file is only run where you name it: give"
+    if not Path(path).exists():
+        option = f"--head FOLDER/{Path(path).name}"
+        remedy = "which is not there; give its present place,"
+    if attribute != "HEAD":
+        option = f"{option}:{attribute}"
+    raise RunError(f"{folder}: its head is the file {path}, {remedy} {option}")
 
 
 def chosen_runs(
@@ -87,29 +87,59 @@ def chosen_runs(
 def labels_of(runs: Path, heads: Sequence[str]) -> tuple[str, ...]:
     """The folders of runs that are meant by what the user named with --head, by their names.
 
-    A name is that of a folder. A file means all runs that its head was fitted in.
+    A name is that of a folder. A file means all runs that its heads were fitted in, `file.py:Class`
+    those of this class.
     """
     labels: list[str] = []
     for text in heads:
         if not is_file(text):
+            if text in HEADS and not (runs / text).exists():
+                raise unknown_head(text)
             labels.append(text if (runs / text).exists() else _earlier(runs, text))
             continue
-        name = file_stem(text)
-        records = [path for path in runs.glob("*/split-*/run.json") if _of(path, name)]
-        own = sorted({path.parent.parent.name for path in records})
-        if not own:
+        records = [path for path in runs.glob("*/split-*/run.json") if _of(path, text)]
+        folders = sorted({path.parent.parent.name for path in records})
+        if not folders:
             raise AqaError(f"{runs}: no fitted {text}; fit it first with `aqa fit --head {text}`")
-        labels += own
+        labels += folders
     return tuple(dict.fromkeys(labels))
+
+
+def is_of(folder: Path, source: HeadSource) -> bool:
+    """Whether a run may be replaced by one of this class: it is of the same, or of none left."""
+    earlier = attribute_of(folder)
+    if source.origin is None or earlier is None or source.attribute == earlier:
+        return True
+    try:
+        return file_head(source.text, earlier).head_class is source.head_class
+    except PluginError:
+        return True
 
 
 def attribute_of(folder: Path) -> str | None:
     """What a run's head is called in its file, such as `HEAD`; None where it is of no file."""
+    saved = _saved_source(folder)
+    return str(saved["name"]).rpartition(":")[2] if saved else None
+
+
+def other_file(folder: Path, source: HeadSource) -> str | None:
+    """The file of a run's head where that is another one than `source`; None where it is not.
+
+    A file that is where it was no longer has been moved, and may be the same.
+    """
+    saved = _saved_source(folder)
+    if saved is None or saved["source"] != "file" or not is_file(source.text):
+        return None
+    before = Path(str(saved["name"]).rpartition(":")[0])
+    now = file_path(source.text)
+    return str(before) if before.exists() and before.resolve() != now.resolve() else None
+
+
+def _saved_source(folder: Path) -> Mapping[str, Any] | None:
     try:
-        saved = read_record(folder).get("source")
+        return read_record(folder).get("source")
     except RunError:
         return None
-    return str(saved["name"]).rpartition(":")[2] if saved else None
 
 
 def _earlier(runs: Path, name: str) -> str:
@@ -118,10 +148,25 @@ def _earlier(runs: Path, name: str) -> str:
     return earlier[0] if earlier else name
 
 
-def _of(record: Path, name: str) -> bool:
-    """Whether a run is of a file's head of this name."""
+def _of(record: Path, text: str) -> bool:
+    """Whether a run is of a file's head: of its class, where the text names one."""
     try:
         saved = read_record(record.parent)
     except RunError:
         return False
-    return bool(saved.get("source")) and saved["head"] == name
+    if not saved.get("source") or saved.get("head") != file_stem(text):
+        return False
+    return _names(text, str(attribute_of(record.parent)))
+
+
+def _names(text: str, attribute: str) -> bool:
+    """Whether a file that the user named, and a class in it where he did, means this attribute.
+
+    The same class can be named twice in a file, as `HEAD` and as itself.
+    """
+    if text.endswith((".py", f":{attribute}")):
+        return True
+    try:
+        return file_head(text, attribute).head_class is find_head(text).head_class
+    except PluginError:
+        return False

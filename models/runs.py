@@ -221,6 +221,8 @@ def load_run(folder: Path, heads: Sequence[str] = ()) -> Run:
             if one is not None:
                 check_types(one)
         state = safetensors.numpy.load(data)
+        if source.origin is None:
+            _check_sizes(head, state)
         head.restore(present_state(source.name, state))
     except Exception as error:  # arrays of other shapes, or someone else's head, raise anything
         if isinstance(error, AqaError) and not isinstance(error, ValueError):
@@ -230,6 +232,22 @@ def load_run(folder: Path, heads: Sequence[str] = ()) -> Run:
             f"({_first_line(error)}); fit the head again"
         ) from None
     return Run(folder, head, record)
+
+
+# Counts of fitting, which no saved array is as large as.
+_OF_FITTING = (
+    *("seed", "epochs", "batch_size", "lr_halve_every", "patience", "folds", "steps"),
+    *("exemplars", "least"),
+)
+
+
+def _check_sizes(head: Head, state: Mapping[str, Any]) -> None:
+    """Refuse sizes of a network that its saved arrays cannot have, before it is made."""
+    axes = [n for array in state.values() for n in array.shape]
+    most = max(16, len(state), *axes, 0)
+    for name, value in head.params.items():
+        if isinstance(value, int) and name not in _OF_FITTING and value > most:
+            raise ValueError(f"{name}={value} is more than any of its saved arrays holds")
 
 
 def _read_both(folder: Path) -> tuple[dict[str, Any], bytes]:

@@ -96,13 +96,13 @@ def hand_starts(
 
     names: as `stage_names` returns them. ids: the videos' names in error messages.
     """
-    found = []
-    for i, own in enumerate(stages):
-        missing = [name for name in names[1:] if name not in own]
+    starts = []
+    for i, first_frames in enumerate(stages):
+        missing = [name for name in names[1:] if name not in first_frames]
         if missing:
             raise HeadError(
                 f"{name_of(i, ids)} has no first frame of {', '.join(missing)}; fill in the "
                 "manifest's columns stage_<name>"
             )
-        found.append(np.array([0, *(own[name] for name in names[1:])], np.intp))
-    return found
+        starts.append(np.array([0, *(first_frames[name] for name in names[1:])], np.intp))
+    return starts

@@ -12,27 +12,31 @@ from aqa.report.values import with_interval
 from aqa.split_names import NUMBERED
 
 
-def comparison_table(found: Comparison) -> str:
+def comparison_table(comparison: Comparison) -> str:
     """Heads by their mean over splits, and every difference with the p that decide."""
-    metric, several = metric_of(found.metric), len(found.splits) > 1
+    metric, several = metric_of(comparison.metric), len(comparison.splits) > 1
     heads = [
         [
-            head_title(name, own.marks.difficulty),
-            with_interval(own.value, own.interval, metric.digits),
+            head_title(name, head.marks.difficulty),
+            with_interval(head.value, head.interval, metric.digits),
         ]
-        for name, own in found.heads.items()
+        for name, head in comparison.heads.items()
     ]
-    pairs = [_pair(pair, metric.digits, several) for pair in found.pairs]
+    pairs = [_pair(pair, metric.digits, several) for pair in comparison.pairs]
     tests = ["p Holm", *(["p splits"] if several else [])]
-    family = "" if found.family == NUMBERED else f" of {found.family}"
-    mean = f"mean of {len(found.splits)} splits{family}" if several else f"split {found.splits[0]}"
+    family = "" if comparison.family == NUMBERED else f" of {comparison.family}"
+    mean = (
+        f"mean of {len(comparison.splits)} splits{family}"
+        if several
+        else f"split {comparison.splits[0]}"
+    )
     return "\n".join(
         [
-            f"{metric.title}, {mean}, {found.videos} test videos",
+            f"{metric.title}, {mean}, {comparison.videos} test videos",
             table(heads, ["head", f"{metric.title} [95 %]"]),
             "",
             table(pairs, ["a", "b", "a less b [95 %]", *tests, ""], left=[0, 1, -1]),
-            *map(wrapped, dict.fromkeys(_notes(found))),
+            *map(wrapped, dict.fromkeys(_notes(comparison))),
         ]
     )
 
@@ -53,14 +57,16 @@ def _verdict(pair: ComparedPair) -> str:
     return f"{pair.better} is better" + (" as fitted" if as_fitted else "")
 
 
-def _notes(found: Comparison) -> list[str]:
-    heads = [SimpleNamespace(head=name, marks=own.marks) for name, own in found.heads.items()]
+def _notes(comparison: Comparison) -> list[str]:
+    heads = [
+        SimpleNamespace(head=name, marks=head.marks) for name, head in comparison.heads.items()
+    ]
     return [
         *(
             f"split {s} is left out: no results of {', '.join(h)}"
-            for s, h in found.left_out.items()
+            for s, h in comparison.left_out.items()
         ),
-        *(f"{head} is left out: no results on these splits" for head in found.absent),
+        *(f"{head} is left out: no results on these splits" for head in comparison.absent),
         *told_lines(heads),
         *(f"LEAK {one.head}: {'; '.join(one.marks.leak)}" for one in heads if one.marks.leak),
     ]

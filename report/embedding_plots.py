@@ -20,19 +20,19 @@ _PARTS = {"train": "training", "test": "test"}
 
 
 @style()
-def embeddings_figure(found: Embeddings, title: str) -> Figure:
+def embeddings_figure(embeddings: Embeddings, title: str) -> Figure:
     """Scatter plots by t-SNE, two beside each other, with one legend of the types below."""
-    marks = _marks(found.types)
-    rows = -(-len(found.all) // 2)
+    marks = _marks(embeddings.types)
+    rows = -(-len(embeddings.all) // 2)
     heading = fitted(f"{title}, by t-SNE: what is near in the embedding is near here", 2 * SIDE)
     legend = -(-(len(marks) + 2) // _LEGEND_COLUMNS)
     height = rows * SIDE + LINE * (lines_of(heading) + legend + 1)
     figure = Figure((2 * SIDE, height), layout="constrained")
     figure.suptitle(heading)
     panels = figure.subplots(rows, 2, squeeze=False).flatten()
-    for axes, embedding in zip(panels, found.all, strict=False):
-        _scatter(axes, embedding, found, marks)
-    for axes in panels[len(found.all) :]:
+    for axes, embedding in zip(panels, embeddings.all, strict=False):
+        _scatter(axes, embedding, embeddings, marks)
+    for axes in panels[len(embeddings.all) :]:
         axes.set_axis_off()
     handles = [_handle(readable(label or "(no type)"), **mark) for label, mark in marks.items()]
     handles += [
@@ -65,12 +65,12 @@ def _handle(label: str, **mark: Any) -> Line2D:
 
 
 def _scatter(
-    axes: Axes, embedding: Embedding, found: Embeddings, marks: Mapping[str, Mapping[str, Any]]
+    axes: Axes, embedding: Embedding, embeddings: Embeddings, marks: Mapping[str, Mapping[str, Any]]
 ) -> None:
-    types = np.asarray(found.types)
+    types = np.asarray(embeddings.types)
     for label, mark in marks.items():
         for tested in (False, True):
-            points = embedding.flat[(types == label) & (found.tested == tested)]
+            points = embedding.flat[(types == label) & (embeddings.tested == tested)]
             face: dict[str, Any] = {"markerfacecolor": "none"} if tested else {}
             axes.plot(*points.T, linestyle="", markersize=5, alpha=0.9, **mark, **face)
     measured = ", ".join(

@@ -10,22 +10,22 @@ if TYPE_CHECKING:
     from aqa.workflows.embed import Embeddings
 
 
-def embeddings_table(found: Embeddings, run: str) -> str:
+def embeddings_table(embeddings: Embeddings, run: str) -> str:
     """Silhouettes by type, from -1 to 1: a higher one keeps the types further apart."""
-    n_test = int(found.tested.sum())
+    n_test = int(embeddings.tested.sum())
     title = (
-        f"{run}: {len(found.ids) - n_test} training and {n_test} test videos of "
-        f"{len(set(found.types))} types; silhouette from -1 to 1, higher: types further apart"
+        f"{run}: {len(embeddings.ids) - n_test} training and {n_test} test videos of "
+        f"{len(set(embeddings.types))} types; silhouette from -1 to 1, higher: types further apart"
     )
     header = ["embedding", "size", "silhouette of training", "of test videos"]
     rows = []
-    for embedding in found.all:
+    for embedding in embeddings.all:
         shown = ["undefined" if s is None else f"{s:.3f}" for s in embedding.silhouette.values()]
         rows.append([embedding.name, str(embedding.values.shape[1]), *shown])
     return f"{wrapped(title, indent='  ')}\n{table(rows, header)}"
 
 
-def embeddings_json(found: Embeddings, run: str) -> dict[str, Any]:
+def embeddings_json(embeddings: Embeddings, run: str) -> dict[str, Any]:
     """Silhouettes, and every video's place in the plane of each embedding."""
     return {
         "run": run,
@@ -37,10 +37,14 @@ def embeddings_json(found: Embeddings, run: str) -> dict[str, Any]:
                 "points": [
                     {"video": video, "type": kind, "tested": bool(tested), "x": x, "y": y}
                     for video, kind, tested, (x, y) in zip(
-                        found.ids, found.types, found.tested, embedding.flat.tolist(), strict=True
+                        embeddings.ids,
+                        embeddings.types,
+                        embeddings.tested,
+                        embedding.flat.tolist(),
+                        strict=True,
                     )
                 ],
             }
-            for embedding in found.all
+            for embedding in embeddings.all
         ],
     }

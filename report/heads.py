@@ -64,7 +64,7 @@ def _states(head: type[Any], field: dataclasses.Field[Any]) -> bool:
 
 def _row(field: dataclasses.Field[Any], hint: Any) -> list[str]:
     said = field.metadata
-    meaning = "; ".join(part for part in (said.get("help", ""), allowed(hint, said)) if part)
+    meaning = "; ".join(phrase for phrase in (said.get("help", ""), allowed(hint, said)) if phrase)
     return [field.name, _default(field.default), meaning, said.get("source", "")]
 
 
@@ -83,7 +83,7 @@ def allowed(hint: Any, bounds: Mapping[str, Any]) -> str:
         said.append(_range(1 if int in kinds else 0, bounds))
     if types.NoneType in kinds:
         said.append("none")
-    return ", or ".join(part for part in said if part)
+    return ", or ".join(phrase for phrase in said if phrase)
 
 
 def _kinds(hint: Any) -> tuple[Any, ...]:

@@ -50,22 +50,22 @@ def needs_of(table: PublishedTable, workspace: Workspace) -> str:
     return "\n".join(lines) + foot(table.name, table.title)
 
 
-def reproduction_table(found: Reproduction) -> str:
+def reproduction_table(reproduction: Reproduction) -> str:
     """Every printed cell beside what was measured, their difference, and its spread."""
     header = ["system", "case", "metric", "printed", "measured", "differs", "spread"]
-    lines = [_title(found.table)]
-    if found.stand_in:
+    lines = [_title(reproduction.table)]
+    if reproduction.stand_in:
         lines.append(
             wrapped(
-                f"STAND-IN: measured on {found.stand_in}, on other videos than the paper's: "
+                f"STAND-IN: measured on {reproduction.stand_in}, on other videos than the paper's: "
                 "the differences mean nothing"
             )
         )
-    lines.append(aligned([_row(cell) for cell in found.cells], header, left=(0, 1, 2, 6)))
-    if found.table.selected:
-        lines.append(wrapped(f"selection: {found.table.selected}"))
-    lines += [wrapped(note, indent="    ") for note in found.notes]
-    return "\n".join(lines) + foot(found.table.name, *lines)
+    lines.append(aligned([_row(cell) for cell in reproduction.cells], header, left=(0, 1, 2, 6)))
+    if reproduction.table.selected:
+        lines.append(wrapped(f"selection: {reproduction.table.selected}"))
+    lines += [wrapped(note, indent="    ") for note in reproduction.notes]
+    return "\n".join(lines) + foot(reproduction.table.name, *lines)
 
 
 def _title(table: PublishedTable, more: str = "") -> str:

@@ -36,27 +36,27 @@ _TITLES = {
 }
 
 
-def results_table(found: Evaluation, by_split: bool = False) -> str:
+def results_table(evaluation: Evaluation, by_split: bool = False) -> str:
     """Tables of each kind of results, and what must be said of the heads.
 
     First the means over the splits of a family, and the metrics of all their test videos
     together; then the splits that no mean covers or, with `by_split`, every one.
     """
-    averaged = {(one.kind, one.head, one.family) for one in found.means}
+    averaged = {(one.kind, one.head, one.family) for one in evaluation.means}
     single = [
         one
-        for one in found.results
+        for one in evaluation.results
         if by_split or (one.kind, one.head, split_family(one.split)) not in averaged
     ]
     sections: list[str] = []
     for kind in KINDS:
-        sections += _over_families(kind, found)
+        sections += _over_families(kind, evaluation)
         sections += _singles(kind, [one for one in single if one.kind == kind])
-    shown: list[Result | MeanResult] = [*found.means, *found.pooled, *single]
+    shown: list[Result | MeanResult] = [*evaluation.means, *evaluation.pooled, *single]
     notes = [
         *_baseline_notes(shown),
         *told_lines(shown),
-        *_undefined_notes(found.results, single),
+        *_undefined_notes(evaluation.results, single),
         *([_FEW] if any(one.kind in _OF_VIDEOS and one.n < FEWEST for one in single) else []),
         *_leak_notes(shown),
     ]
@@ -64,15 +64,15 @@ def results_table(found: Evaluation, by_split: bool = False) -> str:
     return "\n\n".join([*sections, *([text] if text else [])])
 
 
-def _over_families(kind: str, found: Evaluation) -> Iterator[str]:
+def _over_families(kind: str, evaluation: Evaluation) -> Iterator[str]:
     """Means and pooled metrics, family by family."""
     means = _grouped(
-        (one for one in found.means if one.kind == kind), lambda one: (one.family, one.splits)
+        (one for one in evaluation.means if one.kind == kind), lambda one: (one.family, one.splits)
     )
-    for (family, splits), own in means:
+    for (family, splits), rows in means:
         title = f"mean of {splits} splits{_named(family)}, +- standard deviation"
-        yield _section(f"{_lead(kind)}{title}", own, _mean_cells, _headings(kind))
-        pooled = [one for one in found.pooled if (one.kind, one.split) == (kind, family)]
+        yield _section(f"{_lead(kind)}{title}", rows, _mean_cells, _headings(kind))
+        pooled = [one for one in evaluation.pooled if (one.kind, one.split) == (kind, family)]
         alike = [one for one in pooled if one.pooled == splits]
         for n, results in _grouped(alike, lambda one: one.n):
             title = f"all {n} test videos of the {splits} splits{_named(family)} together"
@@ -80,15 +80,15 @@ def _over_families(kind: str, found: Evaluation) -> Iterator[str]:
 
 
 def _singles(kind: str, results: Sequence[Result]) -> Iterator[str]:
-    for split, own in _grouped(results, lambda one: one.split):
-        numbers = {one.n for one in own}
+    for split, rows in _grouped(results, lambda one: one.split):
+        numbers = {one.n for one in rows}
         counts = {**({"n": "n"} if len(numbers) > 1 else {}), **_COUNTS.get(kind, {})}
         named = [f"split {split}"] if split else []
         if len(numbers) == 1:
-            named.append(f"{own[0].n} test {'pairs' if kind == 'pairs' else 'videos'}")
+            named.append(f"{rows[0].n} test {'pairs' if kind == 'pairs' else 'videos'}")
         yield _section(
             f"{_lead(kind)}{', '.join(named)} {_INTERVAL}",
-            own,
+            rows,
             partial(_single_cells, counts=tuple(counts)),
             [*counts.values(), *_headings(kind)],
         )
@@ -197,15 +197,15 @@ def told_lines(shown: Iterable[Any]) -> Iterator[str]:
 
 def _undefined_notes(results: Sequence[Result], single: Sequence[Result]) -> Iterator[str]:
     """Which groups an average leaves out, since they have no value to average."""
-    for (head, average), own in _grouped(results, lambda one: (one.head, one.group)):
-        lacking = [one for one in own if one.counts.get("spearman_undefined")]
+    for (head, average), averages in _grouped(results, lambda one: (one.head, one.group)):
+        lacking = [one for one in averages if one.counts.get("spearman_undefined")]
         for one in lacking:
             if one in single:
                 names = ", ".join(one.counts["spearman_undefined"])
                 yield f"{head}, split {one.split}: the {average} leaves out {names} ({_NO_VALUE})"
         hidden = [one for one in lacking if one not in single]
         if hidden:
-            splits = f"{len(hidden)} of {len(own)} splits"
+            splits = f"{len(hidden)} of {len(averages)} splits"
             yield (
                 f"{head}: the {average} leaves out some {hidden[0].by}s in {splits} ({_NO_VALUE}); "
                 "--by split says which"

@@ -23,17 +23,17 @@ _LINES: dict[str, tuple[str, Any]] = dict(
 
 
 @style()
-def transfer_figure(found: TransferResult) -> Figure:
+def transfer_figure(result: TransferResult) -> Figure:
     """One plot for each number of samples; a thin line per draw, a thick one for their mean."""
-    samples = list(dict.fromkeys(row["samples"] for row in found.curves))
+    samples = list(dict.fromkeys(row["samples"] for row in result.curves))
     down, across = -(-len(samples) // COLUMNS), min(len(samples), COLUMNS)
     width = max(across * SIDE, 4.5) + 0.4
     figure = Figure((width, down * SIDE + 0.8), layout="constrained")
-    figure.suptitle(fitted(f"{found.action}: fine-tuned on few videos of it", width))
+    figure.suptitle(fitted(f"{result.action}: fine-tuned on few videos of it", width))
     panels = figure.subplots(down, across, squeeze=False, sharey=True).flatten()
     for axes, n in zip(panels, samples, strict=False):
         for start in STARTS:
-            rows = [r for r in found.curves if r["samples"] == n and r["start"] == start]
+            rows = [r for r in result.curves if r["samples"] == n and r["start"] == start]
             _draws(axes, rows, *_LINES[start])
         axes.axhline(0, color=INK, linewidth=0.5)
         axes.set_title(f"{n} videos", loc="left")
@@ -41,7 +41,7 @@ def transfer_figure(found: TransferResult) -> Figure:
     for axes in panels[len(samples) :]:
         axes.set_axis_off()
     for axes in panels[::across]:
-        axes.set_ylabel(f"Spearman correlation,\n{found.tested} test videos")
+        axes.set_ylabel(f"Spearman correlation,\n{result.tested} test videos")
     figure.legend(
         handles=[
             Line2D(

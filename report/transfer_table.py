@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from aqa.workflows.transfer.results import TransferResult
 
 
-def transfer_table(found: TransferResult) -> str:
+def transfer_table(result: TransferResult) -> str:
     """Spearman as the new action finds the network, and what fine-tuning makes of it."""
-    learned = with_std(found.zero_shot["multi-action"], None, 3)
-    untrained = with_std(found.zero_shot["random"], found.zero_shot["random_std"], 3)
+    learned = with_std(result.zero_shot["multi-action"], None, 3)
+    untrained = with_std(result.zero_shot["random"], result.zero_shot["random_std"], 3)
     header = ["samples", "start", "zero-shot", "last iteration", "best iteration"]
     cells = []
-    for row in found.readings():
+    for row in result.readings():
         shown = [
             with_std(row[reading], row.get(f"{reading}_std"), 3)
             for reading in ("zero_shot", "last", "best")
@@ -25,10 +25,10 @@ def transfer_table(found: TransferResult) -> str:
         cells.append([str(row["samples"]), row["start"], *shown])
     return "\n".join(
         [
-            f"{found.action}: new to a head of {found.n_others} videos of "
-            f"{', '.join(found.others)}",
-            f"zero-shot Spearman on all its {found.n} videos: {learned}; untrained: {untrained}",
-            f"fine-tuned on samples, Spearman on {found.tested} others:",
+            f"{result.action}: new to a head of {result.n_others} videos of "
+            f"{', '.join(result.others)}",
+            f"zero-shot Spearman on all its {result.n} videos: {learned}; untrained: {untrained}",
+            f"fine-tuned on samples, Spearman on {result.tested} others:",
             table(cells, header, left=2),
             "best iteration: chosen on the test videos, as parmar2019action Table 4 is",
         ]

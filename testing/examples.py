@@ -26,7 +26,7 @@ def make_examples(head: type[Head], n: int, seed: int = 0) -> Examples:
     make = movement if head.takes_joints else clips
     features = [make(one, rng).astype(np.float32) for one in skill]
     if head.takes == "maps":
-        features = [np.tile(own[:, :, None, None, None], (2, 3, 3)) for own in features]
+        features = [np.tile(sequence[:, :, None, None, None], (2, 3, 3)) for sequence in features]
     scores = 60 + 15 * skill
     made = made_columns(scores, features)
     known = {name: made[name] for name in head.columns if name in made}
@@ -54,13 +54,15 @@ def made_columns(
     scores: NDArray[np.float64], features: Sequence[NDArray[Any]]
 ) -> dict[str, list[Any]]:
     """Values, one per video, of the columns that some heads cannot do without."""
-    starts = [STRIDE * np.arange(len(own)) for own in features]
+    starts = [STRIDE * np.arange(len(sequence)) for sequence in features]
     return {
         "judges": [(score / 12,) * 7 for score in scores],
         "attributes": [{"position": "ABC"[i % 3]} for i in range(len(scores))],
         "difficulty": [2.5] * len(scores),
         "execution": [score / 2.5 for score in scores],
         "action": ["diving"] * len(scores),
-        "clips": [np.column_stack([own, own + CLIP_LENGTH]) for own in starts],
-        "stages": [{"flight": STRIDE, "entry": int(own[-1])} for own in starts],
+        "clips": [
+            np.column_stack([first_frames, first_frames + CLIP_LENGTH]) for first_frames in starts
+        ],
+        "stages": [{"flight": STRIDE, "entry": int(first_frames[-1])} for first_frames in starts],
     }

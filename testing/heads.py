@@ -75,7 +75,14 @@ def head_case(
     **params: Any,
 ) -> HeadCase:
     """What each of `HEAD_CHECKS` takes; see `check_head`."""
-    made = head if isinstance(head, type) else find_head(str(head)).head_class
+    made = head
+    if isinstance(head, str | Path):
+        made = find_head(str(head)).head_class
+    if not (isinstance(made, type) and issubclass(made, Head)):
+        raise AssertionError(
+            f"{made!r} is no class of a head; write a dataclass that inherits from "
+            "aqa.models.heads.Head"
+        )
     if examples is None:
         drawn = make_examples(made, 60)
         examples = drawn.select(range(45)), drawn.select(range(45, 60))
@@ -119,7 +126,9 @@ def check_unfitted(case: HeadCase) -> None:
     head = case.make()
     if head.kind == "scores":
         _refused(
-            lambda: head.predict_examples(case.test), f"{case.name}: answers before it is fitted"
+            lambda: head.predict_examples(case.test),
+            f"{case.name}: answers before it is fitted; "
+            "begin predict_examples with self.check_fitted()",
         )
     _refused(head.state, f"{case.name}: has a state to save before it is fitted")
 
@@ -149,7 +158,8 @@ def check_scores(case: HeadCase) -> None:
     n = len(case.test)
     _require(
         isinstance(predicted, np.ndarray) and predicted.shape == (n,),
-        f"{case.name}: predicts {np.shape(predicted)} for {n} videos, not ({n},)",
+        f"{case.name}: predicts {type(predicted).__name__} {np.shape(predicted)} for {n} "
+        f"videos, not an array ({n},)",
     )
     _require(predicted.dtype == np.float64, f"{case.name}: predicts {predicted.dtype}, not float64")
     _require(
@@ -266,14 +276,17 @@ def check_refusals(case: HeadCase) -> None:
     for what, spoil in spoiled.items():
         _refused(
             lambda spoil=spoil: case.make().fit_examples(spoil()),  # type: ignore[misc]
-            f"{case.name}: is fitted on {what}",
+            f"{case.name}: is fitted on {what}; begin fit_examples with "
+            "x, y = check_fit(train.features, train.scores), of aqa.models.heads",
         )
     if case.head_class.kind == "scores":
         head = case.ready
         narrow = [clips[:, :-1] for clips in case.test.features]
         _refused(
             lambda: head.predict_examples(_with(case.test, narrow)),
-            f"{case.name}: scores videos of another width than it was fitted on",
+            f"{case.name}: scores videos of another width than it was fitted on; begin "
+            "predict_examples with x = check_sequences(examples.features, clip_shape), of "
+            "aqa.models.heads",
         )
 
 

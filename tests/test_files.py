@@ -244,6 +244,13 @@ class TestLeftovers:
         clean_folder(tmp_path)
         assert names(tmp_path) == [".mine.tmp"]
 
+    def test_also_those_of_temporary_files(self, tmp_path: Path, a_dead_process: int) -> None:
+        # As a store is made that is published when it is whole.
+        twice = temporary_name(temporary_name(tmp_path / "a"))
+        twice.with_name(twice.name.replace(f".{os.getpid()}.", f".{a_dead_process}.")).touch()
+        write_text(tmp_path / "a", "x")
+        assert names(tmp_path) == ["a"]
+
     def test_names_as_long_as_can_be_are_written(self, tmp_path: Path) -> None:
         path = tmp_path / ("x" * 251 + ".csv")
         with changing(path):

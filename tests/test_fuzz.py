@@ -30,7 +30,7 @@ def tried(family: str) -> tuple[str, int, list[str]]:
     """What came of a family: an account of a process that ended badly, how many, and failures."""
     command = [sys.executable, str(SCRIPT), family, str(COUNTS[family]), str(SEED)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=1200, check=False)
     except subprocess.TimeoutExpired as error:
         return f"{family} did not end: {str(error.stderr)[-300:]}", 0, []
     if done.returncode:

@@ -15,9 +15,9 @@ from aqa.evaluation.run_stores import stored_split
 from aqa.features.store import FeatureStore, check_spec
 from aqa.models.examples import Examples, Features, examples_of
 from aqa.models.heads import find_head, own_names
-from aqa.models.heads.base import Head, HeadError
+from aqa.models.heads.base import Head, HeadError, fit_options
 from aqa.models.heads.base.source import HeadSource
-from aqa.models.run_source import RunError, attribute_of
+from aqa.models.run_source import RunError, attribute_of, is_of, other_file
 from aqa.models.runs import Run, load_start, make_record, save_run
 from aqa.models.target_transforms import parse_head_params, transformed
 from aqa.workspace import check_label, run_folder
@@ -79,15 +79,18 @@ def fit_splits(
 
 
 def _check_same_code(source: HeadSource, folders: Sequence[Path]) -> None:
-    """Refuse to replace runs of another class of the same file, which are called alike."""
-    if source.origin is None:
-        return
+    """Refuse to replace runs of another class or file, which are called alike."""
     for folder in folders:
-        earlier = attribute_of(folder)
-        if earlier not in (None, source.attribute):
+        other = other_file(folder, source)
+        if other is not None:
             raise RunError(
-                f"{folder} holds a run of {earlier} of that file; call those of {source.attribute} "
+                f"{folder} holds a run of another file, {other}; call those of {source.text} "
                 "something else with --name"
+            )
+        if not is_of(folder, source):
+            raise RunError(
+                f"{folder} holds a run of {attribute_of(folder)} of that file; call those of "
+                f"{source.attribute} something else with --name"
             )
 
 
@@ -117,14 +120,12 @@ def _fit(
         views=model.takes_views,
         blank=model.takes_blank,
     )
-    model.fit_examples(
-        train,
-        read(split.val) if split.val else None,
-        others=read([i for part in model.also_shown for i in split.part(part)])
-        if model.also_shown
-        else None,
+    shown = [video_id for part in model.also_shown for video_id in split.part(part)]
+    options = fit_options(
+        others=read(shown) if model.also_shown else None,
         start=None if start is None else start.head,
     )
+    model.fit_examples(train, read(split.val) if split.val else None, **options)
 
 
 def check_layer(source: HeadSource, store: FeatureStore) -> None:

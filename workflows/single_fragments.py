@@ -50,12 +50,18 @@ def fit_each_fragment(
             HEAD, settings, manifest, store, splits, where, seed=seed, skip_missing=skip_missing
         )
         folders = [run.folder for run in fitted]
-        found = evaluate_runs(folders, manifest, store, skip_missing=skip_missing)
-        if found.failed:
-            raise RunError("\n".join(found.failed))
-        row: dict[str, Any] = {"fragment": fragment, "stage": stage, "splits": len(found.results)}
+        evaluation = evaluate_runs(folders, manifest, store, skip_missing=skip_missing)
+        if evaluation.failed:
+            raise RunError("\n".join(evaluation.failed))
+        row: dict[str, Any] = {
+            "fragment": fragment,
+            "stage": stage,
+            "splits": len(evaluation.results),
+        }
         for metric in metrics_of("scores"):
-            row |= mean_and_std(metric.name, [one.values[metric.name] for one in found.results])
+            row |= mean_and_std(
+                metric.name, [one.values[metric.name] for one in evaluation.results]
+            )
         yield row
 
 

@@ -84,9 +84,9 @@ def find_stages(
     true = hand_starts([labels[i] for i in labelled], all_names, labelled)
     by_id = dict(zip(probabilities, starts, strict=True))
     n_frames = [len(probabilities[i]) for i in labelled]
-    found = measure_stages(all_names, true, [by_id[i] for i in labelled], n_frames)
+    metrics = measure_stages(all_names, true, [by_id[i] for i in labelled], n_frames)
     results = [
         Result.of(measured, "stages", path.name, "", part=stage)
-        for stage, measured in found.items()
+        for stage, measured in metrics.items()
     ]
     return FoundStages(rows, results)

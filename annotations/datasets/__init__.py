@@ -58,18 +58,18 @@ def find_importer(text: str) -> FoundImporter:
         return FoundImporter(text, module.IMPORTER, module.__doc__ or "")
     others = installed(GROUP)
     if is_file(text):
-        found, origin = load_file(text, "IMPORTER")
+        importer, origin = load_file(text, "IMPORTER")
     elif text in others:
-        found, origin = load_installed(others[text])
+        importer, origin = load_installed(others[text])
     else:
         raise UnknownNameError("dataset", text, [*importer_names(), *others])
-    if not isinstance(found, Importer):
+    if not isinstance(importer, Importer):
         raise PluginError(
-            f"{origin.name} is {type(found).__name__}, not an Importer; it is made as "
+            f"{origin.name} is {type(importer).__name__}, not an Importer; it is made as "
             "IMPORTER = Importer(read)"
         )
-    module = importlib.import_module(found.read.__module__)
-    return FoundImporter(text, found, module.__doc__ or "", origin)
+    module = importlib.import_module(importer.read.__module__)
+    return FoundImporter(text, importer, module.__doc__ or "", origin)
 
 
 def _file(name: str) -> Path:

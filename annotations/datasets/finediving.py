@@ -103,8 +103,8 @@ def _at(values: Sequence[Any], number: int, otherwise: Any = None) -> Any:
 
 def _check(path: Path, key: Key, dive: dict[str, Any]) -> None:
     def wrong(name: str, expected: str) -> AqaError:
-        found = reprlib.repr(dive[name])
-        return AqaError(f"{path}: dive {_name(key)}: {name} is {found}, not {expected}")
+        value = reprlib.repr(dive[name])
+        return AqaError(f"{path}: dive {_name(key)}: {name} is {value}, not {expected}")
 
     if missing := [name for name in _COARSE if name not in dive]:
         raise AqaError(f"{path}: dive {_name(key)} has no {missing[0]}")

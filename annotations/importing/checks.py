@@ -18,11 +18,11 @@ def check_size(path: Path) -> None:
         raise AqaError(f"{path}: {size} bytes are too many for annotations; not read")
 
 
-def expect_count(path: Path, found: int, expected: int, what: str) -> None:
+def expect_count(path: Path, count: int, expected: int, what: str) -> None:
     """Raise `AqaError` where there are not as many as were published."""
-    if found != expected:
+    if count != expected:
         raise AqaError(
-            f"{path}: {found} {what} where {expected} were published; it is another release or "
+            f"{path}: {count} {what} where {expected} were published; it is another release or "
             "damaged; a part of a dataset comes in with `aqa import csv`"
         )
 

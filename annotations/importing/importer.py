@@ -31,24 +31,24 @@ class Request:
 
     def find(self, *patterns: str) -> Path:
         """The one source that matches a pattern; `AqaError` where there are none or several."""
-        found = self.find_optional(*patterns)
-        if found is None:
+        match = self.find_optional(*patterns)
+        if match is None:
             where = ", ".join(map(str, self.sources))
             raise AqaError(
                 f"{where}: no {' or '.join(patterns)}; `aqa import NAME` lists the files it needs"
             )
-        return found
+        return match
 
     def find_optional(self, *patterns: str) -> Path | None:
         """The one source that matches a pattern, or None; `AqaError` where there are several."""
-        found = self.find_all(*patterns)
-        if len(found) > 1:
-            raise AqaError(f"several files match: {found[0]}, {found[1]}; name one of them")
-        return found[0] if found else None
+        matches = self.find_all(*patterns)
+        if len(matches) > 1:
+            raise AqaError(f"several files match: {matches[0]}, {matches[1]}; name one of them")
+        return matches[0] if matches else None
 
     def find_all(self, *patterns: str) -> list[Path]:
         """Every source that matches a pattern: a file that was given, or one in a given folder."""
-        found: dict[Path, Path] = {}
+        by_place: dict[Path, Path] = {}
         for source in self.sources:
             if source.is_dir():
                 matches = [path for pattern in patterns for path in sorted(source.glob(pattern))]
@@ -56,8 +56,8 @@ class Request:
                 matches = [source] if any(source.match(pattern) for pattern in patterns) else []
             else:
                 raise AqaError(f"{source}: no such file or folder")
-            found |= {path.resolve(): path for path in matches}
-        return list(found.values())
+            by_place |= {path.resolve(): path for path in matches}
+        return list(by_place.values())
 
 
 @dataclass(frozen=True)

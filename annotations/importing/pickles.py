@@ -96,7 +96,7 @@ class _Dtype:
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, order, *more = state
         # Subarrays, field names and fields; a string's item size stands in its name already.
-        if any(part is not None for part in more[:3]) or order not in ("<", ">", "|", "="):
+        if any(extra is not None for extra in more[:3]) or order not in ("<", ">", "|", "="):
             raise _NotPlain("a NumPy type with fields")
         self.order = ">" if order == ">" else "<"
 

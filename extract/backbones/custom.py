@@ -96,7 +96,7 @@ class Outsider:
         if isinstance(self.maker, BackboneSpec):
             return copy.deepcopy(self.maker)
         if not callable(self.maker):
-            raise PluginError(f"{self.source} is neither a function nor a BackboneSpec")
+            raise PluginError(f"{self.maker!r} is neither a function nor a BackboneSpec")
         try:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed)

@@ -12,6 +12,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,7 +121,7 @@ def build_index(path: Path) -> FrameIndex:
     decoder = StreamDecoder(path)
     try:
         base = decoder.stream.time_base
-        first = [frame.pts for frame in itertools.islice(decoder.frames(), _CHECKED)]
+        first: list[Any] = [frame.pts for frame in itertools.islice(decoder.frames(), _CHECKED)]
     finally:
         decoder.close()
     time_base = (base.numerator, base.denominator) if base is not None else (0, 1)

@@ -12,6 +12,7 @@ from av.error import EOFError as EndOfFile
 from av.error import FFmpegError
 from av.packet import Packet
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from aqa.extract.video.streams import open_stream
 
@@ -60,7 +61,7 @@ class StreamDecoder:
         """Whether a frame was decoded from damaged data."""
         return frame.is_corrupt or (bool(self._wrong) and frame.pts in self._wrong)
 
-    def packets(self) -> Iterator[Packet[object]]:
+    def packets(self) -> Iterator[Packet[VideoStream]]:
         """The packets from here on, in the order of the file; the last one is empty."""
         failed = 0
         packets = self.container.demux(self.stream)
@@ -80,7 +81,7 @@ class StreamDecoder:
                 self._wrong.add(packet.pts)
             yield packet
 
-    def _next(self, packets: Iterator[Packet[object]]) -> Packet[object]:
+    def _next(self, packets: Iterator[Packet[VideoStream]]) -> Packet[VideoStream]:
         if not self._complains:
             return next(packets)
         with av.logging.Capture() as said:
@@ -91,9 +92,9 @@ class StreamDecoder:
             self.n_gaps += 1
         return packet
 
-    def _decode(self, packet: Packet[object]) -> list[VideoFrame]:
+    def _decode(self, packet: Packet[VideoStream]) -> list[VideoFrame]:
         try:
-            return packet.decode()  # type: ignore[return-value]
+            return packet.decode()
         except EndOfFile:
             return []
         except FFmpegError:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
@@ -40,14 +43,15 @@ class RgbConverter:
 def _pixels(frame: VideoFrame) -> Frame:
     """The pixels of an RGB frame, without copying where its rows lie end to end."""
     plane = frame.planes[0]
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height]
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: frame.height]
     image = rows[:, : 3 * frame.width].reshape(frame.height, frame.width, 3)
     return np.ascontiguousarray(image)
 
 
 def display_matrix(frame: VideoFrame) -> Matrix | None:
     """The display matrix, nine numbers row by row; None where there is none."""
-    for data in frame.side_data:
+    side_data: Iterable[Any] = frame.side_data  # its stubs take the keys of a mapping for items
+    for data in side_data:
         if data.type is Type.DISPLAYMATRIX:
             return tuple(np.frombuffer(bytes(data), np.int32)[:9].tolist())
     return None

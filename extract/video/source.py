@@ -26,7 +26,11 @@ class FrameSource(Protocol):
     """
 
     path: Path
-    promised: int | None
+
+    @property
+    def promised(self) -> int | None:
+        """How many frames the container says it holds; None where it does not say."""
+        ...
 
     @property
     def fps(self) -> float:

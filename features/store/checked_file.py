@@ -259,7 +259,7 @@ _TABLE_NAMES = {n.removeprefix("videos/") for n in _ARRAYS | _LATER_ARRAYS if "/
 
 def _hard_links(group: h5py.Group, known: set[str]) -> list[str]:
     """The names in a group; `ValueError` for one that is not known, or leads elsewhere."""
-    names = []
+    names: list[str] = []
     for name in group:
         if name not in known or len(names) > len(known):
             raise ValueError(f"it holds {name!r}, which is no part of a store")

@@ -21,7 +21,7 @@
     /count                 () int64, how many videos are finished
     /count_check *         () int64, the same again, in the eight bytes behind it
 
-Arrays with * are absent in stores made before version 0.2; those are read as they are, and have
+Arrays with * are absent in stores made by an earlier version; those are read as they are, and have
 all of them once a video was added. A store has either all or none. Every array is contiguous,
 uncompressed and inside of the file; whatever else is there is refused (`checked_file.py`).
 The spec's `views` names the augmentations of the pixels; `original`, without any, comes first.
@@ -37,8 +37,8 @@ of arrays, and of the file (`skeleton.py`). Each of these can be changed alone a
 that opens. A video exists once the eight bytes of `count` say so: its data has reached the disk
 before they are written, and they have when `append` returns. So a kill or a power cut at any
 instant loses no video for which `append` returned. Only where the room of the tables ends, at
-about four times the videos that the store was laid out for, or where the store was made before
-version 0.2, a new file is written, which replaces the old one in one step.
+about four times the videos that the store was laid out for, or where an earlier version made the
+store, a new file is written, which replaces the old one in one step.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ VERSION = 1
 TEXT_BYTES = 96
 # The tables with one row per video, besides their ids; the order is that of the checksum.
 FIRST_TABLES = ("rows", "frames", "n_bytes", "n_frames", "fps", "crc32")
-# Those that stores made before version 0.2 do not have.
+# Those that stores made by an earlier version do not have.
 LATER_TABLES = ("clips_crc32", "content", "decoder", "record_crc32")
 TABLES = (*FIRST_TABLES, *LATER_TABLES)
 
@@ -157,4 +157,4 @@ def _bytes(value: Any) -> bytes:
 def store_checksum(spec: str, provenance: str, blank: NDArray[Any] | None) -> int:
     """The checksum of what belongs to no video. spec, provenance: the JSON in the file."""
     checksum = zlib.crc32(provenance.encode(), zlib.crc32(spec.encode()))
-    return checksum if blank is None else zlib.crc32(np.ascontiguousarray(blank), checksum)
+    return checksum if blank is None else zlib.crc32(np.ascontiguousarray(blank).data, checksum)

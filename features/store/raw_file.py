@@ -65,7 +65,7 @@ class RawStoreFile:
             self.write("features", end - len(features), features)
             self.write("clips", end - len(features), values)
             ranges.append([end - len(features), end])
-            checksums.append([zlib.crc32(features), zlib.crc32(values)])
+            checksums.append([zlib.crc32(features.data), zlib.crc32(values.data)])
         record = {
             **known,
             "rows": np.array(ranges, np.int64),
@@ -161,7 +161,7 @@ class RawStoreFile:
 def places_in(store: CheckedFile) -> dict[str, Place] | None:
     """Where the arrays of a store lie; None where it cannot grow as it stands.
 
-    That is so for stores made before version 0.2, and those that HDF5 wrote.
+    That is so for stores made by an earlier version, and those that HDF5 wrote.
     """
     if not store.is_covered:
         return None

@@ -109,7 +109,7 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
         clips = self.file.clips[start:stop]
         if self._videos.is_covered:
             wanted = self._videos.tables["clips_crc32"][number, self._number]
-            self._refuse(video_id, "clips", zlib.crc32(clips), wanted)
+            self._refuse(video_id, "clips", zlib.crc32(clips.data), wanted)
         return [Clip(int(a), int(b)) for a, b in clips]
 
     def frame_range(self, video_id: str) -> tuple[int, int | None]:
@@ -171,7 +171,7 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
     def _check_features(self, video_id: str, number: int, features: NDArray[Any]) -> None:
         if (number, self._number) not in self._sound_features:
             wanted = self._videos.tables["crc32"][number, self._number]
-            self._refuse(video_id, "features", zlib.crc32(features), wanted)
+            self._refuse(video_id, "features", zlib.crc32(features.data), wanted)
             self._sound_features.add((number, self._number))
 
     def _refuse(self, video_id: str, what: str, found: int, written: int) -> None:
@@ -189,11 +189,11 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
 
     @property
     def uncovered(self) -> str | None:
-        """What no checksum covers, in a store made before version 0.2."""
+        """What no checksum covers, in a store of an earlier version."""
         if self._videos.is_covered:
             return None
         return (
-            "made before version 0.2: only its features have a checksum; "
+            "made by an earlier version of aqa: only its features have a checksum; "
             "ids, clips, settings and the blank response have none"
         )
 

@@ -14,7 +14,7 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -28,7 +28,7 @@ _LARGEST_TEXT = 1 << 28
 # Types as they are written: of the attributes, and of numbers in arrays. A text in an array is
 # UTF-8 of fixed length, which is its size.
 _TEXT = bytes.fromhex("1901010010000000100000000100000000000800")
-_NUMBERS = {
+_NUMBERS: dict[bytes, np.dtype[Any]] = {
     bytes.fromhex("1008000008000000 00004000"): np.dtype("int64"),
     bytes.fromhex("1008000004000000 00002000"): np.dtype("int32"),
     bytes.fromhex("1000000004000000 00002000"): np.dtype("uint32"),

@@ -38,7 +38,7 @@ def _wrong_videos(store: CheckedFile) -> Iterator[str]:
             yield f"{name}: features that are not finite"
         elif problem := _wrong_clips(clips, int(videos.tables["n_frames"][i]), store.spec):
             yield f"{name}: {problem}"
-        elif videos.is_covered and zlib.crc32(clips) != videos.tables["clips_crc32"][i, k]:
+        elif videos.is_covered and zlib.crc32(clips.data) != videos.tables["clips_crc32"][i, k]:
             yield f"{name}: its clips are not what was written (checksum)"
 
 
@@ -49,7 +49,7 @@ def _read_features(store: CheckedFile, start: int, stop: int) -> tuple[int, bool
     checksum, is_finite = 0, True
     for first in range(start, stop, step):
         features = store.rows_at_all("features", first, min(first + step, stop))
-        checksum = zlib.crc32(features, checksum)
+        checksum = zlib.crc32(features.data, checksum)
         is_finite = is_finite and bool(np.isfinite(features).all())
     return checksum, is_finite
 

@@ -61,10 +61,10 @@ def _copy(old: CheckedFile, file: RawStoreFile) -> None:
 
 
 def _later_tables(old: CheckedFile) -> dict[str, np.ndarray]:
-    """The tables that a store made before version 0.2 lacks."""
+    """The tables that a store of an earlier version lacks."""
     videos: VideoTable = old.videos
     checksums = [
-        [zlib.crc32(old.clips[start:stop]) for start, stop in ranges] for ranges in videos.rows
+        [zlib.crc32(old.clips[start:stop].data) for start, stop in ranges] for ranges in videos.rows
     ]
     empty = np.zeros(len(videos.ids), f"S{TEXT_BYTES}")
     clips_crc32 = np.array(checksums, np.uint32).reshape(videos.rows.shape[:2])

@@ -93,7 +93,7 @@ class FeatureStoreWriter:
             if leftover.name.split(".")[-2].isdigit() and leftover.name.count(".") == (
                 real.name.count(".") + 3
             ):
-                leftover.unlink()  # of a killed writer before version 0.2, which had this lock
+                leftover.unlink()  # of a killed writer of an earlier version, which had this lock
         return lock
 
     def _start(self, ids: list[str]) -> None:

@@ -12,7 +12,14 @@ from aqa.models.saved.old_names import HEADS
 from aqa.plugins import installed, is_file
 
 if TYPE_CHECKING:
-    from aqa.models.heads.base import Examples, Head, HeadError, param
+    from aqa.models.heads.base import (
+        Examples,
+        Head,
+        HeadError,
+        check_fit,
+        check_sequences,
+        param,
+    )
     from aqa.models.heads.base.end_to_end import OneNetworkAdapter
     from aqa.models.heads.base.network import NetworkHead
     from aqa.models.heads.base.score_network import ScoreNetworkHead
@@ -25,6 +32,8 @@ __all__ = [
     "NetworkHead",
     "OneNetworkAdapter",
     "ScoreNetworkHead",
+    "check_fit",
+    "check_sequences",
     "find_head",
     "get_head",
     "head_names",
@@ -41,7 +50,10 @@ ENTRY_POINTS = "aqa.heads"
 
 # What a head is written with -> its module; imported when asked for, as it takes scikit-learn.
 _LAZY = {
-    **dict.fromkeys(("Examples", "Head", "HeadError", "param"), "aqa.models.heads.base"),
+    **dict.fromkeys(
+        ("Examples", "Head", "HeadError", "check_fit", "check_sequences", "param"),
+        "aqa.models.heads.base",
+    ),
     "NetworkHead": "aqa.models.heads.base.network",
     "OneNetworkAdapter": "aqa.models.heads.base.end_to_end",
     "ScoreNetworkHead": "aqa.models.heads.base.score_network",

@@ -106,8 +106,8 @@ class ContrastiveNet(nn.Module):
         """x (n, dim), scores (n,), exemplars `first`, videos `second` (pairs,) -> as the tree."""
         known = self.exemplar(x) + self.score(scores[:, None])  # (n, hidden)
         pairs = known.index_select(0, first) + self.video(x).index_select(0, second)
-        found: tuple[Tensor, Tensor] = self.tree(relu(self.joined(relu(pairs))))
-        return found
+        answer: tuple[Tensor, Tensor] = self.tree(relu(self.joined(relu(pairs))))
+        return answer
 
     @classmethod
     def of(cls, tensors: Mapping[str, Tensor]) -> ContrastiveNet:
@@ -133,7 +133,7 @@ class TreeTrainer(Trainer):
         """The mean squared error of the pairs' score differences, scaled."""
         self.net.eval()
         batches = examples.batches(self.settings.batch_size)
-        return weighted_mean((self._error(own), self.count(own)) for own in batches)
+        return weighted_mean((self._error(batch), self.count(batch)) for batch in batches)
 
     @property
     def tree(self) -> RegressionTree:
@@ -147,8 +147,8 @@ class TreeTrainer(Trainer):
     def _answers(self, batch: VideoBatch) -> tuple[Tensor, Tensor]:
         assert isinstance(batch, PairBatch)
         x = batch.x.index_select(0, batch.rows[:, 0])  # (n, dim)
-        found: tuple[Tensor, Tensor] = self.net(x, batch.own, batch.first, batch.second)
-        return found
+        answers: tuple[Tensor, Tensor] = self.net(x, batch.video_targets, batch.first, batch.second)
+        return answers
 
 
 @dataclass(repr=False, eq=False)
@@ -227,7 +227,7 @@ class CoReHead(NetworkHead):
         """See `Head.predict_examples`."""
         self.check_fitted()
         features = check_sequences(examples.features, self.clip_shape, ids=examples.ids)
-        videos = [self.scaled(own) for own in _averages(features)]
+        videos = [self.scaled(average) for average in _averages(features)]
         groups = self._groups(examples, strict=False)
         first, second = meet_exemplars(
             unpack_texts(self.ex_groups_), groups, kind=self._group_column
@@ -260,12 +260,12 @@ class CoReHead(NetworkHead):
     @property
     def chosen(self) -> dict[str, Any]:
         """See `Head.chosen`."""
-        found: dict[str, Any] = super().chosen
-        found["exemplars"] = {}
+        chosen: dict[str, Any] = super().chosen
+        chosen["exemplars"] = {}
         labels, names = unpack_texts(self.ex_groups_), unpack_texts(self.ex_ids_)
         for label, name in zip(labels, names, strict=True):
-            found["exemplars"].setdefault(label or "every video", []).append(name)
-        return found
+            chosen["exemplars"].setdefault(label or "every video", []).append(name)
+        return chosen
 
     @property
     def answer_columns(self) -> tuple[str, ...]:

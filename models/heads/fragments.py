@@ -88,8 +88,8 @@ class FragmentNet(nn.Module):
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """(n, fragments, C, T, H, W) -> (n,); every video has all fragments."""
         x = (x - self.centre) / self.scale
-        found = [extract(x[:, i]) for i, extract in enumerate(self.extractors)]
-        scores: Tensor = self.last(self.dense(torch.cat(found, dim=1))).squeeze(1)
+        fragments = [extract(x[:, i]) for i, extract in enumerate(self.extractors)]
+        scores: Tensor = self.last(self.dense(torch.cat(fragments, dim=1))).squeeze(1)
         return scores
 
 

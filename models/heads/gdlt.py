@@ -61,13 +61,13 @@ class GradeTransformer(nn.Module):
         behind = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]  # (n, clips)
         clips = self.encoder(self.project(x), src_key_padding_mask=behind)
         prototypes = self.prototypes.expand(len(x), -1, -1)
-        found: Tensor = self.decoder(prototypes, clips, memory_key_padding_mask=behind)
-        return found
+        grades: Tensor = self.decoder(prototypes, clips, memory_key_padding_mask=behind)
+        return grades
 
     def score(self, grades: Tensor) -> Tensor:
         """(n, grades, width) -> (n,)."""
-        own = torch.einsum("nkd,kd->nk", grades, self.responses.weight) + self.responses.bias
-        response = own.sigmoid()
+        logits = torch.einsum("nkd,kd->nk", grades, self.responses.weight) + self.responses.bias
+        response = logits.sigmoid()
         values = torch.linspace(0, 1, response.shape[1], device=response.device)
         share = (response * values).sum(dim=1) / response.sum(dim=1)
         return self.limits[0] + (self.limits[1] - self.limits[0]) * share

@@ -181,21 +181,21 @@ class KFSHead(NetworkHead):
         device = pick_device(self.device)
         net = self.net_.to(device).eval()
         videos = self.tensors(sequences, np.zeros(len(sequences)))
-        found = []
+        posteriors = []
         for batch in videos.batches(self.batch_size):
             chances = net(batch.x, batch.lengths).double().softmax(dim=2).cpu().numpy()
-            found += [
-                own[:length] for own, length in zip(chances, batch.lengths.tolist(), strict=True)
+            posteriors += [
+                rows[:length] for rows, length in zip(chances, batch.lengths.tolist(), strict=True)
             ]
-        return found
+        return posteriors
 
     def starts(
         self, x: Sequences, *, clips: Sequence[NDArray[np.integer]], n_frames: Sequence[int]
     ) -> list[NDArray[np.intp]]:
         """See `StageHead.starts`."""
         return [
-            stage_starts(frame_posteriors(posteriors, own, n))
-            for posteriors, own, n in zip(self.posteriors(x), clips, n_frames, strict=True)
+            stage_starts(frame_posteriors(posteriors, ranges, n))
+            for posteriors, ranges, n in zip(self.posteriors(x), clips, n_frames, strict=True)
         ]
 
     def restore_net(self, tensors: Mapping[str, Tensor]) -> nn.Module:
@@ -210,10 +210,16 @@ class KFSHead(NetworkHead):
     ) -> LabelledVideos:
         device = pick_device(self.device)
         starts = hand_starts(stages, self.stages)
-        labels = [stages_at(own, ranges) for own, ranges in zip(starts, clips, strict=True)]
+        labels = [
+            stages_at(video_starts, ranges)
+            for video_starts, ranges in zip(starts, clips, strict=True)
+        ]
         return LabelledVideos(
             self.tensors(sequences, np.zeros(len(sequences))).sequences,
-            [torch.as_tensor(own, dtype=torch.long, device=device) for own in labels],
+            [
+                torch.as_tensor(clip_labels, dtype=torch.long, device=device)
+                for clip_labels in labels
+            ],
         )
 
 

@@ -64,8 +64,8 @@ class MTLHead(NetworkHead):
     @property
     def classes(self) -> dict[str, list[str]]:
         """The labels of each attribute that it predicts."""
-        found: dict[str, list[str]] = json.loads(unpack_texts(self.classes_)[0])
-        return found
+        classes: dict[str, list[str]] = json.loads(unpack_texts(self.classes_)[0])
+        return classes
 
     def build(self, dim: int) -> nn.Module:
         """See `NetworkHead.build`."""
@@ -84,13 +84,13 @@ class MTLHead(NetworkHead):
     def learn_scores(self, scores: NDArray[np.float64], **columns: Any) -> None:
         """See `NetworkHead.learn_scores`: the classes of each attribute."""
         given = self._given(columns.get("attributes"), len(scores))
-        names = [name for name in ATTRIBUTES if any(name in own for own in given)]
+        names = [name for name in ATTRIBUTES if any(name in labels for labels in given)]
         if self.classify and not names:
             raise HeadError(
                 f"no training video has any of the attributes {', '.join(ATTRIBUTES)}; fill in the "
                 "manifest's columns of these names, or fit the score alone with -p classify=false"
             )
-        classes = {n: sorted({own[n] for own in given if n in own}) for n in names}
+        classes = {n: sorted({labels[n] for labels in given if n in labels}) for n in names}
         self.classes_ = pack_texts([json.dumps(classes)])
         self.y_std_ = spread(scores)
 
@@ -98,8 +98,8 @@ class MTLHead(NetworkHead):
         """See `NetworkHead.targets`: scaled scores, then each attribute's class, -1 for none."""
         given = self._given(columns.get("attributes"), len(scores))
         numbers = [
-            [labels.index(own[name]) if own.get(name) in labels else -1 for own in given]
-            for name, labels in self.classes.items()
+            [classes.index(labels[name]) if labels.get(name) in classes else -1 for labels in given]
+            for name, classes in self.classes.items()
         ]
         return np.column_stack([scores / self.y_std_, *numbers])
 
@@ -112,8 +112,8 @@ class MTLHead(NetworkHead):
         """See `GivesAttributes`: the most probable label of each attribute."""
         outputs = self.outputs(examples)
         said = {
-            name: [labels[k] for k in outputs[:, own].argmax(axis=1)]
-            for (name, labels), own in zip(self.classes.items(), self._slices(), strict=True)
+            name: [labels[k] for k in outputs[:, columns].argmax(axis=1)]
+            for (name, labels), columns in zip(self.classes.items(), self._slices(), strict=True)
         }
         return [{name: labels[i] for name, labels in said.items()} for i in range(len(outputs))]
 
@@ -136,9 +136,9 @@ class MTLHead(NetworkHead):
     def _loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Of a batch: (n, 1 + classes) and (n, 1 + attributes), see `targets`."""
         loss = losses.l1_l2(outputs[:, 0], targets[:, 0])
-        for own, numbers in zip(self._slices(), targets[:, 1:].long().unbind(1), strict=True):
+        for columns, numbers in zip(self._slices(), targets[:, 1:].long().unbind(1), strict=True):
             known = (numbers >= 0).sum().clamp(min=1)
-            entropy = cross_entropy(outputs[:, own], numbers, ignore_index=-1, reduction="sum")
+            entropy = cross_entropy(outputs[:, columns], numbers, ignore_index=-1, reduction="sum")
             loss = loss + self.class_weight * entropy / known
         return loss
 

@@ -92,14 +92,16 @@ class MUSDLHead(DistributionHead):
 
     def _marks(self, judges: Sequence[Sequence[float]] | None, n: int) -> NDArray[np.float64]:
         """Checked marks, (n, judges)."""
-        marks = [np.asarray(own, float) for own in check_column("judges", judges, n)]
-        for i, own in enumerate(marks):
-            if len(own) != self.judges_:
+        marks = [
+            np.asarray(video_marks, float) for video_marks in check_column("judges", judges, n)
+        ]
+        for i, video_marks in enumerate(marks):
+            if len(video_marks) != self.judges_:
                 raise HeadError(
-                    f"video number {i} has {len(own)} judges, the first training video "
+                    f"video number {i} has {len(video_marks)} judges, the first training video "
                     f"{self.judges_}; a head learns from as many everywhere"
                 )
-            strange = own[~((own >= self.low) & (own <= self.high))]
+            strange = video_marks[~((video_marks >= self.low) & (video_marks <= self.high))]
             if len(strange):
                 raise HeadError(
                     f"video number {i} has a judge's mark of {strange[0]:g}, which is not from "

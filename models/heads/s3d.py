@@ -186,28 +186,30 @@ class S3DHead(Head):
         """
         if "clips" not in examples.columns and self.bounds == "fractions":
             starts = [np.arange(len(sequence)) for sequence in examples.features]
-            return [np.column_stack([own, own + 1]) for own in starts]
-        return [np.asarray(own) for own in _column("clips", examples)]
+            return [np.column_stack([clip_numbers, clip_numbers + 1]) for clip_numbers in starts]
+        return [np.asarray(ranges) for ranges in _column("clips", examples)]
 
     def _begins(self, examples: Examples) -> list[Matrix]:
         """The first frame of each stage of each video, (stages,)."""
         if self.kfs_ is not None:
             ranges = self._ranges(examples)
-            ends = [int(own[:, 1].max()) for own in ranges]
+            ends = [int(clip_ranges[:, 1].max()) for clip_ranges in ranges]
             starts = self.kfs_.starts(examples.features, clips=ranges, n_frames=ends)
-            return [own[1:].astype(float) for own in starts]  # without the time before
+            return [
+                stage_starts[1:].astype(float) for stage_starts in starts
+            ]  # without the time before
         if self.bounds == "fractions":
             fractions = np.array(self._fractions())
-            return [fractions * own[:, 1].max() for own in self._ranges(examples)]
+            return [fractions * clip_ranges[:, 1].max() for clip_ranges in self._ranges(examples)]
         names = unpack_texts(self.stage_names_)
         begins = []
-        for name, own_stages in zip(examples.ids, _column("stages", examples), strict=True):
-            if list(own_stages) != names:
+        for name, video_stages in zip(examples.ids, _column("stages", examples), strict=True):
+            if list(video_stages) != names:
                 raise HeadError(
-                    f"video {name} has the stages {', '.join(own_stages)}, the first training "
+                    f"video {name} has the stages {', '.join(video_stages)}, the first training "
                     f"video {', '.join(names)}; fill in the manifest's columns stage_<name>"
                 )
-            begins.append(np.array(list(own_stages.values()), float))
+            begins.append(np.array(list(video_stages.values()), float))
         return begins
 
     def _fractions(self) -> list[float]:

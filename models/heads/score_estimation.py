@@ -62,11 +62,11 @@ def choose_exemplars(
     labels = np.asarray(types, str)
     chosen = {}
     for label in np.unique(labels):
-        own = np.flatnonzero(labels == label)
-        ranked = np.sort(scores[own]) if worst else np.sort(scores[own])[::-1]
-        limit = ranked[min(count, len(own)) - 1]
-        near = scores[own] <= limit if worst else scores[own] >= limit
-        chosen[str(label)] = own[near]
+        videos_of_type = np.flatnonzero(labels == label)
+        ranked = np.sort(scores[videos_of_type]) if worst else np.sort(scores[videos_of_type])[::-1]
+        limit = ranked[min(count, len(videos_of_type)) - 1]
+        near = scores[videos_of_type] <= limit if worst else scores[videos_of_type] >= limit
+        chosen[str(label)] = videos_of_type[near]
     return chosen
 
 
@@ -213,13 +213,13 @@ class ScoreEstimationHead(ComparingHead):
         (video,) = check_sequences(examples.features, self.clip_shape, ids=examples.ids)
         types = check_types(examples.columns.get("type"), 1, strict=False)
         first, _ = meet_exemplars(self.types_of_exemplars, types)
-        own = self.embed_clips(video, blank)
+        states = self.embed_clips(video, blank)
         matched, probabilities = {}, []
         for number in first:
             exemplar = self.features_of_exemplars[number]
             clips = ALIGNMENTS[align](self.scaled(video), self.scaled(exemplar))
             matched[self.ids_of_exemplars[number]] = clips
-            embedded = torch.cat([self.embed_clips(exemplar, blank)[clips], own])
+            embedded = torch.cat([self.embed_clips(exemplar, blank)[clips], states])
             rows = np.arange(len(video))
             probabilities.append(self.probability(embedded, rows, rows + len(video)))
         values = np.mean(probabilities, axis=0)
@@ -253,15 +253,15 @@ class ScoreEstimationHead(ComparingHead):
     @property
     def chosen(self) -> dict[str, Any]:
         """See `Head.chosen`."""
-        found: dict[str, Any] = super().chosen
+        chosen: dict[str, Any] = super().chosen
         if hasattr(self, "pairs_seen_"):
-            found["pairs"] = self.pairs_seen_
+            chosen["pairs"] = self.pairs_seen_
         if self.metric == "learned":
-            found["ridge"] = self.ridge_
-        found["exemplars"] = {}
+            chosen["ridge"] = self.ridge_
+        chosen["exemplars"] = {}
         for label, name in zip(self.types_of_exemplars, self.ids_of_exemplars, strict=True):
-            found["exemplars"].setdefault(label or "every type", []).append(name)
-        return found
+            chosen["exemplars"].setdefault(label or "every type", []).append(name)
+        return chosen
 
     @property
     def learned_from_others(self) -> tuple[str, ...]:
@@ -309,16 +309,16 @@ class ScoreEstimationHead(ComparingHead):
     ) -> tuple[Numbers, list[str]]:
         """The numbers of the exemplars, and the type that each is for."""
         worst = self.exemplar == "worst"
-        found = choose_exemplars(scores, types, worst=worst, count=self.exemplars)
+        chosen = choose_exemplars(scores, types, worst=worst, count=self.exemplars)
         if self.exemplar == "constant":
             label = self.constant_type
             if label is None:
                 label = max(sorted(set(trained)), key=trained.count)
-            if label not in found:
-                known = ", ".join(sorted(found)) or "none"
+            if label not in chosen:
+                known = ", ".join(sorted(chosen)) or "none"
                 raise HeadError(f"constant_type={label!r} is no training video's; known: {known}")
-            return found[label], [""] * len(found[label])
-        numbers = np.concatenate(list(found.values()))
+            return chosen[label], [""] * len(chosen[label])
+        numbers = np.concatenate(list(chosen.values()))
         return numbers, [types[i] for i in numbers]
 
     def _keep_exemplars(self, chosen: Numbers, labels: list[str], pool: Examples) -> None:

@@ -101,11 +101,13 @@ class ScoringNetHead(Head):
         held = self._held(validation)
         self.branches_: dict[str, LSTMHead] = {}
         self.history_: list[dict[str, Any]] = []
-        for part in PARTS:
-            branch = self.branch(truth[part].std())
-            branch.fit_examples(Examples(train.ids, chosen[part], truth[part]), held.get(part))
-            self.branches_[part] = branch
-            self.history_ += [{"part": part, **row} for row in branch.history_]
+        for score_part in PARTS:
+            branch = self.branch(truth[score_part].std())
+            branch.fit_examples(
+                Examples(train.ids, chosen[score_part], truth[score_part]), held.get(score_part)
+            )
+            self.branches_[score_part] = branch
+            self.history_ += [{"part": score_part, **row} for row in branch.history_]
         return self
 
     def predict_examples(self, examples: Examples) -> NDArray[np.float64]:
@@ -127,7 +129,7 @@ class ScoringNetHead(Head):
 
     def true_parts(self, examples: Examples) -> dict[str, NDArray[np.float64]]:
         """See `GivesParts.true_parts`; an execution that is not given is what the rule implies."""
-        known = (examples.columns.get(part) for part in PARTS)
+        known = (examples.columns.get(score_part) for score_part in PARTS)
         return true_parts(self.rule_, examples.scores, *known)
 
     @property
@@ -140,7 +142,7 @@ class ScoringNetHead(Head):
     @property
     def chosen(self) -> dict[str, Any]:
         """See `Head.chosen`."""
-        epochs = {part: branch.best_epoch_ for part, branch in self.branches_.items()}
+        epochs = {score_part: branch.best_epoch_ for score_part, branch in self.branches_.items()}
         return {"best_epoch": epochs, "rule": self.rule_}
 
     def state(self) -> State:
@@ -161,9 +163,9 @@ class ScoringNetHead(Head):
         self.names_: tuple[str, ...] = tuple(names)
         self.y_mean_, self.y_std_ = float(state["y_mean"]), float(state["y_std"])
         self.branches_ = {}
-        for part in PARTS:
-            arrays = part_of(part, state)
-            self.branches_[part] = self.branch(float(arrays["y_std"])).restore(arrays)
+        for score_part in PARTS:
+            arrays = part_of(score_part, state)
+            self.branches_[score_part] = self.branch(float(arrays["y_std"])).restore(arrays)
         kfs = part_of("kfs", state)
         self.kfs_ = KFSHead(device=self.lstm().device).restore(kfs) if kfs else None
         return self
@@ -211,8 +213,8 @@ class ScoringNetHead(Head):
         """Each branch's answers on the clips chosen for it, in points."""
         plain = replace(examples, columns={}, views=(), blank=None)
         return {
-            part: branch.predict_examples(replace(plain, features=chosen[part]))
-            for part, branch in self.branches_.items()
+            score_part: branch.predict_examples(replace(plain, features=chosen[score_part]))
+            for score_part, branch in self.branches_.items()
         }
 
     def truth(
@@ -222,14 +224,14 @@ class ScoringNetHead(Head):
         ids: Sequence[str] | None = None,
     ) -> dict[str, NDArray[np.float64]]:
         """The true parts of scores to learn from; `HeadError` where one is not known."""
-        truth = true_parts(self.rule_, scores, *(columns.get(part) for part in PARTS))
+        truth = true_parts(self.rule_, scores, *(columns.get(score_part) for score_part in PARTS))
         check_known(truth, ids)
         return truth
 
     @property
     def key(self) -> KeyFragments:
         """Which clips each branch reads."""
-        wanted = {part: getattr(self, f"{part}_stages") for part in PARTS}
+        wanted = {score_part: getattr(self, f"{score_part}_stages") for score_part in PARTS}
         return KeyFragments(wanted, self.names_, whole=not self.key_fragments)
 
     def _fragments(
@@ -262,7 +264,10 @@ class ScoringNetHead(Head):
         )
         truth = self.truth(scores, validation.columns)
         chosen = self._fragments(sequences, validation.columns)
-        return {part: Examples(validation.ids, chosen[part], truth[part]) for part in PARTS}
+        return {
+            score_part: Examples(validation.ids, chosen[score_part], truth[score_part])
+            for score_part in PARTS
+        }
 
 
 HEAD = ScoringNetHead

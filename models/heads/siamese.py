@@ -58,7 +58,7 @@ class PairTrainer(Trainer):
         wrong, total = torch.zeros(2), torch.zeros(2)
         for batch in examples.batches(self.settings.batch_size):
             assert isinstance(batch, PairBatch)
-            kind, chance = (part.cpu() for part in self.mistakes(batch))
+            kind, chance = (tensor.cpu() for tensor in self.mistakes(batch))
             wrong += torch.bincount(kind, chance, 2)
             total += torch.bincount(kind, minlength=2)
         return float((wrong / total)[total > 0].mean())

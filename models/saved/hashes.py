@@ -79,7 +79,7 @@ def check_learned(
     hashes = record.get("hashes")
     if hashes is None:
         return
-    changes = []
+    changes: list[str] = []
     if manifest is not None:
         changes += _changed_columns(hashes.get("columns", {}), manifest)
     if store is not None and not spec_differences(store.spec, record["store"]["spec"]):

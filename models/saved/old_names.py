@@ -51,8 +51,8 @@ def present_state(head: str, state: Mapping[str, Any]) -> dict[str, Any]:
     An array's own name is what stands behind those of its owners, as in `head.ref_ids`.
     """
     renamed = ARRAYS.get(head, {})
-    found = {}
+    arrays = {}
     for key, array in state.items():
         owner, dot, name = key.rpartition(".")
-        found[owner + dot + renamed.get(name, name)] = array
-    return found
+        arrays[owner + dot + renamed.get(name, name)] = array
+    return arrays

@@ -16,6 +16,7 @@ from aqa.models.heads.base import (
     Head,
     HeadError,
     State,
+    fit_options,
     param,
     parse_params,
     part_of,
@@ -72,9 +73,8 @@ class TransformedHead(Head):
             self.transforms_.append(transform.fit(train))
             train = transform.forward(train)
         shown = [None if more is None else self._forward(more) for more in (validation, others)]
-        options = {} if start is None else {"start": start}
-        self.head_ = clone(self.head)
-        self.head_.fit_examples(train, shown[0], others=shown[1], **options)
+        options = fit_options(others=shown[1], start=start)
+        self.head_ = clone(self.head).fit_examples(train, shown[0], **options)
         return self
 
     def predict_examples(self, examples: Examples) -> Values:
@@ -84,11 +84,13 @@ class TransformedHead(Head):
 
     def explain(self, examples: Examples, *, align: str = "index") -> Explanation:
         """See `ExplainsClips`; what is explained is what the head learns."""
-        found = self.head_.explain(self._shown(examples), align=align)
+        explanation = self.head_.explain(self._shown(examples), align=align)
         for transform in reversed(self.transforms_):
             if transform.learned != "score":
-                found = found._replace(meaning=f"{found.meaning}, of {transform.learned}")
-        return found
+                explanation = explanation._replace(
+                    meaning=f"{explanation.meaning}, of {transform.learned}"
+                )
+        return explanation
 
     def gradient(self, examples: Examples) -> Values:
         """See `ExplainsJoints`."""
@@ -101,18 +103,18 @@ class TransformedHead(Head):
 
     def attributes(self, examples: Examples) -> list[dict[str, str]]:
         """See `GivesAttributes`."""
-        found: list[dict[str, str]] = self.head_.attributes(self._shown(examples))
-        return found
+        labels: list[dict[str, str]] = self.head_.attributes(self._shown(examples))
+        return labels
 
     def parts(self, examples: Examples) -> dict[str, Values]:
         """See `GivesParts`."""
         parts = self.head_.parts(self._shown(examples))
-        return {name: self._inverse(part, examples) for name, part in parts.items()}
+        return {name: self._inverse(values, examples) for name, values in parts.items()}
 
     def true_parts(self, examples: Examples) -> dict[str, Values]:
         """See `GivesParts`."""
-        found: dict[str, Values] = self.head_.true_parts(self._shown(examples))
-        return found
+        parts: dict[str, Values] = self.head_.true_parts(self._shown(examples))
+        return parts
 
     # What is the head's own ----------------------------------------------------------------------
 
@@ -211,16 +213,16 @@ class TransformedHead(Head):
 
     def transforms(self) -> list[TargetTransform]:
         """The transforms that are asked for, unfitted; scores go through them in this order."""
-        found: list[TargetTransform] = []
+        transforms: list[TargetTransform] = []
         if self.difficulty in ("multiply", "input"):
-            found.append(DifficultyTransform(self.difficulty))  # type: ignore[arg-type]
+            transforms.append(DifficultyTransform(self.difficulty))  # type: ignore[arg-type]
         elif self.difficulty != "none":
             raise HeadError(f"difficulty={self.difficulty} is not one of none, multiply, input")
         if self.scale == "action":
-            found.append(ActionScaleTransform())
+            transforms.append(ActionScaleTransform())
         elif self.scale != "all":
             raise HeadError(f"scale={self.scale} is not one of all, action")
-        return found
+        return transforms
 
     @property
     def _learner(self) -> Head:
@@ -249,9 +251,9 @@ class TransformedHead(Head):
 
 def transformed(kind: type[Head], params: Mapping[str, Any]) -> Head:
     """A head of this class with these hyper-parameters, and around it what they ask for."""
-    names = {field.name for field in dataclasses.fields(TargetParams)}
-    own = {field.name for field in dataclasses.fields(kind)}
-    target = {k: v for k, v in params.items() if k in names - own}
+    target_names = {field.name for field in dataclasses.fields(TargetParams)}
+    head_names = {field.name for field in dataclasses.fields(kind)}
+    target = {k: v for k, v in params.items() if k in target_names - head_names}
     head = kind(**{k: v for k, v in params.items() if k not in target})
     if head.kind != "scores":
         return head

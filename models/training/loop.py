@@ -105,7 +105,7 @@ class AugmentedVideos:
 
     def __init__(self, videos: BatchSource, n_versions: int, seed: int):
         self.videos, self.n_versions = videos, n_versions
-        # A stream of its own: that of the shuffling would tie a video's view to its place.
+        # A stream of its own: that of the shuffling would tie a video's augmentation to its place.
         self._draws = np.random.default_rng([seed, n_versions])
 
     def __len__(self) -> int:
@@ -219,7 +219,7 @@ class Trainer:
         """The mean loss over examples, without learning from them."""
         self.net.eval()
         batches = examples.batches(self.settings.batch_size)
-        return weighted_mean((float(self.objective(own)), self.count(own)) for own in batches)
+        return weighted_mean((float(self.objective(batch)), self.count(batch)) for batch in batches)
 
     @deterministic_kernels()
     def fit(self, train: BatchSource, validation: BatchSource | None) -> list[dict[str, Any]]:

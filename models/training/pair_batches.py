@@ -24,14 +24,14 @@ class PairBatch(VideoBatch):
     """The distinct clips of a batch, the videos that they make up, and pairs of these videos.
 
     x: (clips, dim). rows: (n, longest) numbers of clips, those of each video; after a video's end
-    any. first, second: (pairs,) numbers of videos in the batch. targets: (pairs,). own: (n,), the
-    videos' own targets.
+    any. first, second: (pairs,) numbers of videos in the batch. targets: (pairs,). video_targets:
+    (n,), the videos' own targets.
     """
 
     rows: Tensor
     first: Tensor
     second: Tensor
-    own: Tensor
+    video_targets: Tensor
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -75,12 +75,12 @@ class PairedVideos:
         used, numbers = np.unique(ends, return_inverse=True)
         device = self.targets.device
         videos = torch.from_numpy(used).to(device)
-        lengths, own = self.videos.lengths[videos], self.videos.targets[videos]
+        lengths, video_targets = self.videos.lengths[videos], self.videos.targets[videos]
         clips, rows = self._rows[videos, : int(lengths.max())].unique(return_inverse=True)
         x = self.videos.clips.index_select(0, clips)
         first, second = torch.from_numpy(numbers).to(device).chunk(2)
         targets = self.targets[torch.from_numpy(chosen).to(device)]
-        return PairBatch(x, lengths, targets, rows, first, second, own)
+        return PairBatch(x, lengths, targets, rows, first, second, video_targets)
 
 
 def clips_of(videos: VideoTensors) -> Tensor:

@@ -363,6 +363,16 @@ class TestFromVideos:
             predicted = {r["video_id"]: float(r["predicted"]) for r in csv.DictReader(file)}
         assert scores["scores"][0]["score"] == pytest.approx(predicted["v24"], rel=1e-4)
         assert "failed: bad.mp4" in result.stderr
+        # What the head learned from is looked at where it still is.
+        table = videos / "manifest.csv"
+        text = table.read_text()
+        table.write_text(text.replace(",18,", ",81,"))
+        refused = aqa("score", "v24.avi", code=1).output
+        assert "column score of manifest.csv has changed for 1 of the 4 videos" in refused
+        assert "v18" in refused
+        table.unlink()
+        aqa("score", "v24.avi")
+        table.write_text(text)
 
     def test_clips_that_the_network_cannot_take(
         self, aqa: Callable[..., Result], videos: Path

@@ -105,6 +105,7 @@ main({arguments}, prog_name="aqa")
         (["store", "export", "stores/f.h5", "out.npz"], 100000),
         (["store", "export", "stores/f.h5", "out.npy"], 100000),
         (["eval"], 200),
+        (["store", "import", "f.npy", "--ids", "ids.txt", "--store", "stores/g.h5"], 100000),
     ],
 )
 def test_a_full_disk_is_one_line(

@@ -89,7 +89,7 @@ def test_without_it_no_file_is_run(fitted: Path, capsys: pytest.CaptureFixture[s
 
 def test_a_missing_file_is_told(fitted: Path, run_aqa: Callable[..., Result]) -> None:
     Path("code/topk.py").unlink()
-    with pytest.raises(RunError, match=r"the file code/topk\.py, which is not there any more"):
+    with pytest.raises(RunError, match=r"is not there; give .* --head FOLDER/topk\.py"):
         load_run(fitted)
     said = run_aqa("eval", "--head", "code/topk.py", code=1).output
     assert "code/topk.py" in said
@@ -165,6 +165,20 @@ def test_another_class_of_the_file_does_not_replace_the_runs(
     assert {row["head"] for row in found["results"]} == {"topk", "other"}
 
 
+def test_another_file_of_the_same_name_does_not_replace_the_runs(
+    fitted: Path, run_aqa: Callable[..., Result]
+) -> None:
+    run_aqa("fit", "--head", "code/topk.py")
+    before = (fitted / "run.json").read_bytes()
+    Path("other").mkdir()
+    Path("other/topk.py").write_text(SOURCE)
+    said = run_aqa("fit", "--head", "other/topk.py", code=1).output
+    assert "holds a run of another file, code/topk.py; call those of other/topk.py" in said
+    assert (fitted / "run.json").read_bytes() == before
+    Path("code/topk.py").unlink()
+    run_aqa("fit", "--head", "other/topk.py")
+
+
 def test_a_package_that_is_gone_is_told(fitted: Path) -> None:
     record = json.loads((fitted / "run.json").read_text())
     record["source"] = {"source": "package", "name": "club 1.0: club.topk:HEAD", "sha256": None}
@@ -178,3 +192,23 @@ def test_a_head_that_this_version_lacks_is_told(fitted: Path) -> None:
     (fitted / "run.json").write_text(json.dumps(record))
     with pytest.raises(RunError, match="'tree' is none of this version's heads"):
         load_run(fitted)
+
+
+def test_one_class_has_several_names(fitted: Path, run_aqa: Callable[..., Result]) -> None:
+    assert labels_of(Path("runs"), ["code/topk.py:TopKHead"]) == ("topk",)
+    assert load_run(fitted, ["code/topk.py:TopKHead"]).head.params["share"] == 2
+    run_aqa("fit", "--head", "code/topk.py:TopKHead", "-p", "share=3")
+    assert load_run(fitted, ["code/topk.py"]).head.params["share"] == 3
+
+
+def test_a_class_of_a_file_means_its_runs_alone(
+    fitted: Path, run_aqa: Callable[..., Result]
+) -> None:
+    run_aqa("fit", "--head", "code/topk.py:OtherHead", "--name", "other")
+    assert labels_of(Path("runs"), ["code/topk.py:OtherHead"]) == ("other",)
+    assert labels_of(Path("runs"), ["code/topk.py"]) == ("other", "topk")
+
+
+def test_an_old_name_says_the_new_one(workspace: Path, run_aqa: Callable[..., Result]) -> None:
+    result = run_aqa("eval", "--head", "score", code=2)
+    assert "it is now called 'score-estimation'" in result.stderr

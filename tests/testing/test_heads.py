@@ -174,3 +174,32 @@ def test_a_class_that_learns_nothing_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(Exception, match="EmptyHead learns or answers nothing"):
         check_head(path)
+
+
+@dataclass(repr=False, eq=False)
+class Bare(Head):
+    """It writes the methods on `Examples`, and checks nothing by itself."""
+
+    fitted = ("weights_",)
+
+    def fit_examples(self, train, validation=None, *, start=None):
+        self.weights_ = np.linalg.lstsq(_means(train), train.scores, rcond=None)[0]
+        return self
+
+    def predict_examples(self, examples):
+        return _means(examples) @ self.weights_
+
+
+def _means(examples):
+    return np.stack([[*clips.mean(0), 1] for clips in examples.features])
+
+
+def test_what_to_write_is_said() -> None:
+    with pytest.raises(AssertionError, match=r"begin predict_examples with self\.check_fitted"):
+        check_head(Bare)
+
+
+@pytest.mark.parametrize("wrong", [dict, Bare()], ids=["class", "object"])
+def test_what_is_no_head_is_told(wrong: Any) -> None:
+    with pytest.raises(AssertionError, match="no class of a head; write a dataclass"):
+        check_head(wrong)

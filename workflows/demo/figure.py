@@ -71,7 +71,7 @@ def shade(colour: Colour, factor: float) -> Colour:
 def draw_figure(image: Image, joints: Array, view: CameraView, outfit: Outfit) -> None:
     """Draw one skeleton `(17, 3)`, in metres, into an RGB image."""
     painter = _Painter(image, joints, view, outfit)
-    for _, paint in sorted(painter.parts(), key=lambda part: part[0]):
+    for _, paint in sorted(painter.parts(), key=lambda depth_and_paint: depth_and_paint[0]):
         paint()
 
 

@@ -52,13 +52,13 @@ def sample_dive(
     timing = _timing(time)
     bounds = stages(dive_type, timing)
     severities = _severities(fault, dive_type) if faults is None else faults
-    found = _faults(severities, dive_type, bounds)
-    mark = true_mark(found)
+    dive_faults = _faults(severities, dive_type, bounds)
+    mark = true_mark(dive_faults)
     return Dive(
         seed=seed,
         index=index,
         type=dive_type,
-        faults=found,
+        faults=dive_faults,
         stages=bounds,
         true_mark=mark,
         marks=panel_marks(mark, jury),
@@ -120,11 +120,11 @@ def _faults(
             raise AqaError(
                 f"faults: {name} is no fault of a {dive_type.position}, {dive_type.name}"
             )
-    found = [
+    faults = [
         Fault(name, severity, *fault_window(name, dive_type, bounds))
         for name, severity in severities.items()
     ]
-    return tuple(sorted(found, key=lambda fault: (fault.start, fault.name)))
+    return tuple(sorted(faults, key=lambda fault: (fault.start, fault.name)))
 
 
 def _handling(rng: Rng) -> Handling:

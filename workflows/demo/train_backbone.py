@@ -44,7 +44,7 @@ FIRST_SEED = 1_000_000
 """Seeds below this are left to the demo's users."""
 
 STAGES = ("stand", "takeoff", "flight", "entry", "ending")
-BODY = ("turn", "knee", "hip", *(f"{part}_{at}" for at in (0, 8, 15) for part in ("sin", "cos")))
+BODY = ("turn", "knee", "hip", *(f"{wave}_{at}" for at in (0, 8, 15) for wave in ("sin", "cos")))
 MEASURES = (
     *(f"seen_{name}" for name in FAULT_COSTS),
     *(f"share_{name}" for name in FAULT_COSTS),

@@ -64,7 +64,7 @@ class EndToEnd(nn.Module):
         size = self._settings.clips_at_once
         if size is None or size >= len(clips):
             return self._forward(clips)
-        return torch.cat([self._forward_checkpointed(part) for part in clips.split(size)])
+        return torch.cat([self._forward_checkpointed(chunk) for chunk in clips.split(size)])
 
     def _forward(self, clips: Tensor) -> Tensor:
         return _features(self.backbone, clips, self._settings.precision)
@@ -119,8 +119,8 @@ def clip_features(
     with deterministic_kernels():
         for video in shown_videos(videos, adapter, group.share(range(len(videos)))):
             parts = [
-                _features(backbone, part.to(group.device), precision)
-                for part in video.clips.split(_CLIPS_PER_PASS)
+                _features(backbone, chunk.to(group.device), precision)
+                for chunk in video.clips.split(_CLIPS_PER_PASS)
             ]
             computed.append((torch.cat(parts).cpu().numpy(), video.columns))
     computed = group.gather(computed)

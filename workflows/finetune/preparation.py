@@ -139,8 +139,8 @@ def settings_record(
     rows = [
         [part, video.id, video.score, video.start_frame, video.end_frame]
         + [getattr(video, name) for name in plan.columns]
-        for part, own in videos.items()
-        for video in own
+        for part, videos_of_part in videos.items()
+        for video in videos_of_part
     ]
     recorded, source = plan.settings.record(), trainable_head(plan.head)
     settings = {
@@ -154,7 +154,7 @@ def settings_record(
         "clips": _rule_record(plan.rule),
         "recipe": recorded["recipe"],
         "augment": recorded["augment"],
-        "videos": {part: len(own) for part, own in videos.items()},
+        "videos": {part: len(videos_of_part) for part, videos_of_part in videos.items()},
         "scores": hashlib.sha256(json.dumps(rows).encode()).hexdigest(),
     }
     for name, origin in (("head", source.origin), ("backbone", plan.backbone.origin)):

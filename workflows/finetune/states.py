@@ -131,9 +131,9 @@ def check_settings(path: Path, have: Mapping[str, Any], want: Mapping[str, Any])
 
 def _present(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings as this version names them; earlier ones named what is done to the target too."""
-    found = dict(settings)
-    if "params" in found:
-        params = present_params(str(found["head"]), found["params"])
+    present_settings = dict(settings)
+    if "params" in present_settings:
+        params = present_params(str(present_settings["head"]), present_settings["params"])
         neutral = {"difficulty": "none", "scale": "all"}
-        found["params"] = {k: v for k, v in params.items() if neutral.get(k) != v}
-    return found
+        present_settings["params"] = {k: v for k, v in params.items() if neutral.get(k) != v}
+    return present_settings

@@ -83,10 +83,10 @@ class FineTuner:
             last = number == len(batches) - 1
             with nullcontext() if last or self.group.size == 1 else self._module.no_sync():  # type: ignore[operator]
                 batch = [next(videos) for _ in numbers]
-                part = weight * self._loss(batch, targets[numbers])
+                batch_loss = weight * self._loss(batch, targets[numbers])
                 # Gradients are averaged over processes, and have to be added up.
-                self.scaler.scale(part * self.group.size).backward()
-            loss += float(part.detach())
+                self.scaler.scale(batch_loss * self.group.size).backward()
+            loss += float(batch_loss.detach())
         return loss
 
     def step(

@@ -47,14 +47,14 @@ def reproduce(
         )
     runner = RecipeRunner(table, workspace, manifest, names, seed, stand_in, tell)
     chosen = {name: table.recipes[name] for name in systems} if systems else table.recipes
-    found: dict[tuple[str, str, str], Measurement] = {}
+    measurements: dict[tuple[str, str, str], Measurement] = {}
     failed = [f"{name}: {why}" for name, why in table.missing.items() if not systems]
     notes = []
     for system, recipes in chosen.items():
         for recipe in recipes:
             try:
                 for case, metric, measured in runner.measured(system, recipe):
-                    found[system, case, metric] = measured
+                    measurements[system, case, metric] = measured
             except AqaError as error:
                 failed.append(f"{system}: {error}")
                 continue
@@ -65,7 +65,7 @@ def reproduce(
         cell
         for figure in printed_figures(table)
         if not systems or figure.system in systems
-        for cell in with_measured(figure, found)
+        for cell in with_measured(figure, measurements)
     ]
     stand_in_name = str(stand_in.path) if stand_in else None
     return Reproduction(table, cells, failed, list(dict.fromkeys(notes)), stand_in_name)

@@ -68,15 +68,15 @@ class RecipeRunner:
         folders = [
             self._fitted(system, recipe, manifest, store, name) for name in manifest.split_names
         ]
-        found = evaluate_runs(
+        evaluation = evaluate_runs(
             folders,
             manifest,
             store,
             feedback=self.table.axis == "feedback",
             by={"types": "type", "actions": "action", "new actions": "action"}.get(self.table.axis),
         )
-        self.not_evaluated = list(found.failed)
-        return measured_cells(self.table, recipe, found.results, manifest.split_names)
+        self.not_evaluated = list(evaluation.failed)
+        return measured_cells(self.table, recipe, evaluation.results, manifest.split_names)
 
     def _untrained(
         self, recipe: SystemRecipe, manifest: Manifest, store: FeatureStore
@@ -84,16 +84,16 @@ class RecipeRunner:
         """What the networks of the system's runs predict before they are trained."""
         assert recipe.after is not None
         (trained,) = self.table.recipes[recipe.after]
-        found: dict[str, list[float | None]] = {}
+        values_by_case: dict[str, list[float | None]] = {}
         for split in manifest.split_names:
             head = load_run(self._fitted(recipe.after, trained, manifest, store, split)).head
             videos = [manifest.by_id[i] for i in manifest.split(split).test]
             case = self.table.cases.get(videos[0].action or "") if videos else None
             if case is not None:
                 correlations = control(network_of(head), stored_examples(videos, store))
-                found[case] = [*found.get(case, []), *correlations]
+                values_by_case[case] = [*values_by_case.get(case, []), *correlations]
         means: dict[str, float] = {}
-        for case, values in found.items():
+        for case, values in values_by_case.items():
             value, std = mean_and_std("", values).values()
             yield case, "spearman", Measurement(value, None, std, len(values), "networks")
             means |= {} if value is None else {case: value}

@@ -132,7 +132,7 @@ def scaled_scores(head: ScoreNetworkHead, scores: NDArray[np.float64]) -> NDArra
 
 
 def _training_videos(head: ScoreNetworkHead, train: Examples) -> BatchSource:
-    """Training videos as the head's network takes them; each epoch shows one view of each."""
+    """Training videos as the network takes them; an epoch shows one augmentation of each."""
     shown = [train.features, *train.views]
     every = list(itertools.chain.from_iterable(shown))
     videos = head.videos(every, np.tile(scaled_scores(head, train.scores), len(shown)))

@@ -21,7 +21,7 @@ from aqa.models.heads.base.checks import (
     check_views,
     name_of,
 )
-from aqa.models.heads.base.head import Head
+from aqa.models.heads.base.head import Head, fit_options
 from aqa.models.heads.base.params import (
     check_params,
     describe_params,
@@ -52,6 +52,7 @@ __all__ = [
     "check_sequences",
     "check_views",
     "describe_params",
+    "fit_options",
     "name_of",
     "pack_texts",
     "param",

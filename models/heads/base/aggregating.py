@@ -96,8 +96,8 @@ def explain_aggregate(head: ScoreNetworkHead, examples: Examples) -> Explanation
     net = head.net_.to(device).eval()
     assert isinstance(net, AggregateRegressor)
     clips = torch.as_tensor(sequence, dtype=torch.float32, device=device)[None]
-    found, weights = net.weighted(clips, torch.tensor([len(sequence)], device=device))
-    shares = (found * weights)[0] @ net.linear.weight[0]  # (clips,)
+    clip_features, weights = net.weighted(clips, torch.tensor([len(sequence)], device=device))
+    shares = (clip_features * weights)[0] @ net.linear.weight[0]  # (clips,)
     gains = shares.double().cpu().numpy() * float(head.y_std_)
     base = float(net.linear.bias) * float(head.y_std_) + float(head.y_mean_)
     return Explanation(gains, gains < 0, 0.0, f"points added to a base of {base:.2f}", {})

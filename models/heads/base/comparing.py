@@ -155,13 +155,14 @@ class ComparingHead(NetworkHead):
 
     def thresholds(self, given: Sequence[float | None] | None, n: int) -> NDArray[np.float64]:
         """Each video's own threshold, in points, where it has one; else the parameter, (n,)."""
-        own = np.full(n, np.nan) if given is None else np.asarray(given, np.float64)  # None: NaN
-        if own.shape != (n,) or (own <= 0).any():
+        # None becomes NaN.
+        thresholds = np.full(n, np.nan) if given is None else np.asarray(given, np.float64)
+        if thresholds.shape != (n,) or (thresholds <= 0).any():
             raise HeadError(
-                f"similar_within takes points above 0, one per video; got {own.size} for {n} "
-                f"videos, the smallest {np.nanmin(own, initial=np.inf):g}"
+                f"similar_within takes points above 0, one per video; got {thresholds.size} for "
+                f"{n} videos, the smallest {np.nanmin(thresholds, initial=np.inf):g}"
             )
-        return np.where(np.isnan(own), self.threshold, own)
+        return np.where(np.isnan(thresholds), self.threshold, thresholds)
 
     def check_params(self) -> None:
         """See `NetworkHead.check_params`."""
@@ -189,8 +190,8 @@ class ComparingHead(NetworkHead):
         """The LSTM's state after each clip alone behind blank ones, (n_clips, M); jain2020 §IV."""
         device = pick_device(self.device)
         clips, behind = (
-            torch.as_tensor(self.scaled(own), dtype=torch.float32, device=device)
-            for own in (video, blank)
+            torch.as_tensor(self.scaled(sequence), dtype=torch.float32, device=device)
+            for sequence in (video, blank)
         )
         return self._siamese_net(device).embed_clips(clips[None], behind)[0]
 
@@ -274,13 +275,13 @@ def meet_exemplars(
     for_all = len(set(known)) == 1
     first, second, strange = [], [], []
     for i, label in enumerate(types):
-        own = np.flatnonzero(known == label)
-        if not len(own):
-            own = np.arange(len(known))
+        exemplars = np.flatnonzero(known == label)
+        if not len(exemplars):
+            exemplars = np.arange(len(known))
             if not (for_all and (known[0] == "" or not label)):
                 strange.append(label)
-        first.append(own)
-        second.append(np.full(len(own), i))
+        first.append(exemplars)
+        second.append(np.full(len(exemplars), i))
     if strange and warn:
         unknown = listed(sorted({label or f"no {kind}" for label in strange}))
         warnings.warn(

@@ -90,8 +90,12 @@ class DistributionHead(NetworkHead):
 
     def decoded(self, examples: Examples) -> NDArray[np.float64]:
         """The values themselves, (n, values)."""
-        found = self.probabilities(examples)
-        bins = found.argmax(axis=2) if self.decode == "mode" else found @ np.arange(found.shape[2])
+        probabilities = self.probabilities(examples)
+        bins = (
+            probabilities.argmax(axis=2)
+            if self.decode == "mode"
+            else probabilities @ np.arange(probabilities.shape[2])
+        )
         values: NDArray[np.float64] = self.low_ + self.step_ * bins
         return values
 
@@ -100,9 +104,12 @@ class DistributionHead(NetworkHead):
 
         Within a bin, which reaches halfway to its neighbours, probability is spread evenly.
         """
-        found = self.probabilities(examples)
-        edges = self.low_ + self.step_ * (np.arange(found.shape[2] + 1) - 0.5)
-        below = np.pad(found.cumsum(axis=2), ((0, 0), (0, 0), (1, 0)))
+        probabilities = self.probabilities(examples)
+        edges = self.low_ + self.step_ * (np.arange(probabilities.shape[2] + 1) - 0.5)
+        below = np.pad(probabilities.cumsum(axis=2), ((0, 0), (0, 0), (1, 0)))
         below /= below[:, :, -1:]
-        rows = [np.interp(np.asarray(at), own, edges) for own in below.reshape(-1, len(edges))]
-        return np.reshape(rows, (*found.shape[:2], -1))
+        rows = [
+            np.interp(np.asarray(at), shares_below, edges)
+            for shares_below in below.reshape(-1, len(edges))
+        ]
+        return np.reshape(rows, (*probabilities.shape[:2], -1))

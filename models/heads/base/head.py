@@ -114,9 +114,8 @@ class Head(RegressorMixin, BaseEstimator):
         or (x, y) or (x, y, columns). columns: by name; `views` and `blank` as `Examples` has them.
         """
         train = Examples.of(x, y, **columns)
-        return self.fit_examples(
-            train, _examples(validation), others=_examples(others), start=start
-        )
+        options = fit_options(others=_examples(others), start=start)
+        return self.fit_examples(train, _examples(validation), **options)
 
     def predict(self, x: Sequences, **columns: Any) -> NDArray[np.float64]:
         """Scores in points, (n,), of plain arrays; see `predict_examples`."""
@@ -165,6 +164,7 @@ class Head(RegressorMixin, BaseEstimator):
     def state(self) -> State:
         """The fitted arrays by name, without the underscore."""
         self.check_fitted()
+        self._check_named()
         state = {name.rstrip("_"): np.asarray(getattr(self, name)) for name in self.fitted}
         if hasattr(self, "clip_shape_"):
             state["clip_shape"] = np.asarray(self.clip_shape_, np.int64)
@@ -184,6 +184,16 @@ class Head(RegressorMixin, BaseEstimator):
         missing = [name for name in self.fitted if not hasattr(self, name)]
         if missing:
             raise HeadError(f"{type(self).__name__} is not fitted: it has no {missing[0]}")
+
+    def _check_named(self) -> None:
+        """Raise `HeadError` where a head has learned something and names nothing to save."""
+        kept = ("clip_shape_", "history_")
+        learned = [name for name in vars(self) if name.endswith("_") and name not in kept]
+        if learned and not self.fitted and type(self).state is Head.state:
+            raise HeadError(
+                f"{type(self).__name__} names nothing that a run saves; write "
+                f"fitted = ({', '.join(map(repr, learned))},) in the class"
+            )
 
     # Explanations; a head that `gives` them writes the method ------------------------------------
 
@@ -243,6 +253,11 @@ class Head(RegressorMixin, BaseEstimator):
         maps = self.takes == "maps"
         x, y = check_fit(examples.features, examples.scores, least=1, maps=maps, ids=examples.ids)
         return x, y, examples.only(self.columns)
+
+
+def fit_options(**options: Any) -> dict[str, Any]:
+    """Those of the options of `fit_examples` that are given; a head need not take the others."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _examples(given: Validation | None) -> Examples | None:

@@ -33,8 +33,8 @@ class KeyFragments:
     def numbers(self) -> dict[str, list[int]]:
         """The numbers of the stages of each part; `HeadError` for a name that is no stage."""
         return {
-            part: _numbers(f"{part}_stages", texts, self.names)
-            for part, texts in self.wanted.items()
+            score_part: _numbers(f"{score_part}_stages", texts, self.names)
+            for score_part, texts in self.wanted.items()
         }
 
     def check(self, columns: Columns, ids: Sequence[str]) -> None:
@@ -48,13 +48,13 @@ class KeyFragments:
         if self.whole:
             return None
         (starts,) = hand_starts([columns["stages"]], self.names)
-        each = [key_clips(starts, columns["clips"], own) for own in self.numbers().values()]
+        each = [key_clips(starts, columns["clips"], stages) for stages in self.numbers().values()]
         return np.unique(np.concatenate(each))
 
     def labelled(self, sequences: Sequence[Clips], columns: Columns) -> dict[str, list[Clips]]:
         """For each part the clips that it is read from, by the hand-labelled stages."""
         if self.whole:
-            return {part: list(sequences) for part in self.wanted}
+            return {score_part: list(sequences) for score_part in self.wanted}
         if columns.get("clips") is None:
             raise HeadError("key fragments are told by each video's `clips`; give them")
         starts = hand_starts(columns.get("stages") or [{}] * len(sequences), self.names)
@@ -68,11 +68,11 @@ class KeyFragments:
     ) -> dict[str, list[Clips]]:
         """For each part the clips that it is read from; starts: the first frame of each stage."""
         return {
-            part: [
-                sequence[key_clips(own, ranges, numbers)]
-                for sequence, own, ranges in zip(sequences, starts, clips, strict=True)
+            score_part: [
+                sequence[key_clips(stage_starts, ranges, stages)]
+                for sequence, stage_starts, ranges in zip(sequences, starts, clips, strict=True)
             ]
-            for part, numbers in self.numbers().items()
+            for score_part, stages in self.numbers().items()
         }
 
 

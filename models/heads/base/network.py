@@ -263,8 +263,8 @@ class NetworkHead(Head):
             # One size for all: padding must not move a prediction.
             for batch in self._batches_of(sequences[start : start + step])
         ]
-        found: NDArray[np.float64] = torch.cat(said).double().cpu().numpy()
-        return found
+        answers: NDArray[np.float64] = torch.cat(said).double().cpu().numpy()
+        return answers
 
     def _batches_of(self, sequences: Sequences) -> Iterator[VideoBatch]:
         return self.videos(sequences, np.zeros(len(sequences))).batches(self.batch_size)
@@ -277,9 +277,9 @@ class NetworkHead(Head):
 
     def state(self) -> State:
         """See `Head.state`; the network's tensors are under `net.`."""
-        own = super().state()
+        state = super().state()
         tensors = {k: v.cpu().numpy() for k, v in self.net_.state_dict().items()}
-        return own | under("net", tensors)
+        return state | under("net", tensors)
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
         """See `Head.restore`."""

@@ -42,12 +42,14 @@ def params_of(inner: type) -> Callable[[type[T]], type[T]]:
     """
 
     def add(outer: type[T]) -> type[T]:
-        hints, own = typing.get_type_hints(inner), inspect.get_annotations(outer)
+        hints, declared = typing.get_type_hints(inner), inspect.get_annotations(outer)
         known = {f.name for base in outer.__mro__[1:] for f in _fields(base)}
-        taken = {f.name: f for f in _fields(inner) if f.name not in own and f.name not in known}
+        taken = {
+            f.name: f for f in _fields(inner) if f.name not in declared and f.name not in known
+        }
         for name, field in taken.items():
             setattr(outer, name, dataclasses.field(default=field.default, metadata=field.metadata))
-        outer.__annotations__ = {**{name: hints[name] for name in taken}, **own}
+        outer.__annotations__ = {**{name: hints[name] for name in taken}, **declared}
         return outer
 
     return add

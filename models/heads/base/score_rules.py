@@ -33,7 +33,7 @@ def rule_of(actions: Sequence[str | None] | None) -> str:
 
 def fused(rule: str, parts: Parts) -> NDArray[np.float64]:
     """The scores that the rule makes of both parts, (n,)."""
-    difficulty, execution = (parts[part] for part in PARTS)
+    difficulty, execution = (parts[score_part] for score_part in PARTS)
     return difficulty * execution if rule == "product" else difficulty + execution
 
 
@@ -57,11 +57,11 @@ def true_parts(
 
 def check_known(truth: Parts, ids: Sequence[str] | None) -> None:
     """Raise `HeadError` where a part is not known of a video to learn from."""
-    for part, values in truth.items():
+    for score_part, values in truth.items():
         unknown = np.flatnonzero(~np.isfinite(values)).tolist()
         if len(unknown):
             who = f"numbers {listed(unknown)}" if ids is None else listed(ids[i] for i in unknown)
             raise HeadError(
-                f"{len(unknown)} of {len(values)} videos have no {part} ({who}): fill in the "
-                f"manifest's column {part}, or take them out of the split"
+                f"{len(unknown)} of {len(values)} videos have no {score_part} ({who}): fill in the "
+                f"manifest's column {score_part}, or take them out of the split"
             )

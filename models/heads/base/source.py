@@ -41,6 +41,11 @@ def from_file(text: str) -> HeadSource:
     return HeadSource(file_stem(text), text, _checked(made, text), origin)
 
 
+def file_head(text: str, attribute: str) -> HeadSource:
+    """The head that a file, which the user named, holds under another name than he gave."""
+    return from_file(f"{text.rpartition('.py')[0]}.py:{attribute}")
+
+
 def from_package(name: str, point: EntryPoint) -> HeadSource:
     """The head that an installed package offers under this name."""
     made, origin = load_installed(point)

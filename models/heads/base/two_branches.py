@@ -37,7 +37,9 @@ class TwoBranchesAdapter(EndToEndAdapter):
     def targets(self, scores: NDArray[np.float64], columns: Columns) -> NDArray[np.float64]:
         """See `EndToEndAdapter.targets`: scaled difficulty and execution, (n, 2)."""
         truth = self.head.truth(scores, columns)
-        return np.column_stack([self.head.branches_[part].targets(truth[part]) for part in PARTS])
+        return np.column_stack(
+            [self.head.branches_[score_part].targets(truth[score_part]) for score_part in PARTS]
+        )
 
     def check_columns(
         self, scores: NDArray[np.float64], ids: Sequence[str], columns: Columns
@@ -59,16 +61,16 @@ class TwoBranchesAdapter(EndToEndAdapter):
         truth = head.truth(scores, train.columns)
         chosen = head.key.labelled(sequences, train.columns)
         head.branches_ = {}
-        for part in PARTS:
-            head.branches_[part] = head.branch(truth[part].std())
-            examples = Examples(train.ids, chosen[part], truth[part])
-            OneNetworkAdapter(head.branches_[part]).begin(examples)
+        for score_part in PARTS:
+            head.branches_[score_part] = head.branch(truth[score_part].std())
+            examples = Examples(train.ids, chosen[score_part], truth[score_part])
+            OneNetworkAdapter(head.branches_[score_part]).begin(examples)
 
     @property
     def module(self) -> nn.Module:
         """See `EndToEndAdapter.module`: both branches' networks."""
         branches = self.head.branches_
-        return nn.ModuleDict({part: branch.net_ for part, branch in branches.items()})
+        return nn.ModuleDict({score_part: branch.net_ for score_part, branch in branches.items()})
 
     def make_loss(self) -> EndToEndLoss:
         """See `EndToEndAdapter.make_loss`: the sum of the branches' (li2018scoringnet eq. 10)."""
@@ -76,7 +78,10 @@ class TwoBranchesAdapter(EndToEndAdapter):
 
         def loss(features: Sequence[Tensor], targets: Tensor, columns: Columns) -> Tensor:
             chosen = self.head.key.labelled(features, columns)
-            both = [losses[part](chosen[part], targets[:, i], {}) for i, part in enumerate(PARTS)]
+            both = [
+                losses[score_part](chosen[score_part], targets[:, i], {})
+                for i, score_part in enumerate(PARTS)
+            ]
             return torch.stack(both).sum()
 
         return loss

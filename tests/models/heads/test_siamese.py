@@ -60,7 +60,7 @@ def test_an_epoch_learns_from_each_pair_once(performances, both_orders, monkeypa
     seen, step = [], PairTrainer.step
 
     def spied(self, batch):
-        ends = batch.own[torch.stack([batch.first, batch.second])]
+        ends = batch.video_targets[torch.stack([batch.first, batch.second])]
         seen.extend(map(tuple, ends.T.tolist()))
         return step(self, batch)
 

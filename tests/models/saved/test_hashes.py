@@ -182,3 +182,27 @@ def test_the_hash_is_of_every_learned_video(fitted: Path) -> None:
     assert all(set(by_id) == set(LEARNED) for by_id in record["hashes"]["columns"].values())
     assert set(record["hashes"]["features"]) == set(LEARNED)
     assert len(Manifest.read(fitted / "manifest.csv")) == 16
+
+
+def test_a_changed_spec_is_refused(fitted: Path) -> None:
+    path = fitted / "runs/svr/split-1/run.json"
+    record = json.loads(path.read_text())
+    record["store"]["spec"]["backbone"] = "another"
+    path.write_text(json.dumps(record))
+    with pytest.raises(ChangedError, match=r"run.json: store.spec, how the features were made"):
+        load_run(path.parent)
+
+
+def test_feedback(fitted: Path, run_aqa: Callable[..., Result]) -> None:
+    feedback = ["feedback", "--head", "average", "--difficulty", "2", "v13"]
+    run_aqa(*feedback)
+    set_cells(fitted / "manifest.csv", "score", {"v0": 77})
+    assert "manifest.csv has changed for 1 of the 12" in run_aqa(*feedback, code=1).output
+
+
+@pytest.mark.parametrize("name", ["baseline-type", "baseline-mine"])
+def test_names_of_baselines_are_refused(
+    fitted: Path, run_aqa: Callable[..., Result], name: str
+) -> None:
+    output = run_aqa("fit", "--head", "svr", "--name", name, code=2).output
+    assert f"'{name}': names with baseline- are of predictions without pixels" in output

@@ -110,7 +110,7 @@ def test_a_step_holds_each_of_its_clips_once(size):
     first, second = np.triu_indices(6, k=1)
     paired = PairedVideos(videos, first, second, np.ones(len(first)), np.zeros(6, int))
     for batch in paired.batches(size, torch.arange(6)):
-        numbers = batch.own.long().tolist()
+        numbers = batch.video_targets.long().tolist()
         for number, rows, length in zip(numbers, batch.rows, batch.lengths, strict=True):
             np.testing.assert_array_equal(batch.x[rows[:length]], x[number].astype(np.float32))
         clips = sum(len(own[number]) for number in numbers)

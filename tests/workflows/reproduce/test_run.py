@@ -94,3 +94,18 @@ def test_a_split_that_cannot_be_evaluated_is_said_and_the_others_keep_their_cell
     (line,) = found.failed
     assert "split a" in line
     assert "has learned from 2 of 10 test videos" in line
+
+
+def test_a_run_that_learned_from_other_scores_is_refused(workspace: Workspace) -> None:
+    store(workspace)
+    run(workspace)
+    text = workspace.manifest.read_text().split("\n")
+    cells = text[21].split(",")  # v20, which both splits train on
+    text[21] = ",".join([*cells[:2], "1", *cells[3:]])
+    workspace.manifest.write_text("\n".join(text))
+    found, _ = run(workspace)
+    (line,) = found.failed
+    assert measured(found) == {}
+    assert "column score of" in line
+    assert "has changed for 1 of the 30 videos that it learned from: v20" in line
+    assert line.endswith("split-a for that)")

@@ -80,7 +80,7 @@ def encoder_input(
 ) -> Callable[[np.ndarray], av.VideoFrame]:
     """Turns RGB images into the frames that an encoder takes, by FFmpeg's own filter."""
     graph = Graph()
-    matrix, span = {1: "bt709", 5: "bt601", 9: "bt2020"}[colorspace], {1: "tv", 2: "pc"}
+    matrix, span = {1: 709, 5: 601, 9: 2020}[colorspace], {1: "tv", 2: "pc"}
     graph.link_nodes(
         graph.add_buffer(
             width=first.shape[1],
@@ -88,7 +88,7 @@ def encoder_input(
             format=av.VideoFormat("rgb24"),
             time_base=Fraction(1, 1000),
         ),
-        graph.add("scale", f"out_color_matrix={matrix}:out_range={span[color_range]}:flags=area"),
+        graph.add("scale", f"out_color_matrix=bt{matrix}:out_range={span[color_range]}:flags=area"),
         graph.add("format", pix_fmt),
         graph.add("buffersink"),
     ).configure()

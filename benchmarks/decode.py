@@ -81,7 +81,8 @@ def chroma(path: Path) -> str:
             format=frames[0].format,
             time_base=frames[0].time_base,
         ),
-        graph.add("scale", "in_chroma_loc=left"),
+        # The filter does not take over where the chroma of 10 bit lies; our frames say it.
+        graph.add("scale", "in_chroma_loc=left" if "10" in frames[0].format.name else ""),
         graph.add("format", "rgb24"),
         graph.add("buffersink"),
     ).configure()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import scipy.io
 from numpy.typing import NDArray
 
 from aqa.annotations.importing.checks import check_size
+from aqa.annotations.importing.mat_file import find_array
 from aqa.errors import AqaError
 
 
@@ -19,14 +19,12 @@ def read_matrix(path: Path, variable: str, columns: int) -> NDArray[np.float64]:
     such variable, or one of another shape, or values that are not finite numbers.
     """
     check_size(path)
-    # SciPy raises almost anything on damaged files.
     try:
-        content = scipy.io.loadmat(path, variable_names=(variable,))
-    except Exception as error:
-        raise AqaError(f"{path}: not a MATLAB file: {error or type(error).__name__}") from None
-    if variable not in content:
+        array = find_array(path.read_bytes(), variable)
+    except ValueError as error:
+        raise AqaError(f"{path}: not a MATLAB file that can be read: {error}") from None
+    if array is None:
         raise AqaError(f"{path}: it holds no variable {variable!r}")
-    array = np.asarray(content[variable])
     if columns == 1 and array.ndim == 2 and 1 in array.shape:
         array = array.reshape(-1, 1)
     if array.dtype.kind not in "iuf" or array.ndim != 2 or array.shape[1] != columns:

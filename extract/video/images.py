@@ -15,6 +15,9 @@ from aqa.extract.video.source import Frame, VideoError
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"})
 
+# A frame has 33 million pixels at most, in 8K.
+MOST_PIXELS = 1 << 26
+
 
 class ImageFolder:
     """A folder of images, in the order of the last number in their names."""
@@ -34,6 +37,11 @@ class ImageFolder:
             data = image.read_bytes()
             if _ends_early(data):
                 raise VideoError(f"{image}: the file ends early; extract the frames again")
+            if (pixels := _declared_pixels(data)) > MOST_PIXELS:
+                raise VideoError(
+                    f"{image}: its header says {pixels} pixels, more than {MOST_PIXELS}; extract "
+                    "the frames again"
+                )
             frame = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
             if frame is None:
                 raise VideoError(f"{image}: not an image that can be decoded")
@@ -85,4 +93,33 @@ def _ends_early(data: bytes) -> bool:
                 return at >= len(data)  # or no JPEG after all, as the decoder will say
             at += 2 + length
         return data.find(b"\xff\xd9", at) < 0  # which cannot stand within a scan
-    return data.startswith(b"\x89PNG") and b"IEND" not in data
+    return data.startswith(b"\x89PNG") and not _png_ends(data)
+
+
+def _png_ends(data: bytes) -> bool:
+    """Whether the parts of a PNG follow each other up to the last one, all within the file."""
+    at = 8
+    while data[at + 4 : at + 8] != b"IEND":  # a decoder takes memory for what a part says it holds
+        at += 12 + int.from_bytes(data[at : at + 4], "big")
+        if at + 12 > len(data):
+            return False
+    return True
+
+
+def _declared_pixels(data: bytes) -> int:
+    """How many pixels the header of a PNG or JPEG says it has; 0 of other formats."""
+    if data.startswith(b"\x89PNG"):
+        return int.from_bytes(data[16:20], "big") * int.from_bytes(data[20:24], "big")
+    at, most = 2, 0
+    while data.startswith(b"\xff\xd8") and data[at : at + 1] == b"\xff" and at + 9 <= len(data):
+        marker = data[at + 1]
+        if marker == 0xFF:  # a fill byte
+            at += 1
+            continue
+        if marker == 0xDA:
+            break
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            height, width = data[at + 5 : at + 7], data[at + 7 : at + 9]
+            most = max(most, int.from_bytes(height, "big") * int.from_bytes(width, "big"))
+        at += 2 + max(int.from_bytes(data[at + 2 : at + 4], "big"), 2)
+    return most

@@ -10,7 +10,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from av.video.reformatter import Interpolation
+from av.filter import Graph
 
 
 def textured_frames(
@@ -63,20 +63,41 @@ def make_video(tmp_path: Path) -> Callable[..., Path]:
                 context.time_base = Fraction(1, 1000)
             for key, value in (colours or {}).items():
                 setattr(context, key, value)
-            space = {1: 1, 9: 9}.get((colours or {}).get("colorspace", 5), 5)
+            convert = encoder_input(frames[0], pix_fmt, **(colours or {}))
             for number, image in enumerate(frames):
-                frame = av.VideoFrame.from_ndarray(image, format="rgb24").reformat(
-                    format=pix_fmt,
-                    dst_colorspace=space,
-                    dst_color_range=(colours or {}).get("color_range", 1),
-                    interpolation=Interpolation.AREA,
-                )
+                frame = convert(image)
+                frame.time_base = Fraction(1, rate) if times is None else Fraction(1, 1000)
                 frame.pts = number if times is None else times[number]
                 container.mux(stream.encode(frame))
             container.mux(stream.encode())
         return path
 
     return make
+
+
+def encoder_input(
+    first: np.ndarray, pix_fmt: str, colorspace: int = 5, color_range: int = 1
+) -> Callable[[np.ndarray], av.VideoFrame]:
+    """Turns RGB images into the frames that an encoder takes, by FFmpeg's own filter."""
+    graph = Graph()
+    matrix, span = {1: 709, 5: 601, 9: 2020}[colorspace], {1: "tv", 2: "pc"}
+    graph.link_nodes(
+        graph.add_buffer(
+            width=first.shape[1],
+            height=first.shape[0],
+            format=av.VideoFormat("rgb24"),
+            time_base=Fraction(1, 1000),
+        ),
+        graph.add("scale", f"out_color_matrix=bt{matrix}:out_range={span[color_range]}:flags=area"),
+        graph.add("format", pix_fmt),
+        graph.add("buffersink"),
+    ).configure()
+
+    def convert(image: np.ndarray) -> av.VideoFrame:
+        graph.vpush(av.VideoFrame.from_ndarray(image, format="rgb24"))
+        return graph.vpull()
+
+    return convert
 
 
 def packet_places(path: Path) -> list[tuple[int, int]]:

@@ -207,6 +207,7 @@ class ScoreEstimationHead(ComparingHead):
         """
         if "clips" not in self.gives:
             self.cannot_explain("metric=none and finetune=true leave it without a similarity")
+        self.check_fitted()
         if examples.blank is None:
             self.cannot_explain("the store does not hold the response to a blank clip")
         blank = examples.blank

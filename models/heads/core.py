@@ -260,6 +260,7 @@ class CoReHead(NetworkHead):
     @property
     def chosen(self) -> dict[str, Any]:
         """See `Head.chosen`."""
+        self.check_fitted()
         chosen: dict[str, Any] = super().chosen
         chosen["exemplars"] = {}
         labels, names = unpack_texts(self.ex_groups_), unpack_texts(self.ex_ids_)

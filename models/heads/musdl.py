@@ -5,15 +5,35 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+from torch.nn.functional import log_softmax
 
 from aqa.models.examples import Examples
 from aqa.models.heads.base import Head, HeadError, check_column, name_of, param
 from aqa.models.heads.base.distribution import DistributionHead
 from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
+from aqa.models.heads.base.pooling import AverageMLP
+
+
+class JudgesNet(nn.Module):
+    """A network for each judge, which share nothing but the average of a video's clips.
+
+    Seven of 1024 -> 256 -> 128 -> 21 have the 2,086,035 parameters of the authors' code.
+    """
+
+    def __init__(self, dim: int, widths: tuple[int, ...], judges: int, bins: int):
+        super().__init__()
+        self.judges = nn.ModuleList(AverageMLP(dim, widths, bins) for _ in range(judges))
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """(n, clips, dim) zero behind each video's end, lengths (n,) -> (n, judges, bins)."""
+        said = torch.stack([judge(x, lengths) for judge in self.judges], dim=1)
+        return log_softmax(said, dim=2)
 
 
 @dataclass(repr=False, eq=False)
@@ -46,6 +66,11 @@ class MUSDLHead(DistributionHead):
         source="ours: with tang2020's 5, expected marks would lie within 2 to 8",
         above=0,
     )
+    networks: Literal["own", "shared"] = param(
+        "own",
+        "own: a network for each judge; shared: one for all, but for its last layer",
+        source="own: tang2020, the authors' code; shared: ours",
+    )
     middle: int = param(
         3, "marks that are added up; as many high as low ones are left out", source="tang2020"
     )
@@ -70,6 +95,12 @@ class MUSDLHead(DistributionHead):
     def values(self) -> int:
         """See `DistributionHead.values`: one per judge."""
         return int(self.judges_)
+
+    def build(self, dim: int) -> nn.Module:
+        """See `NetworkHead.build`."""
+        if self.networks == "shared":
+            return super().build(dim)
+        return JudgesNet(dim, (self.width_1, self.width_2), self.values, self.bins)
 
     def learn_scores(self, scores: NDArray[np.float64], **columns: Any) -> None:
         """See `NetworkHead.learn_scores`: what the marks are in points."""

@@ -112,6 +112,7 @@ class TypeLSTMHead(Head):
 
     def explain(self, examples: Examples, *, align: str = "index") -> Explanation:
         """See `Head.explain`; the model of the video's type explains it."""
+        self.check_fitted()
         (label,) = self._known_types(examples)
         if label not in self.models_:
             self.cannot_explain(f"it has no model of type {label!r}")
@@ -120,6 +121,7 @@ class TypeLSTMHead(Head):
     @property
     def chosen(self) -> dict[str, Any]:
         """See `Head.chosen`."""
+        self.check_fitted()
         return {"best_epoch": {label: model.best_epoch_ for label, model in self.models_.items()}}
 
     def state(self) -> State:

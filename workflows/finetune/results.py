@@ -135,6 +135,7 @@ class ResultWriter:
                 "finetuned": dict(self.settings),
                 "epoch": {"number": state.epoch, "is": result, "of": last.epoch},
                 "left_out": last.notes["left_out"],
+                "warnings": last.notes.get("warnings", []),
                 "processes": self.group.size,
             }
             run = Run(folder, head, record)

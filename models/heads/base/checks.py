@@ -7,9 +7,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.exceptions import NotFittedError
 
 from aqa.errors import HeadError, listed
 from aqa.models.examples import Sequences
+
+
+class UnfittedHeadError(HeadError, NotFittedError):
+    """A head that is asked before it is fitted."""
 
 
 def name_of(video: int, ids: Sequence[str] | None) -> str:

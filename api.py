@@ -91,7 +91,7 @@ def extract_features(
         videos.videos,
         network,
         Path(store) if store else place.store(network.name),
-        ClipRule(length, stride or length, frames, pad, tail),
+        ClipRule(length, stride or length, frames, pad, tail, spread=network.spread),
         augmentations=augmentations,
         augmentation_seed=seed,
         device=device,

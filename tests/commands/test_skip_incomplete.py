@@ -83,7 +83,7 @@ def test_videos_without_labels_are_left_out_by_name(
 def test_what_counts_as_lacking() -> None:
     columns = {
         "stages": [{"jump": 1, "entry": 9}, {"jump": 1}, {}],
-        "judges": [(8.0, 8.5), (8.0, 8.5), (8.0,)],
+        "marks": [(8.0, 8.5), (8.0, 8.5), (8.0,)],
         "type": [None, "407C", ""],
         "difficulty": [3.0, float("nan"), None],
         "attributes": [{}, {}, {}],  # nobody has any: the head says so itself
@@ -91,6 +91,6 @@ def test_what_counts_as_lacking() -> None:
     assert incomplete("abc", columns) == {
         "a": "no type",
         "b": "no stages entry and no difficulty",
-        "c": "no stages and 1 of 2 judges and no type and no difficulty",
+        "c": "no stages and 1 of 2 marks and no type and no difficulty",
     }
     assert incomplete("ab", {"type": ["407C", "207B"]}) == {}

@@ -12,7 +12,7 @@ def incomplete(ids: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> dict
     """The videos that lack a value of some of these columns: id -> what it lacks, in words.
 
     A column that no video has at all is not lacking here: the head says itself whether it can do
-    without. A video with fewer judges, or with fewer stages, than another lacks those.
+    without. A list or mapping that is shorter than another lacks something.
     """
     lacking: dict[str, list[str]] = {}
     for name, values in columns.items():

@@ -146,11 +146,12 @@ class KFSHead(NetworkHead):
         self.names_ = pack_texts(names)
         self.stride_ = np.array(stride_of(clips))
         self.fit_scaling(sequences)
-        known = self._labelled(sequences, clips, stages)
+        known = self._labelled(sequences, clips, stages, train.ids)
         held: LabelledVideos | None = None
         if validation is not None and len(validation):
             more = check_sequences(validation.features, ids=validation.ids)
-            held = self._labelled(more, *(validation.columns[name] for name in self.columns))
+            known_columns = (validation.columns[name] for name in self.columns)
+            held = self._labelled(more, *known_columns, validation.ids)
         else:
             kept, out = self.hold_out(len(known))
             known, held = known.pick(kept), known.pick(out) if len(out) else None
@@ -166,6 +167,10 @@ class KFSHead(NetworkHead):
     def answer_columns(self) -> tuple[str, ...]:
         """See `Head.answer_columns`."""
         return ("clips",)
+
+    def needed_columns(self, start: Head | None = None) -> tuple[str, ...]:
+        """See `Head.needed_columns`."""
+        return ("stages",)
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -207,9 +212,10 @@ class KFSHead(NetworkHead):
         sequences: list[NDArray[np.float32]],
         clips: Sequence[NDArray[np.integer]],
         stages: Sequence[Mapping[str, int]],
+        ids: Sequence[str],
     ) -> LabelledVideos:
         device = pick_device(self.device)
-        starts = hand_starts(stages, self.stages)
+        starts = hand_starts(stages, self.stages, ids)
         labels = [
             stages_at(video_starts, ranges)
             for video_starts, ranges in zip(starts, clips, strict=True)

@@ -164,6 +164,11 @@ class TransformedHead(Head):
         """See `Head.answer_columns`."""
         return self._with_own(self._learner.answer_columns)
 
+    def needed_columns(self, start: Head | None = None) -> tuple[str, ...]:
+        """See `Head.needed_columns`: the head's, and what its target is made with."""
+        own = (transform.column for transform in self.transforms())
+        return tuple(dict.fromkeys((*self.head.needed_columns(start), *own)))
+
     @property
     def also_shown(self) -> tuple[str, ...]:
         """See `Head.also_shown`."""

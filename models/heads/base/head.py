@@ -153,6 +153,14 @@ class Head(RegressorMixin, BaseEstimator):
         """
         return self.columns
 
+    def needed_columns(self, start: Head | None = None) -> tuple[str, ...]:
+        """Those of `columns` that every training video must have a value of, where any has one.
+
+        `aqa fit --skip-incomplete` leaves out the videos that lack some. start: the fitted head
+        that fitting starts from, which may stand for labels.
+        """
+        return ()
+
     @property
     def also_shown(self) -> tuple[str, ...]:
         """Further parts of the split that `fit_examples` takes as `others`."""

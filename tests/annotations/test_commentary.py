@@ -12,7 +12,7 @@ from aqa.annotations.commentary import MOST_WORDS, words_of
         ("", []),
         (" ,.-'!  ", []),
         ("A back 2.5, piked.", ["a", "back", "2.5", "piked"]),
-        ("that's THE one \u2014 well-judged", ["that's", "the", "one", "well-judged"]),
+        ("that's THE one \u2014 well-done", ["that's", "the", "one", "well-done"]),
         ("that\u2019s it", ["that's", "it"]),
         ("tuck\x00ed\x1b[31m red\u202e\u200bdive", ["tuck", "ed", "31m", "red", "dive"]),
         ("<sos> snake_case <eos>", ["sos", "snake", "case", "eos"]),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
+from aqa.evaluation.complete_splits import complete_split
 from aqa.evaluation.evaluate import evaluate_run
 from aqa.evaluation.evaluated import Evaluated, save_evaluated
 from aqa.evaluation.run_stores import stored_split
@@ -35,6 +36,7 @@ def fit_splits(
     *,
     seed: int | None = None,
     skip_missing: bool = False,
+    skip_incomplete: bool = False,
     start: Path | None = None,
     name: str | None = None,
 ) -> Iterator[Run]:
@@ -42,9 +44,11 @@ def fit_splits(
 
     head: its name, or `path/to/file.py[:Class]`. params: `name=value` texts. seed: of every random
     choice; None takes that of `params`, or 0. skip_missing: leave out videos that the store does
-    not hold, which is otherwise an error. start: the folder of a fitted run to start from, or that
-    of a head, of which the run of the same split is taken. name: what the runs are called, instead
-    of after the head. Each run is saved below `runs` before it is yielded.
+    not hold, which is otherwise an error. skip_incomplete: leave out training and validation videos
+    that lack a label that the head learns from; the record's `left_out` says which. start: the
+    folder of a fitted run to start from, or that of a head, of which the run of the same split is
+    taken. name: what the runs are called, instead of after the head. Each run is saved below `runs`
+    before it is yielded.
     """
     source = find_head(head)
     label = name or source.name
@@ -63,6 +67,11 @@ def fit_splits(
         model, origin = transformed(source.head_class, values), starts[split.name]
         if origin is not None:
             check_features(origin, store)
+        left_out: Mapping[str, str] = {}
+        if skip_incomplete:
+            split, left_out = complete_split(
+                model, split, manifest, None if origin is None else origin.head
+            )
         started = time.perf_counter()
         try:
             _fit(model, split, manifest, features, origin)
@@ -71,6 +80,7 @@ def fit_splits(
         seconds = time.perf_counter() - started
         folder = run_folder(runs, label, split.name)
         record = make_record(source, model, split, store, folder, seconds, manifest, origin)
+        record["left_out"] = dict(left_out)
         found: Evaluated = {}
         held: Evaluated = {}
         try:

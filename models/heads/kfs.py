@@ -146,12 +146,13 @@ class KFSHead(NetworkHead):
         self.names_ = pack_texts(names)
         self.stride_ = np.array(stride_of(clips))
         self.fit_scaling(sequences)
-        every = self._labelled(sequences, clips, stages)
+        every = self._labelled(sequences, clips, stages, train.ids)
         learned, held = every, None
         self.held_out_ = np.arange(0)
         if validation is not None and len(validation):
             more = check_sequences(validation.features, ids=validation.ids)
-            held = self._labelled(more, *(validation.columns[name] for name in self.columns))
+            known_columns = (validation.columns[name] for name in self.columns)
+            held = self._labelled(more, *known_columns, validation.ids)
         else:
             kept, self.held_out_ = self.hold_out(len(every))
             if len(self.held_out_):
@@ -172,6 +173,10 @@ class KFSHead(NetworkHead):
     def answer_columns(self) -> tuple[str, ...]:
         """See `Head.answer_columns`."""
         return ("clips",)
+
+    def needed_columns(self, start: Head | None = None) -> tuple[str, ...]:
+        """See `Head.needed_columns`."""
+        return ("stages",)
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -213,9 +218,10 @@ class KFSHead(NetworkHead):
         sequences: list[NDArray[np.float32]],
         clips: Sequence[NDArray[np.integer]],
         stages: Sequence[Mapping[str, int]],
+        ids: Sequence[str],
     ) -> LabelledVideos:
         device = pick_device(self.device)
-        starts = hand_starts(stages, self.stages)
+        starts = hand_starts(stages, self.stages, ids)
         labels = [
             stages_at(video_starts, ranges)
             for video_starts, ranges in zip(starts, clips, strict=True)

@@ -161,7 +161,7 @@ class ScoreEstimationHead(ComparingHead):
         """
         sequences, scores = check_fit(train.features, train.scores, ids=train.ids)
         strict = self.exemplar != "constant"
-        types = check_types(train.columns.get("type"), len(scores), strict=strict)
+        types = check_types(train.columns.get("type"), len(scores), strict=strict, ids=train.ids)
         self.check_params()
         metric = self._started(start, sequences)
         pool, pool_types = self._pool(replace(train, features=sequences), types, others)
@@ -219,6 +219,7 @@ class ScoreEstimationHead(ComparingHead):
         """
         if "clips" not in self.gives:
             self.cannot_explain("metric=none and finetune=true leave it without a similarity")
+        self.check_fitted()
         if examples.blank is None:
             self.cannot_explain("the store does not hold the response to a blank clip")
         blank = examples.blank
@@ -256,6 +257,11 @@ class ScoreEstimationHead(ComparingHead):
     def answer_columns(self) -> tuple[str, ...]:
         """See `Head.answer_columns`."""
         return ("id", "type")
+
+    def needed_columns(self, start: Head | None = None) -> tuple[str, ...]:
+        """See `Head.needed_columns`."""
+        by_type = self.exemplar != "constant" or (self.pairing == "within" and start is None)
+        return ("type",) if by_type else ()
 
     @property
     def also_shown(self) -> tuple[str, ...]:

@@ -33,6 +33,11 @@ ARRAYS: dict[str, dict[str, str]] = {
     },
 }
 
+# Present name of a head -> a hyper-parameter that it did not have -> what it did.
+ADDED: dict[str, dict[str, Any]] = {
+    "musdl": {"networks": "shared"},
+}
+
 
 # A hyper-parameter that heads did not always have -> what they did before they had it.
 ABSENT: dict[str, Any] = {"refit": False}
@@ -44,9 +49,12 @@ def present_head(name: str) -> str:
 
 
 def present_params(head: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Hyper-parameters of a head, by its present name, under their present names."""
+    """Hyper-parameters of a head, by its present name, under their present names.
+
+    Those that the head has been given since are what it did without them.
+    """
     renamed = PARAMS.get(head, {})
-    return {renamed.get(name, name): value for name, value in params.items()}
+    return ADDED.get(head, {}) | {renamed.get(name, name): v for name, v in params.items()}
 
 
 def complete_params(params: Mapping[str, Any], known: Iterable[str]) -> dict[str, Any]:

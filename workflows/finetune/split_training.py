@@ -127,7 +127,7 @@ class SplitTraining:
             raise RunError(f"{plan.manifest.path}: split {split.name}: no video can be read")
         for line in (*(f"left out: {line}" for line in lines), *(f"warning: {w}" for w in warned)):
             progress.line(line)
-        return {"left_out": sorted(left_out)}
+        return {"left_out": sorted(left_out), "warnings": warned}
 
     def _begin(
         self, group: ProcessGroup, state: TrainingState | None

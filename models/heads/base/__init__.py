@@ -15,6 +15,7 @@ from aqa.models.heads.base.answers import (
 )
 from aqa.models.heads.base.arrays import State, pack_texts, part_of, under, unpack_texts
 from aqa.models.heads.base.checks import (
+    UnfittedHeadError,
     check_column,
     check_fit,
     check_sequences,
@@ -46,6 +47,7 @@ __all__ = [
     "Sequences",
     "StageHead",
     "State",
+    "UnfittedHeadError",
     "check_column",
     "check_fit",
     "check_params",

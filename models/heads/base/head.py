@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils.metadata_routing import MetadataRequest
 
 from aqa.errors import HeadError
 from aqa.models.examples import Examples, Sequences
 from aqa.models.heads.base.answers import Answer, Explanation
 from aqa.models.heads.base.arrays import State
-from aqa.models.heads.base.checks import check_fit, check_sequences
+from aqa.models.heads.base.checks import UnfittedHeadError, check_fit, check_sequences
 from aqa.models.heads.base.params import param
+from aqa.models.heads.base.routing import column_requests
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -121,6 +124,20 @@ class Head(RegressorMixin, BaseEstimator):
         """Scores in points, (n,), of plain arrays; see `predict_examples`."""
         return self.predict_examples(Examples.of(x, **columns))
 
+    def score(
+        self,
+        x: Sequences,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        **columns: Any,
+    ) -> float:
+        """R squared of the scores of plain arrays, as scikit-learn has it."""
+        return float(r2_score(y, self.predict(x, **columns), sample_weight=sample_weight))
+
+    def get_metadata_routing(self) -> MetadataRequest:
+        """The columns that scikit-learn hands on, where its metadata routing is switched on."""
+        return column_requests(self, self.columns, self.answer_columns)
+
     # What is recorded, saved and restored --------------------------------------------------------
 
     @property
@@ -135,6 +152,14 @@ class Head(RegressorMixin, BaseEstimator):
         What a head learns from, such as judges' marks, a new video need not have.
         """
         return self.columns
+
+    def needed_columns(self, start: Head | None = None) -> tuple[str, ...]:
+        """Those of `columns` that every training video must have a value of, where any has one.
+
+        `aqa fit --skip-incomplete` leaves out the videos that lack some. start: the fitted head
+        that fitting starts from, which may stand for labels.
+        """
+        return ()
 
     @property
     def also_shown(self) -> tuple[str, ...]:
@@ -196,10 +221,20 @@ class Head(RegressorMixin, BaseEstimator):
         return self
 
     def check_fitted(self) -> None:
-        """Raise `HeadError` where an attribute of `fitted` is missing."""
+        """Raise `UnfittedHeadError` where an attribute of `fitted` is missing."""
         missing = [name for name in self.fitted if not hasattr(self, name)]
         if missing:
-            raise HeadError(f"{type(self).__name__} is not fitted: it has no {missing[0]}")
+            raise UnfittedHeadError(
+                f"{type(self).__name__} is not fitted (it has no {missing[0]}): call its fit first"
+            )
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether it can answer, for scikit-learn's `check_is_fitted`."""
+        try:
+            self.check_fitted()
+        except UnfittedHeadError:
+            return False
+        return True
 
     def _check_named(self) -> None:
         """Raise `HeadError` where a head has learned something and names nothing to save."""

@@ -137,7 +137,7 @@ class NetworkHead(Head):
         sequences, scores = check_fit(train.features, train.scores, maps=maps, ids=train.ids)
         self.check_params()
         self.learn_scores(scores, **columns)
-        copies = check_views(train.views, sequences) if self.takes_views else []
+        copies = check_views(train.views, sequences, train.ids) if self.takes_views else []
         self.fit_scaling(sequences)
         targets = self.targets(scores, **columns)
         kept, out = np.arange(len(scores)), np.arange(0)

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import torch
 
+from aqa.annotations.late_stages import late_stages
 from aqa.annotations.manifest import Video
 from aqa.extract.augment import check_augmentations
 from aqa.extract.backbones.backbone import Backbone
@@ -144,6 +145,8 @@ def extract(
                 continue
             for warning in reader.warnings:
                 summary.warn(video.id, f"{video.path}: {warning}", progress)
+            if late := late_stages(video, reader.n_frames):
+                summary.warn(video.id, f"{video.path}: {late}", progress)
             writer.append(
                 video.id,
                 encoded,

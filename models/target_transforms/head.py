@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
@@ -121,6 +123,17 @@ class TransformedHead(Head):
         """See `GivesParts`."""
         parts: dict[str, Values] = self._fitted.true_parts(self._shown(examples))
         return parts
+
+    @property
+    def held_out(self) -> NDArray[np.intp]:
+        """See `Head.held_out`."""
+        return self._learner.held_out
+
+    def before_refit(self) -> Self:
+        """See `Head.before_refit`."""
+        before = copy.copy(self)
+        before.head_ = self.head_.before_refit()
+        return before
 
     # What is the head's own ----------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ class Architecture:
     that it can load. profiles: the ways in which frames were preprocessed for published weights,
     by the names that `--preprocess` takes; the first one is that of random weights. clip_length:
     frames per clip. shipped: weights that come with this package, if any. checkpoints: those
-    that are published.
+    that are published; the first is taken where the user names none.
     """
 
     name: str

@@ -85,6 +85,7 @@ class RowParser:
             attributes={name: value for name in ATTRIBUTES if (value := self._text(name))},
             judges=self._judges(),
             stages=self._stages(length),
+            commentary=self._text("commentary"),
             poses=self._path("poses", folder),
             similar_within=self._number("similar_within", least=0),
             splits=self._splits(),

@@ -23,6 +23,7 @@ class Video:
     attributes: name -> label, for the names in `columns.ATTRIBUTES`.
     judges: the judges' marks, of the columns judge_1, judge_2, ..., in points.
     stages: name -> the first frame of that stage, in order; frame 0 is `start_frame`.
+    commentary: what was said of the action, such as a commentator's words.
     poses: the file or folder of the athlete's joints, absolute.
     similar_within: in points; two videos whose scores differ by less count as similar.
     splits: split name -> train, val, test or empty.
@@ -44,6 +45,7 @@ class Video:
     attributes: Mapping[str, str] = field(default_factory=dict)
     judges: tuple[float, ...] = ()
     stages: Mapping[str, int] = field(default_factory=dict)
+    commentary: str | None = None
     poses: Path | None = None
     similar_within: float | None = None
     splits: Mapping[str, str] = field(default_factory=dict)

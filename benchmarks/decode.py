@@ -4,7 +4,8 @@
 
 FOLDER holds another version of this package as `aqa`, such as `git worktree add FOLDER/aqa COMMIT`
 makes it. Both versions extract the videos in turn, each in a process of its own; the ratios are
-medians over rounds of what the two took in the same round.
+medians over rounds of what the two took in the same round, above 1 where the version here took
+less.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from aqa.extract.video.decode import VideoFile, decoder_name
 
-# Extracts a video under several ids with a backbone, twice, and prints the seconds of the second.
+# Extracts a video under several ids with a backbone, and prints the seconds that it took by the
+# clock and of the processor, after a first extraction that warms up.
 _WORKER = """
-import json, sys, tempfile, time
+import json, os, sys, tempfile, time
 from pathlib import Path
 from aqa.annotations.manifest import Video
 from aqa.extract.backbones import load_backbone
@@ -39,9 +41,10 @@ backbone = load_backbone(name, None if name == "tiny3d" else "random")
 videos = [Video(str(i), path, 0.0) for i in range(copies)]
 with tempfile.TemporaryDirectory() as folder:
     extract(videos[:1], backbone, Path(folder) / "warm.h5", device="cpu")
-    started = time.perf_counter()
+    started, worked = time.perf_counter(), os.times()
     extract(videos, backbone, Path(folder) / "s.h5", device="cpu")
-    print(json.dumps(time.perf_counter() - started))
+    wall, now = time.perf_counter() - started, os.times()
+    print(json.dumps([wall, now.user - worked.user + now.system - worked.system]))
 """
 
 
@@ -107,8 +110,8 @@ def chroma(path: Path) -> str:
     return ", ".join(found)
 
 
-def extraction_seconds(tree: Path, video: Path, backbone: str, copies: int) -> float:
-    """What the version of the package in a folder takes to extract a video `copies` times."""
+def extraction_seconds(tree: Path, video: Path, backbone: str, copies: int) -> list[float]:
+    """What the version in a folder takes to extract a video `copies` times: clock, processor."""
     process = subprocess.run(
         [sys.executable, "-c", _WORKER, str(video.absolute()), backbone, str(copies)],
         env={**os.environ, "PYTHONPATH": str(tree.absolute())},
@@ -116,7 +119,7 @@ def extraction_seconds(tree: Path, video: Path, backbone: str, copies: int) -> f
         capture_output=True,
         text=True,
     )
-    return float(json.loads(process.stdout))
+    return [float(seconds) for seconds in json.loads(process.stdout)]
 
 
 @click.command()
@@ -150,13 +153,26 @@ def main(
             continue
         here = Path(__file__).resolve().parents[2]
         for backbone in backbones:
-            pairs = [
-                [extraction_seconds(tree, video, backbone, copies) for tree in (before, here)]
-                for _ in range(rounds)
-            ]
-            old, new = (statistics.median(times) for times in zip(*pairs, strict=True))
-            ratio = statistics.median(then / now for then, now in pairs)
-            click.echo(f"{backbone}: before {old:.2f} s, now {new:.2f} s; {ratio:.2f}x as fast")
+            told = []
+            taken = paired(before, here, video, backbone, rounds, copies)
+            for number, kind in enumerate(("by the clock", "of the processor")):
+                pairs = [(then[number], now[number]) for then, now in taken]
+                old, new = (statistics.median(times) for times in zip(*pairs, strict=True))
+                ratio = statistics.median(then / now for then, now in pairs)
+                told.append(f"{old:.2f} s before, {new:.2f} s now {kind} ({ratio:.2f}x)")
+            click.echo(f"{backbone}: {'; '.join(told)}")
+
+
+def paired(
+    before: Path, now: Path, video: Path, backbone: str, rounds: int, copies: int
+) -> list[tuple[list[float], list[float]]]:
+    """The seconds of both versions, round after round; each comes first in every other round."""
+    found = []
+    for number in range(rounds):
+        order = (before, now) if number % 2 else (now, before)
+        taken = {tree: extraction_seconds(tree, video, backbone, copies) for tree in order}
+        found.append((taken[before], taken[now]))
+    return found
 
 
 if __name__ == "__main__":

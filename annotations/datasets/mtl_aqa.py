@@ -50,7 +50,7 @@ def read(request: Request) -> Imported:
     for key, dive in dives.items():
         row = _row(path, key, dive, videos, request.last_frames)
         if captions:
-            row["caption"] = captions.get(key)
+            row["commentary"] = captions.get(key)
         row[PUBLISHED] = "test" if key in test else "train"
         for name, keys in smaller.items():
             row[name] = "test" if key in test else "train" if key in keys else None

@@ -58,6 +58,15 @@ class _Ahead(Generic[T]):
         self._thread.join()
 
 
+def read_ahead(items: Iterable[T], depth: int = 4) -> Iterator[T]:
+    """The same items, made by a thread that is at most `depth` of them ahead."""
+    ahead = _Ahead(items, depth)
+    try:
+        yield from ahead
+    finally:
+        ahead.stop()
+
+
 def prefetched(
     streams: Iterable[S], workers: int, depth: int = 4
 ) -> Iterator[tuple[S, Iterable[T]]]:

@@ -13,6 +13,7 @@ from av.video.frame import VideoFrame
 from aqa.extract.video.damage import FrameReport
 from aqa.extract.video.deinterlace import CONTEXT, deinterlaced
 from aqa.extract.video.frame_index import frame_index
+from aqa.extract.video.prefetch import read_ahead
 from aqa.extract.video.reader import FrameReader
 from aqa.extract.video.rgb import RgbConverter
 from aqa.extract.video.sharing import SharedReaders
@@ -20,6 +21,9 @@ from aqa.extract.video.source import Frame
 
 # A higher rate is mostly a time base, such as the 1000 of FLV: the times of the frames are asked.
 _FASTEST = 480
+# Frames of more pixels are decoded by a thread while the one before is converted and resized; with
+# smaller ones, handing them over costs what it gains.
+_LARGE = 640 * 480
 
 
 class VideoFile:
@@ -109,6 +113,8 @@ class VideoFile:
         convert = RgbConverter()
         around = CONTEXT if self._deinterlace else 0
         frames = self._decoded(reader, start, stop, around)
+        if reader.decoder.stream.width * reader.decoder.stream.height > _LARGE:
+            frames = read_ahead(frames)
         for number, frame in deinterlaced(frames) if self._deinterlace else frames:
             if start <= number < stop:
                 yield convert(frame)

@@ -75,12 +75,14 @@ class LSTMSVRHead(Head):
         """
         if "clips" not in self.gives:
             self.cannot_explain("with label=final it learns nothing of single clips")
+        self.check_fitted()
         (states,) = self.lstm_.states(examples)
         return gains(self.svr_.predict(list(states[:, None])))
 
     @property
     def chosen(self) -> dict[str, Any]:
         """See `Head.chosen`."""
+        self.check_fitted()
         return {**self.lstm_.chosen, **self.svr_.chosen}
 
     def state(self) -> State:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
@@ -70,6 +71,12 @@ def choose_exemplars(
     return chosen
 
 
+def of_types(videos: Examples, labels: set[str]) -> Examples:
+    """The videos of these types; "" stands for none."""
+    types = check_types(videos.columns.get("type"), len(videos), strict=False)
+    return videos.select([i for i, label in enumerate(types) if label in labels])
+
+
 @dataclass(repr=False, eq=False)
 class ScoreEstimationHead(ComparingHead):
     """A frozen Siamese network on an exemplar and the video, and a linear last layer.
@@ -110,6 +117,11 @@ class ScoreEstimationHead(ComparingHead):
         "learned: with metric learning; none: all layers learn the score",
         source="jain2020 Table V",
     )
+    metric_types: int | None = param(
+        None,
+        "learn the metric on so many types only, the most frequent; none: on all",
+        source="jain2020 §V-A: 3",
+    )
     finetune: bool = param(False, "train all layers after the last one is solved", source="ours")
     solver: Literal["exact", "iterative"] = param(
         "exact",
@@ -149,7 +161,7 @@ class ScoreEstimationHead(ComparingHead):
         """
         sequences, scores = check_fit(train.features, train.scores, ids=train.ids)
         strict = self.exemplar != "constant"
-        types = check_types(train.columns.get("type"), len(scores), strict=strict)
+        types = check_types(train.columns.get("type"), len(scores), strict=strict, ids=train.ids)
         self.check_params()
         metric = self._started(start, sequences)
         pool, pool_types = self._pool(replace(train, features=sequences), types, others)
@@ -207,6 +219,7 @@ class ScoreEstimationHead(ComparingHead):
         """
         if "clips" not in self.gives:
             self.cannot_explain("metric=none and finetune=true leave it without a similarity")
+        self.check_fitted()
         if examples.blank is None:
             self.cannot_explain("the store does not hold the response to a blank clip")
         blank = examples.blank
@@ -245,6 +258,11 @@ class ScoreEstimationHead(ComparingHead):
         """See `Head.answer_columns`."""
         return ("id", "type")
 
+    def needed_columns(self, start: Head | None = None) -> tuple[str, ...]:
+        """See `Head.needed_columns`."""
+        by_type = self.exemplar != "constant" or (self.pairing == "within" and start is None)
+        return ("type",) if by_type else ()
+
     @property
     def also_shown(self) -> tuple[str, ...]:
         """See `Head.also_shown`."""
@@ -271,6 +289,8 @@ class ScoreEstimationHead(ComparingHead):
     def check_params(self) -> None:
         """See `NetworkHead.check_params`."""
         super().check_params()
+        if self.metric == "none" and self.metric_types is not None:
+            raise HeadError("metric=none learns no metric; leave out metric_types")
         if self.metric == "none" and self.finetune:
             raise HeadError("finetune=true goes on from a learned metric, and metric=none has none")
 
@@ -332,11 +352,23 @@ class ScoreEstimationHead(ComparingHead):
     ) -> None:
         if head is None:
             head = SiameseHead(**shared_params(self, SiameseHead))
+            frequent = self._frequent(train)
+            if frequent is not None:
+                train = of_types(train, frequent)
+                validation = validation and of_types(validation, frequent)
             head.fit_examples(train, validation)
             self.best_epoch_, self.pairs_seen_ = head.best_epoch_, head.pairs_seen_
         self.centre_, self.scale_ = head.centre_, head.scale_
         self.net_ = copy.deepcopy(head.net_)
         self.history_ = [{"phase": "metric", **row} for row in getattr(head, "history_", [])]
+
+    def _frequent(self, train: Examples) -> set[str] | None:
+        """The types that the metric is learned on; None: on all. The label decides a tie."""
+        if self.metric_types is None:
+            return None
+        types = check_types(train.columns.get("type"), len(train), strict=False)
+        counts = Counter(types)
+        return set(sorted(counts, key=lambda label: (-counts[label], label))[: self.metric_types])
 
     def _solve(
         self, sequences: Sequences, scores: NDArray[np.float64], first: Numbers, second: Numbers

@@ -60,7 +60,8 @@ class TypeLSTMHead(Head):
         """See `Head.fit_examples`."""
         check_fit(train.features, train.scores, ids=train.ids)
         check_params(self)
-        types = np.asarray(check_types(train.columns.get("type"), len(train), strict=True), str)
+        given = train.columns.get("type")
+        types = np.asarray(check_types(given, len(train), strict=True, ids=train.ids), str)
         if self.least < 2:
             raise HeadError(f"least={self.least}: a model needs 2 training videos or more")
         labels, counts = np.unique(types, return_counts=True)
@@ -100,6 +101,10 @@ class TypeLSTMHead(Head):
             predicted[strange] = np.mean(each, 0)
         return predicted
 
+    def needed_columns(self, start: Head | None = None) -> tuple[str, ...]:
+        """See `Head.needed_columns`."""
+        return ("type",)
+
     @property
     def gives(self) -> tuple[Answer, ...]:
         """See `Head.gives`: what an LSTM gives."""
@@ -107,6 +112,7 @@ class TypeLSTMHead(Head):
 
     def explain(self, examples: Examples, *, align: str = "index") -> Explanation:
         """See `Head.explain`; the model of the video's type explains it."""
+        self.check_fitted()
         (label,) = self._known_types(examples)
         if label not in self.models_:
             self.cannot_explain(f"it has no model of type {label!r}")
@@ -115,6 +121,7 @@ class TypeLSTMHead(Head):
     @property
     def chosen(self) -> dict[str, Any]:
         """See `Head.chosen`."""
+        self.check_fitted()
         return {"best_epoch": {label: model.best_epoch_ for label, model in self.models_.items()}}
 
     def state(self) -> State:

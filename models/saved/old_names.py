@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 # Earlier name of a head -> the present one.
@@ -33,6 +33,16 @@ ARRAYS: dict[str, dict[str, str]] = {
     },
 }
 
+# Present name of a head -> a hyper-parameter that it did not have -> what it did.
+ADDED: dict[str, dict[str, Any]] = {
+    "mtl": {"captions": False},
+    "musdl": {"networks": "shared"},
+}
+
+
+# A hyper-parameter that heads did not always have -> what they did before they had it.
+ABSENT: dict[str, Any] = {"refit": False}
+
 
 def present_head(name: str) -> str:
     """The present name of a head."""
@@ -40,9 +50,20 @@ def present_head(name: str) -> str:
 
 
 def present_params(head: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Hyper-parameters of a head, by its present name, under their present names."""
+    """Hyper-parameters of a head, by its present name, under their present names.
+
+    Those that the head has been given since are what it did without them.
+    """
     renamed = PARAMS.get(head, {})
-    return {renamed.get(name, name): value for name, value in params.items()}
+    return ADDED.get(head, {}) | {renamed.get(name, name): v for name, v in params.items()}
+
+
+def complete_params(params: Mapping[str, Any], known: Iterable[str]) -> dict[str, Any]:
+    """Hyper-parameters of a saved run, and what `ABSENT` says of those that it lacks.
+
+    known: the names of the hyper-parameters that its head has now.
+    """
+    return {**{name: ABSENT[name] for name in known if name in ABSENT}, **params}
 
 
 def present_state(head: str, state: Mapping[str, Any]) -> dict[str, Any]:

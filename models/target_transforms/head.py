@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
@@ -16,6 +18,7 @@ from aqa.models.heads.base import (
     Head,
     HeadError,
     State,
+    UnfittedHeadError,
     fit_options,
     param,
     parse_params,
@@ -84,7 +87,7 @@ class TransformedHead(Head):
 
     def explain(self, examples: Examples, *, align: str = "index") -> Explanation:
         """See `ExplainsClips`; what is explained is what the head learns."""
-        explanation = self.head_.explain(self._shown(examples), align=align)
+        explanation = self._fitted.explain(self._shown(examples), align=align)
         for transform in reversed(self.transforms_):
             if transform.learned != "score":
                 explanation = explanation._replace(
@@ -94,27 +97,43 @@ class TransformedHead(Head):
 
     def gradient(self, examples: Examples) -> Values:
         """See `ExplainsJoints`."""
-        gradient = self.head_.gradient(self._shown(examples))
+        gradient = self._fitted.gradient(self._shown(examples))
         return self._inverse(gradient[None], examples)[0]
 
     def quantiles(self, examples: Examples, at: ArrayLike) -> Values:
         """See `GivesQuantiles`."""
-        return self._inverse(self.head_.quantiles(self._shown(examples), at), examples)
+        return self._inverse(self._fitted.quantiles(self._shown(examples), at), examples)
 
     def attributes(self, examples: Examples) -> list[dict[str, str]]:
         """See `GivesAttributes`."""
-        labels: list[dict[str, str]] = self.head_.attributes(self._shown(examples))
+        labels: list[dict[str, str]] = self._fitted.attributes(self._shown(examples))
         return labels
+
+    def commentary(self, examples: Examples) -> list[str]:
+        """See `GivesCommentary`."""
+        said: list[str] = self.head_.commentary(self._shown(examples))
+        return said
 
     def parts(self, examples: Examples) -> dict[str, Values]:
         """See `GivesParts`."""
-        parts = self.head_.parts(self._shown(examples))
+        parts = self._fitted.parts(self._shown(examples))
         return {name: self._inverse(values, examples) for name, values in parts.items()}
 
     def true_parts(self, examples: Examples) -> dict[str, Values]:
         """See `GivesParts`."""
-        parts: dict[str, Values] = self.head_.true_parts(self._shown(examples))
+        parts: dict[str, Values] = self._fitted.true_parts(self._shown(examples))
         return parts
+
+    @property
+    def held_out(self) -> NDArray[np.intp]:
+        """See `Head.held_out`."""
+        return self._learner.held_out
+
+    def before_refit(self) -> Self:
+        """See `Head.before_refit`."""
+        before = copy.copy(self)
+        before.head_ = self.head_.before_refit()
+        return before
 
     # What is the head's own ----------------------------------------------------------------------
 
@@ -158,6 +177,11 @@ class TransformedHead(Head):
         """See `Head.answer_columns`."""
         return self._with_own(self._learner.answer_columns)
 
+    def needed_columns(self, start: Head | None = None) -> tuple[str, ...]:
+        """See `Head.needed_columns`: the head's, and what its target is made with."""
+        own = (transform.column for transform in self.transforms())
+        return tuple(dict.fromkeys((*self.head.needed_columns(start), *own)))
+
     @property
     def also_shown(self) -> tuple[str, ...]:
         """See `Head.also_shown`."""
@@ -176,12 +200,12 @@ class TransformedHead(Head):
     @property
     def chosen(self) -> dict[str, Any]:
         """See `Head.chosen`."""
-        return self.head_.chosen
+        return self._fitted.chosen
 
     @property
     def learned_from_others(self) -> tuple[str, ...]:
         """See `Head.learned_from_others`."""
-        return self.head_.learned_from_others
+        return self._fitted.learned_from_others
 
     @property
     def history_(self) -> list[dict[str, Any]]:
@@ -191,7 +215,7 @@ class TransformedHead(Head):
     def check_fitted(self) -> None:
         """See `Head.check_fitted`."""
         if not hasattr(self, "head_"):
-            raise HeadError(f"{type(self.head).__name__} is not fitted")
+            raise UnfittedHeadError(f"{type(self.head).__name__} is not fitted: call its fit first")
         self.head_.check_fitted()
 
     def state(self) -> State:
@@ -223,6 +247,12 @@ class TransformedHead(Head):
         elif self.scale != "all":
             raise HeadError(f"scale={self.scale} is not one of all, action")
         return transforms
+
+    @property
+    def _fitted(self) -> Head:
+        """The fitted head, or `UnfittedHeadError`."""
+        self.check_fitted()
+        return self.head_
 
     @property
     def _learner(self) -> Head:

@@ -17,6 +17,7 @@ from aqa.annotations.split_drawing import random_splits
 from aqa.errors import AqaError
 from aqa.features.clips import ClipRule
 from aqa.files import replacing
+from aqa.workflows.demo.commentary import commentary
 from aqa.workflows.demo.dive import Dive
 from aqa.workflows.demo.filming import JOINTS, film, joints_of
 from aqa.workflows.demo.panel import Fault
@@ -115,6 +116,7 @@ def _row(dive: Dive) -> dict[str, object]:
         "faults": ";".join(f"{fault.name}={fault.cost:.2f}" for fault in faults),
         "fault_frames": ";".join(f"{fault.name}={fault.start}-{fault.stop}" for fault in faults),
         "faulty_clips": ";".join(map(str, faulty_clips(faults, dive.n_frames))),
+        "commentary": commentary(dive),
     }
 
 

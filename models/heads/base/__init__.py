@@ -8,6 +8,7 @@ from aqa.models.heads.base.answers import (
     ExplainsJoints,
     Explanation,
     GivesAttributes,
+    GivesCommentary,
     GivesParts,
     GivesQuantiles,
     PairHead,
@@ -15,6 +16,7 @@ from aqa.models.heads.base.answers import (
 )
 from aqa.models.heads.base.arrays import State, pack_texts, part_of, under, unpack_texts
 from aqa.models.heads.base.checks import (
+    UnfittedHeadError,
     check_column,
     check_fit,
     check_sequences,
@@ -38,6 +40,7 @@ __all__ = [
     "ExplainsJoints",
     "Explanation",
     "GivesAttributes",
+    "GivesCommentary",
     "GivesParts",
     "GivesQuantiles",
     "Head",
@@ -46,6 +49,7 @@ __all__ = [
     "Sequences",
     "StageHead",
     "State",
+    "UnfittedHeadError",
     "check_column",
     "check_fit",
     "check_params",

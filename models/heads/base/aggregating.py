@@ -90,6 +90,7 @@ def explain_aggregate(head: ScoreNetworkHead, examples: Examples) -> Explanation
     That layer is linear, so the score is exactly the sum of the base and the clips' points. A clip
     is called faulty where it takes points off; farabi2021 calls none so, the rule is ours.
     """
+    head.check_fitted()
     features = check_sequences(examples.features, head.clip_shape, ids=examples.ids)
     sequence = head.scaled(*features)
     device = pick_device(head.device)

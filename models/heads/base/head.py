@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils.metadata_routing import MetadataRequest
 
 from aqa.errors import HeadError
 from aqa.models.examples import Examples, Sequences
 from aqa.models.heads.base.answers import Answer, Explanation
 from aqa.models.heads.base.arrays import State
-from aqa.models.heads.base.checks import check_fit, check_sequences
+from aqa.models.heads.base.checks import UnfittedHeadError, check_fit, check_sequences
 from aqa.models.heads.base.params import param
+from aqa.models.heads.base.routing import column_requests
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -121,6 +124,20 @@ class Head(RegressorMixin, BaseEstimator):
         """Scores in points, (n,), of plain arrays; see `predict_examples`."""
         return self.predict_examples(Examples.of(x, **columns))
 
+    def score(
+        self,
+        x: Sequences,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        **columns: Any,
+    ) -> float:
+        """R squared of the scores of plain arrays, as scikit-learn has it."""
+        return float(r2_score(y, self.predict(x, **columns), sample_weight=sample_weight))
+
+    def get_metadata_routing(self) -> MetadataRequest:
+        """The columns that scikit-learn hands on, where its metadata routing is switched on."""
+        return column_requests(self, self.columns, self.answer_columns)
+
     # What is recorded, saved and restored --------------------------------------------------------
 
     @property
@@ -136,6 +153,14 @@ class Head(RegressorMixin, BaseEstimator):
         """
         return self.columns
 
+    def needed_columns(self, start: Head | None = None) -> tuple[str, ...]:
+        """Those of `columns` that every training video must have a value of, where any has one.
+
+        `aqa fit --skip-incomplete` leaves out the videos that lack some. start: the fitted head
+        that fitting starts from, which may stand for labels.
+        """
+        return ()
+
     @property
     def also_shown(self) -> tuple[str, ...]:
         """Further parts of the split that `fit_examples` takes as `others`."""
@@ -145,8 +170,8 @@ class Head(RegressorMixin, BaseEstimator):
     def gives(self) -> tuple[Answer, ...]:
         """What it can answer beside scores, with these hyper-parameters; see `answers`.
 
-        quantiles: `quantiles`. attributes: `attributes`. parts: `parts` and `true_parts`. clips:
-        `explain`. joints: `gradient`.
+        quantiles, attributes, commentary: the methods of these names. parts: `parts` and
+        `true_parts`. clips: `explain`. joints: `gradient`.
         """
         return ()
 
@@ -160,6 +185,22 @@ class Head(RegressorMixin, BaseEstimator):
     def learned_from_others(self) -> tuple[str, ...]:
         """The ids of those of `others` that the fitted head has learned from."""
         return ()
+
+    @property
+    def held_out(self) -> NDArray[np.intp]:
+        """The numbers of the training videos that the last fit held out to stop by.
+
+        Empty where it held out none, or where the head was not fitted here but restored.
+        """
+        return np.arange(0)
+
+    def before_refit(self) -> Self:
+        """The head as it was before it learned from what it had held out; else the head itself.
+
+        What is calibrated on `held_out`, such as a threshold, takes the answers of this one. It is
+        known until the head is saved.
+        """
+        return self
 
     def state(self) -> State:
         """The fitted arrays by name, without the underscore."""
@@ -180,14 +221,24 @@ class Head(RegressorMixin, BaseEstimator):
         return self
 
     def check_fitted(self) -> None:
-        """Raise `HeadError` where an attribute of `fitted` is missing."""
+        """Raise `UnfittedHeadError` where an attribute of `fitted` is missing."""
         missing = [name for name in self.fitted if not hasattr(self, name)]
         if missing:
-            raise HeadError(f"{type(self).__name__} is not fitted: it has no {missing[0]}")
+            raise UnfittedHeadError(
+                f"{type(self).__name__} is not fitted (it has no {missing[0]}): call its fit first"
+            )
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether it can answer, for scikit-learn's `check_is_fitted`."""
+        try:
+            self.check_fitted()
+        except UnfittedHeadError:
+            return False
+        return True
 
     def _check_named(self) -> None:
         """Raise `HeadError` where a head has learned something and names nothing to save."""
-        kept = ("clip_shape_", "history_")
+        kept = ("clip_shape_", "history_", "held_out_")
         learned = [name for name in vars(self) if name.endswith("_") and name not in kept]
         if learned and not self.fitted and type(self).state is Head.state:
             raise HeadError(

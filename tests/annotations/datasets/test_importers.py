@@ -76,8 +76,8 @@ def test_mtl_aqa(mtl: Path) -> None:
     assert table.split_names == ("published", "size-140")
     assert len(table.split("size-140").train) == 140
     assert table.split("size-140").test == table.split("published").test
-    assert (table[0].type, table[0].row["caption"]) == ("107B", "nice entry")
-    assert (table[0].path, table[1].row["caption"]) == (None, "")
+    assert (table[0].type, table[0].commentary) == ("107B", "nice entry")
+    assert (table[0].path, table[1].commentary) == (None, None)
     row = table[0].row
     assert {name: row[name] for name in ("score", "difficulty", "execution", "action")} == {
         "score": "76.5",

@@ -54,8 +54,8 @@ def test_mtl_aqa(mtl_aqa: tuple[Manifest, str]) -> None:
         "somersaults": "3.5",
         "twists": "0.0",
     }
-    assert first.row["caption"].startswith("and a half somersault over the")
-    assert all(video.row["caption"] for video in table)
+    assert first.commentary.startswith("and a half somersault over the")
+    assert all(video.commentary for video in table)
     assert "4 captions of dives without annotation are left out" in lines
     assert "11 scores are not a multiple of half the difficulty" in lines
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +13,11 @@ import numpy as np
 import pytest
 
 from aqa.annotations.manifest import write_manifest
+from aqa.extract.video import video_file
 from aqa.extract.video.cut import is_cut
 from aqa.extract.video.damage import ranges
 from aqa.extract.video.decode import open_video
+from aqa.extract.video.packets import StreamDecoder
 
 Make = Callable[..., Path]
 Textured = Callable[..., list[np.ndarray]]
@@ -67,6 +70,39 @@ def test_frames_behind_lost_ones_keep_their_numbers(
             "frame may be wrong"
         ],
     )
+
+
+@pytest.mark.parametrize("part", [(0, None), (30, 40), (45, 200)])
+def test_large_frames_are_decoded_ahead_with_the_same_result(
+    make_video: Make,
+    textured: Textured,
+    spoilt: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    part: tuple[int, int | None],
+) -> None:
+    path = spoilt(make_video("v.mp4", textured(60), b_frames=0), range(36, 42))
+
+    def read() -> tuple[list[bytes], list[str], set[str]]:
+        threads: set[str] = set()
+        decode = StreamDecoder._decode
+
+        def noting(self, packet):  # type: ignore[no-untyped-def]
+            threads.add(threading.current_thread().name)
+            return decode(self, packet)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(StreamDecoder, "_decode", noting)
+            source = open_video(path)
+            frames = [frame.tobytes() for frame in source.frames(*part)]
+        return frames, source.warnings(), threads
+
+    frames, warnings, threads = read()
+    monkeypatch.setattr(video_file, "_LARGE", 96 * 128 - 1)
+    again, said_again, other_threads = read()
+    assert (again, said_again) == (frames, warnings)
+    assert len(warnings) > 0
+    assert threads == {threading.current_thread().name}
+    assert not other_threads <= threads
 
 
 @pytest.mark.parametrize(

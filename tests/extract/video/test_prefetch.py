@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from aqa.extract.video.prefetch import prefetched
+from aqa.extract.video.prefetch import prefetched, read_ahead
 
 
 class Stream:
@@ -70,3 +70,25 @@ def test_no_more_is_read_ahead_than_asked_for() -> None:
     assert given == [5, 4, 0, 0, 0]
     made.close()
     assert max(given) <= 6
+
+
+def test_items_are_read_ahead_by_a_thread_that_ends_with_their_reader() -> None:
+    before, given = threading.active_count(), []
+
+    def items() -> Iterator[int]:
+        for i in range(100):
+            given.append(threading.get_ident())
+            yield i
+
+    assert list(read_ahead(items())) == list(range(100))
+    assert threading.get_ident() not in given
+    given.clear()
+    made = read_ahead(items(), depth=3)
+    assert next(made) == 0
+    deadline = time.monotonic() + 10
+    while len(given) < 5 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    assert len(given) == 5  # one was taken, three wait, one is held by the thread
+    made.close()
+    assert threading.active_count() == before

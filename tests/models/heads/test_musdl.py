@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+import torch
 
 from aqa.models.examples import Examples
 from aqa.models.heads.base import HeadError
@@ -60,6 +61,28 @@ def test_each_judge_has_a_row_of_their_own(fitted, dives) -> None:
     assert (marks[:, 6] < marks[:, :5].min(axis=1)).mean() > 0.9
 
 
+def test_seven_networks_have_as_many_parameters_as_the_authors_code() -> None:
+    head = MUSDLHead()
+    head.judges_ = np.asarray(7)
+    assert sum(p.numel() for p in head.build(1024).parameters()) == 2_086_035
+    head.networks = "shared"
+    assert sum(p.numel() for p in head.build(1024).parameters()) == 314_259
+
+
+def test_a_judges_network_is_a_network_on_the_average_clip(fitted, dives) -> None:
+    found = fitted.outputs(Examples.of(dives.x[:3]))
+    for judge, net in enumerate(fitted.net_.judges):
+        for own, sequence in zip(found, dives.x, strict=False):
+            mean = ((sequence.astype(np.float32) - fitted.centre_) / fitted.scale_).mean(axis=0)
+            value = torch.from_numpy(mean).float()
+            first, second = net.layers[0], net.layers[2]
+            value = torch.relu(first.weight @ value + first.bias)
+            value = torch.relu(second.weight @ value + second.bias)
+            value = net.last.weight @ value + net.last.bias
+            expected = value - torch.logsumexp(value, dim=0)
+            np.testing.assert_allclose(own[judge], expected.detach(), rtol=1e-4, atol=1e-5)
+
+
 def test_the_most_probable_marks_are_marks(fitted, dives) -> None:
     mode = MUSDLHead(**QUICK, decode="mode").restore(fitted.state())
     marks = mode.decoded(Examples.of(dives.x))
@@ -92,7 +115,7 @@ MARKS = [(5.0,) * 7] * 19
     ("change", "params", "problem"),
     [
         ({"judges": None}, {}, "20 of 20 videos have no judges"),
-        ({"judges": [*MARKS, ()]}, {}, r"1 of 20 videos have no judges \(numbers 19\)"),
+        ({"judges": [*MARKS, ()]}, {}, r"1 of 20 videos have no judges \(number 19\)"),
         ({"judges": [*MARKS, (5.0,) * 5]}, {}, "video number 19 has 5 judges, .* video 7"),
         ({"judges": [*MARKS, (5.0,) * 6 + (11.0,)]}, {}, "number 19 has a judge's mark of 11,"),
         ({"judges": [*MARKS, (-1.0,) * 7]}, {}, "mark of -1, which is not from low=0 to high=10"),
@@ -109,5 +132,5 @@ def test_what_cannot_be_is_named(dives, change: dict, params: dict, problem: str
 
 
 def test_a_new_video_needs_no_judges(fitted) -> None:
-    assert fitted.columns == ("judges",)
+    assert fitted.columns == ("id", "judges")
     assert fitted.answer_columns == ()

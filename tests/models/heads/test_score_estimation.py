@@ -182,6 +182,23 @@ def test_exemplars_need_not_be_learned_from_beside_themselves(performances):
         )
 
 
+def test_the_metric_is_learned_on_the_most_frequent_types_only(performances):
+    train = performances.part(slice(45))
+    # A: 20 videos, B: 15, C: 10.
+    types = [("A" if i % 9 == 2 else t) for i, t in enumerate(train.type)]
+    columns = {"id": train.id, "type": types}
+    head = ScoreEstimationHead(**QUICK, metric_types=2).fit(train.x, train.y, **columns)
+    rows = [i for i, label in enumerate(types) if label in "AB"]
+    metric = SiameseHead(**QUICK).fit(
+        [train.x[i] for i in rows], train.y[rows], type=[types[i] for i in rows]
+    )
+    for name, value in metric.state().items():
+        if name != "held_out":
+            np.testing.assert_array_equal(head.state()[name], value)
+    assert set(head.types_of_exemplars) == {"A", "B", "C"}
+    assert np.isfinite(head.predict(train.x, type=types)).all()
+
+
 class TestTypes:
     def test_an_unknown_type_meets_every_exemplar_with_a_warning(self, fitted, performances):
         x = performances.x[50:52]
@@ -215,6 +232,7 @@ class TestTypes:
         ({"ridge": -1.0}, "ridge=-1.0 is not a number, 0 or more"),
         ({"exemplar": "constant", "constant_type": "Z"}, "constant_type='Z' .* known: A, B, C"),
         ({"metric": "none", "finetune": True}, "metric=none has none"),
+        ({"metric": "none", "metric_types": 3}, "leave out metric_types"),
         ({"exemplar_from": "all"}, "takes the split's test videos"),
     ],
 )

@@ -10,6 +10,7 @@ import pytest
 from aqa.errors import HeadError, UnknownNameError
 from aqa.models.heads import get_head, own_names
 from aqa.models.saved.old_names import (
+    ADDED,
     ARRAYS,
     HEADS,
     PARAMS,
@@ -21,11 +22,13 @@ from aqa.models.target_transforms import parse_head_params
 
 
 def test_every_new_name_is_one() -> None:
-    assert set(HEADS.values()) | set(PARAMS) | set(ARRAYS) <= set(own_names())
+    assert set(HEADS.values()) | set(PARAMS) | set(ARRAYS) | set(ADDED) <= set(own_names())
     for head, renamed in PARAMS.items():
         fields = {field.name for field in dataclasses.fields(get_head(head))}
         assert set(renamed.values()) <= fields
         assert not set(renamed) & fields
+    for head, added in ADDED.items():
+        assert set(added) <= {field.name for field in dataclasses.fields(get_head(head))}
     for head, renamed in ARRAYS.items():
         assert {f"{name}_" for name in renamed.values()} <= set(get_head(head).fitted)
 
@@ -37,6 +40,8 @@ def test_names_of_a_saved_run() -> None:
     saved = {"bias": "worst", "references": 2, "epochs": 3}
     assert present_params(head, saved) == {"exemplar": "worst", "exemplars": 2, "epochs": 3}
     assert present_params("svr", {"bias": 1}) == {"bias": 1}
+    assert present_params("musdl", {"bins": 9}) == {"bins": 9, "networks": "shared"}
+    assert present_params("musdl", {"networks": "own"}) == {"networks": "own"}
     array = np.arange(3)
     state = present_state(head, {"head.head.ref_ids": array, "net.last.bias": array})
     assert list(state) == ["head.head.exemplar_ids", "net.last.bias"]

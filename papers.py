@@ -88,7 +88,7 @@ _PAPERS = (
         "What and How Well You Performed? A Multitask Learning Approach to "
         "Action Quality Assessment",
         "IEEE Conference on Computer Vision and Pattern Recognition (CVPR)",
-        "head mtl; dataset MTL-AQA",
+        "head mtl; backbone mscadc; dataset MTL-AQA",
     ),
     Paper(
         "pirsiavash2014",
@@ -219,6 +219,14 @@ _PAPERS = (
         "A Closer Look at Spatiotemporal Convolutions for Action Recognition",
         "IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR)",
         "backbones r3d-18-tv, mc3-18-tv and r2plus1d-18-tv; the (2+1)D convolution",
+    ),
+    Paper(
+        "yu2016",
+        "Fisher Yu and Vladlen Koltun",
+        2016,
+        "Multi-Scale Context Aggregation by Dilated Convolutions",
+        "International Conference on Learning Representations (ICLR)",
+        "the context network of backbone mscadc",
     ),
     # Statistics.
     Paper(

@@ -47,7 +47,8 @@ _FOR_BOTH = ("backbone", "manifest", "store", "quiet")
     default="original",
     show_default=True,
     help="Augmentations to extract beside the original, for heads that learn from them: flip, "
-    "bright, zoom, mask, equalize, drop, shift1 to shift5.",
+    "bright, zoom, mask, equalize, drop, shift1 to shift5 (start later), end1 to end5 (end "
+    "earlier); with + both at once, such as flip+end3.",
 )
 @device_option
 @click.option(

@@ -130,6 +130,12 @@ _OTHERS = (
         help="Frames after the last whole clip: shift adds a clip that ends at the last frame, "
         "drop leaves them out, pad adds a clip that ends in black frames.",
     ),
+    click.option(
+        "--spread/--no-spread",
+        default=None,
+        help="One clip per video, its frames spread evenly over the whole of it, or clips of "
+        "frames that follow one another [default: as the weights were trained; spread for mscadc].",
+    ),
 )
 
 
@@ -167,6 +173,7 @@ def load_network(
     frames: int | None,
     pad: str,
     tail: str,
+    spread: bool | None,
     *,
     seed: int,
 ) -> tuple[Backbone, ClipRule]:
@@ -186,11 +193,17 @@ def load_network(
     if deinterlace:
         network.preprocess = replace(network.preprocess, deinterlace=True)
     length = clip_length or network.clip_length
-    rule = ClipRule(length, stride or length, frames, pad, tail)  # type: ignore[arg-type]
+    spread = network.spread if spread is None else spread
+    if spread and stride:
+        raise click.UsageError(
+            "--stride: a video has one clip here, spread over the whole of it; leave out --stride, "
+            "or cut clips with --no-spread"
+        )
+    rule = ClipRule(length, stride or length, frames, pad, tail, spread=spread)  # type: ignore[arg-type]
     layout = f", recognised as {network.weights.layout}" if network.weights.layout else ""
     click.echo(
         f"{network.name} to {network.layer}, weights {network.weights.name}{layout}; "
-        f"clips of {length} frames",
+        f"{f'{length} frames spread over each video' if spread else f'clips of {length} frames'}",
         err=True,
     )
     return network, rule

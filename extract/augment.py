@@ -3,21 +3,23 @@
 jain2020 §III-C augments the metric's training videos by zoom, brightness, dropping random frames,
 background masking and histogram equalisation, and states no parameters: all strengths here are
 ours. li2018end, li2018scoringnet and parmar2019action shift the start by up to 5 frames; farabi2021
-flips.
+flips, and leaves out up to 5 frames at the end.
 """
 
 from __future__ import annotations
 
 import itertools
+import string
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aqa.errors import UnknownNameError
+from aqa.errors import AqaError, UnknownNameError
 from aqa.features.clips import ClipRule
 
 Frame = NDArray[np.uint8]
@@ -96,8 +98,14 @@ _CHANGES: dict[str, Callable[[np.random.Generator], FrameChange]] = {
     "drop": _drop,
     # The frames of the original; every clip starts so many frames later.
     **{f"shift{k}": _original for k in range(1, SHIFTS + 1)},
+    # The frames of the original, without so many at the end.
+    **{f"end{k}": _original for k in range(1, SHIFTS + 1)},
 }
 AUGMENTATIONS = tuple(_CHANGES)
+# Joins the names of augmentations that are applied together, one after the other.
+JOINT = "+"
+# The start of a name -> the field of `ClipRule` that it sets to the number after it.
+_SHIFTED = {"shift": "shift", "end": "end_shift"}
 
 
 @dataclass(frozen=True)
@@ -109,11 +117,32 @@ class Augmentation:
 
 
 def check_augmentations(names: Sequence[str]) -> tuple[str, ...]:
-    """The names, with the original in front; `UnknownNameError` for one that is none."""
+    """The names, with the original in front; `UnknownNameError` for one that is none.
+
+    A name may be several joined by `+`, such as flip+end3, of which one at most shifts the start
+    and one the end.
+    """
     for name in names:
-        if name not in AUGMENTATIONS:
-            raise UnknownNameError("augmentation", name, AUGMENTATIONS)
+        _check_parts(name)
     return tuple(dict.fromkeys(["original", *names]))
+
+
+def _check_parts(name: str) -> None:
+    parts = name.split(JOINT)
+    for part in parts:
+        if part not in AUGMENTATIONS:
+            raise UnknownNameError("augmentation", part, AUGMENTATIONS)
+    kinds = [_field(part) or part for part in parts]
+    if len(set(kinds)) < len(kinds) or (len(parts) > 1 and "original" in parts):
+        raise AqaError(
+            f"augmentation {name!r}: joins the same change twice, or the original, with another; "
+            "join different ones, such as flip+end3"
+        )
+
+
+def _field(part: str) -> str | None:
+    """The field of `ClipRule` that an augmentation sets, if it sets one."""
+    return _SHIFTED.get(part.rstrip("0123456789"))
 
 
 def make_augmentations(
@@ -122,9 +151,32 @@ def make_augmentations(
     """The augmentations of a video, drawn by `(seed, video id, name)` alone."""
     made = []
     for name in names:
-        rng = np.random.default_rng(
-            [seed, zlib.crc32(f"{name}/{video_id}".encode(errors="surrogateescape"))]
-        )
-        shift = int(name.removeprefix("shift")) if name.startswith("shift") else 0
-        made.append(Augmentation(_CHANGES[name](rng), replace(rule, shift=shift)))
+        parts = name.split(JOINT)
+        shifts: dict[str, Any] = {
+            field: int(part.lstrip(string.ascii_letters))
+            for part in parts
+            for field in [_field(part)]
+            if field
+        }
+        changes = [_CHANGES[part](_drawn(part, video_id, seed)) for part in parts]
+        made.append(Augmentation(_one_after_the_other(changes), replace(rule, **shifts)))
     return made
+
+
+def _drawn(part: str, video_id: str, seed: int) -> np.random.Generator:
+    return np.random.default_rng(
+        [seed, zlib.crc32(f"{part}/{video_id}".encode(errors="surrogateescape"))]
+    )
+
+
+def _one_after_the_other(changes: Sequence[FrameChange]) -> FrameChange:
+    """All changes of a frame; None as soon as one leaves it out."""
+
+    def change(frame: Frame) -> Frame | None:
+        changed: Frame | None = frame
+        for one in changes:
+            if changed is not None:
+                changed = one(changed)
+        return changed
+
+    return change

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from aqa.annotations.late_stages import late_stages
 from aqa.annotations.manifest import Video
 from aqa.extract.preprocess import Preprocess
 from aqa.extract.summary import reason_of
@@ -37,26 +38,38 @@ class VideoClips(NamedTuple):
     ranges: NDArray[np.intp]
 
 
+class EpochChange(NamedTuple):
+    """What becomes of a video in one epoch; shifts in frames."""
+
+    flipped: bool = False
+    end_shift: int = 0
+    start_shift: int = 0
+
+
 @dataclass(frozen=True)
 class EpochAugmentation:
     """How a video differs from epoch to epoch, drawn by (seed, epoch, video id) alone.
 
     flip: with a chance of one half all frames are mirrored (farabi2021 §4.2). end_shift: 0 to
     this many frames are left out at the end, as long as those of a clip are left (farabi2021 §4.2:
-    5, since the end is one of the last 6 frames).
+    5, since the end is one of the last 6 frames). start_shift: every clip starts 0 to this many
+    frames later, as long as one clip is left (li2018end §4.1: 5).
     """
 
     flip: bool = True
     end_shift: int = 5
     seed: int = 0
+    start_shift: int = 0
 
-    def draw(self, video_id: str, epoch: int) -> tuple[bool, int]:
-        """Whether it is mirrored, and how many frames are left out."""
+    def draw(self, video_id: str, epoch: int) -> EpochChange:
+        """What becomes of this video in this epoch."""
         rng = np.random.default_rng(
             [self.seed, epoch, zlib.crc32(video_id.encode(errors="surrogateescape"))]
         )
-        flipped, shift = rng.random() < 0.5, int(rng.integers(self.end_shift + 1))
-        return self.flip and bool(flipped), shift
+        # The start is drawn last: earlier versions drew the other two in this order.
+        flipped, end = rng.random() < 0.5, int(rng.integers(self.end_shift + 1))
+        start = int(rng.integers(self.start_shift + 1))
+        return EpochChange(self.flip and bool(flipped), end, start)
 
 
 class ClipVideos:
@@ -95,8 +108,13 @@ class ClipVideos:
         for _, items in prefetched(streams, self._workers):
             yield from items
 
-    def check(self, numbers: Sequence[int]) -> tuple[list[tuple[str, str]], list[str]]:
-        """Read these videos: (id, reason) of those that cannot be read, and warnings."""
+    def check(
+        self, numbers: Sequence[int], stages: bool = False
+    ) -> tuple[list[tuple[str, str]], list[str]]:
+        """Read these videos: (id, reason) of those that cannot be taken, and warnings.
+
+        stages: whether their stages are to be learned from; none may be behind a video's end then.
+        """
         failed: list[tuple[str, str]] = []
         warnings = []
         items: Iterable[VideoClips]
@@ -109,22 +127,30 @@ class ClipVideos:
                     pass
             except VideoError as error:
                 failed.append((video_id, str(error).removeprefix(f"{video_id}: ")))
+            else:
+                late = late_stages(video, stream.n_frames) if stages else None
+                failed += [(video_id, late)] if late else []
             warnings += [f"{video_id}: {path}: {warning}" for warning in stream.warnings]
         return failed, warnings
 
     def cut(self, frames: Frames, video: Video, epoch: int | None) -> VideoClips:
         """The clips of a video's frames, (n, H, W, 3), as they are shown in an epoch."""
-        flipped, shift = False, 0
+        change = EpochChange()
         if self._augmentation is not None and epoch is not None:
-            flipped, shift = self._augmentation.draw(video.id, epoch)
-        stop = max(len(frames) - shift, min(len(frames), self._rule.length))
-        clips = self._rule.clips(stop)
-        shown = np.zeros((len(clips), self._rule.length, *frames.shape[1:]), np.uint8)
+            change = self._augmentation.draw(video.id, epoch)
+        rule = replace(
+            self._rule,
+            shift=self._rule.shift + change.start_shift,
+            end_shift=self._rule.end_shift + change.end_shift,
+        )
+        stop = rule.shown(len(frames))
+        clips = rule.clips(len(frames))
+        shown = np.zeros((len(clips), rule.length, *frames.shape[1:]), np.uint8)
         for number, clip in enumerate(clips):
-            numbers = np.arange(clip.start, clip.stop)
+            numbers = np.array(rule.frames_of(clip))
             inside = (numbers >= 0) & (numbers < stop)
             shown[number, inside] = frames[numbers[inside]]
-        if flipped:
+        if change.flipped:
             shown = np.ascontiguousarray(shown[..., ::-1, :])
         return VideoClips(torch.from_numpy(shown), np.asarray(clips))
 
@@ -153,8 +179,10 @@ class _OneVideo(Iterable[VideoClips]):
     def __init__(self, videos: ClipVideos, number: int, epoch: int | None):
         self._videos, self.number, self._epoch = videos, number, epoch
         self.warnings: tuple[str, ...] = ()
+        self.n_frames = 0
 
     def __iter__(self) -> Iterator[VideoClips]:
         frames, self.warnings = self._videos.frames_of(self.number)
+        self.n_frames = len(frames)
         video = self._videos.videos[self.number]
         yield self._videos.cut(frames, video, self._epoch)

@@ -87,6 +87,7 @@ def rule_of(spec: Spec) -> ClipRule:
         video_length=spec["frames"],
         pad=spec["padding"],
         tail=spec["tail"],
+        spread=spec.get("spread", False),
     )
 
 

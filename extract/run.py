@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import torch
 
+from aqa.annotations.late_stages import late_stages
 from aqa.annotations.manifest import Video
 from aqa.extract.augment import check_augmentations
 from aqa.extract.backbones.backbone import Backbone
@@ -63,6 +64,8 @@ def make_spec(
         "views": list(augmentations),
         "view_seed": augmentation_seed if len(augmentations) > 1 else None,
     }
+    if rule.spread:
+        spec["spread"] = True
     if backbone.origin is not None:
         spec["origin"] = backbone.origin.to_dict()
     return spec
@@ -85,7 +88,7 @@ def extract(
 ) -> ExtractionSummary:
     """Extract the features of `videos` into `store`; those in it already are reused.
 
-    rule: how videos are cut; by default into clips of the backbone's length, end to end.
+    rule: how videos are cut; by default as the backbone's weights are for.
     augmentations: of each video, to extract beside the original (`aqa.extract.augment`), drawn
     by `augmentation_seed` and the video's id. device: `auto`, `cpu`, `cuda`, ... batch_size:
     clips per forward pass. precision: of the network's arithmetic. dtype: that features are
@@ -95,7 +98,8 @@ def extract(
     A video that fails is in the summary and stops nothing. Raises `StoreError` where the store
     was made with other settings or is being written.
     """
-    rule = rule or ClipRule(backbone.clip_length, backbone.clip_length)
+    length = backbone.clip_length
+    rule = rule or ClipRule(length, length, spread=backbone.spread)
     progress = progress or ExtractionProgress()
     augmentations = check_augmentations(augmentations)
     encoder = Encoder(backbone, device, batch_size, precision)
@@ -141,6 +145,8 @@ def extract(
                 continue
             for warning in reader.warnings:
                 summary.warn(video.id, f"{video.path}: {warning}", progress)
+            if late := late_stages(video, reader.n_frames):
+                summary.warn(video.id, f"{video.path}: {late}", progress)
             writer.append(
                 video.id,
                 encoded,

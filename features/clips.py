@@ -62,6 +62,10 @@ class ClipRule:
         parmar2019action do; `pad` adds a clip that is padded at its end.
     shift: how many frames later every clip starts, as long as one clip is left: the temporal
         augmentation of li2018end §4.1 and parmar2019action §4.1.
+    end_shift: how many frames are left out at the end of the video, as long as one clip is left:
+        the temporal augmentation of farabi2021 §4.1.
+    spread: one clip, whose frames are spread evenly over the whole video, instead of clips of
+        frames that follow one another; `stride` and `tail` then mean nothing.
     """
 
     length: int = 16
@@ -70,6 +74,8 @@ class ClipRule:
     pad: Pad = "front"
     tail: Tail = "shift"
     shift: int = 0
+    end_shift: int = 0
+    spread: bool = False
 
     def __post_init__(self) -> None:
         for name in ("length", "stride", "video_length"):
@@ -81,17 +87,26 @@ class ClipRule:
                 f"clip rule: videos of {self.video_length} frames (--frames) are shorter than one "
                 f"clip of {self.length} (--clip-length)"
             )
-        if self.shift < 0:
-            raise AqaError(f"clip rule: shift={self.shift} is not a number of frames from 0")
+        for name in ("shift", "end_shift"):
+            if getattr(self, name) < 0:
+                raise AqaError(
+                    f"clip rule: {name}={getattr(self, name)} is not a number of frames from 0"
+                )
         for name, choices in (("pad", get_args(Pad)), ("tail", get_args(Tail))):
             if getattr(self, name) not in choices:
                 raise AqaError(f"clip rule: {name}={getattr(self, name)!r} is not one of {choices}")
 
+    def shown(self, n_frames: int) -> int:
+        """How many frames of a video are shown: all but `end_shift`, and at least one clip."""
+        return max(n_frames - self.end_shift, min(n_frames, self.length))
+
     def span(self, n_frames: int) -> Clip:
         """The frames that are cut into clips: the whole video, or `video_length` frames of it."""
-        wanted = max(self.video_length or n_frames, self.length)
-        if wanted <= n_frames or self.pad == "front":
-            return Clip(n_frames - wanted, n_frames)
+        shown = self.shown(n_frames)
+        least = 1 if self.spread else self.length
+        wanted = max(self.video_length or shown, least)
+        if wanted <= shown or self.pad == "front":
+            return Clip(shown - wanted, shown)
         return Clip(0, wanted)
 
     def clips(self, n_frames: int) -> list[Clip]:
@@ -101,13 +116,28 @@ class ClipRule:
         [Clip(start=0, stop=16), Clip(start=16, stop=32), Clip(start=24, stop=40)]
         >>> ClipRule(video_length=32).clips(20)
         [Clip(start=-12, stop=4), Clip(start=4, stop=20)]
+        >>> ClipRule(spread=True).clips(40)
+        [Clip(start=0, stop=40)]
         """
         if n_frames < 1:
             raise AqaError(f"cannot cut a video of {n_frames} frames into clips")
         start, stop = self.span(n_frames)
-        start = min(start + self.shift, stop - self.length)
+        start = min(start + self.shift, max(stop - self.length, start))
+        if self.spread:
+            return [Clip(start, stop)]
         starts = range(start, stop - self.length + 1, self.stride)
         clips = [Clip(s, s + self.length) for s in starts]
         if clips[-1].stop < stop:
             clips += _TAILS[self.tail](starts[-1] + self.stride, stop, self.length)
         return clips
+
+    def frames_of(self, clip: Clip) -> list[int]:
+        """The numbers of a clip's `length` frames; those of a spread clip may repeat.
+
+        >>> ClipRule(length=4, spread=True).frames_of(Clip(0, 10))
+        [0, 2, 5, 7]
+        """
+        if not self.spread:
+            return list(range(clip.start, clip.stop))
+        n = clip.stop - clip.start
+        return [clip.start + k * n // self.length for k in range(self.length)]

@@ -26,8 +26,8 @@ class Architecture:
     float32 -> (N, *shape). layers: layer -> shape of its feature. layouts: of the checkpoints
     that it can load. profiles: the ways in which frames were preprocessed for published weights,
     by the names that `--preprocess` takes; the first one is that of random weights. clip_length:
-    frames per clip. shipped: weights that come with this package, if any. checkpoints: those
-    that are published.
+    frames per clip. spread: whether a clip's frames are spread over the whole video. shipped:
+    weights that come with this package, if any. checkpoints: those that are published.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Architecture:
     layouts: tuple[Layout, ...]
     profiles: Mapping[str, Preprocess]
     clip_length: int = 16
+    spread: bool = False
     shipped: Path | None = None
     checkpoints: tuple[Checkpoint, ...] = ()
 

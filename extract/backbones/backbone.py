@@ -18,9 +18,10 @@ class Backbone(nn.Module):
     """A network with its weights: float32 (N, 3, T, H, W), normalised, -> (N, *shape); eval mode.
 
     name, layer: what it is. shape: of a clip's feature. preprocess: how frames must be prepared.
-    clip_length: frames per clip that its weights are for. weights: which ones it carries. layout:
-    how files name its tensors. source: what `load_backbone` takes to make it again. origin: where
-    the code of someone else's backbone came from; None for those of this package.
+    clip_length: frames per clip that its weights are for; spread: whether they are spread over the
+    whole video. weights: which ones it carries. layout: how files name its tensors. source: what
+    `load_backbone` takes to make it again. origin: where the code of someone else's backbone came
+    from; None for those of this package.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Backbone(nn.Module):
         layout: Layout,
         source: str | None = None,
         origin: Origin | None = None,
+        spread: bool = False,
     ):
         super().__init__()
         self.net = net
@@ -48,6 +50,7 @@ class Backbone(nn.Module):
         self.layout = layout
         self.source = source or name
         self.origin = origin
+        self.spread = spread
         self.eval()
 
     def forward(self, x: Tensor) -> Tensor:

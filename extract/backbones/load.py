@@ -71,6 +71,7 @@ def load(
         record_of_file(path, layout.name, shipped=weights is None),
         layout,
         length,
+        tuned.spread if tuned else architecture.spread,
     )
 
 
@@ -91,11 +92,14 @@ def save_tuned(
     state: Mapping[str, Tensor],
     seen: Sequence[str],
     clip_length: int | None = None,
+    *,
+    spread: bool = False,
 ) -> None:
     """Write fine-tuned weights of a backbone in one step.
 
     state: of its network as it is now. seen: the videos that it has learned from now; those from
-    before are added. clip_length: frames per clip in training; None for the backbone's.
+    before are added. clip_length: frames per clip in training; None for the backbone's. spread:
+    whether they were spread over the whole video.
     """
     record = FineTuned(
         backbone=backbone.name,
@@ -103,6 +107,7 @@ def save_tuned(
         layer=backbone.layer,
         clip_length=clip_length or backbone.clip_length,
         preprocess=backbone.preprocess,
+        spread=spread,
     )
     fitted_on = sorted({*(backbone.weights.fitted_on or ()), *seen})
     save_fine_tuned(path, record, backbone.layout, state, fitted_on)
@@ -128,6 +133,7 @@ def _random(
         Weights("random", sha256_of_state(net.state_dict()), seed=seed),
         architecture.layouts[0],
         architecture.clip_length,
+        architecture.spread,
     )
 
 
@@ -139,6 +145,7 @@ def _backbone(
     weights: Weights,
     layout: Layout,
     clip_length: int,
+    spread: bool,
 ) -> Backbone:
     net.eval()
     shape = architecture.layers[layer]
@@ -153,6 +160,7 @@ def _backbone(
         clip_length=clip_length,
         weights=weights,
         layout=layout,
+        spread=spread,
     )
 
 

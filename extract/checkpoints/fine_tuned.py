@@ -25,9 +25,9 @@ class FineTuned:
     """What a file of fine-tuned weights says of itself, beside its tensors.
 
     backbone, layout: as whose weights it is loaded; its tensors have the names of that layout.
-    layer: where the network ends. clip_length: frames per clip, and preprocess: how they were
-    prepared, in training. Which videos it has learned from, or was chosen by, `read_fitted_on`
-    tells.
+    layer: where the network ends. clip_length: frames per clip, spread: whether over the whole
+    video, and preprocess: how they were prepared, in training. Which videos it has learned from,
+    or was chosen by, `read_fitted_on` tells.
     """
 
     backbone: str
@@ -35,6 +35,7 @@ class FineTuned:
     layer: str
     clip_length: int
     preprocess: Preprocess
+    spread: bool = False
 
 
 def read_fine_tuned(path: Path) -> FineTuned | None:
@@ -56,6 +57,8 @@ def read_fine_tuned(path: Path) -> FineTuned | None:
             raise ValueError("backbone, layout and layer are not texts")
         if not isinstance(found.clip_length, int) or not 0 < found.clip_length < 1 << 20:
             raise ValueError(f"{found.clip_length!r} frames per clip")
+        if not isinstance(found.spread, bool):
+            raise ValueError(f"spread is {found.spread!r}")
         return found
     except (
         *(AqaError, ValueError, TypeError, KeyError, AttributeError),
@@ -85,5 +88,7 @@ def save_fine_tuned(
         "clip_length": record.clip_length,
         "preprocess": record.preprocess.to_dict(),
     }
+    if record.spread:
+        notes["spread"] = True
     tensors = {layout.key(key): value for key, value in state.items()}
     save_fitted(path, tensors, fitted_on, {_KEY: json.dumps(notes)})

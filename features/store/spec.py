@@ -9,6 +9,8 @@ A spec is a JSON object. Its keys:
     stride              frames from the start of one clip to the start of the next
     frames              how many frames every video was given; null: as many as it has
     padding, tail       where padding goes in a short video; what becomes of the last frames
+    spread              true: a clip's frames are spread evenly over the whole video; the key is
+                        absent for clips of frames that follow one another
     preprocess          how frames became the network's input
     precision           of the network's arithmetic
     views, view_seed    names of the augmentations, the original first; the seed they were drawn by
@@ -133,6 +135,7 @@ _EXPECTED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "frames": _COUNT,
     "padding": _TEXT,
     "tail": _TEXT,
+    "spread": (lambda value: isinstance(value, bool), "true or false"),
     "preprocess": (_or_null(lambda value: isinstance(value, dict)), "null or an object"),
     "precision": _TEXT,
     "views": (lambda value: _is_texts(value) and bool(value), "a list of names"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
@@ -119,6 +121,17 @@ class TransformedHead(Head):
         parts: dict[str, Values] = self._fitted.true_parts(self._shown(examples))
         return parts
 
+    @property
+    def held_out(self) -> NDArray[np.intp]:
+        """See `Head.held_out`."""
+        return self._learner.held_out
+
+    def before_refit(self) -> Self:
+        """See `Head.before_refit`."""
+        before = copy.copy(self)
+        before.head_ = self.head_.before_refit()
+        return before
+
     # What is the head's own ----------------------------------------------------------------------
 
     @property
@@ -160,6 +173,11 @@ class TransformedHead(Head):
     def answer_columns(self) -> tuple[str, ...]:
         """See `Head.answer_columns`."""
         return self._with_own(self._learner.answer_columns)
+
+    def needed_columns(self, start: Head | None = None) -> tuple[str, ...]:
+        """See `Head.needed_columns`: the head's, and what its target is made with."""
+        own = (transform.column for transform in self.transforms())
+        return tuple(dict.fromkeys((*self.head.needed_columns(start), *own)))
 
     @property
     def also_shown(self) -> tuple[str, ...]:

@@ -76,7 +76,30 @@ def test_all_augmentations_come_from_one_decoding(numbered_video: Callable[..., 
         assert item.frames[0, 0, 0, 1] == (0 if item.augmentation == 2 else 200)
 
 
+def test_joined_augmentations_change_pixels_and_clips(numbered_video: Callable[..., Path]) -> None:
+    video = Video("v", numbered_video(40), 1.0)
+    preprocess = Preprocess(resize=(48, 64), crop=(8, 8), interpolation="nearest")
+    names = check_augmentations(["end2", "flip+end3", "shift1+end2"])
+    items = [i for b in ClipReader(video, preprocess, ClipRule(), 4, names) for i in b]
+    clips = [[item.clip for item in items if item.augmentation == v] for v in range(4)]
+    assert clips[1] == [Clip(0, 16), Clip(16, 32), Clip(22, 38)]
+    assert clips[2] == [Clip(0, 16), Clip(16, 32), Clip(21, 37)]
+    assert clips[3] == [Clip(1, 17), Clip(17, 33), Clip(22, 38)]
+    for item in items:
+        assert item.frames is not None
+        assert item.frames[:, 0, 0, 0].tolist() == list(range(*item.clip))
+        assert item.frames[0, 0, 0, 1] == (0 if item.augmentation == 2 else 200)
+
+
+@pytest.mark.parametrize("name", ["shift1+shift2", "flip+flip", "original+flip", "end1+end5"])
+def test_what_cannot_be_joined_is_refused(name: str) -> None:
+    with pytest.raises(AqaError, match=r"such as flip\+end3"):
+        check_augmentations([name])
+
+
 def test_unknown_augmentations_are_named() -> None:
+    with pytest.raises(AqaError, match=r"unknown augmentation 'ends1'; did you mean 'end1'"):
+        check_augmentations(["flip+ends1"])
     with pytest.raises(AqaError, match=r"unknown augmentation 'flop'; did you mean 'flip'"):
         check_augmentations(["flop"])
 

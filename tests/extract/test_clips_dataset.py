@@ -49,7 +49,7 @@ def test_an_epoch_flips_and_shortens_by_the_seed_alone(videos: list[Video]) -> N
     plain = next(made.read([0]))[0].numpy()
     seen = set()
     for epoch in range(1, 13):
-        flipped, shift = augment.draw("v40", epoch)
+        flipped, shift, _ = augment.draw("v40", epoch)
         seen.add((flipped, shift))
         clips, frames = next(made.read([0], epoch))
         clips = clips.numpy()
@@ -64,12 +64,48 @@ def test_an_epoch_flips_and_shortens_by_the_seed_alone(videos: list[Video]) -> N
     assert {flipped for flipped, _ in seen} == {True, False}
     assert {shift for _, shift in seen} <= set(range(6))
     assert len(seen) > 5
-    assert EpochAugmentation(flip=False, end_shift=0).draw("v40", 1) == (False, 0)
+    assert EpochAugmentation(flip=False, end_shift=0).draw("v40", 1) == (False, 0, 0)
+
+
+def test_an_epoch_starts_later_by_the_seed_alone(videos: list[Video]) -> None:
+    augment = EpochAugmentation(flip=False, end_shift=0, start_shift=5)
+    made = dataset(videos, augment, stride=8)
+    seen = set()
+    for epoch in range(1, 30):
+        ((clips, frames),) = made.read([0], epoch)
+        start = augment.draw("v40", epoch).start_shift
+        seen.add(start)
+        starts = [*range(start, 25, 8)]
+        starts += [24] if starts[-1] < 24 else []
+        assert frames[:, 0].tolist() == starts
+        for clip, (first, stop) in zip(clips.numpy(), frames, strict=True):
+            assert clip[:, 0, 0, 0].tolist() == list(range(first, stop))
+        ((_, short),) = made.read([1], epoch)
+        assert short.tolist() == [[0, 16]]
+    assert seen == set(range(6))
+    # What earlier versions drew is drawn as before.
+    older = EpochAugmentation(seed=3)
+    for epoch in range(5):
+        newer = EpochAugmentation(seed=3, start_shift=4).draw("v40", epoch)
+        assert newer[:2] == older.draw("v40", epoch)[:2]
+
+
+def test_a_spread_clip_spans_what_an_epoch_shows(videos: list[Video]) -> None:
+    augment = EpochAugmentation(flip=False, end_shift=5)
+    made = dataset(videos, augment, spread=True)
+    for epoch in range(1, 6):
+        ((clips, frames),) = made.read([0], epoch)
+        stop = 40 - augment.draw("v40", epoch).end_shift
+        assert frames.tolist() == [[0, stop]]
+        assert clips[0, :, 0, 0, 0].tolist() == [k * stop // 16 for k in range(16)]
+    ((clips, frames),) = made.read([2])
+    assert frames.tolist() == [[0, 9]]
+    assert clips[0, :, 0, 0, 0].tolist() == [k * 9 // 16 for k in range(16)]
 
 
 def test_a_clip_is_always_left(videos: list[Video]) -> None:
     augment = EpochAugmentation(end_shift=30)
-    shifts = [augment.draw("v16", epoch)[1] for epoch in range(9)]
+    shifts = [augment.draw("v16", epoch).end_shift for epoch in range(9)]
     assert max(shifts) > 5
     for epoch in range(9):
         ((clips, frames),) = dataset(videos[1:2], augment).read([0], epoch)
@@ -119,7 +155,7 @@ def test_what_cannot_be_read_is_told_by_id(tmp_path: Path, videos: list[Video]) 
 def test_what_is_drawn_stays_what_it_was() -> None:
     """An interrupted fine-tuning that goes on shows what it would have shown."""
     augment = EpochAugmentation(seed=3)
-    assert [augment.draw("v40", epoch) for epoch in range(1, 9)] == [
+    assert [augment.draw("v40", epoch)[:2] for epoch in range(1, 9)] == [
         *((False, 1), (False, 2), (False, 3), (False, 3)),
         *((True, 1), (True, 3), (True, 2), (True, 4)),
     ]

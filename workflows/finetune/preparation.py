@@ -167,7 +167,12 @@ def settings_record(
 def _rule_record(rule: ClipRule) -> dict[str, Any]:
     """How videos are cut, under the names that earlier versions recorded."""
     names = {"video_length": "frames"}
-    return {names.get(name, name): value for name, value in dataclasses.asdict(rule).items()}
+    later = {"end_shift": 0, "spread": False}  # what they did not know, and how they cut
+    return {
+        names.get(name, name): value
+        for name, value in dataclasses.asdict(rule).items()
+        if name not in later or value != later[name]
+    }
 
 
 def warn_of_leaks(plan: FinetunePlan, split: Split, head: Head, start: Run | None) -> None:

@@ -107,7 +107,10 @@ class ResultWriter:
         folder = plan.folder(split, result)
         seen = self._seen(result)
         net = part_of("backbone.net", state.tensors)
-        save_tuned(folder / BACKBONE, plan.backbone, net, sorted(seen), plan.rule.length)
+        save_tuned(
+            *(folder / BACKBONE, plan.backbone, net, sorted(seen), plan.rule.length),
+            spread=plan.rule.spread,
+        )
         summary = extract(
             plan.videos([i for part in PARTS for i in split.part(part)]),
             load_backbone(plan.backbone.source, folder / BACKBONE),

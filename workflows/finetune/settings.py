@@ -86,6 +86,13 @@ class FinetuneSettings:
         source="farabi2021 §4.2",
         low=0,
     )
+    start_shift: int = setting(
+        0,
+        "Start every clip of a video a random number of frames later, from 0 to this one, in each "
+        "epoch; li2018end and li2018scoringnet: 5",
+        unit="frames",
+        low=0,
+    )
     seed: int = setting(
         0,
         "Seed of everything random: the order of videos, augmentation, dropout",
@@ -96,10 +103,14 @@ class FinetuneSettings:
     @property
     def augmentation(self) -> dict[str, Any]:
         """How videos differ from epoch to epoch, as `EpochAugmentation` takes it."""
-        return {name: getattr(self, name) for name in ("flip", "end_shift", "seed")}
+        names = ["flip", "end_shift", "seed"]
+        # Only where it is used: records of earlier versions do not know of it.
+        names += ["start_shift"] if self.start_shift else []
+        return {name: getattr(self, name) for name in names}
 
     def record(self) -> dict[str, dict[str, Any]]:
         """For the records of runs and of unfinished trainings: `recipe` and `augment`."""
         recipe = dataclasses.asdict(self)
-        del recipe["flip"], recipe["end_shift"]
+        for name in ("flip", "end_shift", "start_shift"):
+            del recipe[name]
         return {"recipe": recipe, "augment": self.augmentation}

@@ -10,8 +10,8 @@ from aqa.errors import UnknownNameError
 from aqa.extract.backbones import backbone_names
 from aqa.extract.checkpoints.catalogue import find_checkpoint, known_checkpoints
 
-# tiny3d is shipped, isa is learned from a user's own videos.
-OURS = {"tiny3d", "isa"}
+# tiny3d is shipped; isa and mscadc are learned from a user's own videos.
+OURS = {"tiny3d", "isa", "mscadc"}
 
 
 def test_the_records_are_sound():

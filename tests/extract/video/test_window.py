@@ -16,17 +16,18 @@ def frames_numbered(n: int) -> list[np.ndarray]:
 @pytest.mark.parametrize("tail", ["shift", "drop", "pad"])
 @pytest.mark.parametrize("pad", ["front", "back"])
 def test_the_stream_gives_the_clips_of_the_rule(pad: str, tail: str) -> None:
-    for length, stride, frames, shift, n in itertools.product(
-        (1, 4), (1, 3, 4, 9), (None, 4, 10, 23), (0, 2), (1, 3, 4, 5, 11, 24, 40)
+    for length, stride, frames, shift, end_shift, n in itertools.product(
+        (1, 4), (1, 3, 4, 9), (None, 4, 10, 23), (0, 2), (0, 3), (1, 3, 4, 5, 11, 24, 40)
     ):
-        rule = ClipRule(length, stride, frames, pad, tail, shift)  # type: ignore[arg-type]
+        rule = ClipRule(length, stride, frames, pad, tail, shift, end_shift)  # type: ignore[arg-type]
+        shown_frames = max(n - end_shift, min(n, length))
         video = frames_numbered(n)
         window = ClipWindow(rule)
         cut = [cut for frame in video for cut in window.push(frame)] + window.finish()
         assert [clip for clip, _ in cut] == rule.clips(n)
         assert window.n_frames == n
         for clip, shown in cut:
-            expected = [i + 1 if 0 <= i < n else 0 for i in range(*clip)]
+            expected = [i + 1 if 0 <= i < shown_frames else 0 for i in range(*clip)]
             if shown is None:
                 assert not any(expected)
             else:
@@ -39,6 +40,30 @@ def test_a_clip_comes_as_soon_as_it_is_whole_and_no_more_is_held() -> None:
         came = [clip for clip, _ in window.push(frame)]
         assert came == ([(i - 15, i + 1)] if i >= 15 and (i - 15) % 4 == 0 else [])
         assert len(window._held) <= 16
+
+
+@pytest.mark.parametrize("n", [1, 3, 16, 40, 103])
+@pytest.mark.parametrize("frames", [None, 32])
+def test_a_spread_clip_spans_the_video(n: int, frames: int | None) -> None:
+    window = ClipWindow(ClipRule(16, video_length=frames, end_shift=1, spread=True))
+    assert not any(window.push(frame) for frame in frames_numbered(n))
+    ((clip, shown),) = window.finish()
+    stop = max(n - 1, min(n, 16))
+    start = 0 if frames is None else stop - frames
+    assert clip == (start, stop)
+    assert shown is not None
+    values = [start + k * (stop - start) // 16 for k in range(16)]
+    assert shown[:, 0, 0, 0].tolist() == [max(i + 1, 0) for i in values]
+    steps = np.diff(values)
+    assert steps.max() - steps.min() <= 1
+
+
+def test_frames_left_out_at_the_end_are_the_only_ones_held_longer() -> None:
+    window = ClipWindow(ClipRule(4, 4, end_shift=2))
+    came = [[clip for clip, _ in window.push(frame)] for frame in frames_numbered(11)]
+    assert came == [[], [], [], [], [], [(0, 4)], [], [], [], [(4, 8)], []]
+    assert [clip for clip, _ in window.finish()] == [(5, 9)]
+    assert len(window._held) == 6
 
 
 def test_an_empty_video_gives_no_clips() -> None:

@@ -124,5 +124,5 @@ def test_a_record_holds_it_as_json(given) -> None:
     ],
 )
 def test_a_record_that_is_none_is_one_line(record) -> None:
-    with pytest.raises(RunError, match="runs/wd/split-1: .* cannot be read; fit the head again"):
+    with pytest.raises(RunError, match=r"runs/wd/split-1: .* cannot be read; fit the head again"):
         ClipReference.of(record, "runs/wd/split-1")

@@ -35,6 +35,7 @@ _JUDGES_ALLOWED = {
     "annotations/datasets/finediving.py",
     "annotations/datasets/mtl_aqa.py",
     "models/heads/musdl.py",
+    "papers.py",
     "tests/models/heads/test_musdl.py",
     "tests/annotations/test_manifest.py",
     "tests/commands/test_columns.py",

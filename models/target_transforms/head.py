@@ -111,6 +111,11 @@ class TransformedHead(Head):
         labels: list[dict[str, str]] = self._fitted.attributes(self._shown(examples))
         return labels
 
+    def commentary(self, examples: Examples) -> list[str]:
+        """See `GivesCommentary`."""
+        said: list[str] = self.head_.commentary(self._shown(examples))
+        return said
+
     def parts(self, examples: Examples) -> dict[str, Values]:
         """See `GivesParts`."""
         parts = self._fitted.parts(self._shown(examples))

@@ -12,7 +12,7 @@ from aqa.models.examples import Examples, Sequences
 from aqa.models.pairs import Pairs
 
 # What a scoring head can give beside scores, see `Head.gives`.
-Answer = Literal["quantiles", "attributes", "parts", "clips", "joints"]
+Answer = Literal["quantiles", "attributes", "commentary", "parts", "clips", "joints"]
 
 
 class Explanation(NamedTuple):
@@ -47,6 +47,14 @@ class GivesAttributes(Protocol):
 
     def attributes(self, examples: Examples) -> list[dict[str, str]]:
         """Each video's attributes, name -> label."""
+        ...
+
+
+class GivesCommentary(Protocol):
+    """`commentary`: a scoring head that also says in words what was performed, and how well."""
+
+    def commentary(self, examples: Examples) -> list[str]:
+        """One line for each video."""
         ...
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from aqa.annotations.manifest import Video
 from aqa.features.video_features import VideoFeatures
 from aqa.models.examples import Examples, example_of
-from aqa.models.feedback.reference import ClipReference, Comparison
+from aqa.models.feedback.reference import ClipReference, TrainingLevels
 from aqa.models.heads.base import Explanation, Head
 
 # What is said of a clip below its limit.
@@ -179,7 +179,7 @@ def _compared(explanation: Explanation, reference: ClipReference, kind: str) -> 
     )
 
 
-def _training_videos(found: Comparison, kind: str) -> str:
+def _training_videos(found: TrainingLevels, kind: str) -> str:
     if found.type:
         return f"the {found.videos} training videos of type {found.type}"
     why = f"too few are of type {kind}" if kind else "the video's type is not known"

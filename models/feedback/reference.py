@@ -55,7 +55,7 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class TrainingLevels:
     """A video's clips beside the training videos'.
 
     mean, good: (n_clips,) points that those of the same part add. videos: how many they are of.
@@ -87,12 +87,12 @@ class ClipReference:
         """Whether faulty clips are told better than by chance."""
         return self.margin is not None and self.told is not None and self.told.better
 
-    def compare(self, n_clips: int, kind: str | None) -> Comparison:
+    def compare(self, n_clips: int, kind: str | None) -> TrainingLevels:
         """What to compare the clips of a video of this type with."""
         known = kind if kind and kind in self.types else ""
         points = self.types[known]
         parts = parts_of(n_clips, len(points.mean))
-        return Comparison(
+        return TrainingLevels(
             np.array(points.mean)[parts], np.array(points.good)[parts], points.videos, known
         )
 

@@ -112,7 +112,7 @@ def _feedback(run: Run, seen: _Seen, align: str) -> Feedback | PoseFeedback | Wr
     if "commentary" in head.gives and "clips" not in head.gives:
         example = example_of(video, features.features, features.clips, head.answer_columns)
         return WrittenFeedback(video.id, head.commentary(example)[0])
-    return give_feedback(head, video, features, seen.blank, align)
+    return give_feedback(head, video, features, seen.blank, align, run.clip_reference)
 
 
 def _check(run: Run, manifest: Manifest, store: Path) -> None:

@@ -20,7 +20,9 @@ class Explanation(NamedTuple):
 
     values: (n_clips,). faulty: (n_clips,) bool, where a value is below, or at, the limit.
     meaning: what the values are. matched: for each exemplar, its id and the number of its clip
-    that each clip was compared with.
+    that each clip was compared with. base: where the values are points, what they add up with to
+    what the head has learned, which `of` names; clips are then compared with those of training
+    videos, see `aqa.models.feedback.reference`, and `faulty` is only for runs without these.
     """
 
     values: NDArray[np.float64]
@@ -28,6 +30,8 @@ class Explanation(NamedTuple):
     limit: float
     meaning: str
     matched: dict[str, NDArray[np.intp]]
+    base: float | None = None
+    of: str = "score"
 
 
 class GivesQuantiles(Protocol):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+
+from sklearn.base import clone
 
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
@@ -14,13 +17,15 @@ from aqa.evaluation.evaluate import evaluate_run
 from aqa.evaluation.evaluated import Evaluated, save_evaluated
 from aqa.evaluation.run_stores import stored_split
 from aqa.features.store import FeatureStore, check_spec
+from aqa.files import write_rows
 from aqa.models.examples import Examples, Features, examples_of
 from aqa.models.heads import find_head, own_names
 from aqa.models.heads.base import Head, HeadError, fit_options
 from aqa.models.heads.base.source import HeadSource
 from aqa.models.run_source import RunError, attribute_of, is_of, other_file
-from aqa.models.runs import Run, load_start, make_record, save_run
+from aqa.models.runs import HELD_OUT, Run, load_start, make_record, save_run
 from aqa.models.target_transforms import parse_head_params, transformed
+from aqa.workflows.clip_reference import clip_reference
 from aqa.workspace import check_label, run_folder
 
 
@@ -80,12 +85,34 @@ def fit_splits(
         record = make_record(source, model, split, store, folder, seconds, manifest, origin)
         record["left_out"] = dict(left_out)
         found: Evaluated = {}
+        held: Evaluated = {}
         try:
             run = Run(folder, model, record)
             found = evaluate_run(run, split, manifest, features, ("train", "val"))
+            held = _held_out(run, split, manifest, features)
+            refit = partial(_refit, model, split, manifest, features, origin)
+            reference = clip_reference(model, split.train, manifest, store, refit)
+            if reference is not None:
+                record["clip_reference"] = reference.to_dict()
         finally:  # what was learned is kept, whatever comes between
-            run = save_run(folder, model, record, partial(save_evaluated, evaluated=found))
+            run = save_run(folder, model, record, partial(_save, found=found, held=held))
         yield run
+
+
+def _held_out(run: Run, split: Split, manifest: Manifest, features: Features) -> Evaluated:
+    """Answers for the training videos that fitting held out, of the head that had not seen them."""
+    out = tuple(split.train[i] for i in run.head.held_out)
+    if run.head.kind != "scores" or not out:
+        return {}
+    before = replace(run, head=run.head.before_refit())
+    return evaluate_run(before, Split(split.name, (), out), manifest, features, ("val",))
+
+
+def _save(folder: Path, found: Evaluated, held: Evaluated) -> None:
+    """Write what was answered into the folder of a run."""
+    save_evaluated(folder, found)
+    if held:
+        write_rows(folder / HELD_OUT, held["val"].rows)
 
 
 def _check_same_code(source: HeadSource, folders: Sequence[Path]) -> None:
@@ -136,6 +163,20 @@ def _fit(
         start=None if start is None else start.head,
     )
     model.fit_examples(train, read(split.val) if split.val else None, **options)
+
+
+def _refit(
+    model: Head,
+    split: Split,
+    manifest: Manifest,
+    features: Features,
+    start: Run | None,
+    ids: Sequence[str],
+) -> Head:
+    """The same head, fitted on some of the split's training videos."""
+    fresh = clone(model)
+    _fit(fresh, Split(split.name, tuple(ids)), manifest, features, start)
+    return fresh
 
 
 def check_layer(source: HeadSource, store: FeatureStore) -> None:

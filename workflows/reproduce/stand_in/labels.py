@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from aqa.annotations.columns import JUDGE_PREFIX
 from aqa.annotations.importing.thresholds import SIMILAR_WITHIN
 from aqa.annotations.manifest import Manifest, write_manifest
 from aqa.workflows.reproduce.declared import PublishedTable
@@ -84,7 +85,7 @@ def _row(
     if dive:
         starts = np.sort(rng.integers(5, 90, len(_STAGES))).tolist()
         row |= {f"stage_{name}": first for name, first in zip(_STAGES, starts, strict=True)}
-        row |= {f"judge_{k}": mark for k, mark in enumerate(marks.tolist(), start=1)}
+        row |= {f"{JUDGE_PREFIX}{k}": mark for k, mark in enumerate(marks.tolist(), start=1)}
         row |= {"position": "pike" if group.endswith("B") else "tuck", "armstand": group[0] == "6"}
         row["faulty_clips"] = ";".join(map(str, range(1, 4))) if skill < 0 else ""
     size = OF_ACTION if table.importer == "aqa-7" else TESTED + TRAINED

@@ -237,7 +237,7 @@ def load_run(folder: Path, heads: Sequence[str] = ()) -> Run:
 # Counts of fitting, which no saved array is as large as.
 _OF_FITTING = (
     *("seed", "epochs", "batch_size", "lr_halve_every", "patience", "folds", "steps"),
-    *("exemplars", "least"),
+    *("exemplars", "least", "metric_types"),
 )
 
 

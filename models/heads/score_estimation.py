@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from aqa.device import pick_device
 from aqa.models.examples import Examples, Sequences
 from aqa.models.heads.base import (
     Answer,
@@ -33,22 +32,26 @@ from aqa.models.heads.base.comparing import (
     check_types,
     meet_exemplars,
     of_frequent_types,
+    of_same_types,
 )
-from aqa.models.heads.base.exemplars import choose_exemplars, choose_spares, without_themselves
+from aqa.models.heads.base.exemplars import (
+    exemplars_of,
+    meaning_of_clips,
+    pool_of,
+    without_themselves,
+)
 from aqa.models.heads.base.pair_material import score_rows
-from aqa.models.heads.base.pair_trainers import RowTrainer
+from aqa.models.heads.base.pair_trainers import RowTrainer, last_layer
 from aqa.models.heads.base.ridge import choose_ridge, solve_exact, solve_iterative
-from aqa.models.heads.siamese import SiameseHead
+from aqa.models.heads.siamese import SiameseHead, check_width
 from aqa.models.scaling import spread
 from aqa.models.training import losses
+from aqa.models.training.pair_batches import PairedVideos
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 Numbers = NDArray[np.intp]
-
-# Where exemplars of other types change the clips' values by less on average, nothing is compared.
-LEAST_EFFECT = 0.05
 
 
 @dataclass(repr=False, eq=False)
@@ -139,11 +142,23 @@ class ScoreEstimationHead(ComparingHead):
         """
         sequences, scores = check_fit(train.features, train.scores, ids=train.ids)
         strict = self.exemplar != "constant"
-        types = check_types(train.columns.get("type"), len(scores), strict=strict)
+        types = check_types(train.columns.get("type"), len(scores), strict=strict, ids=train.ids)
         self.check_params()
         metric = self._started(start, sequences)
-        pool, pool_types = self._pool(replace(train, features=sequences), types, others)
-        chosen, labels, spare = self._choose(pool.scores, pool_types, types)
+        pool, pool_types = replace(train, features=sequences), types
+        if self.exemplar_from == "all":
+            pool, pool_types = pool_of(pool, types, others)
+        constant = None
+        if self.exemplar == "constant":
+            constant = self.constant_type or max(sorted(set(types)), key=types.count)
+        chosen, labels, spare = exemplars_of(
+            pool.scores,
+            pool_types,
+            worst=self.exemplar == "worst",
+            count=self.exemplars,
+            constant=constant,
+            spares=not self.self_rows,
+        )
         self._keep_exemplars(chosen, labels, spare, pool)
         self._before_spares = False
         self._outside = tuple(pool.ids[i] for i in chosen if i >= len(scores))
@@ -158,7 +173,7 @@ class ScoreEstimationHead(ComparingHead):
                 "self_rows=false leaves no rows: every training video is its own exemplar"
             )
         if self.metric == "learned":
-            self._solve(sequences, scores, first, second)
+            self._solve_all(sequences, scores, first, second)
         if self.metric == "none" or self.finetune:
             self._train_all(sequences, scores, types, chosen, pool.features, first, second)
         return self
@@ -223,21 +238,10 @@ class ScoreEstimationHead(ComparingHead):
         values = np.mean([similar[number] for number in first], axis=0)
         others = np.setdiff1d(np.arange(self._shown), first)
         effects = [float(np.abs(similar[number] - values).mean()) for number in others]
+        meaning = meaning_of_clips(effects, self.learned_clips)
         ids = unpack_texts(self.exemplar_ids_)
         shown = {ids[number]: matched[number] for number in first}
-        return Explanation(values, values < 0.5, 0.5, self._meaning(effects), shown)
-
-    def _meaning(self, effects: list[float]) -> str:
-        """What the clips' values are; effects: how much exemplars of other types change them."""
-        meaning = "similarity to the exemplar"
-        if effects and np.mean(effects) < LEAST_EFFECT:
-            meaning = (
-                "how good the clip is by itself; it is not a comparison, since exemplars of other "
-                f"types change it by {np.mean(effects):.3f} only"
-            )
-        if not self.learned_clips:
-            meaning += "; no better than chance, since learn_clips=false"
-        return meaning
+        return Explanation(values, values < 0.5, 0.5, meaning, shown)
 
     @property
     def ids_of_exemplars(self) -> list[str]:
@@ -268,6 +272,11 @@ class ScoreEstimationHead(ComparingHead):
     def answer_columns(self) -> tuple[str, ...]:
         """See `Head.answer_columns`."""
         return ("id", "type")
+
+    def needed_columns(self, start: Head | None = None) -> tuple[str, ...]:
+        """See `Head.needed_columns`."""
+        by_type = self.exemplar != "constant" or (self.pairing == "within" and start is None)
+        return ("type",) if by_type else ()
 
     @property
     def also_shown(self) -> tuple[str, ...]:
@@ -301,57 +310,13 @@ class ScoreEstimationHead(ComparingHead):
             raise HeadError("finetune=true goes on from a learned metric, and metric=none has none")
 
     def _started(self, start: Head | None, sequences: Sequences) -> SiameseHead | None:
-        """The fitted head whose metric is used; `HeadError` where it does not fit."""
         if start is None:
             return None
         if self.metric == "none":
             raise HeadError("metric=none learns without a metric; leave out --from")
         assert isinstance(start, SiameseHead)
-        if len(start.centre_) != sequences[0].shape[1]:
-            raise HeadError(
-                f"the metric was learned on features of {len(start.centre_)} values per clip, "
-                f"these have {sequences[0].shape[1]}; extract them with the same backbone"
-            )
+        check_width(start, sequences[0].shape[1])
         return start
-
-    def _pool(
-        self, train: Examples, types: list[str], others: Examples | None
-    ) -> tuple[Examples, list[str]]:
-        """The videos that exemplars are taken from, the training videos first; their types."""
-        if self.exemplar_from == "train":
-            return train, types
-        if others is None:
-            raise HeadError("exemplar_from=all takes the split's test videos as `others`")
-        more, more_scores = check_fit(others.features, others.scores, least=1, ids=others.ids)
-        pool = Examples(
-            (*train.ids, *others.ids),
-            [*train.features, *more],
-            np.concatenate([train.scores, more_scores]),
-        )
-        return pool, types + check_types(others.columns.get("type"), len(more), strict=False)
-
-    def _choose(
-        self, scores: NDArray[np.float64], types: list[str], trained: list[str]
-    ) -> tuple[Numbers, list[str], NDArray[np.bool_]]:
-        """The numbers of the exemplars, the type that each is for, and which are spare."""
-        settings: dict[str, Any] = {"worst": self.exemplar == "worst", "count": self.exemplars}
-        chosen = choose_exemplars(scores, types, **settings)
-        if self.exemplar == "constant":
-            label = self.constant_type
-            if label is None:
-                label = max(sorted(set(trained)), key=trained.count)
-            if label not in chosen:
-                known = ", ".join(sorted(chosen)) or "none"
-                raise HeadError(f"constant_type={label!r} is no training video's; known: {known}")
-            chosen = {label: chosen[label]}
-        first = np.concatenate(list(chosen.values()))
-        numbers = first
-        if not self.self_rows:
-            spares = choose_spares(scores, types, chosen, **settings)
-            numbers = np.concatenate([first, *spares.values()])
-        constant = self.exemplar == "constant"
-        labels = ["" if constant else types[i] for i in numbers]
-        return numbers, labels, np.arange(len(numbers)) >= len(first)
 
     def _keep_exemplars(
         self, chosen: Numbers, labels: list[str], spare: NDArray[np.bool_], pool: Examples
@@ -372,16 +337,44 @@ class ScoreEstimationHead(ComparingHead):
     def _learn_metric(
         self, train: Examples, validation: Examples | None, head: SiameseHead | None
     ) -> None:
+        """Learn the metric, or take it over; leaves `held_out_` and `net_before_` too."""
+        self.held_out_ = np.arange(0)
         if head is None:
-            head = SiameseHead(**shared_params(self, SiameseHead))
+            chosen = np.arange(len(train))
             if self.metric_types is not None:
-                train, validation = of_frequent_types(train, validation, self.metric_types)
-            head.fit_examples(train, validation)
+                chosen = of_frequent_types(train, self.metric_types)
+                validation = validation and of_same_types(validation, train.select(chosen))
+            settings = shared_params(self, SiameseHead)
+            head = SiameseHead(**settings | {"refit": self.refit and not self.finetune})
+            head.fit_examples(train.select(chosen), validation)
             self.best_epoch_, self.pairs_seen_ = head.best_epoch_, head.pairs_seen_
+            self.held_out_ = chosen[head.held_out_]
         self.learned_clips_ = head.learned_clips_
         self.centre_, self.scale_ = head.centre_, head.scale_
         self.net_ = copy.deepcopy(head.net_)
+        self.net_before_ = copy.deepcopy(getattr(head, "net_before_", head.net_))
         self.history_ = [{"phase": "metric", **row} for row in getattr(head, "history_", [])]
+
+    def before_refit(self) -> Self:
+        """See `Head.before_refit`; its last layer has not learned from the held-out videos."""
+        before = super().before_refit()
+        before.weights_, before.intercept_ = getattr(
+            self, "last_before_", (self.weights_, self.intercept_)
+        )
+        return before
+
+    def _solve_all(
+        self, sequences: Sequences, scores: NDArray[np.float64], first: Numbers, second: Numbers
+    ) -> None:
+        """Solve the last layer on the rows of all videos, and before on those not held out."""
+        known = ~np.isin(second, self.held_out_)
+        if known.any() and not known.all():
+            before, refitted = self.history_, self.net_
+            self.net_ = self.net_before_
+            self._solve(sequences, scores, first[known], second[known])
+            self.last_before_ = self.weights_, self.intercept_
+            self.history_, self.net_ = before, refitted
+        self._solve(sequences, scores, first, second)
 
     def _solve(
         self, sequences: Sequences, scores: NDArray[np.float64], first: Numbers, second: Numbers
@@ -417,36 +410,34 @@ class ScoreEstimationHead(ComparingHead):
         videos = self.tensors([pool[i] for i in nodes], np.zeros(len(nodes)))
         grouped = types if self.exemplar != "constant" else None
         order = np.random.default_rng(self.seed).permutation(len(scores))
-        held = np.isin(second, order[: round(self.validation * len(scores))])
+        self.held_out_ = order[: round(self.validation * len(scores))]
+        held = np.isin(second, self.held_out_)
         targets = (scores[second] - mean) / deviation
-        train, kept_out = (
-            score_rows(videos, begin[rows], second[rows], targets[rows], grouped)
-            for rows in (~held, held)
-        )
-        warm = copy.deepcopy(self.net_) if self.finetune else None
+
+        def rows(some: NDArray[np.bool_]) -> PairedVideos:
+            return score_rows(videos, begin[some], second[some], targets[some], grouped)
 
         def make() -> nn.Module:
-            net = SiameseNet(len(self.centre_), self.hidden) if warm is None else warm
-            assert isinstance(net, SiameseNet)
-            if warm is not None:
-                weight = torch.as_tensor(self.weights_ / deviation)[None]
-                net.last.weight.data = weight.to(net.last.weight)
-                bias = torch.as_tensor((self.intercept_ - mean) / deviation).reshape(1)
-                net.last.bias.data = bias.to(net.last.bias)
-            return net
+            if not self.finetune:
+                return SiameseNet(len(self.centre_), self.hidden)
+            warm = copy.deepcopy(self.net_)
+            assert isinstance(warm, SiameseNet)
+            weight = torch.as_tensor(self.weights_ / deviation)[None]
+            warm.last.weight.data = weight.to(warm.last.weight)
+            bias = torch.as_tensor((self.intercept_ - mean) / deviation).reshape(1)
+            warm.last.bias.data = bias.to(warm.last.bias)
+            return warm
+
+        def trainer(net: nn.Module) -> RowTrainer:
+            return RowTrainer(net, losses.mse, self.training_settings(), self.seed)
 
         before = self.history_
-        self.train_net(
-            make,
-            train,
-            kept_out if held.any() else None,
-            lambda net: RowTrainer(net, losses.mse, self.training_settings(), self.seed),
-        )
+        self.train_net(make, rows(~held), rows(held) if held.any() else None, trainer)
+        if held.any() and not self.finetune:
+            self.refit_net(make, lambda: rows(np.ones_like(held)), trainer)
         self.history_ = before + [{"phase": "all layers", **row} for row in self.history_]
-        last = self._siamese_net(pick_device(self.device)).last
-        weight, bias = (p.detach().double().cpu().numpy() for p in (last.weight, last.bias))
-        self.weights_ = weight[0] * deviation
-        self.intercept_ = np.asarray(bias[0] * deviation + mean)
+        self.last_before_ = last_layer(self.net_before_, mean, deviation)
+        self.weights_, self.intercept_ = last_layer(self.net_, mean, deviation)
 
 
 HEAD = ScoreEstimationHead

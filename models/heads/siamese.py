@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,6 +20,7 @@ from aqa.models.heads.base.pair_trainers import ClipTrainer, PairTrainer
 from aqa.models.pairs import Pairs, make_pairs
 from aqa.models.scaling import spread
 from aqa.models.training.loop import BatchSource
+from aqa.models.training.pair_batches import PairedVideos
 
 
 @dataclass(repr=False, eq=False)
@@ -53,12 +54,17 @@ class SiameseHead(ComparingHead):
         `ClipTrainer`.
         """
         sequences, scores = check_fit(train.features, train.scores, ids=train.ids)
-        types = check_types(train.columns.get("type"), len(scores), strict=self.pairing == "within")
+        types = check_types(
+            train.columns.get("type"),
+            len(scores),
+            strict=self.pairing == "within",
+            ids=train.ids,
+        )
         self.check_params()
         similar_within, blank = train.columns.get("similar_within"), train.blank
         limits = self.thresholds(similar_within, len(scores))
         self.fit_scaling(sequences)
-        copies, copied = self._copies(train.views, sequences)
+        copies, copied = self._copies(train.views, sequences, train.ids)
         if validation is not None and len(validation):
             more, more_scores = check_fit(
                 validation.features, validation.scores, least=1, ids=validation.ids
@@ -91,21 +97,41 @@ class SiameseHead(ComparingHead):
             *(scores, limits, kinds, np.unique(groups, return_inverse=True)[1], out),
             with_clips=with_clips,
         )
-        weights = self._weights(material.targets(*self._ordered(learned)))
-        if self.sampling == "every":
-            learn: BatchSource = material.every(*self._ordered(learned))
-            keep = material.every(*self._ordered(kept_out))
-        else:
-            learn = material.within_batches(self.both_orders)
-            keep = material.together(*self._ordered(kept_out), self.seed)
-        dim = sequences[0].shape[1]
-        self.train_net(
-            lambda: SiameseNet(dim, self.hidden),
-            learn,
-            keep if keep is not None and material.tells(keep) else None,
-            lambda net: self._trainer(net, weights, blank, spread(scores)),
-        )
+        self._learn(material, pairs, learned, kept_out, blank)
         return self
+
+    def _learn(
+        self,
+        material: PairMaterial,
+        pairs: Pairs,
+        learned: Pairs,
+        kept_out: Pairs,
+        blank: NDArray[np.floating] | None,
+    ) -> None:
+        """Train on the learned pairs, stopped by those kept out; with `refit` anew on all pairs."""
+        weights = self._weights(material.targets(*self._ordered(learned)))
+        scale = spread(material.scores)
+
+        def source(material: PairMaterial, pairs: Pairs) -> BatchSource:
+            if self.sampling == "every":
+                return material.every(*self._ordered(pairs))
+            return material.within_batches(self.both_orders)
+
+        def make() -> nn.Module:
+            return SiameseNet(len(self.centre_), self.hidden)
+
+        def trainer(net: nn.Module) -> PairTrainer:
+            return self._trainer(net, weights, blank, scale)
+
+        keep: PairedVideos | None = material.every(*self._ordered(kept_out))
+        if self.sampling == "batches":
+            keep = material.together(*self._ordered(kept_out), self.seed)
+        if keep is not None and not material.tells(keep):
+            keep = None
+        self.train_net(make, source(material, learned), keep, trainer)
+        if keep is not None and len(self.held_out_):
+            nothing = np.zeros_like(material.held)
+            self.refit_net(make, lambda: source(replace(material, held=nothing), pairs), trainer)
 
     def pairs(self, examples: Examples) -> Pairs:
         """See `PairHead.pairs`."""
@@ -121,6 +147,10 @@ class SiameseHead(ComparingHead):
         self.check_fitted()
         return self.probability(self.embed(examples.features), first, second)
 
+    def needed_columns(self, start: Head | None = None) -> tuple[str, ...]:
+        """See `Head.needed_columns`."""
+        return ("type",) if self.pairing == "within" else ()
+
     @property
     def held_out(self) -> NDArray[np.intp]:
         """See `PairHead.held_out`."""
@@ -132,10 +162,13 @@ class SiameseHead(ComparingHead):
         return super().chosen | {"pairs": self.pairs_seen_}
 
     def _copies(
-        self, views: Sequence[Sequences], videos: list[NDArray[np.float32]]
+        self,
+        views: Sequence[Sequences],
+        videos: list[NDArray[np.float32]],
+        ids: Sequence[str],
     ) -> tuple[list[NDArray[np.float32]], NDArray[np.intp]]:
         """The videos under each augmentation, and the number of the video that each one shows."""
-        checked = [sequence for view in check_views(views, videos) for sequence in view]
+        checked = [sequence for view in check_views(views, videos, ids) for sequence in view]
         return checked, np.tile(np.arange(len(videos)), len(views))
 
     def _learns_clips(
@@ -215,6 +248,15 @@ class SiameseHead(ComparingHead):
             low = len(known) - high
             weights.append((len(known) / (2 * max(low, 1)), len(known) / (2 * max(high, 1))))
         return weights
+
+
+def check_width(metric: SiameseHead, width: int) -> None:
+    """Raise `HeadError` where a metric was learned on features of another width than these."""
+    if len(metric.centre_) != width:
+        raise HeadError(
+            f"the metric was learned on features of {len(metric.centre_)} values per clip, "
+            f"these have {width}; extract them with the same backbone"
+        )
 
 
 HEAD = SiameseHead

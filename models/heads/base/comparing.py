@@ -17,7 +17,7 @@ from torch.nn.functional import linear, relu
 from aqa.device import deterministic_kernels, pick_device
 from aqa.errors import AqaWarning, HeadError, listed
 from aqa.models.examples import Examples, Sequences
-from aqa.models.heads.base.checks import check_sequences
+from aqa.models.heads.base.checks import check_sequences, listed_videos
 from aqa.models.heads.base.network import NetworkHead
 from aqa.models.heads.base.params import param
 from aqa.models.training.fast_lstm import advance, lstm_states
@@ -129,7 +129,7 @@ class ComparingHead(NetworkHead):
         150, "passes over the training videos, or over all their pairs, at most", source="ours"
     )
     batch_size: int = param(32, "videos per step; all pairs of them are learned", source="ours")
-    lr: float = param(0.002, "Adam learning rate", source="ours", above=0)
+    lr: float = param(0.001, "Adam learning rate", source="ours", above=0)
     lr_halve_every: int | None = param(
         None, "steps after which the learning rate is halved; none: never", source="ours"
     )
@@ -145,7 +145,7 @@ class ComparingHead(NetworkHead):
         source="ours",
     )
     hidden: int = param(
-        64,
+        128,
         "width of the shared LSTM",
         source="ours; jain2020 does not say, parmar2019action §4: 256",
     )
@@ -275,12 +275,17 @@ class ComparingHead(NetworkHead):
 
 
 def check_types(
-    types: Sequence[str | float | None] | None, n: int, *, strict: bool, column: str = "type"
+    types: Sequence[str | float | None] | None,
+    n: int,
+    *,
+    strict: bool,
+    column: str = "type",
+    ids: Sequence[str] | None = None,
 ) -> list[str]:
     """One type per video, "" for none; all "" where none is known.
 
     strict: refuse videos without a type beside others that have one. column: of the manifest,
-    where something else than the type says what may be compared.
+    where something else than the type says what may be compared. ids: what errors call the videos.
     """
     given = [""] * n if types is None else ["" if t is None else str(t) for t in types]
     if len(given) != n:
@@ -289,27 +294,26 @@ def check_types(
     if strict and without and len(without) < n:
         raise HeadError(
             f"{len(without)} of {n} training videos have no {column} "
-            f"(numbers {listed(without)}): fill in the manifest's column {column}, "
-            "or take them out of the split's training videos"
+            f"({listed_videos(without, ids)}): fill in the manifest's column {column}, "
+            "or leave them out with --skip-incomplete"
         )
     return given
 
 
-def of_frequent_types(
-    train: Examples, validation: Examples | None, count: int
-) -> tuple[Examples, Examples | None]:
-    """The videos of the `count` most frequent types of training videos; the label decides a tie."""
-
-    def types_of(videos: Examples) -> list[str]:
-        return check_types(videos.columns.get("type"), len(videos), strict=False)
-
-    counts = Counter(types_of(train))
+def of_frequent_types(videos: Examples, count: int) -> NDArray[np.intp]:
+    """The numbers of the videos of the `count` most frequent types; the label decides a tie."""
+    types = check_types(videos.columns.get("type"), len(videos), strict=False)
+    counts = Counter(types)
     frequent = sorted(counts, key=lambda label: (-counts[label], label))[:count]
+    return np.flatnonzero(np.isin(types, frequent))
 
-    def kept(videos: Examples) -> Examples:
-        return videos.select([i for i, label in enumerate(types_of(videos)) if label in frequent])
 
-    return kept(train), validation and kept(validation)
+def of_same_types(videos: Examples, others: Examples) -> Examples:
+    """Those of the videos that are of a type of the others."""
+    types, known = (
+        check_types(some.columns.get("type"), len(some), strict=False) for some in (videos, others)
+    )
+    return videos.select(np.flatnonzero(np.isin(types, known)))
 
 
 def hold_out(types: Sequence[str], share: float, seed: int) -> NDArray[np.intp]:

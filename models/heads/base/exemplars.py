@@ -7,7 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from aqa.errors import HeadError
+from aqa.models.examples import Examples
+from aqa.models.heads.base.checks import check_fit
+from aqa.models.heads.base.comparing import check_types
+
 Numbers = NDArray[np.intp]
+
+# Where exemplars of other types change the clips' values by less on average, nothing is compared.
+LEAST_EFFECT = 0.05
 
 
 def choose_exemplars(
@@ -50,6 +58,48 @@ def choose_spares(
     return spares
 
 
+def exemplars_of(
+    scores: NDArray[np.float64],
+    types: Sequence[str],
+    *,
+    worst: bool,
+    count: int,
+    constant: str | None,
+    spares: bool,
+) -> tuple[Numbers, list[str], NDArray[np.bool_]]:
+    """The numbers of the exemplars, the type that each is for, and which of them are spare.
+
+    constant: the type whose exemplars are for all, "". Spare ones, if wanted, stand behind.
+    """
+    chosen = choose_exemplars(scores, types, worst=worst, count=count)
+    if constant is not None:
+        if constant not in chosen:
+            known = ", ".join(sorted(chosen)) or "none"
+            raise HeadError(f"constant_type={constant!r} is no training video's; known: {known}")
+        chosen = {constant: chosen[constant]}
+    numbers = first = np.concatenate(list(chosen.values()))
+    if spares:
+        next_best = choose_spares(scores, types, chosen, worst=worst, count=count)
+        numbers = np.concatenate([first, *next_best.values()])
+    labels = ["" if constant is not None else types[i] for i in numbers]
+    return numbers, labels, np.arange(len(numbers)) >= len(first)
+
+
+def pool_of(
+    train: Examples, types: list[str], others: Examples | None
+) -> tuple[Examples, list[str]]:
+    """Training videos, then the others, for `exemplar_from=all`; and the types of all."""
+    if others is None:
+        raise HeadError("exemplar_from=all takes the split's test videos as `others`")
+    more, more_scores = check_fit(others.features, others.scores, least=1, ids=others.ids)
+    pool = Examples(
+        (*train.ids, *others.ids),
+        [*train.features, *more],
+        np.concatenate([train.scores, more_scores]),
+    )
+    return pool, types + check_types(others.columns.get("type"), len(more), strict=False)
+
+
 def same_video(a: NDArray[np.floating], b: NDArray[np.floating]) -> bool:
     """Whether (n_clips, dim) features are of one video, up to the rounding of stores."""
     return a.shape == b.shape and all(
@@ -84,3 +134,17 @@ def without_themselves(
     rows.sort(key=lambda row: (row[1], row[0]))
     pairs = np.array(rows, np.intp).reshape(-1, 2)
     return pairs[:, 0], pairs[:, 1]
+
+
+def meaning_of_clips(effects: Sequence[float], learned_clips: bool) -> str:
+    """What the clips' values are, and no more than that.
+
+    effects: by how much each exemplar of another type would change them, on average over clips.
+    """
+    meaning = "similarity to the exemplar"
+    if effects and np.mean(effects) < LEAST_EFFECT:
+        meaning = (
+            "how good a clip is by itself, not compared: exemplars of other types change it by "
+            f"{np.mean(effects):.3f} only"
+        )
+    return meaning if learned_clips else f"{meaning}; as good as chance, since learn_clips=false"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from aqa.models.heads.base.comparing import SiameseNet
@@ -166,3 +168,12 @@ class RowTrainer(Trainer):
         """See `Trainer.objective`."""
         assert isinstance(batch, PairBatch)
         return self.loss(self.net(*batch.inputs), batch.targets)
+
+
+def last_layer(
+    net: nn.Module, mean: float, deviation: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weights (64,) and intercept of a network that learned standardised scores, in points."""
+    assert isinstance(net, SiameseNet)
+    weight, bias = (p.detach().double().cpu().numpy() for p in (net.last.weight, net.last.bias))
+    return weight[0] * deviation, np.asarray(bias[0] * deviation + mean)

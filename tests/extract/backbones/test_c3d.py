@@ -161,9 +161,15 @@ def test_random_weights_are_seeded_recorded_and_keep_a_signal(clip: Tensor) -> N
         assert 1e-2 < first(clip).std() < 1e2
 
 
-def test_no_weights_is_an_error_that_says_where_they_come_from() -> None:
-    with pytest.raises(WeightsError, match=r"ships no weights.*DavideA/c3d-pytorch.*--weights"):
+def test_default_weights_that_are_not_here_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AQA_CACHE", str(tmp_path))
+    with pytest.raises(WeightsError) as caught:
         load_backbone("c3d")
+    record = get_architecture("c3d").checkpoints[0]
+    for part in (record.file, record.url, str(tmp_path / record.file), "AQA_OFFLINE", "Apache-2.0"):
+        assert part in str(caught.value)
 
 
 def test_unknown_names() -> None:

@@ -38,6 +38,8 @@ ADDED: dict[str, dict[str, Any]] = {
     "fragments": {"beta": 0.0},
     "mtl": {"captions": False},
     "musdl": {"networks": "shared"},
+    "score-estimation": {"sampling": "every", "difference_weight": 0.0, "self_rows": True},
+    "siamese": {"sampling": "every", "difference_weight": 0.0},
 }
 
 

@@ -5,17 +5,24 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from aqa.commands.options import (
     FILE,
+    device_option,
     json_option,
     open_store,
     seed_option,
     workspace_option,
 )
+from aqa.commands.training_lines import training_lines
 from aqa.workspace import Workspace
+
+if TYPE_CHECKING:
+    from aqa.workflows.reproduce.cells import Reproduction
+    from aqa.workflows.reproduce.declared import PublishedTable
 
 
 @click.command(short_help="Run a published table and print its figures beside ours.")
@@ -40,6 +47,24 @@ from aqa.workspace import Workspace
     help="Rehearse: run every recipe on this store of other videos, over the manifest's own "
     "splits.",
 )
+@click.option(
+    "--end-to-end",
+    is_flag=True,
+    help="Train the systems that the paper trained end to end with their backbones, from the "
+    "videos, by the paper's schedule; hours on a GPU.",
+)
+@click.option(
+    "--backbone",
+    metavar="NAME",
+    help="With --end-to-end, a rehearsal: train this backbone, which comes with its weights (such "
+    "as tiny3d), over the manifest's own splits.",
+)
+@click.option(
+    "--epochs",
+    type=click.IntRange(1),
+    help="With --end-to-end, a rehearsal: train for so many epochs [default: the paper's].",
+)
+@device_option
 @click.option("--output", type=FILE, help="CSV to write [default: runs/reproduce/TABLE.csv].")
 @json_option
 @click.pass_obj
@@ -50,6 +75,10 @@ def reproduce(
     systems: tuple[str, ...],
     seed: int,
     stand_in: Path | None,
+    end_to_end: bool,
+    backbone: str | None,
+    epochs: int | None,
+    device: str,
     output: Path | None,
     as_json: bool,
 ) -> None:
@@ -57,11 +86,11 @@ def reproduce(
 
     The workspace holds the dataset: its manifest with the paper's splits, and its stores. The rest
     of the table is run where something is missing, and the command that makes it is printed. What
-    was fitted before is not fitted again. Without TABLE, lists all tables; `aqa papers` tells what
-    jain2020 and its like stand for.
+    was fitted before is not fitted again. With --end-to-end, backbones are trained too, as
+    li2018end, li2018scoringnet and farabi2021 do. Without TABLE, lists all tables; `aqa papers`
+    tells what jain2020 and its like stand for.
     """
-    from aqa.files import write_json, write_rows
-    from aqa.report.reproduction import needs_of, overview, reproduction_table
+    from aqa.report.reproduction import end_to_end_needs_of, needs_of, overview
     from aqa.workflows.reproduce.run import reproduce as run
     from aqa.workflows.reproduce.tables import get_table
 
@@ -69,8 +98,18 @@ def reproduce(
         click.echo(overview(workspace))
         return
     declared = get_table(table)
+    if (backbone or epochs) and not end_to_end:
+        raise click.UsageError("--backbone and --epochs are for --end-to-end; give that too")
     if listing:
-        click.echo(needs_of(declared, workspace))
+        needed = end_to_end_needs_of if end_to_end else needs_of
+        click.echo(needed(declared, workspace))
+        return
+    path = output or workspace.runs / "reproduce" / f"{table}{'-end-to-end' * end_to_end}.csv"
+    if end_to_end:
+        if stand_in:
+            raise click.UsageError("--stand-in is for features; rehearse a training by --backbone")
+        rehearsed = backbone, epochs
+        _show(_trained(declared, workspace, seed, systems, rehearsed, device), path, as_json)
         return
     with open_store(stand_in) as store:
         reproduction = run(
@@ -79,9 +118,48 @@ def reproduce(
             seed=seed,
             systems=systems,
             stand_in=store,
-            tell=lambda line: click.echo(line, err=True),
+            tell=_tell,
         )
-    path = output or workspace.runs / "reproduce" / f"{table}.csv"
+    _show(reproduction, path, as_json)
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _trained(
+    table: PublishedTable,
+    workspace: Workspace,
+    seed: int,
+    systems: tuple[str, ...],
+    rehearsed: tuple[str | None, int | None],
+    device: str,
+) -> Reproduction:
+    """The table with systems trained end to end."""
+    from aqa.extract.progress import ExtractionBar
+    from aqa.models.training.distributed import join_processes
+    from aqa.workflows.reproduce.end_to_end.recipe import Rehearsal
+    from aqa.workflows.reproduce.end_to_end.run import reproduce_end_to_end
+
+    with join_processes(device) as group:
+        return reproduce_end_to_end(
+            table,
+            workspace,
+            group,
+            seed=seed,
+            systems=systems,
+            rehearsal=Rehearsal(*rehearsed),
+            tell=_tell,
+            progress=training_lines(quiet=False),
+            extraction=ExtractionBar(quiet=False),
+        )
+
+
+def _show(reproduction: Reproduction, path: Path, as_json: bool) -> None:
+    """Write and print a reproduction; exit code 1 where nothing of it could be measured."""
+    from aqa.files import write_json, write_rows
+    from aqa.report.reproduction import reproduction_table
+
     path.parent.mkdir(parents=True, exist_ok=True)
     write_rows(path, [cell.to_dict() for cell in reproduction.cells])
     write_json(path.with_suffix(".json"), reproduction.to_dict())

@@ -65,12 +65,12 @@ def extract_features(
     """Turn the videos of a manifest into clip features, once.
 
     backbone: a name, or `path/to/net.py:make`. weights: a checkpoint file, or `random`; None for
-    those that come with the backbone. manifest: by default manifest.csv. store: the file that is
-    written, by default stores/<backbone>.h5; videos that it holds already are not extracted again.
-    layer, clip_length, stride: by default the backbone's own. frames: how many frames every video
-    is given, the last ones. augmentations: names such as `flip`, extracted beside the original.
-    deinterlace: make frames of interlaced video progressive. seed: of random weights and of the
-    augmentations.
+    the backbone's public ones, which are downloaded where they are not here. manifest: by default
+    manifest.csv. store: the file that is written, by default stores/<backbone>.h5; videos that it
+    holds already are not extracted again. layer, clip_length, stride: by default the backbone's
+    own. frames: how many frames every video is given, the last ones. augmentations: names such as
+    `flip`, extracted beside the original. deinterlace: make frames of interlaced video progressive.
+    seed: of random weights and of the augmentations.
 
     One row per video: `video_id`, `outcome` (extracted, stored already, or failed) and `reason`.
     Raises `AqaError` for settings that the store was not made with.
@@ -126,6 +126,7 @@ def fit(
     name: str | None = None,
     seed: int | None = None,
     skip_missing: bool = False,
+    skip_incomplete: bool = False,
 ) -> list[Run]:
     """Fit a head on the training videos of each split, and save the runs.
 
@@ -133,7 +134,8 @@ def fit(
     store: by default the only one in stores/. splits: by default every split of the manifest;
     `all` trains on every video. start: the folder of a run to start from. name: what the runs are
     called, by default as the head. seed: of every random choice, by default 0. skip_missing: leave
-    out videos that the store does not hold.
+    out videos that the store does not hold. skip_incomplete: leave out training videos that lack a
+    label that the head learns from, such as a stage; run.json says which.
 
     One `Run` per split: its fitted `head`, its `folder` and its `record` of every setting.
 
@@ -153,6 +155,7 @@ def fit(
             *(head, texts, table, features, chosen, place.runs),
             seed=seed,
             skip_missing=skip_missing,
+            skip_incomplete=skip_incomplete,
             start=Path(start) if start else None,
             name=name,
         )
@@ -171,6 +174,7 @@ def evaluate(
     baselines: bool = False,
     allow_leak: bool = False,
     skip_missing: bool = False,
+    skip_incomplete: bool = False,
 ) -> Rows:
     """Evaluate fitted heads on the test videos of their splits.
 
@@ -178,6 +182,7 @@ def evaluate(
     fitted on. by: evaluate each type or action of videos too. feedback: evaluate which clips are
     called faulty, not the scores. baselines: evaluate what needs no pixels as well. allow_leak:
     evaluate on videos that were learned from, marked as such, instead of refusing them.
+    skip_incomplete: leave out test videos that lack a label that a head answers by.
 
     One row per head and split: `head`, `split`, metrics such as `spearman` and `mse`, and their
     95 % intervals over the test videos. A head that cannot be evaluated is in the rows' `failed`.
@@ -196,6 +201,7 @@ def evaluate(
             None if store is None else _opened(stack, store),
             allow_leak=allow_leak,
             skip_missing=skip_missing,
+            skip_incomplete=skip_incomplete,
             feedback=feedback,
             by=by,
             baselines=place.runs if baselines else None,

@@ -61,6 +61,11 @@ from aqa.workspace import Workspace, run_folders
 )
 @align_option
 @skip_option
+@click.option(
+    "--skip-incomplete",
+    is_flag=True,
+    help="Leave out test videos that lack a label that a head answers by.",
+)
 @json_option
 @click.pass_obj
 def evaluate(
@@ -76,6 +81,7 @@ def evaluate(
     no_baseline: bool,
     align: str,
     skip_missing: bool,
+    skip_incomplete: bool,
     as_json: bool,
 ) -> None:
     """Evaluate fitted heads on the test videos of their splits.
@@ -110,6 +116,7 @@ def evaluate(
             features,
             allow_leak=allow_leak,
             skip_missing=skip_missing,
+            skip_incomplete=skip_incomplete,
             feedback=feedback,
             align=align,
             by=by[0] if by else None,

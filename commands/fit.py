@@ -12,6 +12,7 @@ import click
 from aqa.commands.options import (
     HEAD,
     head_seed_option,
+    incomplete_option,
     manifest_option,
     open_store,
     param_option,
@@ -65,6 +66,7 @@ def _check_name(context: click.Context, option: click.Parameter, name: str | Non
 @store_option
 @runs_option
 @skip_option
+@incomplete_option
 @click.pass_obj
 def fit(
     workspace: Workspace,
@@ -78,6 +80,7 @@ def fit(
     store: Path | None,
     runs: Path | None,
     skip_missing: bool,
+    skip_incomplete: bool,
 ) -> None:
     """Fit a head on the training videos of each split; the runs lie in runs/<head>.
 
@@ -91,6 +94,7 @@ def fit(
     """
     from aqa.annotations.chosen_splits import chosen_splits
     from aqa.annotations.manifest import Manifest
+    from aqa.evaluation.complete_splits import told_left_out
     from aqa.workflows.fit import fit_splits
 
     table = Manifest.read(manifest or workspace.manifest)
@@ -104,12 +108,15 @@ def fit(
             runs or workspace.runs,
             seed=seed,
             skip_missing=skip_missing,
+            skip_incomplete=skip_incomplete,
             start=start,
             name=name,
         ):
             seconds, n = run.record["seconds"], len(run.record["split"]["train"])
             line = f"{run.folder}: {n} training videos, {seconds:.1f} s"
             click.echo("; ".join([line, *_chosen(run.record["chosen"])]))
+            if run.record["left_out"]:
+                click.echo(f"{run.folder}: {told_left_out(run.record['left_out'])}")
 
 
 def _chosen(values: Mapping[str, Any]) -> Iterator[str]:

@@ -85,6 +85,11 @@ device_option = click.option(
 skip_option = click.option(
     "--skip-missing", is_flag=True, help="Leave out videos that the store does not hold."
 )
+incomplete_option = click.option(
+    "--skip-incomplete",
+    is_flag=True,
+    help="Leave out training videos that lack a label that the head learns from.",
+)
 param_option = click.option(
     "-p",
     "--param",

@@ -98,6 +98,20 @@ def verify(path: Path) -> None:
         click.echo(f"{path}: {opened.uncovered}")
 
 
+@store.command()
+@click.argument("path", type=FILE)
+def checksum(path: Path) -> None:
+    """Add the checksums that a store of an earlier version lacks.
+
+    They are of what the store holds now. It is written anew and put in place in one step, so that
+    a kill leaves the old one.
+    """
+    from aqa.features.store import add_checksums
+
+    added = add_checksums(path)
+    click.echo(f"{path}: " + ("checksums added" if added else "it has all checksums already"))
+
+
 @store.command(name="import")
 @workspace_option
 @click.argument("features", type=FILE)

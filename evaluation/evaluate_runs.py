@@ -11,6 +11,7 @@ from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import EVERYTHING, PARTS, Split
 from aqa.errors import AqaError
 from aqa.evaluation.baselines import keep_baseline, split_baselines
+from aqa.evaluation.complete_splits import answerable_split, split_without
 from aqa.evaluation.evaluate import evaluate_run
 from aqa.evaluation.evaluated import save_evaluated
 from aqa.evaluation.families import means_over_splits, pooled_results
@@ -34,6 +35,7 @@ def evaluate_runs(
     *,
     allow_leak: bool = False,
     skip_missing: bool = False,
+    skip_incomplete: bool = False,
     feedback: bool = False,
     align: str = "index",
     by: str | None = None,
@@ -48,6 +50,9 @@ def evaluate_runs(
     evaluated on the same splits, follow the results, and are kept there. heads: what the user named
     with --head, see `load_run`.
 
+    skip_missing: leave out videos that the store does not hold. skip_incomplete: leave out test
+    videos that lack a label that the head answers by, with a warning that names them.
+
     store: None takes each run's own. A test video that the head or the backbone has learned from
     is a failure; with `allow_leak` it is counted in the result instead. So is a run whose model
     file, or what it learned from, has changed since. A run that fails stops none of the others;
@@ -59,7 +64,7 @@ def evaluate_runs(
     loaded: list[Run] = []
     with ExitStack() as stack:
         evaluator = _Evaluator(
-            manifest, RunStores(stack, store), allow_leak, skip_missing, align, by
+            manifest, RunStores(stack, store), allow_leak, skip_missing, skip_incomplete, align, by
         )
         evaluate = evaluator.feedback_of if feedback else evaluator.answers_of
         for folder in folders:
@@ -89,6 +94,7 @@ class _Evaluator:
     stores: RunStores
     allow_leak: bool
     skip_missing: bool
+    skip_incomplete: bool
     align: str
     by: str | None
     results: list[Result] = field(default_factory=list)
@@ -116,7 +122,9 @@ class _Evaluator:
         store, split, marks = self._opened(run)
         if explains(run.head):
             head = run.scoring_head()
-            answers = evaluate_feedback(head, split.test, self.manifest, store, self.align)
+            answers = evaluate_feedback(
+                *(head, split.test, self.manifest, store, self.align, run.clip_reference)
+            )
             write_rows(run.folder / FEEDBACK, answers.rows)
             one = Result.of(answers.metrics, "feedback", run.label, run.split, marks=marks)
             self.results.append(one)
@@ -137,6 +145,8 @@ class _Evaluator:
         split = stored_split(
             _as_fitted(run, self.manifest), self.manifest, store, self.skip_missing
         )
+        if self.skip_incomplete:
+            split = answerable_split(run, split, self.manifest)
         if not split.test:
             raise RunError(
                 f"{self.manifest.path}: split {split.name} has no test videos; "
@@ -146,8 +156,11 @@ class _Evaluator:
 
 
 def _as_fitted(run: Run, manifest: Manifest) -> Split:
-    """The run's split; training videos that it took for validation are shown as that."""
-    split = manifest.split(run.split)
+    """The run's split, without the videos that fitting left out.
+
+    Training videos that it took for validation are shown as that.
+    """
+    split = split_without(manifest.split(run.split), run.record.get("left_out") or {})
     held = {*run.record["split"]["val"]}
     return replace(
         split,

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from aqa.annotations.late_stages import late_stages
 from aqa.annotations.manifest import Video
 from aqa.extract.preprocess import Preprocess
 from aqa.extract.summary import reason_of
@@ -107,8 +108,13 @@ class ClipVideos:
         for _, items in prefetched(streams, self._workers):
             yield from items
 
-    def check(self, numbers: Sequence[int]) -> tuple[list[tuple[str, str]], list[str]]:
-        """Read these videos: (id, reason) of those that cannot be read, and warnings."""
+    def check(
+        self, numbers: Sequence[int], stages: bool = False
+    ) -> tuple[list[tuple[str, str]], list[str]]:
+        """Read these videos: (id, reason) of those that cannot be taken, and warnings.
+
+        stages: whether their stages are to be learned from; none may be behind a video's end then.
+        """
         failed: list[tuple[str, str]] = []
         warnings = []
         items: Iterable[VideoClips]
@@ -121,6 +127,9 @@ class ClipVideos:
                     pass
             except VideoError as error:
                 failed.append((video_id, str(error).removeprefix(f"{video_id}: ")))
+            else:
+                late = late_stages(video, stream.n_frames) if stages else None
+                failed += [(video_id, late)] if late else []
             warnings += [f"{video_id}: {path}: {warning}" for warning in stream.warnings]
         return failed, warnings
 
@@ -170,8 +179,10 @@ class _OneVideo(Iterable[VideoClips]):
     def __init__(self, videos: ClipVideos, number: int, epoch: int | None):
         self._videos, self.number, self._epoch = videos, number, epoch
         self.warnings: tuple[str, ...] = ()
+        self.n_frames = 0
 
     def __iter__(self) -> Iterator[VideoClips]:
         frames, self.warnings = self._videos.frames_of(self.number)
+        self.n_frames = len(frames)
         video = self._videos.videos[self.number]
         yield self._videos.cut(frames, video, self._epoch)

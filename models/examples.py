@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from aqa.annotations.late_stages import refuse_late_stages
 from aqa.annotations.manifest import Manifest, Video
 from aqa.errors import HeadError
 from aqa.features.clips import Clip
@@ -165,6 +166,8 @@ def examples_of(
     from aqa.features.video_features import blank_of
 
     store, videos = features.store, [manifest.by_id[i] for i in ids]
+    if "stages" in columns and store.spec.get("clip_length"):  # else its rows are no frames
+        refuse_late_stages(manifest, ids, store.n_frames)
     clips = [store.clips(i) for i in ids] if "clips" in columns else []
     return Examples(
         tuple(ids),

@@ -6,11 +6,14 @@ history.csv         a row for each step of the search or each epoch; empty where
 predictions.csv     video_id, part, score, predicted; or first, second, part, similar, probability;
                     or video_id, part, stage, start, predicted
 feedback.csv        a row per clip of the test videos, where `aqa eval --feedback` was run
+held_out.csv        as predictions.csv, of the training videos that fitting held out to stop by,
+                    answered before it learned from them too; of heads that score
 metrics.json        part -> metrics, with intervals but of training and validation videos
 """
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import platform
@@ -35,21 +38,27 @@ from aqa.files import (
     write_json,
     write_rows,
 )
+from aqa.models.feedback.reference import ClipReference
 from aqa.models.heads.base import Head
 from aqa.models.heads.base.params import check_types
 from aqa.models.heads.base.source import HeadSource
 from aqa.models.run_source import RunError as RunError
 from aqa.models.run_source import source_of
 from aqa.models.saved.hashes import check_beside, check_spec_hash, hash_of, learned_hashes
-from aqa.models.saved.old_names import present_head, present_params, present_state
+from aqa.models.saved.old_names import (
+    complete_params,
+    present_head,
+    present_params,
+    present_state,
+)
 from aqa.models.saved.record import RECORD, read_record
 from aqa.models.target_transforms import TransformedHead, transformed
 from aqa.workspace import run_folder
 
 MODEL, HISTORY = "model.safetensors", "history.csv"
 PREDICTIONS, METRICS_FILE = "predictions.csv", "metrics.json"
-FEEDBACK = "feedback.csv"
-FILES = (MODEL, RECORD, HISTORY, PREDICTIONS, METRICS_FILE, FEEDBACK)
+FEEDBACK, HELD_OUT = "feedback.csv", "held_out.csv"
+FILES = (MODEL, RECORD, HISTORY, PREDICTIONS, METRICS_FILE, FEEDBACK, HELD_OUT)
 
 
 _NOT_TOLD = ("id", "clips", "difficulty", "similar_within")
@@ -108,6 +117,12 @@ class Run:
         """What else its head is told of each video to answer, beside pixels: `stages`, `type`."""
         # Clips are of pixels; an id says nothing, and what is alike is a rule for pairs.
         return ", ".join(n for n in self.head.answer_columns if n not in _NOT_TOLD)
+
+    @property
+    def clip_reference(self) -> ClipReference | None:
+        """What feedback compares clips with; None where they add no points, or it is of before."""
+        kept = self.record.get("clip_reference")
+        return None if kept is None else ClipReference.of(kept, self.folder)
 
     @property
     def as_start(self) -> dict[str, Any]:
@@ -215,7 +230,8 @@ def load_run(folder: Path, heads: Sequence[str] = ()) -> Run:
     changed = ""
     try:
         source, changed = source_of(folder, record, heads)
-        params = present_params(source.name, record["params"])
+        fields = [field.name for field in dataclasses.fields(source.head_class)]
+        params = complete_params(present_params(source.name, record["params"]), fields)
         head = transformed(source.head_class, params)
         for one in (head, getattr(head, "head", None)):
             if one is not None:
@@ -237,7 +253,8 @@ def load_run(folder: Path, heads: Sequence[str] = ()) -> Run:
 # Counts of fitting, which no saved array is as large as.
 _OF_FITTING = (
     *("seed", "epochs", "batch_size", "lr_halve_every", "patience", "folds", "steps"),
-    *("exemplars", "least"),
+    *("exemplars", "least", "beam"),
+    *("caption_hidden", "caption_patience", "caption_least", "caption_words"),
 )
 
 

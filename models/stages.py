@@ -102,7 +102,7 @@ def hand_starts(
         if missing:
             raise HeadError(
                 f"{name_of(i, ids)} has no first frame of {', '.join(missing)}; fill in the "
-                "manifest's columns stage_<name>"
+                "manifest's columns stage_<name>, or leave such videos out with --skip-incomplete"
             )
         starts.append(np.array([0, *(first_frames[name] for name in names[1:])], np.intp))
     return starts

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from sklearn.base import clone
+
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
+from aqa.evaluation.complete_splits import complete_split
 from aqa.evaluation.evaluate import evaluate_run
 from aqa.evaluation.evaluated import Evaluated, save_evaluated
 from aqa.evaluation.run_stores import stored_split
 from aqa.features.store import FeatureStore, check_spec
+from aqa.files import write_rows
 from aqa.models.examples import Examples, Features, examples_of
 from aqa.models.heads import find_head, own_names
 from aqa.models.heads.base import Head, HeadError, fit_options
 from aqa.models.heads.base.source import HeadSource
 from aqa.models.run_source import RunError, attribute_of, is_of, other_file
-from aqa.models.runs import Run, load_start, make_record, save_run
+from aqa.models.runs import HELD_OUT, Run, load_start, make_record, save_run
 from aqa.models.target_transforms import parse_head_params, transformed
+from aqa.workflows.clip_reference import clip_reference
 from aqa.workspace import check_label, run_folder
 
 
@@ -33,6 +39,7 @@ def fit_splits(
     *,
     seed: int | None = None,
     skip_missing: bool = False,
+    skip_incomplete: bool = False,
     start: Path | None = None,
     name: str | None = None,
 ) -> Iterator[Run]:
@@ -40,9 +47,11 @@ def fit_splits(
 
     head: its name, or `path/to/file.py[:Class]`. params: `name=value` texts. seed: of every random
     choice; None takes that of `params`, or 0. skip_missing: leave out videos that the store does
-    not hold, which is otherwise an error. start: the folder of a fitted run to start from, or that
-    of a head, of which the run of the same split is taken. name: what the runs are called, instead
-    of after the head. Each run is saved below `runs` before it is yielded.
+    not hold, which is otherwise an error. skip_incomplete: leave out training and validation videos
+    that lack a label that the head learns from; the record's `left_out` says which. start: the
+    folder of a fitted run to start from, or that of a head, of which the run of the same split is
+    taken. name: what the runs are called, instead of after the head. Each run is saved below `runs`
+    before it is yielded.
     """
     source = find_head(head)
     label = name or source.name
@@ -61,6 +70,11 @@ def fit_splits(
         model, origin = transformed(source.head_class, values), starts[split.name]
         if origin is not None:
             check_features(origin, store)
+        left_out: Mapping[str, str] = {}
+        if skip_incomplete:
+            split, left_out = complete_split(
+                model, split, manifest, None if origin is None else origin.head
+            )
         started = time.perf_counter()
         try:
             _fit(model, split, manifest, features, origin)
@@ -69,13 +83,36 @@ def fit_splits(
         seconds = time.perf_counter() - started
         folder = run_folder(runs, label, split.name)
         record = make_record(source, model, split, store, folder, seconds, manifest, origin)
+        record["left_out"] = dict(left_out)
         found: Evaluated = {}
+        held: Evaluated = {}
         try:
             run = Run(folder, model, record)
             found = evaluate_run(run, split, manifest, features, ("train", "val"))
+            held = _held_out(run, split, manifest, features)
+            refit = partial(_refit, model, split, manifest, features, origin)
+            reference = clip_reference(model, split.train, manifest, store, refit)
+            if reference is not None:
+                record["clip_reference"] = reference.to_dict()
         finally:  # what was learned is kept, whatever comes between
-            run = save_run(folder, model, record, partial(save_evaluated, evaluated=found))
+            run = save_run(folder, model, record, partial(_save, found=found, held=held))
         yield run
+
+
+def _held_out(run: Run, split: Split, manifest: Manifest, features: Features) -> Evaluated:
+    """Answers for the training videos that fitting held out, of the head that had not seen them."""
+    out = tuple(split.train[i] for i in run.head.held_out)
+    if run.head.kind != "scores" or not out:
+        return {}
+    before = replace(run, head=run.head.before_refit())
+    return evaluate_run(before, Split(split.name, (), out), manifest, features, ("val",))
+
+
+def _save(folder: Path, found: Evaluated, held: Evaluated) -> None:
+    """Write what was answered into the folder of a run."""
+    save_evaluated(folder, found)
+    if held:
+        write_rows(folder / HELD_OUT, held["val"].rows)
 
 
 def _check_same_code(source: HeadSource, folders: Sequence[Path]) -> None:
@@ -126,6 +163,20 @@ def _fit(
         start=None if start is None else start.head,
     )
     model.fit_examples(train, read(split.val) if split.val else None, **options)
+
+
+def _refit(
+    model: Head,
+    split: Split,
+    manifest: Manifest,
+    features: Features,
+    start: Run | None,
+    ids: Sequence[str],
+) -> Head:
+    """The same head, fitted on some of the split's training videos."""
+    fresh = clone(model)
+    _fit(fresh, Split(split.name, tuple(ids)), manifest, features, start)
+    return fresh
 
 
 def check_layer(source: HeadSource, store: FeatureStore) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from aqa.annotations.late_stages import refuse_late_stages
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
 from aqa.evaluation.evaluate_runs import evaluate_runs
@@ -72,6 +73,8 @@ def _usual_stages(
     stages = [manifest.by_id[i].stages for i in ids]
     if not all(stages):
         return [""] * count
+    if store.spec.get("clip_length"):  # else its rows are no frames
+        refuse_late_stages(manifest, ids, store.n_frames)
     names = stage_names(stages)
     labels = [
         stages_at(starts, np.asarray(store.clips(i)))

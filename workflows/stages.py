@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aqa.annotations.columns import STAGE_PREFIX
+from aqa.annotations.late_stages import refuse_late_stages
 from aqa.annotations.manifest import Manifest
 from aqa.errors import AqaWarning, listed
 from aqa.evaluation.result import Result
@@ -81,6 +82,7 @@ def find_stages(
             AqaWarning,
             stacklevel=2,
         )
+    refuse_late_stages(manifest, labelled, lambda i: len(probabilities[i]))
     true = hand_starts([labels[i] for i in labelled], all_names, labelled)
     by_id = dict(zip(probabilities, starts, strict=True))
     n_frames = [len(probabilities[i]) for i in labelled]

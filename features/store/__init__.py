@@ -1,5 +1,6 @@
 """The feature store: clip features of videos in one HDF5 file. `format.py` describes the file."""
 
+from aqa.features.store.cover import add_checksums
 from aqa.features.store.from_arrays import import_arrays
 from aqa.features.store.reader import FeatureStore
 from aqa.features.store.spec import Spec, StoreError, augmentations_of, check_spec, spec_differences
@@ -10,6 +11,7 @@ __all__ = [
     "FeatureStoreWriter",
     "Spec",
     "StoreError",
+    "add_checksums",
     "augmentations_of",
     "check_spec",
     "import_arrays",

@@ -194,7 +194,9 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
             return None
         return (
             "made by an earlier version of aqa: only its features have a checksum; "
-            "ids, clips, settings and the blank response have none"
+            "ids, clips, settings and the blank response have none, so that nobody can tell "
+            f"whether they have changed; `aqa store checksum {self.path}` adds checksums of what "
+            "they are now"
         )
 
     def verify(self) -> list[str]:

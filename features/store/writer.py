@@ -187,6 +187,11 @@ class FeatureStoreWriter:
         self._known[video_id] = _Known(frame_range, n_bytes, content, decoder)
         self._n_rows += n_clips
 
+    def renew(self) -> None:
+        """Write what is finished anew, in the form of this version; the old file is replaced."""
+        with self._disk_errors():
+            self._file = self._with_more_room(Room(len(self._known), self._n_rows, 1))
+
     def _encoded(self, video_id: str, text: str, n_bytes: int | None) -> bytes:
         """A text as UTF-8, of so many bytes at most."""
         data = text.encode("utf-8", "replace")

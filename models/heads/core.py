@@ -273,6 +273,10 @@ class CoReHead(NetworkHead):
         """See `Head.answer_columns`: what tells the group, so that results are marked by it."""
         return () if self.group == "none" else (self.group,)
 
+    def needed_columns(self, start: Head | None = None) -> tuple[str, ...]:
+        """See `Head.needed_columns`: what tells the group."""
+        return self.answer_columns
+
     @property
     def _group_column(self) -> str:
         return "type" if self.group == "none" else self.group
@@ -280,7 +284,9 @@ class CoReHead(NetworkHead):
     def _groups(self, examples: Examples, *, strict: bool) -> list[str]:
         """The group that each video is compared within; "" where not known, or all are one."""
         given = examples.columns.get(self.group)
-        return check_types(given, len(examples), strict=strict, column=self._group_column)
+        return check_types(
+            given, len(examples), strict=strict, column=self._group_column, ids=examples.ids
+        )
 
     def _keep_exemplars(
         self,

@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from typing_extensions import Self
 
 from aqa.device import pick_device
 from aqa.models.examples import Examples
-from aqa.models.heads.base import HeadError, Sequences, param
+from aqa.models.heads.base import Head, HeadError, Sequences, param
 from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
 from aqa.models.heads.base.score_network import ScoreNetworkHead
 from aqa.models.scaling import divisors
@@ -153,6 +154,21 @@ class FragmentsHead(ScoreNetworkHead):
     takes: ClassVar[Literal["vectors", "maps"]] = "maps"
     fitted: ClassVar[tuple[str, ...]] = (*ScoreNetworkHead.fitted, "shape_")
 
+    def fit_examples(
+        self,
+        train: Examples,
+        validation: Examples | None = None,
+        *,
+        others: Examples | None = None,
+        start: Head | None = None,
+    ) -> Self:
+        """See `Head.fit_examples`."""
+        self.check_params()
+        for examples in (train, validation):
+            if examples is not None and len(train):
+                self._check_fragments(examples, len(train.features[0]))
+        return super().fit_examples(train, validation, others=others, start=start)
+
     @property
     def clip_shape(self) -> tuple[int, ...]:
         """See `NetworkHead.clip_shape`."""
@@ -205,28 +221,38 @@ class FragmentsHead(ScoreNetworkHead):
     def answerable(self, examples: Examples) -> list[NDArray[np.float32]]:
         """See `NetworkHead.answerable`: videos with the fragments that it takes."""
         sequences = super().answerable(examples)
-        self._chosen(sequences)
+        self._check_fragments(examples, int(self.shape_[0]))
         return sequences
 
     def prepared(self, videos: Sequence[Tensor]) -> list[Tensor]:
         """See `NetworkHead.prepared`; the network standardises each batch."""
         return self._chosen(videos)
 
+    def _check_fragments(self, examples: Examples, n_fragments: int) -> None:
+        """Raise `HeadError` where a video lacks fragments that are used.
+
+        n_fragments: of the first training video; for fragment=all every video has as many.
+        """
+        if self.fragment == "last":
+            return
+        every = self.fragment == "all"
+        needed = n_fragments if every else int(self.fragment) + 1
+        for name, maps in zip(examples.ids, examples.features, strict=True):
+            if len(maps) < needed or (every and len(maps) != needed):
+                raise HeadError(
+                    f"video {name} has {len(maps)} fragments, fragment={self.fragment} takes "
+                    f"{needed}{'' if every else ' or more'}; extract as many of every video, with "
+                    "--frames"
+                )
+
     def _chosen(self, sequences: Sequence[Maps]) -> list[Maps]:
-        """The fragments of each video that are used; `HeadError` where a video lacks some."""
+        """The fragments of each video that are used."""
         if self.fragment == "last":
             return [maps[-1:] for maps in sequences]
         if self.fragment == "all":
             first, stop = 0, int(self.shape_[0])
         else:
             first, stop = int(self.fragment), int(self.fragment) + 1
-        for i, maps in enumerate(sequences):
-            if len(maps) < stop or (self.fragment == "all" and len(maps) != stop):
-                raise HeadError(
-                    f"video number {i} has {len(maps)} fragments, fragment={self.fragment} takes "
-                    f"{stop}{'' if self.fragment == 'all' else ' or more'}; extract as many of "
-                    "every video, with --frames"
-                )
         return [maps[first:stop] for maps in sequences]
 
 

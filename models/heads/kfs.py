@@ -146,26 +146,37 @@ class KFSHead(NetworkHead):
         self.names_ = pack_texts(names)
         self.stride_ = np.array(stride_of(clips))
         self.fit_scaling(sequences)
-        known = self._labelled(sequences, clips, stages)
-        held: LabelledVideos | None = None
+        every = self._labelled(sequences, clips, stages, train.ids)
+        learned, held = every, None
+        self.held_out_ = np.arange(0)
         if validation is not None and len(validation):
             more = check_sequences(validation.features, ids=validation.ids)
-            held = self._labelled(more, *(validation.columns[name] for name in self.columns))
+            known_columns = (validation.columns[name] for name in self.columns)
+            held = self._labelled(more, *known_columns, validation.ids)
         else:
-            kept, out = self.hold_out(len(known))
-            known, held = known.pick(kept), known.pick(out) if len(out) else None
-        self.train_net(
-            lambda: StageNet(len(self.centre_), self.hidden, len(names)),
-            known,
-            held,
-            lambda net: StageTrainer(net, stage_loss, self.training_settings(), self.seed),
-        )
+            kept, self.held_out_ = self.hold_out(len(every))
+            if len(self.held_out_):
+                learned, held = every.pick(kept), every.pick(self.held_out_)
+
+        def make() -> nn.Module:
+            return StageNet(len(self.centre_), self.hidden, len(names))
+
+        def trainer(net: nn.Module) -> Trainer:
+            return StageTrainer(net, stage_loss, self.training_settings(), self.seed)
+
+        self.train_net(make, learned, held, trainer)
+        if len(self.held_out_):
+            self.refit_net(make, lambda: every, trainer)
         return self
 
     @property
     def answer_columns(self) -> tuple[str, ...]:
         """See `Head.answer_columns`."""
         return ("clips",)
+
+    def needed_columns(self, start: Head | None = None) -> tuple[str, ...]:
+        """See `Head.needed_columns`."""
+        return ("stages",)
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -207,9 +218,10 @@ class KFSHead(NetworkHead):
         sequences: list[NDArray[np.float32]],
         clips: Sequence[NDArray[np.integer]],
         stages: Sequence[Mapping[str, int]],
+        ids: Sequence[str],
     ) -> LabelledVideos:
         device = pick_device(self.device)
-        starts = hand_starts(stages, self.stages)
+        starts = hand_starts(stages, self.stages, ids)
         labels = [
             stages_at(video_starts, ranges)
             for video_starts, ranges in zip(starts, clips, strict=True)

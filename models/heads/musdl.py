@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import log_softmax
 
 from aqa.models.examples import Examples
-from aqa.models.heads.base import HeadError, check_column, param
+from aqa.models.heads.base import Head, HeadError, check_column, name_of, param
 from aqa.models.heads.base.distribution import DistributionHead
 from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
 from aqa.models.heads.base.pooling import AverageMLP
@@ -76,7 +76,7 @@ class MUSDLHead(DistributionHead):
     )
 
     end_to_end: ClassVar[type[EndToEndAdapter] | None] = OneNetworkAdapter
-    columns: ClassVar[tuple[str, ...]] = ("judges",)
+    columns: ClassVar[tuple[str, ...]] = ("id", "judges")
     fitted: ClassVar[tuple[str, ...]] = (
         *DistributionHead.fitted,
         *("judges_", "slope_", "intercept_"),
@@ -86,6 +86,10 @@ class MUSDLHead(DistributionHead):
     def answer_columns(self) -> tuple[str, ...]:
         """See `Head.answer_columns`."""
         return ()
+
+    def needed_columns(self, start: Head | None = None) -> tuple[str, ...]:
+        """See `Head.needed_columns`."""
+        return ("judges",)
 
     @property
     def values(self) -> int:
@@ -103,15 +107,15 @@ class MUSDLHead(DistributionHead):
         judges = columns.get("judges")
         if self.low >= self.high:
             raise HeadError(f"low={self.low:g} is not below high={self.high:g}")
-        first = check_column("judges", judges, len(scores))[0]
+        first = check_column("judges", judges, len(scores), columns.get("id"))[0]
         self.judges_ = np.asarray(len(first))
         self.low_ = np.asarray(self.low)
         self.step_ = np.asarray((self.high - self.low) / (self.bins - 1))
-        self._fit_line(self._execution(self._marks(judges, len(scores))), scores)
+        self._fit_line(self._execution(self._marks(judges, len(scores), columns.get("id"))), scores)
 
     def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
         """See `NetworkHead.targets`: each judge's mark as the number of a bin, (n, judges)."""
-        return self.in_bins(self._marks(columns.get("judges"), len(scores)))
+        return self.in_bins(self._marks(columns.get("judges"), len(scores), columns.get("id")))
 
     def predict_examples(self, examples: Examples) -> NDArray[np.float64]:
         """See `Head.predict_examples`."""
@@ -121,21 +125,23 @@ class MUSDLHead(DistributionHead):
         """See `GivesQuantiles`. The judges are taken to err together, all as high or as low."""
         return self._score(self._execution(self.value_quantiles(examples, at).swapaxes(1, 2)))
 
-    def _marks(self, judges: Sequence[Sequence[float]] | None, n: int) -> NDArray[np.float64]:
+    def _marks(
+        self, judges: Sequence[Sequence[float]] | None, n: int, ids: Sequence[str] | None
+    ) -> NDArray[np.float64]:
         """Checked marks, (n, judges)."""
         marks = [
-            np.asarray(video_marks, float) for video_marks in check_column("judges", judges, n)
+            np.asarray(video_marks, float) for video_marks in check_column("judges", judges, n, ids)
         ]
         for i, video_marks in enumerate(marks):
             if len(video_marks) != self.judges_:
                 raise HeadError(
-                    f"video number {i} has {len(video_marks)} judges, the first training video "
+                    f"{name_of(i, ids)} has {len(video_marks)} judges, the first training video "
                     f"{self.judges_}; a head learns from as many everywhere"
                 )
             strange = video_marks[~((video_marks >= self.low) & (video_marks <= self.high))]
             if len(strange):
                 raise HeadError(
-                    f"video number {i} has a judge's mark of {strange[0]:g}, which is not from "
+                    f"{name_of(i, ids)} has a judge's mark of {strange[0]:g}, which is not from "
                     f"low={self.low:g} to high={self.high:g}"
                 )
         left_out = int(self.judges_) - self.middle

@@ -122,6 +122,10 @@ class S3DHead(Head):
         scores: Matrix = vectors @ self.weights_ + self.intercept_
         return scores
 
+    def needed_columns(self, start: Head | None = None) -> tuple[str, ...]:
+        """See `Head.needed_columns`: hand-labelled stages, where nothing else tells them."""
+        return ("stages",) if self.bounds == "manifest" and start is None else ()
+
     @property
     def answer_columns(self) -> tuple[str, ...]:
         """See `Head.answer_columns`: where the stages come from."""
@@ -207,7 +211,8 @@ class S3DHead(Head):
             if list(video_stages) != names:
                 raise HeadError(
                     f"video {name} has the stages {', '.join(video_stages)}, the first training "
-                    f"video {', '.join(names)}; fill in the manifest's columns stage_<name>"
+                    f"video {', '.join(names)}; fill in the manifest's columns stage_<name>, or "
+                    "leave such videos out with --skip-incomplete"
                 )
             begins.append(np.array(list(video_stages.values()), float))
         return begins

@@ -161,7 +161,7 @@ class ScoreEstimationHead(ComparingHead):
         """
         sequences, scores = check_fit(train.features, train.scores, ids=train.ids)
         strict = self.exemplar != "constant"
-        types = check_types(train.columns.get("type"), len(scores), strict=strict)
+        types = check_types(train.columns.get("type"), len(scores), strict=strict, ids=train.ids)
         self.check_params()
         metric = self._started(start, sequences)
         pool, pool_types = self._pool(replace(train, features=sequences), types, others)
@@ -257,6 +257,11 @@ class ScoreEstimationHead(ComparingHead):
     def answer_columns(self) -> tuple[str, ...]:
         """See `Head.answer_columns`."""
         return ("id", "type")
+
+    def needed_columns(self, start: Head | None = None) -> tuple[str, ...]:
+        """See `Head.needed_columns`."""
+        by_type = self.exemplar != "constant" or (self.pairing == "within" and start is None)
+        return ("type",) if by_type else ()
 
     @property
     def also_shown(self) -> tuple[str, ...]:

@@ -96,8 +96,8 @@ class ScoringNetHead(Head):
         if train.views:
             raise HeadError("it learns from no augmentations: they may be cut into other clips")
         self.learn_rule(scores, train.columns, self._checked_start(start, train.columns))
-        truth = self.truth(scores, train.columns)
-        chosen = self._fragments(sequences, train.columns)
+        truth = self.truth(scores, train.columns, train.ids)
+        chosen = self._fragments(sequences, train.columns, train.ids)
         held = self._held(validation)
         self.branches_: dict[str, LSTMHead] = {}
         self.history_: list[dict[str, Any]] = []
@@ -125,12 +125,19 @@ class ScoringNetHead(Head):
         self.check_fitted()
         shape = self.branches_[PARTS[0]].clip_shape
         sequences = check_sequences(examples.features, shape, ids=examples.ids)
-        return self.branch_scores(examples, self._fragments(sequences, examples.columns))
+        return self.branch_scores(
+            examples, self._fragments(sequences, examples.columns, examples.ids)
+        )
 
     def true_parts(self, examples: Examples) -> dict[str, NDArray[np.float64]]:
         """See `GivesParts.true_parts`; an execution that is not given is what the rule implies."""
         known = (examples.columns.get(score_part) for score_part in PARTS)
         return true_parts(self.rule_, examples.scores, *known)
+
+    def needed_columns(self, start: Head | None = None) -> tuple[str, ...]:
+        """See `Head.needed_columns`: hand-labelled stages, unless a `kfs` tells them."""
+        labelled = self.key_fragments and start is None
+        return ("stages", "difficulty") if labelled else ("difficulty",)
 
     @property
     def answer_columns(self) -> tuple[str, ...]:
@@ -235,12 +242,12 @@ class ScoringNetHead(Head):
         return KeyFragments(wanted, self.names_, whole=not self.key_fragments)
 
     def _fragments(
-        self, sequences: Sequences, columns: Columns
+        self, sequences: Sequences, columns: Columns, ids: Sequence[str]
     ) -> dict[str, list[NDArray[np.floating]]]:
         """For each branch the clips that it reads of each video."""
         clips = columns.get("clips")
         if self.kfs_ is None or clips is None:
-            return self.key.labelled(sequences, columns)
+            return self.key.labelled(sequences, columns, ids)
         ends = [int(ranges[:, 1].max()) for ranges in clips]
         starts = self.kfs_.starts(sequences, clips=clips, n_frames=ends)
         return self.key.picked(sequences, clips, starts)
@@ -262,8 +269,8 @@ class ScoringNetHead(Head):
         sequences, scores = check_fit(
             validation.features, validation.scores, least=1, ids=validation.ids
         )
-        truth = self.truth(scores, validation.columns)
-        chosen = self._fragments(sequences, validation.columns)
+        truth = self.truth(scores, validation.columns, validation.ids)
+        chosen = self._fragments(sequences, validation.columns, validation.ids)
         return {
             score_part: Examples(validation.ids, chosen[score_part], truth[score_part])
             for score_part in PARTS

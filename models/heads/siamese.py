@@ -162,12 +162,17 @@ class SiameseHead(ComparingHead):
         `ClipTrainer`.
         """
         sequences, scores = check_fit(train.features, train.scores, ids=train.ids)
-        types = check_types(train.columns.get("type"), len(scores), strict=self.pairing == "within")
+        types = check_types(
+            train.columns.get("type"),
+            len(scores),
+            strict=self.pairing == "within",
+            ids=train.ids,
+        )
         self.check_params()
         similar_within, blank = train.columns.get("similar_within"), train.blank
         limits = self.thresholds(similar_within, len(scores))
         self.fit_scaling(sequences)
-        copies, copied = self._copies(train.views, sequences)
+        copies, copied = self._copies(train.views, sequences, train.ids)
         if validation is not None and len(validation):
             more, more_scores = check_fit(
                 validation.features, validation.scores, least=1, ids=validation.ids
@@ -230,6 +235,10 @@ class SiameseHead(ComparingHead):
         self.check_fitted()
         return self.probability(self.embed(examples.features), first, second)
 
+    def needed_columns(self, start: Head | None = None) -> tuple[str, ...]:
+        """See `Head.needed_columns`."""
+        return ("type",) if self.pairing == "within" else ()
+
     @property
     def held_out(self) -> NDArray[np.intp]:
         """See `PairHead.held_out`."""
@@ -241,10 +250,13 @@ class SiameseHead(ComparingHead):
         return super().chosen | {"pairs": self.pairs_seen_}
 
     def _copies(
-        self, views: Sequence[Sequences], videos: list[NDArray[np.float32]]
+        self,
+        views: Sequence[Sequences],
+        videos: list[NDArray[np.float32]],
+        ids: Sequence[str],
     ) -> tuple[list[NDArray[np.float32]], NDArray[np.intp]]:
         """The videos under each augmentation, and the number of the video that each one shows."""
-        checked = [sequence for view in check_views(views, videos) for sequence in view]
+        checked = [sequence for view in check_views(views, videos, ids) for sequence in view]
         return checked, np.tile(np.arange(len(videos)), len(views))
 
     def _trainer(

@@ -60,7 +60,8 @@ class TypeLSTMHead(Head):
         """See `Head.fit_examples`."""
         check_fit(train.features, train.scores, ids=train.ids)
         check_params(self)
-        types = np.asarray(check_types(train.columns.get("type"), len(train), strict=True), str)
+        given = train.columns.get("type")
+        types = np.asarray(check_types(given, len(train), strict=True, ids=train.ids), str)
         if self.least < 2:
             raise HeadError(f"least={self.least}: a model needs 2 training videos or more")
         labels, counts = np.unique(types, return_counts=True)
@@ -99,6 +100,10 @@ class TypeLSTMHead(Head):
             each = [model.predict_examples(unknown) for model in self.models_.values()]
             predicted[strange] = np.mean(each, 0)
         return predicted
+
+    def needed_columns(self, start: Head | None = None) -> tuple[str, ...]:
+        """See `Head.needed_columns`."""
+        return ("type",)
 
     @property
     def gives(self) -> tuple[Answer, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aqa.models.examples import Examples
-from aqa.models.heads.base import HeadError, param
+from aqa.models.heads.base import HeadError, name_of, param
 from aqa.models.heads.base.distribution import DistributionHead
 from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
 from aqa.models.scaling import is_constant
@@ -32,11 +33,12 @@ class USDLHead(DistributionHead):
         None, "points of the last bin; none: by the training scores", source="ours", low=-math.inf
     )
 
+    columns: ClassVar[tuple[str, ...]] = ("id",)
     end_to_end: ClassVar[type[EndToEndAdapter] | None] = OneNetworkAdapter
 
     def learn_scores(self, scores: NDArray[np.float64], **columns: Any) -> None:
         """See `NetworkHead.learn_scores`: the range of the bins."""
-        low, high = self._range(scores)
+        low, high = self._range(scores, columns.get("id"))
         self.low_, self.step_ = np.asarray(low), np.asarray((high - low) / (self.bins - 1))
 
     def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
@@ -51,7 +53,7 @@ class USDLHead(DistributionHead):
         """See `GivesQuantiles`."""
         return self.value_quantiles(examples, at)[:, 0]
 
-    def _range(self, scores: NDArray[np.float64]) -> tuple[float, float]:
+    def _range(self, scores: NDArray[np.float64], ids: Sequence[str] | None) -> tuple[float, float]:
         room = self.bins - 1 - 6 * self.std
         if room <= 0 and (self.low is None or self.high is None):
             raise HeadError(
@@ -66,7 +68,7 @@ class USDLHead(DistributionHead):
         outside = np.flatnonzero((scores < low) | (scores > high))
         if len(outside):
             raise HeadError(
-                f"video number {outside[0]} has score {scores[outside[0]]:g}, which is not from "
+                f"{name_of(outside[0], ids)} has score {scores[outside[0]]:g}, which is not from "
                 f"low={low:g} to high={high:g}"
             )
         return float(low), float(high)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 # Earlier name of a head -> the present one.
@@ -35,8 +35,13 @@ ARRAYS: dict[str, dict[str, str]] = {
 
 # Present name of a head -> a hyper-parameter that it did not have -> what it did.
 ADDED: dict[str, dict[str, Any]] = {
+    "mtl": {"captions": False},
     "musdl": {"networks": "shared"},
 }
+
+
+# A hyper-parameter that heads did not always have -> what they did before they had it.
+ABSENT: dict[str, Any] = {"refit": False}
 
 
 def present_head(name: str) -> str:
@@ -51,6 +56,14 @@ def present_params(head: str, params: Mapping[str, Any]) -> dict[str, Any]:
     """
     renamed = PARAMS.get(head, {})
     return ADDED.get(head, {}) | {renamed.get(name, name): v for name, v in params.items()}
+
+
+def complete_params(params: Mapping[str, Any], known: Iterable[str]) -> dict[str, Any]:
+    """Hyper-parameters of a saved run, and what `ABSENT` says of those that it lacks.
+
+    known: the names of the hyper-parameters that its head has now.
+    """
+    return {**{name: ABSENT[name] for name in known if name in ABSENT}, **params}
 
 
 def present_state(head: str, state: Mapping[str, Any]) -> dict[str, Any]:

@@ -89,6 +89,11 @@ def _is_ids(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
+def _is_left_out(value: Any) -> bool:
+    """Ids, or what each of them lacks."""
+    return _is_ids(value) or _is_hashes(value)
+
+
 def _is_plain(value: Any) -> bool:
     """Whether a mapping holds only what hyper-parameters are: texts, numbers, true, false, null."""
     return isinstance(value, dict) and all(
@@ -110,7 +115,7 @@ def _is_start(value: Any) -> bool:
 
 
 def _is_hashes(value: Any) -> bool:
-    """Whether hashes are id -> text, for features and for each column."""
+    """Whether it is id -> text, as hashes are for features and for each column."""
     return isinstance(value, dict) and all(
         isinstance(key, str) and isinstance(one, str) for key, one in value.items()
     )
@@ -132,6 +137,7 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str, bool]] = {
     "split.name": (_is_text, "the name of a split", True),
     "split.train": (_is_ids, _IDS, True),
     "split.val": (_is_ids, _IDS, True),
+    "left_out": (_is_left_out, "ids of videos", False),
     "also_learned_from": (_is_ids, _IDS, False),
     "from": (_is_start, "null, or the run that fitting started from", False),
     "store": (_is_object, _OBJECT, True),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from aqa.errors import AqaWarning
+from aqa.errors import AqaWarning, listed
 from aqa.models.examples import Examples
 from aqa.models.heads.base import Head, HeadError, State, pack_texts, unpack_texts
 from aqa.models.scaling import spread
@@ -75,10 +75,10 @@ class ActionScaleTransform(TargetTransform):
     def _actions(self, examples: Examples) -> list[str]:
         n, given = len(examples), examples.columns.get(self.column)
         actions = [""] * n if given is None else ["" if v is None else str(v) for v in given]
-        missing = sum(not action for action in actions)
-        if missing:
+        without = [i for i, action in zip(examples.ids, actions, strict=True) if not action]
+        if without:
             raise HeadError(
-                f"scale=action takes the action of every video, and {missing} of {n} have none: "
-                "fill the manifest's column `action`"
+                f"scale=action takes the action of every video, and {len(without)} of {n} have "
+                f"none ({listed(without)}): fill the manifest's column `action`"
             )
         return actions

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from aqa.errors import listed
 from aqa.models.examples import Examples
 from aqa.models.heads.base import Head, HeadError, State, check_sequences
 from aqa.models.scaling import spread
@@ -78,7 +79,9 @@ class DifficultyTransform(TargetTransform):
         return replace(
             examples,
             features=_widened(check_sequences(examples.features, ids=examples.ids), scaled),
-            views=[_widened(check_sequences(view), scaled) for view in examples.views],
+            views=[
+                _widened(check_sequences(view, ids=examples.ids), scaled) for view in examples.views
+            ],
             blank=blank,
         )
 
@@ -101,10 +104,11 @@ class DifficultyTransform(TargetTransform):
             usable &= known > 0
         if not usable.all():
             above = " above 0" if self.how == "multiply" else ""
+            without = listed(examples.ids[i] for i in np.flatnonzero(~usable))
             raise HeadError(
                 f"difficulty={self.how} takes the difficulty of every video, and "
-                f"{n - usable.sum()} of {n} have none{above}: fill the manifest's column "
-                "`difficulty`, or give --difficulty to `aqa score`"
+                f"{n - usable.sum()} of {n} have none{above} ({without}): fill the "
+                "manifest's column `difficulty`, or give --difficulty to `aqa score`"
             )
         return known
 

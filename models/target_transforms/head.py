@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
@@ -86,11 +88,13 @@ class TransformedHead(Head):
     def explain(self, examples: Examples, *, align: str = "index") -> Explanation:
         """See `ExplainsClips`; what is explained is what the head learns."""
         explanation = self._fitted.explain(self._shown(examples), align=align)
+        of = explanation.of
         for transform in reversed(self.transforms_):
             if transform.learned != "score":
-                explanation = explanation._replace(
-                    meaning=f"{explanation.meaning}, of {transform.learned}"
-                )
+                of = transform.learned + of.removeprefix("score")
+        if of != explanation.of:
+            meaning = f"{explanation.meaning}, of {of}"
+            explanation = explanation._replace(meaning=meaning, of=of)
         return explanation
 
     def gradient(self, examples: Examples) -> Values:
@@ -107,6 +111,11 @@ class TransformedHead(Head):
         labels: list[dict[str, str]] = self._fitted.attributes(self._shown(examples))
         return labels
 
+    def commentary(self, examples: Examples) -> list[str]:
+        """See `GivesCommentary`."""
+        said: list[str] = self.head_.commentary(self._shown(examples))
+        return said
+
     def parts(self, examples: Examples) -> dict[str, Values]:
         """See `GivesParts`."""
         parts = self._fitted.parts(self._shown(examples))
@@ -116,6 +125,17 @@ class TransformedHead(Head):
         """See `GivesParts`."""
         parts: dict[str, Values] = self._fitted.true_parts(self._shown(examples))
         return parts
+
+    @property
+    def held_out(self) -> NDArray[np.intp]:
+        """See `Head.held_out`."""
+        return self._learner.held_out
+
+    def before_refit(self) -> Self:
+        """See `Head.before_refit`."""
+        before = copy.copy(self)
+        before.head_ = self.head_.before_refit()
+        return before
 
     # What is the head's own ----------------------------------------------------------------------
 
@@ -158,6 +178,11 @@ class TransformedHead(Head):
     def answer_columns(self) -> tuple[str, ...]:
         """See `Head.answer_columns`."""
         return self._with_own(self._learner.answer_columns)
+
+    def needed_columns(self, start: Head | None = None) -> tuple[str, ...]:
+        """See `Head.needed_columns`: the head's, and what its target is made with."""
+        own = (transform.column for transform in self.transforms())
+        return tuple(dict.fromkeys((*self.head.needed_columns(start), *own)))
 
     @property
     def also_shown(self) -> tuple[str, ...]:

@@ -222,12 +222,17 @@ class Trainer:
         return weighted_mean((float(self.objective(batch)), self.count(batch)) for batch in batches)
 
     @deterministic_kernels()
-    def fit(self, train: BatchSource, validation: BatchSource | None) -> list[dict[str, Any]]:
-        """Train; returns one row per epoch: its number, losses and learning rate."""
+    def fit(
+        self, train: BatchSource, validation: BatchSource | None, epochs: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Train; returns one row per epoch: its number, losses and learning rate.
+
+        epochs: at most so many, instead of the settings' number.
+        """
         history: list[dict[str, Any]] = []
         best, kept = np.inf, None
         waited = 0
-        for number in range(1, self.settings.epochs + 1):
+        for number in range(1, (epochs or self.settings.epochs) + 1):
             row = {"epoch": number, "train_loss": self.epoch(train)}
             row["lr"] = self.optimizer.param_groups[0]["lr"]
             history.append(row)

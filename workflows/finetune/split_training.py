@@ -113,7 +113,9 @@ class SplitTraining:
         """Decode every video once, so that no training ends hours later at a broken file."""
         plan, split = self.plan, self.split
         ids = [i for part in plan.parts for i in split.part(part)]
-        failed, warned = plan.clips(plan.videos(ids)).check(group.share(range(len(ids))))
+        failed, warned = plan.clips(plan.videos(ids)).check(
+            group.share(range(len(ids))), stages="stages" in self.head.columns
+        )
         failed, warned = group.gather(failed), group.gather(warned)
         left_out = {video_id for video_id, _ in failed}
         lines = [f"{video_id}: {reason}" for video_id, reason in failed]
@@ -121,7 +123,7 @@ class SplitTraining:
             more = f"; and {len(lines) - 5} more" if len(lines) > 5 else ""
             raise RunError(
                 f"{plan.manifest.path}: {len(failed)} of {len(ids)} videos of split {split.name} "
-                f"cannot be read: {'; '.join(lines[:5])}{more}; mend them, or leave them out with "
+                f"cannot be used: {'; '.join(lines[:5])}{more}; mend them, or leave them out with "
                 "--skip-missing"
             )
         if not set(split.train) - left_out or not set(split.val) - left_out:

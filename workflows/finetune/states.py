@@ -130,10 +130,15 @@ def check_settings(path: Path, have: Mapping[str, Any], want: Mapping[str, Any])
 
 
 def _present(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as this version names them; earlier ones named what is done to the target too."""
+    """Settings as this version names them; earlier ones named what is done to the target too.
+
+    `refit` is left out: training end to end does without it, and earlier settings lack it.
+    """
     present_settings = dict(settings)
     if "params" in present_settings:
         params = present_params(str(present_settings["head"]), present_settings["params"])
         neutral = {"difficulty": "none", "scale": "all"}
-        present_settings["params"] = {k: v for k, v in params.items() if neutral.get(k) != v}
+        present_settings["params"] = {
+            k: v for k, v in params.items() if neutral.get(k) != v and k != "refit"
+        }
     return present_settings

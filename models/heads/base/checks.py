@@ -19,7 +19,14 @@ class UnfittedHeadError(HeadError, NotFittedError):
 
 def name_of(video: int, ids: Sequence[str] | None) -> str:
     """What an error calls the video of this number."""
-    return f"video number {video}" if ids is None else ids[video]
+    return f"video number {video}" if ids is None else f"video {ids[video]}"
+
+
+def listed_videos(videos: Sequence[int], ids: Sequence[str] | None) -> str:
+    """The first videos of these numbers by their ids, and how many there are beside those."""
+    if ids is None:
+        return f"numbers {listed(videos)}"
+    return listed(ids[video] for video in videos)
 
 
 def check_sequences(
@@ -41,7 +48,7 @@ def check_sequences(
         dim = sequences[0].shape[-4 if maps else -1 :]
     shape = (dim,) if isinstance(dim, int) else tuple(dim)
     for i, sequence in enumerate(sequences):
-        name = f"video {ids[i]}" if ids else f"video number {i}"
+        name = name_of(i, ids or None)
         if sequence.ndim != (5 if maps else 2) or not len(sequence) or sequence.shape[1:] != shape:
             expected = ", ".join(["clips", *map(str, shape)])
             raise HeadError(
@@ -54,14 +61,16 @@ def check_sequences(
 
 
 def check_views(
-    views: Sequence[Sequences], sequences: list[NDArray[np.float32]]
+    views: Sequence[Sequences],
+    sequences: list[NDArray[np.float32]],
+    ids: Sequence[str] | None = None,
 ) -> list[list[NDArray[np.float32]]]:
     """Checked augmentations of the training videos; `HeadError` where one has other videos."""
     for number, view in enumerate(views):
         if len(view) != len(sequences):
             raise HeadError(f"augmentation {number} has {len(view)} videos for {len(sequences)}")
     first = sequences[0]
-    return [check_sequences(view, first.shape[1:], maps=first.ndim == 5) for view in views]
+    return [check_sequences(view, first.shape[1:], maps=first.ndim == 5, ids=ids) for view in views]
 
 
 def check_fit(
@@ -99,9 +108,9 @@ def check_column(
         i for i, v in enumerate(given) if v is None or (hasattr(v, "__len__") and not len(v))
     ]
     if without:
-        who = f"numbers {listed(without)}" if ids is None else listed(ids[i] for i in without)
         raise HeadError(
-            f"{len(without)} of {n} videos have no {name} ({who}): fill in the "
-            f"manifest's {where.get(name, f'column {name}')}, or take another head"
+            f"{len(without)} of {n} videos have no {name} ({listed_videos(without, ids)}): fill in "
+            f"the manifest's {where.get(name, f'column {name}')}, leave them out with "
+            "--skip-incomplete, or take another head"
         )
     return given

@@ -16,7 +16,7 @@ from torch.nn.functional import linear, relu
 from aqa.device import deterministic_kernels, pick_device
 from aqa.errors import AqaWarning, HeadError, listed
 from aqa.models.examples import Sequences
-from aqa.models.heads.base.checks import check_sequences
+from aqa.models.heads.base.checks import check_sequences, listed_videos
 from aqa.models.heads.base.network import NetworkHead
 from aqa.models.heads.base.params import param
 from aqa.models.training.fast_lstm import lstm_states
@@ -233,12 +233,17 @@ class ComparingHead(NetworkHead):
 
 
 def check_types(
-    types: Sequence[str | float | None] | None, n: int, *, strict: bool, column: str = "type"
+    types: Sequence[str | float | None] | None,
+    n: int,
+    *,
+    strict: bool,
+    column: str = "type",
+    ids: Sequence[str] | None = None,
 ) -> list[str]:
     """One type per video, "" for none; all "" where none is known.
 
     strict: refuse videos without a type beside others that have one. column: of the manifest,
-    where something else than the type says what may be compared.
+    where something else than the type says what may be compared. ids: what errors call the videos.
     """
     given = [""] * n if types is None else ["" if t is None else str(t) for t in types]
     if len(given) != n:
@@ -247,8 +252,8 @@ def check_types(
     if strict and without and len(without) < n:
         raise HeadError(
             f"{len(without)} of {n} training videos have no {column} "
-            f"(numbers {listed(without)}): fill in the manifest's column {column}, "
-            "or take them out of the split's training videos"
+            f"({listed_videos(without, ids)}): fill in the manifest's column {column}, "
+            "or leave them out with --skip-incomplete"
         )
     return given
 

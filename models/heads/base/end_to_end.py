@@ -124,7 +124,9 @@ class OneNetworkAdapter(EndToEndAdapter):
     def begin(self, train: Examples) -> None:
         """See `EndToEndAdapter.begin`."""
         head = self.head
-        sequences, scores = check_fit(train.features, train.scores, maps=head.takes == "maps")
+        sequences, scores = check_fit(
+            train.features, train.scores, maps=head.takes == "maps", ids=train.ids
+        )
         head.check_params()
         head.learn_scores(scores, **train.columns)
         head.fit_scaling(sequences)

@@ -153,6 +153,14 @@ class Head(RegressorMixin, BaseEstimator):
         """
         return self.columns
 
+    def needed_columns(self, start: Head | None = None) -> tuple[str, ...]:
+        """Those of `columns` that every training video must have a value of, where any has one.
+
+        `aqa fit --skip-incomplete` leaves out the videos that lack some. start: the fitted head
+        that fitting starts from, which may stand for labels.
+        """
+        return ()
+
     @property
     def also_shown(self) -> tuple[str, ...]:
         """Further parts of the split that `fit_examples` takes as `others`."""
@@ -162,8 +170,8 @@ class Head(RegressorMixin, BaseEstimator):
     def gives(self) -> tuple[Answer, ...]:
         """What it can answer beside scores, with these hyper-parameters; see `answers`.
 
-        quantiles: `quantiles`. attributes: `attributes`. parts: `parts` and `true_parts`. clips:
-        `explain`. joints: `gradient`.
+        quantiles, attributes, commentary: the methods of these names. parts: `parts` and
+        `true_parts`. clips: `explain`. joints: `gradient`.
         """
         return ()
 
@@ -177,6 +185,22 @@ class Head(RegressorMixin, BaseEstimator):
     def learned_from_others(self) -> tuple[str, ...]:
         """The ids of those of `others` that the fitted head has learned from."""
         return ()
+
+    @property
+    def held_out(self) -> NDArray[np.intp]:
+        """The numbers of the training videos that the last fit held out to stop by.
+
+        Empty where it held out none, or where the head was not fitted here but restored.
+        """
+        return np.arange(0)
+
+    def before_refit(self) -> Self:
+        """The head as it was before it learned from what it had held out; else the head itself.
+
+        What is calibrated on `held_out`, such as a threshold, takes the answers of this one. It is
+        known until the head is saved.
+        """
+        return self
 
     def state(self) -> State:
         """The fitted arrays by name, without the underscore."""
@@ -214,7 +238,7 @@ class Head(RegressorMixin, BaseEstimator):
 
     def _check_named(self) -> None:
         """Raise `HeadError` where a head has learned something and names nothing to save."""
-        kept = ("clip_shape_", "history_")
+        kept = ("clip_shape_", "history_", "held_out_")
         learned = [name for name in vars(self) if name.endswith("_") and name not in kept]
         if learned and not self.fitted and type(self).state is Head.state:
             raise HeadError(

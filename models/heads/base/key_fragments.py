@@ -51,13 +51,18 @@ class KeyFragments:
         each = [key_clips(starts, columns["clips"], stages) for stages in self.numbers().values()]
         return np.unique(np.concatenate(each))
 
-    def labelled(self, sequences: Sequence[Clips], columns: Columns) -> dict[str, list[Clips]]:
-        """For each part the clips that it is read from, by the hand-labelled stages."""
+    def labelled(
+        self, sequences: Sequence[Clips], columns: Columns, ids: Sequence[str] | None = None
+    ) -> dict[str, list[Clips]]:
+        """For each part the clips that it is read from, by the hand-labelled stages.
+
+        ids: what errors call the videos.
+        """
         if self.whole:
             return {score_part: list(sequences) for score_part in self.wanted}
         if columns.get("clips") is None:
             raise HeadError("key fragments are told by each video's `clips`; give them")
-        starts = hand_starts(columns.get("stages") or [{}] * len(sequences), self.names)
+        starts = hand_starts(columns.get("stages") or [{}] * len(sequences), self.names, ids)
         return self.picked(sequences, columns["clips"], starts)
 
     def picked(

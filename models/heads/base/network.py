@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,7 +48,8 @@ class NetworkHead(Head):
     `restore_net`.
 
     Features are standardised as the training videos have them. Fitted: `net_`, `history_` (a row
-    per epoch), `best_epoch_`.
+    per epoch), `best_epoch_`; until the head is saved also `held_out_`, the numbers of the training
+    videos that were held out, and `net_before_`, the network that did not learn from them.
     """
 
     epochs: int = param(
@@ -75,6 +77,12 @@ class NetworkHead(Head):
     )
     patience: int = param(
         30, "epochs without a lower validation loss, after which training stops", source="ours"
+    )
+    refit: bool = param(
+        True,
+        "after training was stopped by held-out training videos, train anew on all of them for as "
+        "many epochs as were best",
+        source="ours, by held-out training dives",
     )
     standardise: bool = param(
         True, "scale each feature to mean 0 and variance 1", source="no paper states it"
@@ -129,7 +137,7 @@ class NetworkHead(Head):
         sequences, scores = check_fit(train.features, train.scores, maps=maps, ids=train.ids)
         self.check_params()
         self.learn_scores(scores, **columns)
-        copies = check_views(train.views, sequences) if self.takes_views else []
+        copies = check_views(train.views, sequences, train.ids) if self.takes_views else []
         self.fit_scaling(sequences)
         targets = self.targets(scores, **columns)
         kept, out = np.arange(len(scores)), np.arange(0)
@@ -138,18 +146,26 @@ class NetworkHead(Head):
         else:
             kept, out = self.hold_out(len(scores))
             held = self._stopping(pick(sequences, out), targets[out]) if len(out) else None
-        shown = [pick(view, kept) for view in (sequences, *copies)]
-        every = list(itertools.chain.from_iterable(shown))
-        videos = self.videos(every, np.concatenate([targets[kept]] * len(shown)))
-        mean = mean_target(targets[kept])
 
-        def make() -> nn.Module:
-            net = self.build(sequences[0].shape[1])
-            self.start_at(net, mean)
-            return net
+        def shown(numbers: NDArray[np.intp]) -> BatchSource:
+            views = [pick(view, numbers) for view in (sequences, *copies)]
+            every = list(itertools.chain.from_iterable(views))
+            videos = self.videos(every, np.concatenate([targets[numbers]] * len(views)))
+            return AugmentedVideos(videos, len(views), self.seed) if copies else videos
 
-        viewed = AugmentedVideos(videos, len(shown), self.seed) if copies else videos
-        self.train_net(make, viewed, held, self.trainer)
+        def maker(numbers: NDArray[np.intp]) -> Callable[[], nn.Module]:
+            def make() -> nn.Module:
+                net = self.build(sequences[0].shape[1])
+                self.start_at(net, mean_target(targets[numbers]))
+                return net
+
+            return make
+
+        self.train_net(maker(kept), shown(kept), held, self.trainer)
+        self.held_out_ = out
+        if len(out):
+            every = np.arange(len(scores))
+            self.refit_net(maker(every), lambda: shown(every), self.trainer)
         return self
 
     def train_net(
@@ -160,20 +176,59 @@ class NetworkHead(Head):
         trainer: Callable[[nn.Module], Trainer],
     ) -> None:
         """Make a network by the seed and train it; leaves `net_`, `history_`, `best_epoch_`."""
+        self.net_, self.history_, criterion = self._trained(make, trainer, train, held)
+        self.net_before_ = self.net_
+        best = self.history_[-1]
+        if held is not None:
+            best = min(self.history_, key=lambda row: row[criterion])
+        self.best_epoch_ = int(best["epoch"])
+
+    def refit_net(
+        self,
+        make: Callable[[], nn.Module],
+        every: Callable[[], BatchSource],
+        trainer: Callable[[nn.Module], Trainer],
+    ) -> None:
+        """With `refit`, train another network on all training videos, as long as was best before.
+
+        Called after `train_net` was stopped by some of the training videos.
+        """
+        if not self.refit:
+            return
+        self.net_, again, _ = self._trained(make, trainer, every(), None, self.best_epoch_)
+        phases = {"held out": self.history_, "refit": again}
+        self.history_ = [{"fit": fit, **row} for fit, rows in phases.items() for row in rows]
+
+    def _trained(
+        self,
+        make: Callable[[], nn.Module],
+        trainer: Callable[[nn.Module], Trainer],
+        train: BatchSource,
+        held: BatchSource | None,
+        epochs: int | None = None,
+    ) -> tuple[nn.Module, list[dict[str, Any]], str]:
+        """A network by the seed, its history, and the name of what it was stopped by."""
         device = pick_device(self.device)
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(self.seed)
-            self.net_ = make().to(device)
-            running = trainer(self.net_)
+            net = make().to(device)
+            running = trainer(net)
             try:
-                with threads_for(self.net_):
-                    self.history_: list[dict[str, Any]] = running.fit(train, held)
+                with threads_for(net):
+                    return net, running.fit(train, held, epochs), running.criterion
             except FloatingPointError as error:
                 raise HeadError(f"{error}; lower the learning rate, -p lr=...") from None
-        best = self.history_[-1]
-        if held is not None:
-            best = min(self.history_, key=lambda row: row[running.criterion])
-        self.best_epoch_ = int(best["epoch"])
+
+    @property
+    def held_out(self) -> NDArray[np.intp]:
+        """See `Head.held_out`."""
+        return getattr(self, "held_out_", np.arange(0))
+
+    def before_refit(self) -> Self:
+        """See `Head.before_refit`."""
+        before = copy.copy(self)
+        before.net_ = getattr(self, "net_before_", self.net_)
+        return before
 
     def check_params(self) -> None:
         """Raise `HeadError` for hyper-parameters that cannot be."""

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from aqa.errors import HeadError, listed
+from aqa.errors import HeadError
+from aqa.models.heads.base.checks import listed_videos
 
 # What a label of the column `action` contains -> how difficulty and execution make the score.
 # li2018scoringnet §3.2 has the two the wrong way round.
@@ -60,8 +61,8 @@ def check_known(truth: Parts, ids: Sequence[str] | None) -> None:
     for score_part, values in truth.items():
         unknown = np.flatnonzero(~np.isfinite(values)).tolist()
         if len(unknown):
-            who = f"numbers {listed(unknown)}" if ids is None else listed(ids[i] for i in unknown)
+            who = listed_videos(unknown, ids)
             raise HeadError(
                 f"{len(unknown)} of {len(values)} videos have no {score_part} ({who}): fill in the "
-                f"manifest's column {score_part}, or take them out of the split"
+                f"manifest's column {score_part}, or leave them out with --skip-incomplete"
             )

@@ -58,8 +58,8 @@ class TwoBranchesAdapter(EndToEndAdapter):
         sequences, scores = check_fit(train.features, train.scores, ids=train.ids)
         head.check_params()
         self.learn_scores(scores, train.columns)
-        truth = head.truth(scores, train.columns)
-        chosen = head.key.labelled(sequences, train.columns)
+        truth = head.truth(scores, train.columns, train.ids)
+        chosen = head.key.labelled(sequences, train.columns, train.ids)
         head.branches_ = {}
         for score_part in PARTS:
             head.branches_[score_part] = head.branch(truth[score_part].std())
@@ -89,7 +89,7 @@ class TwoBranchesAdapter(EndToEndAdapter):
     def loss_on(self, examples: Examples) -> float:
         """See `EndToEndAdapter.loss_on`: that of the fused scores, by hand-labelled stages."""
         head = self.head
-        chosen = head.key.labelled(examples.features, examples.columns)
+        chosen = head.key.labelled(examples.features, examples.columns, examples.ids)
         scores = fused(head.rule_, head.branch_scores(examples, chosen))
         predicted, true = (torch.from_numpy(v / head.y_std_) for v in (scores, examples.scores))
         return float(head.lstm().objective(head.y_std_)(predicted, true))

@@ -202,6 +202,35 @@ def test_verify_says_what_an_old_store_leaves_out() -> None:
     result = CliRunner().invoke(main, ["store", "verify", str(LEGACY / "vectors.h5")])
     assert result.exit_code == 0
     assert "only its features have a checksum" in result.output
+    assert f"`aqa store checksum {LEGACY / 'vectors.h5'}` adds" in result.output
+
+
+@pytest.mark.parametrize("name", ["extracted", "imported", "joints", "maps", "vectors"])
+def test_checksums_are_added_to_an_old_store(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "s.h5"
+    path.write_bytes((LEGACY / f"{name}.h5").read_bytes())
+    before = content_of(path)
+    command = ["store", "checksum", str(path)]
+    assert CliRunner().invoke(main, command).output == f"{path}: checksums added\n"
+    assert CliRunner().invoke(main, command).output == f"{path}: it has all checksums already\n"
+    after = content_of(path)
+    assert after[4] is None
+    assert [*after[:4], *after[5:]] == [*before[:4], *before[5:]]
+    verified_now = CliRunner().invoke(main, ["store", "verify", str(path)])
+    assert len(verified_now.output.splitlines()) == 1
+    damage(path, "clips", 0, [0, 5])
+    assert "its clips are not what was written" in verified(path)[0]
+
+
+def test_a_damaged_old_store_gets_no_checksums(tmp_path: Path) -> None:
+    path = tmp_path / "s.h5"
+    path.write_bytes((LEGACY / "vectors.h5").read_bytes())
+    damage(path, "features", 0, 7)
+    before = path.read_bytes()
+    result = CliRunner().invoke(main, ["store", "checksum", str(path)])
+    assert result.exit_code == 1
+    assert "not what was written (checksum)" in result.output
+    assert path.read_bytes() == before
 
 
 def _try_flips(path: str, bits: list[int], found: Any) -> None:

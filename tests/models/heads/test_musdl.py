@@ -115,7 +115,7 @@ MARKS = [(5.0,) * 7] * 19
     ("change", "params", "problem"),
     [
         ({"judges": None}, {}, "20 of 20 videos have no judges"),
-        ({"judges": [*MARKS, ()]}, {}, r"1 of 20 videos have no judges \(numbers 19\)"),
+        ({"judges": [*MARKS, ()]}, {}, r"1 of 20 videos have no judges \(number 19\)"),
         ({"judges": [*MARKS, (5.0,) * 5]}, {}, "video number 19 has 5 judges, .* video 7"),
         ({"judges": [*MARKS, (5.0,) * 6 + (11.0,)]}, {}, "number 19 has a judge's mark of 11,"),
         ({"judges": [*MARKS, (-1.0,) * 7]}, {}, "mark of -1, which is not from low=0 to high=10"),
@@ -132,5 +132,5 @@ def test_what_cannot_be_is_named(dives, change: dict, params: dict, problem: str
 
 
 def test_a_new_video_needs_no_judges(fitted) -> None:
-    assert fitted.columns == ("judges",)
+    assert fitted.columns == ("id", "judges")
     assert fitted.answer_columns == ()

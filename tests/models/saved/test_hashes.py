@@ -176,6 +176,25 @@ def test_what_lies_beside_is_checked_where_it_is_there(fitted: Path) -> None:
     check_beside(beside)
 
 
+@pytest.mark.parametrize("changed", ["score", "features"])
+def test_score_refuses_before_it_looks_at_a_video(
+    fitted: Path, run_aqa: Callable[..., Result], changed: str
+) -> None:
+    if changed == "score":
+        set_cells(fitted / "manifest.csv", "score", {"v0": 77})
+    else:
+        (fitted / "stores/s.h5").unlink()
+        import_arrays(
+            fitted / "stores/s.h5", {**features(), "v0": features(1)["v0"]}, source="made"
+        )
+    printed = run_aqa("score", "--head", "svr", "--json", "x.mp4", code=1)
+    assert printed.stdout == ""
+    (line,) = printed.stderr.splitlines()
+    assert "it was fitted on other data than there are now" in line
+    assert "for 1 of the 12 videos that it learned from: v0" in line
+    assert line.endswith("or fit the head again")
+
+
 def test_the_hash_is_of_every_learned_video(fitted: Path) -> None:
     record = load_run(fitted / "runs/average/split-1").record
     assert set(record["hashes"]["columns"]) == {"score", "difficulty"}

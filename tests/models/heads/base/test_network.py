@@ -101,7 +101,7 @@ def test_an_alpha_that_is_neither_is_named() -> None:
 def test_a_ranking_holds_out_two_videos_at_least(performances) -> None:
     """One video has no rank: with a loss of 0 in every epoch, the first would be the best."""
     x, y = performances.x[:8], performances.y[:8]
-    head = LSTMHead(**QUICK, loss="ranking", patience=30).fit(x, y)
+    head = LSTMHead(**QUICK, loss="ranking", patience=30, refit=False).fit(x, y)
     assert [len(LSTMHead(loss=loss).hold_out(8)[1]) for loss in ("mse", "ranking")] == [1, 2]
     assert [len(LSTMHead(loss=loss).hold_out(45)[1]) for loss in ("mse", "ranking")] == [7, 7]
     assert len({row["val_loss"] for row in head.history_}) > 5
@@ -131,7 +131,7 @@ def test_training_is_told_what_the_head_says(performances, monkeypatch) -> None:
 
         with monkeypatch.context() as patch:
             patch.setattr(Trainer, "__init__", spied)
-            head = get_head(name)(device="cpu", **told)
+            head = get_head(name)(device="cpu", refit=False, **told)
             head.fit(performances.x, performances.y, type=performances.type)
         assert [dataclasses.asdict(settings) for settings in seen] == [told], name
 
@@ -159,17 +159,17 @@ def test_held_out_videos_are_drawn_by_the_seed_and_not_learned_from(
     x, y = performances.x, np.arange(60.0) + 40
     seen, fit = [], Trainer.fit
 
-    def spied(self, train, validation):
+    def spied(self, train, validation, epochs):
         shown = [
             torch.cat([batch.targets for batch in videos.batches(60)])
             for videos in (train, validation)
         ]
         seen.append([set(part.tolist()) for part in shown])
-        return fit(self, train, validation)
+        return fit(self, train, validation, epochs)
 
     monkeypatch.setattr(Trainer, "fit", spied)
     for seed in (0, 0, 1):
-        LSTMHead(**QUICK | {"epochs": 1}, seed=seed).fit(x, y)
+        LSTMHead(**QUICK | {"epochs": 1}, seed=seed, refit=False).fit(x, y)
     for learned, held in seen:
         assert (len(learned), len(held)) == (51, 9)
         assert not learned & held

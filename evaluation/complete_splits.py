@@ -1,0 +1,72 @@
+"""Splits without the videos that lack a label that a head needs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from aqa.annotations.manifest import Manifest
+from aqa.annotations.splits import Split
+from aqa.errors import AqaWarning, listed
+from aqa.models.examples import videos_columns
+from aqa.models.heads.base import Head
+from aqa.models.heads.base.incomplete import incomplete
+from aqa.models.run_source import RunError
+from aqa.models.runs import Run
+
+PLACE = "training or validation"
+
+
+def complete_split(
+    head: Head, split: Split, manifest: Manifest, start: Head | None = None
+) -> tuple[Split, dict[str, str]]:
+    """The split without training and validation videos that lack a label that the head needs.
+
+    start: the fitted head that it starts from. Beside the split the videos that were left out:
+    id -> what is lacking.
+    """
+    left_out = _incomplete(head.needed_columns(start), (*split.train, *split.val), manifest)
+    complete = split_without(split, left_out)
+    if not complete.train:
+        first = split.train[0]
+        raise RunError(
+            f"{manifest.path}: every training video of split {split.name} lacks a label; the "
+            f"first, {first}: {left_out[first]}"
+        )
+    return complete, left_out
+
+
+def answerable_split(run: Run, split: Split, manifest: Manifest) -> Split:
+    """The split without test videos that lack a label that the fitted head answers by.
+
+    A warning names them. Of a head that tells stages, the labels are what it is compared with.
+    """
+    head = run.head
+    asked = [
+        name
+        for name in head.needed_columns()
+        if name in head.answer_columns or head.kind == "stages"
+    ]
+    left_out = _incomplete(asked, (*run.record["split"]["train"], *split.test), manifest)
+    left_out = {i: lacking for i, lacking in left_out.items() if i in split.test}
+    if left_out:
+        warnings.warn(f"{run.folder}: {told_left_out(left_out, 'test')}", AqaWarning, stacklevel=3)
+    return replace(split, test=tuple(i for i in split.test if i not in left_out))
+
+
+def split_without(split: Split, left_out: Mapping[str, str]) -> Split:
+    """The split without these training and validation videos."""
+    train, val = ([i for i in ids if i not in left_out] for ids in (split.train, split.val))
+    return replace(split, train=tuple(train), val=tuple(val))
+
+
+def told_left_out(left_out: Mapping[str, str], place: str = PLACE) -> str:
+    """One line about the videos that were left out, and what each lacks."""
+    each = listed([f"{video_id} ({lacking})" for video_id, lacking in left_out.items()], 10)
+    return f"left out {len(left_out)} {place} video{'s' * (len(left_out) > 1)}: {each}"
+
+
+def _incomplete(names: Sequence[str], ids: Sequence[str], manifest: Manifest) -> dict[str, str]:
+    videos = [manifest.by_id[i] for i in ids if i in manifest.by_id]
+    return incomplete([video.id for video in videos], videos_columns(videos, names))

@@ -19,7 +19,6 @@ from aqa.commands.options import (
     workspace_option,
 )
 from aqa.commands.settings_options import options_of, taken_from
-from aqa.commands.training_lines import training_lines
 from aqa.workflows.finetune.settings import FinetuneSettings
 from aqa.workspace import Workspace
 
@@ -98,6 +97,7 @@ def finetune(
     from aqa.extract.progress import ExtractionBar
     from aqa.models.training.distributed import join_processes
     from aqa.workflows.finetune.plan import FinetunePlan
+    from aqa.workflows.finetune.progress import training_lines
     from aqa.workflows.finetune.run import finetune as run
 
     check_one_seed(params)

@@ -17,7 +17,6 @@ from aqa.commands.options import (
     seed_option,
     workspace_option,
 )
-from aqa.commands.training_lines import training_lines
 from aqa.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -138,6 +137,7 @@ def _trained(
     """The table with systems trained end to end."""
     from aqa.extract.progress import ExtractionBar
     from aqa.models.training.distributed import join_processes
+    from aqa.workflows.finetune.progress import training_lines
     from aqa.workflows.reproduce.end_to_end.recipe import Rehearsal
     from aqa.workflows.reproduce.end_to_end.run import reproduce_end_to_end
 

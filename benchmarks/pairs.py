@@ -30,7 +30,7 @@ from aqa.annotations.manifest import Manifest, write_manifest
 from aqa.annotations.split_protocols import make_splits
 from aqa.features.store import FeatureStore, import_arrays
 from aqa.models.heads.base.comparing import SiameseNet
-from aqa.models.heads.siamese import PairTrainer
+from aqa.models.heads.base.pair_trainers import PairTrainer
 from aqa.models.pairs import Pairs, make_pairs
 from aqa.models.training.loop import TrainingSettings, VideoTensors
 from aqa.models.training.losses import pair_loss

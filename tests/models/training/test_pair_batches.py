@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from aqa.models.heads.base.comparing import SiameseNet
-from aqa.models.heads.siamese import PairTrainer
+from aqa.models.heads.base.pair_trainers import PairTrainer
 from aqa.models.pairs import make_pairs
 from aqa.models.training.loop import TrainingSettings, VideoTensors
 from aqa.models.training.losses import pair_loss

@@ -189,3 +189,16 @@ def test_extract_takes_a_public_name_and_keeps_its_file(
     (tmp_path / "mc3").write_bytes(b"a file of that name comes first")
     result = run_aqa("extract", "--backbone", "mc3-18-tv", "--weights", "mc3", code=1)
     assert "mc3: not a whole checkpoint file" in result.stderr
+
+
+def test_where_checkpoints_are_kept(monkeypatch, tmp_path):
+    for name in ("AQA_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert default_cache() == tmp_path / ".cache" / "aqa"
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    assert default_cache() == tmp_path / ".cache" / "aqa"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "x"))
+    assert default_cache() == tmp_path / "x" / "aqa"
+    monkeypatch.setenv("AQA_CACHE", str(tmp_path / "mine"))
+    assert default_cache() == tmp_path / "mine"

@@ -102,7 +102,7 @@ def make_splits(
     if val is not None:
         labels = labels_of(manifest, options.get("by", ()))
         splits = with_validation(
-            splits, manifest.ids, labels, val=val, seed=seed, grouped=maker == "grouped"
+            splits, manifest.ids, labels, val=val, seed=seed, grouped=maker.startswith("grouped")
         )
     if maker == "published" and val is None:
         names = [base or splits[0].name]

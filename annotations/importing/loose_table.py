@@ -6,6 +6,7 @@ separated by commas. What was found is told, unless it is a plain CSV file.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from collections.abc import Sequence
@@ -51,7 +52,7 @@ def read_loose_table(path: Path, names: Sequence[str] = ()) -> LooseTable:
         check_size(path)
     except OSError as error:
         raise AqaError(f"{path}: {error.strerror}") from None
-    separator, rows = _best(_readings(path, read_text(path)))
+    separator, rows = _best(_readings(path, _text(path)))
     if not rows:
         raise AqaError(f"{path}: it is empty")
     header = list(names) if names else rows[0][1]
@@ -59,6 +60,20 @@ def read_loose_table(path: Path, names: Sequence[str] = ()) -> LooseTable:
     header = [name or str(number) for number, name in enumerate(header, start=1)]
     notes = [] if separator == "commas" else [f"{path}: its columns are separated by {separator}"]
     return LooseTable(header, rows if names else rows[1:], separator, unnamed, tuple(notes))
+
+
+def _text(path: Path) -> str:
+    """The text of a table: UTF-8 or, as Excel's "Unicode text" is, UTF-16 with its mark."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    if start == b"PK\x03\x04":
+        raise AqaError(f"{path}: a spreadsheet, not a text; save its table as CSV (UTF-8)")
+    if start[:2] not in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return read_text(path)
+    try:
+        return path.read_bytes().decode("utf-16")
+    except UnicodeDecodeError as error:
+        raise AqaError(f"{path}: byte {error.start} is not UTF-16; save it as UTF-8") from None
 
 
 def _readings(path: Path, text: str) -> dict[str, Rows]:

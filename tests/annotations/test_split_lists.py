@@ -149,6 +149,17 @@ def test_as_typed(manifest, tmp_path, monkeypatch, run_aqa):
     assert "give --train FILE and --test FILE" in result.stderr
 
 
+def test_folds_of_any_names_are_one_family(manifest, tmp_path, monkeypatch, run_aqa):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "folds.json", {"north": A, "south": B})
+    run_aqa("split", "--folds", "folds.json")
+    run_aqa("split", "--folds", "folds.json", "--name", "louo")
+    names = Manifest.read(tmp_path / "manifest.csv").split_names
+    assert names == ("lists-1", "lists-2", "louo-north", "louo-south")
+    record = json.loads((tmp_path / "manifest.splits.json").read_text())
+    assert record["lists"]["called"] == {"lists-1": "north", "lists-2": "south"}
+
+
 def test_the_published_lists_of_mtl_aqa(shared, tmp_path, monkeypatch, run_aqa):
     monkeypatch.chdir(tmp_path)
     data = shared / "data" / "mtl-aqa"

@@ -37,6 +37,19 @@ def test_what_separates_columns(tmp_path, text, separator):
     assert bool(table.notes) == (separator != "commas")
 
 
+def test_excels_unicode_text_is_read_and_a_workbook_is_not(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_bytes("video_id\tscore\r\nä\t1,5\r\n".encode("utf-16"))
+    table = read_loose_table(path)
+    assert (table.separator, table.rows) == ("tabs", [(2, ["ä", "1,5"])])
+    path.write_bytes("video_id\tscore\n".encode("utf-16")[:-1])
+    with pytest.raises(AqaError, match="is not UTF-16"):
+        read_loose_table(path)
+    path.write_bytes(b"PK\x03\x04\x14\x00")
+    with pytest.raises(AqaError, match="a spreadsheet, not a text"):
+        read_loose_table(path)
+
+
 def imported(tmp_path, text, **asked):
     """The manifest and the printed lines of a table."""
     source, manifest = tmp_path / "t.csv", tmp_path / "manifest.csv"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -139,9 +140,8 @@ def _parts(value: Any) -> Parts | None:
 
 def _folds(path: Path, folds: dict[str, list[Any]]) -> dict[str, Parts]:
     """Each fold is tested once, and the others are trained on then."""
-    everything = [one for ids in folds.values() for one in ids]
-    twice = sorted({str(one) for one in everything if everything.count(one) > 1})
-    if twice:
+    counts = Counter(one for ids in folds.values() for one in dict.fromkeys(ids))
+    if twice := [_shown(one) for one, count in counts.items() if count > 1]:
         raise AqaError(f"{path}: ids that are in two folds: {listed(twice)}")
     return {
         name: {
@@ -231,4 +231,5 @@ def _key(one: Any) -> tuple[str, ...]:
 
 
 def _shown(one: Any) -> str:
-    return str(one) if not isinstance(one, tuple) else f"({', '.join(map(str, one))})"
+    text = f"({', '.join(map(str, one))})" if isinstance(one, tuple) else str(one)
+    return text if text.isprintable() else ascii(text)

@@ -74,6 +74,27 @@ _PAPERS = (
     ),
     # Other systems and datasets of action quality assessment.
     Paper(
+        "capecci2019",
+        "Marianna Capecci, Maria Gabriella Ceravolo, Francesco Ferracuti, Sabrina Iarlori, "
+        "Andrea Monteriù, Luca Romeo and Federica Verdini",
+        2019,
+        "The KIMORE Dataset: KInematic Assessment of MOvement and Clinical Scores for Remote "
+        "Monitoring of Physical REhabilitation",
+        "IEEE Transactions on Neural Systems and Rehabilitation Engineering",
+        "dataset KIMORE",
+    ),
+    Paper(
+        "gao2014",
+        "Yixin Gao, S. Swaroop Vedula, Carol E. Reiley, Narges Ahmidi, Balakrishnan Varadarajan, "
+        "Henry C. Lin, Lingling Tao, Luca Zappella, Benjamín Béjar, David D. Yuh, "
+        "Chi Chiung Grace Chen, René Vidal, Sanjeev Khudanpur and Gregory D. Hager",
+        2014,
+        "JHU-ISI Gesture and Skill Assessment Working Set (JIGSAWS): A Surgical Activity Dataset "
+        "for Human Motion Modeling",
+        "MICCAI Workshop: Modeling and Monitoring of Computer Assisted Interventions (M2CAI)",
+        "dataset JIGSAWS",
+    ),
+    Paper(
         "parmar2017",
         "Paritosh Parmar and Brendan Tran Morris",
         2017,
@@ -107,6 +128,14 @@ _PAPERS = (
         "heads usdl and musdl",
     ),
     Paper(
+        "vakanski2018",
+        "Aleksandar Vakanski, Hyung-pil Jun, David Paul and Russell Baker",
+        2018,
+        "A Data Set of Human Body Movements for Physical Rehabilitation Exercises",
+        "Data",
+        "dataset UI-PRMD",
+    ),
+    Paper(
         "venkataraman2015",
         "Vinay Venkataraman, Ioannis Vlachos and Pavan Turaga",
         2015,
@@ -115,12 +144,29 @@ _PAPERS = (
         "head pose-apen",
     ),
     Paper(
+        "xia2023",
+        "Jingfei Xia, Mingchen Zhuge, Tiantian Geng, Shun Fan, Yuantai Wei, Zhenyu He "
+        "and Feng Zheng",
+        2023,
+        "Skating-Mixer: Long-Term Sport Audio-Visual Modeling with MLPs",
+        "AAAI Conference on Artificial Intelligence",
+        "dataset FS1000",
+    ),
+    Paper(
         "xiang2018",
         "Xiang Xiang, Ye Tian, Austin Reiter, Gregory D. Hager and Trac D. Tran",
         2018,
         "S3D: Stacking Segmental P3D for Action Quality Assessment",
         "IEEE International Conference on Image Processing (ICIP)",
         "head s3d",
+    ),
+    Paper(
+        "xu2019",
+        "Chengming Xu, Yanwei Fu, Bing Zhang, Zitian Chen, Yu-Gang Jiang and Xiangyang Xue",
+        2019,
+        "Learning to Score Figure Skating Sport Videos",
+        "IEEE Transactions on Circuits and Systems for Video Technology",
+        "dataset Fis-V",
     ),
     Paper(
         "xu2022finediving",
@@ -145,6 +191,24 @@ _PAPERS = (
         "Group-aware Contrastive Regression for Action Quality Assessment",
         "IEEE/CVF International Conference on Computer Vision (ICCV)",
         "head core; the metric R-l2",
+    ),
+    Paper(
+        "zeng2020",
+        "Ling-An Zeng, Fa-Ting Hong, Wei-Shi Zheng, Qi-Zhi Yu, Wei Zeng, Yao-Wei Wang "
+        "and Jian-Huang Lai",
+        2020,
+        "Hybrid Dynamic-static Context-aware Attention Network for Action Assessment in "
+        "Long Videos",
+        "ACM International Conference on Multimedia",
+        "dataset Rhythmic Gymnastics",
+    ),
+    Paper(
+        "zhang2023",
+        "Shiyi Zhang, Wenxun Dai, Sujia Wang, Xiangwei Shen, Jiwen Lu, Jie Zhou and Yansong Tang",
+        2023,
+        "LOGO: A Long-Form Video Dataset for Group Action Quality Assessment",
+        "IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR)",
+        "dataset LOGO",
     ),
     # Networks.
     Paper(

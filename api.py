@@ -65,12 +65,12 @@ def extract_features(
     """Turn the videos of a manifest into clip features, once.
 
     backbone: a name, or `path/to/net.py:make`. weights: a checkpoint file, or `random`; None for
-    those that come with the backbone. manifest: by default manifest.csv. store: the file that is
-    written, by default stores/<backbone>.h5; videos that it holds already are not extracted again.
-    layer, clip_length, stride: by default the backbone's own. frames: how many frames every video
-    is given, the last ones. augmentations: names such as `flip`, extracted beside the original.
-    deinterlace: make frames of interlaced video progressive. seed: of random weights and of the
-    augmentations.
+    the backbone's public ones, which are downloaded where they are not here. manifest: by default
+    manifest.csv. store: the file that is written, by default stores/<backbone>.h5; videos that it
+    holds already are not extracted again. layer, clip_length, stride: by default the backbone's
+    own. frames: how many frames every video is given, the last ones. augmentations: names such as
+    `flip`, extracted beside the original. deinterlace: make frames of interlaced video progressive.
+    seed: of random weights and of the augmentations.
 
     One row per video: `video_id`, `outcome` (extracted, stored already, or failed) and `reason`.
     Raises `AqaError` for settings that the store was not made with.

@@ -123,6 +123,20 @@ def share(hits: Values, of: Values | float) -> Values:
         return np.asarray(hits, float) / of
 
 
+def bleu(sums: Values, order: int) -> Values:
+    """BLEU of runs of up to `order` words, without smoothing, 0 to 1 (papineni2002).
+
+    sums: (..., 10), over the texts of a sample: how many runs of one to four words are right, how
+    many there are, how many words were written, and how many the true texts have.
+    """
+    right, written = sums[..., :order], sums[..., 4 : 4 + order]
+    said, true = sums[..., 8], sums[..., 9]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        precision = np.exp(np.log(right / written).mean(axis=-1))
+        brevity = np.exp(np.minimum(1 - true / said, 0))
+    return np.where((said > 0) & (right > 0).all(axis=-1), precision * brevity, 0.0)
+
+
 def pair_accuracy(similar: NDArray[np.bool_], probability: Values, weight: Values) -> Values:
     """The share of pairs that are told rightly; similar is a probability of 0.5 and above.
 

@@ -228,6 +228,41 @@ _PAPERS = (
         "International Conference on Learning Representations (ICLR)",
         "the context network of backbone mscadc",
     ),
+    # Written commentary.
+    Paper(
+        "banerjee2005",
+        "Satanjeev Banerjee and Alon Lavie",
+        2005,
+        "METEOR: An Automatic Metric for MT Evaluation with Improved Correlation with Human "
+        "Judgments",
+        "ACL Workshop on Intrinsic and Extrinsic Evaluation Measures",
+        "METEOR of commentary",
+    ),
+    Paper(
+        "papineni2002",
+        "Kishore Papineni, Salim Roukos, Todd Ward and Wei-Jing Zhu",
+        2002,
+        "BLEU: a Method for Automatic Evaluation of Machine Translation",
+        "Annual Meeting of the Association for Computational Linguistics (ACL)",
+        "BLEU of commentary",
+    ),
+    Paper(
+        "vedantam2015",
+        "Ramakrishna Vedantam, C. Lawrence Zitnick and Devi Parikh",
+        2015,
+        "CIDEr: Consensus-based Image Description Evaluation",
+        "IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR)",
+        "CIDEr of commentary",
+    ),
+    Paper(
+        "venugopalan2015",
+        "Subhashini Venugopalan, Marcus Rohrbach, Jeffrey Donahue, Raymond Mooney, Trevor Darrell "
+        "and Kate Saenko",
+        2015,
+        "Sequence to Sequence - Video to Text",
+        "IEEE International Conference on Computer Vision (ICCV)",
+        "the recurrent network of head mtl that writes commentary",
+    ),
     # Statistics.
     Paper(
         "holm1979",

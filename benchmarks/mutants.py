@@ -236,6 +236,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, help="a JSON file of all results")
+    parser.add_argument("--again", type=Path, help="such a file: try what it has not killed alone")
     arguments = parser.parse_args()
     os.chdir(ROOT)
     sys.path.insert(0, str(ROOT.parent))
@@ -247,6 +248,10 @@ def main() -> None:
     print(f"{len(fair)} fair, {sum(m.module_level for m in fair)} of them outside of functions")
     random.Random(arguments.seed).shuffle(fair)
     sample = fair[: arguments.sample]
+    if arguments.again:
+        before = json.loads(arguments.again.read_text())
+        left = {(r["file"], r["number"]) for r in before if not r["result"].startswith("killed")}
+        sample = [mutant for mutant in sample if (mutant.file, mutant.number) in left]
     results: list[dict] = []
     read, write = os.pipe()  # results come from forks
 

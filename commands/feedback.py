@@ -78,9 +78,13 @@ def feedback(
     score-estimation    how probably the clip is similar to the exemplar's, 0 to
                         1; faulty below 0.5. Fit it with -p learn_clips=true for
                         this: as jain2020 fits it, it is no better than chance.
-    wd, average         points that the clip adds to a base; faulty below 0.
-    lstm                points that the clip adds; faulty at 0 or below. Fit it
-                        with -p label=incremental for this.
+    wd, average         points that the clip adds to a base; faulty where they
+                        are clearly below those of training videos of the same
+                        type. Where that does not tell faulty clips better than
+                        chance on held-out training videos, or these have no
+                        column faulty_clips, "below average" instead.
+    lstm, type-lstm,    the same, of points added to 0. Fit it with -p
+    lstm-svr            label=incremental for this.
     pose-dct, pose-dft  for each joint, not clip, the frame on which moving it
                         gains most, in points per pixel. A new file holds joints.
     """

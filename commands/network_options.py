@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -77,8 +76,8 @@ _OTHERS = (
         "--weights",
         metavar="FILE|NAME|random",
         help="Weights of the network: a checkpoint file, the name of a public one (`aqa weights "
-        "list`), or random, untrained ones [default: those that come with the backbone, as with "
-        "tiny3d].",
+        "list`), or random, untrained ones [default: the backbone's first one in that list, from "
+        "the cache or downloaded].",
     ),
     click.option(
         "--layer",
@@ -227,14 +226,7 @@ def _public_checkpoint(weights: str, backbone: str) -> Checkpoint | None:
 
 def fetch_checkpoint(name: str, cache: Path | None = None) -> Path:
     """A public checkpoint from the cache, downloaded with a bar where it is not there yet."""
-    from tqdm import tqdm
-
     from aqa.extract.checkpoints.download import fetch
+    from aqa.extract.checkpoints.progress import DownloadBar
 
-    with tqdm(unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
-
-        def progress(done: int, total: int | None) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        return fetch(name, cache, progress)
+    return fetch(name, cache, DownloadBar())

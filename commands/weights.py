@@ -5,11 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from aqa.commands.network_options import fetch_checkpoint
 from aqa.commands.options import FILE, FOLDER, json_option
+
+if TYPE_CHECKING:
+    from aqa.extract.checkpoints.records import Checkpoint
 
 
 @click.group(short_help="List, fetch, check and inspect public checkpoints.")
@@ -22,9 +26,10 @@ def weights() -> None:
 def list_weights(as_json: bool) -> None:
     """List the public checkpoints that the backbones load.
 
-    frames: per clip. fetch: whether `aqa weights fetch` downloads it, or it must be downloaded by
-    hand.
+    frames: per clip. fetch: whether it is in the cache, `aqa weights fetch` downloads it, or it
+    must be downloaded by hand. Without --weights, a backbone takes the first that it has here.
     """
+    from aqa.extract.checkpoints.cache import default_cache
     from aqa.extract.checkpoints.catalogue import known_checkpoints
     from aqa.report.tables import table
 
@@ -35,11 +40,17 @@ def list_weights(as_json: bool) -> None:
     rows = [
         [
             *(checkpoint.name, checkpoint.backbone, str(checkpoint.clip_length)),
-            *(checkpoint.pretraining, "by hand" if checkpoint.by_hand else "yes"),
+            *(checkpoint.pretraining, _place(checkpoint, default_cache())),
         ]
         for checkpoint in known
     ]
     click.echo(table(rows, ["name", "backbone", "frames", "pretrained on", "fetch"], left=5))
+
+
+def _place(checkpoint: Checkpoint, cache: Path) -> str:
+    if (cache / checkpoint.file).is_file():
+        return "is here"
+    return "by hand" if checkpoint.by_hand else "yes"
 
 
 @weights.command()

@@ -122,7 +122,9 @@ class _Evaluator:
         store, split, marks = self._opened(run)
         if explains(run.head):
             head = run.scoring_head()
-            answers = evaluate_feedback(head, split.test, self.manifest, store, self.align)
+            answers = evaluate_feedback(
+                *(head, split.test, self.manifest, store, self.align, run.clip_reference)
+            )
             write_rows(run.folder / FEEDBACK, answers.rows)
             one = Result.of(answers.metrics, "feedback", run.label, run.split, marks=marks)
             self.results.append(one)

@@ -14,7 +14,7 @@ from aqa.evaluation.feedback_metrics import measure_feedback
 from aqa.evaluation.resampling import MetricValues
 from aqa.features.store import FeatureStore
 from aqa.features.video_features import blank_of, of_store
-from aqa.models.feedback import give_feedback
+from aqa.models.feedback import ClipReference, give_feedback
 from aqa.models.heads.base import Head
 
 FAULTY_CLIPS = "faulty_clips"
@@ -37,23 +37,33 @@ class EvaluatedFeedback(NamedTuple):
 
 
 def evaluate_feedback(
-    head: Head, ids: Sequence[str], manifest: Manifest, store: FeatureStore, align: str = "index"
+    head: Head,
+    ids: Sequence[str],
+    manifest: Manifest,
+    store: FeatureStore,
+    align: str = "index",
+    reference: ClipReference | None = None,
 ) -> EvaluatedFeedback:
-    """Evaluate which clips are called faulty against the manifest's column `faulty_clips`."""
+    """Evaluate which clips are called faulty against the manifest's column `faulty_clips`.
+
+    Clips that are called below average, by a head that does not tell faulty ones, count as called
+    faulty. reference: see `give_feedback`.
+    """
     blank = blank_of(store)
     truths, said, rows = [], [], []
     for video_id in ids:
         video, sequence = manifest.by_id[video_id], of_store(store, video_id)
         faulty = faulty_clips(video, len(sequence.clips), manifest)
-        feedback = give_feedback(head, video, sequence, blank, align)
+        feedback = give_feedback(head, video, sequence, blank, align, reference)
         truths.append(np.array([clip.clip in faulty for clip in feedback.clips]))
-        said.append(np.array([clip.faulty for clip in feedback.clips]))
+        said.append(np.array([clip.marked for clip in feedback.clips]))
         rows += [
             {
                 "video_id": video_id,
                 "clip": clip.clip,
                 "value": clip.value,
-                "said_faulty": int(clip.faulty),
+                "limit": clip.limit,
+                "said_faulty": int(clip.marked),
                 "faulty": int(clip.clip in faulty),
             }
             for clip in feedback.clips

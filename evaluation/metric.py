@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aqa import metrics
@@ -16,10 +17,10 @@ class Metric:
     """A metric of one kind of answers.
 
     kind: of what it is a metric; see `KINDS`. function: of scores and parts, (y_true, y_pred,
-    weight); of pairs, (similar, probability, weight); of feedback, (hits, said, true); of the
-    others, (sum, count). title, digits: how tables show it. lower_better: whether it is an error.
-    shown: whether tables have it; files have all. compared: whether `aqa compare` takes it.
-    correlation: whether Fisher's z averages it.
+    weight); of pairs, (similar, probability, weight); of feedback, (hits, said, true); of BLEU,
+    (sums); of the others, (sum, count). title, digits: how tables show it. lower_better: whether
+    it is an error. shown: whether tables have it; files have all. compared: whether `aqa compare`
+    takes it. correlation: whether Fisher's z averages it.
     """
 
     name: str
@@ -69,9 +70,16 @@ METRICS: tuple[Metric, ...] = (
     Metric("coverage_95", "coverage", metrics.share, "in 95 %"),
     Metric("width_80", "coverage", metrics.share, "width of 80 %", 1, lower_better=True),
     *(Metric(name, "attributes", metrics.share) for name in ATTRIBUTES),
+    *(
+        Metric(f"bleu_{order}", "commentary", partial(metrics.bleu, order=order), f"BLEU-{order}")
+        for order in (1, 2, 3, 4)
+    ),
+    Metric("cider", "commentary", metrics.share, "CIDEr"),
+    # Known only where WordNet is there.
+    Metric("meteor", "commentary", metrics.share, "METEOR", shown=False),
 )
 # The kinds of answers: final scores; pairs of videos; clips called faulty; stages of frames; parts
-# of scores; predicted intervals of scores; attributes.
+# of scores; predicted intervals of scores; attributes; written commentary.
 KINDS = tuple(dict.fromkeys(metric.kind for metric in METRICS))
 
 

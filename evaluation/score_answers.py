@@ -10,6 +10,7 @@ import numpy as np
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
 from aqa.evaluation.beside_scores import QUANTILES, measure_attributes, measure_coverage
+from aqa.evaluation.commentary_metrics import measure_commentary
 from aqa.evaluation.evaluated import Evaluated, EvaluatedPart, resamples_of
 from aqa.evaluation.resampling import MetricValues
 from aqa.evaluation.score_metrics import measure_scores
@@ -54,6 +55,13 @@ def _evaluate_part(
             beside["attributes"] = measure_attributes(true, said, resamples=resamples)
         for row, labels in zip(rows, said, strict=True):
             row |= {f"predicted_{name}": label for name, label in labels.items()}
+    if "commentary" in head.gives:
+        written = head.commentary(examples)
+        known = [manifest.by_id[i].commentary for i in ids]
+        if (measured := measure_commentary(known, written, resamples=resamples)) is not None:
+            beside["commentary"] = measured
+        for row, text in zip(rows, written, strict=True):
+            row["predicted_commentary"] = text
     pieces: dict[str, MetricValues] = {}
     if "parts" in head.gives:
         pieces = _evaluate_pieces(head, rows, examples, resamples)

@@ -7,6 +7,10 @@ from pathlib import Path
 from aqa.errors import AqaError
 from aqa.extract.backbones import load_backbone
 from aqa.extract.backbones.backbone import Backbone
+from aqa.extract.checkpoints.catalogue import known_checkpoints
+from aqa.extract.checkpoints.download import fetch
+from aqa.extract.checkpoints.progress import DownloadBar
+from aqa.extract.checkpoints.records import Checkpoint
 from aqa.extract.inference import PRECISIONS
 from aqa.extract.preprocess import Preprocess
 from aqa.extract.run import make_spec
@@ -112,6 +116,9 @@ def _weights_of(spec: Spec, weights: str | Path | None) -> str | Path | None:
         return weights
     if made.get("name") == "random":
         return "random"
+    public = _public(spec)
+    if not (made.get("path") and Path(made["path"]).exists()) and public is not None:
+        return fetch(public.name, progress=DownloadBar())
     if not made.get("path"):
         raise AqaError(
             "the record of the features does not tell where the weights were; give "
@@ -120,3 +127,13 @@ def _weights_of(spec: Spec, weights: str | Path | None) -> str | Path | None:
     if not Path(made["path"]).exists():
         raise AqaError(f"{made['path']}: the weights have moved; give their place with --weights")
     return Path(made["path"])
+
+
+def _public(spec: Spec) -> Checkpoint | None:
+    """The published checkpoint that a store's weights were; None where they were no such."""
+    made = spec["weights"]
+    for known in known_checkpoints():
+        unknown = known.sha256 is None and known.file == made.get("name")
+        if known.backbone == spec["backbone"] and (unknown or known.has_hash(made["sha256"])):
+            return known
+    return None

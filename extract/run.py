@@ -16,6 +16,7 @@ from aqa.annotations.late_stages import late_stages
 from aqa.annotations.manifest import Video
 from aqa.extract.augment import check_augmentations
 from aqa.extract.backbones.backbone import Backbone
+from aqa.extract.checkpoints.cache import read_note
 from aqa.extract.decoders import decoders_before, warn_of_decoders
 from aqa.extract.encode import Encoder, blank_response, encode_video
 from aqa.extract.inference import Precision
@@ -114,7 +115,7 @@ def extract(
         make_spec(backbone, rule, blank.shape, augmentations, augmentation_seed, precision, dtype),
         blank=blank,
         ids=[video.id for video in videos],
-        provenance=provenance(encoder.device),
+        provenance=provenance(encoder.device) | _published(backbone),
     ) as writer:
         todo = sort_out_stored(videos, lambda video: video.path, writer, summary, progress)
         warn_of_decoders(store, before, todo, summary, progress)
@@ -166,6 +167,13 @@ def extract(
 
 def _action(video: Video) -> Action:
     return Action(video.path or Path(), video.start_frame or 0, video.end_frame)
+
+
+def _published(backbone: Backbone) -> dict[str, Any]:
+    """Where weights from the cache came from, as it is recorded beside their file."""
+    path = backbone.weights.path
+    note = read_note(Path(path)) if path else None
+    return {"checkpoint": note} if note and note.get("sha256") == backbone.weights.sha256 else {}
 
 
 def provenance(device: torch.device) -> dict[str, Any]:

@@ -38,6 +38,7 @@ from aqa.files import (
     write_json,
     write_rows,
 )
+from aqa.models.feedback.reference import ClipReference
 from aqa.models.heads.base import Head
 from aqa.models.heads.base.params import check_types
 from aqa.models.heads.base.source import HeadSource
@@ -116,6 +117,12 @@ class Run:
         """What else its head is told of each video to answer, beside pixels: `stages`, `type`."""
         # Clips are of pixels; an id says nothing, and what is alike is a rule for pairs.
         return ", ".join(n for n in self.head.answer_columns if n not in _NOT_TOLD)
+
+    @property
+    def clip_reference(self) -> ClipReference | None:
+        """What feedback compares clips with; None where they add no points, or it is of before."""
+        kept = self.record.get("clip_reference")
+        return None if kept is None else ClipReference.of(kept, self.folder)
 
     @property
     def as_start(self) -> dict[str, Any]:
@@ -246,7 +253,8 @@ def load_run(folder: Path, heads: Sequence[str] = ()) -> Run:
 # Counts of fitting, which no saved array is as large as.
 _OF_FITTING = (
     *("seed", "epochs", "batch_size", "lr_halve_every", "patience", "folds", "steps"),
-    *("exemplars", "least"),
+    *("exemplars", "least", "beam"),
+    *("caption_hidden", "caption_patience", "caption_least", "caption_words"),
 )
 
 

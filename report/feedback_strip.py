@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from aqa.models.feedback import ClipFeedback, Feedback
+from aqa.report.feedback_table import total_line
 from aqa.report.figures import (
     BEHIND_TEXT,
     FAINT,
@@ -90,7 +91,8 @@ def _columns(clips: int) -> int:
 
 def _title(feedback: Feedback, exemplar: str) -> str:
     against = f" compared with exemplar {exemplar}" if exemplar else ""
-    return f"{feedback.video}{against}: {feedback.meaning}"
+    total = "" if feedback.total is None else f"; {total_line(feedback.total)}"
+    return f"{feedback.video}{against}: {feedback.meaning}{total}"
 
 
 def _tallest(strip: Sequence[Image]) -> float:
@@ -120,32 +122,33 @@ def _frame(axes: Axes, frame: Image, clip: ClipFeedback | None) -> None:
         spine.set(visible=True, edgecolor=colour, linewidth=0.5 if clip is None else 2.5)
     if clip is not None:
         seconds = "" if clip.start_seconds is None else f"\nfrom {clip.start_seconds:.2f} s"
-        faulty = ", faulty" if clip.faulty else ""
-        axes.set_title(f"clip {clip.clip}{faulty}{seconds}", loc="left", color=colour, pad=4)
+        mark = ", faulty" if clip.faulty else ", below" if clip.below_average else ""
+        axes.set_title(f"clip {clip.clip}{mark}{seconds}", loc="left", color=colour, pad=4)
 
 
 def _colour(clip: ClipFeedback) -> str:
-    return FAULTY if clip.faulty else SOUND
+    return FAULTY if clip.marked else SOUND
 
 
 def _values(figure: Figure, feedback: Feedback, row: _Row, top: float) -> None:
     """The curve of one row of clips; every row has the same scale."""
     clips = feedback.clips[row.first : row.stop]
     axes = _axes(figure, LEFT, top, len(clips) * CELL - GAP, CURVE)
-    axes.axhline(feedback.limit, color=INK, linewidth=0.8, linestyle="--")
+    for x, clip in enumerate(clips):
+        axes.plot([x - 0.5, x + 0.5], [clip.limit] * 2, color=INK, linewidth=0.8, linestyle="--")
     axes.plot(range(len(clips)), [clip.value for clip in clips], color=FAINT, zorder=1)
     low, high = _limits(feedback)
     digits = 2 if high - low < 20 else 1
     for x, clip in enumerate(clips):
-        marker = "v" if clip.faulty else "o"
+        marker = "v" if clip.marked else "o"
         axes.plot(x, clip.value, marker, color=_colour(clip), markersize=7)
         axes.annotate(
             f"{clip.value:.{digits}f}",
             (x, clip.value),
-            (0, -6 if clip.faulty else 6),
+            (0, -6 if clip.marked else 6),
             textcoords="offset points",
             ha="center",
-            va="top" if clip.faulty else "bottom",
+            va="top" if clip.marked else "bottom",
             color=_colour(clip),
             bbox=BEHIND_TEXT,
         )
@@ -160,19 +163,31 @@ def _short(meaning: str) -> str:
 
 def _limits(feedback: Feedback) -> tuple[float, float]:
     """The lowest and highest value that a plot has room for, numbers above the points included."""
-    values = np.array([0.0, 2 * feedback.limit, *(clip.value for clip in feedback.clips)])
+    shown = [clip.value for clip in feedback.clips] + [clip.limit for clip in feedback.clips]
+    one = _one_limit(feedback)
+    values = np.array([0.0, *shown, *([] if one is None else [2 * one])])
     low, high = float(values.min()), float(values.max())
     room = 0.3 * max(high - low, 1e-6)
     return low - room, high + room
 
 
+def _one_limit(feedback: Feedback) -> float | None:
+    """The limit of all clips; None where each has its own."""
+    limits = {clip.limit for clip in feedback.clips}
+    return limits.pop() if len(limits) == 1 else None
+
+
 def _legend(figure: Figure, feedback: Feedback) -> None:
-    limit = f"{feedback.limit:g}"
+    one, mark = _one_limit(feedback), feedback.mark
+    below = mark if mark == "below average" else f"{mark}: below its limit"
+    named = "mean of training videos" if mark == "below average" else "limit of each clip"
+    if one is not None:
+        below, named = f"{mark}: below {one:g}", f"the limit, {one:g}"
     figure.legend(
         handles=[
-            Line2D([], [], marker="o", linestyle="", color=SOUND, label="not faulty"),
-            Line2D([], [], marker="v", linestyle="", color=FAULTY, label=f"faulty: below {limit}"),
-            Line2D([], [], color=INK, linewidth=0.8, linestyle="--", label=f"the limit, {limit}"),
+            Line2D([], [], marker="o", linestyle="", color=SOUND, label=f"not {mark}"),
+            Line2D([], [], marker="v", linestyle="", color=FAULTY, label=below),
+            Line2D([], [], color=INK, linewidth=0.8, linestyle="--", label=named),
         ],
         loc="lower left",
         bbox_to_anchor=(LEFT / figure.get_figwidth(), 0),

@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from aqa.report.tables import table, wrapped
 
 if TYPE_CHECKING:
-    from aqa.models.feedback import ClipFeedback, Feedback, JointMove, PoseFeedback
+    from aqa.models.feedback import ClipFeedback, Feedback, JointMove, PoseFeedback, Total
 
 
 def feedback_table(feedback: Feedback, run: str) -> str:
     """One row per clip; frames are counted from 0, and the last one is not in the clip."""
-    title = f"{feedback.video}, by {run}"
-    meaning = f"value: {feedback.meaning}; faulty below {feedback.limit:g}"
-    compared = any(clip.exemplar_clips for clip in feedback.clips)
-    header = ["clip", "frames", "seconds", "value", "", *(["compared with"] if compared else [])]
-    rows = [_clip_row(clip)[: len(header)] for clip in feedback.clips]
-    shown = table(rows, header, left={4, 5} & {*range(len(header))})
-    return "\n".join([wrapped(title), wrapped(meaning, indent="  "), shown])
+    lines = [wrapped(f"{feedback.video}, by {run}")]
+    lines.append(wrapped(f"value: {feedback.meaning}", indent="  "))
+    lines.append(wrapped(f"{feedback.mark}: {feedback.rule}", indent="  "))
+    if feedback.evidence:
+        lines.append(wrapped(feedback.evidence, indent="  "))
+    with_average = any(clip.average is not None for clip in feedback.clips)
+    columns = ["clip", "frames", "seconds", "value", "mean", "limit", "", "compared with"]
+    shown = [True] * 4 + [with_average] * 2 + [True, any(c.exemplar_clips for c in feedback.clips)]
+    rows = [list(compress(_clip_row(clip), shown)) for clip in feedback.clips]
+    header = list(compress(columns, shown))
+    texts = {i for i, name in enumerate(header) if name in ("", "compared with")}
+    lines.append(table(rows, header, left=texts))
+    if feedback.total is not None:
+        lines.append(wrapped(total_line(feedback.total)))
+    return "\n".join(lines)
+
+
+def total_line(total: Total) -> str:
+    """How the base and the clips make up the score."""
+    padding = f" + padding {total.padding:.2f}" if abs(total.padding) >= 0.005 else ""
+    made = f"base {total.base:.2f} + clips {total.clips:.2f}{padding} = {total.of} {total.sum:.2f}"
+    return made if total.of == "score" else f"{made}; score {total.score:.2f}"
 
 
 def _clip_row(clip: ClipFeedback) -> list[str]:
@@ -32,7 +48,9 @@ def _clip_row(clip: ClipFeedback) -> list[str]:
         f"{clip.start} to {clip.stop}",
         seconds,
         f"{clip.value:.3f}",
-        "faulty" if clip.faulty else "",
+        "" if clip.average is None else f"{clip.average:.3f}",
+        f"{clip.limit:.3f}",
+        "faulty" if clip.faulty else "below average" if clip.below_average else "",
         ", ".join(exemplars),
     ]
 

@@ -33,6 +33,7 @@ _TITLES = {
     "parts": "parts of scores",
     "coverage": "how often the score lies in the interval that was predicted of it",
     "attributes": "share of attributes named rightly",
+    "commentary": "written commentary against what was said",
 }
 
 

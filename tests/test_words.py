@@ -35,6 +35,7 @@ _JUDGES_ALLOWED = {
     "annotations/datasets/finediving.py",
     "annotations/datasets/mtl_aqa.py",
     "models/heads/musdl.py",
+    "papers.py",
     "tests/models/heads/test_musdl.py",
     "tests/annotations/test_manifest.py",
     "tests/commands/test_columns.py",
@@ -141,7 +142,8 @@ def test_what_is_printed_fits_80_columns(
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(main, arguments, prog_name="aqa")
     assert result.exit_code == 0, result.output
-    assert [line for line in result.output.splitlines() if len(line) > 80] == []
+    long = [line for line in result.output.splitlines() if len(line) > 80]
+    assert [line for line in long if "://" not in line] == []  # an address is not broken
 
 
 def test_one_line_per_head(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,7 +95,9 @@ def explain(
     feedback = (
         give_pose_feedback(head, seen.video, seen.features, run.spec["joints"])
         if head.takes_joints
-        else give_feedback(head, seen.video, seen.features, seen.blank, align)
+        else give_feedback(
+            *(head, seen.video, seen.features, seen.blank, align, run.clip_reference)
+        )
     )
     return ExplainedVideo(feedback, run, seen.video.path, manifest, where, seen.warnings)
 

@@ -8,6 +8,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from sklearn.base import clone
+
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
 from aqa.evaluation.complete_splits import complete_split
@@ -23,6 +25,7 @@ from aqa.models.heads.base.source import HeadSource
 from aqa.models.run_source import RunError, attribute_of, is_of, other_file
 from aqa.models.runs import HELD_OUT, Run, load_start, make_record, save_run
 from aqa.models.target_transforms import parse_head_params, transformed
+from aqa.workflows.clip_reference import clip_reference
 from aqa.workspace import check_label, run_folder
 
 
@@ -87,6 +90,10 @@ def fit_splits(
             run = Run(folder, model, record)
             found = evaluate_run(run, split, manifest, features, ("train", "val"))
             held = _held_out(run, split, manifest, features)
+            refit = partial(_refit, model, split, manifest, features, origin)
+            reference = clip_reference(model, split.train, manifest, store, refit)
+            if reference is not None:
+                record["clip_reference"] = reference.to_dict()
         finally:  # what was learned is kept, whatever comes between
             run = save_run(folder, model, record, partial(_save, found=found, held=held))
         yield run
@@ -156,6 +163,20 @@ def _fit(
         start=None if start is None else start.head,
     )
     model.fit_examples(train, read(split.val) if split.val else None, **options)
+
+
+def _refit(
+    model: Head,
+    split: Split,
+    manifest: Manifest,
+    features: Features,
+    start: Run | None,
+    ids: Sequence[str],
+) -> Head:
+    """The same head, fitted on some of the split's training videos."""
+    fresh = clone(model)
+    _fit(fresh, Split(split.name, tuple(ids)), manifest, features, start)
+    return fresh
 
 
 def check_layer(source: HeadSource, store: FeatureStore) -> None:

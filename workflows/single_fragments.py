@@ -73,7 +73,8 @@ def _usual_stages(
     stages = [manifest.by_id[i].stages for i in ids]
     if not all(stages):
         return [""] * count
-    refuse_late_stages(manifest, ids, store.n_frames)
+    if store.spec.get("clip_length"):  # else its rows are no frames
+        refuse_late_stages(manifest, ids, store.n_frames)
     names = stage_names(stages)
     labels = [
         stages_at(starts, np.asarray(store.clips(i)))

@@ -33,11 +33,12 @@ def load_backbone(
     """Load a backbone in eval mode, on the CPU.
 
     name: of a backbone of this package or of an installed one; or `path/to/net.py:make`, a file
-    that is then run (`BackboneSpec`). weights: a checkpoint file in one of the backbone's
-    layouts, detected from its keys and loaded strictly; `random` for seeded, untrained ones; None
-    for those that come with the backbone. layer: where the network ends; None for the backbone's
-    default. preprocess: to use instead of the checkpoint's, or the name of a profile of the
-    backbone. clip_length: frames per clip that are going to be asked for; decides where a file
+    that is then run (`BackboneSpec`). weights: a checkpoint file in one of the backbone's layouts,
+    detected from its keys and loaded strictly; `random` for seeded, untrained ones; None for those
+    that come with the backbone, or its first public ones, which are downloaded with a bar on
+    standard error where they are not in the cache. layer: where the network ends; None for the
+    backbone's default. preprocess: to use instead of the checkpoint's, or the name of a profile of
+    the backbone. clip_length: frames per clip that are going to be asked for; decides where a file
     does not tell. seed: of random weights.
 
     The module takes float32 (N, 3, T, H, W), already normalised, and gives (N, *shape).

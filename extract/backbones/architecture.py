@@ -27,7 +27,8 @@ class Architecture:
     that it can load. profiles: the ways in which frames were preprocessed for published weights,
     by the names that `--preprocess` takes; the first one is that of random weights. clip_length:
     frames per clip. spread: whether a clip's frames are spread over the whole video. shipped:
-    weights that come with this package, if any. checkpoints: those that are published.
+    weights that come with this package, if any. checkpoints: those that are published; the first
+    is taken where the user names none.
     """
 
     name: str

@@ -108,19 +108,8 @@ LAYOUTS = (
 
 
 CHECKPOINTS = (
-    # The link, over http, is in the README of c3d-pytorch; no hash is given.
-    Checkpoint(
-        name="c3d-sports1m",
-        backbone="c3d",
-        layout="davidea",
-        profile="davidea",
-        file="c3d.pickle",
-        url="http://imagelab.ing.unimore.it/files/c3d_pytorch/c3d.pickle",
-        licence="MIT (the repository's)",
-        pretraining="Sports-1M",
-        classes=487,
-        clip_length=16,
-    ),
+    # The default: its address is an https one, its hash is known, and it subtracts a mean, as the
+    # original does.
     # The 8 digits in the file name are the first ones of the SHA-256 (mmcv's publish_model).
     Checkpoint(
         name="c3d-sports1m-mmaction2",
@@ -134,6 +123,19 @@ CHECKPOINTS = (
         licence="Apache-2.0 (the repository's)",
         pretraining="Sports-1M",
         classes=None,
+        clip_length=16,
+    ),
+    # The link, over http, is in the README of c3d-pytorch; no hash is given.
+    Checkpoint(
+        name="c3d-sports1m",
+        backbone="c3d",
+        layout="davidea",
+        profile="davidea",
+        file="c3d.pickle",
+        url="http://imagelab.ing.unimore.it/files/c3d_pytorch/c3d.pickle",
+        licence="MIT (the repository's)",
+        pretraining="Sports-1M",
+        classes=487,
         clip_length=16,
     ),
 )

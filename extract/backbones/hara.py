@@ -83,7 +83,7 @@ _FILES = (
     ("r2plus1d-50", "r2p1d50", ("K", "KM")),
 )
 
-# In a folder on Google Drive, linked from the README; the author gives no hashes.
+# In a folder on Google Drive that the README links; the author gives neither hashes nor sizes.
 CHECKPOINTS = tuple(
     Checkpoint(
         name=f"{backbone}-{letters.lower()}",
@@ -91,9 +91,9 @@ CHECKPOINTS = tuple(
         layout=LAYOUT.name,
         profile=LAYOUT.name,
         file=f"{stem}_{letters}_200ep.pth",
-        url="https://github.com/kenshohara/3D-ResNets-PyTorch",
+        url="https://drive.google.com/open?id=1xbYbZ7rpyjftI_KCk6YuL-XrfQDz7Yd4",
         by_hand=True,
-        licence="MIT (the repository's)",
+        licence="MIT (that of kenshohara/3D-ResNets-PyTorch)",
         pretraining=_DATASETS[letters][0],
         classes=_DATASETS[letters][1],
         clip_length=16,

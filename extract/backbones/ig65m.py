@@ -38,14 +38,15 @@ LAYOUT = Layout(
     classifier=("fc.",),
 )
 
-# File, frames per clip, classes, data: ig65m/models.py and the README of the repository.
+# File, frames per clip, classes, data: ig65m/models.py and the README of the repository. Bytes:
+# only of the first, from the notes of somebody who uses it.
 _IG65M = "IG-65M"
 _K400 = "IG-65M, then Kinetics-400"
 _FILES = (
-    ("r2plus1d_34_clip32_ft_kinetics_from_ig65m-ade133f1.pth", 32, 400, _K400),
-    ("r2plus1d_34_clip8_ft_kinetics_from_ig65m-0aa0550b.pth", 8, 400, _K400),
-    ("r2plus1d_34_clip32_ig65m_from_scratch-449a7af9.pth", 32, 487, _IG65M),
-    ("r2plus1d_34_clip8_ig65m_from_scratch-9bae36ae.pth", 8, 359, _IG65M),
+    ("r2plus1d_34_clip32_ft_kinetics_from_ig65m-ade133f1.pth", 32, 400, _K400, 255_061_555),
+    ("r2plus1d_34_clip8_ft_kinetics_from_ig65m-0aa0550b.pth", 8, 400, _K400, None),
+    ("r2plus1d_34_clip32_ig65m_from_scratch-449a7af9.pth", 32, 487, _IG65M, None),
+    ("r2plus1d_34_clip8_ig65m_from_scratch-9bae36ae.pth", 8, 359, _IG65M, None),
 )
 
 CHECKPOINTS = tuple(
@@ -57,12 +58,13 @@ CHECKPOINTS = tuple(
         file=file,
         url=f"https://github.com/moabitcoin/ig65m-pytorch/releases/download/v1.0.0/{file}",
         sha256=file[-12:-4],
+        size=size,
         licence="MIT (the repository's); the licence of Facebook's weights is not stated there",
         pretraining=pretraining,
         classes=classes,
         clip_length=frames,
     )
-    for file, frames, classes, pretraining in _FILES
+    for file, frames, classes, pretraining, size in _FILES
 )
 
 

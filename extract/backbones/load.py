@@ -11,8 +11,10 @@ from torch import Tensor, nn
 from aqa.errors import UnknownNameError
 from aqa.extract.backbones.architecture import Architecture
 from aqa.extract.backbones.backbone import Backbone, shape_of
+from aqa.extract.checkpoints.download import fetch
 from aqa.extract.checkpoints.fine_tuned import FineTuned, read_fine_tuned, save_fine_tuned
 from aqa.extract.checkpoints.layouts import COUNTER, Layout, State
+from aqa.extract.checkpoints.progress import DownloadBar
 from aqa.extract.checkpoints.recognition import (
     chosen_clip_length,
     chosen_profile,
@@ -20,7 +22,7 @@ from aqa.extract.checkpoints.recognition import (
     recognise,
     training_of,
 )
-from aqa.extract.checkpoints.records import Weights, WeightsError
+from aqa.extract.checkpoints.records import Checkpoint, Weights, WeightsError
 from aqa.extract.checkpoints.state_files import (
     read_fitted_on,
     read_state,
@@ -45,13 +47,14 @@ def load(
         preprocess = architecture.profile(preprocess)
     if weights == "random":
         return _random(architecture, layer or architecture.default_layer, preprocess, seed)
-    path = architecture.shipped if weights is None else Path(weights)
-    if path is None:
-        raise WeightsError(
-            f"{architecture.name} ships no weights: give a checkpoint file with --weights "
-            f"({'; '.join(layout.source for layout in architecture.layouts)}), "
-            "or --weights random for untrained ones"
-        )
+    shipped = weights is None and architecture.shipped is not None
+    public = None if weights is not None or shipped else _default_weights(architecture)
+    if public is not None:
+        path = fetch(public.name, progress=DownloadBar())
+        preprocess = preprocess or architecture.profile(public.profile)
+        clip_length = clip_length or public.clip_length
+    else:
+        path = Path(weights or str(architecture.shipped))
     state, tuned = read_state(path), read_fine_tuned(path)
     if tuned is None:
         layout = recognise(architecture, state, path)
@@ -68,10 +71,21 @@ def load(
         _filled(architecture, layer, layout, state, path),
         layer,
         preprocess,
-        record_of_file(path, layout.name, shipped=weights is None),
+        record_of_file(path, layout.name, shipped=shipped),
         layout,
         length,
         tuned.spread if tuned else architecture.spread,
+    )
+
+
+def _default_weights(architecture: Architecture) -> Checkpoint:
+    """The published weights that are taken where the user names none."""
+    if architecture.checkpoints:
+        return architecture.checkpoints[0]
+    raise WeightsError(
+        f"there are no public weights of {architecture.name}: give a checkpoint file with "
+        f"--weights ({'; '.join(layout.source for layout in architecture.layouts)}), "
+        "or --weights random for untrained ones"
     )
 
 

@@ -169,7 +169,8 @@ LAYOUTS = (
     ),
 )
 
-# The converter removed the links ("private reasons", README); no hash was ever given.
+# The folder that the converter's README linked before its author removed the links ("private
+# reasons"), as copies of that README still have it; no hash was ever given.
 CHECKPOINTS = (
     Checkpoint(
         name="p3d-199-k400",
@@ -177,9 +178,9 @@ CHECKPOINTS = (
         layout="qijiezhao",
         profile="qijiezhao",
         file="p3d_rgb_199.checkpoint.pth.tar",
-        url="https://github.com/qijiezhao/pseudo-3d-pytorch",
+        url="https://drive.google.com/drive/folders/1u_l-yvhS0shpW6e0tCiqPE7Bd1qQZKdD",
         by_hand=True,
-        licence="MIT (the repository's)",
+        licence="MIT (that of qijiezhao/pseudo-3d-pytorch)",
         pretraining="Kinetics-400",
         classes=400,
         clip_length=16,

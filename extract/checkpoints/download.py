@@ -1,150 +1,164 @@
-"""Fetches public checkpoints into a cache. Prints nothing."""
+"""Public checkpoints, from the cache or downloaded into it. Prints nothing itself."""
 
 from __future__ import annotations
 
-import http.client
-import os
-import re
-import urllib.error
-import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
+from aqa.extract.checkpoints.cache import default_cache, offline, read_note, write_note
 from aqa.extract.checkpoints.catalogue import find_checkpoint
+from aqa.extract.checkpoints.progress import DownloadProgress, in_bytes
 from aqa.extract.checkpoints.recognition import identify
 from aqa.extract.checkpoints.records import Checkpoint, WeightsError
 from aqa.extract.checkpoints.state_files import read_state, sha256_of
+from aqa.extract.checkpoints.transfer import TransferError, download
 from aqa.files import lock_of, make_folder, publish
-
-# Is told how many bytes have come and, where the server says so, how many there will be.
-DownloadProgress = Callable[[int, int | None], None]
-
-_TIMEOUT = 30.0
-_BLOCK = 1 << 18
-
-
-def default_cache() -> Path:
-    """Where checkpoints are kept: `$AQA_CACHE`, else `aqa` in the user's cache folder."""
-    if "AQA_CACHE" in os.environ:
-        return Path(os.environ["AQA_CACHE"])
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "aqa"
 
 
 def fetch(
     name: str, cache_dir: Path | None = None, progress: DownloadProgress | None = None
 ) -> Path:
-    """Download a checkpoint into the cache, or find it there; its path.
+    """Find a checkpoint in the cache, or download it there; its path.
 
-    A download grows in a `.part` file, which the next call goes on with; it gets its name when it
-    is whole and what it should be: by its hash or, where that is not known, by its tensors.
-    Raises `WeightsError` that says what to download by hand and where to put it.
+    A file is checked by its hash and size, where these are known, and otherwise by its tensors;
+    what it is is recorded beside it. A download grows in a `.part` file, which the next call goes
+    on with. Raises `WeightsError` that says what to download by hand and where to put it.
     """
     checkpoint = find_checkpoint(name)
     target = (cache_dir or default_cache()) / checkpoint.file
+    progress = progress or DownloadProgress()
     if target.is_file():
-        _check(checkpoint, target)
+        _check_cached(checkpoint, target)
         return target
     if checkpoint.by_hand:
+        raise WeightsError(f"{_missing(checkpoint)}: {_by_hand(checkpoint, target)}")
+    if offline():
         raise WeightsError(
-            f"{checkpoint.url} has no direct link to it: {_by_hand(checkpoint, target)}"
+            f"{_missing(checkpoint)}, and AQA_OFFLINE forbids to download it: "
+            f"{_by_hand(checkpoint, target)}"
         )
-    partial = target.with_name(target.name + ".part")
     try:
         make_folder(target.parent)
-        with lock_of(target):
-            if not target.is_file():
-                _download(checkpoint.url, partial, progress)
-                _check_download(checkpoint, partial)
-                publish(partial, target)
-    except (OSError, http.client.HTTPException) as error:
+        _fetch_locked(checkpoint, target, progress)
+    except OSError as error:
+        where = error.filename or target.parent
         raise WeightsError(
-            f"{checkpoint.url}: {_cause(error)}; what has come so far is kept for the next try, "
-            f"or {_by_hand(checkpoint, target)}"
+            f"{where}: {error.strerror or error}; AQA_CACHE names another folder for checkpoints"
         ) from None
+    finally:
+        progress.close()
     return target
 
 
-def _cause(error: Exception) -> str:
-    if isinstance(error, urllib.error.HTTPError):
-        return f"the server answers {error.code} {error.reason}"
-    reason = error.reason if isinstance(error, urllib.error.URLError) else error
-    return f"cannot be downloaded ({reason})"
+def _fetch_locked(checkpoint: Checkpoint, target: Path, progress: DownloadProgress) -> None:
+    """Download a checkpoint, or wait for the process that does so."""
+    import filelock
 
-
-def _by_hand(checkpoint: Checkpoint, target: Path) -> str:
-    return (
-        f"download {checkpoint.file} from {checkpoint.url} by hand, put it at {target} and use it "
-        f"with `aqa extract --backbone {checkpoint.backbone} --weights {target}`"
-    )
-
-
-def _download(url: str, partial: Path, progress: DownloadProgress | None) -> None:
-    """Append to a partial file from where it ends."""
-    there = partial.stat().st_size if partial.exists() else 0
-    request = urllib.request.Request(url, headers={"User-Agent": "aqa"})
-    if there:
-        request.add_header("Range", f"bytes={there}-")
+    lock = lock_of(target)
     try:
-        reply = urllib.request.urlopen(request, timeout=_TIMEOUT)
-    except urllib.error.HTTPError as error:
-        # 416: nothing comes after what is there, so it is whole, or not ours at all.
-        if error.code == 416 and there == _total(error.headers.get("Content-Range")):
-            return
-        if error.code == 416:
-            partial.unlink()
-        raise
-    with reply:
-        if reply.status != 206:
-            there = 0  # the server sends it from the beginning
-        elif _start(reply.headers.get("Content-Range")) != there:
-            raise OSError(f"the server did not go on at byte {there}")
-        length = reply.headers.get("Content-Length")
-        total = there + int(length) if length else None
-        with partial.open("r+b" if there else "wb") as file:
-            file.seek(there)
-            while block := reply.read(_BLOCK):
-                file.write(block)
-                there += len(block)
-                if progress:
-                    progress(there, total)
-    if total is not None and there < total:
-        raise OSError(f"the connection ended at {there} of {total} bytes")
-
-
-def _start(content_range: str | None) -> int | None:
-    """First byte of `bytes 100-199/200`."""
-    match = re.match(r"bytes (\d+)-", content_range or "")
-    return int(match[1]) if match else None
-
-
-def _total(content_range: str | None) -> int | None:
-    """Size of the whole in `bytes */200`."""
-    match = re.search(r"/(\d+)$", content_range or "")
-    return int(match[1]) if match else None
-
-
-def _check_download(checkpoint: Checkpoint, partial: Path) -> None:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        progress.line(f"{target}: another process is downloading it and is waited for")
+        lock.acquire()
     try:
-        _check(checkpoint, partial)
+        if not target.is_file():
+            _fetch(checkpoint, target, progress)
+    finally:
+        lock.release()
+
+
+def _fetch(checkpoint: Checkpoint, target: Path, progress: DownloadProgress) -> None:
+    partial = target.with_name(target.name + ".part")
+    begun = False
+
+    def on_bytes(done: int, total: int | None) -> None:
+        nonlocal begun
+        if not begun:
+            progress.start(checkpoint, target, done, total)
+            begun = True
+        progress.bytes(done)
+
+    try:
+        source = download(checkpoint.url, partial, checkpoint.size, on_bytes)
+    except TransferError as error:
+        kept = partial.stat().st_size if partial.is_file() else 0
+        raise WeightsError(_why_not(checkpoint, target, error, kept)) from None
+    try:
+        sha256 = _check(checkpoint, partial)
     except WeightsError as error:
-        # What is wrong cannot be gone on with.
-        partial.unlink()
-        raise WeightsError(f"{checkpoint.url}: deleted what it gave: {error}") from None
+        partial.unlink()  # what is wrong cannot be gone on with
+        raise WeightsError(
+            f"{checkpoint.url}: deleted what it gave: {error}; {_by_hand(checkpoint, target)}"
+        ) from None
+    publish(partial, target)
+    write_note(target, checkpoint, sha256, source)
+    how = "as published" if checkpoint.sha256 else "which nobody publishes to compare with"
+    progress.line(f"{target}: SHA-256 {sha256}, {how}")
 
 
-def _check(checkpoint: Checkpoint, path: Path) -> None:
-    """Refuse, with `WeightsError`, a file that is not the checkpoint."""
-    if checkpoint.sha256:
-        digest = sha256_of(path)
-        if not checkpoint.has_hash(digest):
-            raise WeightsError(
-                f"{path}: not {checkpoint.name}: its SHA-256 is {digest}, "
-                f"that of {checkpoint.file} {checkpoint.stated_hash}"
-            )
+# Checks -----------------------------------------------------------------------------------------
+
+
+def _check_cached(checkpoint: Checkpoint, path: Path) -> None:
+    """Refuse, with `WeightsError`, a file of the cache that is wrong or has changed.
+
+    One that has no note was put there by hand: it gets one.
+    """
+    note = read_note(path)
+    if note is None:
+        write_note(path, checkpoint, _check(checkpoint, path), "by hand")
         return
+    sha256 = sha256_of(path)
+    if note.get("sha256") != sha256:
+        raise WeightsError(
+            f"{path}: has changed: its SHA-256 is {sha256}, and {path.name}.json recorded "
+            f"{note.get('sha256')}; delete both files to get it anew, or {path.name}.json alone "
+            "where you have put another file there"
+        )
+    _check_hash(checkpoint, path, sha256)
+
+
+def _check(checkpoint: Checkpoint, path: Path) -> str:
+    """The SHA-256 of a file; `WeightsError` where it is not the checkpoint."""
+    sha256 = sha256_of(path)
+    if checkpoint.sha256:
+        _check_hash(checkpoint, path, sha256)
+        return sha256
     identified = identify(read_state(path))
     name = identified[0].name if identified else "none"
     if name != checkpoint.backbone:
         raise WeightsError(
             f"{path}: not {checkpoint.name}: a checkpoint of {name}, not of {checkpoint.backbone}"
         )
+    return sha256
+
+
+def _check_hash(checkpoint: Checkpoint, path: Path, sha256: str) -> None:
+    if checkpoint.sha256 and not checkpoint.has_hash(sha256):
+        raise WeightsError(
+            f"{path}: not {checkpoint.name}: its SHA-256 is {sha256}, "
+            f"that of {checkpoint.file} {checkpoint.stated_hash}"
+        )
+
+
+# What is said of what is not there --------------------------------------------------------------
+
+
+def _missing(checkpoint: Checkpoint) -> str:
+    return f"the weights {checkpoint.name} of {checkpoint.backbone} are not here"
+
+
+def _by_hand(checkpoint: Checkpoint, target: Path) -> str:
+    """What to download from where to which place."""
+    size = f"{in_bytes(checkpoint.size)}, " if checkpoint.size else ""
+    return (
+        f"download {checkpoint.file} ({size}licence: {checkpoint.licence or 'not known'}) by hand "
+        f"from {checkpoint.url} to {target} and give the command again, or name other weights with "
+        "--weights"
+    )
+
+
+def _why_not(checkpoint: Checkpoint, target: Path, error: TransferError, kept: int) -> str:
+    part = f"the {in_bytes(kept)} that have come are kept for the next try; " if kept else ""
+    if error.here:
+        return f"{error}; {part}make room, or name another folder with AQA_CACHE"
+    return f"{checkpoint.name}: {error}; {part}try again, or {_by_hand(checkpoint, target)}"

@@ -36,8 +36,9 @@ class Checkpoint:
     are named. profile: how the frames were preprocessed that it was trained on, as
     `--preprocess` takes it. file: its name where it is published. url: of the file itself or,
     where `by_hand`, of the page that leads to it. sha256: the 64 hexadecimal digits or the first
-    ones, where anybody states them; None: not known. licence: as far as it is known. pretraining:
-    data it was trained on. classes: outputs of its classifier. clip_length: frames per clip.
+    ones, where anybody states them; None: not known. size: of the file in bytes, None: not known.
+    licence: as far as it is known. pretraining: data it was trained on. classes: outputs of its
+    classifier. clip_length: frames per clip.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Checkpoint:
     clip_length: int
     licence: str | None = None
     sha256: str | None = None
+    size: int | None = None
     by_hand: bool = False
 
     def has_hash(self, sha256: str) -> bool:

@@ -140,7 +140,7 @@ class LSTMHead(ScoreNetworkHead):
 def gains(scores: NDArray[np.float64]) -> Explanation:
     """What each clip adds to the scores (n_clips,) so far; faulty where they stop rising."""
     added = np.diff(scores, prepend=0.0)
-    return Explanation(added, added <= 0, 0.0, "points added to the score", {})
+    return Explanation(added, added <= 0, 0.0, "points added to the score", {}, base=0.0)
 
 
 HEAD = LSTMHead

@@ -1,4 +1,4 @@
-"""C3D-AVG-MTL: score and attributes together (parmar2019what)."""
+"""C3D-AVG-MTL: score, attributes and a commentary together (parmar2019what)."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from torch.nn.functional import cross_entropy
 from aqa.annotations.columns import ATTRIBUTES
 from aqa.models.examples import Examples
 from aqa.models.heads.base import Answer, HeadError, pack_texts, param, unpack_texts
+from aqa.models.heads.base.captioned import CaptionedHead, JointTrainer
 from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
-from aqa.models.heads.base.network import NetworkHead
 from aqa.models.heads.base.pooling import AverageMLP
 from aqa.models.scaling import spread
 from aqa.models.training import losses
@@ -25,14 +25,14 @@ from aqa.models.training.loop import Trainer
 
 
 @dataclass(repr=False, eq=False)
-class MTLHead(NetworkHead):
+class MTLHead(CaptionedHead):
     """Clip average, a shared layer, then the score and a classification for each attribute.
 
     The attributes are those of position, armstand, rotation, somersaults and twists that the
     manifest has; their classes are those of the training videos. The loss is the squared and the
     absolute error of the score and the cross-entropy of each attribute; a video without an
-    attribute is left out of its cross-entropy. C3D-AVG-MTL also learns captions, which a head on
-    stored features cannot. Fitted: `classes_`.
+    attribute is left out of its cross-entropy. Where training videos have a commentary, a GRU that
+    reads the clips learns to write one, see `CaptionedHead`. Fitted: `classes_`.
     """
 
     hidden: int = param(
@@ -48,8 +48,8 @@ class MTLHead(NetworkHead):
     takes_views: ClassVar[bool] = True
 
     end_to_end: ClassVar[type[EndToEndAdapter] | None] = OneNetworkAdapter
-    columns: ClassVar[tuple[str, ...]] = ("attributes",)
-    fitted: ClassVar[tuple[str, ...]] = (*NetworkHead.fitted, "y_std_", "classes_")
+    columns: ClassVar[tuple[str, ...]] = ("attributes", "commentary")
+    fitted: ClassVar[tuple[str, ...]] = (*CaptionedHead.fitted, "y_std_", "classes_")
 
     @property
     def answer_columns(self) -> tuple[str, ...]:
@@ -59,7 +59,7 @@ class MTLHead(NetworkHead):
     @property
     def gives(self) -> tuple[Answer, ...]:
         """See `Head.gives`."""
-        return ("attributes",)
+        return ("attributes", "commentary") if self.writes else ("attributes",)
 
     @property
     def classes(self) -> dict[str, list[str]]:
@@ -69,7 +69,8 @@ class MTLHead(NetworkHead):
 
     def build(self, dim: int) -> nn.Module:
         """See `NetworkHead.build`."""
-        return AverageMLP(dim, (self.hidden,), 1 + sum(map(len, self.classes.values())))
+        net = AverageMLP(dim, (self.hidden,), 1 + sum(map(len, self.classes.values())))
+        return self.captioned(net, dim)
 
     def start_at(self, net: nn.Module, mean: float) -> None:
         """Scores are not centred, so the score's bias starts at their mean."""
@@ -79,10 +80,10 @@ class MTLHead(NetworkHead):
 
     def trainer(self, net: nn.Module) -> Trainer:
         """See `NetworkHead.trainer`."""
-        return Trainer(net, self._loss, self.training_settings(), self.seed)
+        return JointTrainer(self, net, self._loss, start=1 + len(self.classes))
 
     def learn_scores(self, scores: NDArray[np.float64], **columns: Any) -> None:
-        """See `NetworkHead.learn_scores`: the classes of each attribute."""
+        """See `NetworkHead.learn_scores`: the classes of each attribute, and words."""
         given = self._given(columns.get("attributes"), len(scores))
         names = [name for name in ATTRIBUTES if any(name in labels for labels in given)]
         if self.classify and not names:
@@ -93,15 +94,17 @@ class MTLHead(NetworkHead):
         classes = {n: sorted({labels[n] for labels in given if n in labels}) for n in names}
         self.classes_ = pack_texts([json.dumps(classes)])
         self.y_std_ = spread(scores)
+        self.learn_captions(columns.get("commentary"))
 
     def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
-        """See `NetworkHead.targets`: scaled scores, then each attribute's class, -1 for none."""
+        """See `NetworkHead.targets`: scaled scores, each attribute's class, words; -1: none."""
         given = self._given(columns.get("attributes"), len(scores))
         numbers = [
             [classes.index(labels[name]) if labels.get(name) in classes else -1 for labels in given]
             for name, classes in self.classes.items()
         ]
-        return np.column_stack([scores / self.y_std_, *numbers])
+        words = self.caption_targets(columns.get("commentary"), len(scores))
+        return np.column_stack([scores / self.y_std_, *numbers, words])
 
     def predict_examples(self, examples: Examples) -> NDArray[np.float64]:
         """See `Head.predict_examples`."""
@@ -134,9 +137,10 @@ class MTLHead(NetworkHead):
             start += len(labels)
 
     def _loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Of a batch: (n, 1 + classes) and (n, 1 + attributes), see `targets`."""
+        """Of a batch: (n, 1 + classes), and targets without a look at the words behind them."""
         loss = losses.l1_l2(outputs[:, 0], targets[:, 0])
-        for columns, numbers in zip(self._slices(), targets[:, 1:].long().unbind(1), strict=True):
+        classes = targets[:, 1 : 1 + len(self.classes)].long()
+        for columns, numbers in zip(self._slices(), classes.unbind(1), strict=True):
             known = (numbers >= 0).sum().clamp(min=1)
             entropy = cross_entropy(outputs[:, columns], numbers, ignore_index=-1, reduction="sum")
             loss = loss + self.class_weight * entropy / known

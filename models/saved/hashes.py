@@ -153,6 +153,8 @@ def _names(head: Head, videos: Sequence[Video]) -> Iterable[str]:
     for column in dict.fromkeys(head.columns):
         if column == "attributes":
             yield from (name for name in ATTRIBUTES if any(name in v.attributes for v in videos))
+        elif column == "commentary":
+            yield from [column] if any(video.commentary for video in videos) else []
         elif column == "stages":
             stages = dict.fromkeys(name for video in videos for name in video.stages)
             yield from (STAGE_PREFIX + name for name in stages)

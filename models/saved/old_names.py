@@ -35,6 +35,7 @@ ARRAYS: dict[str, dict[str, str]] = {
 
 # Present name of a head -> a hyper-parameter that it did not have -> what it did.
 ADDED: dict[str, dict[str, Any]] = {
+    "mtl": {"captions": False},
     "musdl": {"networks": "shared"},
 }
 

@@ -88,11 +88,13 @@ class TransformedHead(Head):
     def explain(self, examples: Examples, *, align: str = "index") -> Explanation:
         """See `ExplainsClips`; what is explained is what the head learns."""
         explanation = self._fitted.explain(self._shown(examples), align=align)
+        of = explanation.of
         for transform in reversed(self.transforms_):
             if transform.learned != "score":
-                explanation = explanation._replace(
-                    meaning=f"{explanation.meaning}, of {transform.learned}"
-                )
+                of = transform.learned + of.removeprefix("score")
+        if of != explanation.of:
+            meaning = f"{explanation.meaning}, of {of}"
+            explanation = explanation._replace(meaning=meaning, of=of)
         return explanation
 
     def gradient(self, examples: Examples) -> Values:
@@ -108,6 +110,11 @@ class TransformedHead(Head):
         """See `GivesAttributes`."""
         labels: list[dict[str, str]] = self._fitted.attributes(self._shown(examples))
         return labels
+
+    def commentary(self, examples: Examples) -> list[str]:
+        """See `GivesCommentary`."""
+        said: list[str] = self.head_.commentary(self._shown(examples))
+        return said
 
     def parts(self, examples: Examples) -> dict[str, Values]:
         """See `GivesParts`."""

@@ -86,6 +86,15 @@ def test_extract_warns_and_heads_refuse(workspace: Path, run_aqa: Callable[..., 
     run_aqa(*kfs)
 
 
+def test_imported_features_do_not_tell_how_many_frames_there_are(
+    workspace: Path, run_aqa: Callable[..., Result]
+) -> None:
+    np.savez("f.npz", **{f"v{i}": np.random.default_rng(i).random((3, 4)) for i in range(8)})
+    run_aqa("store", "import", "f.npz")
+    clips = ("-p", "bounds=clips", "-p", "C=1", "-p", "folds=2")
+    run_aqa("fit", "--head", "s3d", *clips)
+
+
 def test_probabilities_shorter_than_the_labels(
     workspace: Path, run_aqa: Callable[..., Result]
 ) -> None:

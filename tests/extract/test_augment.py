@@ -137,3 +137,11 @@ def test_what_is_drawn_stays_what_it_was(
 def test_the_first_frame_is_never_dropped() -> None:
     for k in range(60):
         assert augmented("drop", [np.zeros((1, 1, 3), np.uint8)], f"v{k}")[0] is not None
+
+
+def test_brightness_is_one_gain_that_leaves_black_black() -> None:
+    ramp = np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 256, 3)
+    seen = augmented("bright", [ramp], video_id="w")[0][0, :, 0].astype(int)
+    assert seen[0] == 0
+    gain = seen[100] / 100
+    np.testing.assert_allclose(seen, np.minimum(np.arange(256) * gain, 255), atol=2.6)

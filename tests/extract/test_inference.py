@@ -64,3 +64,20 @@ def test_a_processor_without_bfloat16_of_its_own_still_computes_in_it() -> None:
     run = [sys.executable, "-c", program]
     ran = subprocess.run(run, env=environment, capture_output=True, text=True)
     assert ran.stdout.strip() == "torch.Size([1, 128])", ran.stderr
+
+
+@pytest.mark.parametrize("padding", ["valid", "same", 1])
+def test_paddings_that_are_named(padding: str | int) -> None:
+    torch.manual_seed(0)
+    plain = nn.Conv3d(3, 4, 3, padding=padding)
+    x = torch.randn(1, 3, 6, 7, 8)
+    with torch.inference_mode():
+        torch.testing.assert_close(PrepackedConvolution(plain)(x), plain(x))
+
+
+def test_what_one_dnn_does_not_compute_in_is_not_prepacked() -> None:
+    net = nn.Sequential(nn.Conv3d(3, 4, 3))
+    half, full = optimise(net, CPU, "float16"), optimise(net, CPU, "float32")
+    assert [type(one) for one in half] == [nn.Conv3d]
+    assert half[0].weight.dtype == torch.float16
+    assert [type(one) for one in full] == [PrepackedConvolution]

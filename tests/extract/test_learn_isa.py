@@ -21,6 +21,12 @@ from aqa.extract.checkpoints.records import WeightsError
 from aqa.features.store import FeatureStore
 
 
+def test_blocks_are_those_of_le2011():
+    """The second layer sees two of the first in each direction, four pixels and frames apart."""
+    assert BLOCK_1 == (10, 16, 16)
+    assert BLOCK_2 == (14, 20, 20)
+
+
 def naive_objective(filters, x):
     total = 0.0
     for sample in x:

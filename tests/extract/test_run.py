@@ -245,6 +245,10 @@ def test_out_of_memory_halves_the_batch(
     monkeypatch.setattr(encoder, "_forward", small)
     np.testing.assert_array_equal(encoder(frames).numpy(), expected)
     assert sizes == [8, 4, 2, 2, 2, 2, 2, 1]
+    sizes.clear()
+    monkeypatch.setattr(encoder, "_forward", lambda batch: small(batch.repeat(3, axis=0))[:1])
+    np.testing.assert_allclose(encoder(frames[:3]).numpy(), expected[:3], rtol=1e-5)
+    assert sizes == [6, 3, 3, 3]  # clips of three times the size: two at once are too many
 
 
 @pytest.mark.gpu

@@ -19,10 +19,13 @@ def feedback() -> Callable[..., Feedback]:
 
     def make(values: list[float], meaning: str = "similarity to the exemplar") -> Feedback:
         clips = [
-            ClipFeedback(i, 16 * i, 16 * i + 16, 0.5 * i, 0.5 * i + 0.5, v, v < 0.5, {"e": i})
+            ClipFeedback(
+                *(i, 16 * i, 16 * i + 16, 0.5 * i, 0.5 * i + 0.5, v, None, 0.5),
+                *(v < 0.5, False, {"e": i}),
+            )
             for i, v in enumerate(values)
         ]
-        return Feedback("dive_0007", meaning, 0.5, clips)
+        return Feedback("dive_0007", meaning, "faulty", "below 0.5", "", None, clips)
 
     return make
 

@@ -87,8 +87,9 @@ def start_aggregate_at(net: nn.Module, mean: float) -> None:
 def explain_aggregate(head: ScoreNetworkHead, examples: Examples) -> Explanation:
     """The points that each clip adds to the base, the last layer's bias, to make the score.
 
-    That layer is linear, so the score is exactly the sum of the base and the clips' points. A clip
-    is called faulty where it takes points off; farabi2021 calls none so, the rule is ours.
+    That layer is linear, so the score is exactly the sum of the base and the clips' points. Which
+    clips are faulty is told by comparing them with those of training videos; below 0 is the rule
+    where there are none to compare with. Both are ours: farabi2021 calls no clip faulty.
     """
     head.check_fitted()
     features = check_sequences(examples.features, head.clip_shape, ids=examples.ids)
@@ -101,4 +102,4 @@ def explain_aggregate(head: ScoreNetworkHead, examples: Examples) -> Explanation
     shares = (clip_features * weights)[0] @ net.linear.weight[0]  # (clips,)
     gains = shares.double().cpu().numpy() * float(head.y_std_)
     base = float(net.linear.bias) * float(head.y_std_) + float(head.y_mean_)
-    return Explanation(gains, gains < 0, 0.0, f"points added to a base of {base:.2f}", {})
+    return Explanation(gains, gains < 0, 0.0, f"points added to a base of {base:.2f}", {}, base)

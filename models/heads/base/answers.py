@@ -12,7 +12,7 @@ from aqa.models.examples import Examples, Sequences
 from aqa.models.pairs import Pairs
 
 # What a scoring head can give beside scores, see `Head.gives`.
-Answer = Literal["quantiles", "attributes", "parts", "clips", "joints"]
+Answer = Literal["quantiles", "attributes", "commentary", "parts", "clips", "joints"]
 
 
 class Explanation(NamedTuple):
@@ -20,7 +20,9 @@ class Explanation(NamedTuple):
 
     values: (n_clips,). faulty: (n_clips,) bool, where a value is below, or at, the limit.
     meaning: what the values are. matched: for each exemplar, its id and the number of its clip
-    that each clip was compared with.
+    that each clip was compared with. base: where the values are points, what they add up with to
+    what the head has learned, which `of` names; clips are then compared with those of training
+    videos, see `aqa.models.feedback.reference`, and `faulty` is only for runs without these.
     """
 
     values: NDArray[np.float64]
@@ -28,6 +30,8 @@ class Explanation(NamedTuple):
     limit: float
     meaning: str
     matched: dict[str, NDArray[np.intp]]
+    base: float | None = None
+    of: str = "score"
 
 
 class GivesQuantiles(Protocol):
@@ -43,6 +47,14 @@ class GivesAttributes(Protocol):
 
     def attributes(self, examples: Examples) -> list[dict[str, str]]:
         """Each video's attributes, name -> label."""
+        ...
+
+
+class GivesCommentary(Protocol):
+    """`commentary`: a scoring head that also says in words what was performed, and how well."""
+
+    def commentary(self, examples: Examples) -> list[str]:
+        """One line for each video."""
         ...
 
 

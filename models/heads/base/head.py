@@ -170,8 +170,8 @@ class Head(RegressorMixin, BaseEstimator):
     def gives(self) -> tuple[Answer, ...]:
         """What it can answer beside scores, with these hyper-parameters; see `answers`.
 
-        quantiles: `quantiles`. attributes: `attributes`. parts: `parts` and `true_parts`. clips:
-        `explain`. joints: `gradient`.
+        quantiles, attributes, commentary: the methods of these names. parts: `parts` and
+        `true_parts`. clips: `explain`. joints: `gradient`.
         """
         return ()
 

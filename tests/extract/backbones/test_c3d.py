@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from aqa.extract.backbones import backbone_names, get_architecture, load_backbone
-from aqa.extract.backbones.c3d import LAYERS, PROFILES
+from aqa.extract.backbones.c3d import C3D, LAYERS, PROFILES, _mmaction2_key
 from aqa.extract.checkpoints.recognition import recognise
 from aqa.extract.checkpoints.records import WeightsError
 
@@ -161,9 +161,15 @@ def test_random_weights_are_seeded_recorded_and_keep_a_signal(clip: Tensor) -> N
         assert 1e-2 < first(clip).std() < 1e2
 
 
-def test_no_weights_is_an_error_that_says_where_they_come_from() -> None:
-    with pytest.raises(WeightsError, match=r"ships no weights.*DavideA/c3d-pytorch.*--weights"):
+def test_default_weights_that_are_not_here_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AQA_CACHE", str(tmp_path))
+    with pytest.raises(WeightsError) as caught:
         load_backbone("c3d")
+    record = get_architecture("c3d").checkpoints[0]
+    for part in (record.file, record.url, str(tmp_path / record.file), "AQA_OFFLINE", "Apache-2.0"):
+        assert part in str(caught.value)
 
 
 def test_unknown_names() -> None:
@@ -172,3 +178,37 @@ def test_unknown_names() -> None:
     with pytest.raises(KeyError, match=r"unknown layer of c3d 'fc8'.*fc6"):
         load_backbone("c3d", "random", "fc8")
     assert "c3d" in backbone_names()
+
+
+def test_the_names_in_mmaction2_files() -> None:
+    names = {"conv1.weight", "conv2.bias", "conv3a.weight", "conv5b.bias", "fc6.weight", "fc7.bias"}
+    assert {_mmaction2_key(name) for name in names} == {
+        "conv1a.conv.weight",
+        "conv2a.conv.bias",
+        "conv3a.conv.weight",
+        "conv5b.conv.bias",
+        "fc6.weight",
+        "fc7.bias",
+    }
+
+
+def test_maps_have_the_sizes_of_tran2015() -> None:
+    """Convolutions keep them; every pooling halves them, the first one not in time."""
+    sizes = {}
+    with torch.device("meta"):
+        net, clips = C3D("conv5b"), torch.empty(1, 3, 16, 112, 112)
+    for name, module in net.named_children():
+        module.register_forward_hook(
+            lambda _, inputs, output, name=name: sizes.update({name: tuple(output.shape[1:])})
+        )
+    net(clips)
+    assert sizes == {
+        "conv1": (64, 16, 112, 112),
+        "conv2": (128, 16, 56, 56),
+        "conv3a": (256, 8, 28, 28),
+        "conv3b": (256, 8, 28, 28),
+        "conv4a": (512, 4, 14, 14),
+        "conv4b": (512, 4, 14, 14),
+        "conv5a": (512, 2, 7, 7),
+        "conv5b": (512, 2, 7, 7),
+    }

@@ -15,6 +15,7 @@ from aqa.annotations.manifest import Video
 from aqa.errors import AqaError, UnknownNameError
 from aqa.extract.backbones import BackboneSpec, custom, load_backbone
 from aqa.extract.backbones.backbone import ClipNet
+from aqa.extract.backbones.custom import of_object
 from aqa.extract.backbones.load import save_tuned
 from aqa.extract.checkpoints.records import WeightsError
 from aqa.extract.encode import Encoder
@@ -99,6 +100,18 @@ def test_weights_are_read_as_data_and_strictly_unless_the_function_reads_them(
     torch.save({"fill": 0.5}, tmp_path / "w.pth")
     assert load_backbone(f"{net}:reads", tmp_path / "w.pth").net.conv.weight.eq(0.5).all()
     assert load_backbone(f"{net}:reads").net.conv.weight.eq(0.1).all()
+
+
+def test_a_function_that_fails_is_told_of_in_one_line() -> None:
+    def bad() -> None:
+        raise ZeroDivisionError("no layers")
+
+    with pytest.raises(PluginError, match=r"bad fails: ZeroDivisionError: no layers$"):
+        of_object(bad).make(None, 0)
+
+
+def test_an_object_without_a_name_is_custom() -> None:
+    assert of_object(object()).name == "custom"
 
 
 def test_what_is_refused(net: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import math
 import pytest
 import torch
 
-from aqa.extract.backbones import backbone_names, get_architecture
+from aqa.extract.backbones import backbone_names, get_architecture, i3d
 
 # Backbone -> its default layer, frames per clip, and for each layer: the number of tensors, that
 # of the weights in them, and the shape of its feature.
@@ -365,3 +365,23 @@ def test_frames_are_prepared_as_they_were(name: str, profile: str) -> None:
     for value, expected in ((0, black), (128, grey)):
         frame = torch.full((1, 1, 1, 1, 3), value, dtype=torch.uint8)
         assert preprocess.normalise(frame).flatten().tolist() == pytest.approx(expected, abs=1e-3)
+
+
+def test_i3d_pads_and_pools_as_carreira2017(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its windows and strides in order; the first padding is that of its convolution."""
+    padded, pooled = [], []
+    pad, pool = i3d.same_pad, i3d.same_max_pool
+    monkeypatch.setattr(i3d, "same_pad", lambda x, *a: padded.append(a) or pad(x, *a))
+    monkeypatch.setattr(i3d, "same_max_pool", lambda x, *a: pooled.append(a) or pool(x, *a))
+    with torch.device("meta"):
+        net, clips = get_architecture("i3d").build("avgpool").eval(), torch.empty(1, 3, 16, 64, 64)
+    with torch.inference_mode():
+        net(clips)
+    assert padded[0] == ((7, 7, 7), (2, 2, 2))
+    between = [one for one in pooled if one[1] != (1, 1, 1)]
+    assert between == [
+        ((1, 3, 3), (1, 2, 2)),
+        ((1, 3, 3), (1, 2, 2)),
+        ((3, 3, 3), (2, 2, 2)),
+        ((2, 2, 2), (2, 2, 2)),
+    ]

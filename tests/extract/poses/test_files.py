@@ -114,6 +114,60 @@ def test_openpose_has_several_bodies(n_joints: int, first: str, last: str, tmp_p
     assert (names[0], names[-1], len(set(names))) == (first, last, n_joints)
 
 
+BODY = """
+    nose; left eye; right eye; left ear; right ear; left shoulder; right shoulder; left elbow;
+    right elbow; left wrist; right wrist; left hip; right hip; left knee; right knee; left ankle;
+    right ankle"""
+ARMS_FROM_THE_RIGHT = """
+    right shoulder; right elbow; right wrist; left shoulder; left elbow; left wrist"""
+LEGS_FROM_THE_RIGHT = "right hip; right knee; right ankle; left hip; left knee; left ankle"
+EARS = "right eye; left eye; right ear; left ear"
+
+
+def named(*parts: str) -> tuple[str, ...]:
+    return tuple(" ".join(name.split()) for part in parts for name in part.split(";"))
+
+
+def test_the_order_of_joints_is_that_of_the_estimators(tmp_path: Path) -> None:
+    """COCO's keypoints, Halpe's 26, and OpenPose's MPI, COCO and BODY_25, as they number them."""
+    toes = "left big toe; right big toe; left small toe; right small toe; left heel; right heel"
+    feet = "left big toe; left small toe; left heel; right big toe; right small toe; right heel"
+    for n, expected in ((17, named(BODY)), (26, named(BODY, "head; neck; hip", toes))):
+        people = [{"image_id": 0, "keypoints": [1.0] * 3 * n}]
+        assert read_poses(write_json(tmp_path / f"{n}.json", people)).names == expected
+    limbs = (ARMS_FROM_THE_RIGHT, LEGS_FROM_THE_RIGHT)
+    for n, expected in (
+        (15, named("head; neck", *limbs, "chest")),
+        (18, named("nose; neck", *limbs, EARS)),
+        (25, named("nose; neck", limbs[0], "hip", limbs[1], EARS, feet)),
+    ):
+        assert read_poses(openpose(np.ones((2, n, 3)), tmp_path / f"open-{n}")).names == expected
+
+
+def test_the_score_of_the_box_decides_between_people(tmp_path: Path) -> None:
+    """Without a score of the person; the confidences of joints come last."""
+    people = [
+        {"image_id": 0, "keypoints": [1, 0, 0.9, 1, 1, 0.9], "bbox_score": 0.2},
+        {"image_id": 0, "keypoints": [2, 0, 0.1, 2, 1, 0.1], "bbox_score": 0.8},
+    ]
+    joints = read_poses(write_json(tmp_path / "v.json", people)).joints
+    assert joints[0, 0, 0] == 2
+
+
+def test_openpose_tracks_by_person_id(tmp_path: Path) -> None:
+    folder = tmp_path / "v"
+    for frame, best in enumerate((1, 2, 1)):
+        people = [
+            {
+                "person_id": [number],
+                "pose_keypoints_2d": [number, 0, 0.9 if number == best else 0.5],
+            }
+            for number in (1, 2)
+        ]
+        write_json(folder / f"v_{frame:012d}_keypoints.json", {"people": people})
+    assert read_poses(folder).joints[:, 0, 0].tolist() == [1, 1, 1]
+
+
 def test_names_that_are_told(truth: np.ndarray, tmp_path: Path) -> None:
     names = [f"point_{j}" for j in range(17)]
     meta = {"keypoint_id2name": {str(j): name for j, name in enumerate(names)}}

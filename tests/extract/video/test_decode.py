@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -201,3 +202,20 @@ def test_real_videos(shared: Path) -> None:
         assert len(set(frames)) == 1
         if size:
             assert frames[0] == size
+
+
+def test_a_file_without_a_frame(tmp_path: Path) -> None:
+    path = tmp_path / "v.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        container.start_encoding()
+    with pytest.raises(VideoError, match=r"v\.mkv: "):
+        read_frames(path, [0])
+
+
+def test_decoded_frames_are_counted(numbered_video: Callable[..., Path]) -> None:
+    source = open_video(numbered_video(9))
+    assert source.n_decoded == 0
+    assert len(list(source.frames())) == 9
+    assert source.n_decoded == 9

@@ -14,7 +14,7 @@ from aqa.extract.backbones import load_backbone
 from aqa.extract.run import extract
 from aqa.extract.video import identity
 from aqa.extract.video.decode import decoder_name
-from aqa.extract.video.identity import content_of, size_of
+from aqa.extract.video.identity import content_of, size_of, sizes_before
 from aqa.features.store import FeatureStore
 
 
@@ -74,6 +74,17 @@ def test_a_folder_is_its_numbered_images(tmp_path: Path) -> None:
     (folder / "1.png").write_bytes(bytes([9] * 10))
     assert content_of(folder) != before[0]
     assert content_of(tmp_path / "absent") is None
+
+
+def test_sizes_that_older_versions_noted(tmp_path: Path) -> None:
+    folder = tmp_path / "f"
+    folder.mkdir()
+    (folder / "0.png").write_bytes(b"0123456789")
+    assert sizes_before(folder) == {10}
+    (folder / "notes.txt").write_bytes(b"abc")
+    assert sizes_before(folder) == {10, 13}
+    assert sizes_before(folder / "notes.txt") == {3}
+    assert sizes_before(tmp_path / "absent") == set()
 
 
 def test_a_replaced_file_of_the_same_size_is_refused(

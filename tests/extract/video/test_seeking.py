@@ -246,3 +246,52 @@ def test_deinterlacing_is_asked_for_and_stands_in_the_spec(
         assert "deinterlace" not in a.spec["preprocess"]
         assert b.spec["preprocess"]["deinterlace"] is True
         assert not np.array_equal(a["i"], b["i"])
+
+
+def test_an_index_of_one_instant_has_no_rate() -> None:
+    none = np.zeros(0, np.int64)
+    one = indices.FrameIndex(np.array([7], np.int64), none, none, (1, 25))
+    same = indices.FrameIndex(np.array([7, 7], np.int64), none, none, (1, 25))
+    two = indices.FrameIndex(np.array([7, 9], np.int64), none, none, (1, 25))
+    assert np.isnan(one.fps)
+    assert np.isnan(same.fps)
+    assert two.fps == 12.5
+
+
+def test_times_that_stand_twice_are_no_index(
+    make_video: Make, textured: Textured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make_video("v.mp4", textured(20, SIZE))
+    times, keys = indices._packet_times(path)
+    assert times is not None
+    assert len(indices.build_index(path)) == 20
+    twice = np.append(times, times[-1])
+    monkeypatch.setattr(indices, "_packet_times", lambda _: (twice, keys))
+    assert not indices.build_index(path)
+    monkeypatch.setattr(indices, "_packet_times", lambda _: (None, keys))
+    assert not indices.build_index(path)
+
+
+def test_frames_of_vp8_that_are_never_shown_are_not_counted(
+    make_video: Make, textured: Textured
+) -> None:
+    options = {"auto-alt-ref": "1", "lag-in-frames": "16"}
+    path = make_video("v.webm", textured(60, SIZE), "libvpx", options=options)
+    times, _ = indices._packet_times(path)
+    assert times is not None
+    assert len(times) == 60
+    assert len(indices.build_index(path)) == 60
+
+
+def test_a_reader_that_waits_is_closed_once_no_action_needs_it(
+    make_video: Make, textured: Textured
+) -> None:
+    path = make_video("v.mp4", textured(20, SIZE))
+    shared = SharedReaders([Action(path, 0, 5), Action(path, 5, 10), Action(path, 10, 15)])
+    reader, closed = shared.take(0), []
+    reader.close = lambda: closed.append(True)  # type: ignore[method-assign]
+    shared.give(0, reader)
+    for number in range(3):
+        assert closed == []
+        shared.finish(number)
+    assert closed == [True]

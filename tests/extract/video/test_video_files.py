@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from aqa.extract.video.decode import VideoError, open_video
+from aqa.extract.video.streams import FORMATS
 
 Make = Callable[..., Path]
 Textured = Callable[..., list[np.ndarray]]
@@ -280,3 +281,11 @@ def test_a_name_that_is_no_text(make_video: Make, textured: Textured) -> None:
     except OSError:
         pytest.skip("this file system takes no such name")
     assert len(list(open_video(odd).frames())) == 3
+
+
+def test_every_format_that_may_be_opened_is_one_of_ffmpeg() -> None:
+    known = {name for one in av.formats_available for name in one.split(",")}
+    assert set(FORMATS) <= known
+    assert len(set(FORMATS)) == len(FORMATS)
+    playlists = {"hls", "dash", "concat", "sdp", "rtsp", "image2", "imf", "webm_dash_manifest"}
+    assert not playlists & set(FORMATS)

@@ -1,8 +1,8 @@
-"""What a fitted head says of the clips, or of the joints, of one video."""
+"""What a fitted head says of the joints of one video."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,39 +11,7 @@ from numpy.typing import NDArray
 from aqa.annotations.manifest import Video
 from aqa.features.video_features import VideoFeatures
 from aqa.models.examples import example_of
-from aqa.models.heads.base import Explanation, Head
-
-
-@dataclass(frozen=True)
-class ClipFeedback:
-    """What is said of one clip.
-
-    clip: its number, from 0. start, stop: half-open range of frames of the video file, and the
-    same in seconds, None where the frame rate is not known. value: the head's number for it.
-    exemplar_clips: id of each exemplar -> the number of its clip that this one was compared with.
-    """
-
-    clip: int
-    start: int
-    stop: int
-    start_seconds: float | None
-    stop_seconds: float | None
-    value: float
-    faulty: bool
-    exemplar_clips: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class Feedback:
-    """What is said of the clips of one video.
-
-    meaning: what the clips' values are. limit: a clip below it (or at it) is faulty.
-    """
-
-    video: str
-    meaning: str
-    limit: float
-    clips: list[ClipFeedback]
+from aqa.models.heads.base import Head
 
 
 @dataclass(frozen=True)
@@ -81,39 +49,6 @@ class PoseFeedback:
     joints: NDArray[np.float32]
     gradient: NDArray[np.float64]
     offset: int
-
-
-def give_feedback(
-    head: Head,
-    video: Video,
-    seen: VideoFeatures,
-    blank: NDArray[np.float32] | None,
-    align: str = "index",
-) -> Feedback:
-    """Explain a video clip by clip; clips that are all padding are left out.
-
-    blank: the feature of a clip of black frames, None where there is none. align: which clips of an
-    exemplar are compared, see `aqa.models.heads.base.alignment`.
-    """
-    example = example_of(video, seen.features, seen.clips, head.answer_columns, blank)
-    explanation = head.explain(example, align=align)
-    shown = [i for i, clip in enumerate(seen.clips) if not clip.is_blank(seen.n_frames)]
-    clips = [_clip_feedback(i, seen, explanation) for i in shown]
-    return Feedback(video.id, explanation.meaning, explanation.limit, clips)
-
-
-def _clip_feedback(number: int, seen: VideoFeatures, explanation: Explanation) -> ClipFeedback:
-    start, stop = seen.frames(number)
-    return ClipFeedback(
-        clip=number,
-        start=start,
-        stop=stop,
-        start_seconds=seen.seconds(start),
-        stop_seconds=seen.seconds(stop),
-        value=float(explanation.values[number]),
-        faulty=bool(explanation.faulty[number]),
-        exemplar_clips={name: int(clips[number]) for name, clips in explanation.matched.items()},
-    )
 
 
 def give_pose_feedback(

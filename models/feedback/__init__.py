@@ -1,0 +1,27 @@
+"""What a fitted head says of the clips, or of the joints, of one video."""
+
+from aqa.models.feedback.clips import (
+    ClipFeedback,
+    Feedback,
+    Mark,
+    Total,
+    give_feedback,
+    shown_clips,
+)
+from aqa.models.feedback.joints import JointMove, PoseFeedback, give_pose_feedback
+from aqa.models.feedback.reference import ClipReference, Told, TypePoints
+
+__all__ = [
+    "ClipFeedback",
+    "ClipReference",
+    "Feedback",
+    "JointMove",
+    "Mark",
+    "PoseFeedback",
+    "Told",
+    "Total",
+    "TypePoints",
+    "give_feedback",
+    "give_pose_feedback",
+    "shown_clips",
+]

@@ -1,0 +1,214 @@
+"""What a fitted head says of the clips of one video."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aqa.annotations.manifest import Video
+from aqa.features.video_features import VideoFeatures
+from aqa.models.examples import Examples, example_of
+from aqa.models.feedback.reference import ClipReference, TrainingLevels
+from aqa.models.heads.base import Explanation, Head
+
+# What is said of a clip below its limit.
+Mark = Literal["faulty", "below average"]
+
+
+@dataclass(frozen=True)
+class ClipFeedback:
+    """What is said of one clip.
+
+    clip: its number, from 0. start, stop: half-open range of frames of the video file, and the
+    same in seconds, None where the frame rate is not known. value: the head's number for it.
+    average: what the same part of training videos has, None where it is not compared with them.
+    limit: below it, or at it, the clip is faulty, or below average where the head cannot tell
+    faulty clips. exemplar_clips: id of each exemplar -> the number of its clip that this one was
+    compared with.
+    """
+
+    clip: int
+    start: int
+    stop: int
+    start_seconds: float | None
+    stop_seconds: float | None
+    value: float
+    average: float | None
+    limit: float
+    faulty: bool
+    below_average: bool
+    exemplar_clips: Mapping[str, int]
+
+    @property
+    def marked(self) -> bool:
+        """Whether it is called faulty or below average."""
+        return self.faulty or self.below_average
+
+
+@dataclass(frozen=True)
+class Total:
+    """How a score is made up, where the clips' values are points that add up to it.
+
+    base, clips, padding: points; those of the clips that are told of, and those of clips that are
+    all padding. of: what they add up to, such as `score`, or `score / difficulty`. score: of the
+    video.
+    """
+
+    base: float
+    clips: float
+    padding: float
+    of: str
+    score: float
+
+    @property
+    def sum(self) -> float:
+        """Base, clips and padding."""
+        return self.base + self.clips + self.padding
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What is said of the clips of one video.
+
+    meaning: what the clips' values are. mark: what a clip below its limit is called. rule: what the
+    limit is. evidence: how well faulty clips are told, or why none is called so; "" where nothing
+    is known of it. total: how the score is made up, None where values are no points.
+    """
+
+    video: str
+    meaning: str
+    mark: Mark
+    rule: str
+    evidence: str
+    total: Total | None
+    clips: list[ClipFeedback]
+
+
+def give_feedback(
+    head: Head,
+    video: Video,
+    seen: VideoFeatures,
+    blank: NDArray[np.float32] | None,
+    align: str = "index",
+    reference: ClipReference | None = None,
+) -> Feedback:
+    """Explain a video clip by clip; clips that are all padding are left out.
+
+    blank: the feature of a clip of black frames, None where there is none. align: which clips of an
+    exemplar are compared, see `aqa.models.heads.base.alignment`. reference: the training videos
+    that clips which add points are compared with; None for a run made before there was one.
+    """
+    example = example_of(video, seen.features, seen.clips, head.answer_columns, blank)
+    explanation = head.explain(example, align=align)
+    shown = shown_clips(seen)
+    verdict = _verdict(explanation, reference, video.type or "")
+    clips = [_clip_feedback(i, seen, explanation, verdict) for i in shown]
+    total = None if explanation.base is None else _total(head, example, explanation, shown)
+    return Feedback(
+        video.id, explanation.meaning, verdict.mark, verdict.rule, verdict.evidence, total, clips
+    )
+
+
+def shown_clips(seen: VideoFeatures) -> list[int]:
+    """The numbers of the clips that are not all padding."""
+    return [i for i, clip in enumerate(seen.clips) if not clip.is_blank(seen.n_frames)]
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    """What each clip's value is held against; `average` is None without training videos."""
+
+    mark: Mark
+    rule: str
+    evidence: str
+    marked: NDArray[np.bool_]
+    limits: NDArray[np.float64]
+    average: NDArray[np.float64] | None
+
+
+def _verdict(explanation: Explanation, reference: ClipReference | None, kind: str) -> _Verdict:
+    if explanation.base is not None and reference is not None:
+        return _compared(explanation, reference, kind)
+    limits = np.full(len(explanation.values), explanation.limit)
+    mark: Mark = "faulty" if explanation.base is None else "below average"
+    evidence = ""
+    if explanation.base is not None:
+        evidence = (
+            "not called faulty: the run was made before clips were compared with training "
+            "videos'; fit the head again"
+        )
+    rule = f"below {explanation.limit:g}"
+    return _Verdict(mark, rule, evidence, explanation.faulty, limits, None)
+
+
+def _compared(explanation: Explanation, reference: ClipReference, kind: str) -> _Verdict:
+    found = reference.compare(len(explanation.values), kind)
+    beside = _training_videos(found, kind)
+    told, margin = reference.told, reference.margin
+    if told is not None and margin is not None and reference.calls_faulty:
+        limits = found.good - margin
+        return _Verdict(
+            "faulty",
+            f"{margin:.2f} points or more below the level that one in four of {beside} reaches in "
+            "the same part of the video",
+            f"held against the faulty clips of {told.videos} training videos that were held out "
+            f"for it: precision {told.precision:.2f}, recall {told.recall:.2f}, F1 {told.f1:.2f} "
+            f"({told.f1_of_all:.2f} if every clip is called faulty)",
+            explanation.values <= limits,
+            limits,
+            found.mean,
+        )
+    why = reference.untold
+    if told is not None:
+        why = (
+            f"on {told.videos} training videos that were held out, faulty clips were not told "
+            f"better than by chance (F1 {told.f1:.2f}; {told.f1_of_all:.2f} if every clip is "
+            "called faulty)"
+        )
+    return _Verdict(
+        "below average",
+        f"below the mean of {beside} in the same part of the video",
+        f"not called faulty: {why}",
+        explanation.values < found.mean,
+        found.mean,
+        found.mean,
+    )
+
+
+def _training_videos(found: TrainingLevels, kind: str) -> str:
+    if found.type:
+        return f"the {found.videos} training videos of type {found.type}"
+    why = f"too few are of type {kind}" if kind else "the video's type is not known"
+    return f"all {found.videos} training videos ({why})"
+
+
+def _clip_feedback(
+    number: int, seen: VideoFeatures, explanation: Explanation, verdict: _Verdict
+) -> ClipFeedback:
+    start, stop = seen.frames(number)
+    marked = bool(verdict.marked[number])
+    return ClipFeedback(
+        clip=number,
+        start=start,
+        stop=stop,
+        start_seconds=seen.seconds(start),
+        stop_seconds=seen.seconds(stop),
+        value=float(explanation.values[number]),
+        average=None if verdict.average is None else float(verdict.average[number]),
+        limit=float(verdict.limits[number]),
+        faulty=marked and verdict.mark == "faulty",
+        below_average=marked and verdict.mark == "below average",
+        exemplar_clips={name: int(clips[number]) for name, clips in explanation.matched.items()},
+    )
+
+
+def _total(head: Head, example: Examples, explanation: Explanation, shown: list[int]) -> Total:
+    assert explanation.base is not None
+    clips = float(explanation.values[shown].sum())
+    padding = float(explanation.values.sum()) - clips
+    score = float(head.predict_examples(example)[0])
+    return Total(explanation.base, clips, padding, explanation.of, score)

@@ -1,0 +1,180 @@
+"""What the clips of training videos add to their scores, to compare another video's clips with.
+
+That a clip takes points off says little: in an easy dive every clip does. What says something is
+that it adds less than the same part of other videos of the same type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aqa.errors import RunError
+
+Points = NDArray[np.float64]
+
+# A type of fewer training videos is compared with all of them.
+LEAST_OF_TYPE = 5
+# More parts than a video has clips say nothing, and many clips are told apart well enough by ten.
+MOST_PARTS = 10
+# What a clip is compared with. The mean would do less: where a fault is frequent it is low itself.
+GOOD = 0.75
+
+
+@dataclass(frozen=True)
+class TypePoints:
+    """What clips of the training videos of one type add, by the part of the video.
+
+    videos: how many there are. mean: (parts,) points. good: (parts,) points that one clip in four
+    reaches.
+    """
+
+    videos: int
+    mean: tuple[float, ...]
+    good: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Told:
+    """How well faulty clips were told on training videos that were held out.
+
+    videos, precision, recall, f1: of them; see `aqa.evaluation.feedback_metrics`. f1_of_all: what
+    calling every clip faulty gives. better: whether `f1` is above it, with 95 % confidence.
+    """
+
+    videos: int
+    precision: float
+    recall: float
+    f1: float
+    f1_of_all: float
+    better: bool
+
+
+@dataclass(frozen=True)
+class TrainingLevels:
+    """A video's clips beside the training videos'.
+
+    mean, good: (n_clips,) points that those of the same part add. videos: how many they are of.
+    type: their type; "" for all types.
+    """
+
+    mean: Points
+    good: Points
+    videos: int
+    type: str
+
+
+@dataclass(frozen=True)
+class ClipReference:
+    """The training videos' points, and below which of them a clip is faulty.
+
+    types: type -> its points; "" holds all videos. margin: points below `good` from which on a clip
+    is faulty; None where nobody says which training clips are. told: how well that tells them.
+    untold: why `margin` is None; "" where it is not.
+    """
+
+    types: Mapping[str, TypePoints]
+    margin: float | None = None
+    told: Told | None = None
+    untold: str = ""
+
+    @property
+    def calls_faulty(self) -> bool:
+        """Whether faulty clips are told better than by chance."""
+        return self.margin is not None and self.told is not None and self.told.better
+
+    def compare(self, n_clips: int, kind: str | None) -> TrainingLevels:
+        """What to compare the clips of a video of this type with."""
+        known = kind if kind and kind in self.types else ""
+        points = self.types[known]
+        parts = parts_of(n_clips, len(points.mean))
+        return TrainingLevels(
+            np.array(points.mean)[parts], np.array(points.good)[parts], points.videos, known
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a run's record holds it."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, record: Any, where: object) -> ClipReference:
+        """From a run's record. where: what the error calls it."""
+        try:
+            types = {
+                str(name): TypePoints(
+                    int(one["videos"]), _numbers(one["mean"]), _numbers(one["good"])
+                )
+                for name, one in record["types"].items()
+            }
+            if not types[""].mean or any(len(t.mean) != len(t.good) for t in types.values()):
+                raise ValueError("parts without points")
+            told = None if record["told"] is None else Told(**record["told"])
+            margin = None if record["margin"] is None else float(record["margin"])
+            return cls(types, margin, told, str(record["untold"]))
+        except (AttributeError, KeyError, TypeError, ValueError, IndexError):
+            raise RunError(
+                f"{where}: what it records of its training videos' clips cannot be read; fit the "
+                "head again"
+            ) from None
+
+
+def _numbers(values: Any) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)
+
+
+def parts_of(n_clips: int, parts: int) -> NDArray[np.intp]:
+    """The part of the video that each clip is in, (n_clips,): from the first to the last part.
+
+    >>> parts_of(5, 3)
+    array([0, 0, 1, 2, 2])
+    """
+    places = np.arange(n_clips) / max(n_clips - 1, 1) * (parts - 1)
+    return np.round(places).astype(np.intp)
+
+
+def summarise(values: Sequence[Points], types: Sequence[str]) -> dict[str, TypePoints]:
+    """The points of each type with enough videos, and under "" those of all.
+
+    values: what the clips of each training video add, (n_clips,) each; NaN for a clip of padding.
+    """
+    parts = min(int(np.median([len(one) for one in values])), MOST_PARTS)
+    named = np.asarray(types, str)
+    groups = {"": np.arange(len(values))}
+    for name in np.unique(named):
+        rows = np.flatnonzero(named == name)
+        if name and len(rows) >= LEAST_OF_TYPE:
+            groups[str(name)] = rows
+    every = _points([values[i] for i in groups[""]], parts, None)
+    made = {name: _points([values[i] for i in rows], parts, every) for name, rows in groups.items()}
+    return {**made, "": every}
+
+
+def _points(values: Sequence[Points], parts: int, otherwise: TypePoints | None) -> TypePoints:
+    """otherwise: whose points a part without a clip takes."""
+    place = np.concatenate([parts_of(len(one), parts) for one in values])
+    added = np.concatenate(values)
+    mean, good = [], []
+    for part in range(parts):
+        here = added[(place == part) & np.isfinite(added)]
+        if len(here):
+            mean.append(float(here.mean()))
+            good.append(float(np.quantile(here, GOOD)))
+        else:
+            mean.append(otherwise.mean[part] if otherwise else 0.0)
+            good.append(otherwise.good[part] if otherwise else 0.0)
+    return TypePoints(len(values), tuple(mean), tuple(good))
+
+
+def best_margin(below: Points, faulty: NDArray[np.bool_]) -> float:
+    """The margin by which faulty clips are told with the highest F1.
+
+    below: (clips,) points that each is below `good`. Of equal ones, the largest; 0 or more.
+    """
+    order = np.argsort(-below, kind="stable")
+    hits = np.cumsum(faulty[order])
+    f1 = 2 * hits / (np.arange(1, len(below) + 1) + faulty.sum())
+    return max(float(below[order][f1.argmax()]), 0.0)

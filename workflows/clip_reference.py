@@ -1,0 +1,140 @@
+"""Makes what the clips of other videos are compared with: training videos' clips, and a margin.
+
+Where the manifest names the faulty clips of training videos (column `faulty_clips`), the margin
+below which a clip is faulty is chosen on training videos that a fit has not seen, and how well it
+tells faulty clips is measured on others of these. Test videos are not looked at.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aqa.annotations.manifest import Manifest
+from aqa.errors import AqaWarning
+from aqa.evaluation.feedback import FeedbackError, explains, faulty_clips
+from aqa.evaluation.feedback_metrics import f1_of_all_faulty, is_better_than_all, measure_feedback
+from aqa.features.store import FeatureStore
+from aqa.features.video_features import blank_of, of_store
+from aqa.models.examples import example_of
+from aqa.models.feedback import ClipReference, Told, shown_clips
+from aqa.models.feedback.reference import best_margin, summarise
+from aqa.models.heads.base import Explanation, Head, HeadError
+
+FOLDS = 3
+# With fewer training videos, margins are chance.
+LEAST_VIDEOS = 12
+
+# Fits the same head on the training videos of these ids.
+Refit = Callable[[Sequence[str]], Head]
+
+
+@dataclass(frozen=True)
+class _HeldOut:
+    """A video that a fit has not seen, by its clips that are not padding.
+
+    below: points that each is below `good`. faulty: whether the manifest says so.
+    """
+
+    fold: int
+    below: NDArray[np.float64]
+    faulty: NDArray[np.bool_]
+
+
+def clip_reference(
+    head: Head, ids: Sequence[str], manifest: Manifest, store: FeatureStore, refit: Refit
+) -> ClipReference | None:
+    """What to compare other videos' clips with; None for a head whose clips add no points.
+
+    head: fitted on the training videos `ids`.
+    """
+    if not explains(head) or _explain(head, ids[0], manifest, store).base is None:
+        return None
+    points = [_points(head, i, manifest, store) for i in ids]
+    types = summarise(points, [_type(i, manifest) for i in ids])
+    try:
+        held = _held_out(head, ids, manifest, store, refit)
+    except (FeedbackError, HeadError) as error:
+        return ClipReference(types, untold=str(error).partition("\n")[0])
+    margin = _margin(held)
+    return ClipReference(types, margin, _told(held))
+
+
+def _held_out(
+    head: Head, ids: Sequence[str], manifest: Manifest, store: FeatureStore, refit: Refit
+) -> list[_HeldOut]:
+    """Every training video, explained by a fit that has not seen it."""
+    truth = {i: faulty_clips(manifest.by_id[i], len(store.clips(i)), manifest) for i in ids}
+    if not any(truth.values()):
+        raise FeedbackError("no training video has a faulty clip")
+    if len(ids) < LEAST_VIDEOS:
+        raise FeedbackError(
+            f"{len(ids)} training videos are too few to learn it from; it takes {LEAST_VIDEOS}"
+        )
+    order = np.random.default_rng(head.seed).permutation(len(ids))
+    held = []
+    for fold in range(FOLDS):
+        out = {ids[i] for i in order[fold::FOLDS]}
+        seen = [i for i in ids if i not in out]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AqaWarning)  # they are said of the fit that is kept
+            fitted = refit(seen)
+            points = {i: _points(fitted, i, manifest, store) for i in ids}
+        types = summarise([points[i] for i in seen], [_type(i, manifest) for i in seen])
+        reference = ClipReference(types)
+        for video in sorted(out):
+            added = points[video]
+            good = reference.compare(len(added), _type(video, manifest)).good
+            shown = np.flatnonzero(np.isfinite(added))
+            is_faulty = np.isin(shown, list(truth[video]))
+            held.append(_HeldOut(fold, (good - added)[shown], is_faulty))
+    return held
+
+
+def _margin(held: Sequence[_HeldOut]) -> float:
+    return best_margin(
+        np.concatenate([video.below for video in held]),
+        np.concatenate([video.faulty for video in held]),
+    )
+
+
+def _told(held: Sequence[_HeldOut]) -> Told:
+    """How well margins that were chosen on the other folds tell the faulty clips of each fold."""
+    margins = [_margin([v for v in held if v.fold != fold]) for fold in range(FOLDS)]
+    truth = [video.faulty for video in held]
+    said = [video.below >= margins[video.fold] for video in held]
+    found = measure_feedback(truth, said, resamples=0).values
+    return Told(
+        len(held),
+        found["precision"] or 0.0,
+        found["recall"] or 0.0,
+        found["f1"] or 0.0,
+        f1_of_all_faulty(truth),
+        is_better_than_all(truth, said),
+    )
+
+
+def _type(video_id: str, manifest: Manifest) -> str:
+    return manifest.by_id[video_id].type or ""
+
+
+def _points(
+    head: Head, video_id: str, manifest: Manifest, store: FeatureStore
+) -> NDArray[np.float64]:
+    """What each clip of a video adds, (n_clips,); NaN for one that is all padding."""
+    values = _explain(head, video_id, manifest, store).values
+    points = np.full(len(values), np.nan)
+    shown = shown_clips(of_store(store, video_id))
+    points[shown] = values[shown]
+    return points
+
+
+def _explain(head: Head, video_id: str, manifest: Manifest, store: FeatureStore) -> Explanation:
+    seen, video = of_store(store, video_id), manifest.by_id[video_id]
+    return head.explain(
+        example_of(video, seen.features, seen.clips, head.answer_columns, blank_of(store))
+    )

@@ -35,8 +35,10 @@ ARRAYS: dict[str, dict[str, str]] = {
 
 # Present name of a head -> a hyper-parameter that it did not have -> what it did.
 ADDED: dict[str, dict[str, Any]] = {
+    "average": {"pad": False},
     "mtl": {"captions": False},
     "musdl": {"networks": "shared"},
+    "wd": {"pad": False},
 }
 
 

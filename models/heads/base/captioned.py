@@ -214,15 +214,21 @@ class CaptionedHead(NetworkHead):
         trainer: Callable[[nn.Module], Trainer],
     ) -> None:
         """See `NetworkHead.train_net`: first all but the captions, then these."""
-
-        def joint(net: nn.Module) -> JointTrainer:
-            made = trainer(net)
-            assert isinstance(made, JointTrainer)
-            return made
-
-        super().train_net(make, train, held, lambda net: joint(net).without_captions())
+        super().train_net(make, train, held, lambda net: _joint(trainer(net)).without_captions())
         if self.writes:
-            self._train_captions(joint(self.net_).of_captions(), train, held)
+            self._train_captions(_joint(trainer(self.net_)).of_captions(), train, held)
+
+    def refit_net(
+        self,
+        make: Callable[[], nn.Module],
+        every: Callable[[], BatchSource],
+        trainer: Callable[[nn.Module], Trainer],
+    ) -> None:
+        """See `NetworkHead.refit_net`: all but the captions, which stay as they were learned."""
+        before = self.net_
+        super().refit_net(make, every, lambda net: _joint(trainer(net)).without_captions())
+        if self.writes:
+            self.net_.captions = before.captions
 
     def _train_captions(
         self, trainer: CaptionTrainer, train: BatchSource, held: BatchSource | None
@@ -258,3 +264,8 @@ class CaptionedHead(NetworkHead):
         if (None if saved is None else tuple(saved.shape)) != expected:
             raise HeadError("its vocabulary does not fit its network")
         return super().restore_net(tensors)
+
+
+def _joint(trainer: Trainer) -> JointTrainer:
+    assert isinstance(trainer, JointTrainer)
+    return trainer

@@ -291,7 +291,7 @@ def explain(
     type: str | None = None,
     difficulty: float | None = None,
     action: str | None = None,
-    align: Literal["index", "dtw"] = "index",
+    align: Literal["index", "dtw"] = "dtw",
     weights: PathLike | None = None,
     backbone: str | None = None,
     device: str = "auto",

@@ -33,6 +33,12 @@ PROTOCOLS = {
         "balanced",
         {"n": 10, "test": 15, "by": ("type",)},
     ),
+    "jain2020-vault": Protocol(
+        "jain2020: five splits of the tuck vaults, 40 of them tested (type = tuck, which you fill "
+        "in: UNLV-Vault's files do not tell)",
+        "balanced",
+        {"n": 5, "test": 40, "by": ("type",), "kinds": ("tuck",)},
+    ),
     "li2018": Protocol(
         "li2018end: UNLV's published splits, diving 300/70 and vault 120/56",
         "published",

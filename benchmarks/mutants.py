@@ -21,6 +21,7 @@ import importlib.machinery
 import json
 import os
 import random
+import re
 import signal
 import sys
 import tempfile
@@ -148,7 +149,12 @@ class Room:
             return bool(lines.keys() & users)
 
         users = self._users(mutant.file) if mutant.module_level else set()
-        found = [(seconds, test) for test, (seconds, lines) in covered.items() if runs(lines)]
+        named = self._naming(mutant.file) if mutant.module_level else ()
+        found = [
+            (seconds, test)
+            for test, (seconds, lines) in covered.items()
+            if runs(lines) or test.partition("::")[0] in named
+        ]
         return [test for _, test in sorted(found)]
 
     def _users(self, file: str) -> set[str]:
@@ -158,6 +164,15 @@ class Room:
             str(f.relative_to(ROOT)) for f in self.files if f"aqa.{name} " in f.read_text("utf-8")
         }
         return {file} | using
+
+    def _naming(self, file: str) -> set[str]:
+        """The files of tests that import from a module: they may look at its constants alone."""
+        package, _, stem = Path(file).with_suffix("").as_posix().replace("/", ".").rpartition(".")
+        pattern = re.compile(
+            rf"from aqa\.{re.escape(package)}(\.{stem} import| import [\w\s,()]*\b{stem}\b)"
+        )
+        tests = (ROOT / "tests" / self.room).rglob("test_*.py")
+        return {str(t.relative_to(ROOT)) for t in tests if pattern.search(t.read_text("utf-8"))}
 
     def _exchanged(self, mutant: Mutant, tests: list[str]) -> int:
         """In a fork: put the changed function in place of the right one, run, 0: all passed."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,7 +18,12 @@ from aqa.commands.options import (
     seed_option,
     workspace_option,
 )
+from aqa.errors import AqaError
 from aqa.workspace import Workspace
+
+if TYPE_CHECKING:
+    from aqa.workflows.reproduce.cells import Reproduction
+    from aqa.workflows.reproduce.declared import PublishedTable
 
 
 @click.command(short_help="Run a published table and print its figures beside ours.")
@@ -35,10 +43,22 @@ from aqa.workspace import Workspace
 )
 @seed_option
 @click.option(
+    "--from",
+    "origin",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Workspace of the data on which models are fitted that the table goes on from, such as "
+    "the dives of jain2020-6.",
+)
+@click.option("--all", "every", is_flag=True, help="Run every table.")
+@click.option(
     "--stand-in",
+    is_flag=True,
+    help="Rehearse on drawn features, and drawn labels where the workspace has not the dataset's.",
+)
+@click.option(
+    "--stand-in-store",
     type=FILE,
-    help="Rehearse: run every recipe on this store of other videos, over the manifest's own "
-    "splits.",
+    help="Rehearse on this store of other videos, over the manifest's own splits.",
 )
 @click.option("--output", type=FILE, help="CSV to write [default: runs/reproduce/TABLE.csv].")
 @json_option
@@ -49,7 +69,10 @@ def reproduce(
     listing: bool,
     systems: tuple[str, ...],
     seed: int,
-    stand_in: Path | None,
+    origin: Path | None,
+    every: bool,
+    stand_in: bool,
+    stand_in_store: Path | None,
     output: Path | None,
     as_json: bool,
 ) -> None:
@@ -59,42 +82,97 @@ def reproduce(
     of the table is run where something is missing, and the command that makes it is printed. What
     was fitted before is not fitted again. Without TABLE, lists all tables; `aqa papers` tells what
     jain2020 and its like stand for.
-    """
-    from aqa.files import write_json, write_rows
-    from aqa.report.reproduction import needs_of, overview, reproduction_table
-    from aqa.workflows.reproduce.run import reproduce as run
-    from aqa.workflows.reproduce.tables import get_table
 
-    if table is None:
+    With --stand-in no data is needed: every recipe is run from start to end on numbers that are
+    drawn, quickly and on few splits. What it prints are no measurements.
+    """
+    from aqa.report.reproduction import needs_of, overview, reproduction_table
+    from aqa.workflows.reproduce.tables import TABLES, get_table
+
+    if table is not None and every:
+        raise click.UsageError(f"--all runs every table; leave out {table}")
+    if every and (systems or output):
+        raise click.UsageError("--system and --output are of one table; leave out --all")
+    if stand_in and stand_in_store:
+        raise click.UsageError("--stand-in draws features; leave it out, or --stand-in-store")
+    if table is None and not every:
+        if stand_in or stand_in_store:
+            raise click.UsageError("name a TABLE to rehearse, or --all")
         click.echo(overview(workspace))
         return
-    declared = get_table(table)
+    chosen = list(TABLES.values()) if every else [get_table(str(table))]
     if listing:
-        click.echo(needs_of(declared, workspace))
+        click.echo("\n\n".join(needs_of(one, workspace) for one in chosen))
         return
-    with open_store(stand_in) as store:
-        reproduction = run(
-            declared,
-            workspace,
-            seed=seed,
-            systems=systems,
-            stand_in=store,
-            tell=lambda line: click.echo(line, err=True),
+    with open_store(stand_in_store) as store, TemporaryDirectory() as folder:
+        request = _Request(
+            workspace, systems, seed, origin, store, Path(folder) if stand_in else None
         )
-    path = output or workspace.runs / "reproduce" / f"{table}.csv"
+        found = []
+        for one in chosen:
+            try:
+                found.append(request.run(one))
+            except AqaError as error:
+                if not every:
+                    raise
+                click.echo(f"not run: {one.name}: {error}", err=True)
+                continue
+            if not as_json:
+                click.echo(("\n" if len(found) > 1 else "") + reproduction_table(found[-1]))
+            path = output or workspace.runs / "reproduce" / f"{request.label(one)}.csv"
+            _write(found[-1], path)
+    if as_json:
+        said = [reproduction.to_dict() for reproduction in found]
+        click.echo(json.dumps(said if every else said[0], indent=1))
+    measured = [one for one in found if any(cell.measured for cell in one.cells)]
+    if len(measured) < len(chosen):
+        sys.exit(1)
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What was asked for, whatever the table. drawn: the folder for drawn features, if any."""
+
+    workspace: Workspace
+    systems: tuple[str, ...]
+    seed: int
+    origin: Path | None
+    store: Any
+    drawn: Path | None
+
+    def label(self, table: PublishedTable) -> str:
+        """What files about the table are called."""
+        return f"stand-in-{table.name}" if self.drawn or self.store else table.name
+
+    def run(self, table: PublishedTable) -> Reproduction:
+        """Run or rehearse the table."""
+        from aqa.workflows.reproduce.run import reproduce as run
+        from aqa.workflows.reproduce.stand_in.rehearsal import rehearse
+        from aqa.workflows.reproduce.tables import get_table
+
+        common: dict[str, Any] = {"seed": self.seed, "systems": self.systems, "tell": _tell}
+        if self.drawn is not None:
+            return rehearse(table, self.drawn, self.workspace, **common)
+        origin = None
+        if self.origin is not None and table.origin:
+            origin = (get_table(table.origin), Workspace(self.origin))
+        return run(table, self.workspace, stand_in=self.store, origin=origin, **common)
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _write(reproduction: Reproduction, path: Path) -> None:
+    """Write a table as CSV and JSON, and say so, and what was not run."""
+    from aqa.files import write_json, write_rows
+
     path.parent.mkdir(parents=True, exist_ok=True)
     write_rows(path, [cell.to_dict() for cell in reproduction.cells])
     write_json(path.with_suffix(".json"), reproduction.to_dict())
-    click.echo(
-        json.dumps(reproduction.to_dict(), indent=1)
-        if as_json
-        else reproduction_table(reproduction)
-    )
-    click.echo(f"written to {path} and .json", err=True)
+    _tell(f"written to {path} and .json")
     for line in reproduction.failed:
-        click.echo(f"not run: {line}", err=True)
-    if not any(cell.measured for cell in reproduction.cells):
-        sys.exit(1)
+        _tell(f"not run: {line}")
 
 
 COMMAND = reproduce

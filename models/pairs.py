@@ -74,13 +74,24 @@ def meant_similarity(
     learned: (n,).
     """
     kinds = np.unique(np.asarray(types, str), return_inverse=True)[1]
-    best = np.full(len(kinds), -np.inf)
-    np.maximum.at(best, kinds[learned], scores[learned])
-    exemplar = learned & (best[kinds] - scores < limits)
+    exemplar = is_exemplar(scores, limits, kinds, learned)
     first, second = pairs.first, pairs.second
     lost = np.maximum(scores[first] - scores[second], 0)
     meant = 2 ** (-lost / np.minimum(limits[first], limits[second]))
     return np.where(exemplar[first] & (kinds[first] == kinds[second]), meant, np.nan)
+
+
+def is_exemplar(
+    scores: NDArray[np.float64],
+    limits: NDArray[np.float64],
+    kinds: NDArray[np.intp],
+    learned: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Which videos are exemplars: see `meant_similarity`; kinds: (n,) numbers of their types."""
+    best = np.full(len(kinds), -np.inf)
+    np.maximum.at(best, kinds[learned], scores[learned])
+    exemplar: NDArray[np.bool_] = learned & (best[kinds] - scores < limits)
+    return exemplar
 
 
 def plan_steps(

@@ -44,7 +44,13 @@ from aqa.models.heads.base.params import check_types
 from aqa.models.heads.base.source import HeadSource
 from aqa.models.run_source import RunError as RunError
 from aqa.models.run_source import source_of
-from aqa.models.saved.hashes import check_beside, check_spec_hash, hash_of, learned_hashes
+from aqa.models.saved.hashes import (
+    check_beside,
+    check_spec_hash,
+    hash_of,
+    learned_hashes,
+    score_hash,
+)
 from aqa.models.saved.old_names import (
     complete_params,
     present_head,
@@ -159,7 +165,7 @@ def make_record(
     others = head.learned_from_others
     also = set(others)
     if start is not None:
-        also |= start.learned_from
+        also |= _same_videos(start, manifest, folder)
     return {
         "head": source.name,
         "source": None if source.origin is None else source.origin.to_dict(),
@@ -179,6 +185,24 @@ def make_record(
             **{name: version(name) for name in ("torch", "numpy", "scikit-learn")},
         },
         "hashes": learned_hashes(head, (*split.train, *split.val, *others), manifest, store),
+    }
+
+
+def _same_videos(start: Run, manifest: Manifest, folder: Path) -> set[str]:
+    """The ids that an earlier run has learned from, but those of other videos of the same names.
+
+    Datasets number their videos alike: where it was fitted with another manifest, a video of the
+    same id and another score is another one.
+    """
+    learned, recorded = start.learned_from, start.record.get("manifest")
+    own = os.path.abspath(manifest.path)
+    if recorded is None or os.path.abspath(start.folder / recorded) == own:
+        return learned
+    hashes = start.record.get("hashes", {}).get("columns", {}).get("score", {})
+    return {
+        i
+        for i in learned
+        if i not in manifest.by_id or hashes.get(i) in (None, score_hash(manifest.by_id[i]))
     }
 
 
@@ -253,7 +277,7 @@ def load_run(folder: Path, heads: Sequence[str] = ()) -> Run:
 # Counts of fitting, which no saved array is as large as.
 _OF_FITTING = (
     *("seed", "epochs", "batch_size", "lr_halve_every", "patience", "folds", "steps"),
-    *("exemplars", "least", "beam"),
+    *("exemplars", "least", "beam", "metric_types"),
     *("caption_hidden", "caption_patience", "caption_least", "caption_words"),
 )
 

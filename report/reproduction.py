@@ -57,8 +57,8 @@ def reproduction_table(reproduction: Reproduction) -> str:
     if reproduction.stand_in:
         lines.append(
             wrapped(
-                f"STAND-IN: measured on {reproduction.stand_in}, on other videos than the paper's: "
-                "the differences mean nothing"
+                f"STAND-IN: run on {reproduction.stand_in}, not on the paper's videos: these are "
+                "no measurements, and the differences mean nothing"
             )
         )
     lines.append(aligned([_row(cell) for cell in reproduction.cells], header, left=(0, 1, 2, 6)))

@@ -13,7 +13,8 @@ from aqa.errors import AqaError
 from aqa.features.store import FeatureStore, check_spec
 from aqa.models.heads.base import Sequences
 from aqa.models.heads.base.comparing import check_types
-from aqa.models.heads.score_estimation import ScoreEstimationHead, choose_exemplars
+from aqa.models.heads.base.exemplars import choose_exemplars
+from aqa.models.heads.score_estimation import ScoreEstimationHead
 from aqa.models.runs import Run
 from aqa.models.saved.hashes import check_learned, warn_unchecked
 

@@ -70,7 +70,7 @@ def explain(
     type: str | None = None,
     difficulty: float | None = None,
     action: str | None = None,
-    align: str = "index",
+    align: str = "dtw",
     weights: str | Path | None = None,
     backbone: str | None = None,
     device: str = "auto",

@@ -17,6 +17,7 @@ from aqa.annotations.importing import (
     expect_range,
 )
 from aqa.annotations.importing.matlab import read_matrix
+from aqa.annotations.importing.thresholds import SIMILAR_WITHIN
 from aqa.errors import AqaError
 
 # parmar2019action Table 1, in the order of the lists' class numbers: action -> samples, lowest,
@@ -59,6 +60,7 @@ def read(request: Request) -> Imported:
                 "path": videos.find(f"{action}/{number}", f"{action}-out/{number}"),
                 "score": score / 100,
                 "action": action,
+                "similar_within": SIMILAR_WITHIN.get(action),
                 PUBLISHED: part,
             }
     return Imported([rows[video_id] for video_id in sorted(rows)], path)

@@ -14,7 +14,10 @@ from aqa.annotations.importing.unlv_layout import (
 
 
 def read(request: Request) -> Imported:
-    """Read the vaults; execution is score - difficulty (li2018scoringnet, errata E15)."""
+    """Read the vaults; execution is score - difficulty (li2018scoringnet, errata E15).
+
+    The files do not say which vaults are tucked, as 138 are that jain2020 takes.
+    """
     vaults = Collection("gym_vault", 176, 12.3, 16.87, (120, 56), lambda score, d: score - d)
     return read_collection(request, vaults)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from aqa.annotations.importing.checks import expect_count, expect_range
 from aqa.annotations.importing.importer import PUBLISHED, Imported, Request, Row, SourceFile
 from aqa.annotations.importing.matlab import read_vector, whole_numbers
+from aqa.annotations.importing.thresholds import SIMILAR_WITHIN
 from aqa.annotations.importing.video_folder import VideoFolder
 from aqa.errors import AqaError
 
@@ -60,6 +61,8 @@ def read_collection(request: Request, collection: Collection) -> Imported:
             row["difficulty"] = difficulty
             row["execution"] = round(collection.execution(score, difficulty), 6)
         row["action"] = collection.action
+        if collection.action in SIMILAR_WITHIN:
+            row["similar_within"] = SIMILAR_WITHIN[collection.action]
         if parts:
             row[PUBLISHED] = parts[number]
         rows.append(row)

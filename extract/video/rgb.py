@@ -41,11 +41,10 @@ class RgbConverter:
 
 
 def _pixels(frame: VideoFrame) -> Frame:
-    """The pixels of an RGB frame, without copying where its rows lie end to end."""
+    """The pixels of an RGB frame, not copied: between its rows there may be bytes of padding."""
     plane = frame.planes[0]
     rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: frame.height]
-    image = rows[:, : 3 * frame.width].reshape(frame.height, frame.width, 3)
-    return np.ascontiguousarray(image)
+    return rows[:, : 3 * frame.width].reshape(frame.height, frame.width, 3)
 
 
 def display_matrix(frame: VideoFrame) -> Matrix | None:

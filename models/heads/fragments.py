@@ -129,10 +129,12 @@ class FragmentsHead(ScoreNetworkHead):
         "steps after which the learning rate is halved; none: never",
         source="li2018end §5.2: times 0.45",
     )
-    weight_decay: float = param(
-        0.001,
-        "L2 penalty, twice the paper's beta, which stands before the squared weights",
+    beta: float = param(
+        0.0005,
+        "weight of the squared weights beside half the squared error in points; of dives, whose "
+        "scores spread by 17 points, it is a weight_decay of 7e-6",
         source="li2018scoringnet §4.2",
+        low=0,
     )
     fragment: str = param(
         "all",

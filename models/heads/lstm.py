@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from typing_extensions import Self
 
 from aqa.device import deterministic_kernels, pick_device
-from aqa.models.examples import Examples
-from aqa.models.heads.base import Answer, Explanation, HeadError, check_sequences, param
+from aqa.models.examples import Examples, Sequences
+from aqa.models.heads.base import Answer, Explanation, Head, HeadError, check_sequences, param
 from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
 from aqa.models.heads.base.score_network import ScoreNetworkHead
 from aqa.models.training import losses
@@ -73,6 +74,7 @@ class LSTMHead(ScoreNetworkHead):
         source="final: parmar2019action §4; incremental: jain2020 §V-E",
     )
 
+    starts_from: ClassVar[str | None] = "lstm"
     end_to_end: ClassVar[type[EndToEndAdapter] | None] = OneNetworkAdapter
     transferable: ClassVar[bool] = True
 
@@ -80,9 +82,50 @@ class LSTMHead(ScoreNetworkHead):
         """See `NetworkHead.build`."""
         return LSTMRegressor(dim, self.hidden, self.init_std)
 
+    def fit_examples(
+        self,
+        train: Examples,
+        validation: Examples | None = None,
+        *,
+        others: Examples | None = None,
+        start: Head | None = None,
+    ) -> Self:
+        """See `Head.fit_examples`. start: a fitted `lstm` whose network is trained on.
+
+        Features stay scaled as that one's were; the scores of this action get their own scale and
+        mean (jain2020 §V-D, which fine-tunes a network of dives on vaults).
+        """
+        self._start = self._checked_start(start, train)
+        return super().fit_examples(train, validation, others=others)
+
+    def fit_scaling(self, sequences: Sequences) -> None:
+        """See `NetworkHead.fit_scaling`."""
+        start: LSTMHead | None = getattr(self, "_start", None)
+        if start is None:
+            super().fit_scaling(sequences)
+        else:
+            self.centre_, self.scale_ = start.centre_, start.scale_
+
+    def _checked_start(self, start: Head | None, train: Examples) -> LSTMHead | None:
+        """The fitted head that training goes on from; `HeadError` where it does not fit."""
+        if start is None:
+            return None
+        assert isinstance(start, LSTMHead)
+        dim = train.features[0].shape[-1] if len(train) else 0
+        if len(start.centre_) != dim or (start.hidden, start.label) != (self.hidden, self.label):
+            raise HeadError(
+                f"the lstm to start from was fitted with hidden={start.hidden}, "
+                f"label={start.label} on {len(start.centre_)} values per clip; this one has "
+                f"hidden={self.hidden}, label={self.label} and {dim}: they must be alike"
+            )
+        return start
+
     def start_at(self, net: nn.Module, mean: float) -> None:
         """Scores are not centred (parmar2019action §4), so the last bias starts at their mean."""
         assert isinstance(net, LSTMRegressor)
+        start: LSTMHead | None = getattr(self, "_start", None)
+        if start is not None:
+            net.load_state_dict(start.net_.state_dict())
         nn.init.constant_(net.linear.bias, mean if self.label == "final" else mean / 2)
 
     def trainer(self, net: nn.Module) -> Trainer:

@@ -18,6 +18,7 @@ from aqa.models.heads.base import (
     State,
     check_fit,
     check_params,
+    fit_options,
     params_of,
     part_of,
     shared_params,
@@ -38,6 +39,7 @@ class LSTMSVRHead(Head):
     states of videos that the LSTM has learned from. Fitted: `lstm_`, `svr_`.
     """
 
+    starts_from: ClassVar[str | None] = "lstm"
     takes_views: ClassVar[bool] = True
     fitted: ClassVar[tuple[str, ...]] = ("lstm_", "svr_")
 
@@ -49,10 +51,10 @@ class LSTMSVRHead(Head):
         others: Examples | None = None,
         start: Head | None = None,
     ) -> Self:
-        """See `Head.fit_examples`. Augmentations are for the LSTM alone."""
+        """See `Head.fit_examples`. Augmentations, and what it starts from, are for the LSTM."""
         check_fit(train.features, train.scores, least=4, ids=train.ids)
         check_params(self)
-        self.lstm_ = self._lstm().fit_examples(train, validation)
+        self.lstm_ = self._lstm().fit_examples(train, validation, **fit_options(start=start))
         self.svr_ = self._svr().fit_examples(self._last_states(train))
         lstm = [{"phase": "lstm", **row} for row in self.lstm_.history_]
         self.history_ = lstm + [{"phase": "svr", **row} for row in self.svr_.history_]

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from aqa.device import pick_device
 from aqa.models.examples import Examples, Sequences
 from aqa.models.heads.base import (
     Answer,
@@ -33,48 +31,27 @@ from aqa.models.heads.base.comparing import (
     SiameseNet,
     check_types,
     meet_exemplars,
+    of_frequent_types,
+    of_same_types,
 )
+from aqa.models.heads.base.exemplars import (
+    exemplars_of,
+    meaning_of_clips,
+    pool_of,
+    without_themselves,
+)
+from aqa.models.heads.base.pair_material import score_rows
+from aqa.models.heads.base.pair_trainers import RowTrainer, last_layer
 from aqa.models.heads.base.ridge import choose_ridge, solve_exact, solve_iterative
-from aqa.models.heads.siamese import SiameseHead
+from aqa.models.heads.siamese import SiameseHead, check_width
 from aqa.models.scaling import spread
 from aqa.models.training import losses
-from aqa.models.training.loop import Trainer, VideoBatch
-from aqa.models.training.pair_batches import PairBatch, PairedVideos
+from aqa.models.training.pair_batches import PairedVideos
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Numbers = NDArray[np.intp]
-
-
-class RowTrainer(Trainer):
-    """Trains a whole `SiameseNet` to the second video's score; its last layer stays linear."""
-
-    def objective(self, batch: VideoBatch) -> torch.Tensor:
-        """See `Trainer.objective`."""
-        assert isinstance(batch, PairBatch)
-        return self.loss(self.net(*batch.inputs), batch.targets)
-
-
-def choose_exemplars(
-    scores: NDArray[np.float64], types: Sequence[str], *, worst: bool, count: int
-) -> dict[str, Numbers]:
-    """The best (or worst) `count` videos of each type, and those with the same score as the last.
-
-    jain2020 Table III counts all videos with a type's highest score as its experts.
-    """
-    labels = np.asarray(types, str)
-    chosen = {}
-    for label in np.unique(labels):
-        videos_of_type = np.flatnonzero(labels == label)
-        ranked = np.sort(scores[videos_of_type]) if worst else np.sort(scores[videos_of_type])[::-1]
-        limit = ranked[min(count, len(videos_of_type)) - 1]
-        near = scores[videos_of_type] <= limit if worst else scores[videos_of_type] >= limit
-        chosen[str(label)] = videos_of_type[near]
-    return chosen
-
-
-def of_types(videos: Examples, labels: set[str]) -> Examples:
-    """The videos of these types; "" stands for none."""
-    types = check_types(videos.columns.get("type"), len(videos), strict=False)
-    return videos.select([i for i, label in enumerate(types) if label in labels])
 
 
 @dataclass(repr=False, eq=False)
@@ -110,7 +87,9 @@ class ScoreEstimationHead(ComparingHead):
         source="all: jain2020; train: ours",
     )
     self_rows: bool = param(
-        True, "learn from each exemplar beside itself too", source="ours; jain2020 does not say"
+        False,
+        "an exemplar is compared with itself too; false: with the next best of its type",
+        source="ours; jain2020 does not say",
     )
     metric: Literal["learned", "none"] = param(
         "learned",
@@ -136,13 +115,15 @@ class ScoreEstimationHead(ComparingHead):
         0.02, "first step size of the iterative solver", source="ours", above=0
     )
 
+    _before_spares: ClassVar[bool] = False  # of runs saved before there were spare exemplars
+
     columns: ClassVar[tuple[str, ...]] = ("id", "type", "similar_within")
     starts_from: ClassVar[str | None] = "siamese"
     takes_views: ClassVar[bool] = True
     takes_blank: ClassVar[bool] = True
     fitted: ClassVar[tuple[str, ...]] = (
         *(*ComparingHead.fitted, "weights_", "intercept_", "exemplar_features_"),
-        *("exemplar_lengths_", "exemplar_ids_", "exemplar_types_"),
+        *("exemplar_lengths_", "exemplar_ids_", "exemplar_types_", "exemplar_spare_"),
     )
 
     def fit_examples(
@@ -164,25 +145,35 @@ class ScoreEstimationHead(ComparingHead):
         types = check_types(train.columns.get("type"), len(scores), strict=strict, ids=train.ids)
         self.check_params()
         metric = self._started(start, sequences)
-        pool, pool_types = self._pool(replace(train, features=sequences), types, others)
-        chosen, labels = self._choose(pool.scores, pool_types, types)
-        self._keep_exemplars(chosen, labels, pool)
+        pool, pool_types = replace(train, features=sequences), types
+        if self.exemplar_from == "all":
+            pool, pool_types = pool_of(pool, types, others)
+        constant = None
+        if self.exemplar == "constant":
+            constant = self.constant_type or max(sorted(set(types)), key=types.count)
+        chosen, labels, spare = exemplars_of(
+            pool.scores,
+            pool_types,
+            worst=self.exemplar == "worst",
+            count=self.exemplars,
+            constant=constant,
+            spares=not self.self_rows,
+        )
+        self._keep_exemplars(chosen, labels, spare, pool)
+        self._before_spares = False
         self._outside = tuple(pool.ids[i] for i in chosen if i >= len(scores))
         if self.metric == "none":
             self.fit_scaling(sequences)
-            self.history_ = []
+            self.history_, self.learned_clips_ = [], np.asarray(False)
         else:
             self._learn_metric(train, validation, metric)
-        first, second = meet_exemplars(self.types_of_exemplars, types, warn=False)
-        if not self.self_rows:
-            alien = chosen[first] != second
-            first, second = first[alien], second[alien]
-            if not len(second):
-                raise HeadError(
-                    "self_rows=false leaves no rows: every training video is its own exemplar"
-                )
+        first, second = self.meet(sequences, types, warn=False)
+        if not len(second):
+            raise HeadError(
+                "self_rows=false leaves no rows: every training video is its own exemplar"
+            )
         if self.metric == "learned":
-            self._solve(sequences, scores, first, second)
+            self._solve_all(sequences, scores, first, second)
         if self.metric == "none" or self.finetune:
             self._train_all(sequences, scores, types, chosen, pool.features, first, second)
         return self
@@ -192,17 +183,27 @@ class ScoreEstimationHead(ComparingHead):
         self.check_fitted()
         n = len(examples)
         types = check_types(examples.columns.get("type"), n, strict=False)
-        first, second = meet_exemplars(self.types_of_exemplars, types)
         x = check_sequences(examples.features, self.clip_shape, ids=examples.ids)
+        first, second = self.meet(x, types)
         z = self.activations(x, first, second)
         count = np.bincount(second, minlength=n)
         rows = z @ self.weights_ + self.intercept_
         mean: NDArray[np.float64] = np.bincount(second, rows, minlength=n) / count
         return mean
 
+    def meet(
+        self, x: Sequences, types: Sequence[str], *, warn: bool = True
+    ) -> tuple[Numbers, Numbers]:
+        """Which exemplar meets which video: numbers of both, (rows,) each; see `self_rows`."""
+        first, second = meet_exemplars(self.types_of_exemplars, types, warn=warn)
+        if self.self_rows or self._before_spares:
+            return first, second
+        labels = unpack_texts(self.exemplar_types_)
+        return without_themselves(first, second, x, self._features, labels, self.exemplar_spare_)
+
     def activations(self, x: Sequences, first: Numbers, second: Numbers) -> NDArray[np.float64]:
         """D2's activations where exemplar `first[i]` meets video `second[i]`, (rows, 64)."""
-        known = self.embed(self.features_of_exemplars)
+        known = self.embed(self._features)
         embedded = torch.cat([known, self.embed(x)])
         return self.join(embedded, first, second + len(known))
 
@@ -225,33 +226,47 @@ class ScoreEstimationHead(ComparingHead):
         blank = examples.blank
         (video,) = check_sequences(examples.features, self.clip_shape, ids=examples.ids)
         types = check_types(examples.columns.get("type"), 1, strict=False)
-        first, _ = meet_exemplars(self.types_of_exemplars, types)
+        first, _ = self.meet([video], types)
         states = self.embed_clips(video, blank)
-        matched, probabilities = {}, []
-        for number in first:
-            exemplar = self.features_of_exemplars[number]
+        matched, similar = {}, []
+        for number, exemplar in enumerate(self._features):
             clips = ALIGNMENTS[align](self.scaled(video), self.scaled(exemplar))
-            matched[self.ids_of_exemplars[number]] = clips
+            matched[number] = clips
             embedded = torch.cat([self.embed_clips(exemplar, blank)[clips], states])
             rows = np.arange(len(video))
-            probabilities.append(self.probability(embedded, rows, rows + len(video)))
-        values = np.mean(probabilities, axis=0)
-        return Explanation(values, values < 0.5, 0.5, "similarity to the exemplar", matched)
+            similar.append(self.probability(embedded, rows, rows + len(video)))
+        values = np.mean([similar[number] for number in first], axis=0)
+        others = np.setdiff1d(np.arange(self._shown), first)
+        effects = [float(np.abs(similar[number] - values).mean()) for number in others]
+        meaning = meaning_of_clips(effects, self.learned_clips)
+        ids = unpack_texts(self.exemplar_ids_)
+        shown = {ids[number]: matched[number] for number in first}
+        return Explanation(values, values < 0.5, 0.5, meaning, shown)
 
     @property
     def ids_of_exemplars(self) -> list[str]:
         """The exemplars' names."""
-        return unpack_texts(self.exemplar_ids_)
+        return unpack_texts(self.exemplar_ids_)[: self._shown]
 
     @property
     def types_of_exemplars(self) -> list[str]:
         """The type that each exemplar is for; "" for all."""
-        return unpack_texts(self.exemplar_types_)
+        return unpack_texts(self.exemplar_types_)[: self._shown]
 
     @property
     def features_of_exemplars(self) -> list[NDArray[np.float32]]:
         """The exemplars' sequences."""
+        return self._features[: self._shown]
+
+    @property
+    def _features(self) -> list[NDArray[np.float32]]:
+        """The sequences of the exemplars, then of the spare ones."""
         return np.split(self.exemplar_features_, np.cumsum(self.exemplar_lengths_)[:-1])
+
+    @property
+    def _shown(self) -> int:
+        """How many exemplars there are without the spare ones, which stand behind them."""
+        return int((~self.exemplar_spare_).sum())
 
     @property
     def answer_columns(self) -> tuple[str, ...]:
@@ -295,80 +310,71 @@ class ScoreEstimationHead(ComparingHead):
             raise HeadError("finetune=true goes on from a learned metric, and metric=none has none")
 
     def _started(self, start: Head | None, sequences: Sequences) -> SiameseHead | None:
-        """The fitted head whose metric is used; `HeadError` where it does not fit."""
         if start is None:
             return None
         if self.metric == "none":
             raise HeadError("metric=none learns without a metric; leave out --from")
         assert isinstance(start, SiameseHead)
-        if len(start.centre_) != sequences[0].shape[1]:
-            raise HeadError(
-                f"the metric was learned on features of {len(start.centre_)} values per clip, "
-                f"these have {sequences[0].shape[1]}; extract them with the same backbone"
-            )
+        check_width(start, sequences[0].shape[1])
         return start
 
-    def _pool(
-        self, train: Examples, types: list[str], others: Examples | None
-    ) -> tuple[Examples, list[str]]:
-        """The videos that exemplars are taken from, the training videos first; their types."""
-        if self.exemplar_from == "train":
-            return train, types
-        if others is None:
-            raise HeadError("exemplar_from=all takes the split's test videos as `others`")
-        more, more_scores = check_fit(others.features, others.scores, least=1, ids=others.ids)
-        pool = Examples(
-            (*train.ids, *others.ids),
-            [*train.features, *more],
-            np.concatenate([train.scores, more_scores]),
-        )
-        return pool, types + check_types(others.columns.get("type"), len(more), strict=False)
-
-    def _choose(
-        self, scores: NDArray[np.float64], types: list[str], trained: list[str]
-    ) -> tuple[Numbers, list[str]]:
-        """The numbers of the exemplars, and the type that each is for."""
-        worst = self.exemplar == "worst"
-        chosen = choose_exemplars(scores, types, worst=worst, count=self.exemplars)
-        if self.exemplar == "constant":
-            label = self.constant_type
-            if label is None:
-                label = max(sorted(set(trained)), key=trained.count)
-            if label not in chosen:
-                known = ", ".join(sorted(chosen)) or "none"
-                raise HeadError(f"constant_type={label!r} is no training video's; known: {known}")
-            return chosen[label], [""] * len(chosen[label])
-        numbers = np.concatenate(list(chosen.values()))
-        return numbers, [types[i] for i in numbers]
-
-    def _keep_exemplars(self, chosen: Numbers, labels: list[str], pool: Examples) -> None:
+    def _keep_exemplars(
+        self, chosen: Numbers, labels: list[str], spare: NDArray[np.bool_], pool: Examples
+    ) -> None:
         self.exemplar_features_ = np.concatenate([pool.features[i] for i in chosen])
         self.exemplar_lengths_ = np.array([len(pool.features[i]) for i in chosen])
         self.exemplar_ids_ = pack_texts([pool.ids[i] for i in chosen])
         self.exemplar_types_ = pack_texts(labels)
+        self.exemplar_spare_ = spare
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
+        """See `Head.restore`; runs saved before have no spare exemplars, and answer without."""
+        n = len(state["exemplar_lengths"])
+        super().restore({"exemplar_spare": np.zeros(n, bool), **state})
+        self._before_spares = "exemplar_spare" not in state
+        return self
 
     def _learn_metric(
         self, train: Examples, validation: Examples | None, head: SiameseHead | None
     ) -> None:
+        """Learn the metric, or take it over; leaves `held_out_` and `net_before_` too."""
+        self.held_out_ = np.arange(0)
         if head is None:
-            head = SiameseHead(**shared_params(self, SiameseHead))
-            frequent = self._frequent(train)
-            if frequent is not None:
-                train = of_types(train, frequent)
-                validation = validation and of_types(validation, frequent)
-            head.fit_examples(train, validation)
+            chosen = np.arange(len(train))
+            if self.metric_types is not None:
+                chosen = of_frequent_types(train, self.metric_types)
+                validation = validation and of_same_types(validation, train.select(chosen))
+            settings = shared_params(self, SiameseHead)
+            head = SiameseHead(**settings | {"refit": self.refit and not self.finetune})
+            head.fit_examples(train.select(chosen), validation)
             self.best_epoch_, self.pairs_seen_ = head.best_epoch_, head.pairs_seen_
+            self.held_out_ = chosen[head.held_out_]
+        self.learned_clips_ = head.learned_clips_
         self.centre_, self.scale_ = head.centre_, head.scale_
         self.net_ = copy.deepcopy(head.net_)
+        self.net_before_ = copy.deepcopy(getattr(head, "net_before_", head.net_))
         self.history_ = [{"phase": "metric", **row} for row in getattr(head, "history_", [])]
 
-    def _frequent(self, train: Examples) -> set[str] | None:
-        """The types that the metric is learned on; None: on all. The label decides a tie."""
-        if self.metric_types is None:
-            return None
-        types = check_types(train.columns.get("type"), len(train), strict=False)
-        counts = Counter(types)
-        return set(sorted(counts, key=lambda label: (-counts[label], label))[: self.metric_types])
+    def before_refit(self) -> Self:
+        """See `Head.before_refit`; its last layer has not learned from the held-out videos."""
+        before = super().before_refit()
+        before.weights_, before.intercept_ = getattr(
+            self, "last_before_", (self.weights_, self.intercept_)
+        )
+        return before
+
+    def _solve_all(
+        self, sequences: Sequences, scores: NDArray[np.float64], first: Numbers, second: Numbers
+    ) -> None:
+        """Solve the last layer on the rows of all videos, and before on those not held out."""
+        known = ~np.isin(second, self.held_out_)
+        if known.any() and not known.all():
+            before, refitted = self.history_, self.net_
+            self.net_ = self.net_before_
+            self._solve(sequences, scores, first[known], second[known])
+            self.last_before_ = self.weights_, self.intercept_
+            self.history_, self.net_ = before, refitted
+        self._solve(sequences, scores, first, second)
 
     def _solve(
         self, sequences: Sequences, scores: NDArray[np.float64], first: Numbers, second: Numbers
@@ -400,46 +406,38 @@ class ScoreEstimationHead(ComparingHead):
         """Train every layer on the rows; a share of the training videos is held out to stop by."""
         mean, deviation = scores.mean(), spread(scores)
         nodes = sorted({*range(len(sequences)), *chosen.tolist()})
-        place = {node: i for i, node in enumerate(nodes)}
-        begin = np.array([place[i] for i in chosen.tolist()])[first]
-        device = pick_device(self.device)
+        begin = np.searchsorted(nodes, chosen)[first]
         videos = self.tensors([pool[i] for i in nodes], np.zeros(len(nodes)))
-        groups = np.zeros(len(nodes), np.intp)
-        if self.exemplar != "constant":
-            groups[: len(types)] = np.unique(types, return_inverse=True)[1]
-            groups[begin] = groups[second]
+        grouped = types if self.exemplar != "constant" else None
         order = np.random.default_rng(self.seed).permutation(len(scores))
-        held = np.isin(second, order[: round(self.validation * len(scores))])
-        train, kept_out = (
-            PairedVideos(
-                videos, begin[rows], second[rows], (scores[second[rows]] - mean) / deviation, groups
-            )
-            for rows in (~held, held)
-        )
-        warm = copy.deepcopy(self.net_) if self.finetune else None
+        self.held_out_ = order[: round(self.validation * len(scores))]
+        held = np.isin(second, self.held_out_)
+        targets = (scores[second] - mean) / deviation
+
+        def rows(some: NDArray[np.bool_]) -> PairedVideos:
+            return score_rows(videos, begin[some], second[some], targets[some], grouped)
 
         def make() -> nn.Module:
-            net = SiameseNet(len(self.centre_), self.hidden) if warm is None else warm
-            assert isinstance(net, SiameseNet)
-            if warm is not None:
-                weight = torch.as_tensor(self.weights_ / deviation)[None]
-                net.last.weight.data = weight.to(net.last.weight)
-                bias = torch.as_tensor((self.intercept_ - mean) / deviation).reshape(1)
-                net.last.bias.data = bias.to(net.last.bias)
-            return net
+            if not self.finetune:
+                return SiameseNet(len(self.centre_), self.hidden)
+            warm = copy.deepcopy(self.net_)
+            assert isinstance(warm, SiameseNet)
+            weight = torch.as_tensor(self.weights_ / deviation)[None]
+            warm.last.weight.data = weight.to(warm.last.weight)
+            bias = torch.as_tensor((self.intercept_ - mean) / deviation).reshape(1)
+            warm.last.bias.data = bias.to(warm.last.bias)
+            return warm
+
+        def trainer(net: nn.Module) -> RowTrainer:
+            return RowTrainer(net, losses.mse, self.training_settings(), self.seed)
 
         before = self.history_
-        self.train_net(
-            make,
-            train,
-            kept_out if held.any() else None,
-            lambda net: RowTrainer(net, losses.mse, self.training_settings(), self.seed),
-        )
+        self.train_net(make, rows(~held), rows(held) if held.any() else None, trainer)
+        if held.any() and not self.finetune:
+            self.refit_net(make, lambda: rows(np.ones_like(held)), trainer)
         self.history_ = before + [{"phase": "all layers", **row} for row in self.history_]
-        last = self._siamese_net(device).last
-        weight, bias = (p.detach().double().cpu().numpy() for p in (last.weight, last.bias))
-        self.weights_ = weight[0] * deviation
-        self.intercept_ = np.asarray(bias[0] * deviation + mean)
+        self.last_before_ = last_layer(self.net_before_, mean, deviation)
+        self.weights_, self.intercept_ = last_layer(self.net_, mean, deviation)
 
 
 HEAD = ScoreEstimationHead

@@ -9,126 +9,18 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from aqa.models.examples import Examples, Sequences
 from aqa.models.heads.base import Head, HeadError, check_fit, check_views
 from aqa.models.heads.base.comparing import ComparingHead, SiameseNet, check_types, hold_out
 from aqa.models.heads.base.head import Kind
-from aqa.models.pairs import Pairs, make_pairs, meant_similarity
-from aqa.models.training.loop import BatchSource, Trainer, TrainingSettings, VideoBatch
-from aqa.models.training.losses import bag_loss, log_bag_similarity, pair_loss
-from aqa.models.training.pair_batches import PairBatch, PairedVideos
-
-
-class PairTrainer(Trainer):
-    """Trains a `SiameseNet` to tell similar pairs from dissimilar ones.
-
-    weights: of dissimilar and of similar pairs. Training is stopped by the mean probability of the
-    wrong answer on held-out pairs, not by their loss: with few videos the loss is lowest after an
-    epoch or two, when every pair is still called dissimilar.
-    """
-
-    criterion: ClassVar[str] = "val_balanced_error"
-
-    def __init__(
-        self, net: nn.Module, weights: tuple[float, float], settings: TrainingSettings, seed: int
-    ):
-        super().__init__(net, self._loss, settings, seed)
-        self.weights = weights
-
-    def _loss(self, logits: Tensor, similar: Tensor) -> Tensor:
-        return pair_loss(logits, similar, self.weights)
-
-    def objective(self, batch: VideoBatch) -> Tensor:
-        """See `Trainer.objective`."""
-        assert isinstance(batch, PairBatch)
-        logits = self.net(*batch.inputs)
-        return self.loss(logits, batch.targets)
-
-    def mistakes(self, batch: PairBatch) -> tuple[Tensor, Tensor]:
-        """Each answer's kind, and the probability of the wrong one: (answers,) each."""
-        logits = self.net(*batch.inputs)
-        return batch.targets.long(), (logits.sigmoid() - batch.targets).abs()
-
-    @torch.no_grad()
-    def evaluate(self, examples: BatchSource) -> float:
-        """The mean probability of the wrong answer; similar and dissimilar pairs weigh the same."""
-        self.net.eval()
-        wrong, total = torch.zeros(2), torch.zeros(2)
-        for batch in examples.batches(self.settings.batch_size):
-            assert isinstance(batch, PairBatch)
-            kind, chance = (tensor.cpu() for tensor in self.mistakes(batch))
-            wrong += torch.bincount(kind, chance, 2)
-            total += torch.bincount(kind, minlength=2)
-        return float((wrong / total)[total > 0].mean())
-
-
-class ClipTrainer(PairTrainer):
-    """Trains a `SiameseNet` on pairs of videos, and on their clips beside those of exemplars; ours.
-
-    No column says which clips are faulty. What is known is how many points a video is below an
-    exemplar. So the pairs of their clips form a bag with one label (multiple-instance learning):
-    the mean similarity of the clips shall be what the lost points say. A clip's probability is then
-    1/2 where a video of such clips alone would lose the threshold, and below 1/2, faulty, where it
-    loses more than its share.
-
-    Targets are (pairs, 2): whether two videos are similar, and `meant_similarity`, NaN for pairs
-    that are no bag. bag_weights: as `weights`, of bags meant below and above 1/2. blank: (dim,),
-    scaled, the feature of a blank clip, which takes the place of what is before a clip (jain2020
-    §IV). Training is stopped by the held-out bags alone: with few videos the answers on whole
-    videos may never get better.
-    """
-
-    def __init__(
-        self,
-        net: nn.Module,
-        weights: tuple[float, float],
-        settings: TrainingSettings,
-        seed: int,
-        bag_weights: tuple[float, float],
-        blank: Tensor,
-    ):
-        super().__init__(net, weights, settings, seed)
-        self.bag_weights, self.blank = bag_weights, blank
-
-    def objective(self, batch: VideoBatch) -> Tensor:
-        """See `Trainer.objective`; the videos' loss and the bags', each averaged."""
-        assert isinstance(batch, PairBatch)
-        loss = super().objective(replace(batch, targets=batch.targets[:, 0]))
-        bags = self._bags(batch)
-        if len(bags.targets):
-            loss = loss + bag_loss(self.by_clips(bags), bags.targets, self.bag_weights)
-        return loss
-
-    def mistakes(self, batch: PairBatch) -> tuple[Tensor, Tensor]:
-        """See `PairTrainer.mistakes`; a bag is similar where more than 1/2 is meant."""
-        bags = self._bags(batch)
-        similar = (bags.targets > 0.5).long()
-        return similar, (self.by_clips(bags).exp() - similar).abs()
-
-    def by_clips(self, batch: PairBatch) -> Tensor:
-        """The logarithm of how similar pairs are by their clips, (pairs,); padding is left out."""
-        assert isinstance(self.net, SiameseNet)
-        x = batch.x[batch.rows]  # (n, longest, dim)
-        longest = x.shape[1]
-        embedded = self.net.embed_clips(x, self.blank).flatten(0, 1)  # (n * longest, M)
-        # Stores may hold halves, which miss the blank response by their rounding.
-        padding = torch.isclose(x, self.blank, rtol=1e-3, atol=1e-3).all(dim=2)
-        padding |= torch.arange(longest, device=padding.device) >= batch.lengths[:, None]
-        bag, clip = (~padding)[batch.second].nonzero(as_tuple=True)
-        first, second = batch.first[bag], batch.second[bag]
-        matched = torch.minimum(clip, batch.lengths[first] - 1)  # as `align.by_index`
-        joined = self.net.join(embedded, first * longest + matched, second * longest + clip)
-        return log_bag_similarity(self.net.last(joined).squeeze(1), bag, len(batch.second))
-
-    def _bags(self, batch: PairBatch) -> PairBatch:
-        """The pairs of an exemplar and another video, and how similar they are meant to be."""
-        meant = batch.targets[:, 1]
-        known = ~meant.isnan()
-        return replace(
-            batch, first=batch.first[known], second=batch.second[known], targets=meant[known]
-        )
+from aqa.models.heads.base.pair_material import PairMaterial
+from aqa.models.heads.base.pair_trainers import ClipTrainer, PairTrainer
+from aqa.models.pairs import Pairs, make_pairs
+from aqa.models.scaling import spread
+from aqa.models.training.loop import BatchSource
+from aqa.models.training.pair_batches import PairedVideos
 
 
 @dataclass(repr=False, eq=False)
@@ -196,30 +88,50 @@ class SiameseHead(ComparingHead):
         out = np.isin(owner, held)
         learned, kept_out = self._part(pairs, out, copy)
         kinds = np.asarray(types)[owner]
-        self._check_kinds(learned, kinds)
+        with_clips = self._learns_clips(learned, kinds, blank)
+        self.learned_clips_ = np.asarray(with_clips)
+        self._check_kinds(learned)
         self.pairs_seen_ = {"train": learned.counts(), "held_out": kept_out.counts()}
-        videos = self.tensors(sequences, scores)
-
-        codes = np.unique(groups, return_inverse=True)[1]
-
-        def paired(pairs: Pairs) -> PairedVideos:
-            chosen = pairs.both_orders() if self.both_orders else pairs
-            targets = chosen.similar
-            if self.learn_clips:
-                meant = meant_similarity(chosen, scores, limits, kinds, ~out)
-                targets = np.stack([chosen.similar, meant], axis=1)
-            return PairedVideos(videos, chosen.first, chosen.second, targets, codes)
-
-        learn, keep = paired(learned), paired(kept_out)
-        evaluated = keep.targets[:, 1] if self.learn_clips else keep.targets
-        dim = sequences[0].shape[1]
-        self.train_net(
-            lambda: SiameseNet(dim, self.hidden),
-            learn,
-            keep if evaluated.isfinite().any() else None,
-            lambda net: self._trainer(net, learn.targets, blank),
+        material = PairMaterial(
+            self.tensors(sequences, scores),
+            *(scores, limits, kinds, np.unique(groups, return_inverse=True)[1], out),
+            with_clips=with_clips,
         )
+        self._learn(material, pairs, learned, kept_out, blank)
         return self
+
+    def _learn(
+        self,
+        material: PairMaterial,
+        pairs: Pairs,
+        learned: Pairs,
+        kept_out: Pairs,
+        blank: NDArray[np.floating] | None,
+    ) -> None:
+        """Train on the learned pairs, stopped by those kept out; with `refit` anew on all pairs."""
+        weights = self._weights(material.targets(*self._ordered(learned)))
+        scale = spread(material.scores)
+
+        def source(material: PairMaterial, pairs: Pairs) -> BatchSource:
+            if self.sampling == "every":
+                return material.every(*self._ordered(pairs))
+            return material.within_batches(self.both_orders)
+
+        def make() -> nn.Module:
+            return SiameseNet(len(self.centre_), self.hidden)
+
+        def trainer(net: nn.Module) -> PairTrainer:
+            return self._trainer(net, weights, blank, scale)
+
+        keep: PairedVideos | None = material.every(*self._ordered(kept_out))
+        if self.sampling == "batches":
+            keep = material.together(*self._ordered(kept_out), self.seed)
+        if keep is not None and not material.tells(keep):
+            keep = None
+        self.train_net(make, source(material, learned), keep, trainer)
+        if keep is not None and len(self.held_out_):
+            nothing = np.zeros_like(material.held)
+            self.refit_net(make, lambda: source(replace(material, held=nothing), pairs), trainer)
 
     def pairs(self, examples: Examples) -> Pairs:
         """See `PairHead.pairs`."""
@@ -259,22 +171,45 @@ class SiameseHead(ComparingHead):
         checked = [sequence for view in check_views(views, videos, ids) for sequence in view]
         return checked, np.tile(np.arange(len(videos)), len(views))
 
-    def _trainer(
-        self, net: nn.Module, targets: Tensor, blank: NDArray[np.floating] | None
-    ) -> PairTrainer:
-        settings = self.training_settings()
-        if not self.learn_clips:
-            return PairTrainer(net, self._weights(targets), settings, self.seed)
-        if blank is None:
+    def _learns_clips(
+        self, pairs: Pairs, kinds: NDArray[np.str_], blank: NDArray[np.floating] | None
+    ) -> bool:
+        """Whether it learns from single clips; `HeadError` where it is told to and cannot."""
+        exemplary = bool((kinds[pairs.first] == kinds[pairs.second]).any())
+        if self.learn_clips is None:
+            return blank is not None and exemplary and self.both_orders
+        if self.learn_clips and blank is None:
             raise HeadError(
                 "learn_clips=true takes the response to a blank clip, which the store "
-                "does not hold;"
-                "make it with `aqa extract`, or leave learn_clips=true out"
+                "does not hold; make it with `aqa extract`, or leave learn_clips=true out"
             )
-        similar, meant = targets.unbind(dim=1)
-        weights, bag_weights = self._weights(similar), self._weights(meant[meant.isfinite()])
-        scaled = torch.as_tensor(self.scaled(blank)).to(targets)
-        return ClipTrainer(net, weights, settings, self.seed, bag_weights, scaled)
+        if self.learn_clips and not exemplary:
+            raise HeadError(
+                "no two training videos of one type, so there is no exemplar to compare clips "
+                "with; leave learn_clips=true out, or check the manifest's column type"
+            )
+        return self.learn_clips
+
+    def _ordered(self, pairs: Pairs) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The pairs in the orders that are learned."""
+        ordered = pairs.both_orders() if self.both_orders else pairs
+        return ordered.first, ordered.second
+
+    def _trainer(
+        self,
+        net: nn.Module,
+        weights: list[tuple[float, float]],
+        blank: NDArray[np.floating] | None,
+        scale: float,
+    ) -> PairTrainer:
+        assert isinstance(net, SiameseNet)
+        common = net, weights[0], self.training_settings(), self.seed
+        further = self.difference_weight, scale
+        if not self.learned_clips:
+            return PairTrainer(*common, *further)
+        assert blank is not None
+        scaled = torch.as_tensor(self.scaled(blank)).to(net.last.weight)
+        return ClipTrainer(*common, weights[1], scaled, *further)
 
     def _part(
         self, pairs: Pairs, held: NDArray[np.bool_], copy: NDArray[np.bool_]
@@ -284,13 +219,7 @@ class SiameseHead(ComparingHead):
         out = held[first] | held[second]
         return pairs.where(~out), pairs.where(out & ~(copy[first] | copy[second]))
 
-    def _check_kinds(self, pairs: Pairs, types: NDArray[np.str_]) -> None:
-        if self.learn_clips and not (types[pairs.first] == types[pairs.second]).any():
-            raise HeadError(
-                "no two training videos of one type, so there is no exemplar to "
-                "compare clips with;"
-                "leave learn_clips=true out, or check the manifest's column type"
-            )
+    def _check_kinds(self, pairs: Pairs) -> None:
         counts = pairs.counts()
         if all(counts.values()):
             return
@@ -305,12 +234,29 @@ class SiameseHead(ComparingHead):
             f"{'lower' if counts['similar'] else 'raise'} it with -p threshold=..."
         )
 
-    def _weights(self, labels: Tensor) -> tuple[float, float]:
-        """So that labels below and above 1/2 weigh half of the total each; the mean is 1."""
+    def _weights(self, targets: NDArray[np.floating]) -> list[tuple[float, float]]:
+        """Of each column of targets, so that those below and above 1/2 weigh half of the total.
+
+        Their mean is 1.
+        """
         if not self.balance:
-            return 1.0, 1.0
-        low, high = torch.bincount((labels > 0.5).long(), minlength=2).clamp(min=1).tolist()
-        return len(labels) / (2 * low), len(labels) / (2 * high)
+            return [(1.0, 1.0)] * 2
+        weights = []
+        for labels in targets.reshape(len(targets), -1).T:
+            known = labels[np.isfinite(labels)]
+            high = int((known > 0.5).sum())
+            low = len(known) - high
+            weights.append((len(known) / (2 * max(low, 1)), len(known) / (2 * max(high, 1))))
+        return weights
+
+
+def check_width(metric: SiameseHead, width: int) -> None:
+    """Raise `HeadError` where a metric was learned on features of another width than these."""
+    if len(metric.centre_) != width:
+        raise HeadError(
+            f"the metric was learned on features of {len(metric.centre_)} values per clip, "
+            f"these have {width}; extract them with the same backbone"
+        )
 
 
 HEAD = SiameseHead

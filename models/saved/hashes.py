@@ -51,6 +51,11 @@ def learned_hashes(
     }
 
 
+def score_hash(video: Video) -> str:
+    """Of a video's score, as a record holds it."""
+    return _hash(video.score)
+
+
 def hash_of(spec: Mapping[str, Any]) -> str:
     """Of a spec, whatever the order of its keys."""
     return _hash(json.dumps(spec, sort_keys=True))

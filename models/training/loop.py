@@ -123,17 +123,18 @@ class AugmentedVideos:
 class TrainingSettings:
     """How a network is trained.
 
-    epochs: the most there are. batch_size: in videos. lr: Adam's learning rate, halved every
-    `lr_halve_every` steps. weight_decay: Adam's L2 penalty. patience: epochs without a better
-    validation loss after which training stops; the weights of the best epoch are kept. Without
-    validation videos all epochs are run, and the last weights are kept. clip_gradient: the
-    largest norm of a step's gradient.
+    epochs: the most there are. batch_size: in videos. lr: Adam's learning rate, multiplied by
+    `lr_factor` every `lr_halve_every` steps. weight_decay: Adam's L2 penalty. patience: epochs
+    without a better validation loss after which training stops; the weights of the best epoch are
+    kept. Without validation videos all epochs are run, and the last weights are kept.
+    clip_gradient: the largest norm of a step's gradient.
     """
 
     epochs: int
     batch_size: int
     lr: float
     lr_halve_every: int | None = None
+    lr_factor: float = 0.5
     weight_decay: float = 0.0
     patience: int = 20
     clip_gradient: float | None = None
@@ -191,9 +192,9 @@ class Trainer:
 
     def step(self, batch: VideoBatch) -> float:
         """Update the weights once; returns the loss before the update."""
-        halvings = self.steps // self.settings.lr_halve_every if self.settings.lr_halve_every else 0
+        cuts = self.steps // self.settings.lr_halve_every if self.settings.lr_halve_every else 0
         for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.lr * 0.5**halvings
+            group["lr"] = self.settings.lr * self.settings.lr_factor**cuts
         self.optimizer.zero_grad()
         loss = self.objective(batch)
         loss.backward()

@@ -7,8 +7,10 @@ A clip that several videos hold, such as a blank one, is computed once for all o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -68,19 +70,94 @@ class PairedVideos:
         rng = None if order is None else np.random.default_rng(places)
         by_group = places[np.argsort(self.groups[places], kind="stable")]
         for chosen in plan_steps(self.first, self.second, by_group, size, rng):
-            yield self._batch(chosen)
+            targets = self.targets[torch.from_numpy(chosen).to(self.targets.device)]
+            ends = self.first[chosen], self.second[chosen]
+            yield pair_batch(self.videos, self._rows, *ends, targets)
 
-    def _batch(self, chosen: NDArray[np.intp]) -> PairBatch:
-        ends = np.concatenate([self.first[chosen], self.second[chosen]])
-        used, numbers = np.unique(ends, return_inverse=True)
-        device = self.targets.device
-        videos = torch.from_numpy(used).to(device)
-        lengths, video_targets = self.videos.lengths[videos], self.videos.targets[videos]
-        clips, rows = self._rows[videos, : int(lengths.max())].unique(return_inverse=True)
-        x = self.videos.clips.index_select(0, clips)
-        first, second = torch.from_numpy(numbers).to(device).chunk(2)
-        targets = self.targets[torch.from_numpy(chosen).to(device)]
-        return PairBatch(x, lengths, targets, rows, first, second, video_targets)
+
+class PairsTogether(PairedVideos):
+    """All pairs in one batch, however many videos they are of; to stop training by."""
+
+    def batches(self, size: int, order: Tensor | None = None) -> Iterator[PairBatch]:
+        """See `PairedVideos.batches`; `size` has no effect."""
+        return super().batches(2 * len(self), order)
+
+
+# Targets, (pairs,) or (pairs, k), of ordered pairs of videos by their numbers, (pairs,) each.
+PairTargets = Callable[[NDArray[np.intp], NDArray[np.intp]], NDArray[np.floating]]
+
+
+@dataclass(frozen=True)
+class PairsWithinBatches:
+    """The pairs within batches of videos that are drawn anew in each epoch.
+
+    An epoch embeds each video once, and computes for n videos in batches of b some n b pairs of
+    the n^2 that there are. Beside each batch stands one exemplar of each type in it.
+
+    videos: all. learned: (n,) numbers of those to learn from. groups: (videos,) labels, of which
+    pairs are made within; batches are of one label as far as they can. kinds: (videos,) types.
+    exemplars: type -> numbers of its exemplars, one of which is drawn for each batch. both_orders:
+    pairs (p, q) and (q, p), or p < q alone.
+    """
+
+    videos: VideoTensors
+    learned: NDArray[np.intp]
+    groups: NDArray[np.intp]
+    kinds: NDArray[Any]
+    exemplars: Mapping[Any, NDArray[np.intp]]
+    targets: PairTargets
+    both_orders: bool = True
+
+    def __len__(self) -> int:
+        return len(self.learned)
+
+    @cached_property
+    def _rows(self) -> Tensor:
+        return clips_of(self.videos)
+
+    def batches(self, size: int, order: Tensor | None = None) -> Iterator[PairBatch]:
+        """Batches of at most `size` of the videos, and their exemplars."""
+        places = np.arange(len(self)) if order is None else order.numpy()
+        rng = np.random.default_rng(places)
+        chosen = self.learned[places]
+        chosen = chosen[np.argsort(self.groups[chosen], kind="stable")]
+        parts = np.array_split(chosen, -(-len(chosen) // size))
+        for number in rng.permutation(len(parts)) if order is not None else range(len(parts)):
+            batch = self._batch(parts[number], rng)
+            if batch is not None:
+                yield batch
+
+    def _batch(self, chosen: NDArray[np.intp], rng: np.random.Generator) -> PairBatch | None:
+        """The pairs of these videos and of one exemplar of each of their types."""
+        known = [kind for kind in np.unique(self.kinds[chosen]) if kind in self.exemplars]
+        beside = [rng.choice(self.exemplars[kind]) for kind in known]
+        used = np.unique(np.concatenate([chosen, np.array(beside, np.intp)]))
+        paired = self.groups[used, None] == self.groups[used]
+        paired &= ~np.eye(len(used), dtype=bool) if self.both_orders else used[:, None] < used
+        i, j = paired.nonzero()
+        if not len(i):
+            return None
+        first, second = used[i], used[j]
+        targets = self.videos.targets.new_tensor(self.targets(first, second))
+        return pair_batch(self.videos, self._rows, first, second, targets)
+
+
+def pair_batch(
+    videos: VideoTensors,
+    rows: Tensor,
+    first: NDArray[np.intp],
+    second: NDArray[np.intp],
+    targets: Tensor,
+) -> PairBatch:
+    """The batch of these pairs of videos, by their numbers; rows: see `clips_of`."""
+    used, numbers = np.unique(np.concatenate([first, second]), return_inverse=True)
+    device = videos.targets.device
+    chosen = torch.from_numpy(used).to(device)
+    lengths = videos.lengths[chosen]
+    clips, places = rows[chosen, : int(lengths.max())].unique(return_inverse=True)
+    x = videos.clips.index_select(0, clips)
+    left, right = torch.from_numpy(numbers).to(device).chunk(2)
+    return PairBatch(x, lengths, targets, places, left, right, videos.targets[chosen])
 
 
 def clips_of(videos: VideoTensors) -> Tensor:

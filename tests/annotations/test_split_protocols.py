@@ -37,6 +37,7 @@ PAPERS: dict[str, Any] = {
     "mtl-aqa": (1412, {"split_published": published(1059, 353)}, 1, (1059, 353)),
     "mtl-aqa-events": (60, {}, 5, (48, 12)),
     "aqa-7": (1106, {"split_published": published(803, 303)}, 1, (803, 303)),
+    "jain2020-vault": (176, {"type": lambda i: "tuck" if i < 138 else "pike"}, 5, (98, 40)),
     "aqa-7-zero-shot": (60, {"action": lambda i: ["x", "y", "big air"][i % 3]}, 3, (40, 20)),
     "mit-diving": (159, {}, 200, (100, 59)),
 }

@@ -90,7 +90,7 @@ def test_what_counts_as_lacking() -> None:
     }
     assert incomplete("abc", columns) == {
         "a": "no type",
-        "b": "no stages entry and no difficulty",
+        "b": "no stage entry and no difficulty",
         "c": "no stages and 1 of 2 marks and no type and no difficulty",
     }
     assert incomplete("ab", {"type": ["407C", "207B"]}) == {}

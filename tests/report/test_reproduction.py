@@ -59,6 +59,6 @@ def test_printed_and_measured_stand_in_one_block() -> None:
     first, second = (line for line in text.splitlines() if line.startswith("C3D+LSTM (F)"))
     assert first.split()[2:] == ["mean", "spearman", "0.64", "1.500", "+0.860", "[1.250,", "2.000]"]
     assert "± 3.00" in second
-    assert "STAND-IN: measured on stores/x.h5" in text
+    assert "STAND-IN: run on stores/x.h5" in text
     assert "a note" in text
     assert "jain2020: Hiteshi Jain" in text

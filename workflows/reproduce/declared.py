@@ -32,6 +32,7 @@ class SystemRecipe:
     cell that the recipe is for, where each recipe has one cell. after: the system whose runs it
     starts from. action: what it learns, where the scope is `one action`. start: the weights that
     fine-tuning begins with, where the scope is `fine-tuned`. note: what differs from the paper.
+    origin: how the model is made that it goes on from, on the data of the table's `origin`.
     """
 
     head: str
@@ -43,6 +44,7 @@ class SystemRecipe:
     action: str | None = None
     start: Start | None = None
     note: str = ""
+    origin: SystemRecipe | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ class PublishedTable:
     and `aqa split`. splits: the names of the splits that the protocol draws. stores: name -> the
     options of `aqa extract` that make it. recipes: printed system -> recipes. missing: system ->
     why there is none. cases: our name of a case -> the printed one. selected: how the paper chose
-    what it prints, where it chose on the test videos or does not say.
+    what it prints, where it chose on the test videos or does not say. origin: the table on whose
+    data the models are made that its recipes go on from; "" where there are none.
     """
 
     name: str
@@ -69,3 +72,4 @@ class PublishedTable:
     missing: Mapping[str, str] = field(default_factory=dict)
     cases: Mapping[str, str] = field(default_factory=dict)
     selected: str = ""
+    origin: str = ""

@@ -16,6 +16,7 @@ def needs(table: PublishedTable, workspace: Workspace) -> list[str]:
             for name in table.stores
             if name in _stores(table) and not workspace.store(name).exists()
         ),
+        *([no_origin(table)] if table.origin else []),
         *(f"{system}: {reason}" for system, reason in table.missing.items()),
     ]
 
@@ -24,6 +25,14 @@ def no_features(table: PublishedTable, store: str, workspace: Workspace) -> str:
     """Says that a store does not exist, and how to make it."""
     path = workspace.store(store)
     return f"{path}: no features; aqa extract {table.stores[store]} --store {path}"
+
+
+def no_origin(table: PublishedTable) -> str:
+    """Says that its models go on from those of other data, and how to name these."""
+    return (
+        f"{table.name} goes on from models of {table.origin}: name the workspace that holds the "
+        "data of that table with --from"
+    )
 
 
 def _annotations(table: PublishedTable, workspace: Workspace) -> list[str]:

@@ -18,6 +18,18 @@ from aqa.workflows.reproduce.runner import RecipeRunner
 from aqa.workspace import Workspace
 
 
+def _origin_runner(
+    table: PublishedTable, workspace: Workspace, seed: int, tell: Callable[[str], None]
+) -> RecipeRunner:
+    """What fits the models that another table's recipes go on from."""
+    manifest = Manifest.read(workspace.manifest)
+    if missing := [name for name in table.splits if name not in manifest.split_names]:
+        raise AqaError(
+            f"{manifest.path}: no split {missing[0]}; draw it with `aqa split {table.protocol}`"
+        )
+    return RecipeRunner(table, workspace, manifest, table.splits, seed, None, tell)
+
+
 def reproduce(
     table: PublishedTable,
     workspace: Workspace,
@@ -25,14 +37,17 @@ def reproduce(
     seed: int = 0,
     systems: Sequence[str] = (),
     stand_in: FeatureStore | None = None,
+    origin: tuple[PublishedTable, Workspace] | None = None,
+    rehearsed: bool = False,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Reproduction:
     """Fit what is not fitted yet, evaluate it, and put it beside the printed cells.
 
     systems: those to run; all by default. stand_in: a store of other videos, on which every recipe
     is run over the manifest's own splits: a rehearsal, which says nothing about the printed
-    figures. tell: is called with a line about each step. A recipe that cannot be run stops none of
-    the others.
+    figures. origin: where the models are fitted that recipes go on from: the table and its
+    workspace. rehearsed: fine-tune on a few videos for a few steps only. tell: is called with a
+    line about each step. A recipe that cannot be run stops none of the others.
     """
     for name in systems:
         if name not in table.recipes:
@@ -46,6 +61,9 @@ def reproduce(
             f"`aqa split {table.protocol}`, or name another workspace with -C"
         )
     runner = RecipeRunner(table, workspace, manifest, names, seed, stand_in, tell)
+    runner.rehearsed = rehearsed
+    if origin is not None:
+        runner.origin = _origin_runner(*origin, seed, tell)
     chosen = {name: table.recipes[name] for name in systems} if systems else table.recipes
     measurements: dict[tuple[str, str, str], Measurement] = {}
     failed = [f"{name}: {why}" for name, why in table.missing.items() if not systems]

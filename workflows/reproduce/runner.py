@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from aqa.annotations.manifest import Manifest
+from aqa.annotations.splits import Split
 from aqa.errors import ChangedError, RunError
+from aqa.evaluation.complete_splits import split_without, told_left_out
 from aqa.evaluation.evaluate_runs import evaluate_runs
 from aqa.features.store import FeatureStore
 from aqa.metrics import mean_and_std
@@ -19,12 +21,15 @@ from aqa.workflows.fit import fit_splits, head_params
 from aqa.workflows.reproduce.cells import LAST, Measurement, Measurements, printed_figures
 from aqa.workflows.reproduce.declared import PublishedTable, SystemRecipe
 from aqa.workflows.reproduce.measure import mean_of_actions, measured_cells
-from aqa.workflows.reproduce.needs import no_features
+from aqa.workflows.reproduce.needs import no_features, no_origin
 from aqa.workflows.reproduce.scopes import in_scope
 from aqa.workflows.transfer.learning import control, network_of
 from aqa.workflows.transfer.results import TransferResult
 from aqa.workflows.transfer.run import stored_examples, transfer
 from aqa.workspace import Workspace, run_folder
+
+# How fine-tuning is rehearsed, see `transfer`.
+_REHEARSED: Mapping[str, int] = {"draws": 1, "tested": 4, "most_iterations": 3}
 
 
 class RecipeRunner:
@@ -43,6 +48,8 @@ class RecipeRunner:
         self.table, self.workspace, self.manifest = table, workspace, manifest
         self.splits, self.seed, self.stand_in, self.tell = splits, seed, stand_in, tell
         self.not_evaluated: list[str] = []  # of the recipe that was measured last
+        self.origin: RecipeRunner | None = None
+        self.rehearsed = False
         self._transfers: dict[str, TransferResult] = {}
 
     def measured(self, system: str, recipe: SystemRecipe) -> Measurements:
@@ -72,6 +79,7 @@ class RecipeRunner:
             folders,
             manifest,
             store,
+            skip_incomplete=True,
             feedback=self.table.axis == "feedback",
             by={"types": "type", "actions": "action", "new actions": "action"}.get(self.table.axis),
         )
@@ -107,17 +115,47 @@ class RecipeRunner:
             if action not in self._transfers:
                 self._transfers[action] = transfer(
                     *(recipe.head, recipe.params, self.manifest, store, action),
-                    samples=counts,
+                    samples=[self._taken(count) for count in counts],
                     seed=self.seed,
                     tell=self.tell,
+                    **(_REHEARSED if self.rehearsed else {}),
                 )
+            printed_count = {self._taken(count): count for count in counts}
             for row in self._transfers[action].readings():
                 if row["start"] == recipe.start:
-                    case = f"{printed_name} {row['samples']}"
+                    case = f"{printed_name} {printed_count[row['samples']]}"
                     for reading, named in (("best", case), ("last", case + LAST)):
                         value, std = row[reading], row[f"{reading}_std"]
                         measured = Measurement(value, None, std, row["draws"], "draws")
                         yield named, "spearman", measured
+
+    def _taken(self, count: int) -> int:
+        """How many videos are fine-tuned on where the paper takes so many."""
+        return max(count // 6, 2) if self.rehearsed else count
+
+    def _start(
+        self, system: str, recipe: SystemRecipe, manifest: Manifest, store: FeatureStore, split: str
+    ) -> Path | None:
+        """The run that a recipe's own starts from, fitted now if it was not."""
+        if recipe.after is not None:
+            (first,) = self.table.recipes[recipe.after]
+            return self._fitted(recipe.after, first, manifest, store, split)
+        if recipe.origin is None:
+            return None
+        if self.origin is None:
+            if self.stand_in is None:
+                raise RunError(no_origin(self.table))
+            return self._fitted(f"{system} origin", recipe.origin, manifest, store, split)
+        number = list(manifest.split_names).index(split) % len(self.origin.splits)
+        return self.origin.fitted_for(system, recipe.origin, self.origin.splits[number])
+
+    def fitted_for(self, system: str, recipe: SystemRecipe, split: str) -> Path:
+        """The run of a recipe that another table's recipe goes on from."""
+        path = self.workspace.store(recipe.store)
+        if not path.exists():
+            raise RunError(no_features(self.table, recipe.store, self.workspace))
+        with FeatureStore.open(path) as store:
+            return self._fitted(f"{system} origin", recipe, self.manifest, store, split)
 
     def _fitted(
         self, system: str, recipe: SystemRecipe, manifest: Manifest, store: FeatureStore, split: str
@@ -125,21 +163,20 @@ class RecipeRunner:
         """The folder of the recipe's run on a split, fitted now if it was not."""
         runs = self.workspace.runs / "reproduce" / _slug(system, recipe.case)
         folder = run_folder(runs, recipe.head, split)
-        start = None
-        if recipe.after is not None:
-            (first,) = self.table.recipes[recipe.after]
-            start = self._fitted(recipe.after, first, manifest, store, split)
+        start = self._start(system, recipe, manifest, store, split)
         one = manifest.split(split)
-        if self._is_there(folder, recipe, store, one.train, one.val):
+        if self._is_there(folder, recipe, store, one):
             self.tell(f"{system}, split {split}: fitted already")
             return folder
         self.tell(f"{system}, split {split}: fitting {recipe.head} {' '.join(recipe.params)}")
-        for _ in fit_splits(
+        for run in fit_splits(
             *(recipe.head, recipe.params, manifest, store, [one], runs),
             seed=self.seed,
+            skip_incomplete=True,
             start=start,
         ):
-            pass
+            if run.record["left_out"]:
+                self.tell(f"{system}, split {split}: {told_left_out(run.record['left_out'])}")
         return folder
 
     def _is_there(
@@ -147,8 +184,7 @@ class RecipeRunner:
         folder: Path,
         recipe: SystemRecipe,
         store: FeatureStore,
-        train: Sequence[str],
-        val: Sequence[str],
+        split: Split,
     ) -> bool:
         """Whether a run of the same head, settings, videos and features lies there.
 
@@ -162,10 +198,11 @@ class RecipeRunner:
             return False
         source, record = find_head(recipe.head), run.record
         params = head_params(source, recipe.params, self.seed)
+        wanted = split_without(split, record.get("left_out") or {})
         alike = (
             run.head.params == transformed(source.head_class, params).params
-            and record["split"]["train"] == list(train)
-            and record["split"]["val"] == list(val)
+            and record["split"]["train"] == list(wanted.train)
+            and record["split"]["val"] == list(wanted.val)
             and record["store"]["spec"] == store.spec
         )
         if alike:

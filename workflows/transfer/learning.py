@@ -92,13 +92,14 @@ def control(head: ScoreNetworkHead, videos: Examples, seeds: int = SEEDS) -> lis
 
 
 def fine_tune(
-    head: ScoreNetworkHead, train: Examples, test: Examples
+    head: ScoreNetworkHead, train: Examples, test: Examples, most: int | None = None
 ) -> list[tuple[int, float | None]]:
     """Train a fitted head's network on; (iteration, Spearman on `test`), every 100 and the last.
 
-    `test` is only predicted. The head itself stays as it is.
+    `test` is only predicted. The head itself stays as it is. most: iterations at most.
     """
     iterations, halve_every = iterations_for(len(train))
+    iterations = iterations if most is None else min(iterations, most)
     head = copy_of(head, lr_halve_every=halve_every)
     device = pick_device(head.device)
     videos, trainer = _training_videos(head, train), head.trainer(head.net_.to(device))
@@ -147,11 +148,12 @@ def curves_of(
     draws: int,
     tested: int,
     seed: int = 0,
+    most: int | None = None,
 ) -> Iterator[Row]:
     """Fine-tune from both starts, on videos drawn anew in each draw; see `TransferResult.curves`.
 
     A draw tests `tested` videos. Fewer samples are taken from among the more. Both starts see the
-    same videos in the same order.
+    same videos in the same order. most: see `fine_tune`.
     """
     for draw in range(draws):
         order = np.random.default_rng([seed, draw]).permutation(len(videos))
@@ -165,5 +167,5 @@ def curves_of(
             }
             for start, one in begun.items():
                 named = {"samples": n, "start": start, "draw": draw}
-                for iteration, value in fine_tune(one, train, test):
+                for iteration, value in fine_tune(one, train, test, most):
                     yield named | {"iteration": iteration, "spearman": value}

@@ -37,13 +37,15 @@ def transfer(
     draws: int = 5,
     tested: int = TESTED,
     seed: int = 0,
+    most_iterations: int | None = None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> TransferResult:
     """Learn from every video of the other actions, then fine-tune and test on this one.
 
     params: `name=value` texts. samples: how many videos to fine-tune on; parmar2019action's by
-    default. tell: is told what happens. `AqaError` where there is no such action, no other, or too
-    few videos of it, or where the network behind the features has learned from some of them.
+    default. most_iterations: fine-tune for no more than so many; None: as parmar2019action. tell:
+    is told what happens. `AqaError` where there is no such action, no other, or too few videos of
+    it, or where the network behind the features has learned from some of them.
     """
     source = find_head(head)
     check_layer(source, store)
@@ -60,7 +62,9 @@ def transfer(
     learned = learn_others(source, values, stored_examples(others, store))
     videos = stored_examples(of_action, store)
     rows: list[Row] = []
-    for row in curves_of(learned, videos, samples, draws=draws, tested=tested, seed=seed):
+    for row in curves_of(
+        learned, videos, samples, draws=draws, tested=tested, seed=seed, most=most_iterations
+    ):
         if row["iteration"] == 0 and row["start"] == STARTS[0] and row["samples"] == samples[0]:
             tell(f"{action}: fine-tuning, draw {row['draw'] + 1} of {draws}")
         rows.append(row)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -15,11 +16,14 @@ from torch.nn.functional import linear, relu
 
 from aqa.device import deterministic_kernels, pick_device
 from aqa.errors import AqaWarning, HeadError, listed
-from aqa.models.examples import Sequences
+from aqa.models.examples import Examples, Sequences
 from aqa.models.heads.base.checks import check_sequences, listed_videos
 from aqa.models.heads.base.network import NetworkHead
 from aqa.models.heads.base.params import param
-from aqa.models.training.fast_lstm import lstm_states
+from aqa.models.training.fast_lstm import advance, lstm_states
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 PAIRS_AT_ONCE = 1 << 16
 
@@ -38,20 +42,27 @@ class SiameseNet(nn.Module):
         self.d2 = nn.Linear(widths[0], widths[1])
         self.last = nn.Linear(widths[1], 1)
 
-    def embed(self, x: Tensor, lengths: Tensor, rows: Tensor | None = None) -> Tensor:
+    def embed(
+        self,
+        x: Tensor,
+        lengths: Tensor,
+        rows: Tensor | None = None,
+        gates: Tensor | None = None,
+    ) -> Tensor:
         """(n, clips, dim) padded behind, lengths (n,) -> the state after each last clip (n, M).
 
-        rows: (n, clips), where x is (k, dim) distinct clips instead; see `lstm_states`.
+        rows: (n, clips), where x is (k, dim) distinct clips instead; see `lstm_states`. gates:
+        their `input_gates`, where these are known.
         """
-        states = lstm_states(self.lstm, x, rows)  # (n, clips, M)
+        states = lstm_states(self.lstm, x, rows, gates)  # (n, clips, M)
         last: Tensor = states[torch.arange(len(states), device=x.device), lengths - 1]
         return last
 
-    def embed_clips(self, x: Tensor, blank: Tensor) -> Tensor:
+    def embed_clips(self, x: Tensor, blank: Tensor, gates: Tensor | None = None) -> Tensor:
         """Each clip by itself, behind as many blank ones as are before it (jain2020 §IV).
 
         (n, clips, dim) and (dim,) -> (n, clips, M). The blank ones are the same for all videos, so
-        the LSTM sees them once.
+        the LSTM sees them once. gates: see `embed`.
         """
         n, clips, dim = x.shape
         state = (x.new_zeros(1, 1, self.lstm.hidden_size),) * 2
@@ -62,7 +73,10 @@ class SiameseNet(nn.Module):
         hidden, cell = (  # as each clip finds them, (1, n * clips, M)
             torch.cat(parts, dim=1).repeat(1, n, 1) for parts in zip(*states, strict=True)
         )
-        after, _ = self.lstm(x.reshape(n * clips, 1, dim), (hidden, cell))
+        if gates is not None:
+            after, _ = advance(self.lstm, gates.flatten(0, 1), hidden[0], cell[0])
+        else:
+            after, _ = self.lstm(x.reshape(n * clips, 1, dim), (hidden, cell))
         return after.reshape(n, clips, -1)
 
     def join(self, embedded: Tensor, first: Tensor, second: Tensor) -> Tensor:
@@ -109,9 +123,13 @@ class ComparingHead(NetworkHead):
     are of one; where some have and some have not, fitting within types is refused.
     """
 
-    epochs: int = param(100, "passes over all pairs of the training videos, at most", source="ours")
-    batch_size: int = param(58, "videos per step; all pairs of them are learned", source="ours")
-    lr: float = param(0.0003, "Adam learning rate", source="ours", above=0)
+    fitted: ClassVar[tuple[str, ...]] = (*NetworkHead.fitted, "learned_clips_")
+
+    epochs: int = param(
+        150, "passes over the training videos, or over all their pairs, at most", source="ours"
+    )
+    batch_size: int = param(32, "videos per step; all pairs of them are learned", source="ours")
+    lr: float = param(0.001, "Adam learning rate", source="ours", above=0)
     lr_halve_every: int | None = param(
         None, "steps after which the learning rate is halved; none: never", source="ours"
     )
@@ -127,7 +145,9 @@ class ComparingHead(NetworkHead):
         source="ours",
     )
     hidden: int = param(
-        256, "width of the shared LSTM", source="parmar2019action §4; jain2020 does not say"
+        128,
+        "width of the shared LSTM",
+        source="ours; jain2020 does not say, parmar2019action §4: 256",
     )
     threshold: float = param(
         5.0,
@@ -137,21 +157,43 @@ class ComparingHead(NetworkHead):
         above=0,
     )
     pairing: Literal["within", "all"] = param(
-        "within",
+        "all",
         "learn pairs of videos of one type, or all pairs",
-        source="fits the counts of jain2020 §V-A",
+        source="all: the text of jain2020 §V-A; within fits its counts",
+    )
+    difference_weight: float = param(
+        1.0,
+        "weight, in metric learning, of predicting the difference of a pair's scores, beside "
+        "whether they are similar",
+        source="ours; jain2020: 0",
     )
     balance: bool = param(
         True, "give similar and dissimilar pairs the same weight in total", source="jain2020 §III-C"
     )
-    learn_clips: bool = param(
-        False,
-        "learn also which clips make a video unlike the best of its type; for feedback",
-        source="ours",
+    learn_clips: bool | None = param(
+        None,
+        "learn also which clips make a video unlike the best of its type, for feedback; none: "
+        "where the store has the response to a blank clip, and a type has two videos",
+        source="ours; jain2020: false",
+    )
+    sampling: Literal["batches", "every"] = param(
+        "batches",
+        "batches: in each epoch, learn the pairs within batches of videos, drawn anew; every: "
+        "each pair of training videos",
+        source="ours; jain2020: every",
     )
     both_orders: bool = param(
         True, "learn each pair (p, q) as (q, p) too; the network tells them apart", source="ours"
     )
+
+    @property
+    def learned_clips(self) -> bool:
+        """Whether the fitted metric has learned from single clips."""
+        return bool(self.learned_clips_)
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
+        """See `NetworkHead.restore`; runs saved before say it by their hyper-parameter alone."""
+        return super().restore({"learned_clips": np.asarray(bool(self.learn_clips)), **state})
 
     def thresholds(self, given: Sequence[float | None] | None, n: int) -> NDArray[np.float64]:
         """Each video's own threshold, in points, where it has one; else the parameter, (n,)."""
@@ -256,6 +298,22 @@ def check_types(
             "or leave them out with --skip-incomplete"
         )
     return given
+
+
+def of_frequent_types(videos: Examples, count: int) -> NDArray[np.intp]:
+    """The numbers of the videos of the `count` most frequent types; the label decides a tie."""
+    types = check_types(videos.columns.get("type"), len(videos), strict=False)
+    counts = Counter(types)
+    frequent = sorted(counts, key=lambda label: (-counts[label], label))[:count]
+    return np.flatnonzero(np.isin(types, frequent))
+
+
+def of_same_types(videos: Examples, others: Examples) -> Examples:
+    """Those of the videos that are of a type of the others."""
+    types, known = (
+        check_types(some.columns.get("type"), len(some), strict=False) for some in (videos, others)
+    )
+    return videos.select(np.flatnonzero(np.isin(types, known)))
 
 
 def hold_out(types: Sequence[str], share: float, seed: int) -> NDArray[np.intp]:

@@ -49,5 +49,5 @@ def _missing(name: str, value: Any, parts: list[str] | int) -> str:
         return f"no {name}"
     if isinstance(parts, list):
         absent = [part for part in parts if part not in value]
-        return f"no {name} {', '.join(absent)}" if absent else ""
+        return f"no {name.removesuffix('s')} {', '.join(absent)}" if absent else ""
     return f"{_size(value)} of {parts} {name}" if _size(value) < parts else ""

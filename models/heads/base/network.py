@@ -64,6 +64,12 @@ class NetworkHead(Head):
         "steps after which the learning rate is halved; none: never",
         source="parmar2019action §5",
     )
+    lr_factor: float = param(
+        0.5,
+        "what the learning rate is multiplied by then",
+        source="parmar2019action §5; li2018end §5.2: 0.45",
+        above=0,
+    )
     weight_decay: float = param(0.0, "L2 penalty", source="no paper states one")
     clip_gradient: float | None = param(
         None, "largest norm of a step's gradient; none: no limit", source="ours"
@@ -253,6 +259,7 @@ class NetworkHead(Head):
             batch_size=self.batch_size,
             lr=self.lr,
             lr_halve_every=self.lr_halve_every,
+            lr_factor=self.lr_factor,
             weight_decay=self.weight_decay,
             patience=self.patience,
             clip_gradient=self.clip_gradient,

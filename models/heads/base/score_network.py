@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,7 +14,7 @@ from aqa.models.examples import Examples
 from aqa.models.heads.base.network import NetworkHead
 from aqa.models.heads.base.params import param
 from aqa.models.scaling import is_constant, spread
-from aqa.models.training.loop import ScoreTrainer, Trainer
+from aqa.models.training.loop import ScoreTrainer, Trainer, TrainingSettings
 from aqa.models.training.losses import Balanced, Loss, LossName, make_loss
 
 
@@ -36,6 +36,12 @@ class ScoreNetworkHead(NetworkHead):
         "for mse+ranking: weight of the ranking loss; balanced: by the gradients of both",
         source="li2018end Eq. 7",
     )
+    beta: float = param(
+        0.0,
+        "weight of the squared weights beside half the squared error in points, see `weight_decay`",
+        source="li2018end §4, li2018scoringnet §4.2: 0.0005",
+        low=0,
+    )
     centre_scores: bool = param(
         False, "subtract the mean score of the training videos", source="ours"
     )
@@ -46,6 +52,18 @@ class ScoreNetworkHead(NetworkHead):
     def objective(self, y_std: float) -> Loss:
         """The loss, of scores in points divided by `y_std`."""
         return make_loss(self.loss, self.margin / y_std, self.alpha)
+
+    def training_settings(self) -> TrainingSettings:
+        """See `NetworkHead.training_settings`.
+
+        Adam's penalty d adds d / 2 times the squared weights to the squared error of scores that
+        are divided by `y_std_`; beside half the error in points, that is beta = d * y_std_^2 / 4.
+        """
+        settings = super().training_settings()
+        if not self.beta:
+            return settings
+        decay = settings.weight_decay + 4 * self.beta / float(self.y_std_) ** 2
+        return replace(settings, weight_decay=decay)
 
     def trainer(self, net: nn.Module) -> Trainer:
         """See `NetworkHead.trainer`."""

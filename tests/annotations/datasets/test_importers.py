@@ -291,6 +291,8 @@ def test_unlvs_layout(
     table = do(tmp_path, name, videos=tmp_path)
     assert (len(table), table[-1].score, table[-1].difficulty) == (n, low + 1, 4.0)
     assert table[-1].execution == execution
+    # The judges' 0.5 each, propagated (jain2020 §III-C): dives keep the heads' 5 points.
+    assert {video.similar_within for video in table} == {0.5 if name == "unlv-vault" else None}
     assert table[0].path == tmp_path / "001.avi"
     if split:
         found = table.split("published")

@@ -7,11 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from aqa.annotations.datasets import find_importer, unlv_vault
+from aqa.annotations.datasets import (
+    aqa_7,
+    csv_,
+    find_importer,
+    finediving,
+    mit_diving,
+    mtl_aqa,
+    unlv_dive,
+    unlv_dive_p3d,
+    unlv_vault,
+)
 from aqa.annotations.datasets.aqa_7 import ACTIONS
 from aqa.annotations.datasets.mtl_aqa import _smaller
 from aqa.annotations.importing import Imported, Importer, Request
 from aqa.annotations.importing.dives import CODES
+from aqa.annotations.importing.unlv_layout import DIFFICULTIES, PUBLISHED_SPLIT, SCORES
 from aqa.annotations.importing.write import import_dataset
 from aqa.annotations.split_protocols import PROTOCOLS
 from aqa.annotations.splits import Split
@@ -23,6 +34,7 @@ UNLV = {
     "training_idx.mat": False,
     "testing_idx.mat": False,
 }
+MODULES = (aqa_7, csv_, finediving, mit_diving, mtl_aqa, unlv_dive, unlv_dive_p3d, unlv_vault)
 # Importer -> the files that it names, and whether it does without them.
 FILES = {
     "aqa-7": {"*train_list.mat": False, "*test_list.mat": False},
@@ -50,7 +62,13 @@ FILES = {
 @pytest.mark.parametrize("name", FILES)
 def test_files_are_called_as_they_were_published(name: str) -> None:
     importer = find_importer(name).importer
+    assert importer in [module.IMPORTER for module in MODULES]
     assert {file.pattern: file.optional for file in importer.files} == FILES[name]
+
+
+def test_both_collections_of_unlv_have_one_layout() -> None:
+    files = (SCORES, DIFFICULTIES, *PUBLISHED_SPLIT)
+    assert {file.pattern: file.optional for file in files} == UNLV
 
 
 def test_aqa_7_is_as_parmar2019action_counts_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,6 +74,42 @@ def test_the_rate_is_halved_by_steps(rng: np.random.Generator) -> None:
     assert [row["lr"] for row in head.history_] == [0.1, 0.1, 0.05, 0.05, 0.025, 0.025]
 
 
+def test_the_rate_may_fall_by_another_factor(rng: np.random.Generator) -> None:
+    x = [rng.normal(size=(2, 3)).astype(np.float32) for _ in range(4)]
+    settings = {"epochs": 3, "validation": 0, "batch_size": 4, "lr": 0.1, "lr_halve_every": 1}
+    head = LSTMHead(hidden=4, device="cpu", lr_factor=0.45, **settings).fit(x, np.arange(4.0))
+    assert [row["lr"] for row in head.history_] == pytest.approx([0.1, 0.045, 0.02025])
+
+
+def test_the_papers_beta_is_the_same_penalty_whatever_the_scores_spread() -> None:
+    """d / 2 |w|^2 beside (s - g)^2 / S^2 is beta |w|^2 beside (s - g)^2 / 2."""
+    head = LSTMHead(beta=0.0005)
+    assert LSTMHead().training_settings().weight_decay == 0
+    for spread in (17.0, 0.9):
+        head.y_std_ = spread
+        decay = head.training_settings().weight_decay
+        assert decay / 2 * spread**2 / 2 == pytest.approx(0.0005)
+
+
+def test_training_goes_on_from_a_fitted_head(rng: np.random.Generator) -> None:
+    x = [rng.normal(size=(3, 4)).astype(np.float32) for _ in range(30)]
+    y = np.array([s[-1, 0] for s in x])
+    quick = {"epochs": 3, "hidden": 4, "device": "cpu", "validation": 0}
+    dives = LSTMHead(**quick).fit(x, 60 + 10 * y)
+    # Without a step only the last bias differs: it starts at the new action's mean score.
+    still = LSTMHead(**(quick | {"lr": 1e-12})).fit(x[:20], 15 + y[:20], start=dives)
+    np.testing.assert_array_equal(still.centre_, dives.centre_)
+    before, after = dives.net_.state_dict(), still.net_.state_dict()
+    for name in before.keys() - {"linear.bias"}:
+        torch.testing.assert_close(after[name], before[name])
+    assert float(after["linear.bias"]) * still.y_std_ == pytest.approx((15 + y[:20]).mean())
+    assert LSTMHead(**quick).fit(x[:20], 15 + y[:20]).centre_ != pytest.approx(dives.centre_)
+    with pytest.raises(HeadError, match=r"hidden=4, label=final on 4 values .* hidden=5"):
+        LSTMHead(**(quick | {"hidden": 5})).fit(x, y, start=dives)
+    with pytest.raises(HeadError, match="they must be alike"):
+        LSTMHead(**quick, label="incremental").fit(x, y, start=dives)
+
+
 def test_gaussian_weights_as_in_004() -> None:
     torch.manual_seed(0)
     net = LSTMRegressor(64, 256, init_std=0.1)

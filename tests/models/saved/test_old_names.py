@@ -38,7 +38,9 @@ def test_names_of_a_saved_run() -> None:
     assert head == "score-estimation"
     assert present_head("lstm") == "lstm"
     saved = {"bias": "worst", "references": 2, "epochs": 3}
-    assert present_params(head, saved) == {"exemplar": "worst", "exemplars": 2, "epochs": 3}
+    before = {"self_rows": True, "sampling": "every", "difference_weight": 0.0}
+    renamed = {"exemplar": "worst", "exemplars": 2, "epochs": 3}
+    assert present_params(head, saved) == before | renamed
     assert present_params("svr", {"bias": 1}) == {"bias": 1}
     assert present_params("musdl", {"bins": 9}) == {"bins": 9, "networks": "shared"}
     assert present_params("musdl", {"networks": "own"}) == {"networks": "own"}

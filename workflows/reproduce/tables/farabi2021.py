@@ -8,19 +8,25 @@ from dataclasses import replace
 from aqa.workflows.reproduce.declared import PublishedTable, SystemRecipe
 from aqa.workflows.reproduce.tables.stores import POSE
 
+# Videos are flipped, and their end is shifted by up to 5 frames (§4.1, §4.3): here by 0, 2 or 4, so
+# that a store is six times as large and not twelve times.
+_SHOWN = "--augmentations original,end2,end4,flip,flip+end2,flip+end4"
 _MTL_STORES = {
     **{
-        f"{name}-16": f"--backbone {name} --weights FILE --frames 96"
+        f"{name}-16": f"--backbone {name} --weights FILE --frames 96 {_SHOWN}"
         for name in ("r3d-34", "r2plus1d-34", "r3d-50", "r2plus1d-50", "r3d-101")
     },
-    "ig65m-8": "--backbone r2plus1d-34-ig65m --weights FILE --clip-length 8 --frames 96",
-    "ig65m-32": "--backbone r2plus1d-34-ig65m --weights FILE --clip-length 32 --frames 96",
+    "ig65m-8": f"--backbone r2plus1d-34-ig65m --weights FILE --clip-length 8 --frames 96 {_SHOWN}",
+    "ig65m-32": "--backbone r2plus1d-34-ig65m --weights FILE --clip-length 32 --frames 96 "
+    f"{_SHOWN}",
     "c3d": "--backbone c3d --weights FILE --frames 96",
-    "pool5": "--backbone c3d --weights FILE --layer pool5 --frames 96",
+    "pool5": f"--backbone c3d --weights FILE --layer pool5 --frames 96 {_SHOWN}",
     "i3d": "--backbone i3d --weights FILE --frames 103 --stride 10",
     "pose": POSE,
 }
-_FROZEN = "frozen features; farabi2021 trains the network too: `aqa finetune`"
+_FROZEN = (
+    "frozen features of six views of a video; farabi2021 trains the network too: `aqa finetune`"
+)
 _RESNETS = {
     "ResNet34-3D": "r3d-34",
     "ResNet34-(2+1)D": "r2plus1d-34",
@@ -78,12 +84,25 @@ TABLES = (
                 "C3D-SVR": (SystemRecipe("svr", "c3d", case="official"),),
                 "C3D-LSTM": (SystemRecipe("lstm", "c3d", case="official"),),
                 "USDL-Regression": (
-                    SystemRecipe("average", "i3d", ("loss=mse",), case="official", note=_FROZEN),
+                    SystemRecipe(
+                        *("mtl", "i3d", ("classify=false", "hidden=256")),
+                        case="official",
+                        note=f"{_FROZEN}; a layer of 256 on the clips' mean; the row's network is "
+                        "not stated",
+                    ),
                 ),
-                "C3D-AVG-STL": (SystemRecipe("average", "pool5", case="official", note=_FROZEN),),
+                "C3D-AVG-STL": (
+                    SystemRecipe(
+                        *("mtl", "pool5", ("classify=false", "hidden=4096")),
+                        case="official",
+                        note=_FROZEN,
+                    ),
+                ),
                 "C3D-AVG-MTL": (
                     SystemRecipe(
-                        "mtl", "pool5", case="official", note="frozen features, no captions"
+                        *("mtl", "pool5", ("hidden=4096",)),
+                        case="official",
+                        note="frozen features; learns captions where the manifest has commentary",
                     ),
                 ),
                 "MUSDL": (

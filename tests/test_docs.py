@@ -1,0 +1,31 @@
+"""docs/papers.md: the tests that its table names exist, and so do the heads."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from aqa.models.heads import head_names
+
+
+def rows(root: Path) -> list[list[str]]:
+    lines = (root / "docs" / "papers.md").read_text(encoding="utf-8").splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if "|" in line]
+    return [row for row in cells if row[0].isdecimal()]
+
+
+def test_all_33_systems_name_a_test_that_exists(root: Path) -> None:
+    table = rows(root)
+    assert [int(row[0]) for row in table] == list(range(1, 34))
+    for row in table:
+        named = re.findall(r"`(test_\w+\.py)::(\w+)`", row[-1])
+        assert named, row
+        for file, name in named:
+            found = [path.read_text() for path in (root / "tests").rglob(file)]
+            assert any(f"def {name}(" in text for text in found), row[-1]
+
+
+def test_the_heads_that_are_named_exist(root: Path) -> None:
+    named = {name for row in rows(root) for name in re.findall(r"--head ([\w-]+)", row[2])}
+    assert len(named) > 15
+    assert named <= set(head_names())

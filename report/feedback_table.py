@@ -10,6 +10,7 @@ from aqa.report.tables import table, wrapped
 
 if TYPE_CHECKING:
     from aqa.models.feedback import ClipFeedback, Feedback, JointMove, PoseFeedback, Total
+    from aqa.workflows.feedback import WrittenFeedback
 
 
 def feedback_table(feedback: Feedback, run: str) -> str:
@@ -58,6 +59,11 @@ def _clip_row(clip: ClipFeedback) -> list[str]:
 def feedback_json(feedback: Feedback, run: str) -> dict[str, Any]:
     """The same as plain values."""
     return {"run": run, **dataclasses.asdict(feedback)}
+
+
+def written_text(feedback: WrittenFeedback, run: str) -> str:
+    """What is written of a whole video."""
+    return wrapped(f"{feedback.video}, by {run}\n  {feedback.commentary or 'nothing'}")
 
 
 def moves_table(feedback: PoseFeedback, run: str) -> str:

@@ -33,8 +33,8 @@ def weight_decider(dropout: float = 0.0) -> nn.Module:
     20,768 parameters; farabi2021 prints 20,484, having miscounted the biases.
     """
     made = layers(WIDTH, 64, 32, 64, WIDTH)
-    between = (nn.Sequential(one, nn.Dropout(dropout)) for one in made[1::2])
-    return nn.Sequential(made[0], *(one for pair in zip(between, made[2::2]) for one in pair))
+    made[1::2] = [nn.Sequential(relu, nn.Dropout(dropout)) for relu in made[1::2]]
+    return nn.Sequential(*made)
 
 
 @dataclass(repr=False, eq=False)

@@ -134,7 +134,7 @@ class USDLPeer(_USDL):
 
     def begin(self, train: Examples) -> None:
         kind = import_module("models.evaluator").Evaluator
-        self.nets = [kind(output_dim=101, model_type="USDL")]
+        self.nets = [kind(101, "USDL")]
         self.x = _means(train)
         self.y = self.labels(train.scores * 100 / self.top, 101)
 
@@ -152,7 +152,7 @@ class MUSDLPeer(_USDL):
     def begin(self, train: Examples) -> None:
         kind = import_module("models.evaluator").Evaluator
         marks = np.asarray(train.columns["judges"], float)
-        self.nets = [kind(output_dim=21, model_type="MUSDL", num_judges=marks.shape[1])]
+        self.nets = [kind(21, "MUSDL", marks.shape[1])]
         self.x, self.y = _means(train), self.labels(marks * 2, 21)
 
     def loss(self, chosen: NDArray[np.intp]) -> Tensor:

@@ -245,8 +245,8 @@ def score(
     action: of the videos, for a head that needs them. weights: where the backbone's checkpoint is
     now, if it has moved. backbone: `path/to/net.py:make`, where the store was made with that file.
 
-    One row per video: `video`, `score` in points, and the prediction of each split. A video that
-    cannot be read is in the rows' `failed`.
+    One row per video: `video`, `score` in points, the prediction of each split, and what each
+    writes of it, if it does. A video that cannot be read is in the rows' `failed`.
 
         aqa.score(["new.mp4", "other.mp4"], head="lstm")
     """
@@ -274,6 +274,7 @@ def score(
             "video": str(done.path),
             "score": done.score,
             **{f"split-{split}": value for split, value in done.by_split.items()},
+            **{f"commentary-{split}": text for split, text in done.commentary.items()},
         }
         for done in outcome.done
     )
@@ -303,11 +304,12 @@ def explain(
     or those that dynamic time warping finds.
 
     One row per clip: `clip`, its frames and seconds, `value` and `faulty`; of a head on joints, one
-    row per joint: the frame and the direction in which moving it would raise the score most.
+    row per joint: the frame and the direction in which moving it would raise the score most; of a
+    head that writes of whole videos, one row with its `commentary`.
 
         aqa.explain("001", head="wd")
     """
-    from aqa.models.feedback import Feedback
+    from aqa.models.feedback import Feedback, PoseFeedback
     from aqa.models.run_source import chosen_runs
     from aqa.workflows.feedback import explain as explain_video
 
@@ -328,9 +330,11 @@ def explain(
     )
     _warn(explained.warnings)
     explanation = explained.feedback
-    said: Sequence[Any] = (
-        explanation.clips if isinstance(explanation, Feedback) else explanation.moves
-    )
+    said: Sequence[Any] = [explanation]
+    if isinstance(explanation, Feedback):
+        said = explanation.clips
+    elif isinstance(explanation, PoseFeedback):
+        said = explanation.moves
     return Rows(dataclasses.asdict(one) for one in said)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -87,14 +88,22 @@ def feedback(
     lstm-svr            label=incremental for this.
     pose-dct, pose-dft  for each joint, not clip, the frame on which moving it
                         gains most, in points per pixel. A new file holds joints.
+    mtl                 one line on the whole video, where it was fitted on the
+                        manifest's column commentary.
     """
     from aqa.models.run_source import chosen_runs
 
     folders = chosen_runs(runs or workspace.runs, (head,), (split,) if split else ())
     from aqa.annotations.manifest import Manifest
     from aqa.models.feedback import PoseFeedback
-    from aqa.report.feedback_table import feedback_json, feedback_table, moves_json, moves_table
-    from aqa.workflows.feedback import explain
+    from aqa.report.feedback_table import (
+        feedback_json,
+        feedback_table,
+        moves_json,
+        moves_table,
+        written_text,
+    )
+    from aqa.workflows.feedback import WrittenFeedback, explain
 
     explained = explain(
         video,
@@ -111,7 +120,14 @@ def feedback(
         heads=(head,),
     )
     explanation, run = explained.feedback, str(explained.run.folder)
-    if isinstance(explanation, PoseFeedback):
+    shown: str | dict[str, Any]
+    if isinstance(explanation, WrittenFeedback):
+        shown = (
+            {"run": run, **dataclasses.asdict(explanation)}
+            if as_json
+            else written_text(explanation, run)
+        )
+    elif isinstance(explanation, PoseFeedback):
         shown = moves_json(explanation, run) if as_json else moves_table(explanation, run)
     else:
         shown = feedback_json(explanation, run) if as_json else feedback_table(explanation, run)
@@ -126,7 +142,7 @@ def feedback(
 
 
 def _draw(explained: ExplainedVideo, picture: Path) -> None:
-    from aqa.models.feedback import PoseFeedback
+    from aqa.models.feedback import Feedback, PoseFeedback
     from aqa.report.feedback_strip import feedback_figure
     from aqa.report.figures import save_figure
     from aqa.report.pose_moves import pose_figure, shown_frames
@@ -138,6 +154,7 @@ def _draw(explained: ExplainedVideo, picture: Path) -> None:
         figure = pose_figure(feedback, frames)
     else:
         shown = clip_frames(explained)
+        assert isinstance(feedback, Feedback)
         figure = feedback_figure(feedback, shown.video, shown.exemplar_frames, shown.exemplar)
     save_figure(figure, picture)
 

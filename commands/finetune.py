@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,6 @@ from aqa.workflows.finetune.settings import FinetuneSettings
 from aqa.workspace import Workspace
 
 if TYPE_CHECKING:
-    from aqa.annotations.splits import Split
     from aqa.workflows.finetune.results import FinetunedSplit
 
 
@@ -99,6 +97,7 @@ def finetune(
     from aqa.extract.progress import ExtractionBar
     from aqa.models.training.distributed import join_processes
     from aqa.workflows.finetune.plan import FinetunePlan
+    from aqa.workflows.finetune.progress import training_lines
     from aqa.workflows.finetune.run import finetune as run
 
     check_one_seed(params)
@@ -122,53 +121,12 @@ def finetune(
             restart=restart,
         )
         failed = False
-        bars = _progress(quiet)
+        bars = training_lines(quiet)
         for done in run(plan, chosen_splits(table, splits), group, bars, ExtractionBar(quiet)):
             _tell(done)
             failed |= bool(done.failed)
     if failed:
         sys.exit(1)
-
-
-def _progress(quiet: bool) -> Any:
-    """Makes a split's `FinetuneProgress`: a line per epoch, and on a terminal a bar within it."""
-    from tqdm import tqdm
-
-    from aqa.workflows.finetune.progress import FinetuneProgress
-
-    class FinetuneBar(FinetuneProgress):
-        def __init__(self, split: Split):
-            self._name = f"split {split.name}"
-            self._bar: Any = None
-            parts = (f"{len(split.train)} training videos", f"{len(split.val)} for validation")
-            self.line(f"{self._name}: {', '.join(parts)}")
-
-        def start(self, epoch: int, n_videos: int) -> None:
-            hidden = quiet or not sys.stderr.isatty()
-            self._bar = tqdm(total=n_videos, unit="video", leave=False, disable=hidden)
-
-        def videos(self, n: int) -> None:
-            self._bar.update(n)
-
-        def epoch(self, row: Mapping[str, Any]) -> None:
-            if self._bar is not None:
-                self._bar.close()
-            self.line(f"{self._name}, {_row(row)}")
-
-        def line(self, text: str) -> None:
-            tqdm.write(text, file=sys.stderr)
-
-    return FinetuneBar
-
-
-def _row(row: Mapping[str, Any]) -> str:
-    """One row of the history as text."""
-    losses = {name: value for name, value in row.items() if name.endswith("loss")}
-    text = ", ".join(f"{k.replace('_', ' ')} {v:.5g}" for k, v in losses.items() if v is not None)
-    if not row["epoch"]:
-        return f"before training: {text}"
-    memory = "" if row["memory_gb"] is None else f", {row['memory_gb']:.2f} GB"
-    return f"epoch {row['epoch']}: {text} ({row['seconds']:.1f} s{memory})"
 
 
 def _tell(done: FinetunedSplit) -> None:

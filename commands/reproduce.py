@@ -13,6 +13,7 @@ import click
 
 from aqa.commands.options import (
     FILE,
+    device_option,
     json_option,
     open_store,
     seed_option,
@@ -60,6 +61,24 @@ if TYPE_CHECKING:
     type=FILE,
     help="Rehearse on this store of other videos, over the manifest's own splits.",
 )
+@click.option(
+    "--end-to-end",
+    is_flag=True,
+    help="Train the systems that the paper trained end to end with their backbones, from the "
+    "videos, by the paper's schedule; hours on a GPU.",
+)
+@click.option(
+    "--backbone",
+    metavar="NAME",
+    help="With --end-to-end, a rehearsal: train this backbone, which comes with its weights (such "
+    "as tiny3d), over the manifest's own splits.",
+)
+@click.option(
+    "--epochs",
+    type=click.IntRange(1),
+    help="With --end-to-end, a rehearsal: train for so many epochs [default: the paper's].",
+)
+@device_option
 @click.option("--output", type=FILE, help="CSV to write [default: runs/reproduce/TABLE.csv].")
 @json_option
 @click.pass_obj
@@ -73,6 +92,10 @@ def reproduce(
     every: bool,
     stand_in: bool,
     stand_in_store: Path | None,
+    end_to_end: bool,
+    backbone: str | None,
+    epochs: int | None,
+    device: str,
     output: Path | None,
     as_json: bool,
 ) -> None:
@@ -80,8 +103,9 @@ def reproduce(
 
     The workspace holds the dataset: its manifest with the paper's splits, and its stores. The rest
     of the table is run where something is missing, and the command that makes it is printed. What
-    was fitted before is not fitted again. Without TABLE, lists all tables; `aqa papers` tells what
-    jain2020 and its like stand for.
+    was fitted before is not fitted again. With --end-to-end, backbones are trained too, as
+    li2018end, li2018scoringnet and farabi2021 do. Without TABLE, lists all tables; `aqa papers`
+    tells what jain2020 and its like stand for.
 
     With --stand-in no data is needed: every recipe is run from start to end on numbers that are
     drawn, quickly and on few splits. What it prints are no measurements.
@@ -95,6 +119,17 @@ def reproduce(
         raise click.UsageError("--system and --output are of one table; leave out --all")
     if stand_in and stand_in_store:
         raise click.UsageError("--stand-in draws features; leave it out, or --stand-in-store")
+    if (backbone or epochs) and not end_to_end:
+        raise click.UsageError("--backbone and --epochs are for --end-to-end; give that too")
+    if end_to_end:
+        if table is None or every or stand_in or stand_in_store or origin:
+            raise click.UsageError(
+                "--end-to-end trains the systems of one TABLE from its videos; rehearse it with "
+                "--backbone and --epochs"
+            )
+        rehearsed = backbone, epochs
+        _end_to_end(table, workspace, seed, systems, rehearsed, device, listing, output, as_json)
+        return
     if table is None and not every:
         if stand_in or stand_in_store:
             raise click.UsageError("name a TABLE to rehearse, or --all")
@@ -173,6 +208,51 @@ def _write(reproduction: Reproduction, path: Path) -> None:
     _tell(f"written to {path} and .json")
     for line in reproduction.failed:
         _tell(f"not run: {line}")
+
+
+def _end_to_end(
+    name: str,
+    workspace: Workspace,
+    seed: int,
+    systems: tuple[str, ...],
+    rehearsed: tuple[str | None, int | None],
+    device: str,
+    listing: bool,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Train the systems of a table end to end, and print them; or list what that needs."""
+    from aqa.extract.progress import ExtractionBar
+    from aqa.models.training.distributed import join_processes
+    from aqa.report.reproduction import end_to_end_needs_of, reproduction_table
+    from aqa.workflows.finetune.progress import training_lines
+    from aqa.workflows.reproduce.end_to_end.recipe import Rehearsal
+    from aqa.workflows.reproduce.end_to_end.run import reproduce_end_to_end
+    from aqa.workflows.reproduce.tables import get_table
+
+    table = get_table(name)
+    if listing:
+        click.echo(end_to_end_needs_of(table, workspace))
+        return
+    with join_processes(device) as group:
+        reproduction = reproduce_end_to_end(
+            table,
+            workspace,
+            group,
+            seed=seed,
+            systems=systems,
+            rehearsal=Rehearsal(*rehearsed),
+            tell=_tell,
+            progress=training_lines(quiet=False),
+            extraction=ExtractionBar(quiet=False),
+        )
+    if as_json:
+        click.echo(json.dumps(reproduction.to_dict(), indent=1))
+    else:
+        click.echo(reproduction_table(reproduction))
+    _write(reproduction, output or workspace.runs / "reproduce" / f"{name}-end-to-end.csv")
+    if not any(cell.measured for cell in reproduction.cells):
+        sys.exit(1)
 
 
 COMMAND = reproduce

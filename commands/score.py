@@ -61,7 +61,8 @@ def score(
 
     Features are extracted as those that the head was fitted on; for a head on joints, VIDEOS are
     files of joints. Where the head was fitted on several splits, the score is the mean over them,
-    and the lowest and the highest are shown beside it.
+    and the lowest and the highest are shown beside it. What the head `mtl` writes of a video, if
+    it was fitted on commentary, stands below: that of the first split; --json has all.
     """
     from aqa.models.run_source import chosen_runs
 
@@ -103,6 +104,7 @@ def _row(video: ScoredVideo, head: str) -> dict[str, Any]:
         "head": head,
         "score": video.score,
         "by_split": video.by_split,
+        **({"commentary": video.commentary} if video.commentary else {}),
         "warning": "; ".join(video.warnings) or None,
         "warnings": list(video.warnings),
     }

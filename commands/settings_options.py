@@ -51,7 +51,7 @@ def _help(metadata: Mapping[str, Any]) -> str:
 
 def _type(hint: Any, metadata: Mapping[str, Any]) -> click.ParamType:
     """The option type of a field's type; of `int | None`, that of `int`."""
-    if isinstance(hint, types.UnionType):
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         (hint,) = (kind for kind in typing.get_args(hint) if kind is not types.NoneType)
     if typing.get_origin(hint) is typing.Literal:
         return click.Choice(typing.get_args(hint))

@@ -10,6 +10,7 @@ from aqa.report.tables import table, wrapped
 
 if TYPE_CHECKING:
     from aqa.models.feedback import ClipFeedback, Feedback, JointMove, PoseFeedback, Total
+    from aqa.workflows.feedback import WrittenFeedback
 
 
 def feedback_table(feedback: Feedback, run: str) -> str:
@@ -19,9 +20,11 @@ def feedback_table(feedback: Feedback, run: str) -> str:
     lines.append(wrapped(f"{feedback.mark}: {feedback.rule}", indent="  "))
     if feedback.evidence:
         lines.append(wrapped(feedback.evidence, indent="  "))
-    with_average = any(clip.average is not None for clip in feedback.clips)
+    with_mean = any(clip.average is not None for clip in feedback.clips)
+    with_limit = any(clip.average not in (None, clip.limit) for clip in feedback.clips)
+    compared = any(clip.exemplar_clips for clip in feedback.clips)
     columns = ["clip", "frames", "seconds", "value", "mean", "limit", "", "compared with"]
-    shown = [True] * 4 + [with_average] * 2 + [True, any(c.exemplar_clips for c in feedback.clips)]
+    shown = [True] * 4 + [with_mean, with_limit, True, compared]
     rows = [list(compress(_clip_row(clip), shown)) for clip in feedback.clips]
     header = list(compress(columns, shown))
     texts = {i for i, name in enumerate(header) if name in ("", "compared with")}
@@ -58,6 +61,11 @@ def _clip_row(clip: ClipFeedback) -> list[str]:
 def feedback_json(feedback: Feedback, run: str) -> dict[str, Any]:
     """The same as plain values."""
     return {"run": run, **dataclasses.asdict(feedback)}
+
+
+def written_text(feedback: WrittenFeedback, run: str) -> str:
+    """What is written of a whole video."""
+    return wrapped(f"{feedback.video}, by {run}\n  {feedback.commentary or 'nothing'}")
 
 
 def moves_table(feedback: PoseFeedback, run: str) -> str:

@@ -7,6 +7,8 @@ from aqa.report.tables import table as aligned
 from aqa.report.tables import wrapped
 from aqa.workflows.reproduce.cells import ReproducedCell, Reproduction, printed_figures
 from aqa.workflows.reproduce.declared import PublishedTable
+from aqa.workflows.reproduce.end_to_end.lacking import end_to_end_needs
+from aqa.workflows.reproduce.end_to_end.recipes import recipes_of
 from aqa.workflows.reproduce.needs import needs
 from aqa.workflows.reproduce.tables import TABLES, UNDECLARED
 from aqa.workspace import Workspace
@@ -44,6 +46,23 @@ def needs_of(table: PublishedTable, workspace: Workspace) -> str:
     lines = [
         _title(table, f", splits by {table.protocol}"),
         aligned(rows, ["system", "head", "store", "parameters"], left=4),
+        "lacking:" if lacking else "nothing is lacking",
+        *(wrapped(f"  {line}", indent="    ") for line in lacking),
+    ]
+    return "\n".join(lines) + foot(table.name, table.title)
+
+
+def end_to_end_needs_of(table: PublishedTable, workspace: Workspace) -> str:
+    """The systems of a table that are trained end to end, with their recipes; what is lacking."""
+    rows = [
+        [system, recipe.backbone, recipe.weights, recipe.head, " ".join(recipe.params)]
+        for system, recipes in recipes_of(table.name).items()
+        for recipe in recipes
+    ]
+    lacking = end_to_end_needs(table, workspace)
+    lines = [
+        _title(table, f", splits by {table.protocol}, trained end to end"),
+        aligned(rows, ["system", "backbone", "weights", "head", "parameters"], left=5),
         "lacking:" if lacking else "nothing is lacking",
         *(wrapped(f"  {line}", indent="    ") for line in lacking),
     ]

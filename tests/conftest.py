@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from aqa.annotations.manifest import write_manifest
 from aqa.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -113,3 +115,18 @@ def run_aqa(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
         return result
 
     return run
+
+
+@pytest.fixture(scope="session")
+def drawn_dives(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace of eight drawn dives, of which split 1 tests two; copy it to change it."""
+    from aqa.workflows.demo.dataset import draw_dives
+
+    folder = tmp_path_factory.mktemp("drawn")
+    manifest = draw_dives(folder, 8, n_splits=1)
+    with manifest.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for number, row in enumerate(rows):
+        row["split_1"] = "test" if number in (2, 5) else "train"
+    write_manifest(manifest, rows)
+    return folder

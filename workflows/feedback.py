@@ -15,12 +15,21 @@ from aqa.errors import AqaError, UnknownNameError
 from aqa.extract.video.decode import read_frames
 from aqa.features.store import FeatureStore
 from aqa.features.video_features import VideoFeatures, blank_of, of_store
+from aqa.models.examples import example_of
 from aqa.models.feedback import Feedback, PoseFeedback, give_feedback, give_pose_feedback
 from aqa.models.runs import Run, load_run
 from aqa.models.saved.hashes import check_learned, warn_unchecked
 from aqa.workflows.new_videos import check_told, extractor_for
 
 Frame = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class WrittenFeedback:
+    """What a head that says nothing of single clips writes of a whole video, in one line."""
+
+    video: str
+    commentary: str
 
 
 @dataclass(frozen=True)
@@ -31,7 +40,7 @@ class ExplainedVideo:
     warnings: why the feedback may mean less than it seems, one line each.
     """
 
-    feedback: Feedback | PoseFeedback
+    feedback: Feedback | PoseFeedback | WrittenFeedback
     run: Run
     path: Path | None
     manifest: Manifest
@@ -91,15 +100,19 @@ def explain(
         seen = _from_store(manifest.by_id[name], run, where, told)
     else:
         seen = _from_file(name, run, manifest, told, weights, backbone, device)
-    head = run.scoring_head()
-    feedback = (
-        give_pose_feedback(head, seen.video, seen.features, run.spec["joints"])
-        if head.takes_joints
-        else give_feedback(
-            *(head, seen.video, seen.features, seen.blank, align, run.clip_reference)
-        )
-    )
+    feedback = _feedback(run, seen, align)
     return ExplainedVideo(feedback, run, seen.video.path, manifest, where, seen.warnings)
+
+
+def _feedback(run: Run, seen: _Seen, align: str) -> Feedback | PoseFeedback | WrittenFeedback:
+    head: Any = run.scoring_head()
+    video, features = seen.video, seen.features
+    if head.takes_joints:
+        return give_pose_feedback(head, video, features, run.spec["joints"])
+    if "commentary" in head.gives and "clips" not in head.gives:
+        example = example_of(video, features.features, features.clips, head.answer_columns)
+        return WrittenFeedback(video.id, head.commentary(example)[0])
+    return give_feedback(head, video, features, seen.blank, align, run.clip_reference)
 
 
 def _check(run: Run, manifest: Manifest, store: Path) -> None:
@@ -147,7 +160,8 @@ def _from_file(
 def clip_frames(explained: ExplainedVideo) -> ClipFrames:
     """The frames to show with feedback on clips; `AqaError` where a video has no file."""
     feedback, manifest = explained.feedback, explained.manifest
-    assert isinstance(feedback, Feedback)
+    if not isinstance(feedback, Feedback):
+        raise AqaError(f"{explained.run.folder}: it writes of a whole video; leave out --picture")
     if explained.path is None:
         raise AqaError(f"{manifest.path}: {feedback.video} has no path, so there are no frames")
     frames = _middle_frames(explained.path, [(clip.start, clip.stop) for clip in feedback.clips])

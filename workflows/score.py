@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from aqa.errors import AqaError
 from aqa.extract.video.decode import DECODE_ERRORS
 from aqa.features.store import spec_differences
 from aqa.features.video_features import VideoFeatures
-from aqa.models.examples import videos_columns
+from aqa.models.examples import example_of, videos_columns
 from aqa.models.heads.base import Head
 from aqa.models.runs import Run
 from aqa.models.saved.hashes import check_beside, warn_unchecked
@@ -25,6 +26,7 @@ class ScoredVideo:
     """One video's predicted score, in points.
 
     score: the mean of `by_split`, which holds one prediction per run, by the name of its split.
+    commentary: what each run writes of the video, by the same names; empty where it writes none.
     warnings: why it may mean less than it seems, one line each.
     """
 
@@ -32,6 +34,7 @@ class ScoredVideo:
     score: float
     by_split: dict[str, float]
     warnings: tuple[str, ...] = ()
+    commentary: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,12 @@ def score_videos(
             split: _predict(head, video, extracted.features) for split, head in heads.items()
         }
         mean = float(np.mean(list(by_split.values())))
-        outcome.done.append(ScoredVideo(path, mean, by_split, extracted.warnings))
+        written = {
+            split: _write(head, video, extracted.features)
+            for split, head in heads.items()
+            if "commentary" in head.gives
+        }
+        outcome.done.append(ScoredVideo(path, mean, by_split, extracted.warnings, written))
     return outcome
 
 
@@ -113,3 +121,10 @@ def _check(runs: Sequence[Run], videos: Sequence[Video]) -> None:
 def _predict(head: Head, video: Video, seen: VideoFeatures) -> float:
     columns = videos_columns([video], head.answer_columns, [seen.clips])
     return float(head.predict([seen.features], **columns)[0])
+
+
+def _write(head: Any, video: Video, seen: VideoFeatures) -> str:
+    said: list[str] = head.commentary(
+        example_of(video, seen.features, seen.clips, head.answer_columns)
+    )
+    return said[0]

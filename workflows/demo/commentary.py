@@ -42,24 +42,25 @@ FAULT_PHRASES: dict[str, tuple[str, ...]] = {
 }
 _HOW = {False: ("slightly", "a little"), True: ("clearly", "very clearly")}
 _NO_SPLASH = ("with hardly any splash", "and very little water comes up", "without a splash")
-_FLAWLESS = ("nothing to take off", "a very good dive", "no fault to be seen")
+_FLAWLESS = ("there is nothing to take off", "it is a very good dive", "no fault is seen")
 
 
 def commentary(dive: Dive) -> str:
-    """One line of lower-case words with commas: the dive, then its faults as they are seen."""
+    """One line of lower-case words: the dive, then its faults in the order they are seen."""
     rng = np.random.default_rng([dive.seed, dive.index, _STREAM])
-    said = [f"{_pick(rng, _OPENINGS)} {_performed(dive.type, rng)}"]
-    said += [_fault(fault, rng) for fault in dive.faults]
+    said = f"{_pick(rng, _OPENINGS)} {_performed(dive.type, rng)}"
     if not dive.faults:
-        said.append(_pick(rng, _FLAWLESS))
+        said += f" and {_pick(rng, _FLAWLESS)}"
+    for number, fault in enumerate(dive.faults):
+        said += f" {'and' if number else 'but'} {_fault(fault, rng)}"
     if all(fault.name != "large_splash" for fault in dive.faults):
-        said[-1] += f" {_pick(rng, _NO_SPLASH)}"
-    return ", ".join(said)
+        said += f" {_pick(rng, _NO_SPLASH)}"
+    return said
 
 
 def named_faults(text: str) -> set[str]:
     """The faults that a commentary names in the words of this grammar, however severe."""
-    words = f" {' '.join(text.replace(',', ' ').split())} "
+    words = f" {' '.join(text.split())} "
     return {
         name
         for name, phrases in FAULT_PHRASES.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from aqa.annotations.splits import Split
 from aqa.errors import listed
@@ -13,6 +14,7 @@ from aqa.workflows.finetune.heads import trainable_head
 from aqa.workflows.finetune.plan import FinetunePlan
 from aqa.workflows.finetune.progress import FinetuneProgress
 from aqa.workflows.finetune.results import FinetunedSplit
+from aqa.workflows.finetune.scratch import is_untrained
 from aqa.workflows.finetune.split_training import SplitTraining
 
 
@@ -31,6 +33,8 @@ def finetune(
     of the same settings is reused. In a group of processes the first one writes and yields.
     """
     _check_layer(plan)
+    settings = plan.settings.resolved(is_untrained(plan.backbone))
+    plan = replace(plan, settings=settings)
     untested = [split.name for split in splits if plan.test and not split.test]
     if untested:
         raise RunError(f"split {listed(untested)} has no test videos to choose an epoch by")

@@ -48,19 +48,38 @@ class FinetuneSettings:
         unit="steps",
         low=1,
     )
-    lr_backbone: float = setting(
-        1e-5,
-        "Adam learning rate of the backbone's pretrained layers",
-        source="farabi2021 §4.2",
+    lr_backbone: float | None = setting(
+        None,
+        "Adam learning rate of the backbone",
         low=0,
+        none="1e-5, farabi2021 §4.2; with --weights random that of the head",
     )
     lr_head: float = setting(
         1e-4, "Adam learning rate of the head", source="farabi2021 §4.2", above=0
     )
-    batch_norm: Literal["frozen", "live"] = setting(
-        "frozen",
+    lr_decay: float = setting(
+        1.0,
+        "Factor on both learning rates after every --lr-decay-every updates; li2018end: 0.45",
+        above=0,
+        high=1,
+    )
+    lr_decay_every: int = setting(
+        600,
+        "Updates after which both learning rates are multiplied by --lr-decay",
+        unit="updates",
+        source="li2018end §5.2",
+        low=1,
+    )
+    weight_decay: float = setting(
+        0.0,
+        "L2 penalty of all weights: twice what stands before the sum of their squares in the loss",
+        low=0,
+    )
+    batch_norm: Literal["frozen", "live"] | None = setting(
+        None,
         "Statistics of the backbone's batch norms; frozen: as pretrained, since batches are tiny; "
         "live: those of each batch. Their weights and biases learn either way",
+        none="frozen; with --weights random live",
     )
     precision: Literal["float32", "bfloat16", "float16"] = setting(
         "float32",
@@ -100,6 +119,15 @@ class FinetuneSettings:
         high=2**32 - 1,
     )
 
+    def resolved(self, untrained: bool) -> FinetuneSettings:
+        """The settings with what depends on the backbone; untrained: its weights are random."""
+        rate, norms = (self.lr_head, "live") if untrained else (1e-5, "frozen")
+        return dataclasses.replace(
+            self,
+            lr_backbone=rate if self.lr_backbone is None else self.lr_backbone,
+            batch_norm=self.batch_norm or norms,  # type: ignore[arg-type]
+        )
+
     @property
     def augmentation(self) -> dict[str, Any]:
         """How videos differ from epoch to epoch, as `EpochAugmentation` takes it."""
@@ -113,4 +141,9 @@ class FinetuneSettings:
         recipe = dataclasses.asdict(self)
         for name in ("flip", "end_shift", "start_shift"):
             del recipe[name]
+        # Without effect where they are at their defaults; earlier versions had none of them.
+        if self.lr_decay == 1:
+            del recipe["lr_decay"], recipe["lr_decay_every"]
+        if not self.weight_decay:
+            del recipe["weight_decay"]
         return {"recipe": recipe, "augment": self.augmentation}

@@ -33,6 +33,7 @@ from aqa.workflows.finetune.results import (
     delete_results,
     reused_runs,
 )
+from aqa.workflows.finetune.scratch import is_untrained, settle_batch_norms, widened
 from aqa.workflows.finetune.snapshots import head_arrays
 from aqa.workflows.finetune.states import TrainingState, TrainingStates, check_settings
 from aqa.workflows.finetune.trainer import FineTuner
@@ -145,7 +146,11 @@ class SplitTraining:
         elif self.start is not None:
             self.head.restore(self.start.head.state())
         else:
-            adapter.begin(clip_features(net, adapter, train, plan.settings.precision, group))
+            untrained = is_untrained(plan.backbone)
+            if untrained and plan.settings.batch_norm == "live":
+                settle_batch_norms(net, adapter, train, group.device)
+            features = clip_features(net, adapter, train, plan.settings.precision, group)
+            adapter.begin(widened(features) if untrained else features)
         return FineTuner(net, adapter, plan.settings, group), train
 
     def _train(

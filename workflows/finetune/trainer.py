@@ -48,6 +48,7 @@ class FineTuner:
         settings: FinetuneSettings,
         group: ProcessGroup,
     ):
+        settings = settings.resolved(untrained=False)  # `finetune` knows better
         self.adapter, self.settings, self.group = adapter, settings, group
         self.joint = EndToEnd(backbone, adapter, settings).to(group.device)
         # Wrapping copies the first process's weights and buffers to the others.
@@ -61,7 +62,8 @@ class FineTuner:
             {"params": list(self.joint.backbone.parameters()), "lr": settings.lr_backbone},
             {"params": list(self.joint.net.parameters()), "lr": settings.lr_head},
         ]
-        self.optimizer = torch.optim.Adam(groups, fused=True)
+        self.optimizer = torch.optim.Adam(groups, weight_decay=settings.weight_decay, fused=True)
+        self._rates = (settings.lr_backbone, settings.lr_head)
         self.scaler = torch.amp.GradScaler(
             group.device.type, enabled=settings.precision == "float16"
         )
@@ -116,11 +118,19 @@ class FineTuner:
         read = [i for share in shares for batch in share for i in batch.videos]
         shown, targets = shown_videos(videos, self.adapter, read, number), self.targets(videos)
         total = 0.0
-        for update, share in zip(updates, shares, strict=True):
+        before = (number - 1) * len(updates)
+        for done, (update, share) in enumerate(zip(updates, shares, strict=True), before):
+            self._set_rates(done)
             total += self.step(share, shown, targets) * len(update)
             if progress:
                 progress.videos(len(update))
         return float(sum(group.gather([total]))) / len(order)
+
+    def _set_rates(self, done: int) -> None:
+        """Set the learning rates for the update after `done` ones."""
+        factor = self.settings.lr_decay ** (done // self.settings.lr_decay_every)
+        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate * factor
 
     def evaluate(self, videos: ScoredClips) -> float:
         """The head's loss on videos, without learning from them."""

@@ -10,7 +10,7 @@ from aqa.workspace import Workspace
 def needs(table: PublishedTable, workspace: Workspace) -> list[str]:
     """What the workspace lacks to run the whole table: a line each, with the command."""
     return [
-        *_annotations(table, workspace),
+        *no_annotations(table, workspace),
         *(
             no_features(table, name, workspace)
             for name in table.stores
@@ -35,7 +35,8 @@ def no_origin(table: PublishedTable) -> str:
     )
 
 
-def _annotations(table: PublishedTable, workspace: Workspace) -> list[str]:
+def no_annotations(table: PublishedTable, workspace: Workspace) -> list[str]:
+    """Says which annotations or splits there are none of, and how to get them; else nothing."""
     if not workspace.manifest.exists():
         return [
             f"{workspace.manifest}: no annotations; aqa import {table.importer} SOURCE "

@@ -161,7 +161,7 @@ class RecipeRunner:
         self, system: str, recipe: SystemRecipe, manifest: Manifest, store: FeatureStore, split: str
     ) -> Path:
         """The folder of the recipe's run on a split, fitted now if it was not."""
-        runs = self.workspace.runs / "reproduce" / _slug(system, recipe.case)
+        runs = self.workspace.runs / "reproduce" / slug(system, recipe.case)
         folder = run_folder(runs, recipe.head, split)
         start = self._start(system, recipe, manifest, store, split)
         one = manifest.split(split)
@@ -218,6 +218,7 @@ def _to_delete(error: ChangedError, folder: Path) -> ChangedError:
     return ChangedError(f"{error} (delete {folder} for that)")
 
 
-def _slug(system: str, case: str | None) -> str:
+def slug(system: str, case: str | None) -> str:
+    """What the folder of a system's runs is called."""
     text = f"{system} {case or ''}".lower().replace("(2+1)d", "r2plus1d")
     return re.sub(r"[^a-z0-9]+", "-", text).strip("-")

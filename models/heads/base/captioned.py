@@ -77,6 +77,28 @@ class JointTrainer(Trainer):
         return trainer
 
 
+def joint(trainer: Callable[[nn.Module], Trainer], net: nn.Module) -> JointTrainer:
+    """The head's own trainer of a network, which knows both halves."""
+    made = trainer(net)
+    assert isinstance(made, JointTrainer)
+    return made
+
+
+def has_words(trainer: CaptionTrainer, videos: BatchSource) -> bool:
+    """Whether any of the videos has a commentary."""
+    return any(trainer.count(batch) for batch in videos.batches(_AT_A_TIME))
+
+
+def side_by_side(
+    rows: Sequence[Mapping[str, Any]], captions: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Epoch by epoch what was learned of the predictions, and of the captions."""
+    names = {"train_loss": "caption_loss", "val_loss": "val_caption_loss"}
+    learned = [{names[k]: row[k] for k in names if k in row} for row in captions]
+    pairs = itertools.zip_longest(rows, learned, fillvalue={})
+    return [{"epoch": n, **one, **other} for n, (one, other) in enumerate(pairs, start=1)]
+
+
 def words_among(targets: Tensor, start: int) -> Tensor:
     """The numbers of words in targets from column `start`, up to the longest text."""
     words = targets[:, start:].long()
@@ -88,9 +110,10 @@ class CaptionedHead(NetworkHead):
     """A head whose network holds a `CaptionNetwork`, if training videos have a commentary.
 
     On stored features the two share no weight. So each is trained by its own loss and stopped by
-    its own: the predictions are the same with captions and without. A head calls `learn_captions`
-    in `learn_scores`, puts `caption_targets` behind its own targets, and builds `captioned`
-    networks. Fitted: `vocabulary_`.
+    its own: the predictions are the same with captions and without. With `refit`, both learn again
+    from all training videos, each for as many epochs as was best for it. A head calls
+    `learn_captions` in `learn_scores`, puts `caption_targets` behind its own targets, and builds
+    `captioned` networks. Fitted: `vocabulary_`.
     """
 
     captions: bool = param(
@@ -214,36 +237,49 @@ class CaptionedHead(NetworkHead):
         trainer: Callable[[nn.Module], Trainer],
     ) -> None:
         """See `NetworkHead.train_net`: first all but the captions, then these."""
+        super().train_net(make, train, held, lambda net: joint(trainer, net).without_captions())
+        if not self.writes:
+            return
+        captions = joint(trainer, self.net_).of_captions()
+        if not has_words(captions, train):
+            raise HeadError("no video that is not held out to stop by has a commentary")
+        rows = self._train_captions(
+            captions, train, held if held is not None and has_words(captions, held) else None
+        )
+        losses = [row.get(captions.criterion, -row["epoch"]) for row in rows]
+        self.caption_epoch_ = int(np.argmin(losses)) + 1
+        self.history_ = side_by_side(self.history_, rows)
 
-        def joint(net: nn.Module) -> JointTrainer:
-            made = trainer(net)
-            assert isinstance(made, JointTrainer)
-            return made
-
-        super().train_net(make, train, held, lambda net: joint(net).without_captions())
+    def refit_net(
+        self,
+        make: Callable[[], nn.Module],
+        every: Callable[[], BatchSource],
+        trainer: Callable[[nn.Module], Trainer],
+    ) -> None:
+        """See `NetworkHead.refit_net`: each for the epochs after which it was best."""
+        if not self.refit:
+            return
+        before = self.history_
+        super().refit_net(make, every, lambda net: joint(trainer, net).without_captions())
         if self.writes:
-            self._train_captions(joint(self.net_).of_captions(), train, held)
+            captions = joint(trainer, self.net_).of_captions()
+            rows = self._train_captions(captions, every(), None, self.caption_epoch_)
+            known, again = self.history_[: len(before)], self.history_[len(before) :]
+            refitted = side_by_side(again, rows)
+            self.history_ = [*known, *({**row, "fit": "refit"} for row in refitted)]
 
     def _train_captions(
-        self, trainer: CaptionTrainer, train: BatchSource, held: BatchSource | None
-    ) -> None:
-        sources = [train] if held is None else [train, held]
-        words = [sum(map(trainer.count, one.batches(_AT_A_TIME))) for one in sources]
-        if not words[0]:
-            raise HeadError("no video that is not held out to stop by has a commentary")
+        self,
+        trainer: CaptionTrainer,
+        train: BatchSource,
+        held: BatchSource | None,
+        epochs: int | None = None,
+    ) -> list[dict[str, Any]]:
         device = pick_device(self.device)
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(self.seed)
             with threads_for(trainer.net):
-                rows = trainer.fit(train, held if words[-1] else None)
-        renamed = {"train_loss": "caption_loss", "val_loss": "val_caption_loss"}
-        learned = [{renamed[k]: row[k] for k in renamed if k in row} for row in rows]
-        self.history_ = [
-            {"epoch": number, **one, **other}
-            for number, (one, other) in enumerate(
-                itertools.zip_longest(self.history_, learned, fillvalue={}), start=1
-            )
-        ]
+                return trainer.fit(train, held, epochs)
 
     # Restoring -------------------------------------------------------------------------------
 

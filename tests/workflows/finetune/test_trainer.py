@@ -390,3 +390,33 @@ def test_two_processes_are_as_one(tmp_path: Path) -> None:
             assert_same(one, other)
         assert_same(found[3], after, rtol=1e-3)
         assert found[4:] == pytest.approx([loss, value], rel=1e-4)
+
+
+def test_both_rates_fall_after_so_many_updates() -> None:
+    made = tuner(replace(SETTINGS, lr_decay=0.5, lr_decay_every=2))
+    seen: list[list[float]] = []
+    step = made.step
+
+    def watched(*args: Any) -> float:
+        seen.append([group["lr"] for group in made.optimizer.param_groups])
+        return step(*args)
+
+    made.step = watched  # type: ignore[method-assign]
+    for epoch in (1, 2):  # three updates each
+        made.epoch(scored(), epoch)
+    assert seen == [[1e-3 * f, 1e-2 * f] for f in (1, 1, 0.5, 0.5, 0.25, 0.25)]
+
+
+def test_weight_decay_is_in_the_update() -> None:
+    plain, decayed = tuner(), tuner(replace(SETTINGS, weight_decay=0.1))
+    for made in (plain, decayed):
+        made.epoch(scored(n=3), 1)
+    norms = [
+        sum(float(p.detach().square().sum()) for p in made.joint.parameters())
+        for made in (plain, decayed)
+    ]
+    assert norms[1] < norms[0]
+    recipe = replace(SETTINGS, weight_decay=0.1).record()["recipe"]
+    assert recipe["weight_decay"] == 0.1
+    assert "weight_decay" not in SETTINGS.record()["recipe"]
+    assert "lr_decay_every" not in SETTINGS.record()["recipe"]

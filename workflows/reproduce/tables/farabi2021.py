@@ -125,8 +125,8 @@ TABLES = (
             },
         ),
         missing={
-            "MSCADC-STL": "its network is trained end to end from weights that nobody publishes",
-            "MSCADC-MTL": "its network is trained end to end from weights that nobody publishes",
+            "MSCADC-STL": "is trained from scratch: `aqa reproduce farabi2021-3 --end-to-end`",
+            "MSCADC-MTL": "is trained from scratch: `aqa reproduce farabi2021-3 --end-to-end`",
         },
     ),
     replace(

@@ -83,10 +83,22 @@ def test_words_come_from_training_videos_alone(videos: Examples) -> None:
 
 
 def test_each_is_stopped_by_its_own_loss(fitted: MTLHead) -> None:
-    rows = fitted.history_
+    every = fitted.history_
+    rows = [row for row in every if row["fit"] == "held out"]
+    again = [row for row in every if row["fit"] == "refit"]
     assert {"train_loss", "val_loss", "caption_loss", "val_caption_loss"} <= rows[0].keys()
     assert [row["epoch"] for row in rows] == [*range(1, len(rows) + 1)]
     assert fitted.best_epoch_ == 1 + int(np.argmin([r.get("val_loss", np.inf) for r in rows]))
+    best = 1 + int(np.argmin([r.get("val_caption_loss", np.inf) for r in rows]))
+    assert fitted.caption_epoch_ == best
+    assert sum("train_loss" in row for row in again) == fitted.best_epoch_
+    assert sum("caption_loss" in row for row in again) == best
+
+
+def test_without_a_refit_there_is_one_fit(videos: Examples) -> None:
+    head = fit(videos, refit=False, epochs=3)
+    assert "fit" not in head.history_[0]
+    assert len(head.commentary(videos)) == 60
 
 
 @pytest.mark.parametrize("text", [None, "", "..."])

@@ -26,7 +26,10 @@ def as_name(label: str) -> str:
 def header_problems(header: list[str]) -> list[str]:
     """What is wrong with a manifest's header, one line each."""
     if len(header) == 1 and (separated := re.search(r"[;\t]", header[0])):
-        return [f"row 1: its columns are separated by {separated[0]!r}; save it with commas"]
+        return [
+            f"row 1: its columns are separated by {separated[0]!r}; save it with commas, or make a "
+            "manifest of it with `aqa import csv`"
+        ]
     problems = [
         f"row 1: no column {name}; required are {', '.join(REQUIRED)}, found {', '.join(header)}"
         for name in REQUIRED

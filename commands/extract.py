@@ -107,6 +107,9 @@ def extract(
 ) -> None:
     """Turn each video of the manifest into clip features, once.
 
+    Without --weights, the backbone's public weights are taken from the cache (~/.cache/aqa, or
+    AQA_CACHE) or downloaded there, if AQA_OFFLINE is not set; or a line says what to put there.
+
     With --backbone pose the features are the athlete's joints, which a pose estimator has written
     to files: those of OpenPose, COCO, AlphaPose or MMPose, or NumPy arrays (frames, joints, 2 or
     3). With --backbone net.py:make they are those of a network of yours: the function make in

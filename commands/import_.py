@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from aqa.annotations.datasets import FoundImporter
 
 # What sets each field of a request, besides SOURCE.
-_OPTIONS = {"videos": "--videos", "last_frames": "--frames", "columns": "--column"}
+_OPTIONS = {
+    "videos": "--videos",
+    "last_frames": "--frames",
+    "columns": "--column",
+    "header": "--header",
+    "skip_unscored": "--skip-unscored",
+}
 
 
 @click.command(name="import", short_help="Write the manifest of a published dataset.")
@@ -34,8 +40,15 @@ _OPTIONS = {"videos": "--videos", "last_frames": "--frames", "columns": "--colum
     "columns",
     multiple=True,
     metavar="NAME=COLUMN",
-    help="csv: the manifest's column NAME is the table's COLUMN. May be repeated.",
+    help="csv: the manifest's column NAME is the table's COLUMN, its name or, where it has none, "
+    "its number. May be repeated.",
 )
+@click.option(
+    "--header",
+    metavar="NAME,...",
+    help="csv: the names of the columns of a table without a header.",
+)
+@click.option("--skip-unscored", is_flag=True, help="csv: leave out rows without a score.")
 @manifest_option
 @click.option("--force", is_flag=True, help="Replace a manifest that exists.")
 @click.pass_obj
@@ -46,6 +59,8 @@ def import_(
     videos: Path | None,
     frames: int | None,
     columns: tuple[str, ...],
+    header: str | None,
+    skip_unscored: bool,
     manifest: Path | None,
     force: bool,
 ) -> None:
@@ -73,7 +88,14 @@ def import_(
     from aqa.annotations.importing.write import import_dataset
     from aqa.report.tables import wrapped
 
-    request = Request(sources, videos, frames, dict(_mapping(text) for text in columns))
+    request = Request(
+        sources,
+        videos,
+        frames,
+        dict(_mapping(text) for text in columns),
+        tuple(part.strip() for part in header.split(",")) if header else (),
+        skip_unscored,
+    )
     where = manifest or workspace.manifest
     for line in import_dataset(name, entry.importer, request, where, force):
         click.echo(wrapped(line, indent="  "))

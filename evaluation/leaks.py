@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
 from aqa.evaluation.result import Marks
 from aqa.features.store import FeatureStore
@@ -9,7 +10,9 @@ from aqa.models.run_source import RunError
 from aqa.models.runs import Run
 
 
-def run_marks(run: Run, split: Split, store: FeatureStore, allow_leak: bool) -> Marks:
+def run_marks(
+    run: Run, split: Split, store: FeatureStore, allow_leak: bool, manifest: Manifest
+) -> Marks:
     """What a result must say of the run; `RunError` for a leak that is not allowed."""
     leaks = find_leaks(run, split, store)
     if leaks and not allow_leak:
@@ -17,7 +20,14 @@ def run_marks(run: Run, split: Split, store: FeatureStore, allow_leak: bool) -> 
             f"{run.folder}: split {split.name}: {'; '.join(leaks)}; "
             "its result would mean nothing (--allow-leak shows it, marked)"
         )
-    return Marks(run.known_difficulty, run.told or None, tuple(leaks))
+    return Marks(run.known_difficulty, _told(run, split, manifest) or None, tuple(leaks))
+
+
+def _told(run: Run, split: Split, manifest: Manifest) -> str:
+    """What the head is told of the test videos: nothing of a column that none of them has."""
+    tested = [manifest.by_id[video_id] for video_id in split.test if video_id in manifest.by_id]
+    names = run.told.split(", ") if run.told else []
+    return ", ".join(n for n in names if any(getattr(video, n, True) for video in tested))
 
 
 def find_leaks(run: Run, split: Split, store: FeatureStore) -> list[str]:

@@ -359,7 +359,10 @@ def sources(family: Family) -> None:
     from aqa.annotations.importing import mtl_annotations
     from aqa.annotations.importing.matlab import read_vector, whole_numbers
     from aqa.annotations.importing.pickles import read_pickle
+    from aqa.annotations.manifest import Manifest
+    from aqa.annotations.split_lists import splits_of_folds
     from aqa.cli import main
+    from aqa.errors import AqaWarning
 
     codes = {"position": 1, "armstand": 0, "rotation_type": 1, "ss_no": 5, "tw_no": 0}
     dives = {
@@ -384,9 +387,23 @@ def sources(family: Family) -> None:
         )
         family.add(f"m{number}.mat", "bytes")
     family.add("table.csv", "csv", b'id,Score,path\na,5,a.mp4\nb,6.5,\n"c,c",7,b/c.avi\n')
+    family.add("semicolons.csv", "csv", b"id;Score;type\na;5,5;1\nb;6,25;x\nc;-7;\n")
+    family.add("blanks.csv", "csv", b'id  Score\t type\na 5 1\n"b c"\t6  x\nd 7 y\n')
+    folds = {"f1": ["a", "b"], "f2": ["c"], "f3": ["d"]}
+    family.add("folds.json", "json", json.dumps(folds).encode())
+    family.add("folds.pkl", "bytes", pickle.dumps([{"train": [(1, 2)], "test": [(1, 3)]}]))
+    manifest = Manifest.parse(
+        family.folder / "made.csv",
+        ["video_id", "path", "score"],
+        [(2 + i, [name, "", str(i)]) for i, name in enumerate(("a", "b", "c", "d", "1_2", "1_3"))],
+    )
 
     def read(path: Path) -> None:
-        if path.name.startswith("dives"):
+        if path.name.startswith("folds"):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", AqaWarning)
+                splits_of_folds(manifest, path, skip_unknown=True)
+        elif path.name.startswith("dives"):
             mtl_annotations.read_annotations(path)
         elif path.name.startswith("keys"):
             mtl_annotations.read_keys(path, dives)

@@ -21,13 +21,16 @@ class Request:
 
     sources: files of the dataset, or folders that hold them. videos: the folder of its videos.
     last_frames: take so many frames of each action, the last ones. columns: manifest column ->
-    the source's own name for it.
+    the source's own name for it. header: names of a table's columns, where it has no header.
+    skip_unscored: leave out rows that have no score.
     """
 
     sources: tuple[Path, ...]
     videos: Path | None = None
     last_frames: int | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    header: tuple[str, ...] = ()
+    skip_unscored: bool = False
 
     def find(self, *patterns: str) -> Path:
         """The one source that matches a pattern; `AqaError` where there are none or several."""

@@ -14,7 +14,13 @@ from aqa.errors import AqaError
 from aqa.files import write_text
 
 # The fields of `Request` that only some importers use, and the options that set them.
-_OPTIONS = {"videos": "--videos", "last_frames": "--frames", "columns": "--column"}
+_OPTIONS = {
+    "videos": "--videos",
+    "last_frames": "--frames",
+    "columns": "--column",
+    "header": "--header",
+    "skip_unscored": "--skip-unscored",
+}
 
 
 def import_dataset(

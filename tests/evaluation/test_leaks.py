@@ -23,6 +23,12 @@ def store(*fitted_on: str) -> SimpleNamespace:
     return SimpleNamespace(path=Path("s.h5"), spec={"weights": {"fitted_on": fitted_on or None}})
 
 
+def manifest(**columns: str) -> SimpleNamespace:
+    """Of all videos, each with these labels."""
+    ids = (*SPLIT.train, *SPLIT.val, *SPLIT.test)
+    return SimpleNamespace(by_id={i: SimpleNamespace(**{"type": None} | columns) for i in ids})
+
+
 def test_test_videos_that_were_learned_from_are_counted() -> None:
     assert find_leaks(run("a", "b", "c"), SPLIT, store("a")) == []
     assert find_leaks(run("a", "d"), SPLIT, store("d", "e", "x")) == [
@@ -33,12 +39,20 @@ def test_test_videos_that_were_learned_from_are_counted() -> None:
 
 def test_a_leak_is_refused_or_marked() -> None:
     with pytest.raises(RunError, match="its result would mean nothing"):
-        run_marks(run("d"), SPLIT, store(), allow_leak=False)
-    marks = run_marks(run("d", difficulty="input", told="type"), SPLIT, store(), allow_leak=True)
+        run_marks(run("d"), SPLIT, store(), False, manifest())
+    told = run("d", difficulty="input", told="type")
+    marks = run_marks(told, SPLIT, store(), True, manifest(type="107B"))
     assert marks.to_dict() == {
         "difficulty": "input",
         "told": "type",
         "leak": ["the head has learned from 1 of 2 test videos"],
     }
     assert Marks.from_dict({**marks.to_dict(), "mse": 1.0}) == marks
-    assert run_marks(run("a"), SPLIT, store(), allow_leak=False).to_dict() == {}
+    assert run_marks(run("a"), SPLIT, store(), False, manifest()).to_dict() == {}
+
+
+def test_what_no_test_video_has_is_not_told() -> None:
+    some = manifest(type="107B")
+    some.by_id["d"].type = None
+    assert run_marks(run(told="type"), SPLIT, store(), False, manifest()).told is None
+    assert run_marks(run(told="type"), SPLIT, store(), False, some).told == "type"

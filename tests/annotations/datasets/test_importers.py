@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -521,7 +522,7 @@ def test_every_importer_says_what_it_needs() -> None:
         assert importer_titles()[name] == found.words.partition("\n")[0]
         assert found.importer.files
         assert found.importer.citation in PAPERS or name == "csv"
-        assert found.importer.options.keys() <= {"videos", "last_frames", "columns"}
+        assert found.importer.options.keys() <= {field.name for field in fields(Request)}
     with pytest.raises(UnknownNameError, match="did you mean 'mtl-aqa'"):
         find_importer("mtlaqa")
 

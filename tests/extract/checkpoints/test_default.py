@@ -35,7 +35,7 @@ def test_extract_downloads_the_default_once(workspace, server, default, run_aqa)
     result = run_aqa("extract", "--backbone", "mc3-18-tv")
     for part in ("downloading mc3.pth, ", "Kinetics-400", "BSD-3-Clause", default.url, "cache/mc3"):
         assert part in result.stderr
-    assert "as published" in result.stderr
+    assert f"begins as published, {default.sha256}" in result.stderr
     assert "warning" not in result.stderr
     run_aqa("extract", "--backbone", "mc3-18-tv")
     assert server.asked == [None]

@@ -107,9 +107,9 @@ def _notes(rows: list[Row], has_table: bool) -> list[str]:
 
 
 def _file(
-    name: str, holds: str, optional: bool = False, size: int = 0, sha: str = ""
+    name: str, holds: str, optional: bool = False, size: int = 0, sha256: str = ""
 ) -> SourceFile:
-    versions = (Version(size, sha, "MS_LSTM"),) if size else ()
+    versions = (Version(size, sha256, "MS_LSTM"),) if size else ()
     return SourceFile(name, holds, optional, folders=("data",), versions=versions)
 
 

@@ -108,7 +108,7 @@ def test_a_routine_belongs_to_its_apparatus(tmp_path: Path) -> None:
             "train_dataset.txt",
             0,
             "1 950 29.5 1",
-            "tes is 950, but 30.5 in fs_dataset",
+            "tes is 950, but 30.5 in",
         ),
         ("fis-v", skating, "train_dataset.txt", 0, "2 30.5 29.5 1", "row 1 has it already"),
         ("fis-v", skating, "train_dataset.txt", 0, "1 31.5 29.5 1", "tes is 31.5, but 30.5 in"),

@@ -84,6 +84,14 @@ _PAPERS = (
         "dataset KIMORE",
     ),
     Paper(
+        "chen2020",
+        "Steven Chen and Richard R. Yang",
+        2020,
+        "Pose Trainer: Correcting Exercise Posture using Pose Estimation",
+        "arXiv preprint 2006.11718",
+        "dataset of Pose Trainer",
+    ),
+    Paper(
         "gao2014",
         "Yixin Gao, S. Swaroop Vedula, Carol E. Reiley, Narges Ahmidi, Balakrishnan Varadarajan, "
         "Henry C. Lin, Lingling Tao, Luca Zappella, Benjamín Béjar, David D. Yuh, "

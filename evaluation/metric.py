@@ -16,6 +16,14 @@ from aqa.metrics import Values
 _MOST_DIGITS = 9
 
 
+def point_digits(values: Iterable[float | None], usual: int) -> int:
+    """How many digits behind the point show values in points: more where all are below one."""
+    largest = max((abs(value) for value in values if value is not None), default=1.0)
+    if not 0 < largest < 1:
+        return usual
+    return max(usual, min(2 - math.floor(math.log10(largest)), _MOST_DIGITS))
+
+
 @dataclass(frozen=True)
 class Metric:
     """A metric of one kind of answers.
@@ -40,11 +48,8 @@ class Metric:
     in_points: bool = False
 
     def digits_for(self, values: Iterable[float | None]) -> int:
-        """How many digits show values of a column: more where all are below one point."""
-        largest = max((abs(value) for value in values if value is not None), default=1.0)
-        if not self.in_points or not 0 < largest < 1:
-            return self.digits
-        return max(self.digits, min(2 - math.floor(math.log10(largest)), _MOST_DIGITS))
+        """How many digits behind the point show the values of a column."""
+        return point_digits(values, self.digits) if self.in_points else self.digits
 
 
 def _of_scores(kind: str, digits: tuple[int, int]) -> tuple[Metric, ...]:

@@ -35,12 +35,14 @@ ARRAYS: dict[str, dict[str, str]] = {
 
 # Present name of a head -> a hyper-parameter that it did not have -> what it did.
 ADDED: dict[str, dict[str, Any]] = {
+    "average": {"pad": False},
     "core": {"tree": "levels"},
     "fragments": {"beta": 0.0},
     "mtl": {"captions": False},
     "musdl": {"networks": "shared"},
     "score-estimation": {"sampling": "every", "difference_weight": 0.0, "self_rows": True},
     "siamese": {"sampling": "every", "difference_weight": 0.0},
+    "wd": {"pad": False, "dropout": 0.0},
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aqa.evaluation.metric import metric_of
+from aqa.evaluation.metric import metric_of, point_digits
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,8 @@ def test_what_has_no_unit_keeps_its_digits() -> None:
 def test_digits_are_never_fewer_than_usual() -> None:
     assert metric_of("med").digits_for([0.9]) == 3
     assert metric_of("med", "parts").digits_for([0.9]) == 4
+
+
+def test_scores_are_shown_by_their_range() -> None:
+    assert point_digits([76.5, 3.0], 2) == 2
+    assert point_digits([0.7135, 0.2], 2) == 3

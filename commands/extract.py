@@ -23,6 +23,7 @@ from aqa.commands.options import (
     manifest_option,
     workspace_option,
 )
+from aqa.errors import AqaError
 from aqa.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -131,6 +132,8 @@ def extract(
     from aqa.extract.run import extract as run
 
     videos = Manifest.read(manifest or workspace.manifest)
+    if network["weights"] is None:
+        _check_default(network["backbone"], store or workspace.store(network["backbone"]))
     backbone, rule = load_network(**network, seed=seed)
     path = store or workspace.store(backbone.name)
     progress = ExtractionBar(quiet)
@@ -172,6 +175,27 @@ def _tell(path: Path, summary: ExtractionSummary) -> None:
         click.echo(f"failed: {video_id}: {reason}", err=True)
     if summary.failed:
         sys.exit(1)
+
+
+def _check_default(backbone: str, store: Path) -> None:
+    """Refuse, before anything is downloaded, a store that was made with other weights."""
+    from aqa.extract.backbones.registry import backbone_names, get_architecture
+    from aqa.extract.checkpoints.catalogue import find_checkpoint
+    from aqa.features.store import FeatureStore
+
+    if backbone not in backbone_names() or not store.is_file():
+        return
+    defaults = get_architecture(backbone).checkpoints[:1]
+    with FeatureStore.open(store) as opened:
+        made = opened.spec["weights"]
+    for default in (find_checkpoint(one.name) for one in defaults):
+        if made.get("name") != default.file and not default.has_hash(made.get("sha256") or ""):
+            given = "random" if made.get("name") == "random" else made.get("path") or "FILE"
+            raise AqaError(
+                f"{store}: was made with the weights {made.get('name') or 'of another program'}; "
+                f"go on with --weights {given}, or extract with {default.name} into another store "
+                "(--store)"
+            )
 
 
 def _refuse_options(backbone: str) -> None:

@@ -356,7 +356,7 @@ def sources(family: Family) -> None:
     """What importers read: pickles, .mat files and tables."""
     import scipy.io
 
-    from aqa.annotations.datasets import mtl_aqa
+    from aqa.annotations.importing import mtl_annotations
     from aqa.annotations.importing.matlab import read_vector, whole_numbers
     from aqa.annotations.importing.pickles import read_pickle
     from aqa.annotations.manifest import Manifest
@@ -404,9 +404,9 @@ def sources(family: Family) -> None:
                 warnings.simplefilter("ignore", AqaWarning)
                 splits_of_folds(manifest, path, skip_unknown=True)
         elif path.name.startswith("dives"):
-            mtl_aqa.read_annotations(path)
+            mtl_annotations.read_annotations(path)
         elif path.name.startswith("keys"):
-            mtl_aqa.read_keys(path, dives)
+            mtl_annotations.read_keys(path, dives)
         elif path.suffix == ".pkl":
             read_pickle(path)
         elif path.suffix == ".mat":

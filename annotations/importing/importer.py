@@ -83,16 +83,37 @@ class Imported:
 
 
 @dataclass(frozen=True)
+class Version:
+    """One published version of a file.
+
+    size: in bytes. sha256: its checksum in hex digits; empty where it is not known. release: which
+    release of the dataset it is of, or what tells it from the other versions.
+    """
+
+    size: int
+    sha256: str = ""
+    release: str = ""
+
+
+@dataclass(frozen=True)
 class SourceFile:
     """One of the files that a dataset's authors publish.
 
     pattern: its name, or what it matches, such as *overall_scores.mat. holds: what is in it.
-    optional: whether the import does without it.
+    optional: whether the import does without it. folders: those of SOURCE that it may lie in,
+    besides SOURCE itself. versions: the published ones; none where their sizes are not known.
     """
 
     pattern: str
     holds: str
     optional: bool = False
+    folders: tuple[str, ...] = ()
+    versions: tuple[Version, ...] = ()
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where it is looked for in SOURCE: patterns for `Request.find`."""
+        return (self.pattern, *(f"{folder}/{self.pattern}" for folder in self.folders))
 
 
 @dataclass(frozen=True)
@@ -100,10 +121,15 @@ class Importer:
     """One dataset: who made it, which files it consists of, and how they are read.
 
     read: makes the rows of a manifest from a request; raises `AqaError` where the files are not
-    what was published. citation: its key in `aqa.papers`. origin: where its authors publish the
-    files. files: those that SOURCE holds. options: the fields of `Request` that it uses besides
-    `sources` -> what each means for this dataset. The docstring of its module is printed too: the
-    first line is the title, what follows are remarks.
+    what was published. citation: its key in `aqa.papers`, or how to cite it. origin: the address
+    where its authors publish the files. files: its index, of the files that SOURCE holds. options:
+    the fields of `Request` that it uses besides `sources` -> what each means for this dataset.
+    counts: what was published -> how many: `videos`, and parts of the published split, `train`,
+    `test`. videos: where its videos come from, and how large they are. tried: the real files that
+    it was run on, or that there were none. What nobody states is "not known", never a guess.
+
+    The docstring of its module is printed too: the first line is the title, what follows are
+    remarks. `aqa.testing.check_importer` checks all this.
     """
 
     read: Callable[[Request], Imported]
@@ -111,3 +137,6 @@ class Importer:
     origin: str = ""
     files: tuple[SourceFile, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    videos: str = ""
+    tried: str = ""

@@ -67,6 +67,16 @@ def test_without_a_manifest_nothing_is_downloaded(workspace, server, default, ru
     assert server.asked == []
 
 
+def test_a_store_of_other_weights_is_told_before_a_download(workspace, server, default, run_aqa):
+    run_aqa("extract", "--backbone", "mc3-18-tv", "--weights", "random")
+    result = run_aqa("extract", "--backbone", "mc3-18-tv", code=1)
+    assert "made with the weights random; go on with --weights random" in result.stderr
+    assert server.asked == []
+    run_aqa("extract", "--backbone", "mc3-18-tv", "--store", "stores/other.h5")
+    run_aqa("extract", "--backbone", "mc3-18-tv", "--store", "stores/other.h5")
+    assert server.asked == [None]
+
+
 def test_a_layer_that_is_none_is_refused_before_a_download(workspace, server, default, run_aqa):
     run_aqa("extract", "--backbone", "mc3-18-tv", "--layer", "fc6", code=2)
     assert server.asked == []

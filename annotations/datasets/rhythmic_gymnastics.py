@@ -1,7 +1,8 @@
 """Rhythmic Gymnastics (RG): 1000 routines with ball, clubs, hoop or ribbon.
 
-The score is the total, difficulty + execution - penalty. Each apparatus (the column action) is
-judged by itself: the splits ball, clubs, hoop and ribbon are the published one, of one apparatus.
+The score is the total, difficulty + execution - penalty. Scores of different apparatus (the column
+action) are not compared: the splits ball, clubs, hoop and ribbon are the published one, each of one
+apparatus.
 """
 
 from __future__ import annotations

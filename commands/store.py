@@ -114,9 +114,22 @@ def checksum(path: Path) -> None:
 
 @store.command(name="import")
 @workspace_option
-@click.argument("features", type=FILE)
+@click.argument("features", type=click.Path(path_type=Path))
 @click.option("--ids", type=FILE, help="Text file with the ids of a .npy's rows, one per line.")
 @click.option("--store", "path", type=FILE, help="Store to make [default: stores/FEATURES.h5].")
+@click.option("--dataset", metavar="NAME", help="Array of an HDF5 file that holds the features.")
+@click.option("--fps", type=float, help="Frames per second, so that feedback tells seconds.")
+@click.option("--clip-length", type=int, help="Frames that each row is of.")
+@click.option(
+    "--window",
+    type=int,
+    help="Rows are frames: put so many together as a clip (mean and standard deviation).",
+)
+@click.option(
+    "--stride",
+    type=int,
+    help="Frames from one clip to the next [default: as long as the clip].",
+)
 @click.option(
     "--fitted-on",
     type=FILE,
@@ -128,27 +141,46 @@ def import_(
     features: Path,
     ids: Path | None,
     path: Path | None,
+    dataset: str | None,
+    fps: float | None,
+    clip_length: int | None,
+    window: int | None,
+    stride: int | None,
     fitted_on: Path | None,
 ) -> None:
     """Make a store from features that were computed elsewhere.
 
-    FEATURES is a .npy of shape (videos, dim) or (videos, clips, dim), with --ids; or a .npz with
-    one array (clips, dim) per id.
+    FEATURES is a folder of one .npy (clips, dim) per video, named after its id, or of tables (.csv,
+    .txt) with a row per clip or frame; a .npz with one array per id; a .npy of shape (videos, dim)
+    or (videos, clips, dim), with --ids; or an HDF5 file of another tool. Nothing pickled is read.
     """
-    from aqa.features.arrays import read_arrays, read_ids
+    from aqa.features.arrays import read_ids
+    from aqa.features.elsewhere import Timing, cut, read_features
     from aqa.features.store import import_arrays
 
-    arrays = read_arrays(features, read_ids(ids) if ids else None)
+    timing = Timing(fps, clip_length, stride, window)
+    timed = cut(read_features(features, read_ids(ids) if ids else None, dataset), timing)
     path = path or workspace.store(features.stem)
     trained_on = read_ids(fitted_on) if fitted_on else None
     if trained_on is not None:
-        known = sum(i in arrays for i in trained_on)
+        known = sum(i in timed for i in trained_on)
         warning = "" if known else "warning: "
         click.echo(
             f"{warning}{known} of the {len(trained_on)} ids in {fitted_on} are imported", err=True
         )
-    import_arrays(path, arrays, source=f"imported:{features.name}", fitted_on=trained_on)
-    click.echo(f"{path}: {len(arrays)} videos imported")
+    import_arrays(
+        path,
+        {i: one.features for i, one in timed.items()},
+        source=f"imported:{features.name}",
+        fitted_on=trained_on,
+        clips={i: (one.clips, one.n_frames) for i, one in timed.items()},
+        clip_length=timing.length,
+        stride=timing.step,
+        fps=fps,
+    )
+    click.echo(f"{path}: {len(timed)} videos imported")
+    if fps is None and any(len(one.clips) > 1 for one in timed.values()):
+        click.echo("seconds are not known: --clip-length and --fps tell them", err=True)
 
 
 @store.command()

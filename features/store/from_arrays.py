@@ -22,13 +22,19 @@ def import_arrays(
     source: str,
     fitted_on: Sequence[str] | None = None,
     dtype: str = "float32",
+    clips: Mapping[str, tuple[Sequence[Clip], int]] | None = None,
+    clip_length: int | None = None,
+    stride: int | None = None,
+    fps: float | None = None,
 ) -> None:
     """Make a store from arrays that were computed elsewhere.
 
     arrays: id -> (n_clips, dim), or (dim,) where a video has one feature. source: what they are;
     recorded in the spec as the backbone. fitted_on: ids of the videos that the network behind them
-    has learned from, if known: a head cannot be evaluated honestly on those. `StoreError` where
-    `path` exists, or where the arrays differ in shape or are not finite.
+    has learned from, if known: a head cannot be evaluated honestly on those. clips: id -> the
+    frames behind its rows, and how many frames the video has; without it each row counts as one
+    frame. clip_length, stride: of those clips, in frames. fps: frames per second. `StoreError`
+    where `path` exists, or where the arrays differ in shape or are not finite.
     """
     path = Path(path)
     if path.exists():
@@ -59,8 +65,8 @@ def import_arrays(
         "layer": None,
         "shape": list(shape),
         "dtype": dtype,
-        "clip_length": None,
-        "stride": None,
+        "clip_length": clip_length,
+        "stride": stride,
         "frames": None,
         "padding": None,
         "tail": None,
@@ -73,7 +79,9 @@ def import_arrays(
             temporary.unlink()  # the writer makes its own
             with FeatureStoreWriter(temporary, spec, ids=rows, durable=False) as writer:
                 for video_id, array in rows.items():
-                    clips = [Clip(i, i + 1) for i in range(len(array))]
-                    writer.append(video_id, [(array, clips)], n_frames=len(array))
+                    of_rows = [Clip(i, i + 1) for i in range(len(array))]
+                    of_video, n_frames = (clips or {}).get(video_id, (of_rows, len(array)))
+                    rate = float("nan") if fps is None else fps
+                    writer.append(video_id, [(array, of_video)], n_frames=n_frames, fps=rate)
     except StoreError as error:
         raise StoreError(str(error).replace(str(temporary), str(path))) from None

@@ -161,7 +161,8 @@ def read(request: Request) -> Imported:
             row[name] = parts.get(key)
         rows.append(row)
     notes = [*notes, *split_notes, *mark_notes, *_odd_scores(dives)]
-    return Imported(rows, path, notes=notes)
+    counts = dict(zip(("videos", "train", "test"), (len(dives), *sizes), strict=True))
+    return Imported(rows, path, notes=notes, counts=counts)
 
 
 _UNLV_NOTE = (

@@ -314,6 +314,8 @@ def poses(family: Family) -> None:
     """Joints, as `aqa extract --backbone pose` reads them."""
     from aqa.annotations.manifest import Video
     from aqa.extract.poses.run import video_poses
+    from aqa.extract.poses.settings import AS_FILES_SAY
+    from aqa.extract.poses.survey import survey
 
     rng = np.random.default_rng(0)
     flat = rng.random((6, 17 * 3)).round(3).tolist()
@@ -347,7 +349,8 @@ def poses(family: Family) -> None:
 
     def read(path: Path) -> None:
         place = path.parent if path.parent.name == "openpose" else path
-        video_poses(Video("a", None, 0.0, poses=place), 0.5)
+        video = Video("a", None, 0.0, poses=place)
+        video_poses(video, survey([video], AS_FILES_SAY, lambda line: None))
 
     family.read = read
 
@@ -356,7 +359,7 @@ def sources(family: Family) -> None:
     """What importers read: pickles, .mat files and tables."""
     import scipy.io
 
-    from aqa.annotations.datasets import mtl_aqa
+    from aqa.annotations.importing import mtl_annotations
     from aqa.annotations.importing.matlab import read_vector, whole_numbers
     from aqa.annotations.importing.pickles import read_pickle
     from aqa.annotations.manifest import Manifest
@@ -404,9 +407,9 @@ def sources(family: Family) -> None:
                 warnings.simplefilter("ignore", AqaWarning)
                 splits_of_folds(manifest, path, skip_unknown=True)
         elif path.name.startswith("dives"):
-            mtl_aqa.read_annotations(path)
+            mtl_annotations.read_annotations(path)
         elif path.name.startswith("keys"):
-            mtl_aqa.read_keys(path, dives)
+            mtl_annotations.read_keys(path, dives)
         elif path.suffix == ".pkl":
             read_pickle(path)
         elif path.suffix == ".mat":

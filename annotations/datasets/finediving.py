@@ -21,6 +21,7 @@ from aqa.annotations.importing import (
     Request,
     Row,
     SourceFile,
+    Version,
     VideoFolder,
 )
 from aqa.annotations.importing.pickles import read_pickle
@@ -28,6 +29,16 @@ from aqa.errors import AqaError
 
 N_DIVES = 3000
 _COARSE = ("action_type", "dive_score", "difficulty", "start_frame", "end_frame", "judge_scores")
+
+# Of both releases only the sizes are known.
+FINE = SourceFile(
+    "FineDiving_fine-grained_annotation.pkl",
+    "the step of every frame",
+    versions=(
+        Version(3528282, release="the release with fewer dives of five steps"),
+        Version(3528149, release="the release with 34 more dives of five steps"),
+    ),
+)
 
 Key = tuple[str, int]
 
@@ -155,7 +166,7 @@ IMPORTER = Importer(
     origin="https://github.com/xujinglin/FineDiving, folder Annotations",
     files=(
         SourceFile("FineDiving_coarse_annotation.pkl", "scores, difficulties, marks, frames"),
-        SourceFile("FineDiving_fine-grained_annotation.pkl", "the step of every frame"),
+        FINE,
         SourceFile("train_split.pkl", "the training dives"),
         SourceFile("test_split.pkl", "the test dives"),
     ),
@@ -163,4 +174,7 @@ IMPORTER = Importer(
         "videos": "folder of the trimmed frames, <event>/<number>/, or of the untrimmed videos, "
         "<event>.mp4 or <event>/"
     },
+    counts={"videos": N_DIVES},
+    videos="as the repository's README says, which has a release agreement; size not known",
+    tried="all 3000 dives of a release, by a user; no file of it is at hand for the tests",
 )

@@ -20,6 +20,7 @@ from aqa.annotations.importing import (
     Request,
     Row,
     SourceFile,
+    Version,
     VideoFolder,
     expect_count,
     expect_range,
@@ -132,9 +133,29 @@ def _ordered(row: Row) -> bool:
 IMPORTER = Importer(
     read,
     citation="xiang2018",
+    origin="https://github.com/YeTianJHU/diving-score has features and stages; videos.csv joins "
+    "them with the labels of UNLV-Dive and MTL-AQA, and its own address is not known",
     files=(
-        SourceFile("videos.csv", "scores, difficulties, types, stages, the authors' split"),
-        SourceFile("features.npy", "P3D features, in the order of the table", optional=True),
+        SourceFile(
+            "videos.csv",
+            "scores, difficulties, types, stages, the authors' split",
+            versions=(
+                Version(29474, "c5e7147b980af8cf682ec5990c4f0e08979ff4aae1846af7d927afd8d05c5df0"),
+            ),
+        ),
+        SourceFile(
+            "features.npy",
+            "P3D features, in the order of the table",
+            optional=True,
+            versions=(
+                Version(
+                    3031168, "15101f4ba12a87c7ff4dbe0522819f9c763a3caa6fbd312bc68f06057f199fd6"
+                ),
+            ),
+        ),
     ),
     options={"videos": "folder of 001.avi, 002.avi, ..."},
+    counts={"videos": N_DIVES, "train": N_TRAIN, "test": N_DIVES - N_TRAIN},
+    videos="those of UNLV-Dive, http://rtis.oit.unlv.edu/datasets.html; size not known",
+    tried="both files",
 )

@@ -68,14 +68,14 @@ def mtl(tmp_path: Path) -> Path:
     dump(tmp_path / "final_captions_dict.pkl", {keys[0]: ["<sos>", "nice", "entry", "<eos>"]})
     dump(tmp_path / "train_split_0.pkl", keys[:1059])
     dump(tmp_path / "test_split_0.pkl", keys[1059:])
-    dump(tmp_path / "smaller_training_sets" / "size_140" / "train_split_0.pkl", keys[:140])
+    dump(tmp_path / "smaller_training_sets" / "size_140" / "train_split_0.pkl", keys[:143])
     return tmp_path
 
 
 def test_mtl_aqa(mtl: Path) -> None:
     table = do(mtl, "mtl-aqa")
     assert table.split_names == ("published", "size-140")
-    assert len(table.split("size-140").train) == 140
+    assert len(table.split("size-140").train) == 143
     assert table.split("size-140").test == table.split("published").test
     assert (table[0].type, table[0].commentary) == ("107B", "nice entry")
     assert (table[0].path, table[1].commentary) == (None, None)
@@ -167,9 +167,9 @@ WRONG_MTL: dict[str, tuple[Callable[[Path], None], str]] = {
         keys("test", lambda k: k.__setitem__(0, (1, 1))),
         "dive 01-001 is in train and in test",
     ),
-    "a smaller set that is not smaller": (
-        lambda f: dump(f / "smaller_training_sets/size_1/train_split_0.pkl", [(26, 353)]),
-        "dive 26-353 is no official training dive",
+    "a smaller set of another size": (
+        lambda f: dump(f / "smaller_training_sets/size_450/train_split_0.pkl", [(26, 353)]),
+        "1 dives where 443 were published",
     ),
     "captions of numbers": (
         lambda f: dump(f / "final_captions_dict.pkl", {(1, 1): [1]}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from aqa.workflows.reproduce.declared import Axis, PublishedTable, SystemRecipe
-from aqa.workflows.reproduce.tables.stores import C3D_DIVING, POSE
+from aqa.workflows.reproduce.tables.stores import C3D_DIVING, C3D_VAULT, POSE
 
 _EARLIER = (
     *("Pose+DCT", "Pose+DFT", "C3D+LSTM (F)", "C3D+LSTM (I)"),
@@ -152,7 +152,7 @@ TABLES = (
                 ),
             ),
         },
-        stores={"c3d": "--backbone c3d --weights FILE --frames 96"},
+        stores={"c3d": C3D_VAULT},
         origin="jain2020-2",
         notes=(
             "UNLV-Vault's files do not say which 138 of the 176 vaults are tucked, so the splits "

@@ -5,7 +5,7 @@ The format is told by what is there:
     folder       OpenPose `--write_json`, or labels of Ultralytics: a file per frame
     .json        results of COCO or AlphaPose; frames of MMPose or of MediaPipe
     .npy, .npz   (frames, joints, 2 to 4), and in a .npz, if there, `names`
-    .csv, .txt   Kinect's 100 columns, DeepLabCut, named columns (MediaPipe), or plain numbers
+    .csv, .txt   DeepLabCut, named columns (MediaPipe), Kinect's 100 columns, or plain numbers
     .h5          DeepLabCut
     .skeleton    NTU RGB+D
 
@@ -16,16 +16,24 @@ the best score. A joint is missing where it is NaN, its confidence is 0 or it is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from aqa.extract.poses.formats.arrays import read_array_file
+from aqa.extract.poses.formats.columns import read_columns
+from aqa.extract.poses.formats.deeplabcut import (
+    is_deeplabcut,
+    read_deeplabcut,
+    read_deeplabcut_hdf5,
+)
+from aqa.extract.poses.formats.mediapipe import frames_of, read_mediapipe
+from aqa.extract.poses.formats.ntu import read_ntu
 from aqa.extract.poses.formats.openpose import read_openpose
 from aqa.extract.poses.formats.records import read_records
 from aqa.extract.poses.formats.tables import read_table
+from aqa.extract.poses.formats.yolo import read_yolo
 from aqa.extract.poses.poses import TOLD_BY_FILE, PoseError, Poses, ReadingRules
-from aqa.extract.poses.text import load_json, read_rows
-
-SUFFIXES = (".json", ".npy", ".npz", ".csv", ".txt")
+from aqa.extract.poses.text import is_number, load_json, read_rows
 
 
 def find_poses(folder: Path, video_id: str) -> Path:
@@ -48,13 +56,40 @@ def read_poses(
     if not path.exists():
         raise PoseError(f"{path}: no such file or folder of joints")
     if path.is_dir():
-        return read_openpose(path)
-    if path.suffix in (".npy", ".npz"):
-        return read_array_file(path, rules)
-    if path.suffix == ".json":
-        return read_records(path, load_json(path), n_frames, rules)
-    if path.suffix in (".csv", ".txt"):
-        return read_table(path, read_rows(path), rules)
+        labels = any(path.glob("*.txt")) or (path / "labels").is_dir()
+        return read_yolo(path, n_frames, rules) if labels else read_openpose(path)
+    reader = _READERS.get(path.suffix)
+    if reader is not None:
+        return reader(path, n_frames, rules)
     raise PoseError(
         f"{path}: joints are read from {', '.join(SUFFIXES)}, or a folder of a file per frame"
     )
+
+
+def _read_json(path: Path, n_frames: int | None, rules: ReadingRules) -> Poses:
+    content = load_json(path)
+    frames = frames_of(content)
+    if frames is not None:
+        return read_mediapipe(path, frames, rules)
+    return read_records(path, content, n_frames, rules)
+
+
+def _read_text_table(path: Path, rules: ReadingRules) -> Poses:
+    rows = read_rows(path)
+    if is_deeplabcut(rows):
+        return read_deeplabcut(path, rows)
+    if all(map(is_number, rows[0])):
+        return read_table(path, rows, rules)
+    return read_columns(path, rows, rules)
+
+
+_READERS: dict[str, Callable[[Path, int | None, ReadingRules], Poses]] = {
+    ".json": _read_json,
+    ".npy": lambda path, _, rules: read_array_file(path, rules),
+    ".npz": lambda path, _, rules: read_array_file(path, rules),
+    ".csv": lambda path, _, rules: _read_text_table(path, rules),
+    ".txt": lambda path, _, rules: _read_text_table(path, rules),
+    ".skeleton": lambda path, _, rules: read_ntu(path, rules),
+    ".h5": lambda path, _, rules: read_deeplabcut_hdf5(path),
+}
+SUFFIXES = tuple(_READERS)

@@ -82,7 +82,7 @@ def run_folders(
     known_heads = list(dict.fromkeys(folder.parent.name for folder in folders))
     known_splits = list(dict.fromkeys(folder.name.removeprefix("split-") for folder in folders))
     if not folders:
-        raise AqaError(f"{runs}: no fitted heads; fit one with `aqa fit --head svr`")
+        raise AqaError(f"{runs}: no fitted heads; {_first_step(runs)}")
     remedy = f"fit it first (looked in {runs})"
     for name in heads:
         if name not in known_heads:
@@ -101,6 +101,17 @@ def run_folders(
             "it there, or leave it out"
         )
     return chosen
+
+
+def _first_step(runs: Path) -> str:
+    """What to do in a folder where no head was fitted."""
+    place = Workspace(runs.parent)
+    if runs != place.runs or place.manifest.exists():
+        return "fit one with `aqa fit --head svr`"
+    return (
+        f"there is no {place.manifest} either: begin with it, a CSV with the columns video_id, "
+        "path, score (`aqa import` and `aqa demo` write one), or name the folder to work in with -C"
+    )
 
 
 def _natural(name: str) -> tuple[int, str]:

@@ -10,6 +10,8 @@ SPLIT_PREFIX = "split_"
 SPLIT_NAME = re.compile(r"\w[\w.+-]*")
 JUDGE_PREFIX = "judge_"
 STAGE_PREFIX = "stage_"
+# Keys of the performance that a video shows, separated by semicolons; see `overlaps`.
+PERFORMANCE = "performance"
 # Columns that describe a dive besides its type, as MTL-AQA labels it.
 ATTRIBUTES = ("position", "armstand", "rotation", "somersaults", "twists")
 
@@ -26,7 +28,10 @@ def as_name(label: str) -> str:
 def header_problems(header: list[str]) -> list[str]:
     """What is wrong with a manifest's header, one line each."""
     if len(header) == 1 and (separated := re.search(r"[;\t]", header[0])):
-        return [f"row 1: its columns are separated by {separated[0]!r}; save it with commas"]
+        return [
+            f"row 1: its columns are separated by {separated[0]!r}; save it with commas, or make a "
+            "manifest of it with `aqa import csv`"
+        ]
     problems = [
         f"row 1: no column {name}; required are {', '.join(REQUIRED)}, found {', '.join(header)}"
         for name in REQUIRED

@@ -36,10 +36,10 @@ def read_text(path: Path) -> str:
         raise AqaError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def read_records(path: Path, text: str) -> list[tuple[list[str], str]]:
+def read_records(path: Path, text: str, separator: str = ",") -> list[tuple[list[str], str]]:
     """The records of a CSV text: their values, stripped, and their own text with its line end."""
     lines = list(io.StringIO(text, newline=""))
-    reader = csv.reader(lines, strict=True)
+    reader = csv.reader(lines, strict=True, delimiter=separator)
     records, done = [], 0
     try:
         for values in reader:

@@ -57,6 +57,53 @@ def grouped_splits(
     return [_split(str(k), ids, tested) for k, tested in enumerate(chosen, start=1)]
 
 
+def kfold_splits(
+    ids: Sequence[str], *, folds: int, seed: int, strata: Sequence[str] | None = None
+) -> list[Split]:
+    """Divide the videos into `folds` test parts of equal size; each video is tested once.
+
+    strata: one label per video: each label's videos are spread evenly over the folds.
+    """
+    labels = strata if strata is not None else [""] * len(ids)
+    _check_folds(folds, len(ids), "videos")
+    rng = np.random.default_rng([seed, folds])
+    names = np.asarray(labels)
+    groups = [rng.permutation(np.flatnonzero(names == label)) for label in np.unique(names)]
+    order = np.concatenate(
+        [group for _, group in sorted(enumerate(groups), key=lambda g: -len(g[1]))]
+    )
+    return _folded(ids, [set(order[k::folds].tolist()) for k in range(folds)])
+
+
+def grouped_kfold_splits(
+    ids: Sequence[str], groups: Sequence[Sequence[str]], *, folds: int, seed: int
+) -> list[Split]:
+    """As `kfold_splits`, with videos that share a label in one fold, see `grouped_splits`.
+
+    The folds are as equal as whole groups allow: the largest group goes first, always into the
+    fold that has the fewest videos.
+    """
+    components = _connected(groups)
+    names, counts = np.unique(components, return_counts=True)
+    _check_folds(folds, len(names), "groups of videos that share no label")
+    rng = np.random.default_rng([seed, folds])
+    tested: list[set[int]] = [set() for _ in range(folds)]
+    places = rng.permutation(len(names))
+    for place in places[np.argsort(-counts[places], kind="stable")]:
+        smallest = min(tested, key=len)
+        smallest.update(np.flatnonzero(components == names[place]).tolist())
+    return _folded(ids, tested)
+
+
+def _check_folds(folds: int, n: int, what: str) -> None:
+    if not 2 <= folds <= n:
+        raise AqaError(f"{folds} folds of {n} {what}: from 2 to {n} can be made")
+
+
+def _folded(ids: Sequence[str], tested: Sequence[set[int]]) -> list[Split]:
+    return [_split(str(k), ids, fold) for k, fold in enumerate(tested, start=1)]
+
+
 def leave_one_out(ids: Sequence[str], labels: Sequence[str]) -> list[Split]:
     """One split per label: its videos are tested, all others train (parmar2019action §5.2).
 

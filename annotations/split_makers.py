@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from aqa.annotations.columns import SPLIT_PREFIX
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.split_drawing import (
     balanced_splits,
+    grouped_kfold_splits,
     grouped_splits,
+    kfold_splits,
     leave_one_out,
     random_splits,
 )
-from aqa.annotations.splits import Split
+from aqa.annotations.split_lists import split_of_lists, splits_of_folds
+from aqa.annotations.splits import PARTS, Split
 from aqa.errors import AqaError, UnknownNameError
 
 Options = Mapping[str, Any]
@@ -26,7 +30,7 @@ class Maker:
 
     help: what it does. draw: makes splits from a manifest, the options and a seed. options: those
     it takes, with their defaults, which are ours: n, how many splits; test, a count or a share;
-    by, columns of the manifest; kinds, how many labels or which.
+    by, columns of the manifest; kinds, how many labels or which; folds, how many, or their file.
     """
 
     help: str
@@ -80,6 +84,25 @@ def _grouped(manifest: Manifest, options: Options, seed: int) -> list[Split]:
     return grouped_splits(manifest.ids, groups, n=options["n"], test=options["test"], seed=seed)
 
 
+def _kfold(manifest: Manifest, options: Options, seed: int) -> list[Split]:
+    strata = ["/".join(each) for each in labels_of(manifest, options["by"])]
+    return kfold_splits(manifest.ids, folds=options["folds"], seed=seed, strata=strata)
+
+
+def _grouped_kfold(manifest: Manifest, options: Options, seed: int) -> list[Split]:
+    groups = labels_of(manifest, options["by"], complete=True)
+    return grouped_kfold_splits(manifest.ids, groups, folds=options["folds"], seed=seed)
+
+
+def _lists(manifest: Manifest, options: Options, seed: int) -> list[Split]:
+    parts = {part: Path(options[part]) for part in PARTS if options[part]}
+    if options["folds"] and not parts:
+        return splits_of_folds(manifest, Path(options["folds"]), options["skip_unknown"])
+    if options["folds"] or not {"train", "test"} <= parts.keys():
+        raise AqaError("lists of ids: give --train FILE and --test FILE, or --folds FILE alone")
+    return [split_of_lists(manifest, parts, options["skip_unknown"])]
+
+
 def _leave_one_out(manifest: Manifest, options: Options, seed: int) -> list[Split]:
     labels = labels_of(manifest, options["by"], complete=True)
     return leave_one_out(manifest.ids, ["/".join(each) for each in labels])
@@ -117,6 +140,21 @@ MAKERS = {
         "no event (or other label, see --by) in both the training and the test part",
         _grouped,
         {"n": 1, "test": 0.2, "by": ("event",)},
+    ),
+    "kfold": Maker(
+        "each video tested in one of the folds; --by: a label's videos spread evenly over them",
+        _kfold,
+        {"folds": 5, "by": ()},
+    ),
+    "grouped-kfold": Maker(
+        "each video tested in one of the folds, no event (or other label, see --by) in two",
+        _grouped_kfold,
+        {"folds": 5, "by": ("event",)},
+    ),
+    "lists": Maker(
+        "from files of ids: --train FILE --test FILE, or --folds FILE (.json or .pkl)",
+        _lists,
+        {"train": "", "val": "", "test": "", "folds": "", "skip_unknown": False},
     ),
     "leave-one-out": Maker(
         "one split per action (or other label, see --by), which is tested and not trained on",

@@ -12,6 +12,7 @@ from aqa.annotations.split_drawing import with_validation
 from aqa.annotations.split_makers import MAKERS, Options, labels_of
 from aqa.annotations.splits import PARTS, Split
 from aqa.errors import AqaError, UnknownNameError
+from aqa.split_names import split_family
 
 
 @dataclass(frozen=True)
@@ -108,19 +109,23 @@ def make_splits(
     if val is not None:
         labels = labels_of(manifest, options.get("by", ()))
         splits = with_validation(
-            splits, manifest.ids, labels, val=val, seed=seed, grouped=maker == "grouped"
+            splits, manifest.ids, labels, val=val, seed=seed, grouped=maker.startswith("grouped")
         )
     if maker == "published" and val is None:
         names = [base or splits[0].name]
     else:
         base = base or ("published-val" if maker == "published" else name)
         names = [f"{base}-{as_name(s.name)}" if len(splits) > 1 else base for s in splits]
+        if maker == "lists" and len(set(map(split_family, names))) > 1:
+            # They are one family, whatever their authors call them.
+            names = [f"{base}-{number}" for number in range(1, len(splits) + 1)]
     for each in names:
         if not SPLIT_NAME.fullmatch(each) or names.count(each) > 1:
             raise AqaError(
                 f"{each!r} names no split, or two splits; use letters, digits, '.', '_', "
                 "'+' and '-'"
             )
+    called = [split.name for split in splits] if maker == "lists" else []
     splits = [replace(split, name=each) for split, each in zip(splits, names, strict=True)]
     record = {
         "made_by": name,
@@ -129,6 +134,7 @@ def make_splits(
         "val": val,
         "seed": seed,
         "aqa": __version__,
+        **({"called": dict(zip(names, called, strict=True))} if called else {}),
         "splits": {split.name: {part: len(split.part(part)) for part in PARTS} for split in splits},
     }
     return DrawnSplits(base, splits, record)

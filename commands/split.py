@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aqa.commands.options import (
+    FILE,
     manifest_option,
     seed_option,
     workspace_option,
@@ -26,24 +27,45 @@ _KEPT_APART = ("event", "athlete", "venue")
 
 
 class _Size(click.ParamType):
-    name = "N|SHARE"
+    """A count or a share of videos, or a file with a list of them."""
+
+    name = "N|SHARE|FILE"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
+    ) -> float | str:
         try:
             return int(value) if str(value).isdecimal() else float(value)
         except ValueError:
-            self.fail(f"{value!r} is neither a count, such as 70, nor a share, such as 0.2")
+            if Path(value).is_file():
+                return str(value)
+            self.fail(f"{value!r} is no count, such as 70, no share, such as 0.2, and no file")
+
+
+class _Folds(_Size):
+    """How many folds, or a file that holds them."""
+
+    name = "K|FILE"
 
 
 @click.command(short_help="Draw splits, and write them into the manifest.")
 @workspace_option
 @click.argument("name", required=False)
 @click.option("-n", "--n", type=click.IntRange(1), help="How many splits to draw.")
-@click.option("--test", type=_Size(), help="Test videos, a number or a share (balanced: per type).")
 @click.option(
-    "--val", type=_Size(), help="Training videos to hold out for validation [default: none]."
+    "--test", type=_Size(), help="Test videos, a number or a share (balanced: per type), or a list."
+)
+@click.option(
+    "--val",
+    type=_Size(),
+    help="Training videos to hold out for validation, or a list of them [default: none].",
+)
+@click.option("--train", type=FILE, help="lists: file with the ids of the training videos.")
+@click.option(
+    "--folds", type=_Folds(), help="kfold: how many folds; lists: a .json or .pkl file of folds."
+)
+@click.option(
+    "--skip-unknown", is_flag=True, help="lists: leave out ids of no video of the manifest."
 )
 @click.option(
     "--by", metavar="COLUMN,...", help="Manifest columns to stratify by, or to keep apart."
@@ -60,8 +82,11 @@ def split(
     workspace: Workspace,
     name: str | None,
     n: int | None,
-    test: float | None,
-    val: float | None,
+    test: float | str | None,
+    val: float | str | None,
+    train: Path | None,
+    folds: float | str | None,
+    skip_unknown: bool,
     by: str | None,
     kinds: str | None,
     seed: int,
@@ -79,16 +104,24 @@ def split(
     from aqa.annotations.split_protocols import make_splits
     from aqa.annotations.split_record import write_splits
 
+    if name is None and (train or isinstance(folds, str)):
+        name = "lists"
     if name is None:
         _list()
         return
-    given = {"n": n, "test": test, "by": _names(by), "kinds": _kinds(kinds)}
+    given = {
+        **{"n": n, "test": test, "by": _names(by), "kinds": _kinds(kinds), "folds": folds},
+        **{"train": str(train) if train else None, "skip_unknown": skip_unknown or None},
+    }
+    if name == "lists":
+        given["val"], val = val, None
+    _check_files(name, {"--test": test, "--val": val, "--folds": folds})
     table = Manifest.read(manifest or workspace.manifest)
     drawn = make_splits(
         table,
         name,
         {option: value for option, value in given.items() if value is not None},
-        val=val,
+        val=val,  # type: ignore[arg-type]  # a file is refused above
         seed=seed,
         base=base,
     )
@@ -96,6 +129,18 @@ def split(
     _print(table, drawn.splits)
     if drawn.base is None:
         click.echo(f"{table.path} has this split already; nothing was written")
+
+
+def _check_files(name: str, options: Mapping[str, float | str | None]) -> None:
+    """Refuse a number where a file is meant, and the other way round; usage errors."""
+    for option, value in options.items():
+        if isinstance(value, str) and name != "lists":
+            text = f"{value} is a file; `aqa split lists` takes files of ids"
+        elif isinstance(value, int | float) and name == "lists":
+            text = f"{value} is no file of ids"
+        else:
+            continue
+        raise click.BadParameter(text, param_hint=option)
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
@@ -124,7 +169,7 @@ def _defaults(options: Mapping[str, Any]) -> str:
     shown = {
         name: ",".join(value) if isinstance(value, tuple) else value
         for name, value in options.items()
-        if name != "sizes"
+        if name != "sizes" and value not in ("", (), False)
     }
     return "\n".join(
         f"{'-n' if name == 'n' else f'--{name}'} {value}" for name, value in shown.items()
@@ -133,6 +178,7 @@ def _defaults(options: Mapping[str, Any]) -> str:
 
 def _print(manifest: Manifest, splits: list[Split]) -> None:
     """Print the splits' sizes and test scores, and the labels that two parts share."""
+    from aqa.annotations.overlaps import overlap_warnings
     from aqa.annotations.splits import PARTS, shared_labels
     from aqa.report.tables import table, wrapped
 
@@ -164,6 +210,8 @@ def _print(manifest: Manifest, splits: list[Split]) -> None:
                 "val, and in brackets how many test videos those are"
             )
         )
+    for line in overlap_warnings(splits, manifest):
+        click.echo(wrapped(f"warning: {line}"))
 
 
 COMMAND = split

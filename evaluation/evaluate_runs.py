@@ -152,7 +152,7 @@ class _Evaluator:
                 f"{self.manifest.path}: split {split.name} has no test videos; "
                 "name the splits that have with --split"
             )
-        return store, split, run_marks(run, split, store, self.allow_leak)
+        return store, split, run_marks(run, split, store, self.allow_leak, self.manifest)
 
 
 def _as_fitted(run: Run, manifest: Manifest) -> Split:

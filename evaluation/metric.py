@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,6 +11,17 @@ from typing import Any
 from aqa import metrics
 from aqa.annotations.columns import ATTRIBUTES
 from aqa.metrics import Values
+
+# Nobody reads more digits behind the point.
+_MOST_DIGITS = 9
+
+
+def point_digits(values: Iterable[float | None], usual: int) -> int:
+    """How many digits behind the point show values in points: more where all are below one."""
+    largest = max((abs(value) for value in values if value is not None), default=1.0)
+    if not 0 < largest < 1:
+        return usual
+    return max(usual, min(2 - math.floor(math.log10(largest)), _MOST_DIGITS))
 
 
 @dataclass(frozen=True)
@@ -20,7 +32,8 @@ class Metric:
     weight); of pairs, (similar, probability, weight); of feedback, (hits, said, true); of BLEU,
     (sums); of the others, (sum, count). title, digits: how tables show it. lower_better: whether
     it is an error. shown: whether tables have it; files have all. compared: whether `aqa compare`
-    takes it. correlation: whether Fisher's z averages it.
+    takes it. correlation: whether Fisher's z averages it. in_points: whether it is in the scores'
+    points (or their squares), so that tables of scores from 0 to 1 need more digits.
     """
 
     name: str
@@ -32,6 +45,11 @@ class Metric:
     shown: bool = True
     compared: bool = False
     correlation: bool = False
+    in_points: bool = False
+
+    def digits_for(self, values: Iterable[float | None]) -> int:
+        """How many digits behind the point show the values of a column."""
+        return point_digits(values, self.digits) if self.in_points else self.digits
 
 
 def _of_scores(kind: str, digits: tuple[int, int]) -> tuple[Metric, ...]:
@@ -47,8 +65,18 @@ def _of_scores(kind: str, digits: tuple[int, int]) -> tuple[Metric, ...]:
             correlation=True,
         ),
         Metric("kendall", kind, metrics.kendall, "Kendall", shown=False),
-        Metric("mse", kind, metrics.mse, "MSE", digits[0], lower_better=True, compared=True),
-        Metric("med", kind, metrics.med, "MED", digits[1], lower_better=True, compared=True),
+        Metric(
+            *("mse", kind, metrics.mse, "MSE", digits[0]),
+            lower_better=True,
+            compared=True,
+            in_points=True,
+        ),
+        Metric(
+            *("med", kind, metrics.med, "MED", digits[1]),
+            lower_better=True,
+            compared=True,
+            in_points=True,
+        ),
         Metric("relative_l2", kind, metrics.relative_l2, "R-l2 x100", 2, lower_better=True),
     )
 
@@ -68,7 +96,11 @@ METRICS: tuple[Metric, ...] = (
     Metric("coverage_50", "coverage", metrics.share, "in 50 %"),
     Metric("coverage_80", "coverage", metrics.share, "in 80 %"),
     Metric("coverage_95", "coverage", metrics.share, "in 95 %"),
-    Metric("width_80", "coverage", metrics.share, "width of 80 %", 1, lower_better=True),
+    Metric(
+        *("width_80", "coverage", metrics.share, "width of 80 %", 1),
+        lower_better=True,
+        in_points=True,
+    ),
     *(Metric(name, "attributes", metrics.share) for name in ATTRIBUTES),
     *(
         Metric(f"bleu_{order}", "commentary", partial(metrics.bleu, order=order), f"BLEU-{order}")

@@ -15,14 +15,15 @@ from aqa.split_names import NUMBERED
 def comparison_table(comparison: Comparison) -> str:
     """Heads by their mean over splits, and every difference with the p that decide."""
     metric, several = metric_of(comparison.metric), len(comparison.splits) > 1
+    digits = metric.digits_for(head.value for head in comparison.heads.values())
     heads = [
         [
             head_title(name, head.marks.difficulty),
-            with_interval(head.value, head.interval, metric.digits),
+            with_interval(head.value, head.interval, digits),
         ]
         for name, head in comparison.heads.items()
     ]
-    pairs = [_pair(pair, metric.digits, several) for pair in comparison.pairs]
+    pairs = [_pair(pair, digits, several) for pair in comparison.pairs]
     tests = ["p Holm", *(["p splits"] if several else [])]
     family = "" if comparison.family == NUMBERED else f" of {comparison.family}"
     mean = (

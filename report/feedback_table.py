@@ -20,9 +20,11 @@ def feedback_table(feedback: Feedback, run: str) -> str:
     lines.append(wrapped(f"{feedback.mark}: {feedback.rule}", indent="  "))
     if feedback.evidence:
         lines.append(wrapped(feedback.evidence, indent="  "))
-    with_average = any(clip.average is not None for clip in feedback.clips)
+    with_mean = any(clip.average is not None for clip in feedback.clips)
+    with_limit = any(clip.average not in (None, clip.limit) for clip in feedback.clips)
+    compared = any(clip.exemplar_clips for clip in feedback.clips)
     columns = ["clip", "frames", "seconds", "value", "mean", "limit", "", "compared with"]
-    shown = [True] * 4 + [with_average] * 2 + [True, any(c.exemplar_clips for c in feedback.clips)]
+    shown = [True] * 4 + [with_mean, with_limit, True, compared]
     rows = [list(compress(_clip_row(clip), shown)) for clip in feedback.clips]
     header = list(compress(columns, shown))
     texts = {i for i, name in enumerate(header) if name in ("", "compared with")}

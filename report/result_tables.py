@@ -26,6 +26,7 @@ _INTERVAL = "[95 % interval]"
 _FEW = f"no interval where there are fewer than {FEWEST} videos"
 _NO_VALUE = "Spearman undefined there, or without a Fisher z"
 _UNLIMITED = 10_000
+Digits = Mapping[str, int]  # metric -> how many stand behind the point
 _TITLES = {
     "pairs": "pairs of videos",
     "feedback": "clips called faulty",
@@ -96,18 +97,22 @@ def _singles(kind: str, results: Sequence[Result]) -> Iterator[str]:
 
 
 def _section(
-    title: str, rows: Sequence[Any], cells: Callable[[Any, bool], list[str]], headings: list[str]
+    title: str, rows: Sequence[Any], cells: Callable[..., list[str]], headings: list[str]
 ) -> str:
     """A title over a table of the heads and, in a block of their own, of the baselines.
 
-    cells: (row, whether spreads stand below their values) -> cells under the headings.
+    cells: (row, whether spreads stand below their values, metric -> digits) -> cells under the
+    headings.
     """
+    digits = {
+        m.name: m.digits_for(one.values.get(m.name) for one in rows) for m in _shown(rows[0].kind)
+    }
     keys = [name for name in ("part", "group") if any(getattr(one, name) for one in rows)]
     header = ["head", *(rows[0].by if name == "group" else name for name in keys), *headings]
 
     def block(baselines: bool, below: bool) -> list[list[str]]:
         return [
-            [_head(one), *(getattr(one, key) or "" for key in keys), *cells(one, below)]
+            [_head(one), *(getattr(one, key) or "" for key in keys), *cells(one, below, digits)]
             for one in rows
             if bool(one.marks.baseline) == baselines
         ]
@@ -139,23 +144,23 @@ def _headings(kind: str) -> list[str]:
     return [metric.title or metric.name for metric in _shown(kind)]
 
 
-def _values(one: Result, below: bool) -> list[str]:
+def _values(one: Result, below: bool, digits: Digits) -> list[str]:
     return [
-        with_interval(one.values[m.name], one.intervals[m.name], m.digits, below=below)
+        with_interval(one.values[m.name], one.intervals[m.name], digits[m.name], below=below)
         if m.name in one.values
         else ""
         for m in _shown(one.kind)
     ]
 
 
-def _single_cells(one: Result, below: bool, counts: Sequence[str]) -> list[str]:
+def _single_cells(one: Result, below: bool, digits: Digits, counts: Sequence[str]) -> list[str]:
     counted = [str(one.n if name == "n" else one.counts[name]) for name in counts]
-    return [*counted, *_values(one, below)]
+    return [*counted, *_values(one, below, digits)]
 
 
-def _mean_cells(one: MeanResult, below: bool) -> list[str]:
+def _mean_cells(one: MeanResult, below: bool, digits: Digits) -> list[str]:
     return [
-        with_std(one.values[m.name], one.stds[m.name], m.digits, below=below)
+        with_std(one.values[m.name], one.stds[m.name], digits[m.name], below=below)
         if m.name in one.values
         else ""
         for m in _shown(one.kind)
@@ -223,7 +228,7 @@ def _leak_notes(shown: Iterable[Result | MeanResult]) -> Iterator[str]:
 def fragment_line(row: Mapping[str, Any]) -> str:
     """What one fragment, or all together, tells of the score."""
     cells = [
-        f"{m.title} {with_std(row[m.name], row[f'{m.name}_std'], m.digits)}"
+        f"{m.title} {with_std(row[m.name], row[f'{m.name}_std'], m.digits_for([row[m.name]]))}"
         for m in _shown("scores")
     ]
     stage = f" ({row['stage']})" if row["stage"] else ""

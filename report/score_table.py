@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from aqa.evaluation.metric import point_digits
 from aqa.report.tables import table, wrapped
 
 if TYPE_CHECKING:
@@ -17,12 +18,13 @@ def scores_table(videos: Sequence[ScoredVideo]) -> str:
     Below stands what the first run writes of each video, where it writes commentary.
     """
     header = ["video", "score"]
-    rows = [[str(video.path), f"{video.score:.2f}"] for video in videos]
+    digits = point_digits((video.score for video in videos), 2)
+    rows = [[str(video.path), f"{video.score:.{digits}f}"] for video in videos]
     if any(len(video.by_split) > 1 for video in videos):
         header += ["lowest", "highest"]
         for row, video in zip(rows, videos, strict=True):
             values = video.by_split.values()
-            row += [f"{min(values):.2f}", f"{max(values):.2f}"]
+            row += [f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"]
     said = [line for video in videos for line in _written(video)]
     return "\n".join([table(rows, header), *([""] if said else []), *said])
 

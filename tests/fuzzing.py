@@ -314,6 +314,8 @@ def poses(family: Family) -> None:
     """Joints, as `aqa extract --backbone pose` reads them."""
     from aqa.annotations.manifest import Video
     from aqa.extract.poses.run import video_poses
+    from aqa.extract.poses.settings import AS_FILES_SAY
+    from aqa.extract.poses.survey import survey
 
     rng = np.random.default_rng(0)
     flat = rng.random((6, 17 * 3)).round(3).tolist()
@@ -347,7 +349,8 @@ def poses(family: Family) -> None:
 
     def read(path: Path) -> None:
         place = path.parent if path.parent.name == "openpose" else path
-        video_poses(Video("a", None, 0.0, poses=place), 0.5)
+        video = Video("a", None, 0.0, poses=place)
+        video_poses(video, survey([video], AS_FILES_SAY, lambda line: None))
 
     family.read = read
 
@@ -356,10 +359,13 @@ def sources(family: Family) -> None:
     """What importers read: pickles, .mat files and tables."""
     import scipy.io
 
-    from aqa.annotations.datasets import mtl_aqa
+    from aqa.annotations.importing import mtl_annotations
     from aqa.annotations.importing.matlab import read_vector, whole_numbers
     from aqa.annotations.importing.pickles import read_pickle
+    from aqa.annotations.manifest import Manifest
+    from aqa.annotations.split_lists import splits_of_folds
     from aqa.cli import main
+    from aqa.errors import AqaWarning
 
     codes = {"position": 1, "armstand": 0, "rotation_type": 1, "ss_no": 5, "tw_no": 0}
     dives = {
@@ -384,12 +390,26 @@ def sources(family: Family) -> None:
         )
         family.add(f"m{number}.mat", "bytes")
     family.add("table.csv", "csv", b'id,Score,path\na,5,a.mp4\nb,6.5,\n"c,c",7,b/c.avi\n')
+    family.add("semicolons.csv", "csv", b"id;Score;type\na;5,5;1\nb;6,25;x\nc;-7;\n")
+    family.add("blanks.csv", "csv", b'id  Score\t type\na 5 1\n"b c"\t6  x\nd 7 y\n')
+    folds = {"f1": ["a", "b"], "f2": ["c"], "f3": ["d"]}
+    family.add("folds.json", "json", json.dumps(folds).encode())
+    family.add("folds.pkl", "bytes", pickle.dumps([{"train": [(1, 2)], "test": [(1, 3)]}]))
+    manifest = Manifest.parse(
+        family.folder / "made.csv",
+        ["video_id", "path", "score"],
+        [(2 + i, [name, "", str(i)]) for i, name in enumerate(("a", "b", "c", "d", "1_2", "1_3"))],
+    )
 
     def read(path: Path) -> None:
-        if path.name.startswith("dives"):
-            mtl_aqa.read_annotations(path)
+        if path.name.startswith("folds"):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", AqaWarning)
+                splits_of_folds(manifest, path, skip_unknown=True)
+        elif path.name.startswith("dives"):
+            mtl_annotations.read_annotations(path)
         elif path.name.startswith("keys"):
-            mtl_aqa.read_keys(path, dives)
+            mtl_annotations.read_keys(path, dives)
         elif path.suffix == ".pkl":
             read_pickle(path)
         elif path.suffix == ".mat":

@@ -34,12 +34,16 @@ _JUDGES_ALLOWED = {
     "annotations/row_parser.py",
     "annotations/datasets/finediving.py",
     "annotations/datasets/mtl_aqa.py",
+    "annotations/importing/judge_marks.py",
+    "annotations/importing/mtl_annotations.py",
     "models/heads/musdl.py",
     "papers.py",
     "tests/models/heads/test_musdl.py",
     "tests/annotations/test_manifest.py",
     "tests/commands/test_columns.py",
     "tests/annotations/datasets/test_importers.py",
+    "tests/annotations/datasets/test_mtl_aqa.py",
+    "tests/annotations/datasets/test_real.py",
     "tests/test_words.py",
 }
 _JUDGES_ALLOWED_FOLDERS = ("workflows/demo/", "tests/workflows/demo/", "tests/legacy/")

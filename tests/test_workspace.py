@@ -19,3 +19,11 @@ def test_a_head_that_is_named_is_never_left_out_in_silence(tmp_path: Path) -> No
     assert len(run_folders(tmp_path, ("svr", "lstm"), ("2",))) == 2
     with pytest.raises(AqaError, match="lstm is not fitted on split 1; fit it there"):
         run_folders(tmp_path, ("svr", "lstm"), ("1",))
+
+
+def test_an_empty_folder_says_what_to_begin_with(tmp_path: Path) -> None:
+    with pytest.raises(AqaError, match=r"there is no .*manifest\.csv either: begin"):
+        run_folders(tmp_path / "runs")
+    (tmp_path / "manifest.csv").touch()
+    with pytest.raises(AqaError, match="no fitted heads; fit one with `aqa fit --head svr`"):
+        run_folders(tmp_path / "runs")

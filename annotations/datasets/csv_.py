@@ -1,14 +1,25 @@
-"""Any table with a header: its columns renamed, all others kept."""
+"""Any table, one row per video: its columns renamed, all others kept.
+
+Columns may be separated by commas, semicolons, tabs, bars or blanks, and numbers have decimal
+commas; what is found is told.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from aqa.annotations.csv_table import read_table
 from aqa.annotations.importing import Imported, Importer, Request, Row, SourceFile, VideoFolder
+from aqa.annotations.importing.loose_table import read_loose_table, with_decimal_points
 from aqa.annotations.manifest import ManifestError
-from aqa.errors import AqaError, UnknownNameError
+from aqa.errors import AqaError, UnknownNameError, listed
+
+# What stands in a table where there is no score.
+_NO_SCORE = ("", "-", "?", "na", "n/a", "nan", "none", "null")
+
+Numbered = list[tuple[int, dict[str, str]]]
 
 
 def read(request: Request) -> Imported:
@@ -18,7 +29,33 @@ def read(request: Request) -> Imported:
     path = request.sources[0]
     if not path.exists():
         raise AqaError(f"{path}: no such file")
-    header, numbered = read_table(path)
+    table = read_loose_table(path, request.header)
+    table = with_decimal_points(replace(table, header=_renamed(table.header, request, path)), path)
+    missing = [name for name in ("video_id", "score") if name not in table.header]
+    if missing:
+        raise AqaError(
+            f"{path}: no column {' and '.join(missing)}; say which it is with "
+            f"--column {missing[0]}=NAME, of {listed(table.header, 20)}; or, where the table has "
+            "no header, name all its columns with --header NAME,NAME,..."
+        )
+    wrong = [
+        f"row {number}: {len(values)} values for {len(table.header)} columns"
+        for number, values in table.rows
+        if len(values) != len(table.header)
+    ]
+    if wrong or not table.rows:
+        raise ManifestError(path, wrong or ["it has a header but no rows"])
+    cells = [(n, dict(zip(table.header, values, strict=True))) for n, values in table.rows]
+    cells, unscored = _scored(cells, request, path)
+    unnamed = _unnamed(cells, table.unnamed, path)
+    videos = VideoFolder(request.videos)
+    rows = [_row(row, path, videos) for _, row in cells]
+    notes = (*table.notes, *unscored, *unnamed)
+    return Imported(rows, path, [number for number, _ in cells], notes)
+
+
+def _renamed(header: list[str], request: Request, path: Path) -> list[str]:
+    """The names that the columns get in the manifest."""
     for name, column in request.columns.items():
         if column not in header:
             raise UnknownNameError("column", column, header, remedy=f"for {name}, in {path}")
@@ -27,23 +64,34 @@ def read(request: Request) -> Imported:
     names = {column: name for name, column in request.columns.items()}
     if len(names) < len(request.columns):
         raise AqaError("--column: one column of the table is named twice")
-    header = [names.get(name, name) for name in header]
-    missing = [name for name in ("video_id", "score") if name not in header]
-    if missing:
-        raise AqaError(
-            f"{path}: no column {' and '.join(missing)}; say which it is with "
-            f"--column {missing[0]}=NAME, of {', '.join(header)}"
-        )
-    wrong = [
-        f"row {number}: {len(values)} values for {len(header)} columns"
-        for number, values in numbered
-        if len(values) != len(header)
-    ]
-    if wrong or not numbered:
-        raise ManifestError(path, wrong or ["it has a header but no rows"])
-    videos = VideoFolder(request.videos)
-    rows = [_row(dict(zip(header, values, strict=True)), path, videos) for _, values in numbered]
-    return Imported(rows, path, [number for number, _ in numbered])
+    return [names.get(name, name) for name in header]
+
+
+def _scored(cells: Numbered, request: Request, path: Path) -> tuple[Numbered, list[str]]:
+    """The rows that have a score, and a line on those that have none."""
+    without = [number for number, row in cells if row["score"].lower() in _NO_SCORE]
+    if not without:
+        return cells, []
+    which = f"{len(without)} of {len(cells)} rows have no score (rows {listed(without)})"
+    if not request.skip_unscored:
+        raise AqaError(f"{path}: {which}; leave them out with --skip-unscored")
+    if len(without) == len(cells):
+        raise AqaError(f"{path}: no row has a score")
+    kept = [(number, row) for number, row in cells if number not in set(without)]
+    return kept, [f"{path}: {which} and are left out"]
+
+
+def _unnamed(cells: Numbered, unnamed: Sequence[str], path: Path) -> list[str]:
+    """Take out the columns that nobody named; a line on those that hold something."""
+    numbers = [name for name in unnamed if name in cells[0][1]]
+    told = [name for name in numbers if any(row[name] for _, row in cells)]
+    for _, row in cells:
+        for name in numbers:
+            del row[name]
+    if not told:
+        return []
+    which = f"columns without a name are left out: number {listed(told)}"
+    return [f"{path}: {which}; --column NAME={told[0]} takes one in"]
 
 
 def _row(cells: dict[str, str], path: Path, videos: VideoFolder) -> Row:
@@ -58,10 +106,12 @@ def _row(cells: dict[str, str], path: Path, videos: VideoFolder) -> Row:
 
 IMPORTER = Importer(
     read,
-    files=(SourceFile("*.csv", "one row per video, a header, and columns for id and score"),),
+    files=(SourceFile("*.csv", "or .tsv, .txt: one row per video, with columns for id and score"),),
     options={
         "columns": "NAME=COLUMN, repeated: the manifest's NAME is the table's COLUMN, as in "
-        "--column score=points",
+        "--column score=points; of a column without a name, its number, from 1",
+        "header": "NAME,NAME,...: the names of the columns, where the table has no header",
+        "skip_unscored": "leave out rows without a score",
         "videos": "folder that the table's paths start from; or, where it has no column path, "
         "the folder of videos named after their ids",
     },

@@ -1,12 +1,18 @@
-"""MTL-AQA: 1412 dives of 15 events, with the authors' split."""
+"""MTL-AQA: 1412 dives of 15 events, with the authors' split.
+
+The annotations come in three versions: the authors', and two with the judges' marks, which most
+later work uses. One is enough; those that are there are held against each other. The authors'
+smaller training sets, of 143, 279 and 443 dives, are splits of their own, without the official
+test dives that they hold. SOURCE may also be the authors' folder UNLV_Dive_split_4.
+"""
 
 from __future__ import annotations
 
-import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from aqa.annotations.columns import PERFORMANCE
 from aqa.annotations.importing import (
     PUBLISHED,
     Imported,
@@ -14,19 +20,109 @@ from aqa.annotations.importing import (
     Request,
     Row,
     SourceFile,
+    Version,
     VideoFolder,
     expect_count,
     expect_range,
 )
-from aqa.annotations.importing.dives import CODES, describe_dive
-from aqa.annotations.importing.pickles import read_pickle
+from aqa.annotations.importing.dives import describe_dive
+from aqa.annotations.importing.judge_marks import mark_columns, read_marks
+from aqa.annotations.importing.mtl_annotations import (
+    Key,
+    dive_name,
+    read_captions,
+    read_keys,
+    read_versions,
+)
+from aqa.annotations.overlaps import marks_keys
 from aqa.errors import AqaError
 
 N_DIVES, N_TRAIN, N_TEST = 1412, 1059, 353
+# UNLV_Dive_split_4, of the same release: dives of the first three events, in a split of its own.
+N_UNLV, N_UNLV_TRAIN, N_UNLV_TEST = 372, 279, 93
 HIGHEST = 104.5  # of the published scores
-_NUMBERS = ("start_frame", "end_frame", "difficulty", "final_score", *CODES)
+# The number in the name of a smaller training set -> how many dives it really has.
+SMALLER = {140: 143, 280: 279, 450: 443}
 
-Key = tuple[int, int]
+# The folders of the authors' repository, from the innermost; and where later work keeps them.
+_FOLDERS = ("MTL-AQA_split_0_data", "Ready_2_Use/MTL-AQA_split_0_data")
+_FOLDERS = (*_FOLDERS, f"MTL-AQA_dataset_release/{_FOLDERS[1]}", "info")
+_RELEASE = ("Ready_2_Use", "MTL-AQA_dataset_release/Ready_2_Use")
+
+# The most trusted marks first.
+WITH_NUMBERS = SourceFile(
+    "final_annotations_dict_with_dive_number.pkl",
+    "the same with the seven judges' marks and FINA's numbers of dives",
+    True,
+    _FOLDERS,
+    (Version(234216, "2e1e06b33ce3570036cd193912a68ffee0da08cc74cee8397309c5ab302ab8c4"),),
+)
+AUGMENTED = SourceFile(
+    "augmented_final_annotations_dict.pkl",
+    "the same with the seven judges' marks",
+    True,
+    _FOLDERS,
+    (Version(265590, "1400c5a250af764e1ab93ca0f9ef2fcc09cbf23f01130754a9ff3309ff355735"),),
+)
+PLAIN = SourceFile(
+    "final_annotations_dict.pkl",
+    "scores, difficulties, attributes, frames; needed without the two below",
+    True,
+    _FOLDERS,
+    (
+        Version(107283, "8fda2f55be4f7e8031923c796d5599c357582df759dbd476de6cc40c2b3c81f3"),
+        Version(
+            27981,
+            "789e9da1692839a82eed3710c73c77b70ce18f15e928db83d5ab5f4d9ce2b753",
+            "UNLV_Dive_split_4",
+        ),
+    ),
+)
+TRAIN = SourceFile(
+    "train_split_0.pkl",
+    "the 1059 training dives",
+    False,
+    _FOLDERS,
+    (
+        Version(9835, "87d5dd2fe704af5ae1130b8d3ab66d2d4287346363fa37f52cee27dfb6730e52"),
+        Version(
+            2033,
+            "0fe4d4d3723278fc1095d48d540f8ebc797adae69da5d44524435cb0b121afb9",
+            "UNLV_Dive_split_4",
+        ),
+    ),
+)
+TEST = SourceFile(
+    "test_split_0.pkl",
+    "the 353 test dives",
+    False,
+    _FOLDERS,
+    (
+        Version(2773, "c25d6619e0044182ab303b64f4c0386510c2e17d302aad28f08c5e461319904a"),
+        Version(
+            659,
+            "297e156c634b47138c1270e1354080394d1e2855ede964e134e1b0cf23fb073d",
+            "UNLV_Dive_split_4",
+        ),
+    ),
+)
+CAPTIONS = SourceFile(
+    "final_captions_dict.pkl",
+    "the commentary",
+    True,
+    _FOLDERS,
+    (Version(1493350, "8ecbbed8f4bd393481747c849b38970e59e99194210f1ae01440ae7b164fa9d5"),),
+)
+_UNLV = ("", *(f"{folder}/" for folder in _RELEASE))
+_SIZES = ("smaller_training_sets", *(f"{folder}/smaller_training_sets" for folder in _RELEASE))
+_SMALLER_VERSIONS = (
+    Version(1009, "c256f5c7e686542be3e599f7ef119e7e7706f5f4f50647d69c23220eda9a4514", "size_140"),
+    Version(2033, "0fe4d4d3723278fc1095d48d540f8ebc797adae69da5d44524435cb0b121afb9", "size_280"),
+    Version(3673, "18c37c61f2164841b2ee1079a02345782a04b4d9b6868a4f8ce84ffb7c4629fe", "size_450"),
+)
+SETS = SourceFile(
+    "size_*/train_split_0.pkl", "smaller training sets", True, _SIZES, _SMALLER_VERSIONS
+)
 
 
 def read(request: Request) -> Imported:
@@ -34,77 +130,74 @@ def read(request: Request) -> Imported:
 
     The frames are read as the authors' loader reads them: a half-open range, counted from 0.
     """
-    path = _find(request, "final_annotations_dict.pkl")
-    dives = read_annotations(path)
-    expect_count(path, len(dives), N_DIVES, "dives")
-    scores = {_name(key): dive["final_score"] for key, dive in dives.items()}
+    paths = _annotations(request)
+    versions = read_versions(paths)
+    path, dives = paths[0], versions[0]
+    is_unlv = len(dives) == N_UNLV
+    expect_count(path, len(dives), N_UNLV if is_unlv else N_DIVES, "dives")
+    scores = {dive_name(key): dive["final_score"] for key, dive in dives.items()}
     expect_range(path, scores, 0, HIGHEST)
-    train = _part(_find(request, "train_split_0.pkl"), dives, N_TRAIN)
-    test = _part(_find(request, "test_split_0.pkl"), dives, N_TEST)
+    sizes = (N_UNLV_TRAIN, N_UNLV_TEST) if is_unlv else (N_TRAIN, N_TEST)
+    train, test = (
+        _part(request.find(*file.places), dives, size)
+        for file, size in zip((TRAIN, TEST), sizes, strict=True)
+    )
     if both := train & test:
-        raise AqaError(f"{path.parent}: dive {_name(min(both))} is in train and in test")
-    smaller = _smaller(request, dives, train)
-    captions, notes = _captions(_find_optional(request, "final_captions_dict.pkl"), dives)
+        raise AqaError(f"{path.parent}: dive {dive_name(min(both))} is in train and in test")
+    smaller, split_notes = ({}, [_UNLV_NOTE]) if is_unlv else _smaller(request, dives, test)
+    captions, notes = read_captions(request.find_optional(*CAPTIONS.places), dives)
+    marks, mark_notes = read_marks(paths, versions)
+    numbers = next((v for v in versions if all("dive_number" in dive for dive in v.values())), {})
+    shared = marks_keys(
+        {
+            dive_name(key): (
+                str(describe_dive(path, dive_name(key), dive)["type"]),
+                dive["final_score"],
+                dive["difficulty"],
+                marks.get(key, ()),
+            )
+            for key, dive in dives.items()
+        }
+    )
     videos = VideoFolder(request.videos)
     rows = []
     for key, dive in dives.items():
         row = _row(path, key, dive, videos, request.last_frames)
+        if numbers:
+            row["dive_number"] = str(numbers[key]["dive_number"])
+        if marks:
+            row |= mark_columns(marks[key])
+        keys_of_dive = [f"mtl-aqa:{dive_name(key)}", shared[dive_name(key)]]
+        row[PERFORMANCE] = ";".join(filter(None, keys_of_dive))
         if captions:
             row["commentary"] = captions.get(key)
         row[PUBLISHED] = "test" if key in test else "train"
-        for name, keys in smaller.items():
-            row[name] = "test" if key in test else "train" if key in keys else None
+        for name, parts in smaller.items():
+            row[name] = parts.get(key)
         rows.append(row)
-    return Imported(rows, path, notes=[*notes, *_odd_scores(dives)])
+    notes = [*notes, *split_notes, *mark_notes, *_odd_scores(dives)]
+    counts = dict(zip(("videos", "train", "test"), (len(dives), *sizes), strict=True))
+    return Imported(rows, path, notes=notes, counts=counts)
 
 
-def _find_optional(request: Request, name: str) -> Path | None:
-    return request.find_optional(name, f"MTL-AQA_split_0_data/{name}")
+_UNLV_NOTE = (
+    "these are the 372 dives of UNLV_Dive_split_4, of MTL-AQA's release: its first three events in "
+    "a split of their own, 279 and 93; UNLV-Dive's own 370 dives and split come in with `aqa "
+    "import unlv-dive`"
+)
 
 
-def _find(request: Request, name: str) -> Path:
-    return request.find(name, f"MTL-AQA_split_0_data/{name}")
-
-
-def read_annotations(path: Path) -> dict[Key, dict[str, Any]]:
-    """The dives of a final_annotations_dict.pkl by (event, number), in order; checked."""
-    content = read_pickle(path)
-    if not isinstance(content, dict) or not content:
-        raise AqaError(f"{path}: no dictionary of dives")
-    for key, dive in content.items():
-        _check_key(path, key)
-        if not isinstance(dive, dict):
-            raise AqaError(f"{path}: dive {key} is no dictionary of annotations")
-        for name in _NUMBERS:
-            value = dive.get(name)
-            if not isinstance(value, int | float):
-                raise AqaError(
-                    f"{path}: dive {_name(key)}: {name} is {reprlib.repr(value)}, no number"
-                )
-        if not 0 <= dive["start_frame"] < dive["end_frame"]:
-            raise AqaError(
-                f"{path}: dive {_name(key)} ends at frame {dive['end_frame']}, before its first "
-                f"frame {dive['start_frame']}"
-            )
-        if not dive["difficulty"] > 0:
-            raise AqaError(f"{path}: the difficulty of dive {_name(key)} is {dive['difficulty']}")
-    return dict(sorted(content.items()))
-
-
-def read_keys(path: Path, dives: Iterable[Key]) -> list[Key]:
-    """A pickled list of (event, number): known dives, each listed once."""
-    keys, known = read_pickle(path), set(dives)
-    if not isinstance(keys, list) or not keys:
-        raise AqaError(f"{path}: no list of dives")
-    seen: set[Key] = set()
-    for key in keys:
-        _check_key(path, key)
-        if key not in known:
-            raise AqaError(f"{path}: dive {_name(key)} has no annotation")
-        if key in seen:
-            raise AqaError(f"{path}: dive {_name(key)} is listed twice")
-        seen.add(key)
-    return keys
+def _annotations(request: Request) -> list[Path]:
+    """The versions of the annotations that SOURCE holds, the most trusted first."""
+    found = [request.find_optional(*file.places) for file in (WITH_NUMBERS, AUGMENTED, PLAIN)]
+    paths = [path for path in found if path]
+    if not paths:
+        where = ", ".join(map(str, request.sources))
+        raise AqaError(
+            f"{where}: no final_annotations_dict.pkl, nor one of its versions with marks; `aqa "
+            "import mtl-aqa` lists the files it needs"
+        )
+    return paths
 
 
 def _part(path: Path, dives: Iterable[Key], size: int) -> set[Key]:
@@ -113,30 +206,21 @@ def _part(path: Path, dives: Iterable[Key], size: int) -> set[Key]:
     return keys
 
 
-def _check_key(path: Path, key: object) -> None:
-    if not (isinstance(key, tuple) and len(key) == 2 and all(isinstance(k, int) for k in key)):
-        raise AqaError(f"{path}: {reprlib.repr(key)} is not a dive's (event, number)")
-
-
-def _name(key: Key) -> str:
-    return f"{key[0]:02d}-{key[1]:03d}"
-
-
 def _row(
     path: Path, key: Key, dive: dict[str, Any], videos: VideoFolder, last_frames: int | None
 ) -> Row:
     event, number = key
-    place = videos.find(_name(key), f"{event:02d}_{number:02d}", f"{event:02d}")
+    place = videos.find(dive_name(key), f"{event:02d}_{number:02d}", f"{event:02d}")
     # A file of the dive alone needs no range of frames; an event's broadcast does.
     is_alone = place is not None and place.stem != f"{event:02d}"
     start = dive["end_frame"] - last_frames if last_frames else dive["start_frame"]
     if start < 0:
         raise AqaError(
-            f"{path}: dive {_name(key)} ends at frame {dive['end_frame']}, so there are no "
+            f"{path}: dive {dive_name(key)} ends at frame {dive['end_frame']}, so there are no "
             f"{last_frames} frames of it"
         )
     return {
-        "video_id": _name(key),
+        "video_id": dive_name(key),
         "path": place,
         "score": dive["final_score"],
         "start_frame": None if is_alone else start,
@@ -144,47 +228,42 @@ def _row(
         "difficulty": dive["difficulty"],
         "execution": round(dive["final_score"] / dive["difficulty"], 6),
         "action": "diving",
-        **describe_dive(path, _name(key), dive),
+        **describe_dive(path, dive_name(key), dive),
         "event": f"{event:02d}",
     }
 
 
-def _smaller(request: Request, dives: Iterable[Key], train: set[Key]) -> dict[str, set[Key]]:
-    """The smaller training sets that SOURCE holds: manifest column -> its training dives."""
-    sets = {}
-    pattern = "size_*/train_split_0.pkl"
-    for path in request.find_all(pattern, f"smaller_training_sets/{pattern}"):
+def _smaller(
+    request: Request, dives: Iterable[Key], test: set[Key]
+) -> tuple[dict[str, Mapping[Key, str]], list[str]]:
+    """The smaller training sets that SOURCE holds: manifest column -> dive -> part; and notes.
+
+    They are whole. The test part is the official one without the dives that the set trains on.
+    """
+    sets: dict[str, Mapping[Key, str]] = {}
+    notes = []
+    for path in request.find_all(*SETS.places):
         size = path.parent.name.removeprefix("size_")
         if not size.isdecimal():
             raise AqaError(f"{path.parent}: its name does not tell how many dives it holds")
-        sets[f"split_size-{size}"] = keys = _part(path, dives, int(size))
-        if outside := keys - train:
-            raise AqaError(f"{path}: dive {_name(min(outside))} is no official training dive")
-    return sets
-
-
-def _captions(path: Path | None, dives: Iterable[Key]) -> tuple[dict[Key, str], list[str]]:
-    """The commentary of each dive as one line, without its start and end marks."""
-    if path is None:
-        return {}, []
-    content, known = read_pickle(path), set(dives)
-    if not isinstance(content, dict):
-        raise AqaError(f"{path}: no dictionary of captions")
-    captions = {}
-    for key, words in content.items():
-        _check_key(path, key)
-        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-            raise AqaError(f"{path}: the caption of dive {_name(key)} is no list of words")
-        captions[key] = " ".join(word for word in words if word not in ("<sos>", "<eos>"))
-    left_out = sorted(set(captions) - known)
-    notes = [f"{len(left_out)} captions of dives without annotation are left out"]
-    return {key: captions[key] for key in captions if key in known}, notes if left_out else []
+        keys = _part(path, dives, SMALLER.get(int(size), int(size)))
+        sets[f"split_size-{size}"] = dict.fromkeys(test, "test") | dict.fromkeys(keys, "train")
+        if shared := keys & test:
+            notes.append(
+                f"split size-{size}: {len(shared)} of its {len(keys)} training dives are official "
+                f"test dives; they are left out of its test part, {len(test - keys)} dives"
+            )
+    for path in request.find_all(*(f"{f}UNLV_Dive_split_4/{TRAIN.pattern}" for f in _UNLV)):
+        train = _part(path, dives, N_UNLV_TRAIN)
+        held = _part(path.with_name(TEST.pattern), dives, N_UNLV_TEST)
+        sets["split_unlv-dive-4"] = dict.fromkeys(held, "test") | dict.fromkeys(train, "train")
+    return sets, notes
 
 
 def _odd_scores(dives: dict[Key, dict[str, Any]]) -> list[str]:
     """A note on scores that no sum of three judges' marks, in halves, gives; they are kept."""
     odd = [
-        _name(key)
+        dive_name(key)
         for key, dive in dives.items()
         if abs(2 * dive["final_score"] / dive["difficulty"] % 1 - 0.5) < 0.499
     ]
@@ -198,21 +277,15 @@ def _odd_scores(dives: dict[Key, dict[str, Any]]) -> list[str]:
 IMPORTER = Importer(
     read,
     citation="parmar2019what",
-    origin="https://github.com/ParitoshParmar/MTL-AQA, folder MTL-AQA_split_0_data",
-    files=(
-        SourceFile("final_annotations_dict.pkl", "scores, difficulties, attributes, frames"),
-        SourceFile("train_split_0.pkl", "the 1059 training dives"),
-        SourceFile("test_split_0.pkl", "the 353 test dives"),
-        SourceFile("final_captions_dict.pkl", "the commentary", optional=True),
-        SourceFile(
-            "size_*/train_split_0.pkl",
-            "smaller training sets; or in a folder smaller_training_sets",
-            optional=True,
-        ),
-    ),
+    origin="https://github.com/ParitoshParmar/MTL-AQA, folder MTL-AQA_dataset_release/Ready_2_Use; "
+    "the two versions with marks: in the folder info of the data of MUSDL and CoRe",
+    files=(PLAIN, AUGMENTED, WITH_NUMBERS, TRAIN, TEST, CAPTIONS, SETS),
     options={
         "videos": "folder of the events' broadcasts, 01.mp4 or frames 01/000001.jpg; or of one "
         "file or folder per dive, 01-001 or 01_01",
         "last_frames": "103, as the authors' loader: the last so many frames of each dive",
     },
+    counts={"videos": N_DIVES, "train": N_TRAIN, "test": N_TEST},
+    videos="YouTube's; Video_List.xlsx of the release has the links; sizes not known",
+    tried="the authors' annotations, captions, splits and smaller sets, both versions with marks",
 )

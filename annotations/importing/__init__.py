@@ -1,7 +1,8 @@
 """What importers are made of: their record, what they are asked for, files, checks, the writing.
 
 An importer of your own is a file with a function `read(request) -> Imported` and
-`IMPORTER = Importer(read, ...)`; `aqa import path/to/file.py SOURCE` runs it.
+`IMPORTER = Importer(read, ...)`; `aqa import path/to/file.py SOURCE` runs it, and
+`aqa.testing.check_importer` checks it.
 """
 
 from aqa.annotations.importing.checks import expect_count, expect_range
@@ -12,6 +13,7 @@ from aqa.annotations.importing.importer import (
     Request,
     Row,
     SourceFile,
+    Version,
 )
 from aqa.annotations.importing.video_folder import VideoFolder
 
@@ -22,6 +24,7 @@ __all__ = [
     "Request",
     "Row",
     "SourceFile",
+    "Version",
     "VideoFolder",
     "expect_count",
     "expect_range",

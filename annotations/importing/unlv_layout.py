@@ -20,9 +20,18 @@ from aqa.errors import AqaError
 SCORES = SourceFile("*overall_scores.mat", "overall_scores, of every sample")
 DIFFICULTIES = SourceFile("*difficulty*.mat", "difficulty_level, of every sample", optional=True)
 PUBLISHED_SPLIT = (
-    SourceFile("training_idx.mat", "numbers of the training samples; or in a folder split_*"),
-    SourceFile("testing_idx.mat", "numbers of the test samples; or in a folder split_*"),
+    SourceFile(
+        "training_idx.mat",
+        "numbers of the training samples; or in a folder split_*",
+        folders=("split_*",),
+    ),
+    SourceFile(
+        "testing_idx.mat",
+        "numbers of the test samples; or in a folder split_*",
+        folders=("split_*",),
+    ),
 )
+ADDRESS = "http://rtis.oit.unlv.edu/datasets.html"
 VIDEOS = "folder of 001.avi, 002.avi, ..."
 
 

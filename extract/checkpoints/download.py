@@ -91,8 +91,7 @@ def _fetch(checkpoint: Checkpoint, target: Path, progress: DownloadProgress) -> 
         ) from None
     publish(partial, target)
     write_note(target, checkpoint, sha256, source)
-    how = "as published" if checkpoint.sha256 else "which nobody publishes to compare with"
-    progress.line(f"{target}: SHA-256 {sha256}, {how}")
+    progress.line(f"{target}: SHA-256 {sha256}, {_compared(checkpoint.sha256)}")
 
 
 # Checks -----------------------------------------------------------------------------------------
@@ -138,6 +137,13 @@ def _check_hash(checkpoint: Checkpoint, path: Path, sha256: str) -> None:
             f"{path}: not {checkpoint.name}: its SHA-256 is {sha256}, "
             f"that of {checkpoint.file} {checkpoint.stated_hash}"
         )
+
+
+def _compared(published: str | None) -> str:
+    """With what a hash was compared."""
+    if published is None:
+        return "recorded; nobody publishes it, so the tensors were checked"
+    return "as published" if len(published) == 64 else f"which begins as published, {published}"
 
 
 # What is said of what is not there --------------------------------------------------------------

@@ -109,7 +109,7 @@ def _copy(reply: Any, partial: Path, there: int, on_bytes: Callable[[int], None]
 def _opened(partial: Path, mode: str) -> IO[bytes]:
     try:
         # Unbuffered: what has come is in the file, whatever ends this process.
-        return partial.open(mode, buffering=0)  # type: ignore[return-value]
+        return partial.open(mode, buffering=0)
     except OSError as error:
         raise _disk_error(partial, error) from None
 

@@ -34,6 +34,8 @@ def open_video(
         raise VideoError(f"{path}: no such video file or folder of images")
     if path.is_dir():
         return ImageFolder(path)
+    if not path.is_file():  # opening a pipe would wait for ever
+        raise VideoError(f"{path}: no regular file, so no video")
     return VideoFile(path, index_folder, deinterlace=deinterlace, shared=shared)
 
 

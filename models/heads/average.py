@@ -7,15 +7,17 @@ from typing import ClassVar
 
 from torch import nn
 
-from aqa.models.examples import Examples
+from aqa.models.examples import Examples, Sequences
 from aqa.models.heads.base import Answer, Explanation
 from aqa.models.heads.base.aggregating import (
     AggregateRegressor,
+    blank_clip,
     explain_aggregate,
     farabi_epochs,
     farabi_halving,
     farabi_loss,
     farabi_lr,
+    farabi_padding,
     start_aggregate_at,
 )
 from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
@@ -31,13 +33,20 @@ class AverageHead(ScoreNetworkHead):
     lr: float = farabi_lr()
     lr_halve_every: int | None = farabi_halving()
     loss: LossName = farabi_loss()
+    pad: bool = farabi_padding()
 
     end_to_end: ClassVar[type[EndToEndAdapter] | None] = OneNetworkAdapter
     transferable: ClassVar[bool] = True
 
+    def fit_scaling(self, sequences: Sequences) -> None:
+        """See `NetworkHead.fit_scaling`; and how many clips the longest video has."""
+        super().fit_scaling(sequences)
+        self.longest_ = max(map(len, sequences))
+
     def build(self, dim: int) -> AggregateRegressor:
-        """See `NetworkHead.build`."""
-        return AggregateRegressor(dim, decider=None)
+        """See `NetworkHead.build`; a restored network has its own `longest`."""
+        blank = blank_clip(self, dim) if self.pad else None
+        return AggregateRegressor(dim, None, blank, getattr(self, "longest_", 0))
 
     def start_at(self, net: nn.Module, mean: float) -> None:
         """See `NetworkHead.start_at`."""

@@ -1,11 +1,11 @@
 """CoRe: the difference to exemplars' scores, by a tree (yu2021).
 
-What this file calls CoRe's is from memory: the paper's text was not at hand.
+From the paper's abstract and the authors' published code; the paper's text was not at hand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import logsigmoid, relu
+from torch.nn.functional import relu
 
 from aqa.device import deterministic_kernels, pick_device
 from aqa.models.examples import Examples, Sequences
@@ -28,6 +28,7 @@ from aqa.models.heads.base import (
 )
 from aqa.models.heads.base.comparing import PAIRS_AT_ONCE, check_types, hold_out, meet_exemplars
 from aqa.models.heads.base.network import NetworkHead
+from aqa.models.heads.base.regression_tree import LevelTree, NodeTree, RegressionTree
 from aqa.models.scaling import spread
 from aqa.models.training import losses
 from aqa.models.training.loop import BatchSource, Trainer, VideoBatch, weighted_mean
@@ -36,84 +37,40 @@ from aqa.models.training.pair_batches import PairBatch, PairedVideos
 Numbers = NDArray[np.intp]
 
 
-class RegressionTree(nn.Module):
-    """A binary tree over intervals of the score difference (CoRe).
-
-    The nodes of a level share a layer, whose input is the layer of the level above; each node has
-    its own logit for turning right. A leaf is an interval; its probability is the product of the
-    probabilities on the way to it.
-
-    edges: (leaves + 1,) ends of the intervals, a power of two of them, ascending.
-    """
-
-    edges: Tensor
-
-    def __init__(self, width: int, edges: Tensor):
-        super().__init__()
-        depth = (len(edges) - 1).bit_length() - 1
-        assert len(edges) == 2**depth + 1
-        self.register_buffer("edges", edges)
-        self.levels = nn.ModuleList(nn.Linear(width, width) for _ in range(depth))
-        self.turns = nn.ModuleList(nn.Linear(width, 2**level) for level in range(depth))
-        self.leaves = nn.Linear(width, 2**depth)
-
-    def forward(self, pairs: Tensor) -> tuple[Tensor, Tensor]:
-        """(pairs, width) -> (pairs, leaves) log-probabilities, and places in the intervals."""
-        log_chance = pairs.new_zeros(len(pairs), 1)
-        for level, turn in zip(self.levels, self.turns, strict=True):
-            pairs = relu(level(pairs))
-            logits = turn(pairs)  # (pairs, nodes of this level)
-            left, right = log_chance + logsigmoid(-logits), log_chance + logsigmoid(logits)
-            log_chance = torch.stack([left, right], dim=2).flatten(1)
-        return log_chance, self.leaves(pairs).sigmoid()
-
-    def locate(self, differences: Tensor) -> tuple[Tensor, Tensor]:
-        """The leaf that a difference belongs to, and its place there in 0..1; (pairs,) each.
-
-        A difference outside of all intervals belongs to the first or the last one, at its end.
-        """
-        leaf = torch.bucketize(differences, self.edges[1:-1], right=True)
-        low, high = self.edges[leaf], self.edges[leaf + 1]
-        width = (high - low).clamp(min=torch.finfo(low.dtype).tiny)
-        return leaf, ((differences - low) / width).clamp(0, 1)
-
-    def answer(self, log_chance: Tensor, place: Tensor) -> Tensor:
-        """The difference that the most probable leaf gives, (pairs,)."""
-        leaf = log_chance.argmax(dim=1)
-        low, high = self.edges[leaf], self.edges[leaf + 1]
-        difference: Tensor = low + place.gather(1, leaf[:, None]).squeeze(1) * (high - low)
-        return difference
-
-
 class ContrastiveNet(nn.Module):
-    """Exemplar, video and the exemplar's score go through two layers into the tree.
+    """Exemplar, video and the exemplar's score go through a layer, or two, into the tree.
 
     The first layer, on the three side by side, is the sum of a layer on each; these are computed
-    once per video and not once per pair.
+    once per video and not once per pair. It is the root of a `NodeTree`; a `LevelTree` has another
+    layer before it.
     """
 
-    def __init__(self, dim: int, hidden: int, edges: Tensor):
+    joined: nn.Linear | None
+
+    def __init__(self, dim: int, hidden: int, edges: Tensor, *, levels: bool):
         super().__init__()
         self.exemplar = nn.Linear(dim, hidden)
         self.video = nn.Linear(dim, hidden, bias=False)
         self.score = nn.Linear(1, hidden, bias=False)
-        self.joined = nn.Linear(hidden, hidden)
-        self.tree = RegressionTree(hidden, edges)
+        self.joined = nn.Linear(hidden, hidden) if levels else None
+        self.tree = LevelTree(hidden, edges) if levels else NodeTree(hidden, edges)
 
     def forward(
         self, x: Tensor, scores: Tensor, first: Tensor, second: Tensor
     ) -> tuple[Tensor, Tensor]:
         """x (n, dim), scores (n,), exemplars `first`, videos `second` (pairs,) -> as the tree."""
         known = self.exemplar(x) + self.score(scores[:, None])  # (n, hidden)
-        pairs = known.index_select(0, first) + self.video(x).index_select(0, second)
-        answer: tuple[Tensor, Tensor] = self.tree(relu(self.joined(relu(pairs))))
+        pairs = relu(known.index_select(0, first) + self.video(x).index_select(0, second))
+        if self.joined is not None:
+            pairs = relu(self.joined(pairs))
+        answer: tuple[Tensor, Tensor] = self.tree(pairs)
         return answer
 
     @classmethod
     def of(cls, tensors: Mapping[str, Tensor]) -> ContrastiveNet:
         """The network of these tensors."""
         hidden, dim = tensors["exemplar.weight"].shape
-        net = cls(dim, hidden, tensors["tree.edges"])
+        net = cls(dim, hidden, tensors["tree.edges"], levels="joined.weight" in tensors)
         net.load_state_dict(tensors)
         return net
 
@@ -125,8 +82,7 @@ class TreeTrainer(Trainer):
 
     def objective(self, batch: VideoBatch) -> Tensor:
         """See `Trainer.objective`."""
-        log_chance, place = self._answers(batch)
-        return losses.tree_loss(log_chance, place, *self.tree.locate(batch.targets))
+        return self.tree.loss(*self._answers(batch), batch.targets)
 
     @torch.no_grad()
     def evaluate(self, examples: BatchSource) -> float:
@@ -139,7 +95,8 @@ class TreeTrainer(Trainer):
     def tree(self) -> RegressionTree:
         """The network's tree."""
         assert isinstance(self.net, ContrastiveNet)
-        return self.net.tree
+        tree: RegressionTree = self.net.tree
+        return tree
 
     def _error(self, batch: VideoBatch) -> float:
         return float(self.loss(self.tree.answer(*self._answers(batch)), batch.targets))
@@ -163,6 +120,9 @@ class CoReHead(NetworkHead):
     exemplars of every group, with a warning; where no training video has a group, all are of
     one, and where some have and some have not, fitting is refused. Fitted besides: the
     exemplars, `ex_features_` (their averages), `ex_scores_`, `ex_ids_`, `ex_groups_`.
+
+    As in the authors' runs on MTL-AQA: `-p group=difficulty -p difficulty=multiply`, with which the
+    score without its difficulty is learned, and exemplars are of the same difficulty.
     """
 
     epochs: int = param(
@@ -174,9 +134,19 @@ class CoReHead(NetworkHead):
         None, "steps after which the learning rate is halved; none: never", source="ours"
     )
     weight_decay: float = param(0.0, "L2 penalty", source="yu2021: none")
-    hidden: int = param(128, "width of every layer", source="ours; yu2021 does not say")
+    hidden: int = param(256, "width of every layer", source="yu2021, the authors' code")
     depth: int = param(
-        5, "depth of the tree, which has 2^depth intervals", source="yu2021", below=11
+        5,
+        "depth of the tree, which has 2^(depth-1) intervals",
+        source="yu2021",
+        low=2,
+        below=12,
+    )
+    tree: Literal["nodes", "levels"] = param(
+        "levels",
+        "nodes: a layer for each node of the tree; levels: one for each level, in a sixth of the "
+        "time",
+        source="nodes: yu2021, the authors' code; levels: ours",
     )
     exemplars: int = param(
         10, "exemplars of a group whose votes are averaged, drawn by the seed", source="yu2021"
@@ -209,6 +179,7 @@ class CoReHead(NetworkHead):
         self.fit_scaling(averages)
         self.y_mean_, self.y_std_ = scores.mean(), spread(scores)
         self._keep_exemplars(averages, scores, train.ids, groups)
+        self.held_out_ = np.arange(0)
         if validation is not None and len(validation):
             more, more_scores = check_fit(
                 validation.features, validation.scores, least=1, ids=validation.ids
@@ -217,7 +188,7 @@ class CoReHead(NetworkHead):
             averages, scores = averages + _averages(more), np.concatenate([scores, more_scores])
             groups = groups + self._groups(validation, strict=False)
         else:
-            held = hold_out(groups, self.validation, self.seed)
+            held = self.held_out_ = hold_out(groups, self.validation, self.seed)
         self._train(averages, (scores - self.y_mean_) / self.y_std_, groups, held)
         return self
 
@@ -267,6 +238,11 @@ class CoReHead(NetworkHead):
         for label, name in zip(labels, names, strict=True):
             chosen["exemplars"].setdefault(label or "every video", []).append(name)
         return chosen
+
+    @property
+    def learns_difficulty(self) -> bool:
+        """See `Head.learns_difficulty`: it only chooses exemplars by it."""
+        return False
 
     @property
     def answer_columns(self) -> tuple[str, ...]:
@@ -322,23 +298,28 @@ class CoReHead(NetworkHead):
                 f"no two training videos of one {self._group_column}, so there are no pairs to "
                 "learn from; compare all videos with -p group=none"
             )
-        stopping = ~out[first] & out[second]
         differences = scores[second] - scores[first]
-        # Each interval holds equally many of the pairs.
-        edges = np.quantile(differences[learned], np.linspace(0, 1, 2**self.depth + 1))
-        videos = self.tensors(averages, scores)
-        paired = [
-            PairedVideos(videos, first[rows], second[rows], differences[rows], labels)
-            for rows in (learned, stopping)
-            if rows.any()
-        ]
-        dim, ends = averages[0].shape[1], torch.as_tensor(edges, dtype=torch.float32)
-        self.train_net(
-            lambda: ContrastiveNet(dim, self.hidden, ends.clone()),
-            paired[0],
-            paired[1] if len(paired) > 1 else None,
-            lambda net: TreeTrainer(net, losses.mse, self.training_settings(), self.seed),
-        )
+        videos, dim = self.tensors(averages, scores), averages[0].shape[1]
+
+        def pairs(rows: NDArray[np.bool_]) -> PairedVideos:
+            return PairedVideos(videos, first[rows], second[rows], differences[rows], labels)
+
+        def maker(rows: NDArray[np.bool_]) -> Callable[[], nn.Module]:
+            # Each interval holds equally many of the pairs.
+            edges = np.quantile(differences[rows], np.linspace(0, 1, 2 ** (self.depth - 1) + 1))
+            ends = torch.as_tensor(edges, dtype=torch.float32)
+            levels = self.tree == "levels"
+            return lambda: ContrastiveNet(dim, self.hidden, ends.clone(), levels=levels)
+
+        def trainer(net: nn.Module) -> Trainer:
+            return TreeTrainer(net, losses.mse, self.training_settings(), self.seed)
+
+        stopping = ~out[first] & out[second]
+        stop = pairs(stopping) if stopping.any() else None
+        self.train_net(maker(learned), pairs(learned), stop, trainer)
+        if stop is not None and len(self.held_out_):
+            every = first != second
+            self.refit_net(maker(every), lambda: pairs(every), trainer)
 
 
 def _averages(sequences: Sequences) -> list[NDArray[np.float32]]:

@@ -35,11 +35,14 @@ ARRAYS: dict[str, dict[str, str]] = {
 
 # Present name of a head -> a hyper-parameter that it did not have -> what it did.
 ADDED: dict[str, dict[str, Any]] = {
+    "average": {"pad": False},
+    "core": {"tree": "levels"},
     "fragments": {"beta": 0.0},
     "mtl": {"captions": False},
     "musdl": {"networks": "shared"},
     "score-estimation": {"sampling": "every", "difference_weight": 0.0, "self_rows": True},
     "siamese": {"sampling": "every", "difference_weight": 0.0},
+    "wd": {"pad": False, "dropout": 0.0},
 }
 
 
@@ -58,7 +61,10 @@ def present_params(head: str, params: Mapping[str, Any]) -> dict[str, Any]:
     Those that the head has been given since are what it did without them.
     """
     renamed = PARAMS.get(head, {})
-    return ADDED.get(head, {}) | {renamed.get(name, name): v for name, v in params.items()}
+    present = {renamed.get(name, name): value for name, value in params.items()}
+    if head == "core" and "tree" not in present and isinstance(present.get("depth"), int):
+        present["depth"] += 1  # it had 2^depth intervals
+    return ADDED.get(head, {}) | present
 
 
 def complete_params(params: Mapping[str, Any], known: Iterable[str]) -> dict[str, Any]:

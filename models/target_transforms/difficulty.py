@@ -41,7 +41,7 @@ class DifficultyTransform(TargetTransform):
 
     def check_with(self, head: Head, start: Head | None) -> None:
         """See `TargetTransform.check_with`."""
-        if self.column in head.columns:
+        if head.learns_difficulty:
             raise HeadError(
                 f"{type(head).__name__} takes the difficulty by itself; "
                 f"leave out -p difficulty={self.how}"

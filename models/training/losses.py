@@ -174,6 +174,15 @@ def tree_loss(log_chance: Tensor, place: Tensor, leaf: Tensor, target: Tensor) -
     return (cross_entropy + (inside - target).square()).mean()
 
 
+def leaf_loss(log_chance: Tensor, place: Tensor, leaf: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy of the right leaf, and the squared error inside it; the mean over pairs.
+
+    As the authors' code of CoRe has it; arguments as `tree_loss`'s.
+    """
+    rows = torch.arange(len(leaf), device=leaf.device)
+    return ((place[rows, leaf] - target).square() - log_chance[rows, leaf]).mean()
+
+
 def triplet_loss(features: Tensor, labels: Tensor, margin: float) -> Tensor:
     """By how much vectors are not nearer to all of their own label than to others, by a margin.
 

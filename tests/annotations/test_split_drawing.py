@@ -4,7 +4,9 @@ import pytest
 
 from aqa.annotations.split_drawing import (
     balanced_splits,
+    grouped_kfold_splits,
     grouped_splits,
+    kfold_splits,
     leave_one_out,
     random_splits,
     with_validation,
@@ -230,3 +232,35 @@ def test_two_groups_are_one_to_train_and_one_to_test() -> None:
     (split,) = grouped_splits(IDS, [("a",)] * 38 + [("b",)] * 2, n=1, test=0.9, seed=0)
     assert split.train
     assert split.test
+
+
+@pytest.mark.parametrize("folds", [2, 5, 7, 40])
+def test_folds_test_every_video_once(folds: int) -> None:
+    splits = kfold_splits(IDS, folds=folds, seed=3, strata=TYPES)
+    assert [split.name for split in splits] == [str(k) for k in range(1, folds + 1)]
+    assert sorted(i for split in splits for i in split.test) == sorted(IDS)
+    sizes = {len(split.test) for split in splits}
+    assert max(sizes) - min(sizes) <= 1
+    for split in splits:
+        assert sorted(split.train + split.test) == sorted(IDS)
+        for label in "abc":
+            count = sum(TYPES[IDS.index(i)] == label for i in split.test)
+            assert abs(count - TYPES.count(label) / folds) < 1
+    assert splits == kfold_splits(IDS, folds=folds, seed=3, strata=TYPES)
+    assert splits != kfold_splits(IDS, folds=folds, seed=4, strata=TYPES)
+
+
+def test_grouped_folds_keep_groups_whole() -> None:
+    groups = [(str(min(i // 3, 9)),) for i in range(40)]
+    splits = grouped_kfold_splits(IDS, groups, folds=3, seed=1)
+    labels = dict(zip(IDS, (group for (group,) in groups), strict=True))
+    assert sorted(i for split in splits for i in split.test) == sorted(IDS)
+    for split in splits:
+        assert shared_labels(split, labels) == (set(), ())
+    assert max(len(split.test) for split in splits) <= 16  # the largest group has 13
+
+
+@pytest.mark.parametrize("folds", [1, 41])
+def test_the_number_of_folds_is_checked(folds: int) -> None:
+    with pytest.raises(AqaError, match="from 2 to 40 can be made"):
+        kfold_splits(IDS, folds=folds, seed=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -27,14 +28,26 @@ class AggregateRegressor(nn.Module):
 
     decider: (..., 128) -> (..., 128); a softmax of it over the clips gives their weights, in each
     of the 128 dimensions by itself. None gives all clips the same weight.
+
+    blank: (dim,), the feature of a blank clip; longest: videos of fewer clips are filled up with
+    blank ones to so many. Without a blank clip they stay as long as they are.
     """
 
-    def __init__(self, dim: int, decider: nn.Module | None):
+    blank: Tensor
+    longest: Tensor
+
+    def __init__(
+        self, dim: int, decider: nn.Module | None, blank: Tensor | None = None, longest: int = 0
+    ):
         super().__init__()
         widths = [dim, *(width for width in (512, 256) if width < dim), WIDTH]
         self.clip = nn.Sequential(*layers(*widths), nn.ReLU())
         self.decider = decider
         self.linear = nn.Linear(WIDTH, 1)
+        self.pads = blank is not None
+        if blank is not None:
+            self.register_buffer("blank", blank)
+            self.register_buffer("longest", torch.tensor(longest))
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """(n, clips, dim) padded behind, lengths (n,) -> (n,)."""
@@ -43,12 +56,46 @@ class AggregateRegressor(nn.Module):
         return scores
 
     def weighted(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Features and weights of clips, (n, clips, 128) each; padding weighs 0."""
+        """Features and weights of clips, (n, clips, 128) each; what is behind the end weighs 0.
+
+        Blank clips that videos are filled up with are clips, behind those of `x`.
+        """
+        if self.pads:
+            x, lengths = self._filled(x, lengths)
         features: Tensor = self.clip(x)
         step = torch.arange(x.shape[1], device=x.device)  # (clips,)
         padding = (step >= lengths[:, None])[:, :, None]  # (n, clips, 1)
         votes = torch.zeros_like(features) if self.decider is None else self.decider(features)
         return features, votes.masked_fill(padding, -torch.inf).softmax(dim=1)
+
+    def _filled(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """The videos with blank clips behind their end, and how many clips they then have."""
+        more = max(int(self.longest) - x.shape[1], 0)
+        x = nn.functional.pad(x, (0, 0, 0, more))
+        step = torch.arange(x.shape[1], device=x.device)
+        shown = (step < lengths[:, None])[:, :, None]
+        return x.where(shown, self.blank), lengths.clamp(min=self.longest)
+
+
+def farabi_padding() -> Any:
+    """The hyper-parameter `pad` of the heads that aggregate clips.
+
+    In farabi2021 all videos have as many frames. A mean over a video's own clips would not see how
+    long it is.
+    """
+    return param(
+        True,
+        "fill videos up with blank clips, features of zeros, to the longest training video's "
+        "length",
+        source="ours, by held-out training dives",
+    )
+
+
+def blank_clip(head: ScoreNetworkHead, dim: int) -> Tensor:
+    """A feature of zeros as the network takes it, (dim,)."""
+    zeros = np.zeros(dim)
+    scaled = head.scaled(zeros) if hasattr(head, "centre_") else zeros
+    return torch.as_tensor(scaled, dtype=torch.float32)
 
 
 def farabi_epochs() -> Any:
@@ -85,11 +132,12 @@ def start_aggregate_at(net: nn.Module, mean: float) -> None:
 @torch.no_grad()
 @deterministic_kernels()
 def explain_aggregate(head: ScoreNetworkHead, examples: Examples) -> Explanation:
-    """The points that each clip adds to the base, the last layer's bias, to make the score.
+    """The points that each clip adds to the base to make the score.
 
-    That layer is linear, so the score is exactly the sum of the base and the clips' points. Which
-    clips are faulty is told by comparing them with those of training videos; below 0 is the rule
-    where there are none to compare with. Both are ours: farabi2021 calls no clip faulty.
+    The base is the last layer's bias and what blank clips add. That layer is linear, so the score
+    is exactly the sum of the base and the clips' points. Which clips are faulty is told by
+    comparing them with those of training videos; below 0 is the rule where there are none to
+    compare with. Both are ours: farabi2021 calls no clip faulty.
     """
     head.check_fitted()
     features = check_sequences(examples.features, head.clip_shape, ids=examples.ids)
@@ -100,6 +148,7 @@ def explain_aggregate(head: ScoreNetworkHead, examples: Examples) -> Explanation
     clips = torch.as_tensor(sequence, dtype=torch.float32, device=device)[None]
     clip_features, weights = net.weighted(clips, torch.tensor([len(sequence)], device=device))
     shares = (clip_features * weights)[0] @ net.linear.weight[0]  # (clips,)
-    gains = shares.double().cpu().numpy() * float(head.y_std_)
-    base = float(net.linear.bias) * float(head.y_std_) + float(head.y_mean_)
+    points = shares.double().cpu().numpy() * float(head.y_std_)
+    gains, blank = np.split(points, [len(sequence)])
+    base = float(net.linear.bias) * float(head.y_std_) + float(head.y_mean_) + float(blank.sum())
     return Explanation(gains, gains < 0, 0.0, f"points added to a base of {base:.2f}", {}, base)

@@ -162,6 +162,11 @@ class Head(RegressorMixin, BaseEstimator):
         return ()
 
     @property
+    def learns_difficulty(self) -> bool:
+        """Whether it takes the difficulty as a part of the score, so that nothing else may."""
+        return "difficulty" in self.columns
+
+    @property
     def also_shown(self) -> tuple[str, ...]:
         """Further parts of the split that `fit_examples` takes as `others`."""
         return ()

@@ -60,7 +60,7 @@ def distributed(outside: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_file_is_imported_and_described(outside: Path, run_aqa: Callable[..., Result]) -> None:
     here = ("-C", str(outside), "mine.py")
-    assert "leaps.txt  one name per line" in run_aqa("import", *here).output
+    assert "leaps.txt\n      size not known: one name per line\n" in run_aqa("import", *here).output
     output = run_aqa("import", *here, "leaps.txt").output
     assert output.startswith("manifest.csv: 2 videos of mine.py\n")
     assert [video.score for video in Manifest.read(outside / "manifest.csv")] == [2, 3]

@@ -47,7 +47,9 @@ FILES = {
     },
     "mit-diving": {"*overall_scores.mat": False, "*difficulty*.mat": True},
     "mtl-aqa": {
-        "final_annotations_dict.pkl": False,
+        "final_annotations_dict.pkl": True,
+        "augmented_final_annotations_dict.pkl": True,
+        "final_annotations_dict_with_dive_number.pkl": True,
         "train_split_0.pkl": False,
         "test_split_0.pkl": False,
         "final_captions_dict.pkl": True,
@@ -95,6 +97,7 @@ def test_the_largest_codes_of_dives() -> None:
 def test_what_protocols_fix() -> None:
     assert {name: (p.maker, p.fixed) for name, p in PROTOCOLS.items()} == {
         "jain2020-diving": ("balanced", {"n": 10, "test": 15, "by": ("type",)}),
+        "jain2020-vault": ("balanced", {"n": 5, "test": 40, "by": ("type",), "kinds": ("tuck",)}),
         "li2018": (
             "published",
             {"sizes": [{"train": 300, "test": 70}, {"train": 120, "test": 56}]},

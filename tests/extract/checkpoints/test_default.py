@@ -35,7 +35,7 @@ def test_extract_downloads_the_default_once(workspace, server, default, run_aqa)
     result = run_aqa("extract", "--backbone", "mc3-18-tv")
     for part in ("downloading mc3.pth, ", "Kinetics-400", "BSD-3-Clause", default.url, "cache/mc3"):
         assert part in result.stderr
-    assert "as published" in result.stderr
+    assert f"begins as published, {default.sha256}" in result.stderr
     assert "warning" not in result.stderr
     run_aqa("extract", "--backbone", "mc3-18-tv")
     assert server.asked == [None]
@@ -65,6 +65,16 @@ def test_without_a_manifest_nothing_is_downloaded(workspace, server, default, ru
     result = run_aqa("extract", "--backbone", "mc3-18-tv", code=1)
     assert "manifest.csv" in result.stderr
     assert server.asked == []
+
+
+def test_a_store_of_other_weights_is_told_before_a_download(workspace, server, default, run_aqa):
+    run_aqa("extract", "--backbone", "mc3-18-tv", "--weights", "random")
+    result = run_aqa("extract", "--backbone", "mc3-18-tv", code=1)
+    assert "made with the weights random; go on with --weights random" in result.stderr
+    assert server.asked == []
+    run_aqa("extract", "--backbone", "mc3-18-tv", "--store", "stores/other.h5")
+    run_aqa("extract", "--backbone", "mc3-18-tv", "--store", "stores/other.h5")
+    assert server.asked == [None]
 
 
 def test_a_layer_that_is_none_is_refused_before_a_download(workspace, server, default, run_aqa):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -219,3 +220,9 @@ def test_decoded_frames_are_counted(numbered_video: Callable[..., Path]) -> None
     assert source.n_decoded == 0
     assert len(list(source.frames())) == 9
     assert source.n_decoded == 9
+
+
+def test_a_pipe_is_no_video(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "v.mp4")
+    with pytest.raises(VideoError, match=r"v\.mp4: no regular file"):
+        open_video(tmp_path / "v.mp4")

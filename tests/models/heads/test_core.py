@@ -9,10 +9,12 @@ import torch
 from aqa.errors import AqaWarning
 from aqa.models.examples import Examples
 from aqa.models.heads.base import HeadError, unpack_texts
-from aqa.models.heads.core import ContrastiveNet, CoReHead, RegressionTree
-from aqa.models.training.losses import tree_loss
+from aqa.models.heads.base.regression_tree import LevelTree, NodeTree
+from aqa.models.heads.core import ContrastiveNet, CoReHead
+from aqa.models.target_transforms import transformed
+from aqa.models.training.losses import leaf_loss, tree_loss
 
-QUICK = {"epochs": 15, "hidden": 16, "depth": 3, "device": "cpu"}
+QUICK = {"epochs": 15, "hidden": 16, "depth": 4, "device": "cpu"}
 
 
 @pytest.fixture
@@ -23,7 +25,7 @@ def dives(rng):
     return x, 50 + 10 * truth + 20 * (types == "B"), types.tolist()
 
 
-def naive_tree(tree, features):
+def naive_levels(tree, features):
     """Node by node for one pair: the probability of each leaf, and where it puts its answer."""
     depth = len(tree.levels)
     chance = []
@@ -39,16 +41,60 @@ def naive_tree(tree, features):
     return torch.stack(chance), 1 / (1 + torch.exp(-tree.leaves(state)))
 
 
-def test_a_leafs_probability_is_the_product_along_its_way():
+def naive_nodes(tree, features):
+    """The same of a tree with a layer for each node: down the way to each leaf by itself."""
+    chance, places = [], []
+    for leaf in range(2**tree.splits):
+        way, node, state = 1.0, 0, features
+        for level in range(tree.splits):
+            turn = tree.turns[level]
+            sides = torch.exp(state @ turn.weight[node] + turn.bias[node, 0])
+            goes_right = leaf >> (tree.splits - 1 - level) & 1
+            way = way * sides[goes_right] / sides.sum()
+            node = 2 * node + goes_right
+            layer = tree.nodes[level]
+            state = torch.clamp(state @ layer.weight[node] + layer.bias[node, 0], min=0)
+        chance.append(way)
+        places.append((state @ tree.leaves.weight[node] + tree.leaves.bias[node, 0])[0])
+    return torch.stack(chance), torch.stack(places)
+
+
+@pytest.mark.parametrize(("make", "naive"), [(LevelTree, naive_levels), (NodeTree, naive_nodes)])
+def test_a_leafs_probability_is_the_product_along_its_way(make, naive):
     torch.manual_seed(0)
-    tree = RegressionTree(6, torch.linspace(-2, 2, 9)).double()
+    tree = make(6, torch.linspace(-2, 2, 9)).double()
     features = torch.randn(5, 6).double()
     log_chance, place = tree(features)
     for row, own_chance, own_place in zip(features, log_chance, place, strict=True):
-        chance, where = naive_tree(tree, row)
+        chance, where = naive(tree, row)
         torch.testing.assert_close(own_chance.exp(), chance)
         torch.testing.assert_close(own_place, where)
     torch.testing.assert_close(log_chance.exp().sum(dim=1), torch.ones(5).double())
+
+
+def test_a_tree_of_nodes_has_as_many_parameters_as_the_authors_code():
+    """2049 values to 256, 30 layers of 256, 15 of 2 logits, 16 leaves."""
+    head = CoReHead()
+    edges = torch.linspace(-1, 1, 2 ** (head.depth - 1) + 1)
+    net = ContrastiveNet(1024, head.hidden, edges, levels=False)
+    expected = 2049 * 256 + 256 + 30 * (256 * 256 + 256) + 15 * (256 * 2 + 2) + 16 * (256 + 1)
+    assert sum(p.numel() for p in net.parameters()) == expected == 2_510_382
+
+
+def test_the_loss_of_a_node_tree_is_the_right_leafs():
+    torch.manual_seed(1)
+    chance = torch.softmax(torch.randn(4, 8).double(), dim=1)
+    place, leaf, target = torch.randn(4, 8).double(), torch.tensor([0, 7, 3, 3]), torch.rand(4)
+    expected = [
+        -torch.log(chance[i, leaf[i]]) + (place[i, leaf[i]] - target[i].double()) ** 2
+        for i in range(4)
+    ]
+    found = leaf_loss(chance.log(), place, leaf, target.double())
+    torch.testing.assert_close(found, torch.stack(expected).mean())
+    tree = NodeTree(2, torch.tensor([0.0, 1.0, 3.0]))
+    log_chance, places = torch.log(torch.tensor([[0.25, 0.75]])), torch.tensor([[9.0, 0.4]])
+    loss = tree.loss(log_chance, places, torch.tensor([2.0]))
+    assert float(loss) == pytest.approx(-np.log(0.75) + (0.4 - 0.5) ** 2)
 
 
 def test_the_loss_is_every_leafs_cross_entropy_and_the_right_ones_error():
@@ -88,7 +134,7 @@ def test_the_loss_of_a_certain_tree_is_finite():
     ],
 )
 def test_a_difference_belongs_to_an_interval_and_a_place_in_it(difference, leaf, place):
-    tree = RegressionTree(2, torch.tensor([-1.0, -0.5, 0.0, 0.0, 2.0]))
+    tree = LevelTree(2, torch.tensor([-1.0, -0.5, 0.0, 0.0, 2.0]))
     found_leaf, found_place = tree.locate(torch.tensor([difference]))
     assert (int(found_leaf), float(found_place)) == (leaf, place)
     if abs(difference) <= 2:
@@ -111,15 +157,17 @@ def test_intervals_hold_equally_many_training_pairs(dives):
     assert counts.max() - counts.min() <= 4
 
 
-def test_parts_that_are_joined_are_one_linear_layer(rng):
+@pytest.mark.parametrize("levels", [False, True])
+def test_parts_that_are_joined_are_one_linear_layer(levels):
     torch.manual_seed(2)
-    net = ContrastiveNet(3, 5, torch.linspace(-1, 1, 5))
+    net = ContrastiveNet(3, 5, torch.linspace(-1, 1, 5), levels=levels)
     x, scores = torch.randn(4, 3), torch.randn(4)
     weight = torch.cat([net.exemplar.weight, net.video.weight, net.score.weight], dim=1)
     first, second = torch.tensor([0, 3, 2]), torch.tensor([1, 1, 2])
     for pair, (a, b) in enumerate(zip(first, second, strict=True)):
         joined = weight @ torch.cat([x[a], x[b], scores[a : a + 1]]) + net.exemplar.bias
-        expected = net.tree(torch.relu(net.joined(torch.relu(joined)))[None])
+        state = torch.relu(joined)[None]
+        expected = net.tree(torch.relu(net.joined(state)) if levels else state)
         found = net(x, scores, first, second)
         torch.testing.assert_close(found[0][pair], expected[0][0])
         torch.testing.assert_close(found[1][pair], expected[1][0])
@@ -157,7 +205,7 @@ def test_held_out_videos_are_no_pair_to_learn_from(dives, monkeypatch):
             (set(train.first) | set(train.second), set(held.first), set(held.second))
         ),
     )
-    CoReHead(**QUICK).fit(x, y, type=types)
+    CoReHead(**QUICK, refit=False).fit(x, y, type=types)
     ((learned, exemplars, evaluated),) = seen
     assert len(evaluated) == 9
     assert not learned & evaluated
@@ -177,6 +225,42 @@ def test_difficulty_can_be_the_group(dives):
     np.testing.assert_array_equal(
         head.predict(x, difficulty=difficulty), by_type.predict(x, type=types)
     )
+
+
+def test_scores_may_be_learned_without_the_difficulty_that_chooses_exemplars(dives):
+    """As the authors' runs on MTL-AQA: both ends of a pair are of the same difficulty."""
+    x, y, types = dives
+    difficulty = np.where(np.array(types) == "A", 2.5, 3.1)
+    params = {**QUICK, "group": "difficulty", "difficulty": "multiply"}
+    head = transformed(CoReHead, params).fit(x, y, difficulty=difficulty.tolist())
+    assert head.answer_columns == ("difficulty",)
+    alone = CoReHead(**QUICK, group="difficulty")
+    alone.fit(x, y / difficulty, difficulty=difficulty.tolist())
+    np.testing.assert_allclose(
+        head.predict(x, difficulty=difficulty.tolist()),
+        alone.predict(x, difficulty=difficulty.tolist()) * difficulty,
+    )
+
+
+@pytest.mark.parametrize("tree", ["nodes", "levels"])
+def test_a_refit_learns_from_the_videos_that_were_held_out(dives, monkeypatch, tree):
+    x, y, types = dives
+    seen = []
+    inner = CoReHead._trained
+
+    def spy(self, make, trainer, train, held, epochs=None):
+        seen.append((set(train.first) | set(train.second), held is None, epochs))
+        return inner(self, make, trainer, train, held, epochs)
+
+    monkeypatch.setattr(CoReHead, "_trained", spy)
+    head = CoReHead(**QUICK, tree=tree).fit(x, y, type=types)
+    (learned, _, _), (every, no_stop, epochs) = seen
+    assert every == set(range(60))
+    assert set(head.held_out) == every - learned
+    assert (no_stop, epochs) == (True, head.best_epoch_)
+    before, after = head.before_refit(), head
+    told = {"type": types[:5]}
+    assert not np.array_equal(before.predict(x[:5], **told), after.predict(x[:5], **told))
 
 
 @pytest.mark.parametrize(
@@ -207,7 +291,8 @@ def test_a_video_of_an_unknown_type_meets_every_exemplar_and_says_so(dives):
             "1 of 60 training videos have no difficulty .* column difficulty",
         ),
         ({}, {"type": [str(i) for i in range(60)]}, "no two training videos of one type"),
-        ({"depth": 11}, {}, "depth=11 is not a number, 1 or more and below 11"),
+        ({"depth": 12}, {}, "depth=12 is not a number, 2 or more and below 12"),
+        ({"tree": "oak"}, {}, "tree=oak is not one of nodes, levels"),
         ({"exemplars": 0}, {}, "exemplars=0 is not a number, 1 or more"),
         ({"group": "colour"}, {}, "group=colour is not one of type, difficulty, none"),
     ],

@@ -11,6 +11,7 @@ from aqa.errors import AqaWarning
 from aqa.models.examples import Examples
 from aqa.models.heads.base import HeadError
 from aqa.models.heads.base.exemplars import choose_exemplars
+from aqa.models.heads.base.ridge import solve_exact
 from aqa.models.heads.score_estimation import ScoreEstimationHead
 from aqa.models.heads.siamese import SiameseHead
 
@@ -182,6 +183,37 @@ def test_exemplars_need_not_be_learned_from_beside_themselves(performances):
         ScoreEstimationHead(**QUICK, pairing="within").fit(
             one_each.x, one_each.y, type=one_each.type
         )
+
+
+def test_an_exemplar_is_scored_beside_the_next_best(fitted, performances):
+    """Its own score would be known where it is compared with itself."""
+    for name, label in zip(fitted.ids_of_exemplars, fitted.types_of_exemplars, strict=True):
+        own = [i for i in range(45) if performances.type[i] == label]
+        best, next_best = sorted(own, key=lambda i: -performances.y[i])[:2]
+        assert name == performances.id[best]
+        video = performances.x[best : best + 1]
+        others = [performances.x[next_best], video[0]]
+        z = fitted.join(fitted.embed(others), np.array([0]), np.array([1]))
+        expected = z[0] @ fitted.weights_ + fitted.intercept_
+        assert fitted.predict(video, type=[label])[0] == pytest.approx(expected, abs=1e-3)
+        with_itself = fit(performances, epochs=1, self_rows=True)
+        first, _ = with_itself.meet(video, [label])
+        assert first.tolist() == [fitted.types_of_exemplars.index(label)]
+
+
+@pytest.mark.parametrize("metric", ["learned", "none"])
+def test_the_last_layer_before_the_refit_has_not_seen_the_held_out(performances, metric):
+    head = fit(performances, metric=metric, epochs=2, ridge=0.1)
+    assert len(head.held_out) == round(0.15 * 45)
+    before, x, types = head.before_refit(), performances.x[:45], performances.type[:45]
+    assert not np.array_equal(before.predict(x, type=types), head.predict(x, type=types))
+    if metric == "learned":
+        first, second = before.meet(x, types, warn=False)
+        rows = ~np.isin(second, head.held_out)
+        z = before.activations(x, first[rows], second[rows])
+        weights, intercept = solve_exact(z, performances.y[second[rows]], 0.1)
+        np.testing.assert_allclose(before.weights_, weights, atol=1e-6)
+        assert before.intercept_ == pytest.approx(float(intercept))
 
 
 def test_the_metric_is_learned_on_the_most_frequent_types_only(performances):

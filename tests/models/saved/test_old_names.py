@@ -43,6 +43,9 @@ def test_names_of_a_saved_run() -> None:
     assert present_params(head, saved) == before | renamed
     assert present_params("svr", {"bias": 1}) == {"bias": 1}
     assert present_params("musdl", {"bins": 9}) == {"bins": 9, "networks": "shared"}
+    assert present_params("core", {"depth": 5}) == {"depth": 6, "tree": "levels"}
+    new = {"depth": 5, "tree": "nodes"}
+    assert present_params("core", new) == new
     assert present_params("musdl", {"networks": "own"}) == {"networks": "own"}
     array = np.arange(3)
     state = present_state(head, {"head.head.ref_ids": array, "net.last.bias": array})

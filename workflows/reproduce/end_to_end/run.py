@@ -12,8 +12,8 @@ from aqa.errors import AqaError, RunError
 from aqa.evaluation.evaluate_runs import evaluate_runs
 from aqa.extract.backbones import get_architecture, load_backbone
 from aqa.extract.backbones.backbone import Backbone
+from aqa.extract.checkpoints.cache import default_cache
 from aqa.extract.checkpoints.catalogue import find_checkpoint
-from aqa.extract.checkpoints.download import default_cache
 from aqa.extract.progress import ExtractionProgress
 from aqa.features.clips import ClipRule
 from aqa.models.heads import get_head

@@ -67,10 +67,36 @@ def test_clips_go_through_the_layers_of_003(name: str, dim: int, widths: list[in
 @BOTH
 def test_predictions_are_the_equations_of_each_video_alone(name, fitted, performances) -> None:
     head, x = fitted[name], performances.x[:6]
-    scaled = [(sequence - head.centre_) / head.scale_ for sequence in x]
+    longest = max(map(len, performances.x))
+    filled = [np.pad(s, ((0, longest - len(s)), (0, 0))) for s in x]
+    scaled = [(sequence - head.centre_) / head.scale_ for sequence in filled]
     state = head.net_.state_dict()
     expected = [plain(state, sequence, name == "wd") * head.y_std_ for sequence in scaled]
     np.testing.assert_allclose(head.predict(x), expected, rtol=1e-5)
+
+
+@BOTH
+def test_without_blank_clips_a_video_is_as_long_as_it_is(name, performances) -> None:
+    head = get_head(name)(**QUICK, pad=False).fit(performances.x, performances.y)
+    state = head.net_.state_dict()
+    assert not {"blank", "longest"} & set(state)
+    scaled = [(sequence - head.centre_) / head.scale_ for sequence in performances.x[:6]]
+    expected = [plain(state, sequence, name == "wd") * head.y_std_ for sequence in scaled]
+    np.testing.assert_allclose(head.predict(performances.x[:6]), expected, rtol=1e-5)
+
+
+@BOTH
+def test_videos_longer_than_those_of_training_stay_as_they_are(name, fitted, performances) -> None:
+    """They do not make the others longer, either, nor does saving."""
+    head, x = fitted[name], performances.x[:3]
+    longer = np.concatenate([performances.x[0]] * 7)
+    scaled = (longer - head.centre_) / head.scale_
+    expected = plain(head.net_.state_dict(), scaled, name == "wd") * head.y_std_
+    found = head.predict([longer, *x])
+    assert found[0] == pytest.approx(expected, rel=1e-5)
+    np.testing.assert_allclose(found[1:], head.predict(x), rtol=1e-5)
+    restored = get_head(name)(**QUICK).restore(head.state())
+    np.testing.assert_array_equal(restored.predict([longer, *x]), found)
 
 
 @BOTH
@@ -87,9 +113,15 @@ def test_padding_changes_nothing(name, fitted, rng) -> None:
 
 @BOTH
 def test_weights_sum_to_1_over_clips_and_are_0_on_padding(name, fitted, rng) -> None:
+    """Blank clips that a video is filled up with, to 5 here, are no padding."""
     x, lengths = torch.from_numpy(rng.normal(size=(3, 5, 6))).float(), torch.tensor([5, 1, 3])
     with torch.no_grad():
-        _, weights = fitted[name].net_.weighted(x, lengths)
+        _, weights = get_head(name)(pad=False).build(6).weighted(x, lengths)
+        features, filled = fitted[name].net_.weighted(x, lengths)
+    assert filled.shape == features.shape == (3, 5, 128)
+    torch.testing.assert_close(filled.sum(dim=1), torch.ones(3, 128))
+    torch.testing.assert_close(features[1, 1:], features[1, 1:2].expand(4, -1))
+    assert filled[1].min() > 0, "blank clips have weights"
     assert weights.shape == (3, 5, 128)
     torch.testing.assert_close(weights.sum(dim=1), torch.ones(3, 128))
     for own, n in zip(weights, lengths.tolist(), strict=True):

@@ -100,10 +100,11 @@ IMPORTER = Importer(
     citation="capecci2019",
     origin="https://vrai.dii.univpm.it/content/kimore-dataset",
     files=(
-        SourceFile("Train_X.csv or *input.csv", "joints: 100 columns, a row per frame"),
-        SourceFile("Train_Y.csv or *label.csv", "the clinical scores, one per recording"),
+        SourceFile("Train_X.csv", "joints: 100 columns, a row per frame", True, ("*",)),
+        SourceFile("Train_Y.csv", "the clinical scores, one per recording", True, ("*",)),
+        SourceFile("*input.csv", "joints, under the name that a demonstration has", True, ("*",)),
+        SourceFile("*label.csv", "its scores", True, ("*",)),
     ),
-    counts={"subjects": 78, "exercises": 5},
     videos="at the same address; the size is not stated",
     tried="one real recording and its score, as in STGCN-rehab",
 )

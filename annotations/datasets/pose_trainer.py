@@ -45,7 +45,6 @@ IMPORTER = Importer(
     citation="chen2020",
     origin="https://github.com/stevenzchen/pose-trainer",
     files=(SourceFile("*.npy", "joints of one video, (frames, 18, 3); bicep_good_1, ..."),),
-    counts={"exercises": 4},
     videos="not known",
     tried="23 real arrays of four exercises",
 )

@@ -59,9 +59,12 @@ IMPORTER = Importer(
     citation="vakanski2018",
     origin="https://www.webpages.uidaho.edu/ui-prmd/",
     files=(
-        SourceFile("m??_s??_e??*", "joints of one repetition; _inc: done incorrectly; .npy, .txt"),
+        SourceFile(
+            "m??_s??_e??*",
+            "joints of one repetition, .npy or .txt; _inc: done incorrectly",
+            folders=("*", "*/*"),
+        ),
     ),
-    counts={"movements": 10, "subjects": 10, "repetitions": 10},
     videos="none were published, joints only",
     tried="ten real recordings of one subject, as .npy",
 )

@@ -155,10 +155,10 @@ def import_(
     or (videos, clips, dim), with --ids; or an HDF5 file of another tool. Nothing pickled is read.
     """
     from aqa.features.arrays import read_ids
-    from aqa.features.elsewhere import Timing, cut, read_features
+    from aqa.features.elsewhere import RowTiming, cut, read_features
     from aqa.features.store import import_arrays
 
-    timing = Timing(fps, clip_length, stride, window)
+    timing = RowTiming(fps, clip_length, stride, window)
     timed = cut(read_features(features, read_ids(ids) if ids else None, dataset), timing)
     path = path or workspace.store(features.stem)
     trained_on = read_ids(fitted_on) if fitted_on else None

@@ -27,7 +27,7 @@ class Timed(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Timing:
+class RowTiming:
     """What is known of the time of imported rows.
 
     fps: frames per second. clip_length, stride: each row is of so many frames, and starts so many
@@ -75,7 +75,7 @@ class Timing:
         return self.stride or self.length
 
 
-def cut(arrays: Mapping[str, Array], timing: Timing) -> dict[str, Timed]:
+def cut(arrays: Mapping[str, Array], timing: RowTiming) -> dict[str, Timed]:
     """The clips of each video, as `timing` says; where it says nothing, a row counts as a frame."""
     if timing.window is not None:
         rule = ClipRule(length=timing.window, stride=timing.step or 1)

@@ -11,13 +11,13 @@ from click.testing import CliRunner
 from aqa.cli import main
 from aqa.errors import AqaError
 from aqa.features.clips import Clip
-from aqa.features.elsewhere import Timing, cut
+from aqa.features.elsewhere import RowTiming, cut
 from aqa.features.store import FeatureStore
 from aqa.features.video_features import of_store
 
 
 def test_rows_are_clips_of_known_length() -> None:
-    timed = cut({"a": np.zeros((3, 2)), "b": np.zeros(2)}, Timing(25, clip_length=32, stride=16))
+    timed = cut({"a": np.zeros((3, 2)), "b": np.zeros(2)}, RowTiming(25, clip_length=32, stride=16))
     assert timed["a"].clips == [Clip(0, 32), Clip(16, 48), Clip(32, 64)]
     assert timed["a"].n_frames == 64
     assert (timed["b"].clips, timed["b"].features.shape) == ([Clip(0, 32)], (1, 2))
@@ -25,14 +25,14 @@ def test_rows_are_clips_of_known_length() -> None:
 
 def test_windows_of_frames_become_clips() -> None:
     frames = np.array([[0.0, 1], [2, 1], [4, 1], [6, 5], [8, 5]])
-    timed = cut({"a": frames}, Timing(window=2))["a"]
+    timed = cut({"a": frames}, RowTiming(window=2))["a"]
     assert timed.clips == [Clip(0, 2), Clip(2, 4), Clip(3, 5)]
     assert timed.features.tolist() == [[1, 1, 1, 0], [5, 3, 1, 2], [7, 5, 1, 0]]
     assert timed.n_frames == 5
-    short = cut({"a": frames[:1]}, Timing(window=4))["a"]
+    short = cut({"a": frames[:1]}, RowTiming(window=4))["a"]
     assert short.features.tolist() == [[0, 1, 0, 0]]
     with pytest.raises(AqaError, match=r"a: shape \(2,\); --window needs \(frames, columns\)"):
-        cut({"a": np.zeros(2)}, Timing(window=2))
+        cut({"a": np.zeros(2)}, RowTiming(window=2))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_windows_of_frames_become_clips() -> None:
 )
 def test_settings_that_mean_nothing(settings: dict[str, float], message: str) -> None:
     with pytest.raises(AqaError, match=message):
-        Timing(**settings)
+        RowTiming(**settings)
 
 
 def run(folder: Path, *words: object) -> str:

@@ -24,6 +24,7 @@ import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -86,7 +87,7 @@ def parse() -> argparse.Namespace:
     return args
 
 
-def rivals(train: Examples, test: Examples, params: Mapping[str, object]) -> dict[str, list[str]]:
+def rivals(train: Examples, test: Examples, params: Mapping[str, Any]) -> dict[str, list[str]]:
     """What each of them writes of the test videos."""
     started, cpu = time.perf_counter(), time.process_time()
     head = MTLHead(**params).fit_examples(train)

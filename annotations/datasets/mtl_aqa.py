@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from aqa.annotations.columns import PERFORMANCE
 from aqa.annotations.importing import (
     PUBLISHED,
     Imported,
@@ -33,6 +34,7 @@ from aqa.annotations.importing.mtl_annotations import (
     read_keys,
     read_versions,
 )
+from aqa.annotations.overlaps import marks_keys
 from aqa.errors import AqaError
 
 N_DIVES, N_TRAIN, N_TEST = 1412, 1059, 353
@@ -150,6 +152,17 @@ def read(request: Request) -> Imported:
     captions, notes = read_captions(request.find_optional(*CAPTIONS.places), dives)
     marks, mark_notes = read_marks(paths, versions)
     numbers = next((v for v in versions if all("dive_number" in dive for dive in v.values())), {})
+    shared = marks_keys(
+        {
+            dive_name(key): (
+                str(describe_dive(path, dive_name(key), dive)["type"]),
+                dive["final_score"],
+                dive["difficulty"],
+                marks.get(key, ()),
+            )
+            for key, dive in dives.items()
+        }
+    )
     videos = VideoFolder(request.videos)
     rows = []
     for key, dive in dives.items():
@@ -158,6 +171,8 @@ def read(request: Request) -> Imported:
             row["dive_number"] = str(numbers[key]["dive_number"])
         if marks:
             row |= mark_columns(marks[key])
+        keys_of_dive = [f"mtl-aqa:{dive_name(key)}", shared[dive_name(key)]]
+        row[PERFORMANCE] = ";".join(filter(None, keys_of_dive))
         if captions:
             row["commentary"] = captions.get(key)
         row[PUBLISHED] = "test" if key in test else "train"

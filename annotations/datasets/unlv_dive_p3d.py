@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from aqa.annotations.columns import ATTRIBUTES, STAGE_PREFIX
+from aqa.annotations.columns import ATTRIBUTES, PERFORMANCE, STAGE_PREFIX
 from aqa.annotations.csv_table import read_table
 from aqa.annotations.importing import (
     PUBLISHED,
@@ -26,6 +26,7 @@ from aqa.annotations.importing import (
     expect_range,
 )
 from aqa.annotations.importing.dives import CODES, describe_dive
+from aqa.annotations.importing.mtl_annotations import dive_name
 from aqa.errors import AqaError
 
 N_DIVES, N_TRAIN = 370, 300
@@ -106,11 +107,13 @@ def _row(cells: _Cells, videos: VideoFolder) -> Row:
         raise cells.problem("split", "train or test")
     if difficulty <= 0:
         raise cells.problem("difficulty", "above 0")
-    kind: Row = dict.fromkeys(("type", *ATTRIBUTES, "event"))
+    kind: Row = dict.fromkeys(("type", *ATTRIBUTES, "event", PERFORMANCE))
     if texts["mtl_event"]:
         codes = {name: cells.whole(name) for name in CODES}
         kind = describe_dive(cells.path, texts["video_id"], codes)
-        kind["event"] = f"{cells.whole('mtl_event'):02d}"
+        event = cells.whole("mtl_event")
+        known = texts.get("mtl_number") and dive_name((event, cells.whole("mtl_number")))
+        kind |= {"event": f"{event:02d}", PERFORMANCE: f"mtl-aqa:{known}" if known else None}
     stages = [cells.whole(f"{stage}_start") for stage in STAGES]
     return {
         "video_id": texts["video_id"],

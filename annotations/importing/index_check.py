@@ -15,6 +15,7 @@ from aqa.annotations.importing.importer import (
     SourceFile,
     Version,
 )
+from aqa.annotations.importing.video_folder import is_video
 from aqa.errors import AqaError
 
 _BLOCK = 2**20
@@ -105,7 +106,7 @@ def _videos(imported: Imported, request: Request) -> Iterator[Finding]:
         yield Finding("videos on disk", "not looked for; --videos FOLDER does")
         return
     paths = dict.fromkeys(path for row in imported.rows if isinstance(path := row["path"], Path))
-    missing = [path for path in paths if not path.exists()]
+    missing = [path for path in paths if not is_video(path)]
     words = f"{len(paths) - len(missing)} of {len(paths)} files or folders"
     yield Finding("videos on disk", words, is_wrong=bool(missing))
     for path in missing:

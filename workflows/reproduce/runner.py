@@ -161,7 +161,9 @@ class RecipeRunner:
         self, system: str, recipe: SystemRecipe, manifest: Manifest, store: FeatureStore, split: str
     ) -> Path:
         """The folder of the recipe's run on a split, fitted now if it was not."""
-        runs = self.workspace.runs / "reproduce" / slug(system, recipe.case)
+        runs = (
+            self.workspace.runs / "reproduce" / slug(system, f"{recipe.case or ''}{recipe.reading}")
+        )
         folder = run_folder(runs, recipe.head, split)
         start = self._start(system, recipe, manifest, store, split)
         one = manifest.split(split)

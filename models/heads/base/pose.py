@@ -155,8 +155,8 @@ class FrequencyHead(PoseHead):
 
     @property
     def gives(self) -> tuple[Answer, ...]:
-        """See `Head.gives`; what is said of joints is said in pixels, so of x and y alone."""
-        return ("joints",) if self.coordinates == 2 else ()
+        """See `Head.gives`."""
+        return ("joints",)
 
     @abstractmethod
     def basis(self, n_frames: int) -> NDArray[np.inexact]:

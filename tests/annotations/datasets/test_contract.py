@@ -64,6 +64,7 @@ def test_check_lists_what_is_missing_or_damaged(
     assert "1106, as published" in output
     videos = tmp_path / "videos"
     (videos / "diving-out" / "001").mkdir(parents=True)
+    (videos / "diving-out" / "001" / "000001.jpg").touch()
     output = run_aqa(*check, str(tmp_path), "--videos", str(videos), code=1).output
     assert "WRONG  videos on disk: 1 of 1106" in output
     assert output.count("missing") == 1105

@@ -26,6 +26,7 @@ from aqa.workflows.reproduce.cells import (
     Measurement,
     Measurements,
     Reproduction,
+    noted,
     printed_figures,
     with_measured,
 )
@@ -138,7 +139,7 @@ def reproduce_end_to_end(
         table, workspace, manifest, group, rehearsal, seed, tell, progress, extraction
     )
     measurements: dict[tuple[str, str, str], Measurement] = {}
-    failed, notes = [], []
+    failed = []
     for system, several in recipes.items():
         for recipe in several:
             try:
@@ -149,8 +150,9 @@ def reproduce_end_to_end(
                     measurements[system, case, metric] = measured
             except AqaError as error:
                 failed.append(f"{system}: {error}")
-                continue
-            notes += [f"{system}: {recipe.note}"] if recipe.note else []
+    notes = noted(
+        table, ((system, one.note) for system, several in recipes.items() for one in several)
+    )
     cells = [
         cell
         for figure in printed_figures(table)
@@ -158,7 +160,7 @@ def reproduce_end_to_end(
         for cell in with_measured(figure, measurements)
     ]
     stand_in = str(rehearsal) if rehearsal != Rehearsal() else None
-    return Reproduction(table, cells, failed, list(dict.fromkeys(notes)), stand_in)
+    return Reproduction(table, cells, failed, notes, stand_in)
 
 
 def _layer_for(backbone: str, head: str) -> str | None:

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import statistics
 import tempfile
 import time
 import warnings
@@ -196,7 +195,7 @@ def table(
     print(f"\n{title}: mean over {len(splits)} splits")
     print("| | " + " | ".join(names) + " |\n| --- |" + " --- |" * len(names))
     for row in splits[0]:
-        cells = [statistics.mean(one[row][name] for one in splits) for name in names]
+        cells = [np.array([one[row][name] for one in splits], float).mean() for name in names]
         print(f"| {row} | " + " | ".join(f"{cell:.3f}" for cell in cells) + " |", flush=True)
 
 

@@ -79,8 +79,8 @@ _FOR_BOTH = ("backbone", "manifest", "store", "quiet")
 @click.option(
     "--poses",
     type=FOLDER,
-    help="For pose: folder with <video_id>.json, .npy or .npz, or a folder <video_id>, of each "
-    "video [default: the column poses of the manifest].",
+    help="For pose: folder with a file <video_id>.json, .npy, .csv, ... or a folder <video_id> "
+    "of each video [default: the column poses of the manifest].",
 )
 @joint_options
 @click.option("--quiet", is_flag=True, help="No progress bar.")

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from aqa.extract.poses.formats.arrays import read_array_file
-from aqa.extract.poses.formats.columns import read_columns
+from aqa.extract.poses.formats.columns import column_frames, read_columns
 from aqa.extract.poses.formats.deeplabcut import (
     is_deeplabcut,
     read_deeplabcut,
@@ -29,9 +29,9 @@ from aqa.extract.poses.formats.deeplabcut import (
 from aqa.extract.poses.formats.mediapipe import frames_of, read_mediapipe
 from aqa.extract.poses.formats.ntu import read_ntu
 from aqa.extract.poses.formats.openpose import read_openpose
-from aqa.extract.poses.formats.records import read_records
+from aqa.extract.poses.formats.records import people_frames, read_records
 from aqa.extract.poses.formats.tables import read_table
-from aqa.extract.poses.formats.yolo import read_yolo
+from aqa.extract.poses.formats.yolo import read_yolo, yolo_frames
 from aqa.extract.poses.poses import TOLD_BY_FILE, PoseError, Poses, ReadingRules
 from aqa.extract.poses.text import is_number, load_json, read_rows
 
@@ -64,6 +64,25 @@ def read_poses(
     raise PoseError(
         f"{path}: joints are read from {', '.join(SUFFIXES)}, or a folder of a file per frame"
     )
+
+
+def frame_numbers(path: Path) -> tuple[set[int], bool]:
+    """The frames on which somebody is, where a file numbers them; whether they count from 1.
+
+    No frames for files that have all frames, in order. Frames count from 1, unless one is 0, where
+    the program that wrote them is known to do so.
+    """
+    if path.is_dir():
+        found = yolo_frames(path)
+        return found, bool(found)
+    if path.suffix == ".json":
+        found = people_frames(path, load_json(path))
+    elif path.suffix in (".csv", ".txt"):
+        rows = read_rows(path)
+        found = set() if is_deeplabcut(rows) else column_frames(path, rows)
+    else:
+        found = set()
+    return found, 1 in found
 
 
 def _read_json(path: Path, n_frames: int | None, rules: ReadingRules) -> Poses:

@@ -7,14 +7,12 @@ from pathlib import Path
 
 from aqa.annotations.manifest import Video
 from aqa.errors import listed
-from aqa.extract.poses.files import read_poses
+from aqa.extract.poses.files import frame_numbers, read_poses
 from aqa.extract.poses.fill import NeverSeen, never_seen
 from aqa.extract.poses.formats.arrays import load_joints
-from aqa.extract.poses.formats.records import frame_numbers
 from aqa.extract.poses.names import chosen_joints
 from aqa.extract.poses.poses import Layout, PoseError, Poses, ReadingRules, holds_depth
 from aqa.extract.poses.settings import JointOptions, JointSettings
-from aqa.extract.poses.text import load_json
 from aqa.extract.summary import reason_of
 from aqa.extract.video.decode import DECODE_ERRORS
 
@@ -86,26 +84,26 @@ def _layout(videos: Sequence[Video], tell: Tell) -> Layout:
 
 
 def _first_frame(videos: Sequence[Video], tell: Tell) -> int | None:
-    """0 where somebody is on a frame 0 in any list of people; 1 where all begin later.
+    """0 where somebody is on a frame 0 in any file; 1 where none is and some begin with 1.
 
-    None where no file is such a list.
+    None where no file numbers its frames.
     """
     lists = begins_at_1 = 0
-    for path in _paths(videos, ".json"):
+    for path in _paths(videos):
         try:
-            found = frame_numbers(path, load_json(path))
+            found, from_1 = frame_numbers(path)
         except DECODE_ERRORS:
             continue
         if 0 in found:
             return 0
         lists += bool(found)
-        begins_at_1 += 1 in found
+        begins_at_1 += from_1
     if not lists:
         return None
     first = 1 if begins_at_1 else 0
-    what = "one begins with frame 1" if begins_at_1 else "none begins with frame 1"
+    what = "one counts from 1" if begins_at_1 else "none begins with frame 1"
     tell(
-        f"frames are counted from {first}: nobody is on a frame 0 in {lists} lists of people, and "
+        f"frames are counted from {first}: nobody is on a frame 0 in any of {lists} files, and "
         f"{what} (--first-frame)"
     )
     return first
@@ -153,5 +151,5 @@ def _read(
 
 def _paths(videos: Sequence[Video], *suffixes: str) -> Iterator[Path]:
     for video in videos:
-        if video.poses is not None and video.poses.suffix in suffixes and video.poses.is_file():
+        if video.poses is not None and (not suffixes or video.poses.suffix in suffixes):
             yield video.poses

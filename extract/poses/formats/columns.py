@@ -51,6 +51,16 @@ def read_columns(path: Path, rows: list[list[str]], rules: ReadingRules) -> Pose
     return from_array(path, joints, told, rules)
 
 
+def column_frames(path: Path, rows: list[list[str]]) -> set[int]:
+    """The numbers in the column of frames; empty where there is none."""
+    header = [plain(cell) for cell in rows[0]]
+    column = next((header.index(name) for name in _FRAME if name in header), None)
+    if column is None:
+        return set()
+    told = numbers(path, [row[column : column + 1] for row in rows[1:]], 2)
+    return {int(number) for number in told.ravel() if np.isfinite(number)}
+
+
 def _place(column: str) -> tuple[str, str] | None:
     """Joint and kind of number of a column: `nose x`, `x1` and `landmark 0 x` are ones."""
     words = column.split()

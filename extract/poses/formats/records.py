@@ -32,7 +32,7 @@ def read_records(path: Path, content: Any, n_frames: int | None, rules: ReadingR
     return of_people(people_of(path, content), path, n_frames, rules.first_frame, RECORDS)
 
 
-def frame_numbers(path: Path, content: Any) -> set[int]:
+def people_frames(path: Path, content: Any) -> set[int]:
     """The frames on which somebody is, in a list of people; empty for any other value."""
     if not isinstance(content, list) or not all(isinstance(record, dict) for record in content):
         return set()

@@ -26,7 +26,7 @@ _COCO = {17 * 3 + more: (17, 3, more) for more in range(3)} | {
 
 def read_yolo(folder: Path, n_frames: int | None, rules: ReadingRules) -> Poses:
     """Read the labels of one video, in a folder or in `labels` inside it."""
-    place = folder / "labels" if (folder / "labels").is_dir() else folder
+    place = _place(folder)
     first = 1 if rules.first_frame is None else rules.first_frame
     numbers: dict[int, Path] = {}
     people: list[Person] = []
@@ -46,6 +46,15 @@ def read_yolo(folder: Path, n_frames: int | None, rules: ReadingRules) -> Poses:
     if 0 in numbers and rules.first_frame is None:
         first = 0
     return of_people(people, folder, n_frames, first, RECORDS)
+
+
+def yolo_frames(folder: Path) -> set[int]:
+    """The numbers of the frames that have a label; empty where the folder has none."""
+    return {frame_number(file.name, folder) for file in _place(folder).glob("*.txt")}
+
+
+def _place(folder: Path) -> Path:
+    return folder / "labels" if (folder / "labels").is_dir() else folder
 
 
 def _person(file: Path, frame: int, cells: list[str]) -> Person:

@@ -216,12 +216,29 @@ def test_frames_from_1_are_told(tmp_path: Path) -> None:
     with store:
         np.testing.assert_array_equal(store["b"][:, 0], [2, 2, 3])
     (line,) = told.lines
-    assert line.startswith("frames are counted from 1: nobody is on a frame 0 in 2 lists")
+    assert line.startswith("frames are counted from 1: nobody is on a frame 0 in any of 2 files")
     (tmp_path / "p.h5").unlink()
     store, told = extracted(videos, tmp_path, first_frame=0)
     with store:
         np.testing.assert_array_equal(store["b"][:, 0], [2, 2, 2, 3])
     assert told.lines == []
+
+
+def test_labels_and_tables_count_alike(tmp_path: Path) -> None:
+    for name, first in (("a", 1), ("b", 0)):
+        (tmp_path / name).mkdir()
+        for i in range(3):
+            label = f"0 0.5 0.5 1 1 {first + i} 1 1 2 2 1"
+            (tmp_path / name / f"{name}_{first + i}.txt").write_text(label)
+    labels = [Video(name, None, 1.0, poses=tmp_path / name) for name in ("a", "b")]
+    with extracted(labels, tmp_path)[0] as store:
+        np.testing.assert_array_equal(store["a"][:, 0], [1, 1, 2, 3])
+    (tmp_path / "p.h5").unlink()
+    (tmp_path / "c.csv").write_text("frame,nose_x,nose_y\n1,1,1\n2,2,2\n")
+    (tmp_path / "d.csv").write_text("frame,nose_x,nose_y\n0,0,1\n1,1,2\n")
+    tables = [Video(name, None, 1.0, poses=tmp_path / f"{name}.csv") for name in ("c", "d")]
+    with extracted(tables, tmp_path)[0] as store:
+        np.testing.assert_array_equal(store["c"][:, 0], [1, 1, 2])
 
 
 # Normalisation ----------------------------------------------------------------------------------

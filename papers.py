@@ -74,6 +74,24 @@ _PAPERS = (
     ),
     # Other systems and datasets of action quality assessment.
     Paper(
+        "capecci2019",
+        "Marianna Capecci, Maria Gabriella Ceravolo, Francesco Ferracuti, Sabrina Iarlori, "
+        "Andrea Monteriù, Luca Romeo and Federica Verdini",
+        2019,
+        "The KIMORE Dataset: KInematic Assessment of MOvement and Clinical Scores for Remote "
+        "Monitoring of Physical REhabilitation",
+        "IEEE Transactions on Neural Systems and Rehabilitation Engineering",
+        "dataset KIMORE",
+    ),
+    Paper(
+        "chen2020",
+        "Steven Chen and Richard R. Yang",
+        2020,
+        "Pose Trainer: Correcting Exercise Posture using Pose Estimation",
+        "arXiv preprint 2006.11718",
+        "dataset of Pose Trainer",
+    ),
+    Paper(
         "parmar2017",
         "Paritosh Parmar and Brendan Tran Morris",
         2017,
@@ -107,6 +125,14 @@ _PAPERS = (
         "heads usdl and musdl",
     ),
     Paper(
+        "vakanski2018",
+        "Aleksandar Vakanski, Hyung-pil Jun, David Paul and Russell Baker",
+        2018,
+        "A Data Set of Human Body Movements for Physical Rehabilitation Exercises",
+        "Data",
+        "dataset UI-PRMD",
+    ),
+    Paper(
         "venkataraman2015",
         "Vinay Venkataraman, Ioannis Vlachos and Pavan Turaga",
         2015,
@@ -121,6 +147,14 @@ _PAPERS = (
         "S3D: Stacking Segmental P3D for Action Quality Assessment",
         "IEEE International Conference on Image Processing (ICIP)",
         "head s3d",
+    ),
+    Paper(
+        "xu2019",
+        "Chengming Xu, Yanwei Fu, Bing Zhang, Zitian Chen, Yu-Gang Jiang and Xiangyang Xue",
+        2019,
+        "Learning to Score Figure Skating Sport Videos",
+        "IEEE Transactions on Circuits and Systems for Video Technology",
+        "dataset Fis-V",
     ),
     Paper(
         "xu2022finediving",
@@ -145,6 +179,16 @@ _PAPERS = (
         "Group-aware Contrastive Regression for Action Quality Assessment",
         "IEEE/CVF International Conference on Computer Vision (ICCV)",
         "head core; the metric R-l2",
+    ),
+    Paper(
+        "zeng2020",
+        "Ling-An Zeng, Fa-Ting Hong, Wei-Shi Zheng, Qi-Zhi Yu, Wei Zeng, Yao-Wei Wang "
+        "and Jian-Huang Lai",
+        2020,
+        "Hybrid Dynamic-static Context-aware Attention Network for Action Assessment in "
+        "Long Videos",
+        "ACM International Conference on Multimedia",
+        "dataset Rhythmic Gymnastics",
     ),
     # Networks.
     Paper(

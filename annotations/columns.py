@@ -10,6 +10,8 @@ SPLIT_PREFIX = "split_"
 SPLIT_NAME = re.compile(r"\w[\w.+-]*")
 JUDGE_PREFIX = "judge_"
 STAGE_PREFIX = "stage_"
+# Keys of the performance that a video shows, separated by semicolons; see `overlaps`.
+PERFORMANCE = "performance"
 # Columns that describe a dive besides its type, as MTL-AQA labels it.
 ATTRIBUTES = ("position", "armstand", "rotation", "somersaults", "twists")
 

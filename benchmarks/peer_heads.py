@@ -168,7 +168,7 @@ class MUSDLPeer(_USDL):
 
 
 class WDPeer(Peer):
-    """Weight-Decider; videos of several lengths are taken one by one, so that none is padded."""
+    """Weight-Decider; clips of zeros fill videos up to one length, which their samples all have."""
 
     ours = ("wd",)
     repository = f"Farabi-shafkat/{FARABI}"
@@ -183,24 +183,29 @@ class WDPeer(Peer):
         first = fc.fc_layer()
         first.fc1 = nn.Linear(train.features[0].shape[1], 256)
         self.nets = [first, attention.attention_scores(), regressor.score_regressor()]
-        self.x, self.std = [_tensor(f) for f in train.features], float(train.scores.std())
+        self.length = max(map(len, train.features))
+        self.x, self.std = self.filled(train), float(train.scores.std())
         self.y = _tensor(train.scores / self.std)
 
-    def answer(self, clips: Tensor) -> Tensor:
-        """The scaled score of one video, (clips, dim) -> ()."""
+    def filled(self, examples: Examples) -> Tensor:
+        """All videos, (n, clips, dim); of one longer than those of training, the first clips."""
+        cut = [features[: self.length] for features in examples.features]
+        return _tensor(np.stack([np.pad(f, ((0, self.length - len(f)), (0, 0))) for f in cut]))
+
+    def answers(self, clips: Tensor) -> Tensor:
+        """Scaled scores, (n, clips, dim) -> (n,)."""
         first, attention, regressor = self.nets
-        features = first(clips)  # (clips, 128)
+        features = first(clips)  # (n, clips, 128)
         votes = attention(features) if self.decide else torch.ones_like(features)
-        said: Tensor = regressor(features.T[None], votes.T[None])
-        return said.squeeze()
+        said: Tensor = regressor(features.swapaxes(1, 2), votes.swapaxes(1, 2)).squeeze(1)
+        return said
 
     def loss(self, chosen: NDArray[np.intp]) -> Tensor:
-        said, true = torch.stack([self.answer(self.x[i]) for i in chosen]), self.y[chosen]
+        said, true = self.answers(self.x[chosen]), self.y[chosen]
         return mse_loss(said, true) + l1_loss(said, true)
 
     def predict(self, test: Examples) -> NDArray[np.float64]:
-        said = torch.stack([self.answer(_tensor(f)) for f in test.features])
-        return said.double().numpy() * self.std
+        return self.answers(self.filled(test)).double().numpy() * self.std
 
 
 class AveragePeer(WDPeer):
@@ -226,7 +231,11 @@ class MTLPeer(Peer):
         self.x, self.y = _means(train), _tensor(train.scores / self.std)
         # Their outputs: position, armstand, rotation, somersaults, twists.
         self.labels: list[Tensor] = []
-        outputs = dict(self.nets[2].named_children())
+        outputs = {
+            place: layer
+            for place, layer in self.nets[2].named_children()
+            if isinstance(layer, nn.Linear)
+        }
         for (place, layer), name in zip(outputs.items(), ATTRIBUTES, strict=True):
             given = [labels.get(name) for labels in train.columns["attributes"]]
             known = sorted({label for label in given if label})

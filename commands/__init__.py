@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-NOT_COMMANDS = {"__init__", "options", "network_options", "settings_options"}
+NOT_COMMANDS = {"__init__", "options", "joint_options", "network_options", "settings_options"}
 
 GROUPS = {
     "Get the data": ("import", "split", "stages"),

@@ -54,10 +54,15 @@ def baseline(
     adds to this, and `aqa compare` says how much that is.
     """
     from aqa.annotations.manifest import Manifest
+    from aqa.annotations.overlaps import overlap_warnings
     from aqa.evaluation.baselines import evaluate_baselines
     from aqa.report.result_tables import results_table
+    from aqa.report.tables import wrapped
 
     table = Manifest.read(manifest or workspace.manifest)
+    named = [table.split(name) for name in table.split_names if not splits or name in splits]
+    for line in overlap_warnings(named, table):
+        click.echo(wrapped(f"warning: {line}"), err=True)
     with open_store(store) as features:
         evaluation = evaluate_baselines(
             table,

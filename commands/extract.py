@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from aqa.commands.joint_options import JOINT_OPTIONS, joint_options
 from aqa.commands.network_options import (
     load_network,
     network_options,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from aqa.extract.summary import ExtractionSummary
 
 POSE = "pose"
-_FOR_POSES = ("poses", "max_missing")
+_FOR_POSES = ("poses", *JOINT_OPTIONS)
 _FOR_BOTH = ("backbone", "manifest", "store", "quiet")
 
 
@@ -78,16 +79,10 @@ _FOR_BOTH = ("backbone", "manifest", "store", "quiet")
 @click.option(
     "--poses",
     type=FOLDER,
-    help="For pose: folder with <video_id>.json, .npy or .npz, or a folder <video_id>, of each "
-    "video [default: the column poses of the manifest].",
+    help="For pose: folder with a file <video_id>.json, .npy, .csv, ... or a folder <video_id> "
+    "of each video [default: the column poses of the manifest].",
 )
-@click.option(
-    "--max-missing",
-    type=click.FloatRange(0, 1),
-    default=0.5,
-    show_default=True,
-    help="For pose: largest share of a video's joints that may be missing.",
-)
+@joint_options
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @click.pass_obj
 def extract(
@@ -102,30 +97,31 @@ def extract(
     workers: int | None,
     seed: int,
     poses: Path | None,
-    max_missing: float,
     quiet: bool,
-    **network: Any,
+    **others: Any,
 ) -> None:
     """Turn each video of the manifest into clip features, once.
 
     Without --weights, the backbone's public weights are taken from the cache (~/.cache/aqa, or
     AQA_CACHE) or downloaded there, if AQA_OFFLINE is not set; or a line says what to put there.
 
-    With --backbone pose the features are the athlete's joints, which a pose estimator has written
-    to files: those of OpenPose, COCO, AlphaPose or MMPose, or NumPy arrays (frames, joints, 2 or
-    3). With --backbone net.py:make they are those of a network of yours: the function make in
-    net.py returns an aqa.extract.backbones.BackboneSpec.
+    With --backbone pose the features are the athlete's joints, x, y or x, y, z, which a pose
+    estimator or a camera has written to files; docs/files.md lists the formats. With --backbone
+    net.py:make they are those of a network of yours: the function make in net.py returns an
+    aqa.extract.backbones.BackboneSpec.
 
     A killed run goes on where it stopped. A video that fails is reported at the end and stops
     none of the others; the exit code is then 1.
     """
+    asked = {name: others.pop(name) for name in JOINT_OPTIONS}
+    network = others
     _refuse_options(network["backbone"])
     size = _batch_size(batch_size)
     if network["backbone"] == POSE:
         from aqa.annotations.manifest import Manifest
 
         table = Manifest.read(manifest or workspace.manifest)
-        _extract_poses(table.videos, poses, store or workspace.store(POSE), max_missing, quiet)
+        _extract_poses(table.videos, poses, store or workspace.store(POSE), asked, quiet)
         return
     from aqa.annotations.manifest import Manifest
     from aqa.extract.progress import ExtractionBar
@@ -156,13 +152,15 @@ def extract(
 
 
 def _extract_poses(
-    videos: Sequence[Video], folder: Path | None, path: Path, max_missing: float, quiet: bool
+    videos: Sequence[Video], folder: Path | None, path: Path, asked: dict[str, Any], quiet: bool
 ) -> None:
     from aqa.extract.poses.run import extract_poses
+    from aqa.extract.poses.settings import JointOptions
     from aqa.extract.progress import ExtractionBar
 
     with ExtractionBar(quiet) as progress:
-        _tell(path, extract_poses(videos, path, folder, max_missing=max_missing, progress=progress))
+        options = JointOptions(**asked)
+        _tell(path, extract_poses(videos, path, folder, options, progress=progress))
 
 
 def _tell(path: Path, summary: ExtractionSummary) -> None:

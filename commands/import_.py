@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from aqa.commands.options import FOLDER, manifest_option, workspace_option
+from aqa.errors import AqaError
 from aqa.workspace import Workspace
 
 if TYPE_CHECKING:
     from aqa.annotations.datasets import FoundImporter
+    from aqa.annotations.importing import Request, SourceFile
 
 # What sets each field of a request, besides SOURCE.
 _OPTIONS = {
@@ -51,6 +53,11 @@ _OPTIONS = {
 @click.option("--skip-unscored", is_flag=True, help="csv: leave out rows without a score.")
 @manifest_option
 @click.option("--force", is_flag=True, help="Replace a manifest that exists.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Write nothing; list which files of SOURCE (default: this folder) are missing or damaged.",
+)
 @click.pass_obj
 def import_(
     workspace: Workspace,
@@ -63,11 +70,12 @@ def import_(
     skip_unscored: bool,
     manifest: Path | None,
     force: bool,
+    check: bool,
 ) -> None:
     """Write the manifest of dataset NAME from the files that its authors publish.
 
-    Without NAME, lists the datasets; without SOURCE, lists the files that NAME needs. SOURCE is
-    one of these files, or a folder that holds them.
+    Without NAME, lists the datasets; without SOURCE, tells what NAME needs, where that is
+    published, and how large it is. SOURCE is one of these files, or a folder that holds them.
 
     NAME may also be a Python file of yours, path/to/mine.py or path/to/mine.py:NAME, which holds
     an importer; that file is run.
@@ -81,7 +89,7 @@ def import_(
         _list()
         return
     entry = find_importer(name)
-    if not sources:
+    if not sources and not check:
         _describe(entry)
         return
     from aqa.annotations.importing.importer import Request
@@ -89,13 +97,16 @@ def import_(
     from aqa.report.tables import wrapped
 
     request = Request(
-        sources,
+        sources or (Path(),),
         videos,
         frames,
         dict(_mapping(text) for text in columns),
         tuple(part.strip() for part in header.split(",")) if header else (),
         skip_unscored,
     )
+    if check:
+        _check(entry, request)
+        return
     where = manifest or workspace.manifest
     for line in import_dataset(name, entry.importer, request, where, force):
         click.echo(wrapped(line, indent="  "))
@@ -122,6 +133,9 @@ def _describe(entry: FoundImporter) -> None:
     facts = {
         "cite": f"{importer.citation}: {paper}" if paper else importer.citation,
         "published": importer.origin,
+        "holds": ", ".join(f"{n} {what}" for what, n in importer.counts.items()),
+        "videos": importer.videos,
+        "tried on": importer.tried,
         "code": f"{entry.origin.name}, sha256 {(entry.origin.sha256 or 'unknown')[:12]}"
         if entry.origin
         else "",
@@ -129,17 +143,38 @@ def _describe(entry: FoundImporter) -> None:
     for title, text in facts.items():
         if text:
             click.echo(wrapped(f"{title}: {text}", indent="  "))
-    rows = [
-        [file.pattern, file.holds + (" (optional)" if file.optional else "")]
-        for file in importer.files
-    ]
-    if rows:
-        click.echo(f"\nSOURCE: a folder with these files, or the files\n{table(rows, left=2)}")
+    if importer.files:
+        click.echo("\nSOURCE: a folder with these files, or the files")
+    for file in importer.files:
+        words = f"{_sizes(file)}: {file.holds}{' (optional)' if file.optional else ''}"
+        click.echo(f"  {file.pattern}\n{wrapped(f'      {words}')}")
     rows = [[_OPTIONS.get(name, name), text] for name, text in importer.options.items()]
     if rows:
         click.echo(f"\n{table(rows, left=2)}")
     if remarks.strip():
         click.echo(f"\n{wrapped(' '.join(remarks.split()))}")
+
+
+def _sizes(file: SourceFile) -> str:
+    """The published sizes of a file, in bytes."""
+    sizes = " or ".join(f"{version.size:,}" for version in file.versions)
+    return f"{sizes} bytes" if sizes else "size not known"
+
+
+def _check(entry: FoundImporter, request: Request) -> None:
+    """Print the state of every file of a dataset; an error if one is missing or damaged."""
+    from aqa.annotations.importing.index_check import check_dataset
+    from aqa.report.tables import terminal_width, wrapped
+
+    findings = check_dataset(entry.importer, request)
+    for finding in findings:
+        mark = "WRONG " if finding.is_wrong else "ok    "
+        line = f"{mark} {finding.what}: {finding.words}"
+        if len(line) > terminal_width():
+            line = f"{mark} {finding.what}:\n{wrapped(' ' * 10 + finding.words)}"
+        click.echo(line)
+    if wrong := sum(finding.is_wrong for finding in findings):
+        raise AqaError(f"{entry.name}: {wrong} of {len(findings)} checks failed")
 
 
 def _mapping(text: str) -> tuple[str, str]:

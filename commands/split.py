@@ -178,6 +178,7 @@ def _defaults(options: Mapping[str, Any]) -> str:
 
 def _print(manifest: Manifest, splits: list[Split]) -> None:
     """Print the splits' sizes and test scores, and the labels that two parts share."""
+    from aqa.annotations.overlaps import overlap_warnings
     from aqa.annotations.splits import PARTS, shared_labels
     from aqa.report.tables import table, wrapped
 
@@ -209,6 +210,8 @@ def _print(manifest: Manifest, splits: list[Split]) -> None:
                 "val, and in brackets how many test videos those are"
             )
         )
+    for line in overlap_warnings(splits, manifest):
+        click.echo(wrapped(f"warning: {line}"))
 
 
 COMMAND = split

@@ -31,6 +31,8 @@ def read(request: Request) -> Imported:
 
 IMPORTER = Importer(
     read,
+    citation="The club's own marks",
+    origin="the club's office; nothing is published",
     files=(SourceFile("scores.txt", "one line per video: name, points, type"),),
     options={"videos": "the folder of the club's videos"},
 )

@@ -29,8 +29,9 @@ class Examples:
     ids: names, for errors and records. features: see `Sequences`. scores: (n,) points, NaN where
     not known. columns: what else is known of each video: attributes of `Video` by their names,
     and `clips`, (n_clips, 2), the half-open range of frames behind each clip, counted from the
-    video's `start_frame`; negative frames are padding. views: the same videos under each
-    augmentation. blank: the feature of a clip of black frames, (dim,); None where not known.
+    video's `start_frame`; negative frames are padding; where there are views, `view_clips` too, a
+    list of the same of each view. views: the same videos under each augmentation. blank: the
+    feature of a clip of black frames, (dim,); None where not known.
     """
 
     ids: tuple[str, ...]
@@ -169,12 +170,16 @@ def examples_of(
     if "stages" in columns and store.spec.get("clip_length"):  # else its rows are no frames
         refuse_late_stages(manifest, ids, store.n_frames)
     clips = [store.clips(i) for i in ids] if "clips" in columns else []
+    known = videos_columns(videos, [name for name in columns if name != "id"], clips)
+    augmented = [store.augmented(name) for name in store.augmentations[1:]] if views else []
+    if augmented and clips:
+        known["view_clips"] = [[np.asarray(one.clips(i)) for one in augmented] for i in ids]
     return Examples(
         tuple(ids),
         [features.arrays[i] for i in ids],
         np.array([video.score for video in videos], np.float64),
-        videos_columns(videos, [name for name in columns if name != "id"], clips),
-        [store.augmented(name).load(ids) for name in store.augmentations[1:]] if views else (),
+        known,
+        [one.load(ids) for one in augmented],
         blank_of(store) if blank else None,
     )
 

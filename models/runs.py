@@ -28,6 +28,7 @@ import safetensors.numpy
 
 from aqa import __version__
 from aqa.annotations.manifest import Manifest
+from aqa.annotations.overlaps import performances_of
 from aqa.annotations.splits import Split
 from aqa.errors import AqaError, ChangedError
 from aqa.features.store import FeatureStore, Spec
@@ -112,6 +113,11 @@ class Run:
         return {*parts[0], *parts[1], *self.record.get("also_learned_from", ())}
 
     @property
+    def performances(self) -> set[str]:
+        """Keys of the performances that it has learned from; see `annotations.overlaps`."""
+        return set(self.record.get("performances", ()))
+
+    @property
     def known_difficulty(self) -> str | None:
         """How its head is told each video's difficulty to answer: `multiply`, `input`, or not."""
         if isinstance(self.head, TransformedHead) and self.head.difficulty != "none":
@@ -166,6 +172,9 @@ def make_record(
     also = set(others)
     if start is not None:
         also |= _same_videos(start, manifest, folder)
+    shown = performances_of(manifest, {*split.train, *split.val, *also})
+    if start is not None:
+        shown |= start.performances
     return {
         "head": source.name,
         "source": None if source.origin is None else source.origin.to_dict(),
@@ -174,6 +183,7 @@ def make_record(
         "seed": head.seed,
         "split": {"name": split.name, "train": list(split.train), "val": list(split.val)},
         "also_learned_from": sorted(also - {*split.train, *split.val}),
+        **({"performances": sorted(shown)} if shown else {}),
         "from": None if start is None else start.as_start,
         "store": {"path": os.path.relpath(store.path, folder), "spec": store.spec},
         "manifest": os.path.relpath(manifest.path, folder),

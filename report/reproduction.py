@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aqa.report.references import foot
 from aqa.report.tables import table as aligned
 from aqa.report.tables import wrapped
@@ -10,6 +12,7 @@ from aqa.workflows.reproduce.declared import PublishedTable
 from aqa.workflows.reproduce.end_to_end.lacking import end_to_end_needs
 from aqa.workflows.reproduce.end_to_end.recipes import recipes_of
 from aqa.workflows.reproduce.needs import needs
+from aqa.workflows.reproduce.run import notes_of
 from aqa.workflows.reproduce.tables import TABLES, UNDECLARED
 from aqa.workspace import Workspace
 
@@ -48,8 +51,9 @@ def needs_of(table: PublishedTable, workspace: Workspace) -> str:
         aligned(rows, ["system", "head", "store", "parameters"], left=4),
         "lacking:" if lacking else "nothing is lacking",
         *(wrapped(f"  {line}", indent="    ") for line in lacking),
+        *_different(table, notes_of(table)),
     ]
-    return "\n".join(lines) + foot(table.name, table.title)
+    return "\n".join(lines) + foot(table.name, *lines)
 
 
 def end_to_end_needs_of(table: PublishedTable, workspace: Workspace) -> str:
@@ -81,10 +85,15 @@ def reproduction_table(reproduction: Reproduction) -> str:
             )
         )
     lines.append(aligned([_row(cell) for cell in reproduction.cells], header, left=(0, 1, 2, 6)))
-    if reproduction.table.selected:
-        lines.append(wrapped(f"selection: {reproduction.table.selected}"))
-    lines += [wrapped(note, indent="    ") for note in reproduction.notes]
+    lines += _different(reproduction.table, reproduction.notes)
     return "\n".join(lines) + foot(reproduction.table.name, *lines)
+
+
+def _different(table: PublishedTable, notes: Sequence[str]) -> list[str]:
+    """How the paper chose what it prints, and what differs from the paper, as lines."""
+    lines = [f"selection: {table.selected}"] if table.selected else []
+    lines += [f"differs: {note}" for note in notes]
+    return [wrapped(line, indent="    ") for line in lines]
 
 
 def _title(table: PublishedTable, more: str = "") -> str:

@@ -1,13 +1,17 @@
-"""The contracts of heads and backbones: what those of this package pass, and yours can too."""
+"""The contracts of heads, backbones and importers: ours keep them, and yours can."""
 
 from __future__ import annotations
 
 import importlib
 from typing import Any
 
-_EXPORTS = {"check_backbone": "aqa.testing.backbones", "check_head": "aqa.testing.heads"}
+_EXPORTS = {
+    "check_backbone": "aqa.testing.backbones",
+    "check_head": "aqa.testing.heads",
+    "check_importer": "aqa.testing.importers",
+}
 
-__all__ = ["check_backbone", "check_head"]
+__all__ = ["check_backbone", "check_head", "check_importer"]
 
 
 def __getattr__(name: str) -> Any:

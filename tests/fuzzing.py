@@ -314,6 +314,8 @@ def poses(family: Family) -> None:
     """Joints, as `aqa extract --backbone pose` reads them."""
     from aqa.annotations.manifest import Video
     from aqa.extract.poses.run import video_poses
+    from aqa.extract.poses.settings import AS_FILES_SAY
+    from aqa.extract.poses.survey import survey
 
     rng = np.random.default_rng(0)
     flat = rng.random((6, 17 * 3)).round(3).tolist()
@@ -347,7 +349,8 @@ def poses(family: Family) -> None:
 
     def read(path: Path) -> None:
         place = path.parent if path.parent.name == "openpose" else path
-        video_poses(Video("a", None, 0.0, poses=place), 0.5)
+        video = Video("a", None, 0.0, poses=place)
+        video_poses(video, survey([video], AS_FILES_SAY, lambda line: None))
 
     family.read = read
 

@@ -41,7 +41,7 @@ DEEP: set[str] = set()
 TABLES = {"workflows/reproduce/tables"}
 # Third-party packages that only these parts may import.
 KEPT_TO = {
-    "h5py": {"features/store"},
+    "h5py": {"features/store", "extract/poses/formats/deeplabcut.py"},
     "cv2": {"extract", "workflows/demo"},
     "av": {"extract/video"},
     "torch": {"extract", "models", "workflows", "testing", "device.py"},

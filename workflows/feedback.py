@@ -108,11 +108,24 @@ def _feedback(run: Run, seen: _Seen, align: str) -> Feedback | PoseFeedback | Wr
     head: Any = run.scoring_head()
     video, features = seen.video, seen.features
     if head.takes_joints:
+        _check_pixels(run)
         return give_pose_feedback(head, video, features, run.spec["joints"])
     if "commentary" in head.gives and "clips" not in head.gives:
         example = example_of(video, features.features, features.clips, head.answer_columns)
         return WrittenFeedback(video.id, head.commentary(example)[0])
     return give_feedback(head, video, features, seen.blank, align, run.clip_reference)
+
+
+def _check_pixels(run: Run) -> None:
+    """Refuse joints that do not lie in a picture, as what is said of them is said in pixels."""
+    if run.spec.get("coordinates", 2) != 2:
+        raise AqaError(f"{run.folder}: its joints are x, y, z; feedback is given on x and y")
+    how = (run.spec.get("preprocess") or {}).get("normalise", "none")
+    if how != "none":
+        raise AqaError(
+            f"{run.folder}: its joints were extracted with --normalise {how}; feedback is given in "
+            "pixels, so fit on a store without it"
+        )
 
 
 def _check(run: Run, manifest: Manifest, store: Path) -> None:

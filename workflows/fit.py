@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def fit_splits(
         )
     _check_same_code(source, [run_folder(runs, label, split.name) for split in splits])
     check_layer(source, store)
-    values = head_params(source, params, seed)
+    values = joint_params(source, store, head_params(source, params, seed))
     starts = {split.name: _start_run(source, start, split.name) for split in splits}
     features = Features.of(store)
     for split in [stored_split(split, manifest, store, skip_missing) for split in splits]:
@@ -139,6 +139,23 @@ def head_params(source: HeadSource, params: Sequence[str], seed: int | None) -> 
             f"--seed {seed} and -p seed={values['seed']} say the same thing; leave one out"
         )
     return {"seed": 0 if seed is None else seed, **values}
+
+
+def joint_params(
+    source: HeadSource, store: FeatureStore, values: dict[str, object]
+) -> dict[str, object]:
+    """Hyper-parameters with how many coordinates each joint of the store has."""
+    has = store.spec.get("coordinates", 2)
+    if not source.head_class.takes_joints or has == 2 == values.get("coordinates", 2):
+        return values
+    if "coordinates" not in {field.name for field in fields(source.head_class)}:
+        raise RunError(f"{store.path}: x, y, z of each joint; {source.name} takes x and y")
+    if values.get("coordinates", has) != has:
+        raise RunError(
+            f"{store.path}: {has} coordinates of each joint, not {values['coordinates']}; "
+            "leave out -p coordinates"
+        )
+    return {**values, "coordinates": has}
 
 
 def _fit(

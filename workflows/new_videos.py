@@ -13,6 +13,7 @@ from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
 from aqa.extract.encode import Encoder, encode_video
 from aqa.extract.poses.run import video_poses
+from aqa.extract.poses.settings import settings_of
 from aqa.extract.rebuild import rebuild_backbone, rule_of
 from aqa.extract.video.clip_reader import ClipReader
 from aqa.features.store import Spec
@@ -72,7 +73,7 @@ def extractor_for(
 
 def _read_joints(video: Video, spec: Spec) -> ExtractedVideo:
     file = replace(video, path=None, poses=video.path)
-    poses = video_poses(file, spec["preprocess"]["max_missing"], spec["joints"])
+    poses = video_poses(file, settings_of(spec))
     return ExtractedVideo(VideoFeatures(poses.joints, poses.clips, len(poses.joints), 0, poses.fps))
 
 

@@ -5,6 +5,7 @@ The seventh action, trampoline, is not in the authors' lists of split 4.
 
 from __future__ import annotations
 
+from aqa.annotations.columns import PERFORMANCE
 from aqa.annotations.importing import (
     PUBLISHED,
     Imported,
@@ -12,6 +13,7 @@ from aqa.annotations.importing import (
     Request,
     Row,
     SourceFile,
+    Version,
     VideoFolder,
     expect_count,
     expect_range,
@@ -31,6 +33,22 @@ ACTIONS = {
     "sync_diving_10m": (91, 49.8, 99.36),
 }
 PARTS = {"train": 803, "test": 303}
+# Size and checksum of the lists of split 4.
+_VERSIONS = {
+    "train": Version(3225, "8ce46439f389e1a6492f6cc95446e6df968ff7ac6c4c48066c4ca1bacdbc18ee"),
+    "test": Version(1371, "0be5b0f786a5e11dc7bd36f54cc08d945feab86fcf0a1a6128e34c32877cbcfd"),
+}
+
+
+FILES = {
+    part: SourceFile(
+        f"*{part}_list.mat",
+        f"action, number and score of {n} {part} videos",
+        folders=("Split_4", "AQA-7/Split_4", "info"),
+        versions=(_VERSIONS[part],),
+    )
+    for part, n in PARTS.items()
+}
 
 
 def read(request: Request) -> Imported:
@@ -38,7 +56,7 @@ def read(request: Request) -> Imported:
     videos = VideoFolder(request.videos)
     rows: dict[str, Row] = {}
     for part, size in PARTS.items():
-        path = request.find(f"*{part}_list.mat", f"Split_4/*{part}_list.mat")
+        path = request.find(*FILES[part].places)
         listed = read_matrix(path, f"consolidated_{part}_list", 3)
         expect_count(path, len(listed), size, f"{part} samples")
         for action_number, sample, score in listed.tolist():
@@ -60,6 +78,8 @@ def read(request: Request) -> Imported:
                 "path": videos.find(f"{action}/{number}", f"{action}-out/{number}"),
                 "score": score / 100,
                 "action": action,
+                # The same dives, in the same order: all 370 scores are equal.
+                PERFORMANCE: f"unlv-dive:{number}" if action == "diving" else None,
                 "similar_within": SIMILAR_WITHIN.get(action),
                 PUBLISHED: part,
             }
@@ -70,9 +90,9 @@ IMPORTER = Importer(
     read,
     citation="parmar2019action",
     origin="http://rtis.oit.unlv.edu/datasets.html",
-    files=tuple(
-        SourceFile(f"*{part}_list.mat", f"action, number and score of {n} {part} videos")
-        for part, n in PARTS.items()
-    ),
+    files=tuple(FILES.values()),
     options={"videos": "folder of diving-out/001, gym_vault-out/001, ... (folders of frames)"},
+    counts={"videos": sum(PARTS.values()), **PARTS},
+    videos="in the archive AQA-7.zip of the same page; size not known",
+    tried="the authors' lists of split 4",
 )

@@ -2,18 +2,21 @@
 
 The fields are those that the release's README describes; no file of it was at hand when this was
 written, so whatever differs from the description is refused. The frame numbers of the untrimmed
-videos are taken as those of the release's images: from 1, the last one included (ours).
+videos are taken as those of the release's images: from 1, the last one included (ours). Types are
+spelled as everywhere here: 407C, and 626 without a letter. 1369 of the dives are MTL-AQA's too,
+and 268 of the training dives are test dives there; the column `performance` tells which, by type,
+score and marks.
 """
 
 from __future__ import annotations
 
 import itertools
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any
 
-from aqa.annotations.columns import JUDGE_PREFIX, STAGE_PREFIX
+from aqa.annotations.columns import JUDGE_PREFIX, PERFORMANCE, STAGE_PREFIX
 from aqa.annotations.importing import (
     PUBLISHED,
     Imported,
@@ -21,13 +24,28 @@ from aqa.annotations.importing import (
     Request,
     Row,
     SourceFile,
+    Version,
     VideoFolder,
 )
+from aqa.annotations.importing.dives import fina_type
 from aqa.annotations.importing.pickles import read_pickle
+from aqa.annotations.importing.video_folder import count_images, is_video
+from aqa.annotations.overlaps import marks_keys
 from aqa.errors import AqaError
 
 N_DIVES = 3000
+_SHOWN = 10  # dives in a note
 _COARSE = ("action_type", "dive_score", "difficulty", "start_frame", "end_frame", "judge_scores")
+
+# Of both releases only the sizes are known.
+FINE = SourceFile(
+    "FineDiving_fine-grained_annotation.pkl",
+    "the step of every frame",
+    versions=(
+        Version(3528282, release="the release with fewer dives of five steps"),
+        Version(3528149, release="the release with 34 more dives of five steps"),
+    ),
+)
 
 Key = tuple[str, int]
 
@@ -45,6 +63,17 @@ def read(request: Request) -> Imported:
     videos = VideoFolder(request.videos)
     for key, dive in coarse.items():
         _check(path, key, dive)
+    shared = marks_keys(
+        {
+            _name(key): (
+                fina_type(str(dive["action_type"])),
+                dive["dive_score"],
+                dive["difficulty"],
+                dive["judge_scores"],
+            )
+            for key, dive in coarse.items()
+        }
+    )
     steps = {key: _steps(fine_path, key, dive) for key, dive in fine.items()}
     n_judges = max(len(dive["judge_scores"]) for dive in coarse.values())
     n_steps = max(map(len, steps.values()))
@@ -55,10 +84,14 @@ def read(request: Request) -> Imported:
             row[f"{JUDGE_PREFIX}{number + 1}"] = _at(coarse[key]["judge_scores"], number)
         for number in range(n_steps):
             row[f"{STAGE_PREFIX}step{number + 1}"] = _at(steps[key], number, (None, None))[0]
+        row[PERFORMANCE] = shared[_name(key)]
         row["steps"] = ";".join(name for _, name in steps[key])
         row[PUBLISHED] = next((part for part, keys in parts.items() if key in keys), None)
         rows.append(row)
     notes = [f"{N_DIVES} dives were published"] if len(rows) != N_DIVES else []
+    notes.append(_release(fine_path, steps))
+    frames = {_name(key): len(dive["frames_labels"]) for key, dive in fine.items()}
+    notes += _other_counts(rows, frames)
     return Imported(rows, path, notes=notes)
 
 
@@ -121,6 +154,8 @@ def _check(path: Path, key: Key, dive: dict[str, Any]) -> None:
 def _row(key: Key, dive: dict[str, Any], videos: VideoFolder) -> Row:
     event, number = key
     place = videos.find(f"{event}/{number}", event)
+    if place is not None and place.name == event and not is_video(place):
+        place = place / str(number)  # a folder of the others' frames
     # Trimmed frames show the action alone; in an untrimmed video it is a range of frames.
     is_trimmed = place is not None and place.parent.name == event
     return {
@@ -132,9 +167,36 @@ def _row(key: Key, dive: dict[str, Any], videos: VideoFolder) -> Row:
         "difficulty": dive["difficulty"],
         "execution": round(dive["dive_score"] / dive["difficulty"], 6),
         "action": "diving",
-        "type": str(dive["action_type"]),
+        "type": fina_type(str(dive["action_type"])),
         "event": event,
     }
+
+
+def _release(path: Path, steps: Mapping[Key, Sized]) -> str:
+    """Which of the two releases the fine-grained annotations are of, by the size of their file."""
+    size = path.stat().st_size
+    known = [version.release for version in FINE.versions if version.size == size]
+    five = sum(len(one) == 5 for one in steps.values())
+    which = known[0] if known else "neither of the two that are known, or another pickle of them"
+    return f"{path.name}: {size} bytes, {five} dives of five steps: {which}"
+
+
+def _other_counts(rows: Sequence[Row], annotated: Mapping[str, int]) -> list[str]:
+    """A note on dives whose folder has more or fewer images than frames are annotated."""
+    differ = []
+    for row in rows:
+        path, n = row["path"], annotated[str(row["video_id"])]
+        if row["start_frame"] is None and isinstance(path, Path) and path.is_dir():
+            images = count_images(path)
+            if images not in (0, n):
+                differ.append(f"{row['video_id']} {images} ({n})")
+    if not differ:
+        return []
+    shown = ", ".join(differ[:_SHOWN]) + (", ..." if len(differ) > _SHOWN else "")
+    return [
+        f"{len(differ)} dives have another number of images than of annotated frames (in "
+        f"brackets), so their steps may be out of place: {shown}"
+    ]
 
 
 def _steps(path: Path, key: Key, fine: dict[str, Any]) -> list[tuple[int, str]]:
@@ -155,7 +217,7 @@ IMPORTER = Importer(
     origin="https://github.com/xujinglin/FineDiving, folder Annotations",
     files=(
         SourceFile("FineDiving_coarse_annotation.pkl", "scores, difficulties, marks, frames"),
-        SourceFile("FineDiving_fine-grained_annotation.pkl", "the step of every frame"),
+        FINE,
         SourceFile("train_split.pkl", "the training dives"),
         SourceFile("test_split.pkl", "the test dives"),
     ),
@@ -163,4 +225,7 @@ IMPORTER = Importer(
         "videos": "folder of the trimmed frames, <event>/<number>/, or of the untrimmed videos, "
         "<event>.mp4 or <event>/"
     },
+    counts={"videos": N_DIVES},
+    videos="as the repository's README says, which has a release agreement; size not known",
+    tried="all 3000 dives of a release, by a user; no file of it is at hand for the tests",
 )

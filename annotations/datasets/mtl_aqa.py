@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from aqa.annotations.columns import PERFORMANCE
 from aqa.annotations.importing import (
     PUBLISHED,
     Imported,
@@ -33,6 +34,7 @@ from aqa.annotations.importing.mtl_annotations import (
     read_keys,
     read_versions,
 )
+from aqa.annotations.overlaps import marks_keys
 from aqa.errors import AqaError
 
 N_DIVES, N_TRAIN, N_TEST = 1412, 1059, 353
@@ -43,8 +45,12 @@ HIGHEST = 104.5  # of the published scores
 SMALLER = {140: 143, 280: 279, 450: 443}
 
 # The folders of the authors' repository, from the innermost; and where later work keeps them.
-_FOLDERS = ("MTL-AQA_split_0_data", "Ready_2_Use/MTL-AQA_split_0_data")
-_FOLDERS = (*_FOLDERS, f"MTL-AQA_dataset_release/{_FOLDERS[1]}", "info")
+_FOLDERS = (
+    "MTL-AQA_split_0_data",
+    "Ready_2_Use/MTL-AQA_split_0_data",
+    "MTL-AQA_dataset_release/Ready_2_Use/MTL-AQA_split_0_data",
+    "info",
+)
 _RELEASE = ("Ready_2_Use", "MTL-AQA_dataset_release/Ready_2_Use")
 
 # The most trusted marks first.
@@ -146,6 +152,17 @@ def read(request: Request) -> Imported:
     captions, notes = read_captions(request.find_optional(*CAPTIONS.places), dives)
     marks, mark_notes = read_marks(paths, versions)
     numbers = next((v for v in versions if all("dive_number" in dive for dive in v.values())), {})
+    shared = marks_keys(
+        {
+            dive_name(key): (
+                str(describe_dive(path, dive_name(key), dive)["type"]),
+                dive["final_score"],
+                dive["difficulty"],
+                marks.get(key, ()),
+            )
+            for key, dive in dives.items()
+        }
+    )
     videos = VideoFolder(request.videos)
     rows = []
     for key, dive in dives.items():
@@ -154,6 +171,8 @@ def read(request: Request) -> Imported:
             row["dive_number"] = str(numbers[key]["dive_number"])
         if marks:
             row |= mark_columns(marks[key])
+        keys_of_dive = [f"mtl-aqa:{dive_name(key)}", shared[dive_name(key)]]
+        row[PERFORMANCE] = ";".join(filter(None, keys_of_dive))
         if captions:
             row["commentary"] = captions.get(key)
         row[PUBLISHED] = "test" if key in test else "train"
@@ -161,7 +180,8 @@ def read(request: Request) -> Imported:
             row[name] = parts.get(key)
         rows.append(row)
     notes = [*notes, *split_notes, *mark_notes, *_odd_scores(dives)]
-    return Imported(rows, path, notes=notes)
+    counts = dict(zip(("videos", "train", "test"), (len(dives), *sizes), strict=True))
+    return Imported(rows, path, notes=notes, counts=counts)
 
 
 _UNLV_NOTE = (

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from aqa.annotations.columns import ATTRIBUTES, STAGE_PREFIX
+from aqa.annotations.columns import ATTRIBUTES, PERFORMANCE, STAGE_PREFIX
 from aqa.annotations.csv_table import read_table
 from aqa.annotations.importing import (
     PUBLISHED,
@@ -20,11 +20,13 @@ from aqa.annotations.importing import (
     Request,
     Row,
     SourceFile,
+    Version,
     VideoFolder,
     expect_count,
     expect_range,
 )
 from aqa.annotations.importing.dives import CODES, describe_dive
+from aqa.annotations.importing.mtl_annotations import dive_name
 from aqa.errors import AqaError
 
 N_DIVES, N_TRAIN = 370, 300
@@ -106,10 +108,14 @@ def _row(cells: _Cells, videos: VideoFolder) -> Row:
     if difficulty <= 0:
         raise cells.problem("difficulty", "above 0")
     kind: Row = dict.fromkeys(("type", *ATTRIBUTES, "event"))
+    performance = [f"unlv-dive:{texts['video_id']}"]
     if texts["mtl_event"]:
         codes = {name: cells.whole(name) for name in CODES}
         kind = describe_dive(cells.path, texts["video_id"], codes)
-        kind["event"] = f"{cells.whole('mtl_event'):02d}"
+        event = cells.whole("mtl_event")
+        kind["event"] = f"{event:02d}"
+        if texts.get("mtl_number"):
+            performance.append(f"mtl-aqa:{dive_name((event, cells.whole('mtl_number')))}")
     stages = [cells.whole(f"{stage}_start") for stage in STAGES]
     return {
         "video_id": texts["video_id"],
@@ -119,6 +125,7 @@ def _row(cells: _Cells, videos: VideoFolder) -> Row:
         "execution": round(score / difficulty, 6),
         "action": "diving",
         **kind,
+        PERFORMANCE: ";".join(performance),
         **dict(zip(_STAGE_COLUMNS, stages, strict=True)),
         PUBLISHED: texts["split"],
     }
@@ -132,9 +139,29 @@ def _ordered(row: Row) -> bool:
 IMPORTER = Importer(
     read,
     citation="xiang2018",
+    origin="https://github.com/YeTianJHU/diving-score has features and stages; videos.csv joins "
+    "them with the labels of UNLV-Dive and MTL-AQA, and its own address is not known",
     files=(
-        SourceFile("videos.csv", "scores, difficulties, types, stages, the authors' split"),
-        SourceFile("features.npy", "P3D features, in the order of the table", optional=True),
+        SourceFile(
+            "videos.csv",
+            "scores, difficulties, types, stages, the authors' split",
+            versions=(
+                Version(29474, "c5e7147b980af8cf682ec5990c4f0e08979ff4aae1846af7d927afd8d05c5df0"),
+            ),
+        ),
+        SourceFile(
+            "features.npy",
+            "P3D features, in the order of the table",
+            optional=True,
+            versions=(
+                Version(
+                    3031168, "15101f4ba12a87c7ff4dbe0522819f9c763a3caa6fbd312bc68f06057f199fd6"
+                ),
+            ),
+        ),
     ),
     options={"videos": "folder of 001.avi, 002.avi, ..."},
+    counts={"videos": N_DIVES, "train": N_TRAIN, "test": N_DIVES - N_TRAIN},
+    videos="those of UNLV-Dive, http://rtis.oit.unlv.edu/datasets.html; size not known",
+    tried="both files",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aqa.annotations.importing import Imported, Importer, Request
 from aqa.annotations.importing.unlv_layout import (
+    ADDRESS,
     DIFFICULTIES,
     PUBLISHED_SPLIT,
     SCORES,
@@ -25,7 +26,10 @@ def read(request: Request) -> Imported:
 IMPORTER = Importer(
     read,
     citation="parmar2017",
-    origin="http://rtis.oit.unlv.edu/datasets.html",
+    origin=ADDRESS,
     files=(SCORES, DIFFICULTIES, *PUBLISHED_SPLIT),
     options={"videos": VIDEOS},
+    counts={"videos": 176, "train": 120, "test": 56},
+    videos="from the same page; size not known",
+    tried="no real file: none was at hand; written from UNLV-Dive's, which share the layout",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -36,6 +37,20 @@ def describe_dive(path: Path, dive: str, codes: Mapping[str, int]) -> dict[str, 
         "somersaults": codes["ss_no"] / 2,
         "twists": codes["tw_no"] / 2,
     }
+
+
+def fina_type(text: str) -> str:
+    """A dive's number as `dive_type` spells it, of one that was typed: 407c, 626C, 6243 D.
+
+    Whatever is no such number stays as it is.
+
+    >>> fina_type("407c"), fina_type("6243D"), fina_type("5253 b"), fina_type("voluntary")
+    ('407C', '6243', '5253B', 'voluntary')
+    """
+    number = re.fullmatch(r"([1-6]\d{2,3})([A-D]?)", re.sub(r"\s", "", text).upper())
+    if number is None:
+        return text
+    return number[1] if number[1].startswith("6") else number[0]
 
 
 def dive_type(

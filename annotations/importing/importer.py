@@ -37,9 +37,10 @@ class Request:
         match = self.find_optional(*patterns)
         if match is None:
             where = ", ".join(map(str, self.sources))
-            raise AqaError(
-                f"{where}: no {' or '.join(patterns)}; `aqa import NAME` lists the files it needs"
-            )
+            first, *others = patterns
+            names = f"{first} or {others[0]}" if len(others) == 1 else first
+            more = f" there, nor in {len(others)} folders of the release" if len(others) > 1 else ""
+            raise AqaError(f"{where}: no {names}{more}; `aqa import NAME` lists the files it needs")
         return match
 
     def find_optional(self, *patterns: str) -> Path | None:
@@ -71,7 +72,8 @@ class Imported:
     paths are absolute. source: the file that they come from, for messages. numbers: their row
     numbers in it; None counts from 1. notes: lines to print with the summary. lists: name -> ids;
     each is written beside the manifest as <name>.txt. features: backbone -> file with features of
-    the videos of the list `ids`; the summary says how to import them.
+    the videos of the list `ids`; the summary says how to import them. counts: as
+    `Importer.counts`, where SOURCE was another published part of the dataset than the whole.
     """
 
     rows: list[Row]
@@ -80,6 +82,7 @@ class Imported:
     notes: Sequence[str] = ()
     lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
     features: Mapping[str, Path] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

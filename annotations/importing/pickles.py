@@ -34,7 +34,11 @@ def read_pickle(path: Path) -> Any:
     `PickleRefused` with the file and what it asked for, `AqaError` for a file that is too large.
     """
     check_size(path)
-    data = path.read_bytes()
+    return plain_value(path.read_bytes(), path)
+
+
+def plain_value(data: bytes, path: Path) -> Any:
+    """The value that a pickle in a file holds, as `read_pickle` reads it; path: for errors."""
     try:
         _check_numbers(data)
         return _Unpickler(io.BytesIO(data), encoding="latin1").load()

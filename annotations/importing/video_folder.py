@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from aqa.errors import AqaError
 
+# As `aqa extract` reads a folder: its numbered images.
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"})
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mkv", ".mov", ".webm")
 
 
@@ -21,13 +24,37 @@ class VideoFolder:
     def find(self, *names: str) -> Path | None:
         """The first of `names` that exists: a folder of images, or a file with a video's suffix.
 
-        Where none exists, the place at which the last name would be looked for as an .mp4. None
-        where nobody said where the videos are.
+        Where none exists, the first folder without images, or else the place at which the last
+        name would be looked for as an .mp4. None where nobody said where the videos are.
         """
         if self.folder is None:
             return None
+        empty = []
         for name in names:
             for path in (self.folder / f"{name}{suffix}" for suffix in ("", *VIDEO_SUFFIXES)):
-                if path.exists():
+                if is_video(path):
                     return Path(os.path.abspath(path))
-        return Path(os.path.abspath(self.folder / f"{names[-1]}.mp4"))
+                if path.is_dir():
+                    empty.append(path)
+        place = empty[0] if empty else self.folder / f"{names[-1]}.mp4"
+        return Path(os.path.abspath(place))
+
+
+def is_video(path: Path) -> bool:
+    """Whether there is a video to read: a file, or a folder with an image in it."""
+    return next(_images(path), None) is not None if path.is_dir() else path.exists()
+
+
+def count_images(folder: Path) -> int:
+    """How many images lie in a folder."""
+    return sum(1 for _ in _images(folder))
+
+
+def _images(folder: Path) -> Iterator[str]:
+    """The names of the numbered images in a folder."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            stem, suffix = os.path.splitext(entry.name)
+            is_image = suffix.lower() in IMAGE_SUFFIXES and not stem.startswith(".")
+            if is_image and any(map(str.isdecimal, stem)):
+                yield entry.name

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from aqa.annotations.importing.importer import Imported, Importer, Request, Row
 from aqa.annotations.importing.summary import missing_lines, summary_lines
+from aqa.annotations.importing.video_folder import is_video
 from aqa.annotations.manifest import Manifest, write_manifest
 from aqa.errors import AqaError
 from aqa.files import write_text
@@ -45,7 +46,7 @@ def import_dataset(
         if path.exists() and not force and not _holds(path, texts.get(path)):
             raise AqaError(f"{path}: exists already; replace it with --force")
     table = _checked(imported)
-    missing = [video.path for video in table if video.path and not video.path.exists()]
+    missing = [video.path for video in table if video.path and not is_video(video.path)]
     if missing and len(missing) == len(table):
         raise AqaError(f"{request.videos}: holds none of the videos, such as {missing[0]}")
     for path, text in texts.items():

@@ -11,21 +11,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aqa.annotations.manifest import Video
-from aqa.extract.poses.files import PoseError, Poses, filled, find_poses, read_poses
+from aqa.extract.poses.files import find_poses, read_poses
+from aqa.extract.poses.fill import filled
+from aqa.extract.poses.names import chosen_joints
+from aqa.extract.poses.normalise import normalised
+from aqa.extract.poses.poses import PoseError, Poses, ReadingRules
+from aqa.extract.poses.settings import (
+    AS_FILES_SAY,
+    JointOptions,
+    JointSettings,
+    same_names,
+    settings_of,
+)
+from aqa.extract.poses.survey import Tell, survey
 from aqa.extract.progress import ExtractionProgress
 from aqa.extract.summary import ExtractionSummary, reason_of, sort_out_stored
 from aqa.extract.video.decode import DECODE_ERRORS, content_of, open_video, size_of
 from aqa.features.clips import Clip
-from aqa.features.store import FeatureStoreWriter, Spec
-
-BACKBONE = "pose"
+from aqa.features.store import FeatureStore, FeatureStoreWriter
 
 
 class VideoPoses(NamedTuple):
     """The joints of a video's frames.
 
-    joints: float32 (frames, 2 x joints): x and y of the first joint, x and y of the second, ...,
-    in pixels. names: one per joint. fps: frames per second of the video; NaN where not known.
+    joints: float32 (frames, coordinates x joints): x and y (and z) of the first joint, x and y of
+    the second, .... names: one per joint. fps: frames per second of the video; NaN where not known.
     """
 
     joints: NDArray[np.float32]
@@ -38,21 +48,16 @@ class VideoPoses(NamedTuple):
         return [Clip(i, i + 1) for i in range(len(self.joints))]
 
 
-def video_poses(video: Video, max_missing: float, names: Sequence[str] | None = None) -> VideoPoses:
-    """Read and fill the joints of the frames of a video that the manifest asks for.
+def video_poses(video: Video, settings: JointSettings) -> VideoPoses:
+    """Read and complete the joints of the frames of a video that the manifest asks for.
 
-    max_missing: the largest share of them that may be missing. names: the joints there must be.
     Where the video itself is there, it must have as many frames as there are joints of; files
     that leave out frames without anybody may end earlier.
     """
     if video.poses is None:
         raise PoseError(f"{video.id}: no joints: fill the manifest's column poses, or give --poses")
-    poses, fps = _poses_of(video.poses, video.path)
-    if names is not None and list(names) != list(poses.names):
-        raise PoseError(
-            f"{video.poses}: {len(poses.names)} joints ({', '.join(poses.names[:3])}, ...), "
-            f"the store has {len(names)} ({', '.join(names[:3])}, ...)"
-        )
+    poses, fps = _poses_of(video.poses, video.path, settings.rules)
+    poses = _as_stored(poses, settings, video.poses)
     start, stop = video.start_frame or 0, video.end_frame or len(poses.joints)
     if stop > len(poses.joints) or start >= stop:
         raise PoseError(
@@ -60,70 +65,70 @@ def video_poses(video: Video, max_missing: float, names: Sequence[str] | None = 
             f"the manifest asks for frames {start} to {stop}"
         )
     asked = Poses(poses.joints[start:stop], poses.names)
-    joints = filled(asked, max_missing, video.poses)
-    return VideoPoses(joints.reshape(len(joints), -1), poses.names, fps)
+    unseen = settings.never_seen
+    joints = filled(asked, settings.max_missing, video.poses, chosen=settings.names, unseen=unseen)
+    joints = normalised(joints, settings.names, settings.normalise, video.poses)
+    return VideoPoses(joints.reshape(len(joints), -1), settings.names, fps)
 
 
-def _poses_of(file: Path, path: Path | None) -> tuple[Poses, float]:
+def _as_stored(poses: Poses, settings: JointSettings, path: Path) -> Poses:
+    """The joints under the names of the store; `PoseError` where they are others."""
+    names = settings.names
+    if poses.joints.shape[2] != settings.axes:
+        raise PoseError(
+            f"{path}: {poses.joints.shape[2]} coordinates of each joint, the store has "
+            f"{settings.axes}; say with --joints-format what all files have, in a store of its own"
+        )
+    if same_names(poses.names, names):
+        return Poses(poses.joints, names)
+    if settings.chosen and set(names) <= set(poses.names):
+        return poses
+    raise PoseError(
+        f"{path}: {len(poses.names)} joints ({', '.join(poses.names[:3])}, ...), "
+        f"the store has {len(names)} ({', '.join(names[:3])}, ...)"
+    )
+
+
+def _poses_of(file: Path, path: Path | None, rules: ReadingRules) -> tuple[Poses, float]:
     """The joints of all frames of the video at `path`, and its frames per second."""
     if path is None or not path.exists():
-        return read_poses(file), float("nan")
+        return read_poses(file, None, rules), float("nan")
     source = open_video(path)
-    poses = read_poses(file, source.promised)
+    poses = read_poses(file, source.promised, rules)
     if source.promised not in (None, len(poses.joints)):
         n_frames = sum(1 for _ in source.frames())  # the container may be wrong
-        poses = read_poses(file, n_frames)
+        poses = read_poses(file, n_frames, rules)
         if n_frames != len(poses.joints):
             raise PoseError(f"{file}: joints of {len(poses.joints)} frames, {path} has {n_frames}")
     return poses, source.fps
-
-
-def pose_spec(names: Sequence[str], max_missing: float) -> Spec:
-    """Everything that a store of these joints depends on; only such a store has `joints`."""
-    return {
-        "backbone": BACKBONE,
-        "weights": {"name": None, "sha256": None, "fitted_on": None},
-        "layer": None,
-        "shape": [2 * len(names)],
-        "dtype": "float32",
-        "clip_length": 1,
-        "stride": 1,
-        "frames": None,
-        "padding": None,
-        "tail": None,
-        "preprocess": {"missing": "linear in time", "max_missing": max_missing},
-        "joints": list(names),
-        "views": ["original"],
-        "view_seed": None,
-    }
 
 
 def extract_poses(
     videos: Sequence[Video],
     store: Path,
     folder: Path | None = None,
+    options: JointOptions = AS_FILES_SAY,
     *,
-    max_missing: float = 0.5,
     progress: ExtractionProgress | None = None,
 ) -> ExtractionSummary:
     """Write the joints of `videos` into `store`; those in it already are reused.
 
-    folder: where the joints lie, named by the video's id; None takes each `Video.poses`.
-    max_missing: the largest share of a video's joints that may be missing. The first video that
-    can be read tells which joints there are. A video that fails is in the summary and stops
-    nothing.
+    folder: where the joints lie, named by the video's id; None takes each `Video.poses`. What
+    `options` leave open is as in the store, where it exists, or told by the files of all videos;
+    the first that can be read tells which joints there are. A video that fails is in the summary
+    and stops nothing.
     """
     progress = progress or ExtractionProgress()
     summary = ExtractionSummary()
     if folder is not None:
         videos = [replace(video, poses=find_poses(folder, video.id)) for video in videos]
-    spec = pose_spec(_names(videos, max_missing), max_missing)
-    with FeatureStoreWriter(store, spec, ids=[video.id for video in videos]) as writer:
+    settings = _settings(videos, store, options, progress.line)
+    with FeatureStoreWriter(store, settings.spec, ids=[video.id for video in videos]) as writer:
         todo = sort_out_stored(videos, lambda video: video.poses, writer, summary, progress)
         progress.start(len(todo))
         for video in todo:
             try:
-                poses = video_poses(video, max_missing, spec["joints"])
+                poses = video_poses(video, settings)
             except DECODE_ERRORS as error:
                 summary.fail(video.id, reason_of(video.poses, error), progress)
                 progress.video(0)
@@ -143,12 +148,29 @@ def extract_poses(
     return summary
 
 
-def _names(videos: Sequence[Video], max_missing: float) -> tuple[str, ...]:
-    """The joints of the first video that can be read."""
-    problems = []
-    for video in videos:
-        try:
-            return video_poses(video, max_missing).names
-        except DECODE_ERRORS as error:
-            problems.append(reason_of(video.poses, error))
-    raise PoseError(f"the joints of no video can be read; the first: {next(iter(problems), '')}")
+def _settings(
+    videos: Sequence[Video], store: Path, options: JointOptions, tell: Tell
+) -> JointSettings:
+    """The settings of the store, where it exists and they are not asked to be others."""
+    if not store.exists():
+        return survey(videos, options, tell)
+    with FeatureStore.open(store) as opened:
+        spec = opened.spec
+    if "joints" not in spec:
+        return survey(videos, options, tell)  # which the store's own spec then refuses
+    stored = settings_of(spec)
+    names = stored.names
+    if options.joints is not None:
+        names = chosen_joints(options.joints, stored.names)
+    first = options.first_frame
+    return replace(
+        stored,
+        names=names,
+        rules=ReadingRules(
+            options.declared or stored.rules.layout,
+            stored.rules.first_frame if first is None else first,
+        ),
+        never_seen=options.never_seen or stored.never_seen,
+        normalise=options.normalise or stored.normalise,
+        max_missing=options.max_missing,
+    )

@@ -106,6 +106,12 @@ class GDLTHead(ScoreNetworkHead):
     `limits_`, the two ends in points.
     """
 
+    refit: bool = param(
+        False,
+        "after training was stopped by held-out training videos, train anew on all of them for as "
+        "many epochs as were best",
+        source="ours, by held-out training dives: its loss wavers, so that an epoch is no measure",
+    )
     grades: int = param(
         4,
         "number of grades, each with a prototype",

@@ -31,8 +31,6 @@ from aqa.models.heads.base.comparing import (
     SiameseNet,
     check_types,
     meet_exemplars,
-    of_frequent_types,
-    of_same_types,
 )
 from aqa.models.heads.base.exemplars import (
     exemplars_of,
@@ -95,11 +93,6 @@ class ScoreEstimationHead(ComparingHead):
         "learned",
         "learned: with metric learning; none: all layers learn the score",
         source="jain2020 Table V",
-    )
-    metric_types: int | None = param(
-        None,
-        "learn the metric on so many types only, the most frequent; none: on all",
-        source="jain2020 §V-A: 3",
     )
     finetune: bool = param(False, "train all layers after the last one is solved", source="ours")
     solver: Literal["exact", "iterative"] = param(
@@ -340,15 +333,11 @@ class ScoreEstimationHead(ComparingHead):
         """Learn the metric, or take it over; leaves `held_out_` and `net_before_` too."""
         self.held_out_ = np.arange(0)
         if head is None:
-            chosen = np.arange(len(train))
-            if self.metric_types is not None:
-                chosen = of_frequent_types(train, self.metric_types)
-                validation = validation and of_same_types(validation, train.select(chosen))
             settings = shared_params(self, SiameseHead)
             head = SiameseHead(**settings | {"refit": self.refit and not self.finetune})
-            head.fit_examples(train.select(chosen), validation)
+            head.fit_examples(train, validation)
             self.best_epoch_, self.pairs_seen_ = head.best_epoch_, head.pairs_seen_
-            self.held_out_ = chosen[head.held_out_]
+            self.held_out_ = head.held_out_
         self.learned_clips_ = head.learned_clips_
         self.centre_, self.scale_ = head.centre_, head.scale_
         self.net_ = copy.deepcopy(head.net_)

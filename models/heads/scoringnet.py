@@ -19,6 +19,7 @@ from aqa.models.heads.base import (
     check_fit,
     check_params,
     check_sequences,
+    check_views,
     pack_texts,
     param,
     params_of,
@@ -32,7 +33,7 @@ from aqa.models.heads.base.score_rules import PARTS, check_known, fused, rule_of
 from aqa.models.heads.base.two_branches import TwoBranchesAdapter
 from aqa.models.heads.kfs import KFSHead, check_stride
 from aqa.models.heads.lstm import LSTMHead
-from aqa.models.stages import stage_names
+from aqa.models.stages import hand_starts, stage_names
 
 Columns = Mapping[str, Sequence[Any]]
 
@@ -46,8 +47,9 @@ class ScoringNetHead(Head):
     `--from` names, or else as the manifest's columns stage_<name> say. li2018scoringnet learns
     convolutions over a fragment's frames; here each branch reads cached vectors, best of dense
     clips (--stride 4). The branches share neither weights nor a term of the loss, so each is
-    trained, and stopped, by itself. Without a column execution it is what the rule makes of score
-    and difficulty. Fitted: `branches_`, `kfs_` (None without), `rule_`.
+    trained, and stopped, by itself; they learn from augmentations, such as later starts, too.
+    Without a column execution it is what the rule makes of score and difficulty. Fitted:
+    `branches_`, `kfs_` (None without), `rule_`.
 
     End to end the backbone is theirs in common (li2018scoringnet: each has its own): the loss is
     the sum of both (li2018scoringnet eq. 10), each divided by its own deviation, on the
@@ -79,6 +81,7 @@ class ScoringNetHead(Head):
 
     columns: ClassVar[tuple[str, ...]] = ("clips", "stages", "difficulty", "execution", "action")
     starts_from: ClassVar[str | None] = "kfs"
+    takes_views: ClassVar[bool] = True
     end_to_end: ClassVar[type[TwoBranchesAdapter]] = TwoBranchesAdapter
     fitted: ClassVar[tuple[str, ...]] = ("branches_", "kfs_", "rule_", "names_")
 
@@ -93,19 +96,19 @@ class ScoringNetHead(Head):
         """See `Head.fit_examples`. start: a fitted `kfs`, which tells the stages."""
         sequences, scores = check_fit(train.features, train.scores, ids=train.ids)
         self.check_params()
-        if train.views:
-            raise HeadError("it learns from no augmentations: they may be cut into other clips")
         self.learn_rule(scores, train.columns, self._checked_start(start, train.columns))
         truth = self.truth(scores, train.columns, train.ids)
         chosen = self._fragments(sequences, train.columns, train.ids)
+        augmented = self._augmented(train, sequences)
         held = self._held(validation)
         self.branches_: dict[str, LSTMHead] = {}
         self.history_: list[dict[str, Any]] = []
         for score_part in PARTS:
             branch = self.branch(truth[score_part].std())
-            branch.fit_examples(
-                Examples(train.ids, chosen[score_part], truth[score_part]), held.get(score_part)
+            shown = Examples(
+                train.ids, chosen[score_part], truth[score_part], views=augmented[score_part]
             )
+            branch.fit_examples(shown, held.get(score_part))
             self.branches_[score_part] = branch
             self.history_ += [{"part": score_part, **row} for row in branch.history_]
         return self
@@ -248,9 +251,39 @@ class ScoringNetHead(Head):
         clips = columns.get("clips")
         if self.kfs_ is None or clips is None:
             return self.key.labelled(sequences, columns, ids)
-        ends = [int(ranges[:, 1].max()) for ranges in clips]
-        starts = self.kfs_.starts(sequences, clips=clips, n_frames=ends)
-        return self.key.picked(sequences, clips, starts)
+        return self.key.picked(sequences, clips, self._starts(sequences, columns, ids))
+
+    def _augmented(
+        self, train: Examples, sequences: list[NDArray[np.float32]]
+    ) -> dict[str, list[Sequences]]:
+        """For each branch the clips that it reads of each augmentation of the training videos.
+
+        Stages are at the same frames as in the video itself.
+        """
+        views = check_views(train.views, sequences, train.ids)
+        if not views or not self.key_fragments:
+            return {score_part: [*views] for score_part in PARTS}
+        clips = train.columns.get("view_clips")
+        if clips is None:
+            raise HeadError(
+                "augmentations may be cut into other clips: give the frames of these as "
+                "view_clips, for each video those of each augmentation, or leave views out"
+            )
+        starts = self._starts(sequences, train.columns, train.ids)
+        picked = [
+            self.key.picked(view, [of_video[number] for of_video in clips], starts)
+            for number, view in enumerate(views)
+        ]
+        return {score_part: [one[score_part] for one in picked] for score_part in PARTS}
+
+    def _starts(
+        self, sequences: Sequences, columns: Columns, ids: Sequence[str]
+    ) -> Sequence[NDArray[np.integer]]:
+        """The first frame of each stage, by the `kfs` or as labelled by hand."""
+        if self.kfs_ is None:
+            return hand_starts(columns.get("stages") or [{}] * len(sequences), self.names_, ids)
+        ends = [int(ranges[:, 1].max()) for ranges in columns["clips"]]
+        return self.kfs_.starts(sequences, clips=columns["clips"], n_frames=ends)
 
     def _checked_start(self, start: Head | None, columns: Columns) -> KFSHead | None:
         if start is None:

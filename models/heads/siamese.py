@@ -13,7 +13,14 @@ from torch import nn
 
 from aqa.models.examples import Examples, Sequences
 from aqa.models.heads.base import Head, HeadError, check_fit, check_views
-from aqa.models.heads.base.comparing import ComparingHead, SiameseNet, check_types, hold_out
+from aqa.models.heads.base.comparing import (
+    ComparingHead,
+    SiameseNet,
+    check_types,
+    hold_out,
+    of_frequent_types,
+    of_same_types,
+)
 from aqa.models.heads.base.head import Kind
 from aqa.models.heads.base.pair_material import PairMaterial
 from aqa.models.heads.base.pair_trainers import ClipTrainer, PairTrainer
@@ -53,6 +60,18 @@ class SiameseHead(ComparingHead):
         video with itself, and are never held out. `blank` is needed with learn_clips=true; see
         `ClipTrainer`.
         """
+        if self.metric_types is None:
+            self._fit(train, validation)
+            return self
+        self.check_params()
+        chosen = of_frequent_types(train, self.metric_types)
+        some = train.select(chosen)
+        self._fit(some, None if validation is None else of_same_types(validation, some))
+        self.held_out_ = chosen[self.held_out_]
+        return self
+
+    def _fit(self, train: Examples, validation: Examples | None) -> None:
+        """Learn from all pairs of these videos."""
         sequences, scores = check_fit(train.features, train.scores, ids=train.ids)
         types = check_types(
             train.columns.get("type"),
@@ -98,7 +117,6 @@ class SiameseHead(ComparingHead):
             with_clips=with_clips,
         )
         self._learn(material, pairs, learned, kept_out, blank)
-        return self
 
     def _learn(
         self,
@@ -149,7 +167,7 @@ class SiameseHead(ComparingHead):
 
     def needed_columns(self, start: Head | None = None) -> tuple[str, ...]:
         """See `Head.needed_columns`."""
-        return ("type",) if self.pairing == "within" else ()
+        return ("type",) if self.pairing == "within" or self.metric_types is not None else ()
 
     @property
     def held_out(self) -> NDArray[np.intp]:

@@ -139,6 +139,7 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str, bool]] = {
     "split.val": (_is_ids, _IDS, True),
     "left_out": (_is_left_out, "ids of videos", False),
     "also_learned_from": (_is_ids, _IDS, False),
+    "performances": (_is_ids, "a list of keys", False),
     "from": (_is_start, "null, or the run that fitting started from", False),
     "store": (_is_object, _OBJECT, True),
     "store.path": (_is_text, "a path", True),

@@ -46,7 +46,7 @@ def test_a_table_is_imported_and_split(workspace: Path, run_aqa: Aqa) -> None:
         (("import", "mtlaqa", "x"), 2, "unknown dataset 'mtlaqa'; did you mean 'mtl-aqa'?"),
         (("import", "csv", "x", "--column", "score"), 2, "'score' is not NAME=COLUMN"),
         (("import", "csv", "leaps.csv"), 1, "leaps.csv: no such file"),
-        (("split", "random", "--test", "few"), 2, "'few' is neither a count"),
+        (("split", "random", "--test", "few"), 2, "'few' is no count"),
         (("split", "randon"), 2, "did you mean 'random'"),
         (("split", "grouped", "--by", "coach"), 2, "unknown column 'coach'"),
         (("split", "random", "--name", "a/b"), 1, "'a/b' names no split"),

@@ -93,6 +93,29 @@ def test_a_folder_of_joints(workspace: Path, run_aqa: Callable[..., Result]) -> 
         np.testing.assert_array_equal(store["v01"][:, 0], [0, 1, 2, 3])
 
 
+def test_three_coordinates(workspace: Path, run_aqa: Callable[..., Result]) -> None:
+    """Depth goes through fitting, evaluation and the scoring of a new file."""
+    for path in workspace.glob("v*.npz"):
+        with np.load(path) as loaded:
+            flat, names = loaded["joints"], loaded["names"]
+        # What moves along x moves along z instead.
+        places = np.concatenate([flat[..., 1:], flat[..., 1:], flat[..., :1] - 25], axis=2)
+        np.savez(path, joints=places, names=names)
+    printed = run_aqa("extract", "--backbone", "pose").output
+    assert "joints have x, y, z: the third number is" in printed
+    run_aqa("fit", "--head", "pose-dct", "-p", "k=8")
+    (result,) = json.loads(run_aqa("eval", "--json").stdout)["results"]
+    assert result["spearman"] > 0.9
+    scored = run_aqa("score", "v00.npz", "--head", "pose-dct", "--json").stdout
+    rows = (workspace / "runs/pose-dct/split-1/predictions.csv").read_text().splitlines()
+    (predicted,) = [float(row.split(",")[-1]) for row in rows if row.startswith("v00")]
+    assert json.loads(scored)["scores"][0]["score"] == pytest.approx(predicted, abs=1e-4)
+    told = run_aqa("feedback", "v00", "--head", "pose-dct", code=1).output
+    assert "its joints are x, y, z; feedback is given on x and y" in told
+    told = run_aqa("fit", "--head", "pose-dct", "-p", "coordinates=2", code=1).output
+    assert "3 coordinates of each joint, not 2; leave out -p coordinates" in told
+
+
 REFUSED = {
     "extract --backbone pose --stride 4 --weights w": "--weights, --stride: not for",
     "extract --backbone tiny3d --poses .": "--poses: not for --backbone tiny3d, only for pose",

@@ -15,7 +15,11 @@ SPLIT = Split("1", train=("a", "b"), val=("c",), test=("d", "e"))
 
 def run(*learned: str, difficulty: str | None = None, told: str = "") -> SimpleNamespace:
     return SimpleNamespace(
-        folder=Path("run"), learned_from=set(learned), known_difficulty=difficulty, told=told
+        folder=Path("run"),
+        learned_from=set(learned),
+        performances=set(),
+        known_difficulty=difficulty,
+        told=told,
     )
 
 
@@ -26,7 +30,9 @@ def store(*fitted_on: str) -> SimpleNamespace:
 def manifest(**columns: str) -> SimpleNamespace:
     """Of all videos, each with these labels."""
     ids = (*SPLIT.train, *SPLIT.val, *SPLIT.test)
-    return SimpleNamespace(by_id={i: SimpleNamespace(**{"type": None} | columns) for i in ids})
+    return SimpleNamespace(
+        by_id={i: SimpleNamespace(row={}, **{"type": None} | columns) for i in ids}
+    )
 
 
 def test_test_videos_that_were_learned_from_are_counted() -> None:
@@ -56,3 +62,19 @@ def test_what_no_test_video_has_is_not_told() -> None:
     some.by_id["d"].type = None
     assert run_marks(run(told="type"), SPLIT, store(), False, manifest()).told is None
     assert run_marks(run(told="type"), SPLIT, store(), False, some).told == "type"
+
+
+def test_a_test_video_that_another_dataset_shows_is_a_leak() -> None:
+    """The keys come from the run, which may be of another workspace, or from the manifest."""
+    table = manifest()
+    table.by_id["d"].row = {"performance": "mtl-aqa:01-007;407C 80/3.2 8 8"}
+    elsewhere = run("x", "y")
+    assert run_marks(elsewhere, SPLIT, store(), False, table).leak == ()
+    elsewhere.performances = {"407C 80/3.2 8 8"}
+    with pytest.raises(RunError, match=r"other videos of what 1 of 2 test videos show, such as d;"):
+        run_marks(elsewhere, SPLIT, store(), False, table)
+    table.by_id["a"].row = {"performance": "mtl-aqa:01-007"}
+    leaks = run_marks(run("a", "b"), SPLIT, store(), True, table).leak
+    assert leaks == (
+        "the head has learned from other videos of what 1 of 2 test videos show, such as d",
+    )

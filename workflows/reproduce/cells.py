@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -79,13 +79,28 @@ def printed_figures(table: PublishedTable) -> list[PublishedFigure]:
 
 
 def with_measured(
-    figure: PublishedFigure, measured: Mapping[tuple[str, str, str], Measurement]
+    figure: PublishedFigure,
+    measured: Mapping[tuple[str, str, str], Measurement],
+    readings: Iterable[str] = (LAST,),
 ) -> Iterator[ReproducedCell]:
-    """A figure's cell, and one more where a reading that chooses nothing on test videos exists.
+    """A figure's cell, and one more for each other reading of it that was measured.
 
-    measured: (system, case, metric) -> measurement.
+    measured: (system, case, metric) -> measurement. readings: what follows the figure's case in
+    the cases of other readings.
     """
-    for case in (figure.case, figure.case + LAST):
+    for case in (figure.case, *(figure.case + reading for reading in readings)):
         value = measured.get((figure.system, case, figure.metric))
         if value or case == figure.case:
             yield ReproducedCell(figure._replace(case=case), value)
+
+
+def noted(table: PublishedTable, notes: Iterable[tuple[str, str]]) -> list[str]:
+    """A line for each thing that differs from the paper: those of the table, then of its systems.
+
+    notes: (system, note); the systems of one note share its line.
+    """
+    systems: dict[str, dict[str, None]] = {}
+    for system, note in notes:
+        if note:
+            systems.setdefault(note, {})[system] = None
+    return [*table.notes, *(f"{'; '.join(names)}: {note}" for note, names in systems.items())]

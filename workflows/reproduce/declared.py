@@ -33,6 +33,8 @@ class SystemRecipe:
     starts from. action: what it learns, where the scope is `one action`. start: the weights that
     fine-tuning begins with, where the scope is `fine-tuned`. note: what differs from the paper.
     origin: how the model is made that it goes on from, on the data of the table's `origin`.
+    reading: of several readings of one cell of the paper, which one this is, such as `, all pairs`;
+    its figures stand under the case followed by that. "" for the one that stands for the cell.
     """
 
     head: str
@@ -45,6 +47,7 @@ class SystemRecipe:
     start: Start | None = None
     note: str = ""
     origin: SystemRecipe | None = None
+    reading: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,8 @@ class PublishedTable:
     options of `aqa extract` that make it. recipes: printed system -> recipes. missing: system ->
     why there is none. cases: our name of a case -> the printed one. selected: how the paper chose
     what it prints, where it chose on the test videos or does not say. origin: the table on whose
-    data the models are made that its recipes go on from; "" where there are none.
+    data the models are made that its recipes go on from; "" where there are none. notes: what
+    differs from the paper in all of the table, such as its videos.
     """
 
     name: str
@@ -73,3 +77,4 @@ class PublishedTable:
     cases: Mapping[str, str] = field(default_factory=dict)
     selected: str = ""
     origin: str = ""
+    notes: tuple[str, ...] = ()

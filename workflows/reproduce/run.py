@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from aqa.annotations.manifest import Manifest
 from aqa.errors import AqaError, UnknownNameError
 from aqa.features.store import FeatureStore
 from aqa.workflows.reproduce.cells import (
+    LAST,
     Measurement,
     Reproduction,
+    noted,
     printed_figures,
     with_measured,
 )
-from aqa.workflows.reproduce.declared import PublishedTable
+from aqa.workflows.reproduce.declared import PublishedTable, SystemRecipe
 from aqa.workflows.reproduce.runner import RecipeRunner
 from aqa.workspace import Workspace
 
@@ -67,23 +69,31 @@ def reproduce(
     chosen = {name: table.recipes[name] for name in systems} if systems else table.recipes
     measurements: dict[tuple[str, str, str], Measurement] = {}
     failed = [f"{name}: {why}" for name, why in table.missing.items() if not systems]
-    notes = []
     for system, recipes in chosen.items():
         for recipe in recipes:
             try:
                 for case, metric, measured in runner.measured(system, recipe):
-                    measurements[system, case, metric] = measured
+                    measurements[system, case + recipe.reading, metric] = measured
             except AqaError as error:
                 failed.append(f"{system}: {error}")
                 continue
             failed += [f"{system}: {reason}" for reason in runner.not_evaluated]
-            if recipe.note:
-                notes.append(f"{system}: {recipe.note}")
+    others = dict.fromkeys(one.reading for each in chosen.values() for one in each if one.reading)
     cells = [
         cell
         for figure in printed_figures(table)
         if not systems or figure.system in systems
-        for cell in with_measured(figure, measurements)
+        for cell in with_measured(figure, measurements, (LAST, *others))
     ]
     stand_in_name = str(stand_in.path) if stand_in else None
-    return Reproduction(table, cells, failed, list(dict.fromkeys(notes)), stand_in_name)
+    return Reproduction(table, cells, failed, notes_of(table, chosen), stand_in_name)
+
+
+def notes_of(
+    table: PublishedTable, recipes: Mapping[str, Sequence[SystemRecipe]] | None = None
+) -> list[str]:
+    """What differs from the paper in a table and in these recipes; in all of its recipes."""
+    each = (table.recipes if recipes is None else recipes).items()
+    return noted(
+        table, ((system + one.reading, one.note) for system, several in each for one in several)
+    )

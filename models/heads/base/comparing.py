@@ -125,6 +125,11 @@ class ComparingHead(NetworkHead):
 
     fitted: ClassVar[tuple[str, ...]] = (*NetworkHead.fitted, "learned_clips_")
 
+    metric_types: int | None = param(
+        None,
+        "learn the metric on so many types only, the most frequent; none: on all",
+        source="jain2020 §V-A: 3",
+    )
     epochs: int = param(
         150, "passes over the training videos, or over all their pairs, at most", source="ours"
     )

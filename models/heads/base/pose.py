@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class PoseHead(Head):
     """Describes trajectories of joints, relative to one joint, in each window; SVR on that.
 
-    A sequence is (frames, 2 x joints). Fitted: `dim_`, its width, and `svr_`.
+    A sequence is (frames, coordinates x joints). Fitted: `dim_`, its width, and `svr_`.
     """
 
     kernel: Literal["rbf", "linear"] = param(
@@ -53,6 +53,13 @@ class PoseHead(Head):
         1,
         "windows of equal length that are described separately",
         source="jain2020 §II-A; the number is ours",
+    )
+
+    coordinates: int = param(
+        2,
+        "of each joint: 2 (x, y) or 3 (x, y, z); aqa fit takes it from the store",
+        source="ours; the papers have x and y",
+        low=2,
     )
 
     takes_joints: ClassVar[bool] = True
@@ -109,9 +116,11 @@ class PoseHead(Head):
 
     def _vector(self, sequence: NDArray[np.floating], name: str) -> Matrix:
         n_frames, width = sequence.shape
-        if width % 2 or width < 4 or self.root_joint >= width // 2:
+        n_joints, over = divmod(width, self.coordinates)
+        if over or n_joints < 2 or self.root_joint >= n_joints:
+            axes = "x and y" if self.coordinates == 2 else "x, y and z"
             raise HeadError(
-                f"{name} has features of width {width}: not x and y of joint {self.root_joint} "
+                f"{name} has features of width {width}: not {axes} of joint {self.root_joint} "
                 "(-p root_joint=...) and of more joints; this head takes a store of "
                 "`aqa extract --backbone pose`"
             )
@@ -124,8 +133,8 @@ class PoseHead(Head):
         return np.concatenate([self.describe(window).ravel() for window in windows])
 
     def _series(self, sequence: NDArray[np.floating]) -> Matrix:
-        """Places of the other joints relative to the root joint, (frames, 2 x (joints - 1))."""
-        joints = sequence.reshape(len(sequence), -1, 2).astype(np.float64)
+        """Places of the other joints relative to the root joint, (frames, axes x (joints - 1))."""
+        joints = sequence.reshape(len(sequence), -1, self.coordinates).astype(np.float64)
         relative = np.delete(joints - joints[:, [self.root_joint]], self.root_joint, axis=1)
         return relative.reshape(len(sequence), -1)
 
@@ -176,6 +185,6 @@ class FrequencyHead(PoseHead):
             basis = self.basis(len(window))[: self.k]
             turned = self.phase(basis @ window) * slope[: len(basis)]
             by_window.append((basis.T @ turned).real)
-        relative = np.concatenate(by_window).reshape(len(series), -1, 2)
+        relative = np.concatenate(by_window).reshape(len(series), -1, self.coordinates)
         # Moving the root joint moves all others the opposite way, relative to it.
         return np.insert(relative, self.root_joint, -relative.sum(axis=1), axis=1)

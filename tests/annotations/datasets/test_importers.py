@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,8 +15,8 @@ import pytest
 import scipy.io
 
 from aqa.annotations.columns import ATTRIBUTES
-from aqa.annotations.datasets import find_importer, importer_names, importer_titles
-from aqa.annotations.importing import Request, write
+from aqa.annotations.datasets import find_importer, finediving, importer_names, importer_titles
+from aqa.annotations.importing import Request, Version, write
 from aqa.annotations.importing.dives import describe_dive
 from aqa.annotations.manifest import Manifest
 from aqa.errors import AqaError, UnknownNameError
@@ -231,6 +232,7 @@ def write_aqa_7(folder: Path, lists: dict[str, np.ndarray]) -> None:
 def test_aqa_7_finds_folders_of_frames(tmp_path: Path) -> None:
     write_aqa_7(tmp_path / "Split_4", aqa_7(tmp_path))
     (tmp_path / "diving-out" / "001").mkdir(parents=True)
+    (tmp_path / "diving-out" / "001" / "img_00001.jpg").touch()
     table = do(tmp_path, "aqa-7", videos=tmp_path)
     first = table.by_id["diving-001"]
     assert (first.path, first.score, first.action) == (
@@ -394,6 +396,7 @@ def fine(tmp_path: Path) -> Path:
 def test_finediving(fine: Path) -> None:
     (fine / "Worlds_r1.mp4").touch()
     (fine / "Worlds_r1" / "2").mkdir(parents=True)
+    (fine / "Worlds_r1" / "2" / "00100.jpg").touch()
     table = do(fine, "finediving", videos=fine)
     first, _, third = table
     assert (first.id, first.type, first.event) == ("Worlds_r1-000", "107B", "Worlds_r1")
@@ -415,6 +418,45 @@ def test_finediving_of_untrimmed_videos_counts_frames_from_0(fine: Path) -> None
         99,
         104,
     )
+
+
+def test_finediving_spells_types_as_everywhere(fine: Path) -> None:
+    with changed(fine / "FineDiving_coarse_annotation.pkl") as dives:
+        for number, name in enumerate(("407c", "6243d", "5253B")):
+            dives["Worlds_r1", number]["action_type"] = name
+    table = do(fine, "finediving")
+    assert [video.type for video in table] == ["407C", "6243", "5253B"]
+    assert table[0].row["performance"] == "407C 60/3 8 8.5"
+
+
+def test_finediving_compares_images_with_annotated_frames(fine: Path) -> None:
+    for dive, n in (("0", 5), ("1", 4), ("2", 0)):
+        (fine / "Worlds_r1" / dive).mkdir(parents=True)
+        for number in range(n):
+            (fine / "Worlds_r1" / dive / f"{number + 1:05d}.jpg").touch()
+    (fine / "Worlds_r1" / "0" / "notes.txt").touch()
+    request = Request((fine,), videos=fine)
+    lines = import_dataset("finediving", request, fine / "new" / "manifest.csv")
+    notes = "\n".join(lines)
+    assert "1 dives have another number of images than of annotated frames" in notes
+    assert "out of place: Worlds_r1-001 4 (3)" in notes
+    empty = fine / "Worlds_r1" / "2"
+    assert f"not on disk: 1 of 3 videos, such as {empty}" in lines
+    table = Manifest.read(fine / "new" / "manifest.csv")
+    assert (table[2].path, table[2].start_frame) == (empty, None)
+
+
+def test_finediving_says_which_release(fine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = fine / "FineDiving_fine-grained_annotation.pkl"
+    size = path.stat().st_size
+    line = f"{path.name}: {size} bytes, 0 dives of five steps: "
+    request = Request((fine,))
+    lines = import_dataset("finediving", request, fine / "a" / "manifest.csv")
+    assert any(one.startswith(f"{line}neither of the two") for one in lines)
+    known = dataclasses.replace(finediving.FINE, versions=(Version(size, release="ours"),))
+    monkeypatch.setattr(finediving, "FINE", known)
+    lines = import_dataset("finediving", request, fine / "b" / "manifest.csv")
+    assert f"{line}ours" in lines
 
 
 WRONG_FINE: dict[str, tuple[str, Any, str]] = {

@@ -25,6 +25,7 @@ def table() -> Rows:
             "difficulty": 3.0,
             "split": "train" if i < 300 else "test",
             "mtl_event": 7,
+            "mtl_number": i + 1,
             "position": 1,
             "armstand": 0,
             "rotation_type": 3,
@@ -70,6 +71,7 @@ def test_a_row_becomes_a_video(tmp_path: Path) -> None:
         "somersaults": "2.5",
         "twists": "1.0",
         "event": "07",
+        "performance": "unlv-dive:003;mtl-aqa:07-003",
         "stage_jump": "30",
         "stage_drop": "40",
         "stage_entry": "60",
@@ -133,5 +135,5 @@ def test_a_row_of_too_few_values_is_named(tmp_path: Path) -> None:
     text[9] = text[9].rpartition(",")[0]
     (tmp_path / "videos.csv").write_text("\n".join(text) + "\n")
     importer = find_importer("unlv-dive-p3d").importer
-    with pytest.raises(AqaError, match=r"row 10: 13 values for 14 columns"):
+    with pytest.raises(AqaError, match=r"row 10: 14 values for 15 columns"):
         write.import_dataset("x", importer, Request((tmp_path,)), tmp_path / "manifest.csv")

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from aqa.errors import AqaError
-from aqa.extract.poses.files import PoseError, Poses, filled, find_poses, read_poses
+from aqa.extract.poses.files import find_poses, read_poses
+from aqa.extract.poses.fill import filled
+from aqa.extract.poses.poses import PoseError, Poses
 
 N = 5
 
@@ -94,7 +96,7 @@ def test_every_format_is_read(
     np.testing.assert_allclose(poses.joints, truth[..., :2])
     assert len(poses.names) == 17
     told = poses.names[:2] == ("nose", "left eye")
-    assert told == (write in (coco, alphapose, mmpose))
+    assert told == (write in (coco, alphapose, mmpose, npy, npz))
 
 
 @pytest.mark.parametrize("write", [coco, openpose, mmpose, npy])
@@ -268,7 +270,12 @@ def test_bad_json_is_refused(content: object, problem: str, tmp_path: Path) -> N
     ("name", "arrays", "problem"),
     [
         ("v.npy", np.ones((5, 34)), r"it holds v.npy \(5, 34\); expected one array"),
-        ("v.npy", np.ones((5, 17, 4)), r"it holds v.npy \(5, 17, 4\); expected one array"),
+        ("v.npy", np.ones((5, 17, 6)), r"it holds v.npy \(5, 17, 6\); expected one array"),
+        (
+            "v.npy",
+            np.full((5, 17, 4), 7),
+            "the fourth number of a joint is 7 to 7; expected",
+        ),
         ("v.npy", np.ones((0, 17, 2)), r"it holds v.npy \(0, 17, 2\); expected one array"),
         ("v.npy", np.array([["a", "b"]] * 2)[None], "its joints are of <U1, not of numbers"),
         ("v.npy", np.array([[[1, None]]], object), "not a .npy or .npz file of numbers"),
@@ -289,9 +296,9 @@ def test_files_that_are_none_of_these_are_refused(tmp_path: Path) -> None:
         read_poses(tmp_path / "v.json")
     with pytest.raises(PoseError, match="a folder without JSON files"):
         read_poses(tmp_path)
-    (tmp_path / "v.txt").write_text("1 2 3")
+    (tmp_path / "v.dat").write_text("1 2 3")
     with pytest.raises(PoseError, match=r"joints are read from \.json, \.npy, \.npz"):
-        read_poses(tmp_path / "v.txt")
+        read_poses(tmp_path / "v.dat")
     (tmp_path / "v.npz").write_bytes(b"PK nothing")
     with pytest.raises(AqaError, match=r"not a \.npy or \.npz file of numbers"):
         read_poses(tmp_path / "v.npz")

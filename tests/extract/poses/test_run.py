@@ -12,6 +12,7 @@ import pytest
 from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
 from aqa.extract.poses.run import extract_poses
+from aqa.extract.poses.settings import JointOptions
 from aqa.features.clips import Clip
 from aqa.features.store import FeatureStore
 
@@ -51,7 +52,7 @@ def test_what_is_there_is_reused(video: Callable[..., Video], tmp_path: Path) ->
     assert (name, changed.reused) == ("a", ["b"])
     assert "holds features of another file" in reason
     with pytest.raises(AqaError, match=r"max_missing is 0\.5, not 0\.1"):
-        extract_poses([first], tmp_path / "p.h5", max_missing=0.1)
+        extract_poses([first], tmp_path / "p.h5", options=JointOptions(max_missing=0.1))
 
 
 def test_frames_are_those_of_the_video(

@@ -12,6 +12,7 @@ from aqa.models.heads import make_head
 from aqa.models.heads.base import HeadError
 from aqa.models.heads.base.key_fragments import key_clips
 from aqa.models.heads.kfs import KFSHead
+from aqa.models.heads.lstm import LSTMHead
 from aqa.models.heads.scoringnet import ScoringNetHead
 
 QUICK = {"epochs": 40, "hidden": 8, "lr": 0.02, "validation": 0.0, "device": "cpu"}
@@ -137,6 +138,27 @@ def test_key_fragments_from_a_fitted_kfs(dives: Dives) -> None:
         head.fit(dives.x, dives.y, start=kfs, **(columns | {"clips": [other] * 30}))
     with pytest.raises(HeadError, match="key_fragments=false reads whole videos"):
         ScoringNetHead(key_fragments=False).fit(dives.x, dives.y, start=kfs, **columns)
+
+
+def test_augmentations_are_learned_from_at_the_frames_of_the_stages(
+    dives: Dives, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a view that starts 2 frames later, clips 1 to 4 are of the flight, frames 8 to 23."""
+    seen: list[list[int]] = []
+    fit = LSTMHead.fit_examples
+
+    def spied(self: LSTMHead, train: Examples, *args: Any, **options: Any) -> LSTMHead:
+        seen.append([len(x) for view in (train.features, *train.views) for x in view[:1]])
+        return fit(self, train, *args, **options)
+
+    monkeypatch.setattr(LSTMHead, "fit_examples", spied)
+    views = [[x[:9] for x in dives.x], [x[:3] for x in dives.x]]
+    cuts = [[CLIPS[:9] + 2, CLIPS[:3] + 21]] * 30  # the second has but the end of the flight
+    head = ScoringNetHead(**QUICK | {"epochs": 1}, **NAMED)
+    head.fit(dives.x, dives.y, views=views, view_clips=cuts, **dives.columns())
+    assert seen == [[4, 4, 1], [8, 8, 3]]  # of difficulty, of execution
+    with pytest.raises(HeadError, match="give the frames of these as view_clips"):
+        head.fit(dives.x, dives.y, views=views, **dives.columns())
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,7 @@ def test_an_epoch_learns_from_each_pair_once(performances, both_orders, monkeypa
         **QUICK | {"epochs": 1, "batch_size": 8, "both_orders": both_orders},
         sampling="every",
         pairing="within",
+        refit=False,
     )
     head.fit(performances.x, y, type=performances.type)
     pairs = head.pairs(Examples.of([np.zeros((1, 1))] * len(y), y, type=performances.type))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import PARTS
+from aqa.extract.checkpoints.cache import default_cache
 from aqa.extract.checkpoints.catalogue import find_checkpoint
-from aqa.extract.checkpoints.download import default_cache
 from aqa.workflows.reproduce.declared import PublishedTable
 from aqa.workflows.reproduce.end_to_end.recipe import EndToEndRecipe, Rehearsal
 from aqa.workflows.reproduce.end_to_end.recipes import recipes_of

@@ -13,8 +13,8 @@ from aqa.evaluation.complete_splits import told_left_out
 from aqa.evaluation.evaluate_runs import evaluate_runs
 from aqa.extract.backbones import get_architecture, load_backbone
 from aqa.extract.backbones.backbone import Backbone
+from aqa.extract.checkpoints.cache import default_cache
 from aqa.extract.checkpoints.catalogue import find_checkpoint
-from aqa.extract.checkpoints.download import default_cache
 from aqa.extract.progress import ExtractionProgress
 from aqa.features.clips import ClipRule
 from aqa.models.heads import get_head
@@ -27,6 +27,7 @@ from aqa.workflows.reproduce.cells import (
     Measurement,
     Measurements,
     Reproduction,
+    noted,
     printed_figures,
     with_measured,
 )
@@ -142,7 +143,7 @@ def reproduce_end_to_end(
         table, workspace, manifest, group, rehearsal, seed, tell, progress, extraction
     )
     measurements: dict[tuple[str, str, str], Measurement] = {}
-    failed, notes = [], []
+    failed = []
     for system, several in recipes.items():
         for recipe in several:
             try:
@@ -153,8 +154,9 @@ def reproduce_end_to_end(
                     measurements[system, case, metric] = measured
             except AqaError as error:
                 failed.append(f"{system}: {error}")
-                continue
-            notes += [f"{system}: {recipe.note}"] if recipe.note else []
+    notes = noted(
+        table, ((system, one.note) for system, several in recipes.items() for one in several)
+    )
     cells = [
         cell
         for figure in printed_figures(table)
@@ -162,7 +164,7 @@ def reproduce_end_to_end(
         for cell in with_measured(figure, measurements)
     ]
     stand_in = str(rehearsal) if rehearsal != Rehearsal() else None
-    return Reproduction(table, cells, failed, list(dict.fromkeys(notes)), stand_in)
+    return Reproduction(table, cells, failed, notes, stand_in)
 
 
 def _layer_for(backbone: str, head: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Drawn features of the shape that a store's backbone gives, cut into clips by its options."""
+"""Drawn features, fewer of them than a store's backbone gives, cut into clips by its options."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from aqa.features.clips import ClipRule
 from aqa.features.store import FeatureStoreWriter
 from aqa.features.store.spec import Spec
 
-# (backbone, layer) -> shape of a clip's feature; the layer is "" where the options name none.
+# A stand-in has so many times fewer channels than the backbone gives: no head depends on how many.
+NARROWER = 16
+# (backbone, layer) -> shape of a clip's feature, channels first; the layer is "" where the options
+# name none.
 SHAPES: dict[tuple[str, str], tuple[int, ...]] = {
     ("c3d", ""): (4096,),
     ("c3d", "pool5"): (8192,),
@@ -80,7 +83,8 @@ def _shape(asked: argparse.Namespace) -> tuple[int, ...]:
             f"no shape is known of {asked.backbone} {asked.layer}, so features of it cannot be "
             "drawn; rehearse on a store, with --stand-in-store"
         )
-    return SHAPES[asked.backbone, asked.layer]
+    channels, *size = SHAPES[asked.backbone, asked.layer]
+    return (channels // NARROWER, *size)
 
 
 def _rule(asked: argparse.Namespace) -> ClipRule:
@@ -110,7 +114,7 @@ def _spec(
 
 def _skills(manifest: Manifest) -> dict[str, float]:
     """Each video's score, standardised among the videos of its action."""
-    skills = {}
+    skills: dict[str, float] = {}
     for action in {video.action for video in manifest}:
         of_action = [video for video in manifest if video.action == action]
         scores = np.array([video.score for video in of_action])

@@ -19,7 +19,11 @@ SIZES = {
     **{"unlv-dive": 370, "unlv-dive-p3d": 370, "unlv-vault": 176},
     **{"mtl-aqa": 1412, "aqa-7": 1106},
 }
-_STAGES = ("jump", "drop", "entry", "ending")
+# Action -> its stages, in order.
+_STAGES = {
+    "diving": ("jump", "drop", "entry", "ending"),
+    "gym_vault": ("pre_flight", "post_flight", "landing"),
+}
 # How many videos of a group (a type or an action) a split tests and trains on.
 TESTED, TRAINED = 3, 8
 # Groups of a table whose cells are actions need videos for fine-tuning besides.
@@ -82,9 +86,10 @@ def _row(
     }
     if table.importer != "aqa-7":
         row["type"] = group
+    stages = _STAGES.get(action, ()) if table.importer != "aqa-7" else ()
+    starts = np.sort(rng.integers(5, 90, len(stages))).tolist()
+    row |= {f"stage_{name}": first for name, first in zip(stages, starts, strict=True)}
     if dive:
-        starts = np.sort(rng.integers(5, 90, len(_STAGES))).tolist()
-        row |= {f"stage_{name}": first for name, first in zip(_STAGES, starts, strict=True)}
         row |= {f"{JUDGE_PREFIX}{k}": mark for k, mark in enumerate(marks.tolist(), start=1)}
         row |= {"position": "pike" if group.endswith("B") else "tuck", "armstand": group[0] == "6"}
         row["faulty_clips"] = ";".join(map(str, range(1, 4))) if skill < 0 else ""

@@ -19,7 +19,7 @@ from aqa.models.saved.old_names import complete_params
 from aqa.models.target_transforms import transformed
 
 LEGACY = Path(__file__).parents[3] / "legacy"
-QUICK = {"epochs": 25, "patience": 3, "lr": 0.01, "device": "cpu"}
+QUICK = {"epochs": 25, "patience": 3, "lr": 0.01, "device": "cpu", "refit": True}
 NAMES = ("average", "wd", "lstm", "gdlt", "usdl", "musdl", "mtl")
 
 
@@ -48,7 +48,7 @@ def test_it_is_a_fit_by_hand_on_all_videos(name, performances, learned_from) -> 
 def test_what_was_held_out_is_answered_by_the_fit_before(name, performances, learned_from) -> None:
     examples = columns_of(name, performances, learned_from)
     head = get_head(name)(**QUICK).fit_examples(examples)
-    without = get_head(name)(**QUICK, refit=False).fit_examples(examples)
+    without = get_head(name)(**QUICK | {"refit": False}).fit_examples(examples)
     assert len(head.held_out) == 9
     np.testing.assert_array_equal(head.held_out, without.held_out)
     held = examples.select(head.held_out)
@@ -67,7 +67,8 @@ def test_given_validation_videos_are_never_learned_from(performances) -> None:
     x, y = performances.x, performances.y
     held = (x[45:], y[45:])
     head, without = (
-        get_head("wd")(**QUICK, refit=refit).fit(x[:45], y[:45], held) for refit in (True, False)
+        get_head("wd")(**QUICK | {"refit": refit}).fit(x[:45], y[:45], held)
+        for refit in (True, False)
     )
     assert not len(head.held_out)
     np.testing.assert_array_equal(head.predict(x), without.predict(x))

@@ -5,6 +5,7 @@ The seventh action, trampoline, is not in the authors' lists of split 4.
 
 from __future__ import annotations
 
+from aqa.annotations.columns import PERFORMANCE
 from aqa.annotations.importing import (
     PUBLISHED,
     Imported,
@@ -77,6 +78,8 @@ def read(request: Request) -> Imported:
                 "path": videos.find(f"{action}/{number}", f"{action}-out/{number}"),
                 "score": score / 100,
                 "action": action,
+                # The same dives, in the same order: all 370 scores are equal.
+                PERFORMANCE: f"unlv-dive:{number}" if action == "diving" else None,
                 "similar_within": SIMILAR_WITHIN.get(action),
                 PUBLISHED: part,
             }

@@ -18,7 +18,9 @@ from aqa.annotations.importing.unlv_layout import (
 
 def read(request: Request) -> Imported:
     """Read the dives; execution is score / difficulty."""
-    dives = Collection("diving", 370, 21.6, 102.6, (300, 70), lambda score, dd: score / dd)
+    dives = Collection(
+        "diving", 370, 21.6, 102.6, (300, 70), lambda score, dd: score / dd, key="unlv-dive"
+    )
     return read_collection(request, dives)
 
 

@@ -107,13 +107,15 @@ def _row(cells: _Cells, videos: VideoFolder) -> Row:
         raise cells.problem("split", "train or test")
     if difficulty <= 0:
         raise cells.problem("difficulty", "above 0")
-    kind: Row = dict.fromkeys(("type", *ATTRIBUTES, "event", PERFORMANCE))
+    kind: Row = dict.fromkeys(("type", *ATTRIBUTES, "event"))
+    performance = [f"unlv-dive:{texts['video_id']}"]
     if texts["mtl_event"]:
         codes = {name: cells.whole(name) for name in CODES}
         kind = describe_dive(cells.path, texts["video_id"], codes)
         event = cells.whole("mtl_event")
-        known = texts.get("mtl_number") and dive_name((event, cells.whole("mtl_number")))
-        kind |= {"event": f"{event:02d}", PERFORMANCE: f"mtl-aqa:{known}" if known else None}
+        kind["event"] = f"{event:02d}"
+        if texts.get("mtl_number"):
+            performance.append(f"mtl-aqa:{dive_name((event, cells.whole('mtl_number')))}")
     stages = [cells.whole(f"{stage}_start") for stage in STAGES]
     return {
         "video_id": texts["video_id"],
@@ -123,6 +125,7 @@ def _row(cells: _Cells, videos: VideoFolder) -> Row:
         "execution": round(score / difficulty, 6),
         "action": "diving",
         **kind,
+        PERFORMANCE: ";".join(performance),
         **dict(zip(_STAGE_COLUMNS, stages, strict=True)),
         PUBLISHED: texts["split"],
     }

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from aqa.annotations.columns import PERFORMANCE
 from aqa.annotations.importing.checks import expect_count, expect_range
 from aqa.annotations.importing.importer import PUBLISHED, Imported, Request, Row, SourceFile
 from aqa.annotations.importing.matlab import read_vector, whole_numbers
@@ -41,7 +42,8 @@ class Collection:
 
     action: the label of its videos. n: how many there are. low, high: the range of their scores.
     split: the sizes of the published training and test part; None where no split was published.
-    execution: makes the execution score from (score, difficulty).
+    execution: makes the execution score from (score, difficulty). key: what the keys of its
+    performances begin with; empty where no other dataset has them.
     """
 
     action: str
@@ -50,6 +52,7 @@ class Collection:
     high: float
     split: tuple[int, int] | None
     execution: Callable[[float, float], float]
+    key: str = ""
 
 
 def read_collection(request: Request, collection: Collection) -> Imported:
@@ -72,6 +75,8 @@ def read_collection(request: Request, collection: Collection) -> Imported:
         row["action"] = collection.action
         if collection.action in SIMILAR_WITHIN:
             row["similar_within"] = SIMILAR_WITHIN[collection.action]
+        if collection.key:
+            row[PERFORMANCE] = f"{collection.key}:{video_id}"
         if parts:
             row[PUBLISHED] = parts[number]
         rows.append(row)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from click.testing import Result
 
 from aqa.annotations.datasets import find_importer
@@ -68,20 +70,53 @@ def test_split_and_baseline_warn(tmp_path: Path, run_aqa: Callable[..., Result])
     assert "train or val shows too, such as v1" in " ".join(output.split())
 
 
-def test_unlv_dive_and_mtl_aqa_share_performances(shared: Path, tmp_path: Path) -> None:
-    """367 of the 370 dives are known in MTL-AQA."""
+def test_a_head_that_learned_from_another_video_of_it_is_refused(
+    tmp_path: Path, run_aqa: Callable[..., Result]
+) -> None:
+    """The run says what it has learned from, so a manifest of other ids is guarded too."""
+    rows = [f"v{i},,{60 + i}.5,k{i},{'train' if i < 10 else 'test'}" for i in range(14)]
+    (tmp_path / "manifest.csv").write_text(
+        "video_id,path,score,performance,split_a\n" + "\n".join(rows) + "\n"
+    )
+    np.save(tmp_path / "f.npy", np.random.default_rng(0).normal(size=(14, 4)).astype(np.float32))
+    (tmp_path / "ids.txt").write_text("".join(f"v{i}\n" for i in range(14)))
+    here = ("-C", str(tmp_path))
+    ids = ("--ids", str(tmp_path / "ids.txt"), "--store", str(tmp_path / "s.h5"))
+    run_aqa("store", "import", *here, str(tmp_path / "f.npy"), *ids)
+    run_aqa("fit", *here, "--head", "svr", *ids[2:])
+    record = json.loads((tmp_path / "runs" / "svr" / "split-a" / "run.json").read_text())
+    assert record["performances"] == [f"k{i}" for i in range(10)]
+    assert "leak" not in run_aqa("eval", *here, *ids[2:]).output
+    text = (tmp_path / "manifest.csv").read_text().replace("k12,", "other:1;k3,")
+    (tmp_path / "manifest.csv").write_text(text)
+    output = run_aqa("eval", *here, *ids[2:], code=1).output
+    assert "other videos of what 1 of 4 test videos show, such as v12" in " ".join(output.split())
+    run_aqa("eval", *here, *ids[2:], "--allow-leak")
+
+
+def test_datasets_that_share_dives(shared: Path, tmp_path: Path) -> None:
+    """367 of UNLV-Dive's 370 dives are known in MTL-AQA; all are AQA-7's dives, with its split."""
     tables = {}
     for name, folders in (
         ("mtl-aqa", ("mtl-aqa", "mtl-aqa-variants")),
         ("unlv-dive-p3d", ("unlv-dive-p3d",)),
+        ("aqa-7", ("aqa-7",)),
     ):
         request = Request(tuple(shared / "data" / folder for folder in folders))
         path = tmp_path / name / "manifest.csv"
         import_dataset(name, find_importer(name).importer, request, path)
         tables[name] = Manifest.read(path)
-    both = {name: performances_of(manifest, manifest.ids) for name, manifest in tables.items()}
-    assert len(both["unlv-dive-p3d"]) == 367
-    assert both["unlv-dive-p3d"] < both["mtl-aqa"]
-    mtl = tables["mtl-aqa"]
-    assert len(both["mtl-aqa"]) == 1412 + 1372
-    assert mtl.by_id["01-001"].row["performance"].endswith(";407C 88/3.2 9.5 9 9.5 9 8.5 9.5 8.5")
+    mtl, unlv, aqa_7 = (performances_of(table, table.ids) for table in tables.values())
+    assert (len(mtl), len(unlv & mtl), len(unlv & aqa_7), len(aqa_7)) == (
+        1412 + 1372,
+        367,
+        370,
+        370,
+    )
+    first = tables["mtl-aqa"].by_id["01-001"]
+    assert first.row["performance"].endswith(";407C 88/3.2 9.5 9 9.5 9 8.5 9.5 8.5")
+    unlv_table, aqa_table = tables["unlv-dive-p3d"], tables["aqa-7"]
+    for video in unlv_table:
+        assert aqa_table.by_id[f"diving-{video.id}"].score == video.score
+    tested = set(unlv_table.split("published").test)
+    assert {f"diving-{i}" for i in tested} <= set(aqa_table.split("published").test)

@@ -71,7 +71,7 @@ def test_a_row_becomes_a_video(tmp_path: Path) -> None:
         "somersaults": "2.5",
         "twists": "1.0",
         "event": "07",
-        "performance": "mtl-aqa:07-003",
+        "performance": "unlv-dive:003;mtl-aqa:07-003",
         "stage_jump": "30",
         "stage_drop": "40",
         "stage_entry": "60",

@@ -18,12 +18,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import statistics
 import tempfile
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -86,7 +86,7 @@ def parse() -> argparse.Namespace:
     return args
 
 
-def rivals(train: Examples, test: Examples, params: Mapping[str, object]) -> dict[str, list[str]]:
+def rivals(train: Examples, test: Examples, params: Mapping[str, Any]) -> dict[str, list[str]]:
     """What each of them writes of the test videos."""
     started, cpu = time.perf_counter(), time.process_time()
     head = MTLHead(**params).fit_examples(train)
@@ -195,7 +195,7 @@ def table(
     print(f"\n{title}: mean over {len(splits)} splits")
     print("| | " + " | ".join(names) + " |\n| --- |" + " --- |" * len(names))
     for row in splits[0]:
-        cells = [statistics.mean(one[row][name] for one in splits) for name in names]
+        cells = [np.array([one[row][name] for one in splits], float).mean() for name in names]
         print(f"| {row} | " + " | ".join(f"{cell:.3f}" for cell in cells) + " |", flush=True)
 
 

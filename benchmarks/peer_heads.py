@@ -231,7 +231,11 @@ class MTLPeer(Peer):
         self.x, self.y = _means(train), _tensor(train.scores / self.std)
         # Their outputs: position, armstand, rotation, somersaults, twists.
         self.labels: list[Tensor] = []
-        outputs = dict(self.nets[2].named_children())
+        outputs = {
+            place: layer
+            for place, layer in self.nets[2].named_children()
+            if isinstance(layer, nn.Linear)
+        }
         for (place, layer), name in zip(outputs.items(), ATTRIBUTES, strict=True):
             given = [labels.get(name) for labels in train.columns["attributes"]]
             known = sorted({label for label in given if label})

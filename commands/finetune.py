@@ -13,6 +13,7 @@ from aqa.commands.options import (
     HEAD,
     check_one_seed,
     device_option,
+    incomplete_option,
     manifest_option,
     param_option,
     runs_option,
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     help="Also keep the epoch that is best on the test videos, as <head>-finetuned-best-on-test.",
 )
 @click.option("--skip-missing", is_flag=True, help="Leave out videos that cannot be read.")
+@incomplete_option
 @click.option("--restart", is_flag=True, help="Begin anew; delete what was trained before.")
 @manifest_option
 @runs_option
@@ -78,6 +80,7 @@ def finetune(
     device: str,
     best_on_test: bool,
     skip_missing: bool,
+    skip_incomplete: bool,
     restart: bool,
     manifest: Path | None,
     runs: Path | None,
@@ -117,6 +120,7 @@ def finetune(
             workers=(1 if group.device.type == "cpu" else 8) if workers is None else workers,
             cache=round(cache * 1e9),
             skip_missing=skip_missing,
+            skip_incomplete=skip_incomplete,
             test=best_on_test,
             restart=restart,
         )

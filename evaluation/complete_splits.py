@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from aqa.annotations.manifest import Manifest
-from aqa.annotations.splits import Split
+from aqa.annotations.splits import PARTS, Split
 from aqa.errors import AqaWarning, listed
 from aqa.models.examples import videos_columns
 from aqa.models.heads.base import Head
@@ -19,15 +19,20 @@ PLACE = "training or validation"
 
 
 def complete_split(
-    head: Head, split: Split, manifest: Manifest, start: Head | None = None
+    head: Head,
+    split: Split,
+    manifest: Manifest,
+    start: Head | None = None,
+    parts: Sequence[str] = ("train", "val"),
 ) -> tuple[Split, dict[str, str]]:
     """The split without training and validation videos that lack a label that the head needs.
 
-    start: the fitted head that it starts from. Beside the split the videos that were left out:
-    id -> what is lacking.
+    start: the fitted head that it starts from. parts: those whose videos are looked at. Beside the
+    split the videos that were left out: id -> what is lacking.
     """
-    left_out = _incomplete(head.needed_columns(start), (*split.train, *split.val), manifest)
-    complete = split_without(split, left_out)
+    ids = [video_id for part in parts for video_id in split.part(part)]
+    left_out = _incomplete(head.needed_columns(start), ids, manifest)
+    complete = split.only({i for part in PARTS for i in split.part(part)} - set(left_out))
     if not complete.train:
         first = split.train[0]
         raise RunError(

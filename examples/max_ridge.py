@@ -21,6 +21,7 @@ class MaxRidgeHead(Head):
         return self
 
     def predict(self, x, **columns):
+        self.check_fitted()
         return np.stack([clips.max(0) for clips in x]) @ self.coef_ + self.intercept_
 
 

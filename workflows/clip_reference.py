@@ -2,19 +2,21 @@
 
 Where the manifest names the faulty clips of training videos (column `faulty_clips`), the margin
 below which a clip is faulty is chosen on training videos that a fit has not seen, and how well it
-tells faulty clips is measured on others of these. Test videos are not looked at.
+tells faulty clips is measured on others of these. A head that was trained together with its
+backbone is not fitted anew: these are then its validation videos. Test videos are not looked at.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aqa.annotations.manifest import Manifest
+from aqa.annotations.splits import Split
 from aqa.errors import AqaWarning
 from aqa.evaluation.feedback import FeedbackError, explains, faulty_clips
 from aqa.evaluation.feedback_metrics import f1_of_all_faulty, is_better_than_all, measure_feedback
@@ -22,7 +24,7 @@ from aqa.features.store import FeatureStore
 from aqa.features.video_features import blank_of, of_store
 from aqa.models.examples import example_of
 from aqa.models.feedback import ClipReference, Told, shown_clips
-from aqa.models.feedback.reference import best_margin, summarise
+from aqa.models.feedback.reference import TypePoints, best_margin, summarise
 from aqa.models.heads.base import Explanation, Head, HeadError
 
 FOLDS = 3
@@ -52,29 +54,94 @@ def clip_reference(
 
     head: fitted on the training videos `ids`.
     """
-    if not explains(head) or _explain(head, ids[0], manifest, store).base is None:
+    if not _adds_points(head, ids[0], manifest, store):
         return None
     points = [_points(head, i, manifest, store) for i in ids]
     types = summarise(points, [_type(i, manifest) for i in ids])
+    return _with_margin(types, lambda: _held_out(head, ids, manifest, store, refit))
+
+
+def trained_reference(
+    head: Head, split: Split, manifest: Manifest, store: FeatureStore
+) -> ClipReference | None:
+    """As `clip_reference`, for a head that was trained together with its backbone.
+
+    split: what both learned from, and by which videos the epoch was chosen. store: holds features
+    of that backbone, which no fit on them could forget.
+    """
+    if not _adds_points(head, split.train[0], manifest, store):
+        return None
+    points = [_points(head, i, manifest, store) for i in split.train]
+    types = summarise(points, [_type(i, manifest) for i in split.train])
+    return _with_margin(types, lambda: _validation(head, split.val, types, manifest, store))
+
+
+def _adds_points(head: Head, video_id: str, manifest: Manifest, store: FeatureStore) -> bool:
+    return explains(head) and _explain(head, video_id, manifest, store).base is not None
+
+
+def _with_margin(
+    types: Mapping[str, TypePoints], held_out: Callable[[], Sequence[_HeldOut]]
+) -> ClipReference:
+    """What clips are compared with, and the margin of held-out videos where they tell one."""
     try:
-        held = _held_out(head, ids, manifest, store, refit)
+        held = held_out()
     except (FeedbackError, HeadError) as error:
         return ClipReference(types, untold=str(error).partition("\n")[0])
-    margin = _margin(held)
-    return ClipReference(types, margin, _told(held))
+    return ClipReference(types, _margin(held), _told(held))
+
+
+def _validation(
+    head: Head,
+    ids: Sequence[str],
+    types: Mapping[str, TypePoints],
+    manifest: Manifest,
+    store: FeatureStore,
+) -> list[_HeldOut]:
+    """Every validation video, in folds of which each is measured by the margin of the others."""
+    truth = _truth(ids, manifest, store, "validation")
+    reference, held = ClipReference(types), []
+    order = np.random.default_rng(head.seed).permutation(len(ids))
+    for place, number in enumerate(order.tolist()):
+        video = ids[number]
+        added = _points(head, video, manifest, store)
+        held.append(_compared(place % FOLDS, video, added, truth[video], reference, manifest))
+    return held
+
+
+def _truth(
+    ids: Sequence[str], manifest: Manifest, store: FeatureStore, part: str
+) -> dict[str, set[int]]:
+    """The faulty clips of each video; `FeedbackError` where they are too few to learn from."""
+    truth = {i: faulty_clips(manifest.by_id[i], len(store.clips(i)), manifest) for i in ids}
+    if not any(truth.values()):
+        raise FeedbackError(f"no {part} video has a faulty clip")
+    if len(ids) < LEAST_VIDEOS:
+        raise FeedbackError(
+            f"{len(ids)} {part} videos are too few to learn it from; it takes {LEAST_VIDEOS}"
+        )
+    return truth
+
+
+def _compared(
+    fold: int,
+    video: str,
+    added: NDArray[np.float64],
+    faulty: set[int],
+    reference: ClipReference,
+    manifest: Manifest,
+) -> _HeldOut:
+    """added: points of each clip of the video, NaN for padding. faulty: their numbers."""
+    good = reference.compare(len(added), _type(video, manifest)).good
+    shown = np.flatnonzero(np.isfinite(added))
+    return _HeldOut(fold, (good - added)[shown], np.isin(shown, list(faulty)))
 
 
 def _held_out(
     head: Head, ids: Sequence[str], manifest: Manifest, store: FeatureStore, refit: Refit
 ) -> list[_HeldOut]:
     """Every training video, explained by a fit that has not seen it."""
-    truth = {i: faulty_clips(manifest.by_id[i], len(store.clips(i)), manifest) for i in ids}
-    if not any(truth.values()):
-        raise FeedbackError("no training video has a faulty clip")
-    if len(ids) < LEAST_VIDEOS:
-        raise FeedbackError(
-            f"{len(ids)} training videos are too few to learn it from; it takes {LEAST_VIDEOS}"
-        )
+    truth = _truth(ids, manifest, store, "training")
     order = np.random.default_rng(head.seed).permutation(len(ids))
     held = []
     for fold in range(FOLDS):
@@ -86,12 +153,10 @@ def _held_out(
             points = {i: _points(fitted, i, manifest, store) for i in ids}
         types = summarise([points[i] for i in seen], [_type(i, manifest) for i in seen])
         reference = ClipReference(types)
-        for video in sorted(out):
-            added = points[video]
-            good = reference.compare(len(added), _type(video, manifest)).good
-            shown = np.flatnonzero(np.isfinite(added))
-            is_faulty = np.isin(shown, list(truth[video]))
-            held.append(_HeldOut(fold, (good - added)[shown], is_faulty))
+        held += [
+            _compared(fold, video, points[video], truth[video], reference, manifest)
+            for video in sorted(out)
+        ]
     return held
 
 

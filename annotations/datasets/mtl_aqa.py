@@ -45,8 +45,12 @@ HIGHEST = 104.5  # of the published scores
 SMALLER = {140: 143, 280: 279, 450: 443}
 
 # The folders of the authors' repository, from the innermost; and where later work keeps them.
-_FOLDERS = ("MTL-AQA_split_0_data", "Ready_2_Use/MTL-AQA_split_0_data")
-_FOLDERS = (*_FOLDERS, f"MTL-AQA_dataset_release/{_FOLDERS[1]}", "info")
+_FOLDERS = (
+    "MTL-AQA_split_0_data",
+    "Ready_2_Use/MTL-AQA_split_0_data",
+    "MTL-AQA_dataset_release/Ready_2_Use/MTL-AQA_split_0_data",
+    "info",
+)
 _RELEASE = ("Ready_2_Use", "MTL-AQA_dataset_release/Ready_2_Use")
 
 # The most trusted marks first.

@@ -18,8 +18,16 @@ NeverSeen = Literal["refuse", "fill", "leave-out"]
 
 def never_seen(poses: Poses) -> tuple[str, ...]:
     """The names of the joints that no frame shows."""
-    seen = np.isfinite(poses.joints).all(axis=2).any(axis=0)
+    seen = np.asarray(np.isfinite(poses.joints).all(axis=2).any(axis=0))
     return tuple(name for name, shown in zip(poses.names, seen, strict=True) if not shown)
+
+
+def missing_share(poses: Poses, names: Sequence[str]) -> float:
+    """Which part of the places of some joints is missing; 1 where none of them is there."""
+    columns = [poses.names.index(name) for name in names if name in poses.names]
+    if not columns:
+        return 1.0
+    return float(1 - np.isfinite(poses.joints[:, columns]).all(axis=2).mean())
 
 
 def filled(
@@ -41,7 +49,7 @@ def filled(
     names = poses.names if chosen is None else tuple(chosen)
     columns = [poses.names.index(name) for name in names]
     seen = np.asarray(np.isfinite(poses.joints).all(axis=2))
-    share = 1 - seen[:, columns].mean()
+    share = missing_share(poses, names)
     if share > max_missing:
         raise PoseError(
             f"{path}: {share:.0%} of the joints are missing, more than {max_missing:.0%} "
@@ -55,7 +63,7 @@ def filled(
         )
     joints = _interpolated(poses.joints, seen)
     if never:
-        joints = _from_others(joints, seen.any(axis=0), poses.names)
+        joints = _from_others(joints, np.asarray(seen.any(axis=0)), poses.names)
     return joints[:, columns].astype(np.float32)
 
 
@@ -74,7 +82,7 @@ def _from_others(joints: Array, shown: NDArray[np.bool_], names: Sequence[str]) 
     """Joints that no frame shows, put where the other side's is, or in the body's middle."""
     middle = joints[:, shown].mean(axis=1)
     joints = joints.copy()
-    for j in np.flatnonzero(~shown):
+    for j in np.flatnonzero(~shown).tolist():
         other = other_side(names[j])
         k = names.index(other) if other in names else None
         joints[:, j] = joints[:, k] if k is not None and shown[k] else middle

@@ -31,12 +31,13 @@ def normalised(
     if how == "none":
         return joints
     by_name = {plain(name): j for j, name in enumerate(names)}
-    sides = {pair: [by_name.get(f"{side} {pair}") for side in ("left", "right")] for pair in _PAIRS}
-    if any(None in both for both in sides.values()):
+    wanted = {pair: [f"{side} {pair}" for side in ("left", "right")] for pair in _PAIRS}
+    if any(name not in by_name for both in wanted.values() for name in both):
         raise PoseError(
             f"{path}: --normalise {how} takes left and right shoulders and hips, and the joints "
             f"are {', '.join(names[:4])}, ..."
         )
+    sides = {pair: [by_name[name] for name in both] for pair, both in wanted.items()}
     body = joints.astype(np.float64)
     root = body[:, sides["hip"]].mean(axis=1)
     trunk = body[:, sides["shoulder"]].mean(axis=1) - root

@@ -162,14 +162,15 @@ def _settings(
     names = stored.names
     if options.joints is not None:
         names = chosen_joints(options.joints, stored.names)
-    asked = {
-        "names": names,
-        "rules": ReadingRules(
-            options.layout or stored.rules.layout,
-            stored.rules.first_frame if options.first_frame is None else options.first_frame,
+    first = options.first_frame
+    return replace(
+        stored,
+        names=names,
+        rules=ReadingRules(
+            options.declared or stored.rules.layout,
+            stored.rules.first_frame if first is None else first,
         ),
-        "never_seen": options.never_seen or stored.never_seen,
-        "normalise": options.normalise or stored.normalise,
-        "max_missing": options.max_missing,
-    }
-    return replace(stored, **asked)
+        never_seen=options.never_seen or stored.never_seen,
+        normalise=options.normalise or stored.normalise,
+        max_missing=options.max_missing,
+    )

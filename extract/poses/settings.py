@@ -31,6 +31,11 @@ class JointOptions:
     normalise: Normalise | None = None
     max_missing: float = 0.5
 
+    @property
+    def declared(self) -> Layout | None:
+        """The layout that is not left to the files."""
+        return None if self.layout == "auto" else self.layout
+
 
 AS_FILES_SAY = JointOptions()
 

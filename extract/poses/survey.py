@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from aqa.annotations.manifest import Video
 from aqa.errors import listed
 from aqa.extract.poses.files import frame_numbers, read_poses
-from aqa.extract.poses.fill import NeverSeen, never_seen
+from aqa.extract.poses.fill import NeverSeen, missing_share, never_seen
 from aqa.extract.poses.formats.arrays import load_joints
 from aqa.extract.poses.names import chosen_joints
 from aqa.extract.poses.poses import Layout, PoseError, Poses, ReadingRules, holds_depth
@@ -25,7 +27,7 @@ def survey(videos: Sequence[Video], options: JointOptions, tell: Tell) -> JointS
     tell: is given a line for each thing that was found out and could be meant otherwise.
     """
     rules = ReadingRules(
-        options.layout or _layout(videos, tell),
+        options.declared or _layout(videos, tell),
         _first_frame(videos, tell) if options.first_frame is None else options.first_frame,
     )
     first = _first(videos, rules)
@@ -33,12 +35,12 @@ def survey(videos: Sequence[Video], options: JointOptions, tell: Tell) -> JointS
     if options.joints is not None:
         names = chosen_joints(options.joints, first.names)
     rule: NeverSeen = options.never_seen or "fill"
-    unseen = _unseen(videos, rules, names)
+    unseen = {} if rule == "refuse" else _unseen(videos, rules, names, options.max_missing)
     if unseen and rule == "leave-out":
         names = tuple(name for name in names if name not in unseen)
         if not names:
             raise PoseError("each joint is never seen in some video; give --never-seen fill")
-    if unseen and rule != "refuse":
+    if unseen:
         tell(_told(unseen, rule, len(videos)))
     return JointSettings(
         names,
@@ -73,7 +75,7 @@ def _layout(videos: Sequence[Video], tell: Tell) -> Layout:
             continue  # told where it is read
         if joints.shape[2] == 3:
             if holds_depth(joints):
-                low, high = joints[..., 2].min(), joints[..., 2].max()
+                low, high = np.nanmin(joints[..., 2]), np.nanmax(joints[..., 2])
                 tell(
                     f"joints have x, y, z: the third number is {low:.3g} to {high:.3g} in "
                     f"{path.name}, which is no confidence (--joints-format)"
@@ -109,10 +111,14 @@ def _first_frame(videos: Sequence[Video], tell: Tell) -> int | None:
     return first
 
 
-def _unseen(videos: Sequence[Video], rules: ReadingRules, names: Sequence[str]) -> dict[str, int]:
-    """Joint -> in how many videos no frame shows it."""
+def _unseen(
+    videos: Sequence[Video], rules: ReadingRules, names: Sequence[str], max_missing: float
+) -> dict[str, int]:
+    """Joint -> in how many videos no frame shows it, of those that are not refused for gaps."""
     counts: dict[str, int] = {}
     for poses in _read(videos, rules):
+        if missing_share(poses, names) > max_missing:
+            continue
         for name in set(never_seen(poses)) & set(names):
             counts[name] = counts.get(name, 0) + 1
     return counts

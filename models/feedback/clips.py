@@ -138,8 +138,8 @@ def _verdict(explanation: Explanation, reference: ClipReference | None, kind: st
     evidence = ""
     if explanation.base is not None:
         evidence = (
-            "not called faulty: the run was made before clips were compared with training "
-            "videos'; fit the head again"
+            "not called faulty: the run holds no training videos' clips to compare these with; one "
+            "made by today's `aqa fit` or `aqa finetune` does"
         )
     rule = f"below {explanation.limit:g}"
     return _Verdict(mark, rule, evidence, explanation.faulty, limits, None)
@@ -155,8 +155,8 @@ def _compared(explanation: Explanation, reference: ClipReference, kind: str) -> 
             "faulty",
             f"{margin:.2f} points or more below the level that one in four of {beside} reaches in "
             "the same part of the video",
-            f"held against the faulty clips of {told.videos} training videos that were held out "
-            f"for it: precision {told.precision:.2f}, recall {told.recall:.2f}, F1 {told.f1:.2f} "
+            f"held against the faulty clips of {told.videos} held-out videos: precision "
+            f"{told.precision:.2f}, recall {told.recall:.2f}, F1 {told.f1:.2f} "
             f"({told.f1_of_all:.2f} if every clip is called faulty)",
             explanation.values <= limits,
             limits,
@@ -165,9 +165,8 @@ def _compared(explanation: Explanation, reference: ClipReference, kind: str) -> 
     why = reference.untold
     if told is not None:
         why = (
-            f"on {told.videos} training videos that were held out, faulty clips were not told "
-            f"better than by chance (F1 {told.f1:.2f}; {told.f1_of_all:.2f} if every clip is "
-            "called faulty)"
+            f"on {told.videos} held-out videos, faulty clips were not told better than by "
+            f"chance (F1 {told.f1:.2f}; {told.f1_of_all:.2f} if every clip is called faulty)"
         )
     return _Verdict(
         "below average",

@@ -40,7 +40,7 @@ class TypePoints:
 
 @dataclass(frozen=True)
 class Told:
-    """How well faulty clips were told on training videos that were held out.
+    """How well faulty clips were told on videos that were held out.
 
     videos, precision, recall, f1: of them; see `aqa.evaluation.feedback_metrics`. f1_of_all: what
     calling every clip faulty gives. better: whether `f1` is above it, with 95 % confidence.

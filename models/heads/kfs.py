@@ -151,8 +151,8 @@ class KFSHead(NetworkHead):
         self.held_out_ = np.arange(0)
         if validation is not None and len(validation):
             more = check_sequences(validation.features, ids=validation.ids)
-            known_columns = (validation.columns[name] for name in self.columns)
-            held = self._labelled(more, *known_columns, validation.ids)
+            their_clips, their_stages = (validation.columns[name] for name in self.columns)
+            held = self._labelled(more, their_clips, their_stages, validation.ids)
         else:
             kept, self.held_out_ = self.hold_out(len(every))
             if len(self.held_out_):

@@ -167,9 +167,9 @@ class LSTMHead(ScoreNetworkHead):
     @deterministic_kernels()
     def explain(self, examples: Examples, *, align: str = "index") -> Explanation:
         """The points that each clip adds; faulty where the score stops rising (jain2020 §V-E)."""
+        self.check_fitted()
         if "clips" not in self.gives:
             self.cannot_explain("with label=final it learns nothing of single clips")
-        self.check_fitted()
         device = pick_device(self.device)
         net = self.net_.to(device).eval()
         assert isinstance(net, LSTMRegressor)

@@ -75,9 +75,9 @@ class LSTMSVRHead(Head):
 
         jain2020 §V-E says no more of this baseline than that it scores clip by clip.
         """
+        self.check_fitted()
         if "clips" not in self.gives:
             self.cannot_explain("with label=final it learns nothing of single clips")
-        self.check_fitted()
         (states,) = self.lstm_.states(examples)
         return gains(self.svr_.predict(list(states[:, None])))
 

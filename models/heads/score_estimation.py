@@ -211,9 +211,9 @@ class ScoreEstimationHead(ComparingHead):
         To compare clip j, the clips after it are cut off, and those before it replaced by blank
         ones, in both videos. The mean over several exemplars; below 0.5 a clip is faulty.
         """
+        self.check_fitted()
         if "clips" not in self.gives:
             self.cannot_explain("metric=none and finetune=true leave it without a similarity")
-        self.check_fitted()
         if examples.blank is None:
             self.cannot_explain("the store does not hold the response to a blank clip")
         blank = examples.blank

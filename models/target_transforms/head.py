@@ -216,7 +216,7 @@ class TransformedHead(Head):
 
     def check_fitted(self) -> None:
         """See `Head.check_fitted`."""
-        if not hasattr(self, "head_"):
+        if "head_" not in vars(self):
             raise UnfittedHeadError(f"{type(self.head).__name__} is not fitted: call its fit first")
         self.head_.check_fitted()
 

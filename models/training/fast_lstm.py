@@ -51,7 +51,8 @@ def input_gates(lstm: nn.LSTM, x: Tensor, rows: Tensor | None = None) -> Tensor 
 
 def advance(lstm: nn.LSTM, gates: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
     """One clip further: `input_gates` (n, 4 M), the state and the cell before it (n, M)."""
-    now = torch.addmm(gates, h, lstm.weight_hh_l0.t())  # (n, 4 M)
+    from_state = lstm.get_parameter("weight_hh_l0")
+    now = torch.addmm(gates, h, from_state.t())  # (n, 4 M)
     take, keep, new, show = now.chunk(4, dim=1)
     c = keep.sigmoid() * c + take.sigmoid() * new.tanh()
     return show.sigmoid() * c.tanh(), c

@@ -19,6 +19,7 @@ from aqa.features.store import FeatureStore
 
 QUICK = ["--backbone", "tiny3d", "--head", "lstm", "--epochs", "2", "--device", "cpu", "--quiet"]
 SMALL = ["-p", "hidden=4"]
+NO_REFIT = ["-p", "refit=false"]
 LEGACY = Path(__file__).parents[1] / "legacy" / "finetune"
 
 
@@ -145,7 +146,7 @@ def test_killed_in_the_middle_it_ends_the_same(
 
 def test_it_starts_from_a_fitted_head(workspace: Path, run_aqa: Callable[..., Result]) -> None:
     run_aqa("extract", "--backbone", "tiny3d", "--quiet")
-    run_aqa("fit", "--head", "lstm", *SMALL, "-p", "epochs=5", "-p", "device=cpu")
+    run_aqa("fit", "--head", "lstm", *SMALL, "-p", "epochs=5", "-p", "device=cpu", *NO_REFIT)
     still = ["--lr-backbone", "0", "--lr-head", "1e-30", "--epochs", "1", "--split", "2"]
     run_aqa("finetune", *QUICK, "--from", "runs/lstm", *still)
     # Nothing has learned, so it is the head that it was, end to end.
@@ -339,6 +340,31 @@ def test_an_outsiders_head(workspace: Path, run_aqa: Callable[..., Result]) -> N
     assert "head_source" in run_aqa(*command, code=1).output
 
 
+def test_videos_without_labels_are_left_out_by_name(
+    staged: Path, run_aqa: Callable[..., Result]
+) -> None:
+    path = staged / "manifest.csv"
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    for number in (1, 3, 5):  # of split 2: training, validation, test
+        rows[number]["stage_entry"] = ""
+    write_manifest(path, rows)
+    command = ["finetune", *QUICK, *SMALL, *SCORINGNET, "--epochs", "1", "--best-on-test"]
+    assert "--skip-incomplete" in run_aqa(*command, code=1).output
+    printed = run_aqa(*command, "--skip-incomplete").output
+    assert "left out: v1: no stage entry" in printed
+    run = staged / "runs" / "scoringnet-finetuned" / "split-2"
+    record = json.loads((run / "run.json").read_text())
+    assert record["left_out"] == {f"v{i}": "no stage entry" for i in (1, 3, 5)}
+    assert not {"v1", "v3"} & {*record["split"]["train"], *record["split"]["val"]}
+    with FeatureStore.open(run / "features.h5") as store:
+        assert set(store) == {f"v{i}" for i in (0, 2, 4, 5, 6, 7, 8, 9)}
+    # The test video is scored: the trained kfs tells its stages.
+    run_aqa("eval", "--no-baseline", "--head", "scoringnet-finetuned", "--skip-incomplete")
+    with (run / "predictions.csv").open() as file:
+        assert {"v0", "v5"} <= {row["video_id"] for row in csv.DictReader(file)}
+    assert "reused" in run_aqa(*command, "--skip-incomplete").output
+
+
 @pytest.mark.parametrize(
     ("row", "column", "arguments", "problem"),
     [
@@ -447,7 +473,8 @@ def test_videos_that_cannot_be_read(workspace: Path, run_aqa: Callable[..., Resu
     printed = run_aqa(*command, "--skip-missing").output
     assert "left out: v0: " in printed
     record = json.loads((workspace / "runs/lstm-finetuned/split-1/run.json").read_text())
-    assert record["left_out"] == ["v0", "v4"]
+    assert record["left_out"].keys() == {"v0", "v4"}
+    assert "not a video" in record["left_out"]["v0"]
     assert not {"v0", "v4"} & {*record["split"]["train"], *record["split"]["val"]}
 
 

@@ -78,7 +78,39 @@ def test_another_network_learns_from_scratch_and_its_feedback_works(
     assert record["finetuned"]["augment"]["start_shift"] == 3
     video = next(iter(sorted(Path("videos").glob("*"))))
     told = run_aqa("feedback", str(video), "--head", "average-finetuned", "--split", "1").output
-    assert "clip" in told
+    assert "points added to a base" in told
+    reference = record["clip_reference"]
+    assert reference["types"][""]["videos"] == len(record["split"]["train"])
+    held = len(record["split"]["val"])
+    assert reference["untold"] or reference["told"]["videos"] == held
+    assert "fit the head again" not in told
+    lines = told.strip().splitlines()
+    assert lines[-1].startswith("base ")
+
+
+def test_a_commentary_is_learned_with_the_network(
+    workspace: Path, run_aqa: Callable[..., Result]
+) -> None:
+    options = ["--head", "mtl", "-p", "caption_least=1", "--epochs", "1"]
+    options += ["-p", "caption_words=8", "-p", "beam=1"]
+    run_aqa("finetune", *TINY, *options)
+    run = Path("runs/mtl-finetuned/split-1")
+    with (run / "model.safetensors").open("rb") as file:
+        assert b"captions.embedding.weight" in file.read(200_000)
+    results = json.loads(
+        run_aqa("eval", "--no-baseline", "--head", "mtl-finetuned", "--json").stdout
+    )["results"]
+    assert any("bleu_1" in one for one in results), results
+    video = next(iter(sorted(Path("videos").glob("*"))))
+    told = run_aqa("feedback", str(video), "--head", "mtl-finetuned", "--split", "1").output
+    assert len(told.split()) > 3
+    # Without captions the loss is another, since they share the network.
+    run_aqa(
+        "finetune", *TINY, *options[:2], "-p", "captions=false", "--epochs", "1", "--runs", "no"
+    )
+    with Path("no/mtl-finetuned/split-1/history.csv").open() as file:
+        plain = [float(row["train_loss"]) for row in csv.DictReader(file) if row["train_loss"]]
+    assert losses("mtl-finetuned")[0] > plain[0]
 
 
 def test_a_killed_training_from_scratch_ends_the_same(

@@ -29,9 +29,10 @@ class FinetunePlan:
     and how videos are cut into clips. start: the folder of a fitted run of the head to start from,
     or the folder of a head, of which the run of the same split is taken; None: an untrained head.
     workers: videos decoded ahead. cache: bytes of decoded training videos to keep in memory, and
-    as many of validation videos. skip_missing: leave out videos that cannot be read, which is
-    otherwise an error. test: also keep the epoch that is best on the test videos. restart: delete
-    earlier results and states, and begin anew.
+    as many of validation videos. skip_missing, skip_incomplete: leave out videos that cannot be
+    read, and those that lack a label that the head learns from, which otherwise are errors. test:
+    also keep the epoch that is best on the test videos. restart: delete earlier results and
+    states, and begin anew.
     """
 
     head: str
@@ -45,6 +46,7 @@ class FinetunePlan:
     workers: int = 1
     cache: int = 0
     skip_missing: bool = False
+    skip_incomplete: bool = False
     test: bool = False
     restart: bool = False
 

@@ -33,7 +33,7 @@ def start_run(plan: FinetunePlan, split: Split) -> Run | None:
         return None
     head = trainable_head(plan.head)
     run = load_start(plan.start, split.name, (plan.head,))
-    if run.name == head.head_class.starts_from:
+    if run.name == head.head_class.starts_from and run.name != head.name:
         raise RunError(
             f"{run.folder}: {run.name} was fitted on features of the backbone as it was, which "
             f"training changes; {head.name} learns from hand labels and fits a {run.name} of its "
@@ -71,6 +71,7 @@ def prepared_head(plan: FinetunePlan, start: Run | None) -> Head:
         "weight_decay": 0.0,
         "clip_gradient": None,
         "patience": settings.epochs,
+        **_penalty(source.head_class),
     }
     values = {"seed": settings.seed} | parse_head_params(
         source.name, source.head_class, plan.params
@@ -79,7 +80,7 @@ def prepared_head(plan: FinetunePlan, start: Run | None) -> Head:
     if refused:
         raise HeadError(
             f"-p {', '.join(refused)}: `aqa finetune` has options for this; see --epochs, "
-            "--batch-size and --lr-head"
+            "--batch-size, --lr-head and --weight-decay"
         )
     head = copy.deepcopy(start.head) if start else transformed(source.head_class, values)
     if isinstance(head, TransformedHead):
@@ -92,11 +93,16 @@ def prepared_head(plan: FinetunePlan, start: Run | None) -> Head:
     return head
 
 
+def _penalty(head: type[Head]) -> dict[str, float]:
+    """Sets the penalty in points to none, where a head has it: here `--weight-decay` is it."""
+    return {"beta": 0.0} if "beta" in {field.name for field in dataclasses.fields(head)} else {}
+
+
 def with_validation(plan: FinetunePlan, split: Split, head: Head, start: Run | None) -> Split:
     """The split with validation videos: its own, or training videos held out by the head's seed.
 
-    A head that starts from a fitted run keeps the videos that the run held out: it has not learned
-    from them.
+    A head that starts from a fitted run keeps the videos that the run held out; without `refit` it
+    has not learned from them.
     """
     if split.val:
         return split
@@ -180,7 +186,7 @@ def warn_of_leaks(plan: FinetunePlan, split: Split, head: Head, start: Run | Non
     before = set(plan.backbone.weights.fitted_on or ())
     fitted = set(start.record["split"]["train"]) if start else set()
     held = set(start.record["split"]["val"]) if start else set()
-    if start and not held:
+    if start and not held and not getattr(start.head, "refit", False):
         ids = start.record["split"]["train"]
         held = {ids[i] for i in adapter_of(head).held_out(len(ids))}
     for part, learned in (("test", before | fitted | held), ("validation", before | fitted - held)):

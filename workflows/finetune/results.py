@@ -22,6 +22,7 @@ from aqa.models.heads.base import Head, part_of
 from aqa.models.runs import METRICS_FILE, Run, load_run, make_record, write_run
 from aqa.models.saved.record import RECORD
 from aqa.models.training.distributed import ProcessGroup
+from aqa.workflows.clip_reference import trained_reference
 from aqa.workflows.finetune.epochs import SUFFIXES, chosen_epochs
 from aqa.workflows.finetune.heads import adapter_of, trainable_head
 from aqa.workflows.finetune.plan import FinetunePlan
@@ -69,6 +70,12 @@ def delete_results(plan: FinetunePlan, split: Split) -> None:
     for result in SUFFIXES:
         (plan.folder(split, result) / RECORD).unlink(missing_ok=True)
         (plan.folder(split, result) / FEATURES).unlink(missing_ok=True)
+
+
+def _left_out(state: TrainingState) -> dict[str, str]:
+    """The videos that were left out: id -> why; earlier versions' states have ids alone."""
+    left_out = state.notes["left_out"]
+    return left_out if isinstance(left_out, dict) else dict.fromkeys(left_out, "cannot be read")
 
 
 @dataclass(frozen=True)
@@ -137,10 +144,13 @@ class ResultWriter:
                 "also_learned_from": sorted(seen - {*split.train, *split.val}),
                 "finetuned": dict(self.settings),
                 "epoch": {"number": state.epoch, "is": result, "of": last.epoch},
-                "left_out": last.notes["left_out"],
+                "left_out": _left_out(last),
                 "warnings": last.notes.get("warnings", []),
                 "processes": self.group.size,
             }
+            reference = trained_reference(head, split, plan.manifest, store)
+            if reference is not None:
+                record["clip_reference"] = reference.to_dict()
             run = Run(folder, head, record)
             evaluated = evaluate_run(run, split, plan.manifest, features, ("train", "val"))
         save_evaluated(folder, evaluated)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from typing import Any
 
 from aqa.annotations.splits import Split
+from aqa.evaluation.complete_splits import complete_split
 from aqa.extract.backbones.backbone import ClipNet
 from aqa.extract.inference import tune_malloc
 from aqa.extract.progress import ExtractionProgress
@@ -48,6 +50,11 @@ class SplitTraining:
         self.plan = plan
         self.start = start_run(plan, split)
         self.head = prepared_head(plan, self.start)
+        self.test, self.incomplete = split.test, dict[str, str]()
+        if plan.skip_incomplete:
+            split, self.incomplete = complete_split(
+                self.head, split, plan.manifest, parts=plan.parts
+            )
         self.split = with_validation(plan, split, self.head, self.start)
         check_columns(plan, self.split, self.head, self.start)
         self.settings = settings_record(plan, self.split, self.head, self.start)
@@ -82,9 +89,15 @@ class SplitTraining:
             if not group.first:
                 return None
             writer = ResultWriter(
-                *(self.plan, self.split, self.head, self.start, self.settings, group, extraction)
+                *(self.plan, self._written(), self.head, self.start, self.settings, group),
+                extraction,
             )
             return writer.write_all(self.states, last)
+
+    def _written(self) -> Split:
+        """The split with those test videos too that only the choice of an epoch does without."""
+        kept = {*self.split.test, *self.incomplete}
+        return replace(self.split, test=tuple(i for i in self.test if i in kept))
 
     def _finished(self) -> bool:
         """Whether an earlier training of the same settings has finished."""
@@ -117,7 +130,7 @@ class SplitTraining:
             group.share(range(len(ids))), stages="stages" in self.head.columns
         )
         failed, warned = group.gather(failed), group.gather(warned)
-        left_out = {video_id for video_id, _ in failed}
+        left_out = {**self.incomplete, **dict(failed)}
         lines = [f"{video_id}: {reason}" for video_id, reason in failed]
         if failed and not plan.skip_missing:
             more = f"; and {len(lines) - 5} more" if len(lines) > 5 else ""
@@ -126,11 +139,13 @@ class SplitTraining:
                 f"cannot be used: {'; '.join(lines[:5])}{more}; mend them, or leave them out with "
                 "--skip-missing"
             )
-        if not set(split.train) - left_out or not set(split.val) - left_out:
+        if not set(split.train) - {*left_out} or not set(split.val) - {*left_out}:
             raise RunError(f"{plan.manifest.path}: split {split.name}: no video can be read")
-        for line in (*(f"left out: {line}" for line in lines), *(f"warning: {w}" for w in warned)):
-            progress.line(line)
-        return {"left_out": sorted(left_out), "warnings": warned}
+        for video_id, reason in left_out.items():
+            progress.line(f"left out: {video_id}: {reason}")
+        for line in warned:
+            progress.line(f"warning: {line}")
+        return {"left_out": dict(sorted(left_out.items())), "warnings": warned}
 
     def _begin(
         self, group: ProcessGroup, state: TrainingState | None

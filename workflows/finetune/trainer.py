@@ -58,12 +58,12 @@ class FineTuner:
                 self.joint,
                 device_ids=[group.device] if group.device.type == "cuda" else None,
             )
-        groups = [
+        groups: list[dict[str, Any]] = [
             {"params": list(self.joint.backbone.parameters()), "lr": settings.lr_backbone},
             {"params": list(self.joint.net.parameters()), "lr": settings.lr_head},
         ]
         self.optimizer = torch.optim.Adam(groups, weight_decay=settings.weight_decay, fused=True)
-        self._rates = (settings.lr_backbone, settings.lr_head)
+        self._rates: list[float] = [group["lr"] for group in groups]
         self.scaler = torch.amp.GradScaler(
             group.device.type, enabled=settings.precision == "float16"
         )

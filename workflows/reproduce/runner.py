@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
@@ -29,7 +30,7 @@ from aqa.workflows.transfer.run import stored_examples, transfer
 from aqa.workspace import Workspace, run_folder
 
 # How fine-tuning is rehearsed, see `transfer`.
-_REHEARSED: Mapping[str, int] = {"draws": 1, "tested": 4, "most_iterations": 3}
+_REHEARSED: Mapping[str, Any] = {"draws": 1, "tested": 4, "most_iterations": 3}
 
 
 class RecipeRunner:

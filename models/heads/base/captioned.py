@@ -62,7 +62,7 @@ class JointTrainer(Trainer):
         words = words_among(batch.targets, self.start)
         if not hasattr(self.net, "captions") or not words.shape[1]:
             return loss
-        odds = self.net.captions(batch.x, batch.lengths, words)
+        odds = captions_of(self.net)(batch.x, batch.lengths, words)
         return loss + self.weight * caption_loss(odds, words)
 
     def without_captions(self) -> Trainer:
@@ -72,7 +72,7 @@ class JointTrainer(Trainer):
     def of_captions(self) -> CaptionTrainer:
         """Trains the captions alone."""
         settings = replace(self.settings, patience=self.head.caption_patience)
-        trainer = CaptionTrainer(self.net.captions, self.loss, settings, self.head.seed)
+        trainer = CaptionTrainer(captions_of(self.net), self.loss, settings, self.head.seed)
         trainer.start = self.start
         return trainer
 
@@ -95,8 +95,16 @@ def side_by_side(
     """Epoch by epoch what was learned of the predictions, and of the captions."""
     names = {"train_loss": "caption_loss", "val_loss": "val_caption_loss"}
     learned = [{names[k]: row[k] for k in names if k in row} for row in captions]
-    pairs = itertools.zip_longest(rows, learned, fillvalue={})
+    nothing: dict[str, Any] = {}
+    pairs = itertools.zip_longest(rows, learned, fillvalue=nothing)
     return [{"epoch": n, **one, **other} for n, (one, other) in enumerate(pairs, start=1)]
+
+
+def captions_of(net: nn.Module) -> CaptionNetwork:
+    """The network within `net` that writes."""
+    captions = net.get_submodule("captions")
+    assert isinstance(captions, CaptionNetwork)
+    return captions
 
 
 def words_among(targets: Tensor, start: int) -> Tensor:
@@ -171,12 +179,13 @@ class CaptionedHead(NetworkHead):
     def _write(self, examples: Examples) -> list[str]:
         sequences, vocabulary = self.answerable(examples), self.vocabulary
         net = self.net_.to(pick_device(self.device)).eval()
+        captions = captions_of(net)
         said: list[str] = []
         with threads_for(net):
             for start in range(0, len(sequences), _AT_A_TIME):
                 some = sequences[start : start + _AT_A_TIME]
                 (batch,) = self.tensors(some, np.zeros(len(some))).batches(_AT_A_TIME)
-                numbers = net.captions.write(batch.x, batch.lengths, self.caption_words, self.beam)
+                numbers = captions.write(batch.x, batch.lengths, self.caption_words, self.beam)
                 said += [vocabulary.decode(row) for row in numbers.tolist()]
         return said
 

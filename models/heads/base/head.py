@@ -183,6 +183,7 @@ class Head(RegressorMixin, BaseEstimator):
     @property
     def chosen(self) -> dict[str, Any]:
         """What fitting settled on, for the run's record."""
+        self.check_fitted()
         names = ("best_params_", "best_epoch_")
         return {name.rstrip("_"): getattr(self, name) for name in names if hasattr(self, name)}
 
@@ -227,11 +228,23 @@ class Head(RegressorMixin, BaseEstimator):
 
     def check_fitted(self) -> None:
         """Raise `UnfittedHeadError` where an attribute of `fitted` is missing."""
-        missing = [name for name in self.fitted if not hasattr(self, name)]
+        own = vars(self)
+        missing = [n for n in self.fitted if n not in own and not hasattr(type(self), n)]
         if missing:
             raise UnfittedHeadError(
                 f"{type(self).__name__} is not fitted (it has no {missing[0]}): call its fit first"
             )
+
+    if not TYPE_CHECKING:  # which takes it for a sign that any attribute may be there
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Raise `UnfittedHeadError` for what fitting leaves, and for properties that need it.
+
+            That is an `AttributeError` too, so that `hasattr` is as ever.
+            """
+            if not name.startswith("__") and (name.endswith("_") or hasattr(type(self), name)):
+                self.check_fitted()
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether it can answer, for scikit-learn's `check_is_fitted`."""

@@ -42,7 +42,7 @@ class PairMaterial:
         if not self.with_clips:
             return similar.astype(np.float32)
         pairs = Pairs(first, second, similar)
-        meant = meant_similarity(pairs, self.scores, self.limits, self.kinds, ~self.held)
+        meant = meant_similarity(pairs, self.scores, self.limits, self.kinds.tolist(), ~self.held)
         return np.stack([similar, meant], axis=1).astype(np.float32)
 
     def every(self, first: Numbers, second: Numbers) -> PairedVideos:

@@ -56,6 +56,7 @@ def confident(rng: np.random.Generator, n: int = 6, joints: int = 18) -> np.ndar
 
 def test_depth_is_told_from_confidence_once(rng: np.random.Generator, tmp_path: Path) -> None:
     near, far = rng.uniform(0, 1, (6, 22, 3)), rng.normal(size=(6, 22, 3))
+    far[0, 0] = near[0, 0]
     store, told = extracted(save(tmp_path, near=near, far=far), tmp_path)
     with store:
         assert store.spec["coordinates"] == 3
@@ -116,6 +117,18 @@ def test_joints_never_seen_are_left_out(sided: dict[str, np.ndarray], tmp_path: 
         assert store.spec["joints"] == left
         assert store.shape == (32,)
     assert "left out of all videos" in told.lines[0]
+
+
+def test_a_video_without_anybody_takes_no_joint_away(
+    sided: dict[str, np.ndarray], tmp_path: Path
+) -> None:
+    videos = save(tmp_path, **sided, nobody=np.zeros((6, 18, 3)))
+    options = JointOptions(never_seen="leave-out")
+    summary = extract_poses(videos, tmp_path / "p.h5", None, options)
+    assert summary.done == ["both", "side"]
+    assert "100% of the joints are missing" in summary.failed[0][1]
+    with FeatureStore.open(tmp_path / "p.h5") as store:
+        assert store.shape == (32,)
 
 
 def test_joints_never_seen_are_refused(sided: dict[str, np.ndarray], tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_a_run_of_before_says_below_average_and_what_to_do(wd, performances) -> 
     found = feedback(wd, performances, None)
     assert found.mark == "below average"
     assert found.rule == "below 0"
-    assert "fit the head again" in found.evidence
+    assert "one made by today's `aqa fit` or `aqa finetune` does" in found.evidence
     assert [clip.below_average for clip in found.clips] == [c.value < 0 for c in found.clips]
     assert [clip.average for clip in found.clips] == [None] * 3
 

@@ -110,8 +110,10 @@ RECIPES: Mapping[str, Mapping[str, tuple[EndToEndRecipe, ...]]] = {
         for short in _HEADS
     },
     "farabi2021-3": {
-        "MSCADC-STL": (_mscadc("classify=false"),),
-        "MSCADC-MTL": (_mscadc(note="; its tasks share one branch, and it writes no captions"),),
+        "MSCADC-STL": (_mscadc("classify=false", "captions=false"),),
+        "MSCADC-MTL": (
+            _mscadc("caption_hidden=512", note="; its tasks share one branch, and one clip"),
+        ),
         "USDL-Regression": (
             _i3d("average", "loss=mse", note="; farabi2021 does not say what the regression is"),
         ),
@@ -122,8 +124,8 @@ RECIPES: Mapping[str, Mapping[str, tuple[EndToEndRecipe, ...]]] = {
                 note="; is given the difficulty, as MUSDL is",
             ),
         ),
-        "C3D-AVG-STL": (_avg("classify=false"),),
-        "C3D-AVG-MTL": (_avg(note="; without the captions' loss"),),
+        "C3D-AVG-STL": (_avg("classify=false", "captions=false"),),
+        "C3D-AVG-MTL": (_avg("caption_hidden=512"),),
         "C3D-WD": (
             EndToEndRecipe(
                 *("wd", "c3d", "c3d-sports1m", "pool5", _CLIPS),

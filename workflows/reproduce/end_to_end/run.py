@@ -9,6 +9,7 @@ from pathlib import Path
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
 from aqa.errors import AqaError, RunError
+from aqa.evaluation.complete_splits import told_left_out
 from aqa.evaluation.evaluate_runs import evaluate_runs
 from aqa.extract.backbones import get_architecture, load_backbone
 from aqa.extract.backbones.backbone import Backbone
@@ -81,11 +82,14 @@ class EndToEndRunner:
             settings=FinetuneSettings(**{**recipe.settings, **epochs}, seed=self.seed),
             workers=1 if self.group.device.type == "cpu" else 8,
             cache=10**9,
+            skip_incomplete=True,
         )
         self.tell(f"{system}: training {backbone.name} with {recipe.head} end to end")
         splits = [self.manifest.split(name) for name in self.splits]
-        for _ in finetune(plan, splits, self.group, self.progress, self.extraction):
-            pass
+        for done in finetune(plan, splits, self.group, self.progress, self.extraction):
+            left_out = done.runs["chosen"].record["left_out"]
+            if left_out:
+                self.tell(f"{system}, split {done.runs['chosen'].split}: {told_left_out(left_out)}")
         return [run_folder(plan.runs, f"{recipe.head}-finetuned", name) for name in self.splits]
 
     def _folder(self, system: str, recipe: EndToEndRecipe) -> str:

@@ -114,7 +114,7 @@ def _spec(
 
 def _skills(manifest: Manifest) -> dict[str, float]:
     """Each video's score, standardised among the videos of its action."""
-    skills = {}
+    skills: dict[str, float] = {}
     for action in {video.action for video in manifest}:
         of_action = [video for video in manifest if video.action == action]
         scores = np.array([video.score for video in of_action])

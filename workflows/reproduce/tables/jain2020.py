@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from aqa.workflows.reproduce.declared import Axis, PublishedTable, SystemRecipe
 from aqa.workflows.reproduce.tables.stores import C3D_DIVING, C3D_VAULT, POSE
@@ -32,7 +33,7 @@ _VIDEOS = (
 )
 
 
-def _siamese(*params: str, **more: str) -> SystemRecipe:
+def _siamese(*params: str, **more: Any) -> SystemRecipe:
     """The siamese system with further parameters."""
     return replace(_SIAMESE, params=(*_SIAMESE.params, *params), **more)
 

@@ -152,7 +152,7 @@ def test_scores_are_divided_by_the_samples_own_deviation(learned) -> None:
 def test_draws_test_others_and_nest_the_samples(learned, novel, monkeypatch) -> None:
     shown = []
 
-    def look(head, train, test):
+    def look(head, train, test, most):
         shown.append((head.seed, set(train.scores), set(test.scores)))
         return [(0, 0.0), (100, None)]
 

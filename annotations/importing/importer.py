@@ -128,7 +128,8 @@ class Importer:
     where its authors publish the files. files: its index, of the files that SOURCE holds. options:
     the fields of `Request` that it uses besides `sources` -> what each means for this dataset.
     counts: what was published -> how many: `videos`, and parts of the published split, `train`,
-    `test`. videos: where its videos come from, and how large they are. tried: the real files that
+    `test`, which are checked; others, such as `subjects`, are told. videos: where its videos come
+    from, and how large they are. tried: the real files that
     it was run on, or that there were none. What nobody states is "not known", never a guess.
 
     The docstring of its module is printed too: the first line is the title, what follows are

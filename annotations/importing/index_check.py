@@ -16,6 +16,7 @@ from aqa.annotations.importing.importer import (
     Version,
 )
 from aqa.annotations.importing.video_folder import is_video
+from aqa.annotations.splits import PARTS
 from aqa.errors import AqaError
 
 _BLOCK = 2**20
@@ -61,9 +62,14 @@ def check_file(file: SourceFile, request: Request) -> list[Finding]:
 
 
 def check_counts(importer: Importer, imported: Imported) -> Iterator[Finding]:
-    """Whether there are as many videos, and in each part of the split, as were published."""
+    """Whether there are as many videos, and in each part of the split, as were published.
+
+    Other counts, such as of subjects, are only told.
+    """
     parts = [row.get(PUBLISHED) for row in imported.rows]
     for what, published in (imported.counts or importer.counts).items():
+        if what not in ("videos", *PARTS):
+            continue
         n = len(parts) if what == "videos" else parts.count(what)
         words = f"{n}, as published" if n == published else f"{n}; {published} were published"
         yield Finding(what, words, is_wrong=n != published)

@@ -12,7 +12,7 @@ _EARLIER = (
     *("C3D+LSTM+SVR (F)", "C3D+LSTM+SVR (I)", "S3D"),
 )
 # The metric is learned on the three most frequent types, as pairs of a type (§V-A).
-_METRIC = ("metric_types=3", "pairing=within", "learn_clips=false")
+_METRIC = ("metric_types=3", "pairing=within", "learn_clips=false", "score_networks=0")
 _SIAMESE = SystemRecipe(
     "score-estimation",
     "c3d",
@@ -116,7 +116,7 @@ TABLES = (
             },
             "Siamese expert bias per type": (
                 SystemRecipe(
-                    *("score-estimation", "c3d", ("learn_clips=false",)),
+                    *("score-estimation", "c3d", ("learn_clips=false", "score_networks=0")),
                     origin=SystemRecipe("siamese", "c3d", ("pairing=within", "learn_clips=false")),
                     note="the metric of the dives' split of the same number, learned on all six "
                     "types, is frozen; the last layer is solved on vaults",

@@ -292,7 +292,7 @@ def explain(
     type: str | None = None,
     difficulty: float | None = None,
     action: str | None = None,
-    align: Literal["index", "dtw"] = "dtw",
+    align: Literal["index", "dtw"] = "index",
     weights: PathLike | None = None,
     backbone: str | None = None,
     device: str = "auto",

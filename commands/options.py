@@ -113,7 +113,7 @@ action_option = click.option(
 align_option = click.option(
     "--align",
     type=click.Choice(["index", "dtw"]),
-    default="dtw",
+    default="index",
     show_default=True,
     help="Compare clips of the same number, or those that dynamic time warping finds.",
 )

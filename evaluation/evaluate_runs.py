@@ -37,7 +37,7 @@ def evaluate_runs(
     skip_missing: bool = False,
     skip_incomplete: bool = False,
     feedback: bool = False,
-    align: str = "dtw",
+    align: str = "index",
     by: str | None = None,
     baselines: Path | None = None,
     heads: Sequence[str] = (),

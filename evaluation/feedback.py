@@ -41,7 +41,7 @@ def evaluate_feedback(
     ids: Sequence[str],
     manifest: Manifest,
     store: FeatureStore,
-    align: str = "dtw",
+    align: str = "index",
     reference: ClipReference | None = None,
 ) -> EvaluatedFeedback:
     """Evaluate which clips are called faulty against the manifest's column `faulty_clips`.

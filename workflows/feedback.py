@@ -79,7 +79,7 @@ def explain(
     type: str | None = None,
     difficulty: float | None = None,
     action: str | None = None,
-    align: str = "dtw",
+    align: str = "index",
     weights: str | Path | None = None,
     backbone: str | None = None,
     device: str = "auto",

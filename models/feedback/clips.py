@@ -93,7 +93,7 @@ def give_feedback(
     video: Video,
     seen: VideoFeatures,
     blank: NDArray[np.float32] | None,
-    align: str = "dtw",
+    align: str = "index",
     reference: ClipReference | None = None,
 ) -> Feedback:
     """Explain a video clip by clip; clips that are all padding are left out.

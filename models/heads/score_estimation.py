@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -26,10 +27,12 @@ from aqa.models.heads.base import (
     unpack_texts,
 )
 from aqa.models.heads.base.alignment import ALIGNMENTS
+from aqa.models.heads.base.arrays import State
 from aqa.models.heads.base.comparing import (
     ComparingHead,
     SiameseNet,
     check_types,
+    hold_out,
     meet_exemplars,
 )
 from aqa.models.heads.base.exemplars import (
@@ -38,13 +41,10 @@ from aqa.models.heads.base.exemplars import (
     pool_of,
     without_themselves,
 )
-from aqa.models.heads.base.pair_material import score_rows
-from aqa.models.heads.base.pair_trainers import RowTrainer, last_layer
+from aqa.models.heads.base.pair_trainers import last_layer
 from aqa.models.heads.base.ridge import choose_ridge, solve_exact, solve_iterative
+from aqa.models.heads.base.score_networks import ScoreRows, members_of, nets_of, nets_state, rows_of
 from aqa.models.heads.siamese import SiameseHead, check_width
-from aqa.models.scaling import spread
-from aqa.models.training import losses
-from aqa.models.training.pair_batches import PairedVideos
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -54,11 +54,15 @@ Numbers = NDArray[np.intp]
 
 @dataclass(repr=False, eq=False)
 class ScoreEstimationHead(ComparingHead):
-    """A frozen Siamese network on an exemplar and the video, and a linear last layer.
+    """A Siamese network on an exemplar and the video, frozen below a linear layer, or whole.
 
     Fitting first learns the metric as `SiameseHead` does with the same parameters, seed and
     videos, or takes it from `start`. Then every (exemplar, video) of a type is a row of a least
     squares problem in D2's 64 activations. A prediction is the mean over the exemplars.
+
+    By default the score is not the metric's: `score_networks` learn it from the same rows, with all
+    their layers, while similarity and feedback stay the metric's. With metric=none one network
+    learns the score, and nothing else.
 
     A video of a type that no exemplar is of, or of no known type, is compared with the exemplars
     of every type, with a warning; where all exemplars are of one type, a video without a type is
@@ -94,7 +98,14 @@ class ScoreEstimationHead(ComparingHead):
         "learned: with metric learning; none: all layers learn the score",
         source="jain2020 Table V",
     )
-    finetune: bool = param(False, "train all layers after the last one is solved", source="ours")
+    score_networks: int = param(
+        2,
+        "networks that learn the score with all their layers, averaged; the metric is for "
+        "feedback then. 0: the score is from a linear layer on the frozen metric",
+        source="ours, by held-out training dives; jain2020 §III-B: 0",
+        low=0,
+    )
+    finetune: bool = param(False, "score networks begin as copies of the metric", source="ours")
     solver: Literal["exact", "iterative"] = param(
         "exact",
         "of the last layer: exact least squares, or iterative by gradient descent (Adam)",
@@ -109,6 +120,8 @@ class ScoreEstimationHead(ComparingHead):
     )
 
     _before_spares: ClassVar[bool] = False  # of runs saved before there were spare exemplars
+    _metric_gone: ClassVar[bool] = False  # finetune=true changed it in runs saved before
+    score_nets_: ClassVar[Sequence[nn.Module]] = ()  # the copies that the score is from
 
     columns: ClassVar[tuple[str, ...]] = ("id", "type", "similar_within")
     starts_from: ClassVar[str | None] = "siamese"
@@ -153,11 +166,12 @@ class ScoreEstimationHead(ComparingHead):
             spares=not self.self_rows,
         )
         self._keep_exemplars(chosen, labels, spare, pool)
-        self._before_spares = False
+        self._before_spares = self._metric_gone = False
         self._outside = tuple(pool.ids[i] for i in chosen if i >= len(scores))
         if self.metric == "none":
             self.fit_scaling(sequences)
-            self.history_, self.learned_clips_ = [], np.asarray(False)
+            self.history_, self.held_out_ = [], np.arange(0)
+            self.learned_clips_ = np.asarray(False)
         else:
             self._learn_metric(train, validation, metric)
         first, second = self.meet(sequences, types, warn=False)
@@ -167,8 +181,15 @@ class ScoreEstimationHead(ComparingHead):
             )
         if self.metric == "learned":
             self._solve_all(sequences, scores, first, second)
-        if self.metric == "none" or self.finetune:
-            self._train_all(sequences, scores, types, chosen, pool.features, first, second)
+        self.score_nets_, self.score_nets_before_ = [], []
+        if self.metric == "none" or self.score_networks:
+            if not len(self.held_out_):
+                self.held_out_ = hold_out(types, self.validation, self.seed)
+            rows = rows_of(
+                (sequences, scores, types if self.exemplar != "constant" else None),
+                *(pool.features, chosen, first, second, self.held_out_, self.tensors),
+            )
+            self._train_all(rows) if self.metric == "none" else self._learn_scores(rows)
         return self
 
     def predict_examples(self, examples: Examples) -> NDArray[np.float64]:
@@ -178,9 +199,10 @@ class ScoreEstimationHead(ComparingHead):
         types = check_types(examples.columns.get("type"), n, strict=False)
         x = check_sequences(examples.features, self.clip_shape, ids=examples.ids)
         first, second = self.meet(x, types)
-        z = self.activations(x, first, second)
         count = np.bincount(second, minlength=n)
-        rows = z @ self.weights_ + self.intercept_
+        members = members_of(self, self.score_nets_) if self.score_nets_ else [self]
+        z = [one.activations(x, first, second) @ one.weights_ + one.intercept_ for one in members]
+        rows = np.mean(z, axis=0)
         mean: NDArray[np.float64] = np.bincount(second, rows, minlength=n) / count
         return mean
 
@@ -203,7 +225,7 @@ class ScoreEstimationHead(ComparingHead):
     @property
     def gives(self) -> tuple[Answer, ...]:
         """See `Head.gives`."""
-        return ("clips",) if self.metric == "learned" and not self.finetune else ()
+        return ("clips",) if self.metric == "learned" and not self._metric_gone else ()
 
     def explain(self, examples: Examples, *, align: str = "index") -> Explanation:
         """Each clip's probability of being similar to the exemplar's clip (jain2020 §IV).
@@ -213,7 +235,7 @@ class ScoreEstimationHead(ComparingHead):
         """
         self.check_fitted()
         if "clips" not in self.gives:
-            self.cannot_explain("metric=none and finetune=true leave it without a similarity")
+            self.cannot_explain("without a metric there is no similarity")
         if examples.blank is None:
             self.cannot_explain("the store does not hold the response to a blank clip")
         blank = examples.blank
@@ -299,8 +321,8 @@ class ScoreEstimationHead(ComparingHead):
         super().check_params()
         if self.metric == "none" and self.metric_types is not None:
             raise HeadError("metric=none learns no metric; leave out metric_types")
-        if self.metric == "none" and self.finetune:
-            raise HeadError("finetune=true goes on from a learned metric, and metric=none has none")
+        if self.finetune and (self.metric == "none" or not self.score_networks):
+            raise HeadError("finetune=true: leave out metric=none and score_networks=0")
 
     def _started(self, start: Head | None, sequences: Sequences) -> SiameseHead | None:
         if start is None:
@@ -325,7 +347,13 @@ class ScoreEstimationHead(ComparingHead):
         n = len(state["exemplar_lengths"])
         super().restore({"exemplar_spare": np.zeros(n, bool), **state})
         self._before_spares = "exemplar_spare" not in state
+        self.score_nets_ = [self.restore_net(own) for own in nets_of(state)]
+        self._metric_gone = self.finetune and not self.score_networks
         return self
+
+    def state(self) -> State:
+        """See `Head.state`; the networks of the score are under `score_nets.0.` and so on."""
+        return super().state() | nets_state(self.score_nets_)
 
     def _learn_metric(
         self, train: Examples, validation: Examples | None, head: SiameseHead | None
@@ -334,7 +362,7 @@ class ScoreEstimationHead(ComparingHead):
         self.held_out_ = np.arange(0)
         if head is None:
             settings = shared_params(self, SiameseHead)
-            head = SiameseHead(**settings | {"refit": self.refit and not self.finetune})
+            head = SiameseHead(**settings)
             head.fit_examples(train, validation)
             self.best_epoch_, self.pairs_seen_ = head.best_epoch_, head.pairs_seen_
             self.held_out_ = head.held_out_
@@ -350,12 +378,14 @@ class ScoreEstimationHead(ComparingHead):
         before.weights_, before.intercept_ = getattr(
             self, "last_before_", (self.weights_, self.intercept_)
         )
+        before.score_nets_ = getattr(self, "score_nets_before_", self.score_nets_)
         return before
 
     def _solve_all(
         self, sequences: Sequences, scores: NDArray[np.float64], first: Numbers, second: Numbers
     ) -> None:
         """Solve the last layer on the rows of all videos, and before on those not held out."""
+        self.__dict__.pop("last_before_", None)
         known = ~np.isin(second, self.held_out_)
         if known.any() and not known.all():
             before, refitted = self.history_, self.net_
@@ -382,51 +412,27 @@ class ScoreEstimationHead(ComparingHead):
         self.intercept_ = np.asarray(intercept)
         self.history_ += [{"phase": "last layer", **row} for row in rows]
 
-    def _train_all(
-        self,
-        sequences: Sequences,
-        scores: NDArray[np.float64],
-        types: list[str],
-        chosen: Numbers,
-        pool: Sequences,
-        first: Numbers,
-        second: Numbers,
-    ) -> None:
-        """Train every layer on the rows; a share of the training videos is held out to stop by."""
-        mean, deviation = scores.mean(), spread(scores)
-        nodes = sorted({*range(len(sequences)), *chosen.tolist()})
-        begin = np.searchsorted(nodes, chosen)[first]
-        videos = self.tensors([pool[i] for i in nodes], np.zeros(len(nodes)))
-        grouped = types if self.exemplar != "constant" else None
-        order = np.random.default_rng(self.seed).permutation(len(scores))
-        self.held_out_ = order[: round(self.validation * len(scores))]
-        held = np.isin(second, self.held_out_)
-        targets = (scores[second] - mean) / deviation
+    def _make(self) -> nn.Module:
+        return SiameseNet(len(self.centre_), self.hidden)
 
-        def rows(some: NDArray[np.bool_]) -> PairedVideos:
-            return score_rows(videos, begin[some], second[some], targets[some], grouped)
+    def _train_all(self, rows: ScoreRows) -> None:
+        """Train every layer of a fresh network, which then is the head's."""
+        rows.train(self, self._make, self._make)
+        self.history_ = [{"phase": "all layers", **row} for row in self.history_]
+        self.last_before_ = last_layer(self.net_before_, *rows.scale)
+        self.weights_, self.intercept_ = last_layer(self.net_, *rows.scale)
 
-        def make() -> nn.Module:
-            if not self.finetune:
-                return SiameseNet(len(self.centre_), self.hidden)
-            warm = copy.deepcopy(self.net_)
-            assert isinstance(warm, SiameseNet)
-            weight = torch.as_tensor(self.weights_ / deviation)[None]
-            warm.last.weight.data = weight.to(warm.last.weight)
-            bias = torch.as_tensor((self.intercept_ - mean) / deviation).reshape(1)
-            warm.last.bias.data = bias.to(warm.last.bias)
-            return warm
-
-        def trainer(net: nn.Module) -> RowTrainer:
-            return RowTrainer(net, losses.mse, self.training_settings(), self.seed)
-
-        before = self.history_
-        self.train_net(make, rows(~held), rows(held) if held.any() else None, trainer)
-        if held.any() and not self.finetune:
-            self.refit_net(make, lambda: rows(np.ones_like(held)), trainer)
-        self.history_ = before + [{"phase": "all layers", **row} for row in self.history_]
-        self.last_before_ = last_layer(self.net_before_, mean, deviation)
-        self.weights_, self.intercept_ = last_layer(self.net_, mean, deviation)
+    def _learn_scores(self, rows: ScoreRows) -> None:
+        """Train networks of the score; the metric stays as it is."""
+        make = again = self._make
+        if self.finetune:
+            last = self.weights_, self.intercept_
+            make = partial(rows.begin, self.net_before_, getattr(self, "last_before_", last))
+            again = partial(rows.begin, self.net_, last)
+        for member in rows.members(self, self.score_networks, make, again):
+            self.history_ += member.history_
+            self.score_nets_before_.append(member.net_before_)
+            self.score_nets_.append(member.net_)
 
 
 HEAD = ScoreEstimationHead

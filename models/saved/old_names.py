@@ -40,7 +40,10 @@ ADDED: dict[str, dict[str, Any]] = {
     "fragments": {"beta": 0.0},
     "mtl": {"captions": False},
     "musdl": {"networks": "shared"},
-    "score-estimation": {"sampling": "every", "difference_weight": 0.0, "self_rows": True},
+    "score-estimation": {
+        **{"sampling": "every", "difference_weight": 0.0, "self_rows": True},
+        "score_networks": 0,
+    },
     "siamese": {"sampling": "every", "difference_weight": 0.0},
     "wd": {"pad": False, "dropout": 0.0},
 }

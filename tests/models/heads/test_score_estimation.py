@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
 import sys
 
@@ -69,7 +70,8 @@ class TestExemplars:
         assert shown <= set(head.learned_from_others) <= set(test.id)  # spare ones too
 
 
-def test_a_prediction_is_the_linear_layer_on_the_frozen_activations(fitted, performances):
+def test_a_prediction_is_the_linear_layer_on_the_frozen_activations(performances):
+    fitted = fit(performances, score_networks=0)
     metric = SiameseHead(**QUICK).fit(
         performances.x[:45], performances.y[:45], type=performances.type[:45]
     )
@@ -94,7 +96,7 @@ def test_a_prediction_is_the_linear_layer_on_the_frozen_activations(fitted, perf
 
 
 def test_several_exemplars_are_averaged(performances):
-    head = fit(performances, exemplars=3, epochs=2)
+    head = fit(performances, exemplars=3, epochs=2, score_networks=0)
     x, types = performances.x[45:], performances.type[45:]
     both = head.predict(x, type=types)
     first = np.repeat(
@@ -147,7 +149,7 @@ def test_both_solvers_agree(performances, ridge):
     )
 
 
-@pytest.mark.parametrize("params", [{"metric": "none"}, {"finetune": True}])
+@pytest.mark.parametrize("params", [{"metric": "none"}, {}, {"finetune": True}])
 def test_all_layers_can_learn_the_score(performances, params):
     head = fit(performances, epochs=30, **params)
     test = performances.part(slice(45, None))
@@ -156,19 +158,59 @@ def test_all_layers_can_learn_the_score(performances, params):
     assert head.history_[-1]["phase"] == "all layers"
     restored = ScoreEstimationHead(**dataclasses.asdict(head)).restore(head.state())
     np.testing.assert_array_equal(restored.predict(test.x, type=test.type), predicted)
-    with pytest.raises(HeadError, match="without a similarity"):
-        head.explain(Examples.of(test.x[:1], blank=test.blank, type=test.type[:1]))
+    assert len(restored.score_nets_) == (0 if params.get("metric") == "none" else 2)
+    if params.get("metric") == "none":
+        with pytest.raises(HeadError, match="no similarity"):
+            head.explain(Examples.of(test.x[:1], blank=test.blank, type=test.type[:1]))
+
+
+@pytest.mark.parametrize("finetune", [True, False])
+def test_scores_are_learned_apart_from_the_metric_and_its_feedback(performances, finetune):
+    train, test = performances.part(slice(45)), performances.part(slice(45, None))
+    given = Examples.of(train.x, train.y, blank=train.blank, id=train.id, type=train.type)
+    tuned, frozen = (
+        ScoreEstimationHead(**QUICK | {"epochs": 3}, **params).fit_examples(given)
+        for params in ({"finetune": finetune}, {"score_networks": 0})
+    )
+    for name, tensor in frozen.net_.state_dict().items():
+        assert torch.equal(tensor, tuned.net_.state_dict()[name])
+    one = Examples.of(test.x[:1], blank=test.blank, type=test.type[:1])
+    np.testing.assert_array_equal(tuned.explain(one).values, frozen.explain(one).values)
+    assert not np.allclose(
+        tuned.predict(test.x, type=test.type), frozen.predict(test.x, type=test.type)
+    )
+
+
+def test_several_networks_are_averaged(performances):
+    head = fit(performances, epochs=3, score_networks=2)
+    x, types = performances.x[45:], performances.type[45:]
+    single = []
+    for net in head.score_nets_:
+        one = copy.copy(head)
+        one.score_nets_ = [net]
+        single.append(one.predict(x, type=types))
+    assert not np.allclose(*single)
+    np.testing.assert_allclose(head.predict(x, type=types), np.mean(single, axis=0))
+
+
+def test_a_run_saved_when_finetuning_changed_the_metric_gives_no_feedback(performances):
+    head = fit(performances, epochs=2, score_networks=0)
+    assert head.gives == ("clips",)
+    before = ScoreEstimationHead(**dataclasses.asdict(head) | {"finetune": True})
+    before.restore(head.state())
+    assert before.gives == ()
+    x, types = performances.x[45:], performances.type[45:]
+    np.testing.assert_array_equal(before.predict(x, type=types), head.predict(x, type=types))
 
 
 def test_finetuning_starts_where_the_last_layer_was_solved(performances):
-    solved = fit(performances, epochs=2)
-    tuned = fit(performances, epochs=2, finetune=True, lr=1e-12)
+    solved = fit(performances, epochs=2, score_networks=0)
     # The metric is learned at this rate too, so it is taken over instead.
     train = performances.part(slice(45))
     metric = SiameseHead(**QUICK | {"epochs": 2}).fit(train.x, train.y, type=train.type)
-    tuned = ScoreEstimationHead(**QUICK | {"epochs": 2, "lr": 1e-12}, finetune=True).fit(
-        train.x, train.y, id=train.id, type=train.type, start=metric
-    )
+    tuned = ScoreEstimationHead(
+        **QUICK | {"epochs": 2, "lr": 1e-12}, finetune=True, score_networks=1
+    ).fit(train.x, train.y, id=train.id, type=train.type, start=metric)
     x, types = performances.x, performances.type
     np.testing.assert_allclose(
         tuned.predict(x, type=types), solved.predict(x, type=types), atol=1e-3
@@ -185,8 +227,9 @@ def test_exemplars_need_not_be_learned_from_beside_themselves(performances):
         )
 
 
-def test_an_exemplar_is_scored_beside_the_next_best(fitted, performances):
+def test_an_exemplar_is_scored_beside_the_next_best(performances):
     """Its own score would be known where it is compared with itself."""
+    fitted = fit(performances, epochs=1, score_networks=0)
     for name, label in zip(fitted.ids_of_exemplars, fitted.types_of_exemplars, strict=True):
         own = [i for i in range(45) if performances.type[i] == label]
         best, next_best = sorted(own, key=lambda i: -performances.y[i])[:2]
@@ -265,7 +308,8 @@ class TestTypes:
         ({"exemplars": 0}, "exemplars=0 is not a number, 1 or more"),
         ({"ridge": -1.0}, "ridge=-1.0 is not a number, 0 or more"),
         ({"exemplar": "constant", "constant_type": "Z"}, "constant_type='Z' .* known: A, B, C"),
-        ({"metric": "none", "finetune": True}, "metric=none has none"),
+        ({"metric": "none", "finetune": True}, "leave out metric=none"),
+        ({"score_networks": 0, "finetune": True}, "leave out .* score_networks=0"),
         ({"metric": "none", "metric_types": 3}, "leave out metric_types"),
         ({"exemplar_from": "all"}, "takes the split's test videos"),
     ],

@@ -16,7 +16,7 @@ _EARLIER = (
 # an exemplar is a training video like any other. Clips and differences are ours.
 _METHOD = (
     *("metric_types=3", "pairing=within", "sampling=every", "self_rows=true", "refit=false"),
-    *("learn_clips=false", "difference_weight=0"),
+    *("learn_clips=false", "difference_weight=0", "score_networks=0"),
 )
 # What jain2020 does not state, as held-out training dives favoured for this method.
 _UNSTATED = ("hidden=256", "lr=0.0003", "batch_size=58", "epochs=100")
@@ -146,7 +146,11 @@ TABLES = (
             },
             "Siamese expert bias per type": (
                 SystemRecipe(
-                    *("score-estimation", "c3d", ("learn_clips=false", "self_rows=true")),
+                    *(
+                        "score-estimation",
+                        "c3d",
+                        ("learn_clips=false", "self_rows=true", "score_networks=0"),
+                    ),
                     origin=SystemRecipe("siamese", "c3d", _OF_DIVES),
                     note="the metric of the dives' split of the same number, learned on its three "
                     "most frequent types, is frozen; the last layer is solved on vaults",

@@ -26,6 +26,7 @@ import resource
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -98,10 +99,12 @@ def time_fit(args: argparse.Namespace) -> None:
     ]
     kinds = [str(kind) for kind in rng.integers(0, 52, args.videos)]
     blank = np.full(args.dim, 0.1, np.float32)
-    columns = {"id": [f"{i:04}" for i in range(args.videos)], "type": kinds}
+    columns: dict[str, Any] = {"id": [f"{i:04}" for i in range(args.videos)], "type": kinds}
     train = Examples.of(features, 60 + 20 * quality, blank=blank, **columns)
     before, held = clocks(), peak_mib()
-    settings = {} if args.epochs is None else {"epochs": args.epochs, "patience": args.epochs}
+    settings: dict[str, Any] = (
+        {} if args.epochs is None else {"epochs": args.epochs, "patience": args.epochs}
+    )
     head = ScoreEstimationHead(**settings).fit_examples(train)
     epochs = sum(row["phase"] == "metric" for row in head.history_)
     print(

@@ -42,7 +42,8 @@ def read(request: Request) -> Imported:
         for number, cells in listed_ones.items():
             if number in rows:
                 raise AqaError(f"{path}: program {number} is in train and in test")
-            rows[number] = _row(cells, about and _same(cells, about), videos, part)
+            stated = None if about is None else _same(cells, about)
+            rows[number] = _row(cells, stated, videos, part)
     ordered = [rows[number] for number in sorted(rows, key=lambda n: (len(n), n))]
     return Imported(ordered, path, notes=_notes(ordered, has_table=about is not None))
 

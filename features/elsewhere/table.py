@@ -26,7 +26,7 @@ def read_number_table(path: Path) -> NDArray[np.float64]:
         del lines[0]
     if not lines:
         raise AqaError(f"{path}: it holds no rows of numbers")
-    rows = []
+    rows: list[NDArray[np.float64]] = []
     for number, line in lines:
         values = _numbers(line)
         if values is None:

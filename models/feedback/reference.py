@@ -148,8 +148,11 @@ def summarise(values: Sequence[Points], types: Sequence[str]) -> dict[str, TypeP
         rows = np.flatnonzero(named == name)
         if name and len(rows) >= LEAST_OF_TYPE:
             groups[str(name)] = rows
-    every = _points([values[i] for i in groups[""]], parts, None)
-    made = {name: _points([values[i] for i in rows], parts, every) for name, rows in groups.items()}
+    every = _points([values[i] for i in groups[""].tolist()], parts, None)
+    made = {
+        name: _points([values[i] for i in rows.tolist()], parts, every)
+        for name, rows in groups.items()
+    }
     return {**made, "": every}
 
 

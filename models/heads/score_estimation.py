@@ -119,9 +119,9 @@ class ScoreEstimationHead(ComparingHead):
         0.02, "first step size of the iterative solver", source="ours", above=0
     )
 
-    _before_spares: ClassVar[bool] = False  # of runs saved before there were spare exemplars
-    _metric_gone: ClassVar[bool] = False  # finetune=true changed it in runs saved before
-    score_nets_: ClassVar[Sequence[nn.Module]] = ()  # the copies that the score is from
+    _before_spares = False  # of runs saved before there were spare exemplars
+    _metric_gone = False  # finetune=true changed it in runs saved before
+    score_nets_ = tuple[nn.Module, ...]()  # the copies that the score is from
 
     columns: ClassVar[tuple[str, ...]] = ("id", "type", "similar_within")
     starts_from: ClassVar[str | None] = "siamese"
@@ -181,7 +181,8 @@ class ScoreEstimationHead(ComparingHead):
             )
         if self.metric == "learned":
             self._solve_all(sequences, scores, first, second)
-        self.score_nets_, self.score_nets_before_ = [], []
+        self.score_nets_ = ()
+        self.score_nets_before_: list[nn.Module] = []
         if self.metric == "none" or self.score_networks:
             if not len(self.held_out_):
                 self.held_out_ = hold_out(types, self.validation, self.seed)
@@ -347,7 +348,7 @@ class ScoreEstimationHead(ComparingHead):
         n = len(state["exemplar_lengths"])
         super().restore({"exemplar_spare": np.zeros(n, bool), **state})
         self._before_spares = "exemplar_spare" not in state
-        self.score_nets_ = [self.restore_net(own) for own in nets_of(state)]
+        self.score_nets_ = tuple(self.restore_net(own) for own in nets_of(state))
         self._metric_gone = self.finetune and not self.score_networks
         return self
 
@@ -432,7 +433,7 @@ class ScoreEstimationHead(ComparingHead):
         for member in rows.members(self, self.score_networks, make, again):
             self.history_ += member.history_
             self.score_nets_before_.append(member.net_before_)
-            self.score_nets_.append(member.net_)
+            self.score_nets_ += (member.net_,)
 
 
 HEAD = ScoreEstimationHead

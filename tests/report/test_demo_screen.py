@@ -20,8 +20,10 @@ def new_dive(values: list[float], fps: float | None = 30.0) -> NewDive:
     for i, value in enumerate(values):
         start, stop = 16 * i, 16 * i + 16
         seconds = (None, None) if fps is None else (start / fps, stop / fps)
-        clips.append(ClipFeedback(i, start, stop, *seconds, value, value < 0, {}))
-    feedback = Feedback("new_dive.mp4", "points added to a base of 60", 0.0, clips)
+        bad = value < 0
+        clips.append(ClipFeedback(i, start, stop, *seconds, value, 0.0, 0.0, bad, False, {}))
+    meaning = "points added to a base of 60"
+    feedback = Feedback("new_dive.mp4", meaning, "faulty", "below 0", "", None, clips)
     path = Path("a-rather-long-name-of-a-folder/aqa-demo/new_dive.mp4")
     return NewDive(
         path, dive, {"svr": 49.52, "wd": 51.0}, {"svr": 5.04, "wd": None}, feedback, "wd"

@@ -149,7 +149,8 @@ def members_of(head: OwnHead, nets: Sequence[nn.Module]) -> list[OwnHead]:
         member = copy.copy(head)
         member.net_ = net
         # These are arrays of `ScoreEstimationHead`.
-        vars(member)["weights_"], vars(member)["intercept_"] = last_layer(net, 0.0, 1.0)
+        weights, intercept = last_layer(net, 0.0, 1.0)
+        member.__dict__.update(weights_=weights, intercept_=intercept)
         members.append(member)
     return members
 

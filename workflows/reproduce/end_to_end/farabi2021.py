@@ -93,7 +93,7 @@ def _i3d(head: str, *params: str, weight_decay: float = 0.0, note: str = "") -> 
     return EndToEndRecipe(
         *(head, "i3d", "i3d-k400", None, {"video_length": 103, "stride": 10}),
         params=params,
-        settings=_MUSDL | {"weight_decay": weight_decay},
+        settings={**_MUSDL, "weight_decay": weight_decay},
         case="official",
         note=_OF_THE_CODE + note,
     )

@@ -36,7 +36,7 @@ def _last_fragment(dataset: str) -> Mapping[str, tuple[EndToEndRecipe, ...]]:
                 clips={"video_length": frames, "tail": "drop"},
                 params=("fragment=last", f"loss={loss}"),
                 # Of a score in units of some 10 points; half of it stands before the squares.
-                settings=_SCHEDULE | {"start_shift": shift, "weight_decay": 1e-5},
+                settings={**_SCHEDULE, "start_shift": shift, "weight_decay": 1e-5},
                 note=f"{_WHERE}; {_UNSAID}",
             ),
         )
@@ -54,7 +54,7 @@ def _scoring(*params: str, case: str | None = None) -> EndToEndRecipe:
         params=params,
         # beta = 0.0005 (§4.2) beside half the squared error of execution, which spreads by 3.8
         # points: 4 * 0.0005 / 3.8^2.
-        settings=_SCHEDULE | {"lr_head": 1e-4, "start_shift": 5, "weight_decay": 1.4e-4},
+        settings={**_SCHEDULE, "lr_head": 1e-4, "start_shift": 5, "weight_decay": 1.4e-4},
         case=case,
         note=f"{_WHERE}; both branches share one network, and read it by an LSTM; beta=0.0005 as "
         f"a weight decay of 1.4e-4, which is that of execution; {_UNSAID}",

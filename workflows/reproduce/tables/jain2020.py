@@ -85,7 +85,9 @@ def _jain(name: str, title: str, axis: Axis, **more: object) -> PublishedTable:
     return replace(table, **more)  # type: ignore[arg-type]
 
 
-_OF_DIVES = tuple(one for one in _SIAMESE.params if one != "self_rows=true")
+_OF_DIVES = tuple(
+    one for one in _SIAMESE.params if one not in ("self_rows=true", "score_networks=0")
+)
 _FINE_TUNED = "the LSTM goes on from that of the dives' split of the same number"
 _TYPES = ("407C", "207B", "307C", "109C", "626", "5255B")
 TABLES = (

@@ -195,7 +195,7 @@ def _means(examples):
 
 
 def test_what_to_write_is_said() -> None:
-    with pytest.raises(AssertionError, match=r"begin predict_examples with self\.check_fitted"):
+    with pytest.raises(AssertionError, match=r"begin fit_examples with x, y = check_fit"):
         check_head(Bare)
 
 

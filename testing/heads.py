@@ -243,9 +243,11 @@ def check_arrays(case: HeadCase) -> None:
     if case.head_class.kind != "scores":
         return
     head, train, test = case.make(), case.train, case.test
-    known = train.only((*head.columns, "id"))
+    known = _named(train.only((*head.columns, "id")), head)
+    if head.takes_blank:
+        known["blank"] = train.blank
     _require(
-        head.fit(train.features, train.scores, **_named(known, head)) is head,
+        head.fit(train.features, train.scores, **known) is head,
         f"{case.name}: fit does not give the head",
     )
     predicted = head.predict(test.features, **test.only(head.answer_columns))

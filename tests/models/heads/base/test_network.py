@@ -49,7 +49,7 @@ def test_views_are_learned_from_and_originals_evaluated(name, performances) -> N
     held = (performances.x[40:], performances.y[40:])
     noise = [np.random.default_rng(0).normal(size=s.shape).astype(np.float32) for s in x]
     without, noisy, again, same = (
-        get_head(name)(epochs=8, device="cpu").fit(x, y, held, views=views)
+        get_head(name)(epochs=16, device="cpu").fit(x, y, held, views=views)
         for views in ((), (noise,), (noise,), (x, x))
     )
     assert noisy.history_[-1]["train_loss"] > 2 * without.history_[-1]["train_loss"]
@@ -121,7 +121,7 @@ def test_a_ranking_of_equal_scores_cannot_stop_training(performances, rows) -> N
 
 def test_training_is_told_what_the_head_says(performances, monkeypatch) -> None:
     told = {"epochs": 2, "batch_size": 7, "lr": 0.02, "lr_halve_every": 5, "patience": 4}
-    told |= {"weight_decay": 0.3, "clip_gradient": 0.7}
+    told |= {"weight_decay": 0.3, "clip_gradient": 0.7, "lr_factor": 0.6}
     for name in ("lstm", "siamese", "average", "core", "usdl"):
         seen, start = [], Trainer.__init__
 

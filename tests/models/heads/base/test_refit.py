@@ -19,7 +19,7 @@ from aqa.models.saved.old_names import complete_params
 from aqa.models.target_transforms import transformed
 
 LEGACY = Path(__file__).parents[3] / "legacy"
-QUICK = {"epochs": 25, "patience": 3, "lr": 0.01, "device": "cpu", "refit": True}
+QUICK = {"epochs": 40, "patience": 3, "lr": 0.01, "device": "cpu", "refit": True}
 NAMES = ("average", "wd", "lstm", "gdlt", "usdl", "musdl", "mtl")
 
 
@@ -33,7 +33,9 @@ def columns_of(name, performances, learned_from) -> Examples:
 def test_it_is_a_fit_by_hand_on_all_videos(name, performances, learned_from) -> None:
     examples = columns_of(name, performances, learned_from)
     head = get_head(name)(**QUICK).fit_examples(examples)
-    assert head.best_epoch_ < 25, "it is stopped early, so the refit has another number of epochs"
+    assert head.best_epoch_ < QUICK["epochs"], (
+        "it is stopped early, so the refit has another number of epochs"
+    )
     by_hand = get_head(name)(**QUICK | {"epochs": head.best_epoch_}, validation=0.0)
     by_hand.fit_examples(examples)
     np.testing.assert_array_equal(

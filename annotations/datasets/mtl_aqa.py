@@ -2,8 +2,9 @@
 
 The annotations come in three versions: the authors', and two with the judges' marks, which most
 later work uses. One is enough; those that are there are held against each other. The authors'
-smaller training sets, of 143, 279 and 443 dives, are splits of their own, without the official
-test dives that they hold. SOURCE may also be the authors' folder UNLV_Dive_split_4.
+smaller training sets, of 143, 279 and 443 dives, are splits of their own; the official test dives
+that they hold are left out of their test part. SOURCE may also be the authors' folder
+UNLV_Dive_split_4.
 """
 
 from __future__ import annotations

@@ -22,13 +22,14 @@ def evaluate_pairs(
 ) -> Evaluated:
     """Compare pairs, each in both orders.
 
-    train: two videos that were learned from. held-out: a video that training was stopped by, and
-    any training video. test: two test videos. test-train: a test video and one learned from.
+    train: two videos that were learned from. held-out: a video that training was stopped by and
+    that was not learned from since, and any training video. test: two test videos. test-train: a
+    test video and one learned from.
     """
     head = run.head
     assert isinstance(head, PairHead)
     fitted, stopped = run.record["split"]["train"], run.record["split"]["val"]
-    stopped = stopped or [fitted[i] for i in head.held_out]
+    stopped = stopped or [fitted[i] for i in head.unseen]
     trained = [i for i in fitted if i not in set(stopped)]
     tested = list(split.test) if "test" in parts else []
     ids = [*trained, *stopped, *tested]

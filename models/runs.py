@@ -7,7 +7,7 @@ predictions.csv     video_id, part, score, predicted; or first, second, part, si
                     or video_id, part, stage, start, predicted
 feedback.csv        a row per clip of the test videos, where `aqa eval --feedback` was run
 held_out.csv        as predictions.csv, of the training videos that fitting held out to stop by,
-                    answered before it learned from them too; of heads that score
+                    answered before it learned from them too; of heads that score or compare pairs
 metrics.json        part -> metrics, with intervals but of training and validation videos
 """
 

@@ -100,11 +100,17 @@ def fit_splits(
 
 
 def _held_out(run: Run, split: Split, manifest: Manifest, features: Features) -> Evaluated:
-    """Answers for the training videos that fitting held out, of the head that had not seen them."""
+    """Answers for the training videos that fitting held out, of the head that had not seen them.
+
+    Of a head that compares pairs: for the pairs that hold one of them.
+    """
     out = tuple(split.train[i] for i in run.head.held_out)
-    if run.head.kind != "scores" or not out:
+    if run.head.kind not in ("scores", "pairs") or not out:
         return {}
     before = replace(run, head=run.head.before_refit())
+    if run.head.kind == "pairs":
+        found = evaluate_run(before, Split(split.name, (), ()), manifest, features, ())
+        return {part: found[part] for part in found if part == "held-out"}
     return evaluate_run(before, Split(split.name, (), out), manifest, features, ("val",))
 
 
@@ -112,7 +118,7 @@ def _save(folder: Path, found: Evaluated, held: Evaluated) -> None:
     """Write what was answered into the folder of a run."""
     save_evaluated(folder, found)
     if held:
-        write_rows(folder / HELD_OUT, held["val"].rows)
+        write_rows(folder / HELD_OUT, [row for part in held.values() for row in part.rows])
 
 
 def _check_same_code(source: HeadSource, folders: Sequence[Path]) -> None:

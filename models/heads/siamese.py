@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from aqa.models.examples import Examples, Sequences
-from aqa.models.heads.base import Head, HeadError, check_fit, check_views
+from aqa.models.heads.base import Head, HeadError, State, check_fit, check_views
 from aqa.models.heads.base.comparing import (
     ComparingHead,
     SiameseNet,
@@ -150,6 +150,10 @@ class SiameseHead(ComparingHead):
         if keep is not None and len(self.held_out_):
             nothing = np.zeros_like(material.held)
             self.refit_net(make, lambda: source(replace(material, held=nothing), pairs), trainer)
+
+    def state(self) -> State:
+        """See `Head.state`; of the videos held out, those that it has not learned from since."""
+        return super().state() | {"held_out": self.unseen}
 
     def pairs(self, examples: Examples) -> Pairs:
         """See `PairHead.pairs`."""

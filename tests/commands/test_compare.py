@@ -89,6 +89,22 @@ def test_the_record_counts_pairs_and_names_exemplars(fitted: Path) -> None:
     assert chosen["pairs"] == record(fitted / "runs/siamese/split-1")["chosen"]["pairs"]
 
 
+def test_held_out_pairs_are_answered_before_they_are_learned_from(aqa, fitted: Path) -> None:
+    def pairs(path: Path) -> list[dict[str, str]]:
+        with path.open() as file:
+            return [row for row in csv.DictReader(file) if row["part"] == "held-out"]
+
+    refitted = fitted / "runs/siamese/split-1"
+    before = pairs(refitted / "held_out.csv")
+    assert before
+    assert not pairs(refitted / "predictions.csv")
+    params = [*QUICK, "-p", "refit=false", "--split", "1", "--runs", "once"]
+    aqa("fit", "--head", "siamese", *params)
+    aqa("eval", "--runs", "once")
+    once = pairs(fitted / "once/siamese/split-1/predictions.csv")
+    assert once == before
+
+
 def test_eval_has_a_table_of_its_own_for_pairs(aqa, fitted: Path) -> None:
     shown = aqa("eval").output
     assert "Spearman" in shown
@@ -98,7 +114,7 @@ def test_eval_has_a_table_of_its_own_for_pairs(aqa, fitted: Path) -> None:
     told = {r["head"]: r.get("told") for r in results if r["kind"] == "scores"}
     assert (told["score-estimation"], told["lstm"]) == ("type", None)
     pairs = [r for r in results if r["kind"] == "pairs"]
-    assert [r["part"] for r in pairs if r["split"] == "1"] == ["held-out", "test", "test-train"]
+    assert [r["part"] for r in pairs if r["split"] == "1"] == ["test", "test-train"]
     tests = next(r for r in pairs if r["split"] == "1" and r["part"] == "test")
     assert tests["n"] == tests["similar"] + tests["dissimilar"]
     with (fitted / "runs/eval.csv").open() as file:

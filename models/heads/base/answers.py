@@ -107,8 +107,8 @@ class PairHead(Protocol):
         ...
 
     @property
-    def held_out(self) -> NDArray[np.intp]:
-        """Which training videos fitting held out to stop by; empty where validation was given."""
+    def unseen(self) -> NDArray[np.intp]:
+        """Numbers of the training videos that were held out and not learned from; see `Head`."""
         ...
 
 

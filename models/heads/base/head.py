@@ -200,6 +200,11 @@ class Head(RegressorMixin, BaseEstimator):
         """
         return np.arange(0)
 
+    @property
+    def unseen(self) -> NDArray[np.intp]:
+        """Those of `held_out` that it has not learned from since: all, or with a refit none."""
+        return self.held_out
+
     def before_refit(self) -> Self:
         """The head as it was before it learned from what it had held out; else the head itself.
 

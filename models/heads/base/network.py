@@ -230,6 +230,12 @@ class NetworkHead(Head):
         """See `Head.held_out`."""
         return getattr(self, "held_out_", np.arange(0))
 
+    @property
+    def unseen(self) -> NDArray[np.intp]:
+        """See `Head.unseen`."""
+        refitted = getattr(self, "net_before_", self.net_) is not self.net_
+        return self.held_out[:0] if refitted else self.held_out
+
     def before_refit(self) -> Self:
         """See `Head.before_refit`."""
         before = copy.copy(self)

@@ -145,7 +145,7 @@ def test_a_saved_metric_answers_the_same(fitted, performances):
         restored.similarity(Examples.of(performances.x), first, second),
         fitted.similarity(Examples.of(performances.x), first, second),
     )
-    np.testing.assert_array_equal(restored.held_out, fitted.held_out)
+    np.testing.assert_array_equal(restored.unseen, fitted.unseen)
 
 
 def test_the_order_of_a_pair_matters_to_the_network(fitted, performances):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import os
 import re
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -155,13 +157,13 @@ def _check_written(importer: Importer, request: Request, folder: Path) -> None:
 def _check_cut(importer: Importer, request: Request) -> None:
     """That no damaged file makes it raise anything but `AqaError`, in one line."""
     places = dict.fromkeys(p for file in importer.files for p in request.find_all(*file.places))
-    for cut in places:
-        with tempfile.TemporaryDirectory() as folder:
-            for path in places:
-                copy = Path(folder) / _below(path, request)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                data = path.read_bytes()
-                copy.write_bytes(data[: len(data) // 2] if path == cut else data)
+    with tempfile.TemporaryDirectory() as folder:
+        copies = {path: Path(folder) / _below(path, request) for path in places}
+        for path, copy in copies.items():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+        for cut, copy in copies.items():
+            os.truncate(copy, cut.stat().st_size // 2)
             try:
                 importer.read(dataclasses.replace(request, sources=(Path(folder),)))
             except AqaError as error:
@@ -171,6 +173,7 @@ def _check_cut(importer: Importer, request: Request) -> None:
                 raise AssertionError(
                     f"{cut.name}, cut short: raises {error!r}, not AqaError"
                 ) from error
+            shutil.copyfile(cut, copy)
 
 
 def _below(path: Path, request: Request) -> Path:

@@ -143,17 +143,13 @@ def summarise(values: Sequence[Points], types: Sequence[str]) -> dict[str, TypeP
     """
     parts = min(int(np.median([len(one) for one in values])), MOST_PARTS)
     named = np.asarray(types, str)
-    groups = {"": np.arange(len(values))}
+    every = _points(values, parts, None)
+    made = {"": every}
     for name in np.unique(named):
         rows = np.flatnonzero(named == name)
         if name and len(rows) >= LEAST_OF_TYPE:
-            groups[str(name)] = rows
-    every = _points([values[i] for i in groups[""].tolist()], parts, None)
-    made = {
-        name: _points([values[i] for i in rows.tolist()], parts, every)
-        for name, rows in groups.items()
-    }
-    return {**made, "": every}
+            made[str(name)] = _points([values[i] for i in rows.tolist()], parts, every)
+    return made
 
 
 def _points(values: Sequence[Points], parts: int, otherwise: TypePoints | None) -> TypePoints:

@@ -120,8 +120,8 @@ class ScoreEstimationHead(ComparingHead):
     )
 
     _before_spares = False  # of runs saved before there were spare exemplars
-    _metric_gone = False  # finetune=true changed it in runs saved before
     score_nets_ = tuple[nn.Module, ...]()  # the copies that the score is from
+    score_nets_before_ = score_nets_  # and these before they learned from held-out videos
 
     columns: ClassVar[tuple[str, ...]] = ("id", "type", "similar_within")
     starts_from: ClassVar[str | None] = "siamese"
@@ -166,7 +166,7 @@ class ScoreEstimationHead(ComparingHead):
             spares=not self.self_rows,
         )
         self._keep_exemplars(chosen, labels, spare, pool)
-        self._before_spares = self._metric_gone = False
+        self._before_spares = False
         self._outside = tuple(pool.ids[i] for i in chosen if i >= len(scores))
         if self.metric == "none":
             self.fit_scaling(sequences)
@@ -182,7 +182,7 @@ class ScoreEstimationHead(ComparingHead):
         if self.metric == "learned":
             self._solve_all(sequences, scores, first, second)
         self.score_nets_ = ()
-        self.score_nets_before_: list[nn.Module] = []
+        self.score_nets_before_ = ()
         if self.metric == "none" or self.score_networks:
             if not len(self.held_out_):
                 self.held_out_ = hold_out(types, self.validation, self.seed)
@@ -226,7 +226,9 @@ class ScoreEstimationHead(ComparingHead):
     @property
     def gives(self) -> tuple[Answer, ...]:
         """See `Head.gives`."""
-        return ("clips",) if self.metric == "learned" and not self._metric_gone else ()
+        # Of these two, which fitting refuses together, runs saved before have a metric no more.
+        metric_gone = self.finetune and not self.score_networks
+        return ("clips",) if self.metric == "learned" and not metric_gone else ()
 
     def explain(self, examples: Examples, *, align: str = "index") -> Explanation:
         """Each clip's probability of being similar to the exemplar's clip (jain2020 §IV).
@@ -349,7 +351,6 @@ class ScoreEstimationHead(ComparingHead):
         super().restore({"exemplar_spare": np.zeros(n, bool), **state})
         self._before_spares = "exemplar_spare" not in state
         self.score_nets_ = tuple(self.restore_net(own) for own in nets_of(state))
-        self._metric_gone = self.finetune and not self.score_networks
         return self
 
     def state(self) -> State:
@@ -370,7 +371,7 @@ class ScoreEstimationHead(ComparingHead):
         self.learned_clips_ = head.learned_clips_
         self.centre_, self.scale_ = head.centre_, head.scale_
         self.net_ = copy.deepcopy(head.net_)
-        self.net_before_ = copy.deepcopy(getattr(head, "net_before_", head.net_))
+        self.net_before_ = copy.deepcopy(head.before_refit().net_)
         self.history_ = [{"phase": "metric", **row} for row in getattr(head, "history_", [])]
 
     def before_refit(self) -> Self:
@@ -432,7 +433,7 @@ class ScoreEstimationHead(ComparingHead):
             again = partial(rows.begin, self.net_, last)
         for member in rows.members(self, self.score_networks, make, again):
             self.history_ += member.history_
-            self.score_nets_before_.append(member.net_before_)
+            self.score_nets_before_ += (member.net_before_,)
             self.score_nets_ += (member.net_,)
 
 

@@ -27,7 +27,6 @@ from aqa.models.heads.base.pair_trainers import ClipTrainer, PairTrainer
 from aqa.models.pairs import Pairs, make_pairs
 from aqa.models.scaling import spread
 from aqa.models.training.loop import BatchSource
-from aqa.models.training.pair_batches import PairedVideos
 
 
 @dataclass(repr=False, eq=False)
@@ -141,11 +140,7 @@ class SiameseHead(ComparingHead):
         def trainer(net: nn.Module) -> PairTrainer:
             return self._trainer(net, weights, blank, scale)
 
-        keep: PairedVideos | None = material.every(*self._ordered(kept_out))
-        if self.sampling == "batches":
-            keep = material.together(*self._ordered(kept_out), self.seed)
-        if keep is not None and not material.tells(keep):
-            keep = None
+        keep = material.stopping(*self._ordered(kept_out), self.sampling == "batches", self.seed)
         self.train_net(make, source(material, learned), keep, trainer)
         if keep is not None and len(self.held_out_):
             nothing = np.zeros_like(material.held)

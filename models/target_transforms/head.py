@@ -113,7 +113,7 @@ class TransformedHead(Head):
 
     def commentary(self, examples: Examples) -> list[str]:
         """See `GivesCommentary`."""
-        said: list[str] = self.head_.commentary(self._shown(examples))
+        said: list[str] = self._fitted.commentary(self._shown(examples))
         return said
 
     def parts(self, examples: Examples) -> dict[str, Values]:

@@ -69,32 +69,28 @@ class PairMaterial:
             both_orders,
         )
 
-    def together(self, first: Numbers, second: Numbers, seed: int) -> PairedVideos | None:
-        """Pairs to stop training by, each video of which is embedded once.
+    def stopping(
+        self, first: Numbers, second: Numbers, together: bool, seed: int
+    ) -> PairedVideos | None:
+        """Those of the pairs kept out that training is stopped by; None where none can stop it.
 
-        With clips those of an exemplar and a held-out video, which are what it is stopped by;
-        else those of held-out videos with each other and with at most `MOST_BESIDE` others, drawn
-        by the seed. None where there are none.
+        With clips, it is stopped by the pairs of an exemplar and another video alone. together:
+        embed each video once, and take only such pairs; without clips, only those of held-out
+        videos with each other and with at most `MOST_BESIDE` others, drawn by the seed.
         """
-        if self.with_clips:
-            shown = np.isfinite(self.targets(first, second)[:, 1])
-        else:
+        targets = self.targets(first, second)
+        shown = np.isfinite(targets[:, 1]) if self.with_clips else np.ones(len(first), bool)
+        if together and not self.with_clips:
             order = np.random.default_rng(seed).permutation(np.flatnonzero(~self.held))
             beside = self.held.copy()
             beside[order[:MOST_BESIDE]] = True
             shown = beside[first] & beside[second]
         if not shown.any():
             return None
-        first, second = first[shown], second[shown]
-        return PairsTogether(
-            self.videos, first, second, self.targets(first, second), np.zeros_like(self.groups)
-        )
-
-    def tells(self, pairs: PairedVideos) -> bool:
-        """Whether training can be stopped by these pairs; with clips, only by exemplars' pairs."""
-        if not self.with_clips:
-            return len(pairs.targets) > 0
-        return bool(len(pairs.targets)) and bool(pairs.targets[:, 1].isfinite().any())
+        if not together:
+            return PairedVideos(self.videos, first, second, targets, self.groups)
+        alike = np.zeros_like(self.groups)
+        return PairsTogether(self.videos, first[shown], second[shown], targets[shown], alike)
 
 
 def score_rows(

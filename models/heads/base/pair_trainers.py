@@ -25,9 +25,9 @@ class PairTrainer(Trainer):
     activations say in which direction and how far two videos differ, not only whether they do.
     The layer is not kept. scale: points that the videos' own targets are divided by for it.
 
-    Training is stopped by the mean probability of the
-    wrong answer on held-out pairs, not by their loss: with few videos the loss is lowest after an
-    epoch or two, when every pair is still called dissimilar.
+    Training is stopped by the mean probability of the wrong answer on held-out pairs, not by their
+    loss: with few videos the loss is lowest after an epoch or two, when every pair is still called
+    dissimilar.
     """
 
     criterion: ClassVar[str] = "val_balanced_error"

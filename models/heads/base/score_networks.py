@@ -61,7 +61,7 @@ class ScoreRows:
 
     @property
     def every(self) -> PairedVideos:
-        """All rows."""
+        """The rows to learn from and those held out."""
         return self._where(np.ones_like(self.held))
 
     def _where(self, some: NDArray[np.bool_]) -> PairedVideos:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import ctypes
 import errno
+import hashlib
 import json
 import os
 import re
@@ -270,6 +271,15 @@ def _link(source: str | Path, target: str | Path) -> None:
 
 
 # Names, folders and the disk --------------------------------------------------------------------
+
+
+def sha256_of(path: Path) -> str:
+    """The file's SHA-256, as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def real_path(path: Path) -> Path:

@@ -69,9 +69,7 @@ def kfold_splits(
     rng = np.random.default_rng([seed, folds])
     names = np.asarray(labels)
     groups = [rng.permutation(np.flatnonzero(names == label)) for label in np.unique(names)]
-    order = np.concatenate(
-        [group for _, group in sorted(enumerate(groups), key=lambda g: -len(g[1]))]
-    )
+    order = np.concatenate(sorted(groups, key=len, reverse=True))
     return _folded(ids, [set(order[k::folds].tolist()) for k in range(folds)])
 
 

@@ -15,15 +15,6 @@ if TYPE_CHECKING:
     from aqa.annotations.datasets import FoundImporter
     from aqa.annotations.importing import Request, SourceFile
 
-# What sets each field of a request, besides SOURCE.
-_OPTIONS = {
-    "videos": "--videos",
-    "last_frames": "--frames",
-    "columns": "--column",
-    "header": "--header",
-    "skip_unscored": "--skip-unscored",
-}
-
 
 @click.command(name="import", short_help="Write the manifest of a published dataset.")
 @workspace_option
@@ -123,6 +114,7 @@ def _list() -> None:
 
 def _describe(entry: FoundImporter) -> None:
     """Print what an importer reads, and where its files come from."""
+    from aqa.annotations.importing.write import OPTIONS
     from aqa.papers import PAPERS
     from aqa.report.tables import table, wrapped
 
@@ -148,7 +140,7 @@ def _describe(entry: FoundImporter) -> None:
     for file in importer.files:
         words = f"{_sizes(file)}: {file.holds}{' (optional)' if file.optional else ''}"
         click.echo(f"  {file.pattern}\n{wrapped(f'      {words}')}")
-    rows = [[_OPTIONS.get(name, name), text] for name, text in importer.options.items()]
+    rows = [[OPTIONS.get(name, name), text] for name, text in importer.options.items()]
     if rows:
         click.echo(f"\n{table(rows, left=2)}")
     if remarks.strip():

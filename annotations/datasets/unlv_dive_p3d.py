@@ -7,10 +7,6 @@ has learned from.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from pathlib import Path
-
 from aqa.annotations.columns import ATTRIBUTES, PERFORMANCE, STAGE_PREFIX
 from aqa.annotations.csv_table import read_table
 from aqa.annotations.importing import (
@@ -25,6 +21,7 @@ from aqa.annotations.importing import (
     expect_count,
     expect_range,
 )
+from aqa.annotations.importing.cells import Cells
 from aqa.annotations.importing.dives import CODES, describe_dive
 from aqa.annotations.importing.mtl_annotations import dive_name
 from aqa.errors import AqaError
@@ -50,7 +47,7 @@ def read(request: Request) -> Imported:
     for number, values in numbered:
         if len(values) != len(header):
             raise AqaError(f"{path}: row {number}: {len(values)} values for {len(header)} columns")
-        rows.append(_row(_Cells(path, number, dict(zip(header, values, strict=True))), videos))
+        rows.append(_row(Cells(path, number, dict(zip(header, values, strict=True))), videos))
     unordered = [str(row["video_id"]) for row in rows if not _ordered(row)]
     for row in rows:
         if not _ordered(row):
@@ -73,35 +70,7 @@ def read(request: Request) -> Imported:
     return Imported(rows, path, [number for number, _ in numbered], notes, lists, features)
 
 
-@dataclass(frozen=True)
-class _Cells:
-    """A row of videos.csv."""
-
-    path: Path
-    number: int
-    texts: dict[str, str]
-
-    def problem(self, name: str, expected: str) -> AqaError:
-        where = f"{self.path}: row {self.number}, column {name}"
-        return AqaError(f"{where}: {self.texts[name]!r} is not {expected}")
-
-    def value(self, name: str) -> float:
-        try:
-            value = float(self.texts[name])
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            raise self.problem(name, "a finite number")
-        return value
-
-    def whole(self, name: str) -> int:
-        value = self.value(name)
-        if value != int(value):
-            raise self.problem(name, "a whole number")
-        return int(value)
-
-
-def _row(cells: _Cells, videos: VideoFolder) -> Row:
+def _row(cells: Cells, videos: VideoFolder) -> Row:
     texts, score, difficulty = cells.texts, cells.value("score"), cells.value("difficulty")
     if texts["split"] not in ("train", "test"):
         raise cells.problem("split", "train or test")

@@ -36,6 +36,13 @@ class Cells:
             raise self.problem(name, f"from {low:g} to {high:g}, as published")
         return value
 
+    def whole(self, name: str) -> int:
+        """The whole number of a column; `AqaError` where it is none."""
+        value = self.value(name)
+        if value != int(value):
+            raise self.problem(name, "a whole number")
+        return int(value)
+
     def text(self, name: str) -> str | None:
         """The text of a column, or None where it is empty."""
         return self.texts[name] or None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,8 @@ from aqa.annotations.importing.importer import (
 from aqa.annotations.importing.video_folder import is_video
 from aqa.annotations.splits import PARTS
 from aqa.errors import AqaError
+from aqa.files import sha256_of
 
-_BLOCK = 2**20
 _MISSING = "missing"
 
 
@@ -84,7 +83,7 @@ def _check_version(path: Path, versions: tuple[Version, ...]) -> Finding:
         sizes = " or ".join(str(version.size) for version in versions)
         words = f"{size} bytes; {sizes} were published: damaged, or another release"
         return Finding(str(path), words, is_wrong=True)
-    digest = _sha256(path) if any(version.sha256 for version in same_size) else ""
+    digest = sha256_of(path) if any(version.sha256 for version in same_size) else ""
     for version in same_size:
         release = f" ({version.release})" if version.release else ""
         if not version.sha256:
@@ -96,14 +95,6 @@ def _check_version(path: Path, versions: tuple[Version, ...]) -> Finding:
         f"SHA-256 {digest}, not that of the published {size} bytes: damaged, or another release",
         is_wrong=True,
     )
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _videos(imported: Imported, request: Request) -> Iterator[Finding]:

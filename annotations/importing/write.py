@@ -15,7 +15,7 @@ from aqa.errors import AqaError
 from aqa.files import write_text
 
 # The fields of `Request` that only some importers use, and the options that set them.
-_OPTIONS = {
+OPTIONS = {
     "videos": "--videos",
     "last_frames": "--frames",
     "columns": "--column",
@@ -33,7 +33,7 @@ def import_dataset(
     manifest exists already (`force` replaces it), where the dataset's files are not what was
     published, or where an option means nothing to the importer; nothing is written then.
     """
-    for attribute, option in _OPTIONS.items():
+    for attribute, option in OPTIONS.items():
         if getattr(request, attribute) and attribute not in importer.options:
             raise AqaError(f"{option} means nothing to `aqa import {name}`")
     imported = importer.read(request)

@@ -26,10 +26,10 @@ from aqa.extract.checkpoints.records import Checkpoint, Weights, WeightsError
 from aqa.extract.checkpoints.state_files import (
     read_fitted_on,
     read_state,
-    sha256_of,
     sha256_of_state,
 )
 from aqa.extract.preprocess import Preprocess
+from aqa.files import sha256_of
 
 
 def load(

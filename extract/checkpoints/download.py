@@ -9,9 +9,9 @@ from aqa.extract.checkpoints.catalogue import find_checkpoint
 from aqa.extract.checkpoints.progress import DownloadProgress, in_bytes
 from aqa.extract.checkpoints.recognition import identify
 from aqa.extract.checkpoints.records import Checkpoint, WeightsError
-from aqa.extract.checkpoints.state_files import read_state, sha256_of
+from aqa.extract.checkpoints.state_files import read_state
 from aqa.extract.checkpoints.transfer import TransferError, download
-from aqa.files import lock_of, make_folder, publish
+from aqa.files import lock_of, make_folder, publish, sha256_of
 
 
 def fetch(

@@ -15,7 +15,8 @@ from aqa.extract.checkpoints.recognition import (
     training_of,
 )
 from aqa.extract.checkpoints.records import Checkpoint, WeightsError
-from aqa.extract.checkpoints.state_files import read_fitted_on, read_state, sha256_of
+from aqa.extract.checkpoints.state_files import read_fitted_on, read_state
+from aqa.files import sha256_of
 
 
 def verify(path: Path) -> Checkpoint:

@@ -195,15 +195,6 @@ def _without_prefixes(state: dict[str, Any]) -> dict[str, Any]:
     return state
 
 
-def sha256_of(path: Path) -> str:
-    """The file's SHA-256, as 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def sha256_of_state(state: Mapping[str, Tensor]) -> str:
     """A SHA-256 of tensors' names and bytes."""
     digest = hashlib.sha256()

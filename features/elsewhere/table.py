@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from aqa.errors import AqaError
 
 # A robot's 76 numbers, 30 times a second for an hour, take less.
 MAX_BYTES = 256 << 20
-_SEPARATORS = (",", ";", "\t")
+_SEPARATORS = (",", ";")  # else tabs and blanks, which may be mixed
 
 
 def read_number_table(path: Path) -> NDArray[np.float64]:
@@ -56,10 +55,7 @@ def _text(path: Path) -> str:
 def _numbers(line: str) -> NDArray[np.float64] | None:
     """The numbers of a line, or None where it holds something else."""
     separator = next((mark for mark in _SEPARATORS if mark in line), None)
-    fields = line.split() if separator is None else re.split(re.escape(separator), line.strip())
-    if separator == "\t":
-        fields = line.split()  # tabs and blanks may be mixed
     try:
-        return np.array([float(field) for field in fields])
+        return np.array([float(field) for field in line.split(separator)])
     except ValueError:
         return None

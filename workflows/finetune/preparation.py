@@ -12,10 +12,10 @@ from typing import Any
 
 from aqa.annotations.splits import Split
 from aqa.errors import AqaWarning
-from aqa.extract.checkpoints.state_files import sha256_of
 from aqa.extract.run import make_spec
 from aqa.features.clips import ClipRule
 from aqa.features.store import Spec, spec_differences
+from aqa.files import sha256_of
 from aqa.models.heads.base import Head, HeadError, check_params
 from aqa.models.run_source import RunError
 from aqa.models.runs import MODEL, Run, load_start

@@ -15,7 +15,7 @@ from aqa.errors import AqaWarning
 from aqa.extract.backbones import get_architecture, load_backbone, registry
 from aqa.extract.backbones.i3d import PROFILES
 from aqa.extract.checkpoints.recognition import training_of
-from aqa.extract.checkpoints.state_files import sha256_of
+from aqa.files import sha256_of
 
 IG65M = "r2plus1d-34-ig65m"
 

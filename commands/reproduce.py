@@ -119,6 +119,8 @@ def reproduce(
         raise click.UsageError("--system and --output are of one table; leave out --all")
     if stand_in and stand_in_store:
         raise click.UsageError("--stand-in draws features; leave it out, or --stand-in-store")
+    if origin and stand_in:
+        raise click.UsageError("--stand-in draws the data of --from too; leave out one of them")
     if (backbone or epochs) and not end_to_end:
         raise click.UsageError("--backbone and --epochs are for --end-to-end; give that too")
     if end_to_end:
@@ -136,6 +138,8 @@ def reproduce(
         click.echo(overview(workspace))
         return
     chosen = list(TABLES.values()) if every else [get_table(str(table))]
+    if origin and not any(one.origin for one in chosen):
+        raise click.UsageError(f"{table} goes on from models of no other table; leave out --from")
     if listing:
         click.echo("\n\n".join(needs_of(one, workspace) for one in chosen))
         return

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aqa.annotations.manifest import Manifest
+from aqa.annotations.manifest import Manifest, Video
 from aqa.annotations.splits import Split
 from aqa.errors import AqaWarning
 from aqa.evaluation.feedback import FeedbackError, explains, faulty_clips
 from aqa.evaluation.feedback_metrics import f1_of_all_faulty, is_better_than_all, measure_feedback
 from aqa.features.store import FeatureStore
-from aqa.features.video_features import blank_of, of_store
+from aqa.features.video_features import VideoFeatures, blank_of, of_store
 from aqa.models.examples import example_of
 from aqa.models.feedback import ClipReference, Told, shown_clips
 from aqa.models.feedback.reference import TypePoints, best_margin, summarise
@@ -54,10 +54,9 @@ def clip_reference(
 
     head: fitted on the training videos `ids`.
     """
-    if not _adds_points(head, ids[0], manifest, store):
+    types = _types(head, ids, manifest, store)
+    if types is None:
         return None
-    points = [_points(head, i, manifest, store) for i in ids]
-    types = summarise(points, [_type(i, manifest) for i in ids])
     return _with_margin(types, lambda: _held_out(head, ids, manifest, store, refit))
 
 
@@ -69,15 +68,21 @@ def trained_reference(
     split: what both learned from, and by which videos the epoch was chosen. store: holds features
     of that backbone, which no fit on them could forget.
     """
-    if not _adds_points(head, split.train[0], manifest, store):
+    types = _types(head, split.train, manifest, store)
+    if types is None:
         return None
-    points = [_points(head, i, manifest, store) for i in split.train]
-    types = summarise(points, [_type(i, manifest) for i in split.train])
     return _with_margin(types, lambda: _validation(head, split.val, types, manifest, store))
 
 
-def _adds_points(head: Head, video_id: str, manifest: Manifest, store: FeatureStore) -> bool:
-    return explains(head) and _explain(head, video_id, manifest, store).base is not None
+def _types(
+    head: Head, ids: Sequence[str], manifest: Manifest, store: FeatureStore
+) -> dict[str, TypePoints] | None:
+    """What training videos' clips add, by type; None for a head whose clips add no points."""
+    first = manifest.by_id[ids[0]]
+    if not explains(head) or _explain(head, first, of_store(store, ids[0]), store).base is None:
+        return None
+    points = [_points(head, i, manifest, store) for i in ids]
+    return summarise(points, [_type(i, manifest) for i in ids])
 
 
 def _with_margin(
@@ -191,15 +196,15 @@ def _points(
     head: Head, video_id: str, manifest: Manifest, store: FeatureStore
 ) -> NDArray[np.float64]:
     """What each clip of a video adds, (n_clips,); NaN for one that is all padding."""
-    values = _explain(head, video_id, manifest, store).values
+    seen = of_store(store, video_id)
+    values = _explain(head, manifest.by_id[video_id], seen, store).values
     points = np.full(len(values), np.nan)
-    shown = shown_clips(of_store(store, video_id))
+    shown = shown_clips(seen)
     points[shown] = values[shown]
     return points
 
 
-def _explain(head: Head, video_id: str, manifest: Manifest, store: FeatureStore) -> Explanation:
-    seen, video = of_store(store, video_id), manifest.by_id[video_id]
+def _explain(head: Head, video: Video, seen: VideoFeatures, store: FeatureStore) -> Explanation:
     return head.explain(
         example_of(video, seen.features, seen.clips, head.answer_columns, blank_of(store))
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aqa.annotations.manifest import Manifest
+from aqa.errors import AqaError
 from aqa.workflows.reproduce.declared import PublishedTable
 from aqa.workspace import Workspace
 
@@ -35,14 +36,33 @@ def no_origin(table: PublishedTable) -> str:
     )
 
 
-def no_annotations(table: PublishedTable, workspace: Workspace) -> list[str]:
-    """Says which annotations or splits there are none of, and how to get them; else nothing."""
+def annotations(
+    table: PublishedTable, workspace: Workspace, option: str, own_splits: bool = False
+) -> Manifest:
+    """The workspace's manifest; `AqaError` where it, or a split of the table, is not there.
+
+    option: what names another workspace. own_splits: see `no_annotations`.
+    """
+    if lacking := no_annotations(table, workspace, own_splits):
+        raise AqaError(f"{lacking[0]}; or name another workspace with {option}")
+    return Manifest.read(workspace.manifest)
+
+
+def no_annotations(
+    table: PublishedTable, workspace: Workspace, own_splits: bool = False
+) -> list[str]:
+    """Says which annotations or splits there are none of, and how to get them; else nothing.
+
+    own_splits: the table is run over the manifest's own splits, whatever they are.
+    """
     if not workspace.manifest.exists():
         return [
             f"{workspace.manifest}: no annotations; aqa import {table.importer} SOURCE "
             f"--videos FOLDER, then aqa split {table.protocol}"
         ]
     known = Manifest.read(workspace.manifest).split_names
+    if own_splits:
+        return [] if known else [f"{workspace.manifest}: no split; aqa split random draws some"]
     missing = [name for name in table.splits if name not in known]
     if not missing:
         return []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from aqa.annotations.manifest import Manifest
 from aqa.errors import AqaError, UnknownNameError
 from aqa.features.store import FeatureStore
 from aqa.workflows.reproduce.cells import (
@@ -16,6 +15,7 @@ from aqa.workflows.reproduce.cells import (
     with_measured,
 )
 from aqa.workflows.reproduce.declared import PublishedTable, SystemRecipe
+from aqa.workflows.reproduce.needs import annotations
 from aqa.workflows.reproduce.runner import RecipeRunner
 from aqa.workspace import Workspace
 
@@ -24,11 +24,7 @@ def _origin_runner(
     table: PublishedTable, workspace: Workspace, seed: int, tell: Callable[[str], None]
 ) -> RecipeRunner:
     """What fits the models that another table's recipes go on from."""
-    manifest = Manifest.read(workspace.manifest)
-    if missing := [name for name in table.splits if name not in manifest.split_names]:
-        raise AqaError(
-            f"{manifest.path}: no split {missing[0]}; draw it with `aqa split {table.protocol}`"
-        )
+    manifest = annotations(table, workspace, "--from")
     return RecipeRunner(table, workspace, manifest, table.splits, seed, None, tell)
 
 
@@ -54,14 +50,8 @@ def reproduce(
     for name in systems:
         if name not in table.recipes:
             raise UnknownNameError(f"system of {table.name}", name, list(table.recipes))
-    manifest = Manifest.read(workspace.manifest)
+    manifest = annotations(table, workspace, "-C", own_splits=stand_in is not None)
     names = manifest.split_names if stand_in else table.splits
-    unknown = [name for name in names if name not in manifest.split_names]
-    if unknown or not names:
-        raise AqaError(
-            f"{manifest.path}: no split {unknown[0] if unknown else ''}; draw it with "
-            f"`aqa split {table.protocol}`, or name another workspace with -C"
-        )
     runner = RecipeRunner(table, workspace, manifest, names, seed, stand_in, tell)
     runner.rehearsed = rehearsed
     if origin is not None:

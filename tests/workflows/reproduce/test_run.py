@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from aqa.annotations.manifest import write_manifest
-from aqa.features.store import import_arrays
+from aqa.errors import AqaError
+from aqa.features.store import FeatureStore, import_arrays
 from aqa.workflows.reproduce.cells import Reproduction
 from aqa.workflows.reproduce.declared import PublishedTable, SystemRecipe
 from aqa.workflows.reproduce.run import reproduce
@@ -94,6 +95,31 @@ def test_a_split_that_cannot_be_evaluated_is_said_and_the_others_keep_their_cell
     (line,) = found.failed
     assert "split a" in line
     assert "has learned from 2 of 10 test videos" in line
+
+
+def test_annotations_that_are_not_there_are_told_with_the_commands_that_make_them(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    store(workspace)
+    with pytest.raises(AqaError, match=r"no split c; aqa split jain2020-diving .* with -C"):
+        run(workspace, replace(TABLE, splits=("a", "c")))
+    empty = Workspace(tmp_path / "empty")
+    told = "no annotations; aqa import unlv-dive-p3d SOURCE --videos FOLDER, then aqa split"
+    with pytest.raises(AqaError, match=told):
+        run(empty)
+    with pytest.raises(AqaError, match=f"{told} .* with --from"):
+        reproduce(TABLE, workspace, origin=(TABLE, empty))
+
+
+def test_a_rehearsal_takes_the_manifests_own_splits(workspace: Workspace) -> None:
+    store(workspace)
+    table = replace(TABLE, splits=("c",))
+    with FeatureStore.open(workspace.store("c3d")) as features:
+        found = reproduce(table, workspace, systems=[SYSTEM], stand_in=features)
+        assert found.failed == []
+        write_manifest(workspace.manifest, [{"video_id": "v00", "path": "", "score": 1}])
+        with pytest.raises(AqaError, match="no split; aqa split random draws some"):
+            reproduce(table, workspace, stand_in=features)
 
 
 def test_a_run_that_learned_from_other_scores_is_refused(workspace: Workspace) -> None:

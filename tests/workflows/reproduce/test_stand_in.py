@@ -79,6 +79,8 @@ def test_the_command_says_that_nothing_was_measured(
         (("jain2020-1", "--all"), "--all runs every table; leave out jain2020-1"),
         (("jain2020-1", "--stand-in", "--stand-in-store", "x.h5"), "leave it out"),
         (("--all", "--system", "S3D"), "are of one table; leave out --all"),
+        (("jain2020-6", "--stand-in", "--from", "."), "draws the data of --from too"),
+        (("jain2020-2", "--from", "."), "jain2020-2 goes on from models of no other table"),
     ):
         assert problem in run_aqa("reproduce", *options, code=2).output
     refused = run_aqa("reproduce", "--all", code=1).output

@@ -39,14 +39,10 @@ def annotations_lacking(
     table: PublishedTable, workspace: Workspace, rehearsal: Rehearsal
 ) -> list[str]:
     """What is wrong with the manifest, its splits or its videos: a line each, with the command."""
-    if not rehearsal.backbone or not workspace.manifest.exists():
-        missing = no_annotations(table, workspace)
-        if missing:
-            return missing
+    if missing := no_annotations(table, workspace, own_splits=bool(rehearsal.backbone)):
+        return missing
     manifest = Manifest.read(workspace.manifest)
     splits = manifest.split_names if rehearsal.backbone else table.splits
-    if not splits:
-        return [f"{manifest.path}: no split; draw some with `aqa split random`"]
     ids = {i for name in splits for part in PARTS for i in manifest.split(name).part(part)}
     videos = [manifest.by_id[i] for i in ids]
     lost = sorted((v for v in videos if v.path is None or not v.path.exists()), key=lambda v: v.id)

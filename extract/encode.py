@@ -46,7 +46,7 @@ class Encoder:
         self._net = optimise(backbone.net, self.device, precision, probe)
 
     def __call__(self, frames: NDArray[np.uint8]) -> Tensor:
-        """See the class."""
+        """The features of clips: uint8 (n, T, H, W, 3) -> (n, *shape)."""
         features = []
         start = 0
         while start < len(frames):

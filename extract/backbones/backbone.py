@@ -54,7 +54,7 @@ class Backbone(nn.Module):
         self.eval()
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
+        """The features of prepared clips: (n, 3, T, H, W) -> (n, *shape)."""
         features: Tensor = self.net(x)
         return features
 
@@ -90,6 +90,6 @@ class ClipNet(nn.Module):
         self._preprocess = backbone.preprocess
 
     def forward(self, frames: Tensor) -> Tensor:
-        """See the class."""
+        """The features of raw clips: uint8 (n, T, H, W, 3) -> (n, *shape)."""
         features: Tensor = self.net(self._preprocess.normalise(frames))
         return features

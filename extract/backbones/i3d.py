@@ -75,7 +75,7 @@ class Inception(nn.Module):
         self.b3b = unit(inputs, widths[5], 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
+        """The branches beside each other: (n, inputs, T, H, W) -> (n, channels, T, H, W)."""
         branches = (
             self.b0(x),
             self.b1b(self.b1a(x).relu_()),

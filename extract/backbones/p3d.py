@@ -81,7 +81,7 @@ class Plain(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
+        """The block's layers and the shortcut, added: (n, C, H, W) -> (n, 4 width, H, W)."""
         shortcut = x if self.downsample is None else self.downsample(x)
         x = self.bn1(self.conv1(x)).relu_()
         x = self.bn_normal(self.conv_normal(x)).relu_()

@@ -121,7 +121,7 @@ class Block(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        """See the class."""
+        """The block's layers and the shortcut, added: (n, C, T, H, W)."""
         shortcut = x if self.downsample is None else self.downsample(x)
         x = self.unit2(self.unit1(x).relu_())
         if self.depth == 3:

@@ -218,7 +218,7 @@ class _Opening(threading.Thread):
         self._redirects = _Redirects()
 
     def run(self) -> None:
-        """See the class."""
+        """Open the address, and keep what came of it for `result`."""
         opener = urllib.request.build_opener(_Http, _Https, self._redirects)
         try:
             self._reply = opener.open(self._request, timeout=STALL)
@@ -286,11 +286,11 @@ def _connect(connection: http.client.HTTPConnection, connect: Callable[[], None]
 
 class _Http(urllib.request.HTTPHandler):
     def http_open(self, req: Any) -> Any:
-        """See `_Connection`."""
+        """Open it by a `_Connection`."""
         return self.do_open(_Connection, req)
 
 
 class _Https(urllib.request.HTTPSHandler):
     def https_open(self, req: Any) -> Any:
-        """See `_SafeConnection`."""
+        """Open it by a `_SafeConnection`."""
         return self.do_open(_SafeConnection, req)

@@ -36,7 +36,7 @@ def no_origin(table: PublishedTable) -> str:
     )
 
 
-def annotations(
+def read_annotations(
     table: PublishedTable, workspace: Workspace, option: str, own_splits: bool = False
 ) -> Manifest:
     """The workspace's manifest; `AqaError` where it, or a split of the table, is not there.

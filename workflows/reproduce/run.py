@@ -15,7 +15,7 @@ from aqa.workflows.reproduce.cells import (
     with_measured,
 )
 from aqa.workflows.reproduce.declared import PublishedTable, SystemRecipe
-from aqa.workflows.reproduce.needs import annotations
+from aqa.workflows.reproduce.needs import read_annotations
 from aqa.workflows.reproduce.runner import RecipeRunner
 from aqa.workspace import Workspace
 
@@ -24,7 +24,7 @@ def _origin_runner(
     table: PublishedTable, workspace: Workspace, seed: int, tell: Callable[[str], None]
 ) -> RecipeRunner:
     """What fits the models that another table's recipes go on from."""
-    manifest = annotations(table, workspace, "--from")
+    manifest = read_annotations(table, workspace, "--from")
     return RecipeRunner(table, workspace, manifest, table.splits, seed, None, tell)
 
 
@@ -50,7 +50,7 @@ def reproduce(
     for name in systems:
         if name not in table.recipes:
             raise UnknownNameError(f"system of {table.name}", name, list(table.recipes))
-    manifest = annotations(table, workspace, "-C", own_splits=stand_in is not None)
+    manifest = read_annotations(table, workspace, "-C", own_splits=stand_in is not None)
     names = manifest.split_names if stand_in else table.splits
     runner = RecipeRunner(table, workspace, manifest, names, seed, stand_in, tell)
     runner.rehearsed = rehearsed

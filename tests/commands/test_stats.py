@@ -53,6 +53,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"fit --head svr --split 1 --split 2 {QUICK} -p difficulty=multiply --name knowing",
         "fit --head siamese --split 1 -p epochs=1 -p hidden=4 -p device=cpu --runs pairs",
         "eval",
+        "eval --runs pairs",
     ):
         result = CliRunner().invoke(main, ["-C", str(root), *command.split()])
         assert result.exit_code == 0, result.output

@@ -1,0 +1,54 @@
+"""Which fitted head explains a video, where the user names none."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+
+from aqa.errors import AqaError
+from aqa.models.run_source import chosen_runs
+from aqa.models.runs import METRICS_FILE, load_run
+
+
+def explaining_runs(runs: Path, head: str | None, splits: Sequence[str]) -> list[Path]:
+    """The folders of runs of one head: the named one, or the best that says something of clips.
+
+    The best has the highest mean Spearman correlation on its test videos; heads that were not
+    evaluated come last, by name. `AqaError` where no fitted head explains, with what to fit.
+    """
+    folders = chosen_runs(runs, (head,) if head else (), tuple(splits))
+    labels: dict[str, list[Path]] = {}
+    for folder in folders:
+        labels.setdefault(folder.parent.name, []).append(folder)
+    if len(labels) == 1:
+        return folders
+    explaining = {label: own for label, own in labels.items() if _explains(own[0])}
+    if not explaining:
+        raise AqaError(
+            f"{runs}: none of {', '.join(labels)} says which moments cost points; fit a head that "
+            "does: aqa fit --head wd"
+        )
+    best = max(explaining, key=lambda label: fmean(map(_spearman, explaining[label])))
+    return explaining[best]
+
+
+def _explains(folder: Path) -> bool:
+    """Whether a run's head says something of single clips; a file of an outsider is not run."""
+    try:
+        head = load_run(folder).head
+    except AqaError:
+        return False
+    return head.kind == "scores" and "clips" in head.gives
+
+
+def _spearman(folder: Path) -> float:
+    """The rank correlation on the run's test videos; below every one where it is not known."""
+    try:
+        metrics = json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))
+        found = float(metrics["test"]["spearman"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return -2.0
+    return found if math.isfinite(found) else -2.0

@@ -18,6 +18,7 @@ from aqa.features.store import FeatureStore, spec_differences
 from aqa.features.video_features import VideoFeatures, of_store
 from aqa.models.examples import example_of
 from aqa.models.feedback import Feedback, PoseFeedback
+from aqa.models.feedback.reference import TrainingLevels
 from aqa.models.runs import Run
 from aqa.models.saved.hashes import check_beside
 from aqa.workflows.feedback import (
@@ -39,11 +40,12 @@ MOST_EXEMPLARS = 3
 class Moment:
     """One clip of a reported video, with what is said of it.
 
-    stage: the name of the stage that its middle lies in; "" where nobody says. start, stop: seconds
-    in the copy that the page plays. value: the head's number. below: points by which it is below
-    the average of `beside`; None where it is not compared with training videos. mark: "faulty",
-    "below average" or "". matched: for each exemplar of the page, the seconds in its copy where the
-    clip that this one is compared with begins and ends.
+    stage: the name of the stage that its middle lies in, `start` before the first; "" where nobody
+    says. start, stop: seconds in the copy that the page plays; NaN where these are not known.
+    value: the head's number. below, below_good: points by which it is below the average of
+    `beside`, and below what one in four of them reaches; None where it is not compared with
+    training videos. mark: "faulty", "below average" or "". matched: for each exemplar of the page,
+    the seconds in its copy where the clip that this one is compared with begins and ends.
     """
 
     number: int
@@ -52,6 +54,7 @@ class Moment:
     stop: float
     value: float
     below: float | None
+    below_good: float | None
     mark: str
     matched: tuple[tuple[float, float], ...]
 
@@ -126,8 +129,9 @@ def report_videos(
     """Score and explain videos: ids of the manifest, or else files, which are extracted.
 
     runs: of one head. A video of the manifest is scored by those that did not learn from it, if
-    there are any; the first of these explains it. The other arguments are `explain`'s, see
-    `aqa.workflows.feedback`. A video that fails stops nothing: it is in `failed`.
+    there are any; the first of these explains it. type, difficulty, action: of the new files. The
+    other arguments are `explain`'s, see `aqa.workflows.feedback`. A video that fails stops nothing:
+    it is in `failed`.
     """
     check_beside([(run.folder, run.record) for run in runs])
     for run in runs:
@@ -147,7 +151,7 @@ def report_videos(
             if extractor is not None and name in videos:
                 seen = from_file(videos[name], chosen[0], extractor)
             else:
-                seen = from_store(manifest.by_id[name], chosen[0], shelf.store, told)
+                seen = from_store(manifest.by_id[name], chosen[0], shelf.store, {})
             done.append(_reported(seen, chosen, shelf, align))
         except DECODE_ERRORS as error:
             failed[name] = str(error)
@@ -215,8 +219,8 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -
     shown = video.path is not None and video.path.exists()
     copy = _copy_of(video) if shown else None
     exemplars, matched = _exemplars(seen, run, feedback, shelf) if copy else ((), [])
-    beside, below = _compared(run, seen, feedback)
-    moments = _moments(seen, feedback, copy, matched, below)
+    beside, levels = _compared(run, seen, feedback)
+    moments = _moments(seen, feedback, copy, matched, levels)
     return ReportedVideo(
         name=video.id,
         score=float(np.mean(list(by_split.values()))),
@@ -243,18 +247,15 @@ def _score(run: Run, seen: SeenVideo) -> float:
     return float(head.predict_examples(example)[0])
 
 
-def _compared(run: Run, seen: SeenVideo, feedback: Feedback | None) -> tuple[str, dict[int, float]]:
-    """What clips are compared with, in words, and by how many points each is below its average."""
+def _compared(
+    run: Run, seen: SeenVideo, feedback: Feedback | None
+) -> tuple[str, TrainingLevels | None]:
+    """What clips are compared with, in words and in points."""
     reference = run.clip_reference
     if feedback is None or reference is None or feedback.total is None:
-        return "", {}
-    kind = seen.video.type or ""
-    found = reference.compare(len(seen.features.clips), kind)
-    beside = f"other {found.type} videos" if found.type else "the training videos"
-    below = {
-        clip.clip: clip.average - clip.value for clip in feedback.clips if clip.average is not None
-    }
-    return beside, below
+        return "", None
+    found = reference.compare(len(seen.features.clips), seen.video.type or "")
+    return f"other {found.type} videos" if found.type else "the training videos", found
 
 
 def _exemplars(
@@ -294,7 +295,7 @@ def _moments(
     feedback: Feedback | None,
     copy: BrowserVideo | None,
     matched: Sequence[Mapping[int, tuple[float, float]]],
-    below: Mapping[int, float],
+    levels: TrainingLevels | None,
 ) -> tuple[Moment, ...]:
     if feedback is None:
         return ()
@@ -310,7 +311,8 @@ def _moments(
                 start=float("nan") if start is None else start,
                 stop=float("nan") if stop is None else stop,
                 value=clip.value,
-                below=below.get(clip.clip),
+                below=None if levels is None else float(levels.mean[clip.clip]) - clip.value,
+                below_good=None if levels is None else float(levels.good[clip.clip]) - clip.value,
                 mark=feedback.mark if clip.marked else "",
                 matched=tuple(one[clip.clip] for one in matched),
             )
@@ -322,7 +324,9 @@ def _stage(video: Video, frame: int) -> str:
     """The name of the stage that a frame of the file lies in."""
     frame -= video.start_frame or 0
     begun = [name for name, first in video.stages.items() if first <= frame]
-    return begun[-1] if begun else ""
+    if not begun:
+        return "start" if video.stages else ""
+    return begun[-1]
 
 
 def _thumbnail(seen: SeenVideo, feedback: Feedback | None) -> bytes:

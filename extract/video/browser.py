@@ -82,7 +82,7 @@ def _even_size(frame: Frame, most: int) -> tuple[int, int]:
     """Width and height of the copy; H.264 takes even numbers alone."""
     height, width = frame.shape[:2]
     scale = min(1.0, most / height)
-    return tuple(max(2, round(n * scale / 2) * 2) for n in (width, height))  # type: ignore[return-value]
+    return tuple(max(2, int(n * scale / 2) * 2) for n in (width, height))  # type: ignore[return-value]
 
 
 def _encode(

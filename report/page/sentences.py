@@ -14,7 +14,7 @@ LEAST_POINTS = 0.05
 def place_of(moment: Moment) -> str:
     """Where in the video a moment is, as in "Entry, 2.1 to 2.7 s".
 
-    >>> place_of(Moment(2, "entry", 2.13, 2.66, -3.0, 3.0, "faulty", ()))
+    >>> place_of(Moment(2, "entry", 2.13, 2.66, -3.0, 3.0, 4.0, "faulty", ()))
     'Entry, 2.1 to 2.7 s'
     """
     name = moment.stage.replace("_", " ").capitalize() or f"Clip {moment.number}"
@@ -35,15 +35,17 @@ def comparison_of(moment: Moment, video: ReportedVideo) -> str:
     if moment.below is None:
         mark = f", {moment.mark}" if moment.mark else ""
         return f"{moment.value:.2f} ({feedback.meaning}){mark}"
+    mark = "; faulty" if moment.mark == "faulty" else ""
+    if mark and moment.below < LEAST_POINTS:
+        return f"about {points(moment.below_good or 0)} below the better of {video.beside}{mark}"
     if abs(moment.below) < LEAST_POINTS:
         return f"as in {video.beside}"
     side = "below" if moment.below > 0 else "above"
-    mark = f"; {moment.mark}" if moment.mark == "faulty" else ""
     return f"about {points(abs(moment.below))} {side} {video.beside}{mark}"
 
 
 def points(value: float) -> str:
-    """A number of points: "3.1 points", "1.0 point" never.
+    """A number of points in words.
 
     >>> points(3.14)
     '3.1 points'
@@ -52,8 +54,13 @@ def points(value: float) -> str:
 
 
 def worst_first(video: ReportedVideo) -> list[Moment]:
-    """The marked moments, those that cost most first."""
-    marked = [moment for moment in video.moments if moment.mark]
+    """The marked moments, those that cost most first; none that is as in other videos."""
+    marked = [
+        moment
+        for moment in video.moments
+        if moment.mark == "faulty"
+        or (moment.mark and (moment.below is None or moment.below >= LEAST_POINTS))
+    ]
     return sorted(marked, key=_badness)
 
 

@@ -1,6 +1,7 @@
 """Rhythmic Gymnastics (RG): 1000 routines with ball, clubs, hoop or ribbon.
 
-The score is the total, difficulty + execution - penalty. Scores of different apparatus (the column
+The score is the total, difficulty + execution - penalty; panels judge the first two, which are in
+score_difficulty and score_execution, on what is shown: neither is known before. Scores of different apparatus (the column
 action) are not compared: the splits ball, clubs, hoop and ribbon are the published one, each of one
 apparatus.
 """
@@ -67,8 +68,8 @@ def _row(cells: Cells, videos: VideoFolder, part: str) -> Row:
         "video_id": name,
         "path": videos.find(name),
         "score": total,
-        "difficulty": difficulty,
-        "execution": execution,
+        "score_difficulty": difficulty,
+        "score_execution": execution,
         "penalty": penalty,
         "seconds": cells.value("Video_length", 0),
         "action": apparatus,

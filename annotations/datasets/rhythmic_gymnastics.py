@@ -1,7 +1,7 @@
 """Rhythmic Gymnastics (RG): 1000 routines with ball, clubs, hoop or ribbon.
 
-The score is the total, difficulty + execution - penalty. Panels mark the first two by what is shown,
-so neither is known before; they are score_difficulty and score_execution. Scores of different
+The score is the total, difficulty + execution - penalty. Panels mark the first two by what is
+shown, so neither is known before: score_difficulty and score_execution. Scores of different
 apparatus (the column action) are not compared: the splits ball, clubs, hoop and ribbon are the
 published one, each of one apparatus.
 """

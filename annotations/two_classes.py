@@ -64,7 +64,10 @@ def find_classes(column: str, texts: Iterable[str], good: str | None = None) -> 
     None takes the higher of two numbers, and of two words the one that says so. `AqaError` where
     words, or a column `label`, have not just two values, or where it is unclear which is good.
     """
-    spelled = {_key(text): text.strip() for text in texts if text.strip()}
+    spelled: dict[float | str, str] = {}
+    for text in texts:
+        if text.strip():
+            spelled.setdefault(_key(text), text.strip())
     numbers = all(isinstance(key, float) for key in spelled)
     if numbers and good == NEITHER:
         return None
@@ -77,9 +80,9 @@ def find_classes(column: str, texts: Iterable[str], good: str | None = None) -> 
         return None
     if len(spelled) != 2:
         raise AqaError(
-            f"column {column}: it holds {len(spelled)} different values, {listed(spelled.values())}; a "
-            "label has two, such as good and bad, and numbers are learned as scores from a column "
-            "of another name"
+            f"column {column}: it holds {len(spelled)} different values, "
+            f"{listed(spelled.values(), 3)}; a label has two, such as good and bad"
+            + (f" (--good {NEITHER} learns numbers as scores)" if numbers else "")
         )
     key = _chosen(column, spelled, good)
     (other,) = spelled.keys() - {key}

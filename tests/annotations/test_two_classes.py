@@ -13,9 +13,9 @@ from aqa.errors import AqaError
 @pytest.mark.parametrize(
     ("texts", "bad", "good"),
     [
-        (["0", "1", "1.0", ""], "0", "1.0"),
+        (["0", "1", "1.0", ""], "0", "1"),
         (["2", "1"], "1", "2"),
-        (["Good", "bad", "good "], "bad", "good"),
+        (["Good", "bad", "good "], "bad", "Good"),
         (["incorrect", "correct"], "incorrect", "correct"),
         (["fault", "correct"], "fault", "correct"),
         (["bad", "expert"], "bad", "expert"),

@@ -16,6 +16,7 @@ from aqa.commands.options import (
     align_option,
     device_option,
     difficulty_option,
+    explaining_head_option,
     manifest_option,
     runs_option,
     store_option,
@@ -31,11 +32,7 @@ if TYPE_CHECKING:
 @click.command()
 @workspace_option
 @click.argument("videos", nargs=-1, required=True)
-@click.option(
-    "--head",
-    help="Fitted head: the name of its runs, or its Python file [default: the fitted head with "
-    "the highest rank correlation of those that say something of clips].",
-)
+@explaining_head_option
 @click.option("--split", "splits", multiple=True, help="Run to use [default: all, averaged].")
 @click.option(
     "-o",

@@ -13,10 +13,15 @@ from aqa.models.run_source import chosen_runs
 from aqa.models.runs import METRICS_FILE, load_run
 
 
-def explaining_runs(runs: Path, head: str | None, splits: Sequence[str]) -> list[Path]:
-    """The folders of runs of one head: the named one, or the best that says something of clips.
+def explaining_runs(
+    runs: Path,
+    head: str | None,
+    splits: Sequence[str] = (),
+    answers: frozenset[str] = frozenset({"clips"}),
+) -> list[Path]:
+    """The folders of runs of one head: the named one, or the best that explains its scores.
 
-    The best has the highest mean Spearman correlation on its test videos; heads that were not
+    answers: one of these a head must give to explain, see `aqa.models.heads.base.Head.gives`. The best has the highest mean Spearman correlation on its test videos; heads that were not
     evaluated come last, by name. `AqaError` where no fitted head explains, with what to fit.
     """
     folders = chosen_runs(runs, (head,) if head else (), tuple(splits))
@@ -25,7 +30,7 @@ def explaining_runs(runs: Path, head: str | None, splits: Sequence[str]) -> list
         labels.setdefault(folder.parent.name, []).append(folder)
     if len(labels) == 1:
         return folders
-    explaining = {label: own for label, own in labels.items() if _explains(own[0])}
+    explaining = {label: own for label, own in labels.items() if _gives(own[0], answers)}
     if not explaining:
         raise AqaError(
             f"{runs}: none of {', '.join(labels)} says which moments cost points; fit a head that "
@@ -35,13 +40,13 @@ def explaining_runs(runs: Path, head: str | None, splits: Sequence[str]) -> list
     return explaining[best]
 
 
-def _explains(folder: Path) -> bool:
-    """Whether a run's head says something of single clips; a file of an outsider is not run."""
+def _gives(folder: Path, answers: frozenset[str]) -> bool:
+    """Whether a run's head gives one of these answers; a file of an outsider is not run."""
     try:
         head = load_run(folder).head
     except AqaError:
         return False
-    return head.kind == "scores" and "clips" in head.gives
+    return head.kind == "scores" and not answers.isdisjoint(head.gives)
 
 
 def _spearman(folder: Path) -> float:

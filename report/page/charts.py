@@ -25,7 +25,7 @@ class Dot:
 
 
 @dataclass(frozen=True)
-class Block:
+class TimelineBlock:
     """A moment on the timeline, in percent of the video's length."""
 
     left: float
@@ -45,7 +45,7 @@ class Curve:
     line: str
     average: str
     dots: tuple[Dot, ...]
-    blocks: tuple[Block, ...]
+    blocks: tuple[TimelineBlock, ...]
     zero: float | None
 
 
@@ -92,12 +92,12 @@ def curve_of(video: ReportedVideo) -> Curve:
     )
 
 
-def _blocks(video: ReportedVideo, duration: float) -> tuple[Block, ...]:
+def _blocks(video: ReportedVideo, duration: float) -> tuple[TimelineBlock, ...]:
     """Moments side by side: clips may overlap, so each ends where the next one begins."""
     starts = [moment.start for moment in video.moments]
     stops = [*starts[1:], video.moments[-1].stop]
     return tuple(
-        Block(
+        TimelineBlock(
             100 * start / duration,
             100 * max(stop - start, 0.0) / duration,
             bool(moment.mark),

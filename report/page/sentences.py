@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from aqa.evaluation.metric import point_digits
 from aqa.workflows.video_reports import Moment, ReportedVideo
 
-# Fewer points than this are no difference that a judge could give.
+# Fewer points than this are no difference worth a word.
 LEAST_POINTS = 0.05
 
 

@@ -29,7 +29,7 @@ Address = str
 
 
 @dataclass(frozen=True)
-class _Shown:
+class _VideoSection:
     """A video as the template shows it: texts and drawn numbers, nothing left to work out."""
 
     number: int
@@ -90,12 +90,12 @@ def data_address(kind: str, data: bytes) -> Address:
 
 def _shown(
     number: int, video: ReportedVideo, report: VideosReport, place: Mapping[int, Address]
-) -> _Shown:
+) -> _VideoSection:
     values = list(video.by_split.values())
     several = f"{score_text(min(values), report.training)} to " + score_text(
         max(values), report.training
     )
-    return _Shown(
+    return _VideoSection(
         number=number,
         video=video,
         score=score_text(video.score, report.training),

@@ -21,8 +21,9 @@ def explaining_runs(
 ) -> list[Path]:
     """The folders of runs of one head: the named one, or the best that explains its scores.
 
-    answers: one of these a head must give to explain, see `aqa.models.heads.base.Head.gives`. The best has the highest mean Spearman correlation on its test videos; heads that were not
-    evaluated come last, by name. `AqaError` where no fitted head explains, with what to fit.
+    answers: one of these a head must give to explain, see `Head.gives`. The best has the highest
+    mean Spearman correlation on its test videos; heads that were not evaluated come last, by name.
+    `AqaError` where no fitted head explains, with what to fit.
     """
     folders = chosen_runs(runs, (head,) if head else (), tuple(splits))
     labels: dict[str, list[Path]] = {}

@@ -55,10 +55,10 @@ from opts import *
 def mlp(bins):
     return nn.Sequential(nn.Linear(feature_dim, 8), nn.ReLU(), nn.Linear(8, bins), nn.Softmax(-1))
 class Evaluator(nn.Module):
-    def __init__(self, bins, kind, judges=None):
+    def __init__(self, bins, kind, count=None):
         super().__init__()
         self.several = kind == "MUSDL"
-        self.nets = nn.ModuleList(mlp(bins) for _ in range(judges or 1))
+        self.nets = nn.ModuleList(mlp(bins) for _ in range(count or 1))
     def forward(self, x):
         said = [net(x) for net in self.nets]
         return said if self.several else said[0]
@@ -167,7 +167,7 @@ def dives(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
             {
                 **{"video_id": f"v{number:02}", "path": "", "score": 3 * quality * difficulty},
                 **{"difficulty": difficulty, "position": ("pike", "tuck")[number % 2]},
-                **{f"judge_{judge}": round(2 * quality) / 2 for judge in range(1, 8)},
+                **{f"judge_{k}": round(2 * quality) / 2 for k in range(1, 8)},
                 **{f"split_{s}": "test" if number % 3 == s else "train" for s in (1, 2)},
             }
         )

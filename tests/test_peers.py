@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from numpy.typing import NDArray
 
+from aqa.annotations.columns import JUDGE_PREFIX
 from aqa.annotations.manifest import Manifest, write_manifest
 from aqa.benchmarks import peers
 from aqa.benchmarks.peer_heads import PEERS, GDLTPeer, LSTMPeer
@@ -167,7 +168,7 @@ def dives(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
             {
                 **{"video_id": f"v{number:02}", "path": "", "score": 3 * quality * difficulty},
                 **{"difficulty": difficulty, "position": ("pike", "tuck")[number % 2]},
-                **{f"judge_{k}": round(2 * quality) / 2 for k in range(1, 8)},
+                **{f"{JUDGE_PREFIX}{k}": round(2 * quality) / 2 for k in range(1, 8)},
                 **{f"split_{s}": "test" if number % 3 == s else "train" for s in (1, 2)},
             }
         )

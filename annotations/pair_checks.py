@@ -22,7 +22,7 @@ def told_of_pairs(pairs: Sequence[Pair]) -> list[str]:
     if opposed := [one for one in counts if one < one[::-1] and Pair(*one[::-1]) in counts]:
         a, b = opposed[0]
         lines.append(
-            f"contradictory: {len(opposed)} pairs are judged both ways, such as {a} and {b}"
+            f"contradictory: {len(opposed)} pairs are seen both ways, such as {a} and {b}"
         )
     agreed = [one for one in counts if Pair(*one[::-1]) not in counts]
     groups = circles(agreed)

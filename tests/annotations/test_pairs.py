@@ -102,7 +102,7 @@ def test_what_contradicts_itself_is_told() -> None:
     pairs = [Pair(*two) for two in ("ab", "bc", "ca", "cd", "de", "ed", "ab", "xy")]
     assert told_of_pairs(pairs) == [
         "repeated: 1 pairs stand in 2 rows, each of which counts",
-        "contradictory: 1 pairs are judged both ways, such as d and e",
+        "contradictory: 1 pairs are seen both ways, such as d and e",
         "circles: 3 videos stand in circles, such as a > b > c > a",
     ]
     assert told_of_pairs([Pair(*two) for two in ("ab", "bc", "ac")]) == []

@@ -21,9 +21,7 @@ def told_of_pairs(pairs: Sequence[Pair]) -> list[str]:
         lines.append(f"repeated: {len(repeated)} pairs stand in {rows} rows, each of which counts")
     if opposed := [one for one in counts if one < one[::-1] and Pair(*one[::-1]) in counts]:
         a, b = opposed[0]
-        lines.append(
-            f"contradictory: {len(opposed)} pairs are seen both ways, such as {a} and {b}"
-        )
+        lines.append(f"contradictory: {len(opposed)} pairs are seen both ways, such as {a} and {b}")
     agreed = [one for one in counts if Pair(*one[::-1]) not in counts]
     groups = circles(agreed)
     if groups:

@@ -1,4 +1,4 @@
-"""Who is better: pairs of videos, such as those of BEST, EPIC-Skills and EgoExoLearn.
+"""Who is better: pairs of videos, as of BEST, EPIC-Skills (doughty2018) and EgoExoLearn.
 
 A row of SOURCE names the better video and then the worse one; columns Vid1, Vid2 and Best are read
 too, and columns split_NAME that say of each pair train, val or test. A file whose name says train,

@@ -92,6 +92,33 @@ _PAPERS = (
         "dataset of Pose Trainer",
     ),
     Paper(
+        "doughty2018",
+        "Hazel Doughty, Dima Damen and Walterio Mayol-Cuevas",
+        2018,
+        "Who's Better? Who's Best? Pairwise Deep Ranking for Skill Determination",
+        "IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR)",
+        "the loss pair-margin; dataset EPIC-Skills",
+    ),
+    Paper(
+        "doughty2019",
+        "Hazel Doughty, Walterio Mayol-Cuevas and Dima Damen",
+        2019,
+        "The Pros and Cons: Rank-aware Temporal Attention for Skill Determination in Long Videos",
+        "IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR)",
+        "the margin of the loss pair-margin; dataset BEST",
+    ),
+    Paper(
+        "gao2014",
+        "Yixin Gao, S. Swaroop Vedula, Carol E. Reiley, Narges Ahmidi, Balakrishnan Varadarajan, "
+        "Henry C. Lin, Lingling Tao, Luca Zappella, Benjamín Béjar, David D. Yuh, "
+        "Chi Chiung Grace Chen, René Vidal, Sanjeev Khudanpur and Gregory D. Hager",
+        2014,
+        "JHU-ISI Gesture and Skill Assessment Working Set (JIGSAWS): A Surgical Activity Dataset "
+        "for Human Motion Modeling",
+        "MICCAI Workshop: Modeling and Monitoring of Computer Assisted Interventions (M2CAI)",
+        "dataset JIGSAWS",
+    ),
+    Paper(
         "parmar2017",
         "Paritosh Parmar and Brendan Tran Morris",
         2017,
@@ -139,6 +166,15 @@ _PAPERS = (
         "Dynamical Regularity for Action Analysis",
         "British Machine Vision Conference (BMVC)",
         "head pose-apen",
+    ),
+    Paper(
+        "xia2023",
+        "Jingfei Xia, Mingchen Zhuge, Tiantian Geng, Shun Fan, Yuantai Wei, Zhenyu He "
+        "and Feng Zheng",
+        2023,
+        "Skating-Mixer: Long-Term Sport Audio-Visual Modeling with MLPs",
+        "AAAI Conference on Artificial Intelligence",
+        "dataset FS1000",
     ),
     Paper(
         "xiang2018",
@@ -189,6 +225,14 @@ _PAPERS = (
         "Long Videos",
         "ACM International Conference on Multimedia",
         "dataset Rhythmic Gymnastics",
+    ),
+    Paper(
+        "zhang2023",
+        "Shiyi Zhang, Wenxun Dai, Sujia Wang, Xiangwei Shen, Jiwen Lu, Jie Zhou and Yansong Tang",
+        2023,
+        "LOGO: A Long-Form Video Dataset for Group Action Quality Assessment",
+        "IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR)",
+        "dataset LOGO",
     ),
     # Networks.
     Paper(

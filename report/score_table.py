@@ -13,20 +13,40 @@ if TYPE_CHECKING:
 
 
 def scores_table(videos: Sequence[ScoredVideo]) -> str:
-    """One row per video; where several runs were averaged, the lowest and highest of them.
+    """One row per video, with the range in which the true score lies with a probability of 80 %.
+
+    Where several runs were averaged, the lowest and highest of them.
 
     Below stands what the first run writes of each video, where it writes commentary.
     """
     header = ["video", "score"]
     digits = point_digits((video.score for video in videos), 2)
     rows = [[str(video.path), f"{video.score:.{digits}f}"] for video in videos]
+    if any(video.trust.half_width is not None for video in videos):
+        header.append("80 % between")
+        for row, video in zip(rows, videos, strict=True):
+            row.append(range_text(video.score, video.trust.half_width, digits))
     if any(len(video.by_split) > 1 for video in videos):
         header += ["lowest", "highest"]
         for row, video in zip(rows, videos, strict=True):
             values = video.by_split.values()
             row += [f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"]
     said = [line for video in videos for line in _written(video)]
-    return "\n".join([table(rows, header), *([""] if said else []), *said])
+    return "\n".join(
+        [
+            table(rows, header),
+            *([""] if said else []),
+            *said,
+        ]
+    )
+
+
+def range_text(score: float, half_width: float | None, digits: int) -> str:
+    """The bounds of a range, as in "51 and 65"; "not known" without one."""
+    if half_width is None:
+        return "not known"
+    few = max(digits - 2, 0)  # a bound is no more exact than the errors that it is made of
+    return f"{score - half_width:.{few}f} and {score + half_width:.{few}f}"
 
 
 def _written(video: ScoredVideo) -> list[str]:

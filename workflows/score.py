@@ -19,6 +19,7 @@ from aqa.models.heads.base import Head
 from aqa.models.runs import Run
 from aqa.models.saved.hashes import check_beside, warn_unchecked
 from aqa.workflows.new_videos import check_told, extractor_for
+from aqa.workflows.trust import Trust, trust_in
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class ScoredVideo:
 
     score: the mean of `by_split`, which holds one prediction per run, by the name of its split.
     commentary: what each run writes of the video, by the same names; empty where it writes none.
+    trust: how far the score may be trusted; `warnings` say it too where it may not be.
     warnings: why it may mean less than it seems, one line each.
     """
 
@@ -35,6 +37,7 @@ class ScoredVideo:
     by_split: dict[str, float]
     warnings: tuple[str, ...] = ()
     commentary: dict[str, str] = field(default_factory=dict)
+    trust: Trust = field(default_factory=Trust)
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,9 @@ def score_videos(
             for split, head in heads.items()
             if "commentary" in head.gives
         }
-        outcome.done.append(ScoredVideo(path, mean, by_split, extracted.warnings, written))
+        trust = trust_in(runs, extracted.features.features)
+        warnings = (*((trust.unlike,) if trust.unlike else ()), *extracted.warnings)
+        outcome.done.append(ScoredVideo(path, mean, by_split, warnings, written, trust))
     return outcome
 
 

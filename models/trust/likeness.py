@@ -5,7 +5,6 @@ A head scores whatever it is given; of a video unlike its training videos the sc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -38,7 +37,8 @@ class Likeness:
     square of what these leave, in that of the training videos. center, scale: (dim,), the mean and
     the standard deviation of each feature. directions: (k, dim). spread: (k,), standard deviations
     along them. rest: the training videos' mean square of what is left. limit: a video that is
-    farther is unlike them. reach: how far the farthest training video lies that a fit had not seen.
+    farther is unlike them. reach: how far the farthest training video within the limit lies, from a
+    fit that had not seen it.
     """
 
     center: Floats
@@ -73,8 +73,9 @@ class Likeness:
 
     def to_bytes(self) -> bytes:
         """As a safetensors file."""
-        arrays = {
-            field.name: np.asarray(getattr(self, field.name), np.float64) for field in fields(self)
+        arrays = {  # safetensors writes the bytes as they lie, so they must lie in C order
+            field.name: np.array(getattr(self, field.name), np.float64, order="C")
+            for field in fields(self)
         }
         return safetensors.numpy.save(arrays)
 
@@ -85,7 +86,11 @@ class Likeness:
             arrays: dict[str, Any] = safetensors.numpy.load(data)
             made = cls(**{field.name: arrays[field.name] for field in fields(cls)})
             k, dim = made.directions.shape
-            if made.center.shape != (dim,) or made.scale.shape != (dim,) or made.spread.shape != (k,):
+            if (
+                made.center.shape != (dim,)
+                or made.scale.shape != (dim,)
+                or made.spread.shape != (k,)
+            ):
                 raise ValueError("arrays of other shapes")
         except Exception as error:  # safetensors raises its own
             raise RunError(
@@ -122,8 +127,8 @@ def likeness(features: Sequences, seed: int = 0) -> Likeness | None:
         fitted.directions,
         fitted.spread,
         fitted.rest,
-        max(limit, float(held.max())),
-        float(held.max()),
+        limit,
+        float(held[held <= limit].max()),
     )
 
 
@@ -137,10 +142,3 @@ def _fitted(means: Floats, seed: int) -> Likeness:
     rest = float(((moved - along @ pca.components_) ** 2).mean())
     spread = np.maximum(along.std(axis=0), 1e-6)
     return Likeness(center, scale, pca.components_, spread, np.array(max(rest, 1e-12)), 0.0, 0.0)
-
-
-def reasons(like: Sequence[Likeness | None], features: NDArray[np.floating]) -> str:
-    """Why a score of several heads should not be trusted; "" unless most say so."""
-    said = [one.unlike(features) for one in like if one is not None]
-    unlike = [text for text in said if text]
-    return unlike[0] if 2 * len(unlike) > len(said) else ""

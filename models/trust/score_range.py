@@ -1,10 +1,9 @@
 """Between which scores a video's true one probably lies: conformal ranges of any head.
 
-A range is as wide as the errors that the head made on training videos that it had not seen: with
-n of them, the true score of a new video of the same kind lies in the range of 80 % with a
-probability of at least 0.8 and at most 0.8 + 1 / (n + 1) (split conformal prediction, Papadopoulos
-et al. 2002). The head that is kept may have learned from all of them since, so its errors are
-rather smaller.
+A range is as wide as the errors that the head made on training videos that a fit had not seen,
+taken from folds as in cross-conformal prediction (Vovk 2015): of n errors, the one of rank
+ceil(0.8 (n + 1)) is half the width of the range of 80 %. The head that is kept has learned from
+all of these videos, so its errors are rather smaller; `aqa eval` says how often the range holds.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ Floats = NDArray[np.float64]
 LEVELS = (50, 80, 95)
 # What is said of a single score.
 SHOWN = 80
-# With fewer errors, a range of 80 % is as wide as the largest of them and means little.
-LEAST_ERRORS = 10
+# A range of 95 % takes so many errors at the least.
+LEAST_ERRORS = 19
 
 
 @dataclass(frozen=True)
@@ -76,21 +75,11 @@ class ScoreRange:
 def range_of(errors: ArrayLike, source: str) -> ScoreRange | None:
     """The ranges that errors in points make; None where they are too few.
 
-    errors: of videos that the head had not seen. A level that so few cannot promise takes the
-    largest of them.
+    errors: of videos that the head had not seen.
     """
     sizes = np.sort(np.abs(np.asarray(errors, float)))
     n = len(sizes)
     if n < LEAST_ERRORS:
         return None
-    places = {level: min(math.ceil((n + 1) * level / 100), n) for level in LEVELS}
+    places = {level: math.ceil((n + 1) * level / 100) for level in LEVELS}
     return ScoreRange({level: float(sizes[k - 1]) for level, k in places.items()}, n, source)
-
-
-def mean_range(ranges: Sequence[ScoreRange | None]) -> float | None:
-    """Half the width of the shown range around the mean of several heads' scores, in points.
-
-    The mean of theirs: the mean's own error is rather smaller. None unless all have one.
-    """
-    known = [one.half_widths[SHOWN] for one in ranges if one is not None]
-    return float(np.mean(known)) if known and len(known) == len(ranges) else None

@@ -303,7 +303,7 @@ def load_run(folder: Path, heads: Sequence[str] = ()) -> Run:
 # Counts of fitting, which no saved array is as large as.
 _OF_FITTING = (
     *("seed", "epochs", "batch_size", "lr_halve_every", "patience", "folds", "steps"),
-    *("exemplars", "least", "beam", "metric_types"),
+    *("exemplars", "least", "beam", "metric_types", "max_steps"),
     *("caption_hidden", "caption_patience", "caption_least", "caption_words"),
 )
 

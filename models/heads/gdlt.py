@@ -175,6 +175,11 @@ class GDLTHead(ScoreNetworkHead):
             margin=self.triplet_margin,
         )
 
+    @property
+    def takes_logistic(self) -> bool:
+        """See `Head.takes_logistic`: its answers lie between the ends of the grades."""
+        return False
+
     def check_params(self) -> None:
         """See `NetworkHead.check_params`."""
         super().check_params()

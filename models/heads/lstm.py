@@ -134,6 +134,11 @@ class LSTMHead(ScoreNetworkHead):
             return super().trainer(net)
         return IncrementalTrainer(net, losses.mse, self.training_settings(), self.seed)
 
+    @property
+    def takes_logistic(self) -> bool:
+        """See `Head.takes_logistic`."""
+        return self.label == "final"
+
     def check_params(self) -> None:
         """See `NetworkHead.check_params`."""
         super().check_params()

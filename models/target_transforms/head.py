@@ -185,6 +185,16 @@ class TransformedHead(Head):
         return tuple(dict.fromkeys((*self.head.needed_columns(start), *own)))
 
     @property
+    def takes_logistic(self) -> bool:
+        """See `Head.takes_logistic`."""
+        return self.head.takes_logistic
+
+    @property
+    def says_probability(self) -> bool:
+        """See `Head.says_probability`."""
+        return self.head.says_probability
+
+    @property
     def also_shown(self) -> tuple[str, ...]:
         """See `Head.also_shown`."""
         return self.head.also_shown

@@ -18,17 +18,28 @@ from torch.nn.functional import (
 
 # Predicted and true scores, (n,) each, to a scalar.
 Loss = Callable[[Tensor, Tensor], Tensor]
-LossName = Literal["mse", "l1+l2", "ranking", "mse+ranking"]
+LossName = Literal["mse", "l1+l2", "ranking", "mse+ranking", "logistic"]
 Balanced = Literal["balanced"]
+# What a video of the bad and of the good class weighs.
+ClassWeights = tuple[float, float]
 
 
-def make_loss(name: LossName, margin: float, alpha: float | Balanced) -> Loss:
-    """The loss of this name. margin: of `ranking`. alpha: the weight of `ranking` beside `mse`."""
+def make_loss(
+    name: LossName,
+    margin: float,
+    alpha: float | Balanced,
+    weights: ClassWeights = (1.0, 1.0),
+) -> Loss:
+    """The loss of this name.
+
+    margin: of `ranking`. alpha: the weight of `ranking` beside `mse`. weights: of `logistic`.
+    """
     made: dict[LossName, Loss] = {
         "mse": mse,
         "l1+l2": l1_l2,
         "ranking": lambda predicted, target: ranking(predicted, target, margin),
         "mse+ranking": lambda predicted, target: mse_ranking(predicted, target, margin, alpha),
+        "logistic": lambda predicted, target: logistic(predicted, target, weights),
     }
     return made[name]
 
@@ -94,6 +105,16 @@ def _pairs(predicted: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     return target > target[:, None], predicted - predicted[:, None]
 
 
+def logistic(logits: Tensor, good: Tensor, weights: ClassWeights) -> Tensor:
+    """Mean binary cross-entropy of (n,) log-odds that videos are good, weighted by their class.
+
+    good: 1 or 0. The sum is divided by the number of videos and not by their weights: where these
+    average to 1 over all training videos, the steps of an epoch together are balanced.
+    """
+    weight = weights[0] + (weights[1] - weights[0]) * good
+    return binary_cross_entropy_with_logits(logits, good, weight)
+
+
 def incremental_mse(predicted: Tensor, target: Tensor, lengths: Tensor) -> Tensor:
     """Mean squared error of scores that grow evenly: after clip k of N, k/N of the final score.
 
@@ -107,14 +128,8 @@ def incremental_mse(predicted: Tensor, target: Tensor, lengths: Tensor) -> Tenso
 
 
 def pair_loss(logits: Tensor, similar: Tensor, weights: tuple[float, float]) -> Tensor:
-    """Mean binary cross-entropy over (pairs,), each pair weighted by its kind.
-
-    similar: 1 or 0. weights: of dissimilar and of similar pairs. The sum is divided by the number
-    of pairs and not by their weights: where these average to 1 over all pairs of an epoch, its
-    steps together are balanced.
-    """
-    weight = weights[0] + (weights[1] - weights[0]) * similar
-    return binary_cross_entropy_with_logits(logits, similar, weight)
+    """`logistic` over (pairs,). similar: 1 or 0. weights: of dissimilar and of similar pairs."""
+    return logistic(logits, similar, weights)
 
 
 def log_bag_similarity(logits: Tensor, bag: Tensor, n: int) -> Tensor:

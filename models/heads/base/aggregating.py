@@ -120,7 +120,11 @@ def farabi_halving() -> Any:
 
 def farabi_loss() -> Any:
     """The hyper-parameter `loss` of the heads that aggregate clips."""
-    return param("l1+l2", "l1+l2 (farabi2021 §4.3), mse, ranking, or mse+ranking (li2018end §4)")
+    return param(
+        "l1+l2",
+        "l1+l2 (farabi2021 §4.3), mse, ranking, or mse+ranking (li2018end §4); logistic: of labels "
+        "of two values, which get it by default",
+    )
 
 
 def start_aggregate_at(net: nn.Module, mean: float) -> None:
@@ -151,4 +155,6 @@ def explain_aggregate(head: ScoreNetworkHead, examples: Examples) -> Explanation
     points = shares.double().cpu().numpy() * float(head.y_std_)
     gains, blank = np.split(points, [len(sequence)])
     base = float(net.linear.bias) * float(head.y_std_) + float(head.y_mean_) + float(blank.sum())
-    return Explanation(gains, gains < 0, 0.0, f"points added to a base of {base:.2f}", {}, base)
+    meaning = f"{head.explains} added to a base of {base:.2f}"
+    of = "log-odds" if head.says_probability else "score"
+    return Explanation(gains, gains < 0, 0.0, meaning, {}, base, of)

@@ -14,7 +14,6 @@ from torch.nn.utils.rnn import pad_sequence
 
 from aqa.models.examples import Examples
 from aqa.models.heads.base.checks import check_fit
-from aqa.models.heads.base.network import mean_target
 from aqa.models.training.loop import VideoBatch
 
 if TYPE_CHECKING:
@@ -130,7 +129,7 @@ class OneNetworkAdapter(EndToEndAdapter):
         head.check_params()
         head.learn_scores(scores, **train.columns)
         head.fit_scaling(sequences)
-        mean = mean_target(head.targets(scores, **train.columns))
+        mean = head.start_target(head.targets(scores, **train.columns))
         head.net_ = head.untrained(sequences[0].shape[1], mean)
 
     @property

@@ -162,6 +162,16 @@ class Head(RegressorMixin, BaseEstimator):
         return ()
 
     @property
+    def takes_logistic(self) -> bool:
+        """Whether it can learn two classes by loss=logistic; others learn 0 and 1 as scores."""
+        return False
+
+    @property
+    def says_probability(self) -> bool:
+        """Whether its answers are probabilities of the good one of two classes, and no scores."""
+        return False
+
+    @property
     def learns_difficulty(self) -> bool:
         """Whether it takes the difficulty as a part of the score, so that nothing else may."""
         return "difficulty" in self.columns

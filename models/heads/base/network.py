@@ -109,6 +109,10 @@ class NetworkHead(Head):
     def start_at(self, net: nn.Module, mean: float) -> None:
         """Let the untrained network predict the mean target; by default it does not."""
 
+    def start_target(self, targets: NDArray[np.float64]) -> float:
+        """What `start_at` lets the untrained network predict."""
+        return mean_target(targets)
+
     def learn_scores(self, scores: NDArray[np.float64], **columns: Any) -> None:
         """Learn from the training videos what `targets` are made with; columns as `columns` names.
 
@@ -150,7 +154,7 @@ class NetworkHead(Head):
         if validation is not None and len(validation):
             held: BatchSource | None = self._held(validation)
         else:
-            kept, out = self.hold_out(len(scores))
+            kept, out = self.hold_out(len(scores), targets)
             held = self._stopping(pick(sequences, out), targets[out]) if len(out) else None
 
         def shown(numbers: NDArray[np.intp]) -> BatchSource:
@@ -162,7 +166,7 @@ class NetworkHead(Head):
         def maker(numbers: NDArray[np.intp]) -> Callable[[], nn.Module]:
             def make() -> nn.Module:
                 net = self.build(sequences[0].shape[1])
-                self.start_at(net, mean_target(targets[numbers]))
+                self.start_at(net, self.start_target(targets[numbers]))
                 return net
 
             return make
@@ -271,10 +275,13 @@ class NetworkHead(Head):
             clip_gradient=self.clip_gradient,
         )
 
-    def hold_out(self, n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    def hold_out(
+        self, n: int, targets: NDArray[np.float64] | None = None
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Numbers of the videos to learn from, and of those to stop by, parted by the seed.
 
         Too few to part, or a share of 0, holds out none; else at least `least_held_out` are.
+        targets: what the videos are learned as; a head may part them by these.
         """
         size = round(self.validation * n)
         size = min(max(size, self.least_held_out) if size else 0, n - 1)

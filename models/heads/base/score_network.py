@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 from torch import nn
 
 from aqa.errors import HeadError
@@ -15,7 +16,7 @@ from aqa.models.heads.base.network import NetworkHead
 from aqa.models.heads.base.params import param
 from aqa.models.scaling import is_constant, spread
 from aqa.models.training.loop import ScoreTrainer, Trainer, TrainingSettings
-from aqa.models.training.losses import Balanced, Loss, LossName, make_loss
+from aqa.models.training.losses import Balanced, ClassWeights, Loss, LossName, make_loss
 
 
 @dataclass(repr=False, eq=False)
@@ -23,10 +24,20 @@ class ScoreNetworkHead(NetworkHead):
     """A scoring head whose network answers with scores, trained on the loss of `objective`.
 
     Scores are divided by the standard deviation of the training videos' (parmar2019action §4).
+    With loss=logistic the network says the log-odds that a video is the good one of two classes,
+    which are told as scores of 1 and 0, and the head answers with that probability.
     """
 
     loss: LossName = param(
-        "mse", "loss that is minimised", source="l1+l2: farabi2021 §4.3; mse+ranking: li2018end §4"
+        "mse",
+        "loss that is minimised; logistic: of labels of two values, which get it by default",
+        source="l1+l2: farabi2021 §4.3; mse+ranking: li2018end §4",
+    )
+    balance_classes: bool = param(
+        True,
+        "for logistic: both classes weigh the same in the loss, however many videos each has; "
+        "false: every video does",
+        source="ours",
     )
     margin: float = param(
         2.0, "for ranking: points by which a better video should be ahead", source="li2018end §4"
@@ -51,7 +62,8 @@ class ScoreNetworkHead(NetworkHead):
 
     def objective(self, y_std: float) -> Loss:
         """The loss, of scores in points divided by `y_std`."""
-        return make_loss(self.loss, self.margin / y_std, self.alpha)
+        weights = getattr(self, "class_weights_", (1.0, 1.0))
+        return make_loss(self.loss, self.margin / y_std, self.alpha, weights)
 
     def training_settings(self) -> TrainingSettings:
         """See `NetworkHead.training_settings`.
@@ -70,14 +82,44 @@ class ScoreNetworkHead(NetworkHead):
         return ScoreTrainer(net, self.objective(self.y_std_), self.training_settings(), self.seed)
 
     def learn_scores(self, scores: NDArray[np.float64], **columns: Any) -> None:
-        """See `NetworkHead.learn_scores`: the scores' mean and standard deviation."""
+        """See `NetworkHead.learn_scores`: the scores' mean and standard deviation.
+
+        Of two classes: what a video of each weighs.
+        """
         self.y_mean_ = float(scores.mean()) if self.centre_scores else 0.0
         self.y_std_ = spread(scores)
+        if self.loss == "logistic":
+            self.y_mean_, self.y_std_ = 0.0, 1.0
+            self.class_weights_ = class_weights(self.targets(scores), self.balance_classes)
 
     def targets(self, scores: NDArray[np.float64], **columns: Any) -> NDArray[np.float64]:
         """See `NetworkHead.targets`: scaled scores."""
+        if self.loss == "logistic":
+            check_two_classes(scores)
         scaled: NDArray[np.float64] = (scores - self.y_mean_) / self.y_std_
         return scaled
+
+    def start_target(self, targets: NDArray[np.float64]) -> float:
+        """See `NetworkHead.start_target`: of two classes the log-odds of the good one, weighted."""
+        if self.loss != "logistic":
+            return super().start_target(targets)
+        bad, good = self.class_weights_
+        return float(np.log(good * targets.sum() / (bad * (1 - targets).sum())))
+
+    def hold_out(
+        self, n: int, targets: NDArray[np.float64] | None = None
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """See `NetworkHead.hold_out`; of two classes a share of each, or none."""
+        if self.loss != "logistic" or targets is None:
+            return super().hold_out(n)
+        rng, out = np.random.default_rng(self.seed), np.arange(0)
+        for label in (0, 1):
+            order = rng.permutation(np.flatnonzero(targets == label))
+            size = max(round(self.validation * len(order)), 1) if self.validation else 0
+            if size >= len(order):
+                return np.arange(n), np.arange(0)
+            out = np.r_[out, order[:size]]
+        return np.setdiff1d(np.arange(n), out), np.sort(out)
 
     @property
     def least_held_out(self) -> int:
@@ -85,14 +127,65 @@ class ScoreNetworkHead(NetworkHead):
         return 2 if self.loss == "ranking" else 1
 
     def check_held_out(self, targets: NDArray[np.float64]) -> None:
-        """See `NetworkHead.check_held_out`: the ranking loss of equal scores is always 0."""
-        if self.loss == "ranking" and is_constant(targets):
+        """See `NetworkHead.check_held_out`: a ranking compares scores, and classes must be two."""
+        if self.loss in ("ranking", "logistic") and is_constant(targets):
+            what = {"ranking": "compares different scores", "logistic": "tells two classes"}
             raise HeadError(
-                f"loss=ranking compares different scores, and the validation videos "
+                f"loss={self.loss} {what[self.loss]}, and the validation videos "
                 f"({len(targets)}) have only one: give more of them, hold out more training videos "
                 "with -p validation=..., or take another loss"
             )
 
+    def check_params(self) -> None:
+        """See `NetworkHead.check_params`."""
+        super().check_params()
+        if self.loss == "logistic" and not self.takes_logistic:
+            raise HeadError(
+                f"loss=logistic: {type(self).__name__} does not learn classes by it; take another "
+                "loss, and 0 and 1 are learned as scores"
+            )
+        if self.loss == "logistic" and self.centre_scores:
+            raise HeadError("loss=logistic has no scores to centre; leave out centre_scores=true")
+
+    @property
+    def takes_logistic(self) -> bool:
+        """See `Head.takes_logistic`."""
+        return True
+
+    @property
+    def says_probability(self) -> bool:
+        """See `Head.says_probability`."""
+        return self.loss == "logistic"
+
+    @property
+    def explains(self) -> str:
+        """What the parts that `explain` gives add up to."""
+        return "log-odds" if self.says_probability else "points"
+
     def predict_examples(self, examples: Examples) -> NDArray[np.float64]:
-        """See `Head.predict_examples`."""
+        """See `Head.predict_examples`; with loss=logistic probabilities, 0 to 1."""
+        if self.says_probability:
+            return np.asarray(expit(self.outputs(examples)), np.float64)
         return self.outputs(examples) * float(self.y_std_) + float(self.y_mean_)
+
+
+def check_two_classes(scores: NDArray[np.float64]) -> None:
+    """Raise `HeadError` where scores are not 0 and 1."""
+    if not np.isin(scores, (0.0, 1.0)).all():
+        raise HeadError(
+            "loss=logistic learns labels of two values, told as 0 and 1; these are other scores: "
+            "take another loss"
+        )
+
+
+def class_weights(targets: NDArray[np.float64], balanced: bool) -> ClassWeights:
+    """What a video of the bad and of the good class weighs; 1 on average over the videos.
+
+    targets: (n,), 0 and 1.
+    """
+    n, good = len(targets), int(targets.sum())
+    if good in (0, n):
+        raise HeadError(
+            f"loss=logistic tells two classes, and all {n} training videos are of one of them"
+        )
+    return (n / (2 * (n - good)), n / (2 * good)) if balanced else (1.0, 1.0)

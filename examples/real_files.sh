@@ -43,6 +43,12 @@ aqa import kimore "$data/kimore"
 aqa extract --backbone pose --normalise forward --quiet
 aqa store info stores/pose.h5
 
+# Videos without labels to a store.
+within videos
+aqa import videos "$data/videos"
+aqa extract --backbone tiny3d --weights random --quiet
+aqa store verify stores/tiny3d.h5
+
 # Labels alone: the published split, what needs no pixels, and a head on random numbers.
 within mtl-aqa
 aqa import mtl-aqa "$data/mtl-aqa"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from aqa.evaluation.compare import Comparison
+from aqa.evaluation.compare import Comparison, compared_metric
 from aqa.evaluation.metric import KINDS
 from aqa.evaluation.result import Evaluation
 from aqa.files import write_json, write_rows
@@ -37,7 +37,8 @@ def write_comparison(
     runs: Path, heads: Sequence[str], splits: Sequence[str], comparison: Comparison
 ) -> Path:
     """Write a comparison as JSON, and its pairs as CSV, beside the runs; gives the JSON's path."""
-    metric = "" if comparison.metric == "spearman" else f"-{comparison.metric}"
+    usual = comparison.metric == compared_metric(None, comparison.kind)
+    metric = "" if usual else f"-{comparison.metric}"
     path = runs / f"compare{metric}{_suffix(heads, splits)}.json"
     write_json(path, comparison.to_dict())
     write_rows(path.with_suffix(".csv"), [pair.to_row() for pair in comparison.pairs])

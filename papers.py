@@ -92,6 +92,17 @@ _PAPERS = (
         "dataset of Pose Trainer",
     ),
     Paper(
+        "gao2014",
+        "Yixin Gao, S. Swaroop Vedula, Carol E. Reiley, Narges Ahmidi, Balakrishnan Varadarajan, "
+        "Henry C. Lin, Lingling Tao, Luca Zappella, Benjamín Béjar, David D. Yuh, "
+        "Chi Chiung Grace Chen, René Vidal, Sanjeev Khudanpur and Gregory D. Hager",
+        2014,
+        "JHU-ISI Gesture and Skill Assessment Working Set (JIGSAWS): A Surgical Activity Dataset "
+        "for Human Motion Modeling",
+        "MICCAI Workshop: Modeling and Monitoring of Computer Assisted Interventions (M2CAI)",
+        "dataset JIGSAWS",
+    ),
+    Paper(
         "parmar2017",
         "Paritosh Parmar and Brendan Tran Morris",
         2017,
@@ -139,6 +150,15 @@ _PAPERS = (
         "Dynamical Regularity for Action Analysis",
         "British Machine Vision Conference (BMVC)",
         "head pose-apen",
+    ),
+    Paper(
+        "xia2023",
+        "Jingfei Xia, Mingchen Zhuge, Tiantian Geng, Shun Fan, Yuantai Wei, Zhenyu He "
+        "and Feng Zheng",
+        2023,
+        "Skating-Mixer: Long-Term Sport Audio-Visual Modeling with MLPs",
+        "AAAI Conference on Artificial Intelligence",
+        "dataset FS1000",
     ),
     Paper(
         "xiang2018",
@@ -189,6 +209,14 @@ _PAPERS = (
         "Long Videos",
         "ACM International Conference on Multimedia",
         "dataset Rhythmic Gymnastics",
+    ),
+    Paper(
+        "zhang2023",
+        "Shiyi Zhang, Wenxun Dai, Sujia Wang, Xiangwei Shen, Jiwen Lu, Jie Zhou and Yansong Tang",
+        2023,
+        "LOGO: A Long-Form Video Dataset for Group Action Quality Assessment",
+        "IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR)",
+        "dataset LOGO",
     ),
     # Networks.
     Paper(

@@ -14,8 +14,11 @@ from aqa.errors import UnknownNameError
 
 # The family of splits whose names are numbers alone.
 NUMBERED = "numbered"
-# louo, loso, loocv, leave-one-out, ...; and parmar2019action's, which leaves one action out.
-_LEFT_OUT = re.compile(r"(lo[a-z]{0,2}o|leave-one-[a-z]+(?:-out)?|aqa-7-zero-shot)[-_.].+")
+# louo, loso, loocv, leave-one-out, ..., also behind the name of a task, as in suturing-louo; and
+# parmar2019action's, which leaves one action out.
+_LEFT_OUT = re.compile(
+    r"((?:.+[-_.])?(?:lo[a-z]{0,2}o|leave-one-[a-z]+(?:-out)?)|aqa-7-zero-shot)[-_.].+"
+)
 _COUNTED = re.compile(r"(.*?)[-_.]?[0-9]+")
 # Training sets of several sizes with the same test videos: not draws of one kind.
 _SIZES = "size"

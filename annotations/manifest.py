@@ -12,9 +12,11 @@ from aqa.annotations.columns import SPLIT_PREFIX, header_problems
 from aqa.annotations.csv_table import read_table
 from aqa.annotations.row_parser import RowParser
 from aqa.annotations.splits import PARTS, Split
+from aqa.annotations.targets import EVERY, score_targets, target_column, with_target
 from aqa.annotations.video import Video
 from aqa.errors import AqaError, UnknownNameError
 from aqa.files import write_text
+from aqa.target_names import SCORE
 
 __all__ = ["Manifest", "ManifestError", "Video", "write_manifest"]
 
@@ -28,12 +30,18 @@ class ManifestError(AqaError):
 
 
 class Manifest(Sequence[Video]):
-    """The videos of a dataset, in the order of the table; `by_id[id]` finds one."""
+    """The videos of a dataset, in the order of the table; `by_id[id]` finds one.
 
-    def __init__(self, videos: Sequence[Video], path: Path):
+    target: what the videos' `score` is, see `of_target`. score_column: the column it stands in.
+    """
+
+    def __init__(self, videos: Sequence[Video], path: Path, target: str = SCORE):
         self.videos = tuple(videos)
         self.path = path
+        self.target = target
+        self.score_column = SCORE if target == SCORE else self._column_of(target)
         self.by_id = {video.id: video for video in self.videos}
+        self._views = {target: self}  # target -> the same manifest seen with it
 
     def __len__(self) -> int:
         return len(self.videos)
@@ -66,6 +74,57 @@ class Manifest(Sequence[Video]):
             )
         parts = {part: tuple(v.id for v in self.videos if v.splits[name] == part) for part in PARTS}
         return Split(name, **parts)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the `score_<name>` columns, in order: the several scores of each video."""
+        return score_targets(self._header)
+
+    def of_target(self, target: str) -> Manifest:
+        """The same videos, their `score` being the number of a column; NaN where it is empty.
+
+        target: `score`; the name of a column `score_<name>`; or else any column of numbers, such
+        as `difficulty`. `similar_within`, which is of the score, is left out for all others.
+        `UnknownNameError` where there is no such column, `ManifestError` where it holds no numbers.
+
+            tes = Manifest.read("manifest.csv").of_target("tes")
+            tes.by_id["12"].score
+        """
+        if target not in self._views:
+            column = self._column_of(target)
+            videos, problems = with_target(self._views.get(SCORE, self), column)
+            if problems:
+                raise ManifestError(self.path, problems)
+            view = Manifest(videos, self.path, target)
+            view._views = self._views
+            self._views[target] = view
+        if target == SCORE:  # as it was read; a table need not have this column
+            self._column_of(target)
+        return self._views[target]
+
+    def of_targets(self, asked: Sequence[str] = ()) -> list[Manifest]:
+        """The same videos seen with each of these targets; for none as they are.
+
+        `all` is every column `score_<name>`; `AqaError` where there is none.
+        """
+        if EVERY in asked and not self.targets:
+            raise AqaError(
+                f"{self.path}: no columns score_<name>, so --target {EVERY} asks for nothing; "
+                "leave it out to predict the score"
+            )
+        if not asked:
+            return [self]
+        names = [each for name in asked for each in (self.targets if name == EVERY else [name])]
+        return [self.of_target(name) for name in dict.fromkeys(names)]
+
+    @property
+    def _header(self) -> tuple[str, ...]:
+        return tuple(self.videos[0].row) if self.videos else ()
+
+    def _column_of(self, target: str) -> str:
+        if target == SCORE and not self._header:  # videos that were read of no table
+            return SCORE
+        return target_column(target, self._header, str(self.path))
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Manifest:

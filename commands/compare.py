@@ -50,31 +50,35 @@ def compare(
     decides whether one is better as it was fitted. With several splits, the p of the corrected
     resampled t test over splits says whether heads fitted on other videos would differ too.
 
+    Of heads that write commentary, a table of its own shows how near they are to what was said.
+
     Splits of several families are compared family by family. Writes compare.json and compare.csv
     beside the runs; with several families compare-split-<family>.json and .csv.
     """
     from aqa.evaluation.compare import compare_families
+    from aqa.evaluation.compare_commentary import compared_captions
     from aqa.evaluation.predictions import compared_folders, read_heads
-    from aqa.evaluation.result_files import write_comparison
+    from aqa.evaluation.result_files import comparison_record, write_comparison
     from aqa.models.run_source import labels_of
-    from aqa.report.comparison_table import comparison_table
+    from aqa.report.comparison_table import comparison_text
 
     where = runs or workspace.runs
     labels = labels_of(where, heads)
     folders = run_folders(where, labels, splits, holding="predictions.csv")
     if not heads:
         folders = compared_folders(folders)
-    comparisons = compare_families(read_heads(folders, strict=bool(heads)), metric)
+    read = read_heads(folders, strict=bool(heads))
+    comparisons = [(one, compared_captions(one, read)) for one in compare_families(read, metric)]
     several = len(comparisons) > 1
     written = [
-        write_comparison(where, labels, [one.family] if several else splits, one)
-        for one in comparisons
+        write_comparison(where, labels, [one.family] if several else splits, one, captions)
+        for one, captions in comparisons
     ]
     if as_json:
-        shown = {one.family: one.to_dict() for one in comparisons}
-        click.echo(json.dumps(shown if several else comparisons[0].to_dict(), indent=1))
+        shown = {one.family: comparison_record(one, captions) for one, captions in comparisons}
+        click.echo(json.dumps(shown if several else next(iter(shown.values())), indent=1))
     else:
-        click.echo("\n\n".join(map(comparison_table, comparisons)))
+        click.echo("\n\n".join(comparison_text(one, captions) for one, captions in comparisons))
         click.echo(f"written to {', '.join(map(str, written))} and .csv", err=True)
 
 

@@ -19,6 +19,7 @@ from aqa.commands.options import (
     runs_option,
     skip_option,
     store_option,
+    targets_option,
     workspace_option,
 )
 from aqa.models.heads import head_names
@@ -49,6 +50,7 @@ def _check_name(context: click.Context, option: click.Parameter, name: str | Non
     multiple=True,
     help="Split to fit, or family of splits such as louo; all: every video [default: every split].",
 )
+@targets_option
 @head_seed_option
 @param_option
 @click.option(
@@ -72,6 +74,7 @@ def fit(
     workspace: Workspace,
     head: str,
     splits: tuple[str, ...],
+    targets: tuple[str, ...],
     seed: int | None,
     params: tuple[str, ...],
     name: str | None,
@@ -83,6 +86,10 @@ def fit(
     skip_incomplete: bool,
 ) -> None:
     """Fit a head on the training videos of each split; the runs lie in runs/<head>.
+
+    Where videos have several scores, in columns such as score_tes and score_pcs, --target tes
+    fits to one of them, in runs/<head>@tes, and --target all to each. A video without that score
+    is an error, or left out with --skip-incomplete.
 
     --head score-estimation fits a metric first. With --from runs/siamese it takes the metric of
     the run of the same split, and with --from other/runs/siamese/split-1 that of this run. In the
@@ -99,24 +106,25 @@ def fit(
 
     table = Manifest.read(manifest or workspace.manifest)
     with open_store(store or workspace.only_store()) as features:
-        for run in fit_splits(
-            head,
-            params,
-            table,
-            features,
-            chosen_splits(table, splits),
-            runs or workspace.runs,
-            seed=seed,
-            skip_missing=skip_missing,
-            skip_incomplete=skip_incomplete,
-            start=start,
-            name=name,
-        ):
-            seconds, n = run.record["seconds"], len(run.record["split"]["train"])
-            line = f"{run.folder}: {n} training videos, {seconds:.1f} s"
-            click.echo("; ".join([line, *_chosen(run.record["chosen"])]))
-            if run.record["left_out"]:
-                click.echo(f"{run.folder}: {told_left_out(run.record['left_out'])}")
+        for seen in table.of_targets(targets):
+            for run in fit_splits(
+                head,
+                params,
+                seen,
+                features,
+                chosen_splits(seen, splits),
+                runs or workspace.runs,
+                seed=seed,
+                skip_missing=skip_missing,
+                skip_incomplete=skip_incomplete,
+                start=start,
+                name=name,
+            ):
+                seconds, n = run.record["seconds"], len(run.record["split"]["train"])
+                line = f"{run.folder}: {n} training videos, {seconds:.1f} s"
+                click.echo("; ".join([line, *_chosen(run.record["chosen"])]))
+                if run.record["left_out"]:
+                    click.echo(f"{run.folder}: {told_left_out(run.record['left_out'])}")
 
 
 def _chosen(values: Mapping[str, Any]) -> Iterator[str]:

@@ -85,6 +85,12 @@ device_option = click.option(
 skip_option = click.option(
     "--skip-missing", is_flag=True, help="Leave out videos that the store does not hold."
 )
+targets_option = click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    help="Predict column score_NAME, or any of numbers; all: every score_NAME [default: score].",
+)
 incomplete_option = click.option(
     "--skip-incomplete",
     is_flag=True,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -35,27 +36,50 @@ def measure_commentary(
     true, said: a text per video. CIDEr counts how rare words are in the true texts of all these
     videos, in each resample too.
     """
-    pairs = [(words_of(t), words_of(s)) for t, s in zip(true, said, strict=True)]
-    pairs = [(t, s) for t, s in pairs if t]
-    if not pairs:
+    summed = CommentarySums.of(true, said)
+    if summed is None:
         return None
-    references, hypotheses = [t for t, _ in pairs], [s for _, s in pairs]
-    counts = np.array([bleu_counts(t, s) for t, s in pairs], float)  # (n, 10)
-    means = {"cider": cider(references, hypotheses)}
-    if has_wordnet():
-        means["meteor"] = meteor(references, hypotheses)
+    samples = resampled(summed.n, summed.measure, resamples, seed)
+    words = float(summed.counts[:, 8].mean())
+    return MetricValues.of(summed.n, samples, level, words=round(words, 2))
 
-    def measure(drawn: Values) -> dict[str, Values]:
-        sums = drawn @ counts
+
+@dataclass(frozen=True)
+class CommentarySums:
+    """What the metrics sum over the n videos whose commentary is known.
+
+    counts: (n, 10), see `bleu_counts`. means: (n,) of each metric that is a mean over videos.
+    """
+
+    counts: Values
+    means: Mapping[str, Values]
+
+    @property
+    def n(self) -> int:
+        """How many videos there are."""
+        return len(self.counts)
+
+    @classmethod
+    def of(cls, true: Sequence[str | None], said: Sequence[str]) -> CommentarySums | None:
+        """A text per video; None where the commentary of none is known."""
+        pairs = [(words_of(t), words_of(s)) for t, s in zip(true, said, strict=True)]
+        pairs = [(t, s) for t, s in pairs if t]
+        if not pairs:
+            return None
+        references, hypotheses = [t for t, _ in pairs], [s for _, s in pairs]
+        means = {"cider": cider(references, hypotheses)}
+        if has_wordnet():
+            means["meteor"] = meteor(references, hypotheses)
+        return cls(np.array([bleu_counts(t, s) for t, s in pairs], float), means)
+
+    def measure(self, drawn: Values) -> dict[str, Values]:
+        """Each metric where the videos count so often: (..., n) to (...,)."""
+        sums = drawn @ self.counts
         of_all = {m.name: m.function(sums) for m in metrics_of("commentary") if m.name in _BLEU}
         return of_all | {
-            name: metric_of(name, "commentary").function(drawn @ each, drawn.sum(axis=1))
-            for name, each in means.items()
+            name: metric_of(name, "commentary").function(drawn @ each, drawn.sum(axis=-1))
+            for name, each in self.means.items()
         }
-
-    samples = resampled(len(pairs), measure, resamples, seed)
-    words = sum(map(len, hypotheses)) / len(pairs)
-    return MetricValues.of(len(pairs), samples, level, words=round(words, 2))
 
 
 _BLEU = tuple(f"bleu_{order}" for order in ORDERS)

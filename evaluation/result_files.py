@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from aqa.evaluation.compare import Comparison, compared_metric
+from aqa.evaluation.compare_commentary import CaptionComparison
 from aqa.evaluation.metric import KINDS
 from aqa.evaluation.result import Evaluation
 from aqa.files import write_json, write_rows
@@ -34,15 +36,33 @@ def write_results(
 
 
 def write_comparison(
-    runs: Path, heads: Sequence[str], splits: Sequence[str], comparison: Comparison
+    runs: Path,
+    heads: Sequence[str],
+    splits: Sequence[str],
+    comparison: Comparison,
+    captions: CaptionComparison | None = None,
 ) -> Path:
-    """Write a comparison as JSON, and its pairs as CSV, beside the runs; gives the JSON's path."""
+    """Write a comparison as JSON, and its pairs as CSV, beside the runs; gives the JSON's path.
+
+    captions: of the heads that write commentary; their pairs are in compare-commentary.csv.
+    """
+    suffix = _suffix(heads, splits)
     usual = comparison.metric == compared_metric(None, comparison.kind)
     metric = "" if usual else f"-{comparison.metric}"
-    path = runs / f"compare{metric}{_suffix(heads, splits)}.json"
-    write_json(path, comparison.to_dict())
+    path = runs / f"compare{metric}{suffix}.json"
+    write_json(path, comparison_record(comparison, captions))
     write_rows(path.with_suffix(".csv"), [pair.to_row() for pair in comparison.pairs])
+    if captions is not None and captions.pairs:
+        write_rows(runs / f"compare-commentary{suffix}.csv", captions.rows())
     return path
+
+
+def comparison_record(
+    comparison: Comparison, captions: CaptionComparison | None = None
+) -> dict[str, Any]:
+    """A comparison as JSON has it."""
+    written = {} if captions is None else {"commentary": captions.to_dict()}
+    return {**comparison.to_dict(), **written}
 
 
 def _suffix(heads: Sequence[str], splits: Sequence[str]) -> str:

@@ -60,8 +60,8 @@ def _evaluate_part(
         known = [manifest.by_id[i].commentary for i in ids]
         if (measured := measure_commentary(known, written, resamples=resamples)) is not None:
             beside["commentary"] = measured
-        for row, text in zip(rows, written, strict=True):
-            row["predicted_commentary"] = text
+        for row, text, true_text in zip(rows, written, known, strict=True):
+            row |= {"commentary": true_text or "", "predicted_commentary": text}
     pieces: dict[str, MetricValues] = {}
     if "parts" in head.gives:
         pieces = _evaluate_pieces(head, rows, examples, resamples)

@@ -5,11 +5,19 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from aqa.evaluation.compare import ALPHA, ComparedPair, Comparison
+from aqa.evaluation.compare_commentary import CaptionComparison
 from aqa.evaluation.metric import metric_of
+from aqa.report.caption_tables import caption_tables
 from aqa.report.result_tables import head_title, told_lines
 from aqa.report.tables import table, wrapped
 from aqa.report.values import with_interval
 from aqa.split_names import NUMBERED
+
+
+def comparison_text(comparison: Comparison, captions: CaptionComparison | None) -> str:
+    """A comparison of scores and, where heads write commentary, of that below."""
+    shown = [comparison_table(comparison), *([caption_tables(captions)] if captions else [])]
+    return "\n\n".join(shown)
 
 
 def comparison_table(comparison: Comparison) -> str:

@@ -20,6 +20,8 @@ from aqa.split_names import chosen_names, split_family
         ("louo-B001", "louo"),
         ("louo-3", "louo"),
         ("loso-suturing", "loso"),
+        ("suturing-louo-B", "suturing-louo"),
+        ("knot_tying-fold-1", "knot_tying-fold"),
         ("leave-one-out-diving", "leave-one-out"),
         ("aqa-7-zero-shot-gym_vault", "aqa-7-zero-shot"),
         ("published", "published"),

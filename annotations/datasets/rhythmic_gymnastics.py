@@ -1,8 +1,9 @@
 """Rhythmic Gymnastics (RG): 1000 routines with ball, clubs, hoop or ribbon.
 
-The score is the total, difficulty + execution - penalty. Scores of different apparatus (the column
-action) are not compared: the splits ball, clubs, hoop and ribbon are the published one, each of one
-apparatus.
+The score is the total, difficulty + execution - penalty. Panels mark the first two by what is
+shown, so neither is known before: score_difficulty and score_execution. Scores of different
+apparatus (the column action) are not compared: the splits ball, clubs, hoop and ribbon are the
+published one, each of one apparatus.
 """
 
 from __future__ import annotations
@@ -67,8 +68,8 @@ def _row(cells: Cells, videos: VideoFolder, part: str) -> Row:
         "video_id": name,
         "path": videos.find(name),
         "score": total,
-        "difficulty": difficulty,
-        "execution": execution,
+        "score_difficulty": difficulty,
+        "score_execution": execution,
         "penalty": penalty,
         "seconds": cells.value("Video_length", 0),
         "action": apparatus,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from aqa.annotations.importing.importer import Imported, Importer, Request, Row
 from aqa.annotations.importing.summary import missing_lines, summary_lines
 from aqa.annotations.importing.video_folder import is_video
 from aqa.annotations.manifest import Manifest, write_manifest
+from aqa.annotations.split_protocols import make_splits
+from aqa.annotations.split_record import write_splits
 from aqa.errors import AqaError
 from aqa.files import write_text
 
@@ -25,13 +27,20 @@ OPTIONS = {
 
 
 def import_dataset(
-    name: str, importer: Importer, request: Request, manifest: Path, force: bool = False
+    name: str,
+    importer: Importer,
+    request: Request,
+    manifest: Path,
+    force: bool = False,
+    split: Mapping[str, str | bool] | None = None,
 ) -> list[str]:
     """Write the manifest of a dataset, and give the lines of a summary.
 
-    name: what the importer is called on the command line, for messages. `AqaError` where the
-    manifest exists already (`force` replaces it), where the dataset's files are not what was
-    published, or where an option means nothing to the importer; nothing is written then.
+    name: what the importer is called on the command line, for messages. split: a split that comes
+    as lists of ids, as options of `aqa split lists`: files by part, or of folds. `AqaError` where
+    the manifest exists already (`force` replaces it), where the dataset's files are not what was
+    published, where an option means nothing to the importer, or where the lists do not fit;
+    nothing is written then.
     """
     for attribute, option in OPTIONS.items():
         if getattr(request, attribute) and attribute not in importer.options:
@@ -49,9 +58,13 @@ def import_dataset(
     missing = [video.path for video in table if video.path and not is_video(video.path)]
     if missing and len(missing) == len(table):
         raise AqaError(f"{request.videos}: holds none of the videos, such as {missing[0]}")
+    drawn = make_splits(table, "lists", split) if split else None
     for path, text in texts.items():
         write_text(path, text)
     write_manifest(manifest, [_relative(row, manifest) for row in imported.rows], new=not force)
+    if drawn is not None:
+        write_splits(manifest, drawn, force)
+        table = Manifest.read(manifest)
     return [
         f"{manifest}: {len(table)} videos of {name}",
         *summary_lines(table),

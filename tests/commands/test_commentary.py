@@ -109,3 +109,20 @@ def test_a_text_is_taken_as_it_is(tmp_path: Path) -> None:
     row = {"video_id": "a", "path": "", "score": "1", "commentary": "x " * 100_000}
     assert RowParser(2, row, problems).video(tmp_path).commentary == row["commentary"]
     assert problems == []
+
+
+def test_two_that_write_are_compared(workspace: Path, run_aqa: Callable[..., Result]) -> None:
+    run_aqa(*FIT, *WRITE, "-p", "beam=1", "--name", "greedy")
+    run_aqa("eval", "--no-baseline")
+    shown = " ".join(run_aqa("compare", "--metric", "mse").stdout.split())
+    title = "written commentary against what was said: mean of 2 splits, 4 test videos"
+    assert title in shown
+    assert "a less b [95 %] a b BLEU-1" in shown
+    record = json.loads((workspace / "runs" / "compare-mse.json").read_text())["commentary"]
+    assert record["heads"].keys() == {"mtl", "greedy"}
+    (pair,) = record["pairs"]
+    assert {"bleu_1", "bleu_1_interval", "cider"} <= pair.keys()
+    with (workspace / "runs" / "compare-commentary.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert float(row["bleu_1"]) == pytest.approx(pair["bleu_1"])
+    assert "bleu_1_interval_low" in row

@@ -48,7 +48,7 @@ class ClassRule:
     def of(cls, record: Mapping[str, Any]) -> ClassRule | None:
         """That of a run's record; None where the run predicts scores."""
         kept = record.get("classes")
-        if kept is None:
+        if kept is None or "threshold" not in kept:  # of a head that compares pairs, say
             return None
         return cls(TwoClasses.from_dict(kept), kept["says"], float(kept["threshold"]))
 

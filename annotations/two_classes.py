@@ -69,9 +69,12 @@ def find_classes(column: str, texts: Iterable[str], good: str | None = None) -> 
     for text in texts:
         if text.strip():
             spelled.setdefault(_key(text), text.strip())
-    numbers = all(isinstance(key, float) for key in spelled)
+    of_numbers = [isinstance(key, float) for key in spelled]
+    numbers = all(of_numbers)
     if numbers and good == NEITHER:
         return None
+    if any(of_numbers) and not numbers and len(spelled) > 2 and column != LABEL:
+        return None  # scores, some of which are mistyped
     if numbers and column != LABEL and len(spelled) != 2:
         if good is not None:
             raise AqaError(

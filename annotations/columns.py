@@ -12,6 +12,8 @@ _PLACES = {"video_id", "path", "start_frame", "end_frame", "poses"}
 # Columns of which a manifest may have several: score_<name>, split_<name>, judge_<number>,
 # stage_<name>.
 TARGET_PREFIX = "score_"
+# Holds labels of two values, such as good and bad; see `two_classes`.
+LABEL = "label"
 SPLIT_PREFIX = "split_"
 SPLIT_NAME = re.compile(r"\w[\w.+-]*")
 JUDGE_PREFIX = "judge_"
@@ -63,4 +65,6 @@ def _needs_no_score(header: list[str]) -> bool:
     Either it says in other columns what heads predict, or only where videos lie.
     """
     told = {name for name in header if not name.startswith(SPLIT_PREFIX)}
-    return told <= _PLACES or any(name.startswith(TARGET_PREFIX) for name in header)
+    return told <= _PLACES or any(
+        name.startswith(TARGET_PREFIX) or name == LABEL for name in header
+    )

@@ -122,6 +122,7 @@ def fit(
     manifest: Manifest | PathLike | None = None,
     store: FeatureStore | PathLike | None = None,
     splits: str | Sequence[str] = (),
+    targets: str | Sequence[str] = (),
     start: PathLike | None = None,
     name: str | None = None,
     seed: int | None = None,
@@ -132,12 +133,14 @@ def fit(
 
     head: a name (`aqa heads` lists them), or `path/to/file.py:Class`. params: its hyper-parameters.
     store: by default the only one in stores/. splits: by default every split of the manifest;
-    `all` trains on every video. start: the folder of a run to start from. name: what the runs are
-    called, by default as the head. seed: of every random choice, by default 0. skip_missing: leave
-    out videos that the store does not hold. skip_incomplete: leave out training videos that lack a
-    label that the head learns from, such as a stage; run.json says which.
+    `all` trains on every video. targets: what to predict, by default the score: `tes` for the
+    column score_tes, `all` for every such column, or any column of numbers. start: the folder of a
+    run to start from. name: what the runs are called, by default as the head. seed: of every random
+    choice, by default 0. skip_missing: leave out videos that the store does not hold.
+    skip_incomplete: leave out training videos that lack the target, or a label that the head learns
+    from, such as a stage; run.json says which.
 
-    One `Run` per split: its fitted `head`, its `folder` and its `record` of every setting.
+    One `Run` per target and split: its fitted `head`, its `folder`, and its `record` of settings.
 
         (run,) = aqa.fit("lstm", {"epochs": 50}, splits="1")
         run.head.history_
@@ -147,19 +150,21 @@ def fit(
 
     place = Workspace(Path(workspace))
     table = _manifest(manifest, place)
-    chosen = chosen_splits(table, _names(splits))
     texts = [f"{key}={_text(value)}" for key, value in (params or {}).items()]
     with ExitStack() as stack:
         features = _opened(stack, store if store is not None else place.only_store())
-        runs = fit_splits(
-            *(head, texts, table, features, chosen, place.runs),
-            seed=seed,
-            skip_missing=skip_missing,
-            skip_incomplete=skip_incomplete,
-            start=Path(start) if start else None,
-            name=name,
-        )
-        return list(runs)
+        return [
+            run
+            for seen in table.of_targets(_names(targets))
+            for run in fit_splits(
+                *(head, texts, seen, features, chosen_splits(seen, _names(splits)), place.runs),
+                seed=seed,
+                skip_missing=skip_missing,
+                skip_incomplete=skip_incomplete,
+                start=Path(start) if start else None,
+                name=name,
+            )
+        ]
 
 
 def evaluate(

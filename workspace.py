@@ -8,6 +8,7 @@ from pathlib import Path
 from aqa.errors import AqaError, UnknownNameError
 from aqa.files import recover_folders
 from aqa.split_names import chosen_names
+from aqa.target_names import SIGN
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,15 @@ BASELINE = "baseline-"
 
 
 def check_label(label: str) -> None:
-    """Raise `AqaError` where runs of this name would lie in the folder of a baseline."""
+    """Raise `AqaError` where runs of this name would lie among others.
+
+    Those are the predictions of a baseline, and runs that predict another target.
+    """
+    if SIGN in label:
+        raise AqaError(
+            f"{label!r}: what follows {SIGN} is a target, such as svr{SIGN}tes; "
+            "rename the file, or call the runs something else with --name"
+        )
     if label.startswith(BASELINE):
         raise AqaError(
             f"{label!r}: names with {BASELINE} are of predictions without pixels, whose folders "

@@ -9,11 +9,11 @@ import re
 from pathlib import Path
 
 from aqa.annotations.columns import ATTRIBUTES, JUDGE_PREFIX, SPLIT_PREFIX, STAGE_PREFIX
+from aqa.annotations.numbers import number_of, shortened, why_no_number
 from aqa.annotations.splits import PARTS
 from aqa.annotations.video import Video
+from aqa.target_names import SCORE
 
-# Not what else Python takes for a number: 1_000, digits of other scripts, infinity.
-_NUMBER = re.compile(r"[+-]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][+-]?[0-9]{1,4})?")
 # Of a frame number: a video of 100 million frames lasts 46 days.
 _MOST_DIGITS = 9
 
@@ -22,19 +22,6 @@ def _number_of_judge(column: str) -> tuple[int, str]:
     """Sorts judge_10 behind judge_9, however long the numbers are."""
     digits = column.removeprefix(JUDGE_PREFIX).lstrip("0")
     return len(digits), digits
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:57] + "...")
-
-
-def _why_no_number(text: str) -> str:
-    """What is wrong with a text that Python takes for a number, or ""."""
-    try:
-        finite = math.isfinite(float(text))
-    except ValueError:
-        return ""
-    return "write it in plain digits, as 87.5" if finite else ""
 
 
 class RowParser:
@@ -50,7 +37,7 @@ class RowParser:
     def problem(self, column: str, expected: str, why: str = "") -> None:
         """Note that the value of a column is not what is expected there."""
         self.problems.append(
-            f"row {self.number}, column {column}: {_short(self.row[column])} is not {expected}"
+            f"row {self.number}, column {column}: {shortened(self.row[column])} is not {expected}"
             + (f" ({why})" if why else "")
         )
 
@@ -62,7 +49,7 @@ class RowParser:
         if not self.row["video_id"]:
             self.problem("video_id", "an id")
         score = self._number("score")
-        if self._text("score") is None:
+        if SCORE in self.row and self._text("score") is None:
             self.problem("score", "a finite number")
         start, end = self._frame("start_frame"), self._frame("end_frame")
         if end is not None and end <= (start or 0):
@@ -103,9 +90,9 @@ class RowParser:
         text = self._text(column)
         if text is None:
             return None
-        value = float(text) if _NUMBER.fullmatch(text) else math.nan
-        if not math.isfinite(value):
-            self.problem(column, "a finite number", _why_no_number(text))
+        value = number_of(text)
+        if value is None:
+            self.problem(column, "a finite number", why_no_number(text))
             return None
         if value < least:
             self.problem(column, f"{least:g} or more")

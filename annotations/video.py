@@ -14,7 +14,8 @@ class Video:
     id: unique in the manifest.
     path: the video file, or folder of numbered images, absolute; None where features of it were
         imported.
-    score: what heads predict, in the judges' points.
+    score: what heads predict, in the judges' points. In a manifest seen with another target, such
+        as the technical score, that target, see `Manifest.of_target`; NaN where there is none.
     start_frame, end_frame: the half-open range of frames that shows the action; None: from the
         first frame, to the last.
     difficulty, execution: what the score is the product or the sum of, in points.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aqa.commands.options import FOLDER, manifest_option, workspace_option
+from aqa.commands.options import FILE, FOLDER, manifest_option, workspace_option
 from aqa.errors import AqaError
 from aqa.workspace import Workspace
 
@@ -42,6 +42,11 @@ if TYPE_CHECKING:
     help="csv: the names of the columns of a table without a header.",
 )
 @click.option("--skip-unscored", is_flag=True, help="csv: leave out rows without a score.")
+@click.option("--train", type=FILE, help="List of the ids to train on, for a split called lists.")
+@click.option("--val", type=FILE, help="List of the ids held out for validation.")
+@click.option("--test", type=FILE, help="List of the ids to test on.")
+@click.option("--folds", type=FILE, help="Folds, .json or .pkl, in place of these lists.")
+@click.option("--skip-unknown", is_flag=True, help="Leave out listed ids of no video.")
 @manifest_option
 @click.option("--force", is_flag=True, help="Replace a manifest that exists.")
 @click.option(
@@ -59,6 +64,11 @@ def import_(
     columns: tuple[str, ...],
     header: str | None,
     skip_unscored: bool,
+    train: Path | None,
+    val: Path | None,
+    test: Path | None,
+    folds: Path | None,
+    skip_unknown: bool,
     manifest: Path | None,
     force: bool,
     check: bool,
@@ -72,7 +82,8 @@ def import_(
     an importer; that file is run.
 
     What is read is checked against the published counts and ranges. Pickles are read as data:
-    nothing in them is executed.
+    nothing in them is executed. A split that comes as lists of ids, --train and --test, or as
+    --folds, goes into the manifest too, as `aqa split lists` takes it.
     """
     from aqa.annotations.datasets import find_importer
 
@@ -87,6 +98,12 @@ def import_(
     from aqa.annotations.importing.write import import_dataset
     from aqa.report.tables import wrapped
 
+    files = {"train": train, "val": val, "test": test, "folds": folds}
+    lists: dict[str, str | bool] = {part: str(path) for part, path in files.items() if path}
+    if check and lists:
+        raise click.UsageError("--check writes nothing, so it takes no lists of ids")
+    if skip_unknown:
+        lists["skip_unknown"] = True
     request = Request(
         sources or (Path(),),
         videos,
@@ -99,7 +116,7 @@ def import_(
         _check(entry, request)
         return
     where = manifest or workspace.manifest
-    for line in import_dataset(name, entry.importer, request, where, force):
+    for line in import_dataset(name, entry.importer, request, where, force, lists):
         click.echo(wrapped(line, indent="  "))
 
 

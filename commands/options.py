@@ -85,6 +85,18 @@ device_option = click.option(
 skip_option = click.option(
     "--skip-missing", is_flag=True, help="Leave out videos that the store does not hold."
 )
+targets_option = click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    help="Predict column score_NAME, or any of numbers; all: every score_NAME [default: score].",
+)
+good_option = click.option(
+    "--good",
+    metavar="VALUE",
+    help="Which of the two values of a label is good; none: learn two numbers as scores [default: "
+    "the higher number, or the word that says so].",
+)
 incomplete_option = click.option(
     "--skip-incomplete",
     is_flag=True,

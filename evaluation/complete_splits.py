@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from aqa.models.heads.base import Head
 from aqa.models.heads.base.incomplete import incomplete
 from aqa.models.run_source import RunError
 from aqa.models.runs import Run
+from aqa.target_names import SCORE
 
 PLACE = "training or validation"
 
@@ -31,7 +33,8 @@ def complete_split(
     split the videos that were left out: id -> what is lacking.
     """
     ids = [video_id for part in parts for video_id in split.part(part)]
-    left_out = _incomplete(head.needed_columns(start), ids, manifest)
+    names = [*learned_scores(head), *head.needed_columns(start)]
+    left_out = _incomplete(names, ids, manifest)
     complete = split.only({i for part in PARTS for i in split.part(part)} - set(left_out))
     if not complete.train:
         first = split.train[0]
@@ -45,7 +48,8 @@ def complete_split(
 def answerable_split(run: Run, split: Split, manifest: Manifest) -> Split:
     """The split without test videos that lack a label that the fitted head answers by.
 
-    A warning names them. Of a head that tells stages, the labels are what it is compared with.
+    A warning names them. Scores, and of a head that tells stages these, are what it is compared
+    with. manifest: seen with what the head predicts.
     """
     head = run.head
     asked = [
@@ -53,11 +57,37 @@ def answerable_split(run: Run, split: Split, manifest: Manifest) -> Split:
         for name in head.needed_columns()
         if name in head.answer_columns or head.kind == "stages"
     ]
+    asked += learned_scores(head)
     left_out = _incomplete(asked, (*run.record["split"]["train"], *split.test), manifest)
     left_out = {i: lacking for i, lacking in left_out.items() if i in split.test}
     if left_out:
         warnings.warn(f"{run.folder}: {told_left_out(left_out, 'test')}", AqaWarning, stacklevel=3)
     return replace(split, test=tuple(i for i in split.test if i not in left_out))
+
+
+def learned_scores(head: Head) -> tuple[str, ...]:
+    """The attribute of videos that a head learns to predict, where that is a score."""
+    return () if head.kind == "stages" else (SCORE,)
+
+
+def check_scored(
+    head: Head, split: Split, manifest: Manifest, parts: Sequence[str] = ("train", "val")
+) -> None:
+    """Raise `RunError` where videos of these parts lack the score that the head predicts.
+
+    manifest: seen with this score.
+    """
+    if not learned_scores(head):
+        return
+    manifest.of_target(manifest.target)  # says which targets there are, where it is none
+    ids = [video_id for part in parts for video_id in split.part(part)]
+    without = [i for i in ids if math.isnan(manifest.by_id[i].score)]
+    if without:
+        raise RunError(
+            f"{manifest.path}: {len(without)} of {len(ids)} {_words(parts)} videos of split "
+            f"{split.name} have no {manifest.score_column}: {listed(without)}; fill the column, "
+            "or leave them out with --skip-incomplete"
+        )
 
 
 def split_without(split: Split, left_out: Mapping[str, str]) -> Split:
@@ -72,6 +102,16 @@ def told_left_out(left_out: Mapping[str, str], place: str = PLACE) -> str:
     return f"left out {len(left_out)} {place} video{'s' * (len(left_out) > 1)}: {each}"
 
 
+def _words(parts: Sequence[str]) -> str:
+    return PLACE if "train" in parts else " or ".join(parts)
+
+
 def _incomplete(names: Sequence[str], ids: Sequence[str], manifest: Manifest) -> dict[str, str]:
+    """Id -> what it lacks of these attributes of videos, in words; `score` is the target."""
     videos = [manifest.by_id[i] for i in ids if i in manifest.by_id]
-    return incomplete([video.id for video in videos], videos_columns(videos, names))
+    unscored = [video.id for video in videos if SCORE in names and math.isnan(video.score)]
+    others = videos_columns(videos, [name for name in names if name != SCORE])
+    lacking = {i: [f"no {manifest.score_column}"] for i in unscored}
+    for i, words in incomplete([video.id for video in videos], others).items():
+        lacking.setdefault(i, []).append(words)
+    return {video.id: " and ".join(lacking[video.id]) for video in videos if video.id in lacking}

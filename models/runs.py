@@ -30,7 +30,7 @@ from aqa import __version__
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.overlaps import performances_of
 from aqa.annotations.splits import Split
-from aqa.errors import AqaError, ChangedError
+from aqa.errors import AqaError, ChangedError, UnknownNameError
 from aqa.features.store import FeatureStore, Spec
 from aqa.files import (
     recover_folder,
@@ -58,8 +58,11 @@ from aqa.models.saved.old_names import (
     present_params,
     present_state,
 )
-from aqa.models.saved.record import RECORD, read_record
+from aqa.models.saved.record import RECORD, check_place, read_record, target_of
+from aqa.models.saved.seen import seen_by
 from aqa.models.target_transforms import TransformedHead, transformed
+from aqa.models.target_transforms.class_rule import ClassRule
+from aqa.target_names import SCORE, label_and_target
 from aqa.workspace import run_folder
 
 MODEL, HISTORY = "model.safetensors", "history.csv"
@@ -88,8 +91,26 @@ class Run:
 
     @property
     def label(self) -> str:
-        """What its results are called: the name of the folder that holds its splits."""
-        return self.folder.absolute().parent.name
+        """What its results are called: the name of the folder that holds its splits.
+
+        The target that stands behind it is in `target`.
+        """
+        return label_and_target(self.folder.absolute().parent.name)[0]
+
+    @property
+    def target(self) -> str:
+        """What its head predicts: `score`, or another target, see `Manifest.of_target`."""
+        return target_of(self.record)
+
+    @property
+    def class_rule(self) -> ClassRule | None:
+        """How its answers are read as one of two classes; None where it predicts scores."""
+        return ClassRule.of(self.record) if self.head.kind == "scores" else None
+
+    @property
+    def kind(self) -> str:
+        """The kind of its answers, see `Head.kind`; `classes` where it tells two of them."""
+        return self.head.kind if self.class_rule is None else "classes"
 
     @property
     def split(self) -> str:
@@ -164,7 +185,8 @@ def make_record(
 ) -> dict[str, Any]:
     """What `run.json` of a run in `folder` holds: every setting with its default filled in.
 
-    manifest, store: what the head learned from; hashes of it are recorded, see `saved.hashes`.
+    manifest, store: what the head learned from, the manifest seen with its target; hashes of it
+    are recorded, see `saved.hashes`.
     start: the run that fitting started from. What it has learned from, this run has too: an id is
     a video, whatever store its features are in, as it is of a network's own training videos.
     """
@@ -182,6 +204,8 @@ def make_record(
         "chosen": head.chosen,
         "seed": head.seed,
         "split": {"name": split.name, "train": list(split.train), "val": list(split.val)},
+        **({} if manifest.target == SCORE else {"target": manifest.target}),
+        **({} if manifest.classes is None else {"classes": manifest.classes.to_dict()}),
         "also_learned_from": sorted(also - {*split.train, *split.val}),
         **({"performances": sorted(shown)} if shown else {}),
         "from": None if start is None else start.as_start,
@@ -208,11 +232,15 @@ def _same_videos(start: Run, manifest: Manifest, folder: Path) -> set[str]:
     own = os.path.abspath(manifest.path)
     if recorded is None or os.path.abspath(start.folder / recorded) == own:
         return learned
-    hashes = start.record.get("hashes", {}).get("columns", {}).get("score", {})
+    try:
+        table = seen_by(start.record, manifest)
+    except UnknownNameError:  # nothing to tell them by
+        return learned
+    hashes = start.record.get("hashes", {}).get("columns", {}).get(table.score_column, {})
     return {
         i
         for i in learned
-        if i not in manifest.by_id or hashes.get(i) in (None, score_hash(manifest.by_id[i]))
+        if i not in table.by_id or hashes.get(i) in (None, score_hash(table.by_id[i]))
     }
 
 
@@ -261,6 +289,7 @@ def load_run(folder: Path, heads: Sequence[str] = ()) -> Run:
     """
     record, data = _read_both(folder)
     check_spec_hash(folder, record)
+    check_place(folder, record)
     changed = ""
     try:
         source, changed = source_of(folder, record, heads)

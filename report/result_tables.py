@@ -8,6 +8,7 @@ from typing import Any
 
 from aqa.evaluation.baselines import PREFIX
 from aqa.evaluation.metric import KINDS, Metric, metrics_of
+from aqa.evaluation.neighbours import NEIGHBOURS
 from aqa.evaluation.result import Evaluation, MeanResult, Result
 from aqa.evaluation.score_metrics import FEWEST
 from aqa.report.tables import table, terminal_width, wrapped
@@ -192,6 +193,11 @@ def _baseline_notes(shown: Iterable[Result | MeanResult]) -> Iterator[str]:
         if len(one.marks.baseline) > 1:
             columns = ", ".join(one.marks.baseline)
             yield f"{one.head}: ridge regression on {columns}, without pixels"
+        elif one.marks.baseline == (NEIGHBOURS,):
+            yield (
+                f"{one.head}: the mean score of the training videos that are listed next to a "
+                "video, of the same action; how many is chosen on training videos"
+            )
 
 
 def told_lines(shown: Iterable[Any]) -> Iterator[str]:

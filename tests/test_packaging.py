@@ -16,7 +16,7 @@ import pytest
 # annotations -> extract -> features -> models -> evaluation; workflows join the rooms.
 LEAVES = {
     *("errors", "files", "temporaries", "device", "workspace"),
-    *("plugins", "papers", "metrics", "split_names"),
+    *("plugins", "papers", "metrics", "split_names", "target_names"),
 }
 DATA = {"annotations", "features"}
 ALLOWED = {

@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
-from aqa.evaluation.complete_splits import complete_split
+from aqa.evaluation.complete_splits import check_scored, complete_split
 from aqa.evaluation.evaluate import evaluate_run
 from aqa.evaluation.evaluated import Evaluated, save_evaluated
 from aqa.evaluation.run_stores import stored_split
@@ -24,7 +24,9 @@ from aqa.models.heads.base import Head, HeadError, fit_options
 from aqa.models.heads.base.source import HeadSource
 from aqa.models.run_source import RunError, attribute_of, is_of, other_file
 from aqa.models.runs import HELD_OUT, Run, load_start, make_record, save_run
-from aqa.models.target_transforms import parse_head_params, transformed
+from aqa.models.target_transforms import check_target, parse_head_params, transformed
+from aqa.target_names import target_label
+from aqa.workflows.classes import check_classes, class_params, class_rule, first_rule
 from aqa.workflows.clip_reference import clip_reference
 from aqa.workspace import check_label, run_folder
 
@@ -45,36 +47,37 @@ def fit_splits(
 ) -> Iterator[Run]:
     """Fit a head on the training videos of each split, one run after the other.
 
-    head: its name, or `path/to/file.py[:Class]`. params: `name=value` texts. seed: of every random
-    choice; None takes that of `params`, or 0. skip_missing: leave out videos that the store does
-    not hold, which is otherwise an error. skip_incomplete: leave out training and validation videos
-    that lack a label that the head learns from; the record's `left_out` says which. start: the
+    head: its name, or `path/to/file.py[:Class]`. params: `name=value` texts. manifest: seen with
+    what the head is to predict, see `Manifest.of_target`. seed: of every random choice; None takes
+    that of `params`, or 0. skip_missing: leave out videos that the store does not hold, which is
+    otherwise an error. skip_incomplete: leave out training and validation videos that lack the
+    target, or a label that the head learns from; the record's `left_out` says which. start: the
     folder of a fitted run to start from, or that of a head, of which the run of the same split is
     taken. name: what the runs are called, instead of after the head. Each run is saved below `runs`
     before it is yielded.
     """
     source = find_head(head)
-    label = name or source.name
-    check_label(label)
-    if source.origin is not None and label in own_names():
-        raise RunError(
-            f"{head}: its runs would lie among those of aqa's head {label}; rename the file, or "
-            "call the runs something else with --name"
-        )
+    label = run_label(source, name, manifest.target)
     _check_same_code(source, [run_folder(runs, label, split.name) for split in splits])
     check_layer(source, store)
     values = joint_params(source, store, head_params(source, params, seed))
-    starts = {split.name: _start_run(source, start, split.name) for split in splits}
+    values = class_params(source, values, manifest.classes)
+    starts = {
+        split.name: _start_run(source, start, split.name, manifest.target) for split in splits
+    }
     features = Features.of(store)
     for split in [stored_split(split, manifest, store, skip_missing) for split in splits]:
         model, origin = transformed(source.head_class, values), starts[split.name]
         if origin is not None:
             check_features(origin, store)
         left_out: Mapping[str, str] = {}
+        check_target(model, manifest, None if origin is None else origin.head)
         if skip_incomplete:
             split, left_out = complete_split(
                 model, split, manifest, None if origin is None else origin.head
             )
+        check_scored(model, split, manifest)
+        check_classes(model, split, manifest)
         started = time.perf_counter()
         try:
             _fit(model, split, manifest, features, origin)
@@ -84,19 +87,34 @@ def fit_splits(
         folder = run_folder(runs, label, split.name)
         record = make_record(source, model, split, store, folder, seconds, manifest, origin)
         record["left_out"] = dict(left_out)
+        refit = partial(_refit, model, split, manifest, features, origin)
         found: Evaluated = {}
         held: Evaluated = {}
         try:
+            if manifest.classes is not None and model.kind == "scores":
+                record["classes"] = first_rule(model, manifest.classes).to_dict()
+                record["classes"] = class_rule(model, split, manifest, features, refit).to_dict()
             run = Run(folder, model, record)
             found = evaluate_run(run, split, manifest, features, ("train", "val"))
             held = _held_out(run, split, manifest, features)
-            refit = partial(_refit, model, split, manifest, features, origin)
             reference = clip_reference(model, split.train, manifest, store, refit)
             if reference is not None:
                 record["clip_reference"] = reference.to_dict()
         finally:  # what was learned is kept, whatever comes between
             run = save_run(folder, model, record, partial(_save, found=found, held=held))
         yield run
+
+
+def run_label(source: HeadSource, name: str | None, target: str) -> str:
+    """The name of the folder of a head's runs. name: what they are called; None: as the head."""
+    label = name or source.name
+    check_label(label)
+    if source.origin is not None and label in own_names():
+        raise RunError(
+            f"{source.text}: its runs would lie among those of aqa's head {label}; rename the "
+            "file, or call the runs something else with --name"
+        )
+    return target_label(label, target)
 
 
 def _held_out(run: Run, split: Split, manifest: Manifest, features: Features) -> Evaluated:
@@ -223,14 +241,24 @@ def check_layer(source: HeadSource, store: FeatureStore) -> None:
     )
 
 
-def _start_run(source: HeadSource, start: Path | None, split: str) -> Run | None:
-    """The run that a head starts from, if it can start from one."""
+def _start_run(source: HeadSource, start: Path | None, split: str, target: str) -> Run | None:
+    """The run that a head starts from, if it can start from one.
+
+    A head's folder stands for that of its runs of the same target, where there are such. What
+    counts as similar is told by one target: a metric of another is refused.
+    """
     if start is None:
         return None
     wanted = source.head_class.starts_from
     if wanted is None:
         raise RunError(f"{source.name} cannot start from a fitted run; leave out --from")
-    run = load_start(start, split, (source.text,))
+    of_target = start.with_name(target_label(start.name, target))
+    run = load_start(of_target if of_target.exists() else start, split, (source.text,))
+    if run.head.kind == "pairs" and run.target != target:
+        raise RunError(
+            f"{run.folder}: it compares videos by {run.target}; fit {wanted} with "
+            f"--target {target} first"
+        )
     if run.name != wanted:
         raise RunError(f"{run.folder}: {source.name} starts from {wanted}, not from {run.name}")
     return run

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from aqa.annotations.importing.importer import Imported, Importer, Request, Row
 from aqa.annotations.importing.summary import missing_lines, summary_lines
 from aqa.annotations.importing.video_folder import is_video
-from aqa.annotations.manifest import Manifest, write_manifest
+from aqa.annotations.manifest import Manifest, csv_text, write_manifest
+from aqa.annotations.pairs import FILE as PAIRS_FILE
+from aqa.annotations.split_protocols import make_splits
+from aqa.annotations.split_record import write_splits
 from aqa.errors import AqaError
 from aqa.files import write_text
 
@@ -25,13 +28,20 @@ OPTIONS = {
 
 
 def import_dataset(
-    name: str, importer: Importer, request: Request, manifest: Path, force: bool = False
+    name: str,
+    importer: Importer,
+    request: Request,
+    manifest: Path,
+    force: bool = False,
+    split: Mapping[str, str | bool] | None = None,
 ) -> list[str]:
     """Write the manifest of a dataset, and give the lines of a summary.
 
-    name: what the importer is called on the command line, for messages. `AqaError` where the
-    manifest exists already (`force` replaces it), where the dataset's files are not what was
-    published, or where an option means nothing to the importer; nothing is written then.
+    name: what the importer is called on the command line, for messages. split: a split that comes
+    as lists of ids, as options of `aqa split lists`: files by part, or of folds. `AqaError` where
+    the manifest exists already (`force` replaces it), where the dataset's files are not what was
+    published, where an option means nothing to the importer, or where the lists do not fit;
+    nothing is written then.
     """
     for attribute, option in OPTIONS.items():
         if getattr(request, attribute) and attribute not in importer.options:
@@ -41,7 +51,9 @@ def import_dataset(
         raise AqaError(f"{name}: its read() gives {type(imported).__name__}, not Imported")
     lists = {manifest.with_name(f"{key}.txt"): ids for key, ids in imported.lists.items()}
     texts = {path: "".join(f"{i}\n" for i in ids) for path, ids in lists.items()}
-    for path in (manifest, *lists):
+    if imported.pairs:
+        texts[manifest.with_name(PAIRS_FILE)] = csv_text(imported.pairs)
+    for path in (manifest, *texts):
         # The manifest is written last: a list as it should be is of an import that was killed.
         if path.exists() and not force and not _holds(path, texts.get(path)):
             raise AqaError(f"{path}: exists already; replace it with --force")
@@ -49,14 +61,19 @@ def import_dataset(
     missing = [video.path for video in table if video.path and not is_video(video.path)]
     if missing and len(missing) == len(table):
         raise AqaError(f"{request.videos}: holds none of the videos, such as {missing[0]}")
+    drawn = make_splits(table, "lists", split) if split else None
     for path, text in texts.items():
         write_text(path, text)
     write_manifest(manifest, [_relative(row, manifest) for row in imported.rows], new=not force)
+    if drawn is not None:
+        write_splits(manifest, drawn, force)
+        table = Manifest.read(manifest)
     return [
         f"{manifest}: {len(table)} videos of {name}",
         *summary_lines(table),
         *missing_lines(table, missing),
         *(f"{path}: {len(ids)} ids" for path, ids in lists.items()),
+        *_pair_lines(imported, manifest),
         *imported.notes,
         *(_store_import(file, name, manifest, lists) for name, file in imported.features.items()),
     ]
@@ -68,6 +85,16 @@ def _holds(path: Path, text: str | None) -> bool:
         return text is not None and path.read_bytes() == text.encode("utf-8")
     except OSError:
         return False
+
+
+def _pair_lines(imported: Imported, manifest: Path) -> list[str]:
+    """What is told of the pairs, and how a head learns them."""
+    if not imported.pairs:
+        return []
+    return [
+        f"{manifest.with_name(PAIRS_FILE)}: {len(imported.pairs)} pairs; learn them with "
+        "`aqa fit --target pairs`"
+    ]
 
 
 def _store_import(features: Path, backbone: str, manifest: Path, lists: Iterable[Path]) -> str:
@@ -90,7 +117,7 @@ def _checked(imported: Imported) -> Manifest:
         (number, ["" if value is None else str(value) for value in row.values()])
         for number, row in zip(numbers, imported.rows, strict=True)
     ]
-    return Manifest.parse(imported.source, header, rows)
+    return Manifest.parse(imported.source, header, rows, scored=not imported.pairs)
 
 
 def _relative(row: Row, manifest: Path) -> Row:

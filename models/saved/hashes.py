@@ -7,6 +7,7 @@ to a manifest or a store change none of them.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -20,10 +21,11 @@ import numpy as np
 
 from aqa.annotations.columns import ATTRIBUTES, JUDGE_PREFIX, STAGE_PREFIX
 from aqa.annotations.manifest import Manifest, Video
-from aqa.errors import AqaError, AqaWarning, ChangedError, listed
+from aqa.errors import AqaError, AqaWarning, ChangedError, UnknownNameError, listed
 from aqa.features.store import FeatureStore, spec_differences
 from aqa.models.heads.base import Head
 from aqa.models.saved.record import RECORD
+from aqa.models.saved.seen import seen_by
 
 # Columns of heads that no value of the manifest stands for, or where a file lies.
 _NOT_VALUES = ("id", "clips", "row", "splits", "path", "poses")
@@ -34,12 +36,15 @@ def learned_hashes(
 ) -> dict[str, Any]:
     """Hashes of what a fitted head learned from: column -> id -> hash, and id -> hash of features.
 
+    manifest: seen with the head's target, whose column takes the place of `score`.
     ids: of the videos that it learned from; those that the manifest or the store lack are left out.
     """
     videos = [manifest.by_id[i] for i in ids if i in manifest.by_id]
-    names = list(_names(head, videos))
+    names = list(_names(head, videos, manifest.score_column))
     return {
-        "columns": {name: {v.id: _hash(_value(v, name)) for v in videos} for name in names},
+        "columns": {
+            name: {v.id: _hash(_value(v, name, manifest)) for v in videos} for name in names
+        },
         "clips": "clips" in head.columns,
         "augmentations": len(store.augmentations) if head.takes_views else 1,
         "features": _features(
@@ -86,6 +91,8 @@ def check_learned(
         return
     changes: list[str] = []
     if manifest is not None:
+        with contextlib.suppress(UnknownNameError):  # a column that is not there is not checked
+            manifest = seen_by(record, manifest)
         changes += _changed_columns(hashes.get("columns", {}), manifest)
     if store is not None and not spec_differences(store.spec, record["store"]["spec"]):
         changes += _changed_features(hashes, store)
@@ -151,10 +158,10 @@ def _found(known: dict[Path, Any], path: Path, read: Callable[[Path], Any]) -> A
 # Columns ------------------------------------------------------------------------------------------
 
 
-def _names(head: Head, videos: Sequence[Video]) -> Iterable[str]:
+def _names(head: Head, videos: Sequence[Video], score_column: str) -> Iterable[str]:
     """The values per video that a head learns from, by the manifest's names for them."""
     if head.kind != "stages":
-        yield "score"
+        yield score_column
     for column in dict.fromkeys(head.columns):
         if column == "attributes":
             yield from (name for name in ATTRIBUTES if any(name in v.attributes for v in videos))
@@ -163,11 +170,13 @@ def _names(head: Head, videos: Sequence[Video]) -> Iterable[str]:
         elif column == "stages":
             stages = dict.fromkeys(name for video in videos for name in video.stages)
             yield from (STAGE_PREFIX + name for name in stages)
-        elif column not in (*_NOT_VALUES, "score"):
+        elif column not in (*_NOT_VALUES, "score", score_column):
             yield column
 
 
-def _value(video: Video, name: str) -> Any:
+def _value(video: Video, name: str, manifest: Manifest) -> Any:
+    if name == manifest.score_column:
+        return video.score
     if name in ATTRIBUTES:
         return video.attributes.get(name)
     if name.startswith(STAGE_PREFIX):
@@ -190,7 +199,7 @@ def _hash(value: Any) -> str:
 def _changed_columns(columns: Mapping[str, Mapping[str, str]], manifest: Manifest) -> Iterable[str]:
     for name, by_id in columns.items():
         known = [i for i in by_id if i in manifest.by_id and _has(manifest.by_id[i], name)]
-        changed = [i for i in known if _hash(_value(manifest.by_id[i], name)) != by_id[i]]
+        changed = [i for i in known if _hash(_value(manifest.by_id[i], name, manifest)) != by_id[i]]
         if changed:
             yield (
                 f"column {name} of {manifest.path} has changed for {len(changed)} of the "

@@ -10,6 +10,7 @@ from typing import Any
 
 from aqa.errors import RunError
 from aqa.features.store.spec import spec_problems
+from aqa.target_names import SCORE, SIGN, label_and_target, target_label
 
 RECORD = "run.json"
 
@@ -32,6 +33,25 @@ def read_record(folder: Path) -> dict[str, Any]:
         )
     found: dict[str, Any] = record
     return found
+
+
+def target_of(record: Mapping[str, Any]) -> str:
+    """What the head of a run predicts."""
+    return str(record.get("target", SCORE))
+
+
+def check_place(folder: Path, record: Mapping[str, Any]) -> None:
+    """Raise `RunError` where the folder of a head's runs names another target than the run has."""
+    if not folder.name.startswith("split-"):
+        return  # no folder among a head's runs: its name says nothing
+    of_head = folder.absolute().parent
+    label, named = label_and_target(of_head.name)
+    if named != target_of(record):
+        right = target_label(label, target_of(record))
+        raise RunError(
+            f"{folder}: its head predicts {target_of(record)}, but its folder, {of_head.name}, is "
+            f"of runs that predict {named}: what follows {SIGN} is the target; rename it {right}"
+        )
 
 
 def _problem(record: Any) -> str | None:
@@ -121,6 +141,15 @@ def _is_hashes(value: Any) -> bool:
     )
 
 
+def _is_classes(value: Any) -> bool:
+    """Whether it names two classes, and how answers are read as them or neither."""
+    if not isinstance(value, dict):
+        return False
+    named = all(_is_text(value.get(name)) for name in ("column", "bad", "good"))
+    rule = value.get("says") in ("probability", "score") and _is_number(value.get("threshold"))
+    return named and (rule or not {"says", "threshold"} & value.keys())
+
+
 def _is_columns(value: Any) -> bool:
     return isinstance(value, dict) and all(map(_is_hashes, value.values()))
 
@@ -138,6 +167,8 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str, bool]] = {
     "split.train": (_is_ids, _IDS, True),
     "split.val": (_is_ids, _IDS, True),
     "left_out": (_is_left_out, "ids of videos", False),
+    "target": (_is_text, "the name of a target", False),
+    "classes": (_is_classes, "column, bad and good; says and threshold", False),
     "also_learned_from": (_is_ids, _IDS, False),
     "performances": (_is_ids, "a list of keys", False),
     "from": (_is_start, "null, or the run that fitting started from", False),

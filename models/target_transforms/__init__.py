@@ -10,6 +10,7 @@ from aqa.models.target_transforms.head import (
     target_params,
     transformed,
 )
+from aqa.models.target_transforms.refusals import check_target
 
 __all__ = [
     "ActionScaleTransform",
@@ -17,6 +18,7 @@ __all__ = [
     "TargetParams",
     "TargetTransform",
     "TransformedHead",
+    "check_target",
     "parse_head_params",
     "target_params",
     "transformed",

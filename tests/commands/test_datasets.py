@@ -74,3 +74,54 @@ def test_without_a_name_they_tell_what_there_is(run_aqa: Aqa) -> None:
     listed = run_aqa("split").output
     for name in (*MAKERS, *PROTOCOLS):
         assert f"\n{name} " in f"\n{listed}"
+
+
+def test_a_split_that_comes_as_lists_goes_in_with_the_dataset(tmp_path: Path, run_aqa: Aqa) -> None:
+    (tmp_path / "jumps.csv").write_text(
+        "video_id,score\n" + "".join(f"v{i},{i}\n" for i in range(9))
+    )
+    (tmp_path / "train.txt").write_text("v0\nv1\nv2\nv3\nother\n")
+    (tmp_path / "test.txt").write_text("v4.mp4\nv5.mp4\n")
+    lists = [f"--{part}={tmp_path / part}.txt" for part in ("train", "test")]
+    command = ("import", "-C", str(tmp_path), "csv", str(tmp_path / "jumps.csv"), *lists)
+    result = run_aqa(*command, code=1)
+    assert "1 ids are of no video" in result.output
+    assert "leave them out with --skip-unknown" in result.output
+    assert not list(tmp_path.glob("manifest*"))
+    result = run_aqa(*command, "--skip-unknown")
+    assert "split lists: 4 train, 2 test" in result.output
+    table = Manifest.read(tmp_path / "manifest.csv")
+    assert table.split("lists").test == ("v4", "v5")
+    assert (tmp_path / "manifest.splits.json").exists()
+    (tmp_path / "folds.json").write_text('[["v0", "v1"], ["v2"], ["v3", "v4"]]')
+    folds = ("--folds", str(tmp_path / "folds.json"), "--force")
+    assert "split lists-1: 3 train, 2 test" in run_aqa(*command[:-2], *folds).output
+    table = Manifest.read(tmp_path / "manifest.csv")
+    assert table.split_names == ("lists-1", "lists-2", "lists-3")
+    assert table.split("lists-2").test == ("v2",)
+
+
+def test_half_of_the_lists_is_no_split(workspace: Path, run_aqa: Aqa) -> None:
+    (workspace / "train.txt").write_text("v0\n")
+    command = ("import", "-C", str(workspace), "csv", str(workspace / "jumps.csv"), "--force")
+    columns = ("--column", "video_id=name", "--column", "score=points")
+    before = (workspace / "manifest.csv").read_bytes()
+    result = run_aqa(*command, *columns, f"--train={workspace / 'train.txt'}", code=1)
+    assert "give --train FILE and --test FILE, or --folds FILE alone" in result.output
+    assert (workspace / "manifest.csv").read_bytes() == before
+
+
+def test_what_the_list_and_each_action_tell_without_pixels(tmp_path: Path, run_aqa: Aqa) -> None:
+    rows = [
+        f"v{i:02d},,{10 * (i // 12) + i % 3},{'ab'[i // 24]},{'test' if i % 4 == 1 else 'train'}"
+        for i in range(48)
+    ]
+    header = "video_id,path,score,action,split_1"
+    (tmp_path / "manifest.csv").write_text("\n".join([header, *rows]) + "\n")
+    result = run_aqa("baseline", "-C", str(tmp_path), "neighbours", "action", "--by", "action")
+    lines = " ".join(result.output.split())
+    assert "baseline-neighbours: the mean score of the training videos" in lines
+    assert "neighbours Fisher z of actions" in lines
+    assert "leaves out a, b (Spearman undefined there" in lines
+    both = ("--by", "action", "--by", "type")
+    assert "choose one" in run_aqa("baseline", "-C", str(tmp_path), *both, code=2).output

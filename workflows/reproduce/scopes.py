@@ -43,4 +43,5 @@ def in_scope(manifest: Manifest, splits: Sequence[str], recipe: SystemRecipe) ->
 
 def replace_splits(manifest: Manifest, make: Callable[[Video], Mapping[str, str]]) -> Manifest:
     """The manifest with other splits: `make` gives a video's role in each, by name."""
-    return Manifest([replace(video, splits=make(video)) for video in manifest], manifest.path)
+    videos = [replace(video, splits=make(video)) for video in manifest]
+    return Manifest(videos, manifest.path, manifest.target)

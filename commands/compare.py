@@ -22,10 +22,11 @@ from aqa.workspace import Workspace, run_folders
 )
 @click.option(
     "--metric",
-    type=click.Choice(["spearman", "pearson", "mse", "med"]),
-    default="spearman",
-    show_default=True,
-    help="Metric to compare; mse and med are errors.",
+    type=click.Choice(
+        ["spearman", "pearson", "mse", "med", "accuracy", "balanced_accuracy", "f1", "roc_auc"]
+    ),
+    help="Metric to compare; mse and med are errors; the last four are of good or bad [default: "
+    "spearman; balanced_accuracy].",
 )
 @runs_option
 @json_option
@@ -34,7 +35,7 @@ def compare(
     workspace: Workspace,
     heads: tuple[str, ...],
     splits: tuple[str, ...],
-    metric: str,
+    metric: str | None,
     runs: Path | None,
     as_json: bool,
 ) -> None:

@@ -91,6 +91,12 @@ targets_option = click.option(
     multiple=True,
     help="Predict column score_NAME, or any of numbers; all: every score_NAME [default: score].",
 )
+good_option = click.option(
+    "--good",
+    metavar="VALUE",
+    help="Which of the two values of a label is good; none: learn two numbers as scores [default: "
+    "the higher number, or the word that says so].",
+)
 incomplete_option = click.option(
     "--skip-incomplete",
     is_flag=True,

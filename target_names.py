@@ -4,6 +4,8 @@ from __future__ import annotations
 
 # The target that runs have whose folder names none.
 SCORE = "score"
+# Asks for every target; none can be called so.
+EVERY = "all"
 # Stands in the name of a folder between what its runs are called and another target.
 SIGN = "@"
 

@@ -12,11 +12,11 @@ from aqa.annotations.columns import SPLIT_PREFIX, header_problems
 from aqa.annotations.csv_table import read_table
 from aqa.annotations.row_parser import RowParser
 from aqa.annotations.splits import PARTS, Split
-from aqa.annotations.targets import EVERY, score_targets, target_column, with_target
+from aqa.annotations.targets import score_targets, target_column, with_target
 from aqa.annotations.video import Video
 from aqa.errors import AqaError, UnknownNameError
 from aqa.files import write_text
-from aqa.target_names import SCORE
+from aqa.target_names import EVERY, SCORE
 
 __all__ = ["Manifest", "ManifestError", "Video", "write_manifest"]
 

@@ -100,6 +100,10 @@ class Run:
         """What its head predicts: `score`, or another target, see `Manifest.of_target`."""
         return target_of(self.record)
 
+    def seen(self, manifest: Manifest) -> Manifest:
+        """A manifest as its head learns it: seen with the target; see `Manifest.of_target`."""
+        return manifest if self.head.kind == "stages" else manifest.of_target(self.target)
+
     @property
     def split(self) -> str:
         """The name of the split it was fitted on."""

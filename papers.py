@@ -92,6 +92,22 @@ _PAPERS = (
         "dataset of Pose Trainer",
     ),
     Paper(
+        "doughty2018",
+        "Hazel Doughty, Dima Damen and Walterio Mayol-Cuevas",
+        2018,
+        "Who's Better? Who's Best? Pairwise Deep Ranking for Skill Determination",
+        "IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR)",
+        "the loss pair-margin; dataset EPIC-Skills",
+    ),
+    Paper(
+        "doughty2019",
+        "Hazel Doughty, Walterio Mayol-Cuevas and Dima Damen",
+        2019,
+        "The Pros and Cons: Rank-aware Temporal Attention for Skill Determination in Long Videos",
+        "IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR)",
+        "the margin of the loss pair-margin; dataset BEST",
+    ),
+    Paper(
         "gao2014",
         "Yixin Gao, S. Swaroop Vedula, Carol E. Reiley, Narges Ahmidi, Balakrishnan Varadarajan, "
         "Henry C. Lin, Lingling Tao, Luca Zappella, Benjamín Béjar, David D. Yuh, "

@@ -6,6 +6,8 @@ from __future__ import annotations
 SCORE = "score"
 # Asks for every target; none can be called so.
 EVERY = "all"
+# The target of runs that learn who is better, from a table of pairs.
+PAIRS = "pairs"
 # Stands in the name of a folder between what its runs are called and another target.
 SIGN = "@"
 

@@ -29,8 +29,8 @@ def as_name(label: str) -> str:
     return re.sub(r"[^\w.+-]+", "-", label)
 
 
-def header_problems(header: list[str]) -> list[str]:
-    """What is wrong with a manifest's header, one line each."""
+def header_problems(header: list[str], scored: bool = True) -> list[str]:
+    """What is wrong with a manifest's header, one line each. scored: it must have a score."""
     if len(header) == 1 and (separated := re.search(r"[;\t]", header[0])):
         return [
             f"row 1: its columns are separated by {separated[0]!r}; save it with commas, or make a "
@@ -39,7 +39,7 @@ def header_problems(header: list[str]) -> list[str]:
     problems = [
         f"row 1: no column {name}; required are {', '.join(REQUIRED)}, found {', '.join(header)}"
         for name in REQUIRED
-        if name not in header and not (name == SCORE and _has_other_scores(header))
+        if name not in header and not (name == SCORE and (not scored or _has_other_scores(header)))
     ]
     problems += [
         f"row 1: there are two columns {name!r}; every column needs its own name"

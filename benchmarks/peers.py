@@ -136,7 +136,7 @@ def main(
         "| CPU s, ours | CPU s, theirs |"
     )
     click.echo("| --- " * 9 + "|")
-    table, left_out = Manifest.read(manifest), []
+    table, left_out, compared = Manifest.read(manifest), [], 0
     with FeatureStore.open(store) as opened, warnings.catch_warnings():
         warnings.simplefilter("ignore", AqaWarning)
         for name in heads or PEERS:
@@ -150,10 +150,13 @@ def main(
             try:
                 for line in rows(peer, table, opened, epochs, seed):
                     click.echo(line)
+                compared += 1
             except AqaError as error:
                 left_out.append(f"{name}: {error}")
     for line in left_out:
         click.echo(f"left out: {line}")
+    if not compared:
+        raise click.ClickException("no head could be compared")
 
 
 if __name__ == "__main__":

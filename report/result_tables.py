@@ -8,6 +8,7 @@ from typing import Any
 
 from aqa.evaluation.baselines import PREFIX
 from aqa.evaluation.metric import KINDS, Metric, metrics_of
+from aqa.evaluation.neighbours import NEIGHBOURS
 from aqa.evaluation.result import Evaluation, MeanResult, Result
 from aqa.evaluation.score_metrics import FEWEST
 from aqa.report.tables import table, terminal_width, wrapped
@@ -206,8 +207,8 @@ def head_title(head: str, difficulty: str | None) -> str:
     return head + "/".join(signs.get(how, "") for how in (difficulty or "").split("/"))
 
 
-def _baseline_notes(shown: Iterable[Result | MeanResult]) -> Iterator[str]:
-    """The columns that a baseline of several saw; of which targets, where they differ in that."""
+def _baseline_notes(shown: Sequence[Result | MeanResult]) -> Iterator[str]:
+    """What baselines saw beside one column; of which targets, where they differ in that."""
     several = [one for one in shown if len(one.marks.baseline) > 1]
     for head, of_head in _grouped(several, lambda one: one.head):
         seen = list(_grouped(of_head, lambda one: one.marks.baseline))
@@ -215,6 +216,12 @@ def _baseline_notes(shown: Iterable[Result | MeanResult]) -> Iterator[str]:
             targets = ", ".join(dict.fromkeys(one.target or SCORE for one in alike))
             name = f"{head} ({targets})" if len(seen) > 1 else head
             yield f"{name}: ridge regression on {', '.join(columns)}, without pixels"
+    for one in shown:
+        if one.marks.baseline == (NEIGHBOURS,):
+            yield (
+                f"{one.head}: the mean score of the training videos that are listed next to a "
+                "video, of the same action; how many is chosen on training videos"
+            )
 
 
 def told_lines(shown: Iterable[Any]) -> Iterator[str]:

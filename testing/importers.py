@@ -18,6 +18,7 @@ from aqa.annotations.importing.index_check import check_counts, check_file
 from aqa.annotations.importing.write import import_dataset
 from aqa.annotations.manifest import Manifest
 from aqa.errors import AqaError
+from aqa.target_names import SCORE
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -123,14 +124,14 @@ def _check_rows(importer: Importer, request: Request) -> None:
     again = _read(importer, request)
     _require(imported.rows == again.rows, "two reads of the same files give different rows")
     _require(bool(imported.rows), "it gives no rows")
-    _check_columns(imported.rows)
+    _check_columns(imported.rows, scored=not imported.pairs)
     for finding in check_counts(importer, imported):
         _require(not finding.is_wrong, f"{finding.what}: {finding.words}")
 
 
-def _check_columns(rows: Sequence[Row]) -> None:
+def _check_columns(rows: Sequence[Row], scored: bool) -> None:
     columns = list(rows[0])
-    missing = [name for name in REQUIRED if name not in columns]
+    missing = [n for n in REQUIRED if n not in columns and (scored or n != SCORE)]
     _require(not missing, f"its rows have no {', '.join(missing)}")
     for number, row in enumerate(rows, start=1):
         _require(list(row) == columns, f"row {number} has other columns than row 1: {list(row)}")

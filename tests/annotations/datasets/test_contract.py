@@ -24,7 +24,7 @@ REAL = {
 }
 
 # Those of which people have a part: any number of videos is right.
-IN_PARTS = {"kimore", "pose-trainer", "ui-prmd"}
+IN_PARTS = {"kimore", "pairs", "pose-trainer", "ui-prmd"}
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -10,6 +10,8 @@ REQUIRED = ("video_id", "path", "score")
 # Columns of which a manifest may have several: score_<name>, split_<name>, judge_<number>,
 # stage_<name>.
 TARGET_PREFIX = "score_"
+# Holds labels of two values, such as good and bad; see `two_classes`.
+LABEL = "label"
 SPLIT_PREFIX = "split_"
 SPLIT_NAME = re.compile(r"\w[\w.+-]*")
 JUDGE_PREFIX = "judge_"
@@ -57,4 +59,4 @@ def header_problems(header: list[str], scored: bool = True) -> list[str]:
 
 def _has_other_scores(header: list[str]) -> bool:
     """Whether a table without a column `score` says in others what heads predict."""
-    return any(name.startswith(TARGET_PREFIX) for name in header)
+    return any(name.startswith(TARGET_PREFIX) or name == LABEL for name in header)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from aqa.annotations.columns import SPLIT_NAME, SPLIT_PREFIX, STAGE_PREFIX, TARGET_PREFIX
+from aqa.annotations.columns import LABEL, SPLIT_NAME, SPLIT_PREFIX, STAGE_PREFIX, TARGET_PREFIX
 from aqa.annotations.numbers import number_of, shortened, why_no_number
 from aqa.annotations.video import Video
 from aqa.errors import AqaError, UnknownNameError
@@ -46,7 +46,7 @@ def target_column(target: str, header: Sequence[str], where: str) -> str:
         return named
     if target in header and _may_be_target(target):
         return target
-    known = [*([SCORE] if SCORE in header else []), *score_targets(header)]
+    known = [*(name for name in (SCORE, LABEL) if name in header), *score_targets(header)]
     raise UnknownNameError(
         "target",
         target,

@@ -23,10 +23,11 @@ from aqa.workspace import Workspace
 )
 @click.option(
     "--metric",
-    type=click.Choice(["spearman", "pearson", "mse", "med"]),
-    default="spearman",
-    show_default=True,
-    help="Metric to compare; mse and med are errors.",
+    type=click.Choice(
+        ["spearman", "pearson", "mse", "med", "accuracy", "balanced_accuracy", "f1", "roc_auc"]
+    ),
+    help="Metric to compare; mse and med are errors; the last four are of good or bad [default: "
+    "spearman; balanced_accuracy].",
 )
 @fitted_targets_option
 @runs_option
@@ -36,7 +37,7 @@ def compare(
     workspace: Workspace,
     heads: tuple[str, ...],
     splits: tuple[str, ...],
-    metric: str,
+    metric: str | None,
     targets: tuple[str, ...],
     runs: Path | None,
     as_json: bool,

@@ -72,7 +72,8 @@ def learned_scores(head: Head) -> tuple[str, ...]:
 
 def check_scored(split: Split, manifest: Manifest, parts: Sequence[str] = ("train", "val")) -> None:
     """Raise `RunError` where videos of these parts lack the score that a manifest is seen with."""
-    manifest.of_target(manifest.target)  # says which targets there are, where it is none
+    if manifest.classes is None:
+        manifest.of_target(manifest.target)  # says which targets there are, where it is none
     ids = [video_id for part in parts for video_id in split.part(part)]
     without = [i for i in ids if math.isnan(manifest.by_id[i].score)]
     if without:

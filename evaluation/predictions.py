@@ -15,6 +15,7 @@ import numpy as np
 from aqa.annotations.splits import EVERYTHING
 from aqa.errors import AqaWarning, RunError
 from aqa.evaluation.baselines import ALL, PREFIX
+from aqa.evaluation.classes.rows import MARGIN, are_classes
 from aqa.evaluation.result import Marks
 from aqa.metrics import Values
 from aqa.models.runs import METRICS_FILE, PREDICTIONS, read_model
@@ -27,8 +28,9 @@ from aqa.target_names import label_and_target
 class Predictions:
     """What a head predicts for the test videos of a split.
 
-    folder: of the run. ids: of the test videos, sorted; score, predicted: (n,), theirs. n_train:
-    how many videos the head has learned from. marks: what a result must say, as in metrics.json.
+    folder: of the run. ids: of the test videos, sorted; score, predicted: (n,), theirs; of classes
+    1 and 0, and how far above the threshold the prediction lies. n_train: how many videos the head
+    has learned from. marks: what a result must say, as in metrics.json. kind: scores or classes.
     """
 
     folder: Path
@@ -37,6 +39,7 @@ class Predictions:
     predicted: Values
     n_train: int
     marks: Marks
+    kind: str = "scores"
 
 
 def read_predictions(folder: Path) -> Predictions | None:
@@ -52,8 +55,9 @@ def read_predictions(folder: Path) -> Predictions | None:
             return None
         tested = sorted((r for r in rows if r["part"] == "test"), key=lambda r: r["video_id"])
         ids = tuple(row["video_id"] for row in tested)
+        kind, answer = ("classes", MARGIN) if are_classes(rows) else ("scores", "predicted")
         score, predicted = (
-            np.array([_number(row, name) for row in tested]) for name in ("score", "predicted")
+            np.array([_number(row, name) for row in tested]) for name in ("score", answer)
         )
         if len(set(ids)) < len(ids):
             raise ValueError("a video stands twice in it")
@@ -70,7 +74,7 @@ def read_predictions(folder: Path) -> Predictions | None:
             f"{folder}: not evaluated on test videos yet; run `aqa eval` first, "
             "or choose other splits with --split"
         )
-    return Predictions(folder, ids, score, predicted, len(rows) - len(tested), marks)
+    return Predictions(folder, ids, score, predicted, len(rows) - len(tested), marks, kind)
 
 
 def _number(row: dict[str, str], name: str) -> float:

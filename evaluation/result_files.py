@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from aqa.evaluation.compare import Comparison
+from aqa.evaluation.compare import Comparison, compared_metric
 from aqa.evaluation.compare_commentary import CaptionComparison
 from aqa.evaluation.metric import KINDS
 from aqa.evaluation.result import Evaluation
@@ -53,7 +53,8 @@ def write_comparison(
     captions: of the heads that write commentary; their pairs are in compare-commentary.csv.
     """
     suffix = _suffix(heads, splits, targets)
-    metric = "" if comparison.metric == "spearman" else f"-{comparison.metric}"
+    usual = comparison.metric == compared_metric(None, comparison.kind)
+    metric = "" if usual else f"-{comparison.metric}"
     path = runs / f"compare{metric}{suffix}.json"
     write_json(path, comparison_record(comparison, captions))
     write_rows(path.with_suffix(".csv"), [pair.to_row() for pair in comparison.pairs])

@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
-from aqa.evaluation.complete_splits import check_scored, complete_split
+from aqa.evaluation.complete_splits import check_scored, complete_split, learned_scores
 from aqa.evaluation.evaluate import evaluate_run
 from aqa.evaluation.evaluated import Evaluated, save_evaluated
 from aqa.evaluation.run_stores import stored_split
@@ -27,6 +27,7 @@ from aqa.models.run_source import RunError, attribute_of, is_of, other_file
 from aqa.models.runs import HELD_OUT, LIKENESS, Run, load_start, make_record, save_run
 from aqa.models.target_transforms import check_target, parse_head_params, transformed
 from aqa.target_names import target_label
+from aqa.workflows.classes import check_classes, class_params, class_rule, first_rule
 from aqa.workflows.clip_reference import Refit, clip_reference
 from aqa.workflows.trust import likeness_of, score_range
 from aqa.workspace import check_label, run_folder
@@ -64,6 +65,7 @@ def fit_splits(
     _check_same_code(source, [run_folder(runs, label, split.name) for split in splits])
     check_layer(source, store)
     values = joint_params(source, store, head_params(source, params, seed))
+    values = class_params(source, values, manifest.classes)
     starts = {
         split.name: _start_run(source, start, split.name, manifest.target) for split in splits
     }
@@ -78,7 +80,9 @@ def fit_splits(
             split, left_out = complete_split(
                 model, split, manifest, None if origin is None else origin.head
             )
-        check_scored(model, split, manifest)
+        if learned_scores(model):
+            check_scored(split, manifest)
+        check_classes(model, split, manifest)
         started = time.perf_counter()
         try:
             _fit(model, split, manifest, features, origin)
@@ -88,18 +92,21 @@ def fit_splits(
         folder = run_folder(runs, label, split.name)
         record = make_record(source, model, split, store, folder, seconds, manifest, origin)
         record["left_out"] = dict(left_out)
+        refit = _remembered(partial(_refit, model, split, manifest, features, origin))
         found: Evaluated = {}
         held: Evaluated = {}
         alike: bytes | None = None
         try:
+            if manifest.classes is not None and model.kind == "scores":
+                record["classes"] = first_rule(model, manifest.classes).to_dict()
+                record["classes"] = class_rule(model, split, manifest, features, refit).to_dict()
             run = Run(folder, model, record)
             found = evaluate_run(run, split, manifest, features, ("train", "val"))
             held = _held_out(run, split, manifest, features)
-            refit = _remembered(partial(_refit, model, split, manifest, features, origin))
             reference = clip_reference(model, split.train, manifest, store, refit)
             if reference is not None:
                 record["clip_reference"] = reference.to_dict()
-            if ranges and model.kind == "scores" and manifest.pairs is None:
+            if ranges and model.kind == "scores" and _in_points(manifest):
                 seen = held or {part: found[part] for part in found if part == "val"}
                 known = score_range(split.train, manifest, features, seen, refit, model.seed)
                 if known is not None:
@@ -112,6 +119,11 @@ def fit_splits(
                 folder, model, record, partial(_save, found=found, held=held, alike=alike)
             )
         yield run
+
+
+def _in_points(manifest: Manifest) -> bool:
+    """Whether heads predict points, and neither a rank nor one of two classes."""
+    return manifest.pairs is None and manifest.classes is None
 
 
 def run_label(source: HeadSource, name: str | None, target: str) -> str:

@@ -20,6 +20,7 @@ from aqa.models.feedback import Feedback, PoseFeedback, give_feedback, give_pose
 from aqa.models.runs import Run, load_run
 from aqa.models.saved.hashes import check_learned, warn_unchecked
 from aqa.workflows.new_videos import VideoExtractor, check_told, extractor_for
+from aqa.workflows.trust import trust_in
 
 Frame = NDArray[np.uint8]
 
@@ -107,7 +108,9 @@ def explain(
         extractor = extractor_for(run.spec, weights=weights, backbone=backbone, device=device)
         seen = from_file(video, run, extractor)
     feedback = feedback_on(run, seen, align)
-    return ExplainedVideo(feedback, run, seen.video.path, manifest, where, seen.warnings)
+    unlike = trust_in([run], seen.features.features).unlike
+    warnings = (*seen.warnings, *((f"{name}: {unlike}",) if unlike else ()))
+    return ExplainedVideo(feedback, run, seen.video.path, manifest, where, warnings)
 
 
 def feedback_on(

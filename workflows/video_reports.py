@@ -31,6 +31,7 @@ from aqa.workflows.feedback import (
     new_video,
 )
 from aqa.workflows.new_videos import VideoExtractor, extractor_for
+from aqa.workflows.trust import Trust, trust_in
 
 # So many exemplars can be chosen between on a page.
 MOST_EXEMPLARS = 3
@@ -78,7 +79,8 @@ class ReportedVideo:
     known. feedback: on its clips, None where the head says nothing of clips. beside: what clips are
     compared with, in words; "" where with nothing. commentary: what the head writes, "" for
     nothing. copy: to play; None where there is no video file. thumbnail: JPEG. run: whose feedback
-    it is. warnings: why this may mean less than it seems, one line each.
+    it is. trust: how far the score may be trusted. warnings: why this may mean less than it seems,
+    one line each.
     """
 
     name: str
@@ -94,7 +96,13 @@ class ReportedVideo:
     copy: BrowserVideo | None
     thumbnail: bytes | None
     run: Run
+    trust: Trust
     warnings: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """Its name on a page that may be sent on: an id, or a file's name without its folder."""
+        return Path(self.name).name
 
 
 @dataclass(frozen=True)
@@ -220,6 +228,7 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -
     copy = _copy_of(video) if shown else None
     exemplars, matched = _exemplars(seen, run, feedback, shelf) if copy else ((), [])
     beside, levels = _compared(run, seen, feedback)
+    trust = trust_in(runs, seen.features.features)
     moments = _moments(seen, feedback, copy, matched, levels)
     return ReportedVideo(
         name=video.id,
@@ -235,7 +244,8 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -
         copy=copy,
         thumbnail=_thumbnail(seen, feedback) if copy else None,
         run=run,
-        warnings=seen.warnings,
+        trust=trust,
+        warnings=(*((trust.unlike,) if trust.unlike else ()), *seen.warnings),
     )
 
 

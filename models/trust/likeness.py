@@ -5,7 +5,7 @@ A head scores whatever it is given; of a video unlike its training videos the sc
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -97,7 +97,7 @@ class Likeness:
                 f"{where}: what the training videos look like cannot be read ({error}); fit the "
                 "head again"
             ) from None
-        return made
+        return replace(made, limit=float(made.limit), reach=float(made.reach))
 
 
 def likeness(features: Sequences, seed: int = 0) -> Likeness | None:

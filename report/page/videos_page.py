@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 
 from aqa import __version__
+from aqa.evaluation.metric import point_digits
 from aqa.report.page.charts import Curve, Histogram, curve_of, histogram_of
 from aqa.report.page.sentences import (
     comparison_of,
@@ -22,6 +23,7 @@ from aqa.report.page.sentences import (
     sentence_of,
     worst_first,
 )
+from aqa.report.score_table import range_text
 from aqa.workflows.video_reports import ReportedVideo, VideosReport
 
 # Where a page finds a copy of a video: data that it holds itself, or a file beside it.
@@ -36,6 +38,7 @@ class _VideoSection:
     video: ReportedVideo
     score: str
     range: str
+    splits: str
     headline: str
     sentences: tuple[str, ...]
     rows: tuple[Mapping[str, str], ...]
@@ -92,14 +95,14 @@ def _shown(
     number: int, video: ReportedVideo, report: VideosReport, place: Mapping[int, Address]
 ) -> _VideoSection:
     values = list(video.by_split.values())
-    several = f"{score_text(min(values), report.training)} to " + score_text(
-        max(values), report.training
-    )
+    width = video.trust.half_width
+    digits = point_digits(report.training or (video.score,), 1)
     return _VideoSection(
         number=number,
         video=video,
         score=score_text(video.score, report.training),
-        range=several if len(values) > 1 else "",
+        range="" if width is None else range_text(video.score, width, digits + 1),
+        splits="" if len(values) < 2 else f"{min(values):.{digits}f} to {max(values):.{digits}f}",
         headline=headline(video),
         sentences=tuple(f"{sentence_of(moment, video)}." for moment in worst_first(video)),
         rows=tuple(

@@ -19,6 +19,7 @@ from aqa.commands.options import (
     explaining_head_option,
     json_option,
     manifest_option,
+    one_target_option,
     picture_option,
     runs_option,
     store_option,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 @click.argument("video")
 @explaining_head_option
 @click.option("--split", help="Run to use [default: the first that did not learn from VIDEO].")
+@one_target_option
 @type_option
 @difficulty_option
 @action_option
@@ -54,6 +56,7 @@ def feedback(
     video: str,
     head: str | None,
     split: str | None,
+    target: str | None,
     type_: str | None,
     difficulty: float | None,
     action: str | None,
@@ -100,7 +103,9 @@ def feedback(
     from aqa.workflows.feedback import WrittenFeedback, explain
 
     answers = frozenset({"clips", "joints", "commentary"})
-    folders = explaining_runs(runs or workspace.runs, head, (split,) if split else (), answers)
+    folders = explaining_runs(
+        runs or workspace.runs, head, (split,) if split else (), answers, target
+    )
     explained = explain(
         video,
         folders,

@@ -18,6 +18,7 @@ from aqa.commands.options import (
     difficulty_option,
     explaining_head_option,
     manifest_option,
+    one_target_option,
     runs_option,
     store_option,
     type_option,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     help="The page, one file; or a folder, for a page of each video.",
 )
 @click.option("--link", is_flag=True, help="Put the videos beside the page, not into it.")
+@one_target_option
 @type_option
 @difficulty_option
 @action_option
@@ -61,6 +63,7 @@ def report(
     splits: tuple[str, ...],
     out: Path,
     link: bool,
+    target: str | None,
     type_: str | None,
     difficulty: float | None,
     action: str | None,
@@ -85,7 +88,7 @@ def report(
     from aqa.workflows.best_head import explaining_runs
     from aqa.workflows.video_reports import report_videos
 
-    folders = explaining_runs(runs or workspace.runs, head, splits)
+    folders = explaining_runs(runs or workspace.runs, head, splits, target=target)
     made = report_videos(
         videos,
         [load_run(folder, (head,) if head else ()) for folder in folders],

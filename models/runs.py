@@ -67,7 +67,7 @@ from aqa.models.target_transforms import TransformedHead, transformed
 from aqa.models.target_transforms.class_rule import ClassRule
 from aqa.models.trust.likeness import Likeness
 from aqa.models.trust.score_range import ScoreRange
-from aqa.target_names import SCORE, label_and_target
+from aqa.target_names import SCORE, label_and_target, target_label
 from aqa.workspace import run_folder
 
 MODEL, HISTORY = "model.safetensors", "history.csv"
@@ -400,12 +400,16 @@ def _first_line(error: Exception) -> str:
     return text if "\n" not in text else " ".join(text.split())[:300]
 
 
-def load_start(start: Path, split: str, heads: Sequence[str] = ()) -> Run:
+def load_start(start: Path, split: str, heads: Sequence[str] = (), target: str = SCORE) -> Run:
     """The run that another starts from. start: its folder; or that of a head, for this split's.
 
-    heads: see `load_run`.
+    heads: see `load_run`. target: what the other predicts; a head's folder stands for that of its
+    runs of the same target, where there are such.
     """
     named = (start / RECORD).exists()
+    of_target = start.with_name(target_label(start.name, target))
+    if not named and of_target.exists():
+        start = of_target
     run = load_run(start if named else run_folder(start.parent, start.name, split), heads)
     check_beside([(run.folder, run.record)])
     return run

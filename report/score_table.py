@@ -7,21 +7,28 @@ from typing import TYPE_CHECKING
 
 from aqa.evaluation.metric import point_digits
 from aqa.report.tables import table, wrapped
+from aqa.target_names import SCORE
 
 if TYPE_CHECKING:
     from aqa.workflows.score import ScoredVideo
 
 
 def scores_table(videos: Sequence[ScoredVideo]) -> str:
-    """One row per video, with the range in which the true score lies with a probability of 80 %.
+    """One row per video and target, with the range that holds the true score in 80 % of cases.
 
-    Where several runs were averaged, the lowest and highest of them.
+    Of several averaged runs the lowest and highest too.
 
     Below stands what the first run writes of each video, where it writes commentary.
     """
-    header = ["video", "score"]
     digits = point_digits((video.score for video in videos), 2)
-    rows = [[str(video.path), f"{video.score:.{digits}f}"] for video in videos]
+    if {video.target for video in videos} == {SCORE}:
+        header, rows = ["video"], [[str(video.path)] for video in videos]
+    else:
+        header, rows = ["video", "target"], [[str(video.path), video.target] for video in videos]
+    names = len(header)
+    header.append("score")
+    for row, video in zip(rows, videos, strict=True):
+        row.append(f"{video.score:.{digits}f}")
     if any(video.trust.half_width is not None for video in videos):
         header.append("80 % between")
         for row, video in zip(rows, videos, strict=True):
@@ -32,13 +39,7 @@ def scores_table(videos: Sequence[ScoredVideo]) -> str:
             values = video.by_split.values()
             row += [f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"]
     said = [line for video in videos for line in _written(video)]
-    return "\n".join(
-        [
-            table(rows, header),
-            *([""] if said else []),
-            *said,
-        ]
-    )
+    return "\n".join([table(rows, header, names), *([""] if said else []), *said])
 
 
 def range_text(score: float, half_width: float | None, digits: int) -> str:

@@ -9,8 +9,9 @@ from pathlib import Path
 from statistics import fmean
 
 from aqa.errors import AqaError
-from aqa.models.run_source import chosen_runs
+from aqa.models.run_source import chosen_runs, runs_of_one_target
 from aqa.models.runs import METRICS_FILE, load_run
+from aqa.target_names import label_and_target
 
 
 def explaining_runs(
@@ -18,19 +19,23 @@ def explaining_runs(
     head: str | None,
     splits: Sequence[str] = (),
     answers: frozenset[str] = frozenset({"clips"}),
+    target: str | None = None,
 ) -> list[Path]:
     """The folders of runs of one head: the named one, or the best that explains its scores.
 
-    answers: one of these a head must give to explain, see `Head.gives`. The best has the highest
-    mean Spearman correlation on its test videos; heads that were not evaluated come last, by name.
-    `AqaError` where no fitted head explains, with what to fit.
+    target: what it predicts, see `runs_of_one_target`. answers: one of these a head must give to
+    explain, see `Head.gives`. The best has the highest mean Spearman correlation on its test
+    videos; heads that were not evaluated come last, by name. `AqaError` where no fitted head
+    explains, with what to fit.
     """
-    folders = chosen_runs(runs, (head,) if head else (), tuple(splits))
+    if head is not None:
+        return runs_of_one_target(runs, head, splits, target)
+    folders = chosen_runs(runs, (), splits, (target,) if target else ())
     labels: dict[str, list[Path]] = {}
     for folder in folders:
-        labels.setdefault(folder.parent.name, []).append(folder)
+        labels.setdefault(label_and_target(folder.parent.name)[0], []).append(folder)
     if len(labels) == 1:
-        return folders
+        return runs_of_one_target(runs, *labels, splits, target)
     explaining = {label: own for label, own in labels.items() if _gives(own[0], answers)}
     if not explaining:
         raise AqaError(
@@ -38,7 +43,7 @@ def explaining_runs(
             "does: aqa fit --head wd"
         )
     best = max(explaining, key=lambda label: fmean(map(_spearman, explaining[label])))
-    return explaining[best]
+    return runs_of_one_target(runs, best, splits, target)
 
 
 def _gives(folder: Path, answers: frozenset[str]) -> bool:

@@ -142,6 +142,7 @@ def report_videos(
     it is in `failed`.
     """
     check_beside([(run.folder, run.record) for run in runs])
+    manifest = runs[0].seen(manifest)
     for run in runs:
         _check_same_store(runs[0], run)
         check_run(run, manifest, store or run.store)

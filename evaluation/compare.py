@@ -331,6 +331,7 @@ def _summary(values: Values, predictions: Sequence[Predictions], metric: str) ->
     said = Marks(
         difficulty=_joined(one.difficulty for one in marks),
         told=_joined(one.told for one in marks),
+        made_up=_joined(one.made_up for one in marks),
         leak=(f"{leaky} of {len(predictions)} splits",) if leaky else (),
     )
     return ComparedHead(float(values[0]), found, said)

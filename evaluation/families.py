@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from aqa.annotations.manifest import Manifest
@@ -51,7 +52,7 @@ def marks_over_splits(marks: Sequence[Marks]) -> Marks:
     """What must be said of several splits together, of heads that are told the same."""
     leaky = sum(bool(one.leak) for one in marks)
     leak = (f"{leaky} of {len(marks)} splits",) if leaky else ()
-    return Marks(marks[0].difficulty, marks[0].told, leak, marks[0].baseline)
+    return replace(marks[0], leak=leak, alpha=None)
 
 
 def pooled_results(

@@ -103,6 +103,7 @@ _MARKS: Mapping[str, type | tuple[type, ...]] = {
     "leak": list,
     "baseline": list,
     "alpha": (int, float),
+    "made_up": str,
 }
 
 

@@ -15,7 +15,8 @@ class Marks:
 
     difficulty: how it is told the video's difficulty, `multiply` or `input`. told: the other
     columns. leak: who has learned from how many test videos. baseline: the columns that a
-    prediction without pixels saw; alpha: the penalty of its ridge regression.
+    prediction without pixels saw; alpha: the penalty of its ridge regression. made_up: what the
+    features are made up of, where they are of no video.
     """
 
     difficulty: str | None = None
@@ -23,6 +24,7 @@ class Marks:
     leak: tuple[str, ...] = ()
     baseline: tuple[str, ...] = ()
     alpha: float | None = None
+    made_up: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Those that there are, as JSON has them."""

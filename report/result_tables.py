@@ -201,10 +201,15 @@ def _baseline_notes(shown: Iterable[Result | MeanResult]) -> Iterator[str]:
 
 
 def told_lines(shown: Iterable[Any]) -> Iterator[str]:
-    """What heads were told beside pixels. shown: things that have a `head` and `marks`."""
+    """What heads were told beside pixels, or in place of them.
+
+    shown: things that have a `head` and `marks`.
+    """
     for one in shown:
         if one.marks.told:
             yield f"{one.head}: told each video's {one.marks.told} beside its features"
+        if one.marks.made_up:
+            yield f"MADE UP {one.head}: its features are {one.marks.made_up}, of no video"
 
 
 def _undefined_notes(results: Sequence[Result], single: Sequence[Result]) -> Iterator[str]:

@@ -91,6 +91,12 @@ targets_option = click.option(
     multiple=True,
     help="Predict column score_NAME, or any of numbers; all: every score_NAME [default: score].",
 )
+fitted_targets_option = click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    help="What the runs were fitted to, as with `aqa fit --target` [default: all there are].",
+)
 good_option = click.option(
     "--good",
     metavar="VALUE",

@@ -102,6 +102,10 @@ class Run:
         """What its head predicts: `score`, or another target, see `Manifest.of_target`."""
         return target_of(self.record)
 
+    def seen(self, manifest: Manifest) -> Manifest:
+        """A manifest as its head learns it, see `seen_by`; of stages there is no target."""
+        return manifest if self.head.kind == "stages" else seen_by(self.record, manifest)
+
     @property
     def class_rule(self) -> ClassRule | None:
         """How its answers are read as one of two classes; None where it predicts scores."""
@@ -316,7 +320,7 @@ def load_run(folder: Path, heads: Sequence[str] = ()) -> Run:
 # Counts of fitting, which no saved array is as large as.
 _OF_FITTING = (
     *("seed", "epochs", "batch_size", "lr_halve_every", "patience", "folds", "steps"),
-    *("exemplars", "least", "beam", "metric_types"),
+    *("exemplars", "least", "beam", "metric_types", "max_steps"),
     *("caption_hidden", "caption_patience", "caption_least", "caption_words"),
 )
 

@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
-from aqa.evaluation.complete_splits import check_scored, complete_split
+from aqa.evaluation.complete_splits import check_scored, complete_split, learned_scores
 from aqa.evaluation.evaluate import evaluate_run
 from aqa.evaluation.evaluated import Evaluated, save_evaluated
 from aqa.evaluation.run_stores import stored_split
@@ -76,7 +76,8 @@ def fit_splits(
             split, left_out = complete_split(
                 model, split, manifest, None if origin is None else origin.head
             )
-        check_scored(model, split, manifest)
+        if learned_scores(model):
+            check_scored(split, manifest)
         check_classes(model, split, manifest)
         started = time.perf_counter()
         try:

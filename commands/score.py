@@ -61,7 +61,9 @@ def score(
 
     Features are extracted as those that the head was fitted on; for a head on joints, VIDEOS are
     files of joints. Where the head was fitted on several splits, the score is the mean over them,
-    and the lowest and the highest are shown beside it. What the head `mtl` writes of a video, if
+    and the lowest and the highest are shown beside it. Where it was fitted to two classes, the
+    class stands there, and its probability or how far the answer is above (+) the threshold of
+    the good one. What the head `mtl` writes of a video, if
     it was fitted on commentary, stands below: that of the first split; --json has all.
     """
     from aqa.models.run_source import chosen_runs
@@ -104,6 +106,7 @@ def _row(video: ScoredVideo, head: str) -> dict[str, Any]:
         "head": head,
         "score": video.score,
         "by_split": video.by_split,
+        **(video.said.to_dict() if video.said else {}),
         **({"commentary": video.commentary} if video.commentary else {}),
         "warning": "; ".join(video.warnings) or None,
         "warnings": list(video.warnings),

@@ -31,7 +31,7 @@ def target_means(
     of = {(one.head, one.target, one.split): one for one in results if one.kind == "scores"}
     means: list[Result] = []
     for head, split in dict.fromkeys((head, split) for head, _, split in tested):
-        targets = [one for one in manifest.targets if (head, one, split) in tested]
+        targets = [one for one in manifest.targets if (head, one, split) in of]
         if len(targets) > 1:
             each = [of[head, target, split] for target in targets]
             leak = dict.fromkeys(line for one in each for line in one.marks.leak)

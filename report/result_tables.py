@@ -11,6 +11,7 @@ from aqa.evaluation.metric import KINDS, Metric, metrics_of
 from aqa.evaluation.neighbours import NEIGHBOURS
 from aqa.evaluation.result import Evaluation, MeanResult, Result
 from aqa.evaluation.score_metrics import FEWEST
+from aqa.report.class_notes import class_notes
 from aqa.report.tables import table, terminal_width, wrapped
 from aqa.report.values import with_interval, with_std
 from aqa.split_names import NUMBERED, split_family
@@ -30,6 +31,7 @@ _NO_VALUE = "Spearman undefined there, or without a Fisher z"
 _UNLIMITED = 10_000
 Digits = Mapping[str, int]  # metric -> how many stand behind the point
 _TITLES = {
+    "classes": "good or bad",
     "pairs": "pairs of videos",
     "feedback": "clips called faulty",
     "stages": "stages, frame by frame",
@@ -58,6 +60,7 @@ def results_table(evaluation: Evaluation, by_split: bool = False) -> str:
         sections += _singles(kind, [one for one in single if one.kind == kind])
     shown: list[Result | MeanResult] = [*evaluation.means, *evaluation.pooled, *single]
     notes = [
+        *class_notes(evaluation.pooled, single),
         *_baseline_notes(shown),
         *told_lines(shown),
         *_undefined_notes(evaluation.results, single),
@@ -87,6 +90,8 @@ def _singles(kind: str, results: Sequence[Result]) -> Iterator[str]:
     for split, rows in _grouped(results, lambda one: one.split):
         numbers = {one.n for one in rows}
         counts = {**({"n": "n"} if len(numbers) > 1 else {}), **_COUNTS.get(kind, {})}
+        if kind == "classes" and "n" in counts:  # elsewhere it is said below the tables
+            counts["good"] = "good"
         named = [f"split {split}"] if split else []
         if len(numbers) == 1:
             named.append(f"{rows[0].n} test {'pairs' if kind == 'pairs' else 'videos'}")
@@ -169,7 +174,7 @@ def _values(one: Result, below: bool, digits: Digits) -> list[str]:
 
 
 def _single_cells(one: Result, below: bool, digits: Digits, counts: Sequence[str]) -> list[str]:
-    counted = [str(one.n if name == "n" else one.counts[name]) for name in counts]
+    counted = [str(one.n if name == "n" else one.counts.get(name, "")) for name in counts]
     return [*counted, *_values(one, below, digits)]
 
 
@@ -215,7 +220,8 @@ def _baseline_notes(shown: Sequence[Result | MeanResult]) -> Iterator[str]:
         for columns, alike in seen:
             targets = ", ".join(dict.fromkeys(one.target or SCORE for one in alike))
             name = f"{head} ({targets})" if len(seen) > 1 else head
-            yield f"{name}: ridge regression on {', '.join(columns)}, without pixels"
+            ridge = "classifier" if alike[0].kind == "classes" else "regression"
+            yield f"{name}: ridge {ridge} on {', '.join(columns)}, without pixels"
     for one in shown:
         if one.marks.baseline == (NEIGHBOURS,):
             yield (

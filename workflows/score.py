@@ -18,6 +18,7 @@ from aqa.models.examples import example_of, videos_columns
 from aqa.models.heads.base import Head
 from aqa.models.runs import Run
 from aqa.models.saved.hashes import check_beside, warn_unchecked
+from aqa.models.target_transforms.class_rule import ClassRule, SaidClass, said_class
 from aqa.workflows.new_videos import check_told, extractor_for
 
 
@@ -26,6 +27,7 @@ class ScoredVideo:
     """One video's predicted score, in points.
 
     score: the mean of `by_split`, which holds one prediction per run, by the name of its split.
+    said: the class, where runs tell two classes; `score` is then the mean of their answers.
     commentary: what each run writes of the video, by the same names; empty where it writes none.
     warnings: why it may mean less than it seems, one line each.
     """
@@ -35,6 +37,7 @@ class ScoredVideo:
     by_split: dict[str, float]
     warnings: tuple[str, ...] = ()
     commentary: dict[str, str] = field(default_factory=dict)
+    said: SaidClass | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ def score_videos(
     check_beside(fitted)
     warn_unchecked(fitted)
     heads = {run.split: run.scoring_head() for run in runs}
+    rules = _class_rules(runs)
     videos = [
         Video(str(path), path, np.nan, type=type, difficulty=difficulty, action=action)
         for path in paths
@@ -102,8 +106,22 @@ def score_videos(
             for split, head in heads.items()
             if "commentary" in head.gives
         }
-        outcome.done.append(ScoredVideo(path, mean, by_split, extracted.warnings, written))
+        said = said_class(rules, by_split) if rules else None
+        outcome.done.append(ScoredVideo(path, mean, by_split, extracted.warnings, written, said))
     return outcome
+
+
+def _class_rules(runs: Sequence[Run]) -> dict[str, ClassRule]:
+    """How answers are read as classes, by split; empty where they are scores."""
+    rules = {run.split: rule for run in runs if (rule := run.class_rule) is not None}
+    odd = [run for run in runs if run.split not in rules]
+    kinds = {(rule.classes, rule.says) for rule in rules.values()}
+    if rules and (odd or len(kinds) > 1):
+        other = odd[0] if odd else runs[-1]
+        raise AqaError(
+            f"{runs[0].folder} and {other.folder} tell other classes; choose one with --split"
+        )
+    return rules
 
 
 def _check(runs: Sequence[Run], videos: Sequence[Video]) -> None:

@@ -15,11 +15,12 @@ from aqa.annotations.csv_table import read_table
 from aqa.annotations.pairs import FILE, PairTable
 from aqa.annotations.row_parser import RowParser
 from aqa.annotations.splits import PARTS, Split
-from aqa.annotations.targets import EVERY, score_targets, target_column, with_target
+from aqa.annotations.targets import score_targets, target_column, with_target
+from aqa.annotations.two_classes import TwoClasses, classes_among, with_classes
 from aqa.annotations.video import Video
 from aqa.errors import AqaError, UnknownNameError
 from aqa.files import write_text
-from aqa.target_names import PAIRS, SCORE
+from aqa.target_names import EVERY, PAIRS, SCORE
 
 __all__ = ["Manifest", "ManifestError", "Video", "write_manifest"]
 
@@ -36,8 +37,11 @@ class Manifest(Sequence[Video]):
     """The videos of a dataset, in the order of the table; `by_id[id]` finds one.
 
     target: what the videos' `score` is, see `of_target`. score_column: the column it stands in.
+    classes: the two values that it has, see `of_classes`; None where it is a number of points.
     pairs: who is better, where that is what heads learn, see `of_pairs`.
     """
+
+    classes: TwoClasses | None = None
 
     def __init__(
         self,
@@ -116,6 +120,28 @@ class Manifest(Sequence[Video]):
             self._column_of(target)
         return self._views[target]
 
+    def of_classes(self, target: str, good: str | None = None) -> Manifest:
+        """As `of_target`; but where a column has two values, they are classes.
+
+        A video's score is then 1 where it is good and 0 where not, and `classes` names both. good:
+        the value that is good, see `find_classes`, which says what is refused.
+        """
+        if target == PAIRS:
+            return self.of_target(target)
+        if target == SCORE and self._header and SCORE not in self._header:
+            return self
+        column = self._column_of(target)
+        videos = self._views.get(SCORE, self).videos
+        try:
+            classes = classes_among(videos, column, good)
+        except AqaError as error:
+            raise AqaError(f"{self.path}: {error}") from None
+        if classes is None:
+            return self.of_target(target)
+        view = Manifest(with_classes(videos, classes), self.path, target)
+        view.classes, view._views = classes, {**self._views, target: view}
+        return view
+
     def of_pairs(self, path: str | os.PathLike[str]) -> Manifest:
         """The same videos without scores, and who of them is better, by a table of pairs.
 
@@ -137,10 +163,11 @@ class Manifest(Sequence[Video]):
         view._views = self._views
         return view
 
-    def of_targets(self, asked: Sequence[str] = ()) -> list[Manifest]:
+    def of_targets(self, asked: Sequence[str] = (), good: str | None = None) -> list[Manifest]:
         """The same videos seen with each of these targets; for none as they are.
 
-        `all` is every column `score_<name>`; `AqaError` where there is none.
+        `all` is every column `score_<name>`; `AqaError` where there is none. A column of two values
+        is seen as classes; good: which of them is good, see `of_classes`.
         """
         if EVERY in asked and not self.targets:
             raise AqaError(
@@ -148,9 +175,9 @@ class Manifest(Sequence[Video]):
                 "leave it out to predict the score"
             )
         if not asked:
-            return [self]
+            return [self if self.classes and not good else self.of_classes(self.target, good)]
         names = [each for name in asked for each in (self.targets if name == EVERY else [name])]
-        return [self.of_target(name) for name in dict.fromkeys(names)]
+        return [self.of_classes(name, good) for name in dict.fromkeys(names)]
 
     @property
     def _header(self) -> tuple[str, ...]:

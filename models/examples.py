@@ -194,6 +194,21 @@ def examples_of(
     )
 
 
+def ranked_examples_of(
+    ids: Sequence[str],
+    pairs: Sequence[tuple[str, str]],
+    manifest: Manifest,
+    features: Features,
+    columns: Sequence[str],
+    **options: Any,
+) -> Examples:
+    """Videos as `examples_of` gives them, and pairs of a better and a worse one of them."""
+    examples = examples_of(ids, manifest, features, columns, **options)
+    place = {video_id: number for number, video_id in enumerate(ids)}
+    numbers = [(place[better], place[worse]) for better, worse in pairs]
+    return replace(examples, pairs=np.array(numbers, np.intp).reshape(-1, 2))
+
+
 def example_of(
     video: Video,
     features: NDArray[np.floating],

@@ -103,6 +103,11 @@ fitted_targets_option = click.option(
     multiple=True,
     help="What the runs were fitted to, as with `aqa fit --target` [default: all there are].",
 )
+one_target_option = click.option(
+    "--target",
+    help="What the run was fitted to, as with `aqa fit --target` [default: the score, or the only "
+    "target].",
+)
 good_option = click.option(
     "--good",
     metavar="VALUE",

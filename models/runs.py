@@ -64,7 +64,7 @@ from aqa.models.saved.record import RECORD, check_place, read_record, target_of
 from aqa.models.saved.seen import seen_by
 from aqa.models.target_transforms import TransformedHead, transformed
 from aqa.models.target_transforms.class_rule import ClassRule
-from aqa.target_names import PAIRS, SCORE, label_and_target
+from aqa.target_names import PAIRS, SCORE, label_and_target, target_label
 from aqa.workspace import run_folder
 
 MODEL, HISTORY = "model.safetensors", "history.csv"
@@ -391,12 +391,16 @@ def _first_line(error: Exception) -> str:
     return text if "\n" not in text else " ".join(text.split())[:300]
 
 
-def load_start(start: Path, split: str, heads: Sequence[str] = ()) -> Run:
+def load_start(start: Path, split: str, heads: Sequence[str] = (), target: str = SCORE) -> Run:
     """The run that another starts from. start: its folder; or that of a head, for this split's.
 
-    heads: see `load_run`.
+    heads: see `load_run`. target: what the other predicts; a head's folder stands for that of its
+    runs of the same target, where there are such.
     """
     named = (start / RECORD).exists()
+    of_target = start.with_name(target_label(start.name, target))
+    if not named and of_target.exists():
+        start = of_target
     run = load_run(start if named else run_folder(start.parent, start.name, split), heads)
     check_beside([(run.folder, run.record)])
     return run

@@ -18,10 +18,10 @@ from aqa.models.saved.old_names import HEADS, present_head
 from aqa.models.saved.record import read_record
 from aqa.plugins import PluginError, file_path, file_stem, installed, is_file
 from aqa.split_names import split_family
-from aqa.target_names import EVERY, SIGN, label_and_target
+from aqa.target_names import EVERY, SCORE, SIGN, label_and_target
 from aqa.workspace import run_folders
 
-__all__ = ["RunError", "chosen_runs", "labels_of", "source_of"]
+__all__ = ["RunError", "chosen_runs", "labels_of", "runs_of_one_target", "source_of"]
 
 
 def source_of(
@@ -96,6 +96,24 @@ def chosen_runs(
     else:
         chosen = [name for label in labels for name in _of_every_target(label, folders)]
     return run_folders(runs, tuple(dict.fromkeys(chosen)), tuple(splits), holding=holding)
+
+
+def runs_of_one_target(
+    runs: Path, head: str, splits: Sequence[str] = (), target: str | None = None
+) -> list[Path]:
+    """The folders of a head's runs that predict one target, for what cannot show several.
+
+    target: None takes the score, or the only target that the head was fitted to; `AqaError` where
+    it was not fitted to the score, but to several others.
+    """
+    folders = chosen_runs(runs, (head,), splits, (target,) if target else ())
+    known = list(dict.fromkeys(label_and_target(path.parent.name)[1] for path in folders))
+    if len(known) > 1 and SCORE not in known:
+        raise AqaError(
+            f"{runs}: {head} is fitted to {listed(known)}; choose one with --target {known[0]}"
+        )
+    wanted = SCORE if SCORE in known else known[0]
+    return [path for path in folders if label_and_target(path.parent.name)[1] == wanted]
 
 
 def _fitted(runs: Path, splits: Sequence[str], holding: str) -> list[str]:

@@ -7,53 +7,62 @@ from typing import TYPE_CHECKING
 
 from aqa.evaluation.metric import point_digits
 from aqa.report.tables import table, wrapped
+from aqa.target_names import SCORE
 
 if TYPE_CHECKING:
     from aqa.workflows.score import ScoredVideo
 
 
 def scores_table(videos: Sequence[ScoredVideo]) -> str:
-    """One row per video; where several runs were averaged, the lowest and highest of them.
+    """One row per video and target; of several averaged runs the lowest and highest too.
 
-    Of two classes the class instead, how sure it is, and how many of the runs say so.
-
+    Of two classes, in a table of their own, the class, how sure it is, and how many runs say so.
     Below stands what the first run writes of each video, where it writes commentary.
     """
-    rows, header = _classes(videos) if videos[0].said else _scores(videos)
+    scored = [video for video in videos if video.said is None]
+    told = [video for video in videos if video.said is not None]
+    tables = [make(some) for make, some in ((_scores, scored), (_classes, told)) if some]
     said = [line for video in videos for line in _written(video)]
-    return "\n".join([table(rows, header), *([""] if said else []), *said])
+    return "\n\n".join([*tables, *(["\n".join(said)] if said else [])])
 
 
-def _scores(videos: Sequence[ScoredVideo]) -> tuple[list[list[str]], list[str]]:
-    """The rows of a table of scores, and its header."""
-    header = ["video", "score"]
+def _named(videos: Sequence[ScoredVideo]) -> tuple[list[str], list[list[str]]]:
+    """The first columns: header and rows."""
+    if {video.target for video in videos} == {SCORE}:
+        return ["video"], [[str(video.path)] for video in videos]
+    return ["video", "target"], [[str(video.path), video.target] for video in videos]
+
+
+def _scores(videos: Sequence[ScoredVideo]) -> str:
     digits = point_digits((video.score for video in videos), 2)
-    rows = [[str(video.path), f"{video.score:.{digits}f}"] for video in videos]
+    header, rows = _named(videos)
+    names = len(header)
+    header.append("score")
+    for row, video in zip(rows, videos, strict=True):
+        row.append(f"{video.score:.{digits}f}")
     if any(len(video.by_split) > 1 for video in videos):
         header += ["lowest", "highest"]
         for row, video in zip(rows, videos, strict=True):
             values = video.by_split.values()
             row += [f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"]
-    return rows, header
+    return table(rows, header, names)
 
 
-def _classes(videos: Sequence[ScoredVideo]) -> tuple[list[list[str]], list[str]]:
-    """The rows of a table of classes, and its header."""
+def _classes(videos: Sequence[ScoredVideo]) -> str:
+    """A row of the class of each video, which are of the same two classes or of several targets."""
+    header, rows = _named(videos)
     said = [video.said for video in videos if video.said]
-    header = ["video", "class", "above threshold"]
-    numbers = [f"{one.margin:+.3f}" for one in said]
-    if said[0].probability is not None:
-        header[-1] = f"probability of {said[0].good}"
-        numbers = [f"{one.probability:.3f}" for one in said]
-    rows = [
-        [str(video.path), one.label, number]
-        for video, one, number in zip(videos, said, numbers, strict=True)
-    ]
-    if any(len(one.by_split) > 1 for one in said):
-        header.append("runs that say so")
-        for row, one in zip(rows, said, strict=True):
+    sure = all(one.probability is not None for one in said)
+    good = "/".join(dict.fromkeys(one.good for one in said))
+    names = len(header) + 1
+    header += ["class", f"probability of {good}" if sure else "above threshold"]
+    several = any(len(one.by_split) > 1 for one in said)
+    header += ["runs that say so"] if several else []
+    for row, one in zip(rows, said, strict=True):
+        row += [one.label, f"{one.probability:.3f}" if sure else f"{one.margin:+.3f}"]
+        if several:
             row.append(f"{[*one.by_split.values()].count(one.label)} of {len(one.by_split)}")
-    return rows, header
+    return table(rows, header, names)
 
 
 def _written(video: ScoredVideo) -> list[str]:

@@ -15,12 +15,12 @@ from aqa.annotations.csv_table import read_table
 from aqa.annotations.pairs import FILE, PairTable
 from aqa.annotations.row_parser import RowParser
 from aqa.annotations.splits import PARTS, Split
-from aqa.annotations.targets import EVERY, score_targets, target_column, with_target
+from aqa.annotations.targets import score_targets, target_column, with_target
 from aqa.annotations.two_classes import TwoClasses, classes_among, with_classes
 from aqa.annotations.video import Video
 from aqa.errors import AqaError, UnknownNameError
 from aqa.files import write_text
-from aqa.target_names import PAIRS, SCORE
+from aqa.target_names import EVERY, PAIRS, SCORE
 
 __all__ = ["Manifest", "ManifestError", "Video", "write_manifest"]
 

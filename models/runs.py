@@ -62,7 +62,7 @@ from aqa.models.saved.record import RECORD, check_place, read_record, target_of
 from aqa.models.saved.seen import seen_by
 from aqa.models.target_transforms import TransformedHead, transformed
 from aqa.models.target_transforms.class_rule import ClassRule
-from aqa.target_names import SCORE, label_and_target
+from aqa.target_names import SCORE, label_and_target, target_label
 from aqa.workspace import run_folder
 
 MODEL, HISTORY = "model.safetensors", "history.csv"
@@ -101,6 +101,10 @@ class Run:
     def target(self) -> str:
         """What its head predicts: `score`, or another target, see `Manifest.of_target`."""
         return target_of(self.record)
+
+    def seen(self, manifest: Manifest) -> Manifest:
+        """A manifest as its head learns it, see `seen_by`; of stages there is no target."""
+        return manifest if self.head.kind == "stages" else seen_by(self.record, manifest)
 
     @property
     def class_rule(self) -> ClassRule | None:
@@ -316,7 +320,7 @@ def load_run(folder: Path, heads: Sequence[str] = ()) -> Run:
 # Counts of fitting, which no saved array is as large as.
 _OF_FITTING = (
     *("seed", "epochs", "batch_size", "lr_halve_every", "patience", "folds", "steps"),
-    *("exemplars", "least", "beam", "metric_types"),
+    *("exemplars", "least", "beam", "metric_types", "max_steps"),
     *("caption_hidden", "caption_patience", "caption_least", "caption_words"),
 )
 
@@ -369,12 +373,16 @@ def _first_line(error: Exception) -> str:
     return text if "\n" not in text else " ".join(text.split())[:300]
 
 
-def load_start(start: Path, split: str, heads: Sequence[str] = ()) -> Run:
+def load_start(start: Path, split: str, heads: Sequence[str] = (), target: str = SCORE) -> Run:
     """The run that another starts from. start: its folder; or that of a head, for this split's.
 
-    heads: see `load_run`.
+    heads: see `load_run`. target: what the other predicts; a head's folder stands for that of its
+    runs of the same target, where there are such.
     """
     named = (start / RECORD).exists()
+    of_target = start.with_name(target_label(start.name, target))
+    if not named and of_target.exists():
+        start = of_target
     run = load_run(start if named else run_folder(start.parent, start.name, split), heads)
     check_beside([(run.folder, run.record)])
     return run

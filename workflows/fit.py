@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
-from aqa.evaluation.complete_splits import check_scored, complete_split
+from aqa.evaluation.complete_splits import check_scored, complete_split, learned_scores
 from aqa.evaluation.evaluate import evaluate_run
 from aqa.evaluation.evaluated import Evaluated, save_evaluated
 from aqa.evaluation.run_stores import stored_split
@@ -76,7 +76,8 @@ def fit_splits(
             split, left_out = complete_split(
                 model, split, manifest, None if origin is None else origin.head
             )
-        check_scored(model, split, manifest)
+        if learned_scores(model):
+            check_scored(split, manifest)
         check_classes(model, split, manifest)
         started = time.perf_counter()
         try:
@@ -244,16 +245,14 @@ def check_layer(source: HeadSource, store: FeatureStore) -> None:
 def _start_run(source: HeadSource, start: Path | None, split: str, target: str) -> Run | None:
     """The run that a head starts from, if it can start from one.
 
-    A head's folder stands for that of its runs of the same target, where there are such. What
-    counts as similar is told by one target: a metric of another is refused.
+    What counts as similar is told by one target: a metric of another is refused.
     """
     if start is None:
         return None
     wanted = source.head_class.starts_from
     if wanted is None:
         raise RunError(f"{source.name} cannot start from a fitted run; leave out --from")
-    of_target = start.with_name(target_label(start.name, target))
-    run = load_start(of_target if of_target.exists() else start, split, (source.text,))
+    run = load_start(start, split, (source.text,), target)
     if run.head.kind == "pairs" and run.target != target:
         raise RunError(
             f"{run.folder}: it compares videos by {run.target}; fit {wanted} with "

@@ -36,6 +36,8 @@ def read_deeplabcut(path: Path, rows: list[list[str]]) -> Poses:
     if not body or {len(head) for head in heads.values()} != {len(rows[0]) - 1}:
         raise PoseError(f"{path}: no frames below the names, or names of another number of columns")
     table = numbers(path, body, 1 + len(heads))[:, 1:]
+    if table.shape[1] != len(rows[0]) - 1:
+        raise PoseError(f"{path}: {table.shape[1] + 1} columns of values, {len(rows[0])} of names")
     who = heads.get("individuals", [""] * len(heads["coords"]))
     return _of_columns(
         path, table, list(zip(who, heads["bodyparts"], heads["coords"], strict=True))

@@ -87,7 +87,7 @@ def test_a_file_that_grows_meanwhile_is_refused(
     )
     with pytest.raises(VideoError, match="another number of frames each time"):
         list(ClipReader(video, PREPROCESS, RULE, 1))
-    with pytest.raises(VideoError, match="a: .*another number of frames each time"):
+    with pytest.raises(VideoError, match=r"a: .*another number of frames each time"):
         list(ClipVideos([video], PREPROCESS, RULE, workers=0).read([0]))
 
 

@@ -15,10 +15,8 @@ from aqa.annotations.columns import LABEL, SPLIT_NAME, SPLIT_PREFIX, STAGE_PREFI
 from aqa.annotations.numbers import number_of, shortened, why_no_number
 from aqa.annotations.video import Video
 from aqa.errors import AqaError, UnknownNameError
-from aqa.target_names import SCORE
+from aqa.target_names import EVERY, SCORE
 
-# Asks for every column score_<name>; no target can be called so.
-EVERY = "all"
 # Columns that are no targets, whatever stands in them.
 _NO_TARGETS = ("video_id", "path", "poses", "start_frame", "end_frame", "similar_within")
 

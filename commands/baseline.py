@@ -14,6 +14,7 @@ from aqa.commands.options import (
     open_store,
     runs_option,
     skip_option,
+    targets_option,
     workspace_option,
 )
 from aqa.workspace import Workspace
@@ -28,10 +29,14 @@ from aqa.workspace import Workspace
     multiple=True,
     help="Split, or family of splits such as louo, to evaluate on [default: every one].",
 )
+@targets_option
 @manifest_option
 @click.option("--store", type=FILE, help="Feature store, to count clips and frames by.")
 @runs_option
 @skip_option
+@click.option(
+    "--skip-incomplete", is_flag=True, help="Leave out videos without the score of --target."
+)
 @click.option(
     "--by",
     "groupings",
@@ -46,10 +51,12 @@ def baseline(
     workspace: Workspace,
     columns: tuple[str, ...],
     splits: tuple[str, ...],
+    targets: tuple[str, ...],
     manifest: Path | None,
     store: Path | None,
     runs: Path | None,
     skip_missing: bool,
+    skip_incomplete: bool,
     groupings: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -81,7 +88,9 @@ def baseline(
             columns,
             runs or workspace.runs,
             features,
+            targets=targets,
             skip_missing=skip_missing,
+            skip_incomplete=skip_incomplete,
             by=by[0] if by else None,
         )
     if as_json:

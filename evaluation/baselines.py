@@ -22,8 +22,9 @@ from aqa.annotations.chosen_splits import chosen_splits
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
 from aqa.errors import UnknownNameError
+from aqa.evaluation.complete_splits import check_scored, scored_split
 from aqa.evaluation.evaluated import EvaluatedPart, save_evaluated
-from aqa.evaluation.families import means_over_splits, pooled_results
+from aqa.evaluation.families import Tested
 from aqa.evaluation.named_columns import named_columns
 from aqa.evaluation.neighbours import NEIGHBOURS, neighbour_means
 from aqa.evaluation.result import Evaluation, Marks, Result
@@ -31,8 +32,10 @@ from aqa.evaluation.results import results_of
 from aqa.evaluation.run_stores import stored_split
 from aqa.evaluation.score_rows import Row, measure_rows, part_rows
 from aqa.evaluation.sparse_ridge import SparseRidgeCV
+from aqa.evaluation.summing_up import summed_up
 from aqa.features.store import FeatureStore
 from aqa.models.run_source import RunError
+from aqa.target_names import target_label
 from aqa.workspace import BASELINE, run_folder
 
 PREFIX = BASELINE
@@ -71,18 +74,20 @@ def split_baselines(
 ) -> Iterator[Baseline]:
     """Fit ridge regressions on the training videos of a split; evaluate them on its test videos.
 
-    names: columns joined by `+`, such as `event+type`, or `all`; none: each usable column by
-    itself, and all of them. Other columns, which must be named, may be added; so may `neighbours`,
-    which is no regression (see `neighbour_means`). A column is usable where every video of the
-    split has a value, and training videos differ in it; where there are thousands of them, also
-    only if they have at most 1000 labels. store: gives the numbers of clips and frames; without one
-    frames are counted by the manifest. A label that no training video has tells nothing.
+    manifest: seen with what they predict. names: columns joined by `+`, such as `event+type`, or
+    `all`; none: each usable column by itself, and all of them. Other columns, which must be named,
+    may be added; so may `neighbours`, which is no regression (see `neighbour_means`). A column is
+    usable where every video of the split has a value, and training videos differ in it; where there
+    are thousands of them, also only if they have at most 1000 labels. store: gives the numbers of
+    clips and frames; without one frames are counted by the manifest. A label that no training video
+    has tells nothing.
     """
     if not split.test:
         raise RunError(
             f"{manifest.path}: split {split.name} has no test videos; "
             "name the splits that have with --split"
         )
+    check_scored(split, manifest, _PARTS)
     columns = usable_columns(split, manifest, store)
     chosen = {name: tuple(name.split("+")) for name in names or columns if name != NEIGHBOURS}
     if ALL in chosen or (not names and len(columns) > 1):
@@ -117,7 +122,10 @@ def split_baselines(
 def usable_columns(
     split: Split, manifest: Manifest, store: FeatureStore | None
 ) -> dict[str, dict[str, Any]]:
-    """Column -> video -> value, of the columns that can be learned from."""
+    """Column -> video -> value, of the columns that can be learned from.
+
+    manifest: seen with what is predicted; its column tells nothing else.
+    """
     ids = (*split.train, *split.test)
     columns: dict[str, dict[str, Any]] = {
         name: {i: getattr(manifest.by_id[i], name) for i in ids} for name in (*LABELS, "difficulty")
@@ -128,6 +136,7 @@ def usable_columns(
         columns["frames"] = {i: store.n_frames(i) for i in ids}
     else:
         columns["frames"] = {i: _frames(manifest, i) for i in ids}
+    columns.pop(manifest.score_column, None)
     return _usable(columns | named_columns(_NUMBERS, manifest, ids), split)
 
 
@@ -206,11 +215,13 @@ def _baseline(
 def keep_baseline(
     baseline: Baseline, split: Split, manifest: Manifest, runs: Path, by: str | None = None
 ) -> list[Result]:
-    """Keep what a baseline predicts beside the runs, for `aqa compare`; its results."""
+    """Keep what a baseline predicts beside the runs, for `aqa compare`; its results.
+
+    manifest: seen with what is predicted.
+    """
     evaluated = {"test": baseline.tested}
-    save_evaluated(
-        run_folder(runs, baseline.name, split.name), evaluated, baseline.marks, baseline.learned
-    )
+    folder = run_folder(runs, target_label(baseline.name, manifest.target), split.name)
+    save_evaluated(folder, evaluated, baseline.marks, baseline.learned)
     return results_of("scores", baseline.name, split.name, evaluated, baseline.marks, manifest, by)
 
 
@@ -221,28 +232,33 @@ def evaluate_baselines(
     runs: Path,
     store: FeatureStore | None = None,
     *,
+    targets: Sequence[str] = (),
     skip_missing: bool = False,
+    skip_incomplete: bool = False,
     by: str | None = None,
 ) -> Evaluation:
     """Results of the predictions without pixels, of each split; see `split_baselines`.
 
-    by: `type` or `action`, to evaluate each by itself too.
+    targets: see `Manifest.of_targets`. skip_incomplete: leave out videos that lack one. by: `type`
+    or `action`, to evaluate each by itself too.
     """
     results: list[Result] = []
-    tested: dict[tuple[str, str], Sequence[Row]] = {}
-    for split in chosen_splits(manifest, splits):
-        if store is not None:
-            split = stored_split(split, manifest, store, skip_missing)
-        for baseline in split_baselines(split, manifest, store, columns):
-            results += keep_baseline(baseline, split, manifest, runs, by)
-            tested[baseline.name, split.name] = baseline.tested.rows
+    tested: dict[Tested, Sequence[Row]] = {}
+    for table in manifest.of_targets(targets):
+        for split in chosen_splits(table, splits):
+            if store is not None:
+                split = stored_split(split, table, store, skip_missing)
+            if skip_incomplete:
+                split = scored_split(split, table)
+            for baseline in split_baselines(split, table, store, columns):
+                results += keep_baseline(baseline, split, table, runs, by)
+                tested[baseline.name, table.target, split.name] = baseline.tested.rows
     if not results:
         raise RunError(
             f"{manifest.path}: no column that scores could be predicted from; "
             "it takes difficulty, type or event, with a value for every video"
         )
-    pooled = [] if by else pooled_results(results, tested, manifest)
-    return Evaluation(results, pooled, means_over_splits(results))
+    return summed_up(results, {} if by else tested, manifest)
 
 
 def _table(columns: Mapping[str, Mapping[str, Any]], ids: Sequence[str]) -> NDArray[Any]:

@@ -20,12 +20,14 @@ fitted". Splits of different families are never averaged.
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from aqa.errors import AqaWarning
 from aqa.evaluation.classes.metrics import measure_classes
 from aqa.evaluation.metric import metric_of, metrics_of
 from aqa.evaluation.paired_tests import (
@@ -42,6 +44,7 @@ from aqa.evaluation.result import Marks, flat
 from aqa.metrics import Values
 from aqa.models.run_source import RunError
 from aqa.split_names import split_family
+from aqa.target_names import SCORE, label_and_target
 
 ALPHA = 0.05
 
@@ -88,7 +91,7 @@ class Comparison:
     metric, kind: what is compared, of scores or of classes. splits: of one family. left_out: the
     splits that are not compared, each with the heads that were not evaluated on it. absent: heads
     that were evaluated on none of the family's splits. videos: how many are tested, each counted
-    once.
+    once. target: what the heads predict; None: the score.
     """
 
     metric: str
@@ -100,13 +103,43 @@ class Comparison:
     videos: int
     heads: dict[str, ComparedHead]
     pairs: list[ComparedPair]
+    target: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
-        return {
+        record = {
             **asdict(self),
             "heads": {name: head.to_dict() for name, head in self.heads.items()},
         }
+        return {name: value for name, value in record.items() if (name, value) != ("target", None)}
+
+
+def compare_targets(
+    heads: Mapping[str, Mapping[str, Predictions]], metric: str = "spearman"
+) -> list[Comparison]:
+    """Compare the heads that predict the same target, for each that two of them or more predict.
+
+    heads: the name of their folder, such as `svr@tes` -> split -> predictions. A warning says which
+    targets are left out.
+    """
+    groups: dict[str, dict[str, Mapping[str, Predictions]]] = {}
+    for name, answers in heads.items():
+        groups.setdefault(label_and_target(name)[1], {})[name] = answers
+    if all(len(group) < 2 for group in groups.values()):
+        if len(groups) > 1:
+            raise RunError(
+                f"{', '.join(heads)} predict different targets; compare heads that predict the same"
+            )
+        return compare_families(heads, metric)
+    comparisons = []
+    for target, group in groups.items():
+        if len(group) < 2:
+            line = f"left out: only {next(iter(group))} predicts {target}"
+            warnings.warn(line, AqaWarning, stacklevel=2)
+            continue
+        shown = None if target == SCORE else target
+        comparisons += [replace(one, target=shown) for one in compare_families(group, metric)]
+    return comparisons
 
 
 def compare_families(
@@ -331,6 +364,7 @@ def _summary(values: Values, predictions: Sequence[Predictions], metric: str) ->
     said = Marks(
         difficulty=_joined(one.difficulty for one in marks),
         told=_joined(one.told for one in marks),
+        made_up=_joined(one.made_up for one in marks),
         leak=(f"{leaky} of {len(predictions)} splits",) if leaky else (),
     )
     return ComparedHead(float(values[0]), found, said)

@@ -33,7 +33,7 @@ def complete_split(
     split the videos that were left out: id -> what is lacking.
     """
     ids = [video_id for part in parts for video_id in split.part(part)]
-    names = [*learned_scores(head), *head.needed_columns(start)]
+    names = [*learned_scores(head, manifest), *head.needed_columns(start)]
     left_out = _incomplete(names, ids, manifest)
     complete = split.only({i for part in PARTS for i in split.part(part)} - set(left_out))
     if not complete.train:
@@ -57,7 +57,7 @@ def answerable_split(run: Run, split: Split, manifest: Manifest) -> Split:
         for name in head.needed_columns()
         if name in head.answer_columns or head.kind == "stages"
     ]
-    asked += learned_scores(head)
+    asked += learned_scores(head, manifest)
     left_out = _incomplete(asked, (*run.record["split"]["train"], *split.test), manifest)
     left_out = {i: lacking for i, lacking in left_out.items() if i in split.test}
     if left_out:
@@ -65,29 +65,31 @@ def answerable_split(run: Run, split: Split, manifest: Manifest) -> Split:
     return replace(split, test=tuple(i for i in split.test if i not in left_out))
 
 
-def learned_scores(head: Head) -> tuple[str, ...]:
-    """The attribute of videos that a head learns to predict, where that is a score."""
-    return () if head.kind == "stages" else (SCORE,)
+def learned_scores(head: Head, manifest: Manifest) -> tuple[str, ...]:
+    """The attribute of videos that a head learns to predict, where that is a score.
 
-
-def check_scored(
-    head: Head, split: Split, manifest: Manifest, parts: Sequence[str] = ("train", "val")
-) -> None:
-    """Raise `RunError` where videos of these parts lack the score that the head predicts.
-
-    manifest: seen with this score.
+    manifest: seen with what the head predicts.
     """
-    if not learned_scores(head):
-        return
-    manifest.of_target(manifest.target)  # says which targets there are, where it is none
+    return () if head.kind == "stages" or manifest.pairs is not None else (SCORE,)
+
+
+def check_scored(split: Split, manifest: Manifest, parts: Sequence[str] = ("train", "val")) -> None:
+    """Raise `RunError` where videos of these parts lack the score that a manifest is seen with."""
+    if manifest.classes is None:
+        manifest.of_target(manifest.target)  # says which targets there are, where it is none
     ids = [video_id for part in parts for video_id in split.part(part)]
     without = [i for i in ids if math.isnan(manifest.by_id[i].score)]
     if without:
         raise RunError(
-            f"{manifest.path}: {len(without)} of {len(ids)} {_words(parts)} videos of split "
-            f"{split.name} have no {manifest.score_column}: {listed(without)}; fill the column, "
-            "or leave them out with --skip-incomplete"
+            f"{manifest.path}: no {manifest.score_column} for {len(without)} of {len(ids)} videos "
+            f"of split {split.name}: {listed(without)}; fill the column, or leave them out with "
+            "--skip-incomplete"
         )
+
+
+def scored_split(split: Split, manifest: Manifest) -> Split:
+    """The split without videos that lack the score that a manifest is seen with."""
+    return split.only({video.id for video in manifest if not math.isnan(video.score)})
 
 
 def split_without(split: Split, left_out: Mapping[str, str]) -> Split:
@@ -100,10 +102,6 @@ def told_left_out(left_out: Mapping[str, str], place: str = PLACE) -> str:
     """One line about the videos that were left out, and what each lacks."""
     each = listed([f"{video_id} ({lacking})" for video_id, lacking in left_out.items()], 10)
     return f"left out {len(left_out)} {place} video{'s' * (len(left_out) > 1)}: {each}"
-
-
-def _words(parts: Sequence[str]) -> str:
-    return PLACE if "train" in parts else " or ".join(parts)
 
 
 def _incomplete(names: Sequence[str], ids: Sequence[str], manifest: Manifest) -> dict[str, str]:

@@ -20,7 +20,8 @@ from aqa.evaluation.result import Marks
 from aqa.metrics import Values
 from aqa.models.runs import METRICS_FILE, PREDICTIONS, read_model
 from aqa.models.saved.hashes import check_beside, warn_unchecked
-from aqa.models.saved.record import RECORD, read_record
+from aqa.models.saved.record import RECORD, check_place, read_record
+from aqa.target_names import label_and_target
 
 
 @dataclass(frozen=True)
@@ -103,19 +104,21 @@ _MARKS: Mapping[str, type | tuple[type, ...]] = {
     "leak": list,
     "baseline": list,
     "alpha": (int, float),
+    "made_up": str,
 }
 
 
 def compared_folders(folders: Sequence[Path]) -> list[Path]:
     """What is compared where no heads are named: all, of baselines the one of all columns.
 
-    A manifest with one usable column has that baseline alone. A head fitted on every video is
+    Where one column is usable, there is that baseline alone. A head fitted on every video is
     tested on none.
     """
     names = {folder.parent.name for folder in folders}
-    left_out = {name for name in names if name.startswith(PREFIX)} - {PREFIX + ALL}
-    if PREFIX + ALL not in names:
-        left_out = set()
+    baselines = {name for name in names if name.startswith(PREFIX)}
+    alls = {name for name in baselines if label_and_target(name)[0] == PREFIX + ALL}
+    have_all = {label_and_target(name)[1] for name in alls}
+    left_out = {name for name in baselines - alls if label_and_target(name)[1] in have_all}
     return [
         folder
         for folder in folders
@@ -127,6 +130,7 @@ def _check_fitted(folders: Sequence[Path]) -> None:
     """Refuse runs that are not what was evaluated, or did not learn from what there is now."""
     runs = [(folder, read_record(folder)) for folder in folders]
     for folder, record in runs:
+        check_place(folder, record)
         read_model(folder, record)
     check_beside(runs)
     warn_unchecked(runs)

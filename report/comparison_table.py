@@ -39,9 +39,10 @@ def comparison_table(comparison: Comparison) -> str:
         if several
         else f"split {comparison.splits[0]}"
     )
+    of = f" of {comparison.target}" if comparison.target else ""
     return "\n".join(
         [
-            f"{metric.title or metric.name}, {mean}, {comparison.videos} test videos",
+            f"{metric.title or metric.name}{of}, {mean}, {comparison.videos} test videos",
             table(heads, ["head", f"{metric.title or metric.name} [95 %]"]),
             "",
             table(pairs, ["a", "b", "a less b [95 %]", *tests, ""], left=[0, 1, -1]),

@@ -14,22 +14,28 @@ from aqa.evaluation.score_metrics import FEWEST
 from aqa.report.tables import table, terminal_width, wrapped
 from aqa.report.values import with_interval, with_std
 from aqa.split_names import NUMBERED, split_family
+from aqa.target_names import SCORE
 
 # What results of a kind count besides videos, and what tables call it.
 _COUNTS = {
     "pairs": {"similar": "similar", "dissimilar": "dissimilar"},
+    "ranking": {"videos": "videos", "learned": "learned", "exact_interval": "exact"},
     "feedback": {"clips": "clips", "faulty": "faulty", "said_faulty": "said"},
     "stages": {"frames": "frames"},
 }
 # Kinds whose `n` counts videos.
 _OF_VIDEOS = ("scores", "parts")
+# Kinds whose `n` counts pairs of videos.
+_OF_PAIRS = ("pairs", "ranking")
 _INTERVAL = "[95 % interval]"
+_EXACT = "exact: the interval if pairs were independent; the other one draws videos"
 _FEW = f"no interval where there are fewer than {FEWEST} videos"
 _NO_VALUE = "Spearman undefined there, or without a Fisher z"
 _UNLIMITED = 10_000
 Digits = Mapping[str, int]  # metric -> how many stand behind the point
 _TITLES = {
     "pairs": "pairs of videos",
+    "ranking": "who of two is better",
     "feedback": "clips called faulty",
     "stages": "stages, frame by frame",
     "parts": "parts of scores",
@@ -45,11 +51,11 @@ def results_table(evaluation: Evaluation, by_split: bool = False) -> str:
     First the means over the splits of a family, and the metrics of all their test videos
     together; then the splits that no mean covers or, with `by_split`, every one.
     """
-    averaged = {(one.kind, one.head, one.family) for one in evaluation.means}
+    averaged = {(one.kind, one.head, one.target, one.family) for one in evaluation.means}
     single = [
         one
         for one in evaluation.results
-        if by_split or (one.kind, one.head, split_family(one.split)) not in averaged
+        if by_split or (one.kind, one.head, one.target, split_family(one.split)) not in averaged
     ]
     sections: list[str] = []
     for kind in KINDS:
@@ -61,6 +67,7 @@ def results_table(evaluation: Evaluation, by_split: bool = False) -> str:
         *told_lines(shown),
         *_undefined_notes(evaluation.results, single),
         *([_FEW] if any(one.kind in _OF_VIDEOS and one.n < FEWEST for one in single) else []),
+        *([_EXACT] if any(one.kind == "ranking" for one in single) else []),
         *_leak_notes(shown),
     ]
     text = "\n".join(wrapped(line) for line in dict.fromkeys(notes))
@@ -88,7 +95,7 @@ def _singles(kind: str, results: Sequence[Result]) -> Iterator[str]:
         counts = {**({"n": "n"} if len(numbers) > 1 else {}), **_COUNTS.get(kind, {})}
         named = [f"split {split}"] if split else []
         if len(numbers) == 1:
-            named.append(f"{rows[0].n} test {'pairs' if kind == 'pairs' else 'videos'}")
+            named.append(f"{rows[0].n} test {'pairs' if kind in _OF_PAIRS else 'videos'}")
         yield _section(
             f"{_lead(kind)}{', '.join(named)} {_INTERVAL}",
             rows,
@@ -105,15 +112,13 @@ def _section(
     cells: (row, whether spreads stand below their values, metric -> digits) -> cells under the
     headings.
     """
-    digits = {
-        m.name: m.digits_for(one.values.get(m.name) for one in rows) for m in _shown(rows[0].kind)
-    }
-    keys = [name for name in ("part", "group") if any(getattr(one, name) for one in rows)]
+    digits = _digits(rows)
+    keys = [name for name in ("target", "part", "group") if any(getattr(o, name) for o in rows)]
     header = ["head", *(rows[0].by if name == "group" else name for name in keys), *headings]
 
     def block(baselines: bool, below: bool) -> list[list[str]]:
         return [
-            [_head(one), *(getattr(one, key) or "" for key in keys), *cells(one, below, digits)]
+            [_head(one), *(_key(one, key) for key in keys), *cells(one, below, digits[one.target])]
             for one in rows
             if bool(one.marks.baseline) == baselines
         ]
@@ -128,6 +133,21 @@ def _section(
     if max(map(len, text.split("\n"))) > terminal_width():
         text = drawn(below=True, width=None)
     return f"{wrapped(title)}\n{text}"
+
+
+def _digits(rows: Sequence[Any]) -> dict[str | None, Digits]:
+    """Target -> metric -> digits: targets differ in their range."""
+    return {
+        target: {
+            m.name: m.digits_for(one.values.get(m.name) for one in alike)
+            for m in _shown(rows[0].kind)
+        }
+        for target, alike in _grouped(rows, lambda one: one.target)
+    }
+
+
+def _key(one: Result | MeanResult, name: str) -> str:
+    return getattr(one, name) or (SCORE if name == "target" else "")
 
 
 def _grouped(items: Iterable[Any], key: Callable[[Any], Any]) -> Iterable[tuple[Any, list[Any]]]:
@@ -155,8 +175,13 @@ def _values(one: Result, below: bool, digits: Digits) -> list[str]:
 
 
 def _single_cells(one: Result, below: bool, digits: Digits, counts: Sequence[str]) -> list[str]:
-    counted = [str(one.n if name == "n" else one.counts[name]) for name in counts]
+    counted = [_counted(one.n if name == "n" else one.counts[name]) for name in counts]
     return [*counted, *_values(one, below, digits)]
+
+
+def _counted(value: Any) -> str:
+    """A count, or an interval beside the bootstrap's."""
+    return f"[{value[0]:.3f}, {value[1]:.3f}]" if isinstance(value, list) else str(value)
 
 
 def _mean_cells(one: MeanResult, below: bool, digits: Digits) -> list[str]:
@@ -182,18 +207,28 @@ def _head(one: Result | MeanResult) -> str:
     return head_title(one.head, one.marks.difficulty)
 
 
+def _called(one: Result | MeanResult) -> str:
+    """The head, and what it predicts where that is not the score."""
+    return f"{one.head} ({one.target})" if one.target else one.head
+
+
 def head_title(head: str, difficulty: str | None) -> str:
     """A head's name, and how it was told the difficulty."""
     signs = {"multiply": " x difficulty", "input": " + difficulty"}
     return head + "/".join(signs.get(how, "") for how in (difficulty or "").split("/"))
 
 
-def _baseline_notes(shown: Iterable[Result | MeanResult]) -> Iterator[str]:
+def _baseline_notes(shown: Sequence[Result | MeanResult]) -> Iterator[str]:
+    """What baselines saw beside one column; of which targets, where they differ in that."""
+    several = [one for one in shown if len(one.marks.baseline) > 1]
+    for head, of_head in _grouped(several, lambda one: one.head):
+        seen = list(_grouped(of_head, lambda one: one.marks.baseline))
+        for columns, alike in seen:
+            targets = ", ".join(dict.fromkeys(one.target or SCORE for one in alike))
+            name = f"{head} ({targets})" if len(seen) > 1 else head
+            yield f"{name}: ridge regression on {', '.join(columns)}, without pixels"
     for one in shown:
-        if len(one.marks.baseline) > 1:
-            columns = ", ".join(one.marks.baseline)
-            yield f"{one.head}: ridge regression on {columns}, without pixels"
-        elif one.marks.baseline == (NEIGHBOURS,):
+        if one.marks.baseline == (NEIGHBOURS,):
             yield (
                 f"{one.head}: the mean score of the training videos that are listed next to a "
                 "video, of the same action; how many is chosen on training videos"
@@ -201,15 +236,20 @@ def _baseline_notes(shown: Iterable[Result | MeanResult]) -> Iterator[str]:
 
 
 def told_lines(shown: Iterable[Any]) -> Iterator[str]:
-    """What heads were told beside pixels. shown: things that have a `head` and `marks`."""
+    """What heads were told beside pixels, or in place of them.
+
+    shown: things that have a `head` and `marks`.
+    """
     for one in shown:
         if one.marks.told:
             yield f"{one.head}: told each video's {one.marks.told} beside its features"
+        if one.marks.made_up:
+            yield f"MADE UP {one.head}: its features are {one.marks.made_up}, of no video"
 
 
 def _undefined_notes(results: Sequence[Result], single: Sequence[Result]) -> Iterator[str]:
     """Which groups an average leaves out, since they have no value to average."""
-    for (head, average), averages in _grouped(results, lambda one: (one.head, one.group)):
+    for (head, average), averages in _grouped(results, lambda one: (_called(one), one.group)):
         lacking = [one for one in averages if one.counts.get("spearman_undefined")]
         for one in lacking:
             if one in single:
@@ -228,7 +268,7 @@ def _leak_notes(shown: Iterable[Result | MeanResult]) -> Iterator[str]:
     for one in shown:
         if one.marks.leak:
             split = f"split {one.split}" if isinstance(one, Result) else "mean"
-            yield f"LEAK {one.head} {split}: {'; '.join(one.marks.leak)}"
+            yield f"LEAK {_called(one)} {split}: {'; '.join(one.marks.leak)}"
 
 
 def fragment_line(row: Mapping[str, Any]) -> str:

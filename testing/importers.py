@@ -37,8 +37,9 @@ def check_importer(
     Checked are its record (the module's title, citation, address, index of files, counts), and
     that an empty folder is refused with an `AqaError`. With sources also: that their files fit the
     index; that they are read twice alike, into rows that a manifest can hold, as many as were
-    published; that the manifest is written, with nothing else changed; and that a file which is
-    cut short is read or refused in one line, without any other exception.
+    published; that the manifest is written, with nothing else changed, and that its columns
+    score_<name> are numbers, their names in lower case; and that a file which is cut short is read
+    or refused in one line, without any other exception.
     """
     if not isinstance(importer, Importer):
         try:
@@ -149,8 +150,12 @@ def _check_written(importer: Importer, request: Request, folder: Path) -> None:
     try:
         import_dataset("it", importer, dataclasses.replace(request, videos=None), manifest)
         table = Manifest.read(manifest)
+        for target in table.targets:
+            table.of_target(target)
     except AqaError as error:
         raise AssertionError(f"its rows make no manifest: {error}") from error
+    large = [target for target in table.targets if target != target.lower()]
+    _require(not large, f"columns score_<name> are in lower case: {large}")
     expected = ["" if row["video_id"] is None else str(row["video_id"]) for row in rows]
     _require(list(table.ids) == expected, "the manifest has other ids than its rows")
 

@@ -40,7 +40,7 @@ def read_hdf5(path: Path, ids: list[str] | None, dataset: str | None) -> dict[st
 def _read(
     path: Path, file: h5py.File, ids: list[str] | None, dataset: str | None
 ) -> dict[str, Array]:
-    room = Room.of(path)
+    room = ReadingRoom.of(path)
     if dataset is not None and isinstance(plain_item(path, file, dataset), h5py.Dataset):
         return _joint(path, room.read(file[dataset]), ids, dataset)
     if len(file) > _MOST_VIDEOS:
@@ -90,14 +90,14 @@ def _joint(path: Path, array: Array, ids: list[str] | None, dataset: str) -> dic
     return dict(zip(ids, array, strict=True))
 
 
-class Room:
+class ReadingRoom:
     """Reads arrays, as long as all of them together take no more than `n_bytes`."""
 
     def __init__(self, path: Path, n_bytes: int):
         self.path, self.left = path, n_bytes
 
     @classmethod
-    def of(cls, path: Path) -> Room:
+    def of(cls, path: Path) -> ReadingRoom:
         """What the numbers of a file may take once they are unpacked."""
         return cls(path, _MOST_COMPRESSED * path.stat().st_size)
 

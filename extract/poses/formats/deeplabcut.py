@@ -17,7 +17,7 @@ from aqa.annotations.importing.pickles import plain_value
 from aqa.errors import AqaError
 from aqa.extract.poses.poses import Array, PoseError, Poses, seen_only
 from aqa.extract.poses.text import numbers
-from aqa.features.elsewhere.hdf5 import Room, plain_item
+from aqa.features.elsewhere.hdf5 import ReadingRoom, plain_item
 
 _HEADERS = ("scorer", "individuals", "bodyparts", "coords")
 _COORDS = ("x", "y", "likelihood")
@@ -88,7 +88,7 @@ def read_deeplabcut_hdf5(path: Path) -> Poses:
 
 def _read_group(path: Path, group: Any) -> tuple[NDArray[Any], list[tuple[str, ...]]]:
     """Values (frames, columns) and the names of the columns."""
-    room = Room.of(path)
+    room = ReadingRoom.of(path)
 
     def read(name: str, kinds: str, what: str) -> NDArray[Any]:
         item = plain_item(path, group, name)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from aqa.annotations.manifest import Manifest
 from aqa.errors import AqaWarning
 from aqa.features.store import FeatureStore
+from aqa.target_names import SCORE
 from aqa.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -174,6 +175,7 @@ def evaluate(
     manifest: Manifest | PathLike | None = None,
     store: FeatureStore | PathLike | None = None,
     splits: str | Sequence[str] = (),
+    targets: str | Sequence[str] = (),
     by: Literal["type", "action"] | None = None,
     feedback: bool = False,
     baselines: bool = False,
@@ -183,14 +185,15 @@ def evaluate(
 ) -> Rows:
     """Evaluate fitted heads on the test videos of their splits.
 
-    heads, splits: by default all that are fitted. store: by default the one that each head was
-    fitted on. by: evaluate each type or action of videos too. feedback: evaluate which clips are
-    called faulty, not the scores. baselines: evaluate what needs no pixels as well. allow_leak:
+    heads, splits, targets: by default all that are fitted. store: by default the one that each head
+    was fitted on. by: evaluate each type or action of videos too. feedback: evaluate which clips
+    are called faulty, not the scores. baselines: evaluate what needs no pixels as well. allow_leak:
     evaluate on videos that were learned from, marked as such, instead of refusing them.
-    skip_incomplete: leave out test videos that lack a label that a head answers by.
+    skip_incomplete: leave out test videos that lack the target, or a label that a head answers by.
 
-    One row per head and split: `head`, `split`, metrics such as `spearman` and `mse`, and their
-    95 % intervals over the test videos. A head that cannot be evaluated is in the rows' `failed`.
+    One row per head, target and split: `head`, `split`, metrics such as `spearman` and `mse`, and
+    their 95 % intervals over the test videos; `target` where that is not the score. A head that
+    cannot be evaluated is in the rows' `failed`.
 
         pd.DataFrame(aqa.evaluate("svr"))[["split", "spearman", "mse"]]
     """
@@ -198,7 +201,7 @@ def evaluate(
     from aqa.models.run_source import chosen_runs
 
     place = Workspace(Path(workspace))
-    folders = chosen_runs(place.runs, _names(heads), _names(splits))
+    folders = chosen_runs(place.runs, _names(heads), _names(splits), _names(targets))
     with ExitStack() as stack:
         evaluation = evaluate_runs(
             folders,
@@ -237,6 +240,7 @@ def score(
     *,
     workspace: PathLike = ".",
     splits: str | Sequence[str] = (),
+    targets: str | Sequence[str] = (),
     type: str | None = None,
     difficulty: float | None = None,
     action: str | None = None,
@@ -246,12 +250,14 @@ def score(
 ) -> Rows:
     """Predict the scores of new video files with a fitted head.
 
-    splits: whose runs to take, by default all; their predictions are averaged. type, difficulty,
-    action: of the videos, for a head that needs them. weights: where the backbone's checkpoint is
-    now, if it has moved. backbone: `path/to/net.py:make`, where the store was made with that file.
+    splits: whose runs to take, by default all; their predictions are averaged. targets: what to
+    predict, by default all that the head was fitted to. type, difficulty, action: of the videos,
+    for a head that needs them. weights: where the backbone's checkpoint is now, if it has moved.
+    backbone: `path/to/net.py:make`, where the store was made with that file.
 
-    One row per video: `video`, `score` in points, the prediction of each split, and what each
-    writes of it, if it does. A video that cannot be read is in the rows' `failed`.
+    One row per video and target: `video`, `target` where that is not the score, `score` in points,
+    the prediction of each split, and what each writes of it, if it does. A video that cannot be
+    read is in the rows' `failed`.
 
         aqa.score(["new.mp4", "other.mp4"], head="lstm")
     """
@@ -261,7 +267,7 @@ def score(
 
     place = Workspace(Path(workspace))
     paths = [Path(video) for video in ([videos] if isinstance(videos, str | Path) else videos)]
-    folders = chosen_runs(place.runs, (head,), _names(splits))
+    folders = chosen_runs(place.runs, (head,), _names(splits), _names(targets))
     outcome = score_videos(
         paths,
         [runs.load_run(folder, (head,)) for folder in folders],
@@ -277,6 +283,7 @@ def score(
     rows = (
         {
             "video": str(done.path),
+            **({} if done.target == SCORE else {"target": done.target}),
             "score": done.score,
             **{f"split-{split}": value for split, value in done.by_split.items()},
             **{f"commentary-{split}": text for split, text in done.commentary.items()},
@@ -294,6 +301,7 @@ def explain(
     manifest: Manifest | PathLike | None = None,
     store: PathLike | None = None,
     splits: str | Sequence[str] = (),
+    target: str | None = None,
     type: str | None = None,
     difficulty: float | None = None,
     action: str | None = None,
@@ -304,7 +312,8 @@ def explain(
 ) -> Rows:
     """What a fitted head says of each clip of a video, or of each joint of the athlete.
 
-    video: an id of the manifest, or a video file. type, difficulty, action: of a new video, for a
+    video: an id of the manifest, or a video file. target: what the head was fitted to, by default
+    the score, or its only target. type, difficulty, action: of a new video, for a
     head that needs them. align: which clips of an exemplar are compared, those of the same number
     or those that dynamic time warping finds.
 
@@ -315,13 +324,13 @@ def explain(
         aqa.explain("001", head="wd")
     """
     from aqa.models.feedback import Feedback, PoseFeedback
-    from aqa.models.run_source import chosen_runs
+    from aqa.models.run_source import runs_of_one_target
     from aqa.workflows.feedback import explain as explain_video
 
     place = Workspace(Path(workspace))
     explained = explain_video(
         str(video),
-        chosen_runs(place.runs, (head,), _names(splits)),
+        runs_of_one_target(place.runs, head, _names(splits), target),
         _manifest(manifest, place),
         None if store is None else Path(store),
         type=type,

@@ -172,6 +172,33 @@ def roc_auc(similar: NDArray[np.bool_], probability: Values, weight: Values) -> 
     return share(wins, above.sum(axis=-1) * below.sum(axis=-1))
 
 
+def class_accuracy(y_true: Values, margin: Values, weight: Values | None = None) -> Values:
+    """The share of videos whose class is told rightly.
+
+    y_true: (n,), 1 for good videos and 0 for bad ones. margin: (n,), 0 or more where a video is
+    called good. These and the next are scikit-learn's, for many weightings at once.
+    """
+    return pair_accuracy(*_classes(y_true, margin), _weight(y_true, weight))
+
+
+def class_balanced_accuracy(y_true: Values, margin: Values, weight: Values | None = None) -> Values:
+    """The mean of the accuracies on good and on bad videos; see `class_accuracy`."""
+    return balanced_accuracy(*_classes(y_true, margin), _weight(y_true, weight))
+
+
+def class_f1(y_true: Values, margin: Values, weight: Values | None = None) -> Values:
+    """F1 of the good class; NaN where no video is good or called so; see `class_accuracy`."""
+    good, said = _classes(y_true, margin)
+    weight = _weight(y_true, weight)
+    hits, called, true = (weight @ (one > 0.5).astype(float) for one in (good * said, said, good))
+    return f1(hits, called, true)
+
+
+def class_roc_auc(y_true: Values, margin: Values, weight: Values | None = None) -> Values:
+    """The chance that a good video has the higher margin; see `roc_auc`, `class_accuracy`."""
+    return roc_auc(y_true > 0.5, margin, _weight(y_true, weight))
+
+
 def precision(hits: Values, said: Values, true: Values) -> Values:
     """The share of what is said that is true: `hits` of `said`."""
     return share(hits, said)
@@ -185,6 +212,15 @@ def recall(hits: Values, said: Values, true: Values) -> Values:
 def f1(hits: Values, said: Values, true: Values) -> Values:
     """The harmonic mean of precision and recall."""
     return share(2 * hits, said + true)
+
+
+def _classes(y_true: Values, margin: Values) -> tuple[NDArray[np.bool_], Values]:
+    """Whether videos are good, and 1 where they are called so."""
+    return y_true > 0.5, (margin >= 0).astype(float)
+
+
+def _weight(y_true: Values, weight: Values | None) -> Values:
+    return np.ones(len(y_true)) if weight is None else weight
 
 
 def _runs(y: Values, weight: Values) -> tuple[Values, NDArray[np.intp]]:

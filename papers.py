@@ -92,6 +92,22 @@ _PAPERS = (
         "dataset of Pose Trainer",
     ),
     Paper(
+        "doughty2018",
+        "Hazel Doughty, Dima Damen and Walterio Mayol-Cuevas",
+        2018,
+        "Who's Better? Who's Best? Pairwise Deep Ranking for Skill Determination",
+        "IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR)",
+        "the loss pair-margin; dataset EPIC-Skills",
+    ),
+    Paper(
+        "doughty2019",
+        "Hazel Doughty, Walterio Mayol-Cuevas and Dima Damen",
+        2019,
+        "The Pros and Cons: Rank-aware Temporal Attention for Skill Determination in Long Videos",
+        "IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR)",
+        "the margin of the loss pair-margin; dataset BEST",
+    ),
+    Paper(
         "gao2014",
         "Yixin Gao, S. Swaroop Vedula, Carol E. Reiley, Narges Ahmidi, Balakrishnan Varadarajan, "
         "Henry C. Lin, Lingling Tao, Luca Zappella, Benjamín Béjar, David D. Yuh, "
@@ -337,6 +353,22 @@ _PAPERS = (
     ),
     # Statistics.
     Paper(
+        "clopper1934",
+        "Charles J. Clopper and Egon S. Pearson",
+        1934,
+        "The Use of Confidence or Fiducial Limits Illustrated in the Case of the Binomial",
+        "Biometrika",
+        "the exact intervals of accuracies",
+    ),
+    Paper(
+        "hanley1982",
+        "James A. Hanley and Barbara J. McNeil",
+        1982,
+        "The Meaning and Use of the Area under a Receiver Operating Characteristic (ROC) Curve",
+        "Radiology",
+        "the variance of ROC-AUC",
+    ),
+    Paper(
         "holm1979",
         "Sture Holm",
         1979,
@@ -345,12 +377,30 @@ _PAPERS = (
         "the adjusted p of aqa compare",
     ),
     Paper(
+        "mcnemar1947",
+        "Quinn McNemar",
+        1947,
+        "Note on the Sampling Error of the Difference between Correlated Proportions or "
+        "Percentages",
+        "Psychometrika",
+        "the test of two accuracies in aqa compare",
+    ),
+    Paper(
         "nadeau2003",
         "Claude Nadeau and Yoshua Bengio",
         2003,
         "Inference for the Generalization Error",
         "Machine Learning",
         "the corrected t test over several splits of aqa compare",
+    ),
+    Paper(
+        "newcombe2006",
+        "Robert G. Newcombe",
+        2006,
+        "Confidence Intervals for an Effect Size Measure Based on the Mann-Whitney Statistic. "
+        "Part 2: Asymptotic Methods and Evaluation",
+        "Statistics in Medicine",
+        "the intervals of ROC-AUC",
     ),
     Paper(
         "phipson2010",
@@ -368,6 +418,14 @@ _PAPERS = (
         "Approximate Entropy as a Measure of System Complexity",
         "Proceedings of the National Academy of Sciences",
         "the approximate entropy of the head pose-apen",
+    ),
+    Paper(
+        "zou2008",
+        "Guang Yong Zou and Allan Donner",
+        2008,
+        "Construction of Confidence Limits about Effect Measures: A General Approach",
+        "Statistics in Medicine",
+        "the intervals of balanced accuracies",
     ),
 )
 PAPERS: Mapping[str, Paper] = MappingProxyType({paper.key: paper for paper in _PAPERS})

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 # The target that runs have whose folder names none.
 SCORE = "score"
+# Asks for every target; none can be called so.
+EVERY = "all"
+# The target of runs that learn who is better, from a table of pairs.
+PAIRS = "pairs"
 # Stands in the name of a folder between what its runs are called and another target.
 SIGN = "@"
 

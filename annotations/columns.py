@@ -7,9 +7,13 @@ import re
 from aqa.target_names import SCORE
 
 REQUIRED = ("video_id", "path", "score")
+# A table of these alone lists videos that nobody has scored yet.
+_PLACES = {"video_id", "path", "start_frame", "end_frame", "poses"}
 # Columns of which a manifest may have several: score_<name>, split_<name>, judge_<number>,
 # stage_<name>.
 TARGET_PREFIX = "score_"
+# Holds labels of two values, such as good and bad; see `two_classes`.
+LABEL = "label"
 SPLIT_PREFIX = "split_"
 SPLIT_NAME = re.compile(r"\w[\w.+-]*")
 JUDGE_PREFIX = "judge_"
@@ -29,8 +33,8 @@ def as_name(label: str) -> str:
     return re.sub(r"[^\w.+-]+", "-", label)
 
 
-def header_problems(header: list[str]) -> list[str]:
-    """What is wrong with a manifest's header, one line each."""
+def header_problems(header: list[str], scored: bool = True) -> list[str]:
+    """What is wrong with a manifest's header, one line each. scored: it must have a score."""
     if len(header) == 1 and (separated := re.search(r"[;\t]", header[0])):
         return [
             f"row 1: its columns are separated by {separated[0]!r}; save it with commas, or make a "
@@ -39,7 +43,7 @@ def header_problems(header: list[str]) -> list[str]:
     problems = [
         f"row 1: no column {name}; required are {', '.join(REQUIRED)}, found {', '.join(header)}"
         for name in REQUIRED
-        if name not in header and not (name == SCORE and _has_other_scores(header))
+        if name not in header and not (name == SCORE and (not scored or _needs_no_score(header)))
     ]
     problems += [
         f"row 1: there are two columns {name!r}; every column needs its own name"
@@ -55,6 +59,12 @@ def header_problems(header: list[str]) -> list[str]:
     return problems
 
 
-def _has_other_scores(header: list[str]) -> bool:
-    """Whether a table without a column `score` says in others what heads predict."""
-    return any(name.startswith(TARGET_PREFIX) for name in header)
+def _needs_no_score(header: list[str]) -> bool:
+    """Whether a table without a column `score` is complete.
+
+    Either it says in other columns what heads predict, or only where videos lie.
+    """
+    told = {name for name in header if not name.startswith(SPLIT_PREFIX)}
+    return told <= _PLACES or any(
+        name.startswith(TARGET_PREFIX) or name == LABEL for name in header
+    )

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 from aqa.annotations.columns import REQUIRED
 from aqa.errors import AqaError
 
 
-def read_table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """The header of a CSV file, and (row number, values) of its rows; blank rows are left out."""
+def read_table(
+    path: Path, required: Sequence[str] = REQUIRED
+) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The header of a CSV file, and (row number, values) of its rows; blank rows are left out.
+
+    required: columns that it must have, for messages.
+    """
     records = enumerate(read_records(path, read_text(path)), start=1)
     numbered = [(number, values) for number, (values, _) in records if any(values)]
     if not numbered:
-        raise AqaError(f"{path}: it is empty; its first row must name {', '.join(REQUIRED)}")
+        raise AqaError(f"{path}: it is empty; its first row must name {', '.join(required)}")
     return numbered[0][1], numbered[1:]
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from aqa.annotations.columns import SPLIT_PREFIX, header_problems
 from aqa.annotations.csv_table import read_table
+from aqa.annotations.pairs import FILE, PairTable
 from aqa.annotations.row_parser import RowParser
 from aqa.annotations.splits import PARTS, Split
-from aqa.annotations.targets import EVERY, score_targets, target_column, with_target
+from aqa.annotations.targets import score_targets, target_column, with_target
+from aqa.annotations.two_classes import TwoClasses, classes_among, with_classes
 from aqa.annotations.video import Video
 from aqa.errors import AqaError, UnknownNameError
 from aqa.files import write_text
-from aqa.target_names import SCORE
+from aqa.target_names import EVERY, PAIRS, SCORE
 
 __all__ = ["Manifest", "ManifestError", "Video", "write_manifest"]
 
@@ -33,13 +37,24 @@ class Manifest(Sequence[Video]):
     """The videos of a dataset, in the order of the table; `by_id[id]` finds one.
 
     target: what the videos' `score` is, see `of_target`. score_column: the column it stands in.
+    classes: the two values that it has, see `of_classes`; None where it is a number of points.
+    pairs: who is better, where that is what heads learn, see `of_pairs`.
     """
 
-    def __init__(self, videos: Sequence[Video], path: Path, target: str = SCORE):
+    classes: TwoClasses | None = None
+
+    def __init__(
+        self,
+        videos: Sequence[Video],
+        path: Path,
+        target: str = SCORE,
+        pairs: PairTable | None = None,
+    ):
         self.videos = tuple(videos)
         self.path = path
         self.target = target
-        self.score_column = SCORE if target == SCORE else self._column_of(target)
+        self.pairs = pairs
+        self.score_column = target if target in (SCORE, PAIRS) else self._column_of(target)
         self.by_id = {video.id: video for video in self.videos}
         self._views = {target: self}  # target -> the same manifest seen with it
 
@@ -85,11 +100,14 @@ class Manifest(Sequence[Video]):
 
         target: `score`; the name of a column `score_<name>`; or else any column of numbers, such
         as `difficulty`. `similar_within`, which is of the score, is left out for all others.
+        `pairs`: no score at all, but who is better, by the table `pairs.csv` beside the manifest.
         `UnknownNameError` where there is no such column, `ManifestError` where it holds no numbers.
 
             tes = Manifest.read("manifest.csv").of_target("tes")
             tes.by_id["12"].score
         """
+        if target == PAIRS:
+            return self if self.pairs is not None else self.of_pairs(self.path.with_name(FILE))
         if target not in self._views:
             column = self._column_of(target)
             videos, problems = with_target(self._views.get(SCORE, self), column)
@@ -102,10 +120,54 @@ class Manifest(Sequence[Video]):
             self._column_of(target)
         return self._views[target]
 
-    def of_targets(self, asked: Sequence[str] = ()) -> list[Manifest]:
+    def of_classes(self, target: str, good: str | None = None) -> Manifest:
+        """As `of_target`; but where a column has two values, they are classes.
+
+        A video's score is then 1 where it is good and 0 where not, and `classes` names both. good:
+        the value that is good, see `find_classes`, which says what is refused.
+        """
+        if target == PAIRS:
+            return self.of_target(target)
+        if target == SCORE and self._header and SCORE not in self._header:
+            return self
+        column = self._column_of(target)
+        videos = self._views.get(SCORE, self).videos
+        try:
+            classes = classes_among(videos, column, good)
+        except AqaError as error:
+            raise AqaError(f"{self.path}: {error}") from None
+        if classes is None:
+            return self.of_target(target)
+        view = Manifest(with_classes(videos, classes), self.path, target)
+        view.classes, view._views = classes, {**self._views, target: view}
+        return view
+
+    def of_pairs(self, path: str | os.PathLike[str]) -> Manifest:
+        """The same videos without scores, and who of them is better, by a table of pairs.
+
+        Its splits of pairs are splits of this one too, and take the place of splits of videos of
+        the same name where the manifest does not have these. `AqaError` for a wrong table.
+        """
+        pairs = PairTable.read(path, self.by_id, self.path)
+        new = {n: pairs.video_parts(n) for n in pairs.splits if n not in self.split_names}
+        videos = [
+            replace(
+                video,
+                score=math.nan,
+                similar_within=None,
+                splits={**video.splits, **{n: at.get(video.id, "") for n, at in new.items()}},
+            )
+            for video in self
+        ]
+        view = Manifest(videos, self.path, PAIRS, pairs)
+        view._views = self._views
+        return view
+
+    def of_targets(self, asked: Sequence[str] = (), good: str | None = None) -> list[Manifest]:
         """The same videos seen with each of these targets; for none as they are.
 
-        `all` is every column `score_<name>`; `AqaError` where there is none.
+        `all` is every column `score_<name>`; `AqaError` where there is none. A column of two values
+        is seen as classes; good: which of them is good, see `of_classes`.
         """
         if EVERY in asked and not self.targets:
             raise AqaError(
@@ -113,9 +175,9 @@ class Manifest(Sequence[Video]):
                 "leave it out to predict the score"
             )
         if not asked:
-            return [self]
+            return [self if self.classes and not good else self.of_classes(self.target, good)]
         names = [each for name in asked for each in (self.targets if name == EVERY else [name])]
-        return [self.of_target(name) for name in dict.fromkeys(names)]
+        return [self.of_classes(name, good) for name in dict.fromkeys(names)]
 
     @property
     def _header(self) -> tuple[str, ...]:
@@ -135,15 +197,23 @@ class Manifest(Sequence[Video]):
         expected.
         """
         path = Path(path)
-        return cls.parse(path, *read_table(path))
+        return cls.parse(path, *read_table(path), scored=not path.with_name(FILE).exists())
 
     @classmethod
-    def parse(cls, path: Path, header: list[str], rows: list[tuple[int, list[str]]]) -> Manifest:
+    def parse(
+        cls,
+        path: Path,
+        header: list[str],
+        rows: list[tuple[int, list[str]]],
+        *,
+        scored: bool = True,
+    ) -> Manifest:
         """Check a table that was read from `path`: its header, and its numbered rows.
 
-        Raises `ManifestError` as `read` does.
+        scored: whether it must have a score; not where a table of pairs lies beside it. Raises
+        `ManifestError` as `read` does.
         """
-        problems = header_problems(header)
+        problems = header_problems(header, scored)
         if problems:
             raise ManifestError(path, problems)
         if not rows:
@@ -176,9 +246,13 @@ def write_manifest(
     rows: column -> value; the first row's keys are the columns. None is written as empty.
     new: there must be no file yet.
     """
-    path = Path(path)
+    write_text(Path(path), csv_text(rows), new=new)
+
+
+def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
+    """Rows as a CSV table; the first row's keys are the columns, None is written as empty."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_text(path, text.getvalue(), new=new)
+    return text.getvalue()

@@ -1,4 +1,4 @@
-"""Splits that come as lists of ids: text files, JSON, or pickles, which are read as data.
+"""Splits that come as lists of ids: text, JSON, MATLAB, or pickles, which are read as data.
 
 Authors publish splits as a list for each part, as a list of folds, or as a dictionary of them, and
 write ids with folders, endings or leading zeros of their own.
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from aqa.annotations.importing.checks import check_size
+from aqa.annotations.importing.matlab import read_vector, whole_numbers
 from aqa.annotations.importing.pickles import read_pickle
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import PARTS, Split
@@ -38,7 +39,8 @@ def split_of_lists(manifest: Manifest, parts: Mapping[str, Path], skip_unknown: 
     """A split from one file of ids for each part; its name is to be given.
 
     A file of ids has one per line (what follows a blank or comma is ignored), or is a JSON or
-    pickled list. skip_unknown: leave out ids of no video of the manifest, with a warning.
+    pickled list, or a .mat of one vector of the videos' numbers. skip_unknown: leave out ids of no
+    video of the manifest, with a warning.
     """
     lists = {part: _ids_of(path, manifest) for part, path in parts.items()}
     source = ", ".join(str(path) for path in parts.values())
@@ -72,6 +74,8 @@ def _value(path: Path) -> Any:
 
 
 def _ids_of(path: Path, manifest: Manifest) -> list[Any]:
+    if path.suffix.lower() == ".mat" and path.is_file():
+        return whole_numbers(path, read_vector(path, None))
     value = _value(path)
     if value is None:
         return _lines(path, manifest)

@@ -11,14 +11,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from aqa.annotations.columns import SPLIT_NAME, SPLIT_PREFIX, STAGE_PREFIX, TARGET_PREFIX
+from aqa.annotations.columns import LABEL, SPLIT_NAME, SPLIT_PREFIX, STAGE_PREFIX, TARGET_PREFIX
 from aqa.annotations.numbers import number_of, shortened, why_no_number
 from aqa.annotations.video import Video
 from aqa.errors import AqaError, UnknownNameError
-from aqa.target_names import SCORE
+from aqa.target_names import EVERY, SCORE
 
-# Asks for every column score_<name>; no target can be called so.
-EVERY = "all"
 # Columns that are no targets, whatever stands in them.
 _NO_TARGETS = ("video_id", "path", "poses", "start_frame", "end_frame", "similar_within")
 
@@ -48,7 +46,7 @@ def target_column(target: str, header: Sequence[str], where: str) -> str:
         return named
     if target in header and _may_be_target(target):
         return target
-    known = [*([SCORE] if SCORE in header else []), *score_targets(header)]
+    known = [*(name for name in (SCORE, LABEL) if name in header), *score_targets(header)]
     raise UnknownNameError(
         "target",
         target,

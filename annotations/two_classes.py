@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from aqa.annotations.columns import LABEL
+from aqa.annotations.video import Video
 from aqa.errors import AqaError, listed
+from aqa.target_names import SCORE
 
-# A column of this name holds labels, also where these are numbers.
-LABEL = "label"
 # What --good takes to learn two numbers as scores.
 NEITHER = "none"
 _GOOD = frozenset(
@@ -68,9 +69,12 @@ def find_classes(column: str, texts: Iterable[str], good: str | None = None) -> 
     for text in texts:
         if text.strip():
             spelled.setdefault(_key(text), text.strip())
-    numbers = all(isinstance(key, float) for key in spelled)
+    of_numbers = [isinstance(key, float) for key in spelled]
+    numbers = all(of_numbers)
     if numbers and good == NEITHER:
         return None
+    if any(of_numbers) and not numbers and len(spelled) > 2 and column != LABEL:
+        return None  # scores, some of which are mistyped
     if numbers and column != LABEL and len(spelled) != 2:
         if good is not None:
             raise AqaError(
@@ -87,6 +91,33 @@ def find_classes(column: str, texts: Iterable[str], good: str | None = None) -> 
     key = _chosen(column, spelled, good)
     (other,) = spelled.keys() - {key}
     return TwoClasses(column, spelled[other], spelled[key])
+
+
+def classes_among(
+    videos: Sequence[Video], column: str, good: str | None = None
+) -> TwoClasses | None:
+    """The two classes that a column of a manifest holds, see `find_classes`."""
+    return find_classes(column, [_cell(video, column) for video in videos], good)
+
+
+def with_classes(videos: Sequence[Video], classes: TwoClasses) -> list[Video]:
+    """The videos, their score being 1 for good and 0 for bad; NaN where there is no label.
+
+    What a difference in points means is known of the score alone, so `similar_within` is left out
+    of another column's.
+    """
+    near = {} if classes.column == SCORE else {"similar_within": None}
+    return [
+        replace(video, score=classes.number(_cell(video, classes.column)), **near)
+        for video in videos
+    ]
+
+
+def _cell(video: Video, column: str) -> str:
+    """What stands in a column; of a video that was read of no table its score."""
+    if video.row:
+        return video.row.get(column, "")
+    return "" if math.isnan(video.score) else repr(video.score)
 
 
 def _chosen(column: str, spelled: Mapping[float | str, str], good: str | None) -> float | str:

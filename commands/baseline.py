@@ -14,6 +14,7 @@ from aqa.commands.options import (
     open_store,
     runs_option,
     skip_option,
+    targets_option,
     workspace_option,
 )
 from aqa.workspace import Workspace
@@ -28,30 +29,44 @@ from aqa.workspace import Workspace
     multiple=True,
     help="Split, or family of splits such as louo, to evaluate on [default: every one].",
 )
+@targets_option
 @manifest_option
 @click.option("--store", type=FILE, help="Feature store, to count clips and frames by.")
 @runs_option
 @skip_option
-@click.option("--by", "by_split", type=click.Choice(["split"]), help="Show every split.")
+@click.option(
+    "--skip-incomplete", is_flag=True, help="Leave out videos without the score of --target."
+)
+@click.option(
+    "--by",
+    "groupings",
+    multiple=True,
+    type=click.Choice(["split", "type", "action"]),
+    help="Show every split; or evaluate each type or action by itself too, with averages over "
+    "them. Can be given twice: --by split --by type.",
+)
 @json_option
 @click.pass_obj
 def baseline(
     workspace: Workspace,
     columns: tuple[str, ...],
     splits: tuple[str, ...],
+    targets: tuple[str, ...],
     manifest: Path | None,
     store: Path | None,
     runs: Path | None,
     skip_missing: bool,
-    by_split: str | None,
+    skip_incomplete: bool,
+    groupings: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Predict scores without any pixels, evaluated as `aqa eval` evaluates heads.
 
     Ridge regression on COLUMNs of the manifest, such as difficulty, type or event+difficulty; the
     penalty is chosen on the training videos. By default it takes each useful column alone, and all
-    of them together; with --store also the numbers of clips and frames. A head is worth what it
-    adds to this, and `aqa compare` says how much that is.
+    of them together; with --store also the numbers of clips and frames. COLUMN may be any other of
+    the manifest too, and `neighbours`: the mean score of the training videos that are listed next
+    to a video. A head is worth what it adds to this, and `aqa compare` says how much that is.
     """
     from aqa.annotations.manifest import Manifest
     from aqa.annotations.overlaps import overlap_warnings
@@ -59,6 +74,9 @@ def baseline(
     from aqa.report.result_tables import results_table
     from aqa.report.tables import wrapped
 
+    by = [name for name in groupings if name != "split"]
+    if len(by) > 1:
+        raise click.UsageError("--by type and --by action: choose one")
     table = Manifest.read(manifest or workspace.manifest)
     named = [table.split(name) for name in table.split_names if not splits or name in splits]
     for line in overlap_warnings(named, table):
@@ -70,12 +88,15 @@ def baseline(
             columns,
             runs or workspace.runs,
             features,
+            targets=targets,
             skip_missing=skip_missing,
+            skip_incomplete=skip_incomplete,
+            by=by[0] if by else None,
         )
     if as_json:
         click.echo(json.dumps(evaluation.to_dict(), indent=1))
     else:
-        click.echo(results_table(evaluation, by_split=by_split is not None))
+        click.echo(results_table(evaluation, by_split="split" in groupings))
 
 
 COMMAND = baseline

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from aqa.commands.options import json_option, runs_option, workspace_option
-from aqa.workspace import Workspace, run_folders
+from aqa.commands.options import fitted_targets_option, json_option, runs_option, workspace_option
+from aqa.target_names import SCORE, target_label
+from aqa.workspace import Workspace
 
 
 @click.command(short_help="Say whether one head is better than another.")
@@ -22,11 +23,13 @@ from aqa.workspace import Workspace, run_folders
 )
 @click.option(
     "--metric",
-    type=click.Choice(["spearman", "pearson", "mse", "med"]),
-    default="spearman",
-    show_default=True,
-    help="Metric to compare; mse and med are errors.",
+    type=click.Choice(
+        ["spearman", "pearson", "mse", "med", "accuracy", "balanced_accuracy", "f1", "roc_auc"]
+    ),
+    help="Metric to compare; mse and med are errors; the last four are of good or bad [default: "
+    "spearman; balanced_accuracy].",
 )
+@fitted_targets_option
 @runs_option
 @json_option
 @click.pass_obj
@@ -34,7 +37,8 @@ def compare(
     workspace: Workspace,
     heads: tuple[str, ...],
     splits: tuple[str, ...],
-    metric: str,
+    metric: str | None,
+    targets: tuple[str, ...],
     runs: Path | None,
     as_json: bool,
 ) -> None:
@@ -51,30 +55,42 @@ def compare(
 
     Of heads that write commentary, a table of its own shows how near they are to what was said.
 
-    Splits of several families are compared family by family. Writes compare.json and compare.csv
-    beside the runs; with several families compare-split-<family>.json and .csv.
+    Splits of several families are compared family by family, and heads that predict several
+    targets target by target. Writes compare.json and compare.csv beside the runs; with several
+    families or targets compare-target-<name>-split-<family>.json and .csv.
     """
-    from aqa.evaluation.compare import compare_families
+    from aqa.evaluation.compare import compare_targets
     from aqa.evaluation.compare_commentary import compared_captions
     from aqa.evaluation.predictions import compared_folders, read_heads
     from aqa.evaluation.result_files import comparison_record, write_comparison
-    from aqa.models.run_source import labels_of
+    from aqa.models.run_source import chosen_runs, labels_of
     from aqa.report.comparison_table import comparison_text
 
     where = runs or workspace.runs
-    labels = labels_of(where, heads)
-    folders = run_folders(where, labels, splits, holding="predictions.csv")
+    folders = chosen_runs(where, heads, splits, targets, holding="predictions.csv")
     if not heads:
         folders = compared_folders(folders)
     read = read_heads(folders, strict=bool(heads))
-    comparisons = [(one, compared_captions(one, read)) for one in compare_families(read, metric)]
-    several = len(comparisons) > 1
+    comparisons = [(one, compared_captions(one, read)) for one in compare_targets(read, metric)]
+    several_targets = len({one.target for one, _ in comparisons}) > 1
+    several_families = len({one.family for one, _ in comparisons}) > 1
     written = [
-        write_comparison(where, labels, [one.family] if several else splits, one, captions)
+        write_comparison(
+            where,
+            labels_of(where, heads),
+            [one.family] if several_families else splits,
+            one,
+            captions,
+            [one.target or SCORE] if several_targets else targets,
+        )
         for one, captions in comparisons
     ]
     if as_json:
-        shown = {one.family: comparison_record(one, captions) for one, captions in comparisons}
+        shown = {
+            target_label(one.family, one.target or SCORE): comparison_record(one, captions)
+            for one, captions in comparisons
+        }
+        several = len(comparisons) > 1
         click.echo(json.dumps(shown if several else next(iter(shown.values())), indent=1))
     else:
         click.echo("\n\n".join(comparison_text(one, captions) for one, captions in comparisons))

@@ -35,7 +35,7 @@ def demo(workspace: Workspace, folder: Path | None, n_videos: int, seed: int) ->
 
     Draws a small dataset of dives whose faults and scores are known, extracts features, fits two
     heads on five splits, evaluates them on videos that they have not seen, scores one new video,
-    and says what cost points in it.
+    says what cost points in it, and in words what it shows.
     """
     from aqa.report.demo_screen import demo_screen
     from aqa.report.tables import wrapped

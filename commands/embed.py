@@ -10,6 +10,7 @@ import click
 from aqa.commands.options import (
     json_option,
     manifest_option,
+    one_target_option,
     open_store,
     picture_option,
     runs_option,
@@ -28,6 +29,7 @@ from aqa.workspace import Workspace
     show_default=True,
     help="Fitted head, of the kind score-estimation.",
 )
+@one_target_option
 @picture_option("each embedding in the plane")
 @click.option(
     "--perplexity",
@@ -46,6 +48,7 @@ def embed(
     workspace: Workspace,
     split: str | None,
     head: str,
+    target: str | None,
     picture: Path | None,
     perplexity: float,
     seed: int,
@@ -61,9 +64,10 @@ def embed(
     higher where types are further apart. --picture draws them in the plane by t-SNE, --json gives
     the points too.
     """
-    from aqa.models.run_source import chosen_runs
+    from aqa.models.run_source import runs_of_one_target
 
-    folder = chosen_runs(runs or workspace.runs, (head,), (split,) if split else ())[0]
+    where, chosen = runs or workspace.runs, (split,) if split else ()
+    folder = runs_of_one_target(where, head, chosen, target)[0]
     from aqa.annotations.manifest import Manifest
     from aqa.models.runs import load_run
     from aqa.report.embeddings_table import embeddings_json, embeddings_table

@@ -11,6 +11,7 @@ import click
 from aqa.commands.options import (
     FILE,
     align_option,
+    fitted_targets_option,
     json_option,
     manifest_option,
     open_store,
@@ -18,7 +19,7 @@ from aqa.commands.options import (
     skip_option,
     workspace_option,
 )
-from aqa.workspace import Workspace, run_folders
+from aqa.workspace import Workspace
 
 
 @click.command(name="eval")
@@ -35,6 +36,7 @@ from aqa.workspace import Workspace, run_folders
     multiple=True,
     help="Split, or family of splits such as louo, to evaluate on [default: every one].",
 )
+@fitted_targets_option
 @manifest_option
 @click.option(
     "--store", type=FILE, help="Feature store [default: the one each head was fitted on]."
@@ -72,6 +74,7 @@ def evaluate(
     workspace: Workspace,
     heads: tuple[str, ...],
     splits: tuple[str, ...],
+    targets: tuple[str, ...],
     manifest: Path | None,
     store: Path | None,
     runs: Path | None,
@@ -89,9 +92,11 @@ def evaluate(
     Prints the means over the splits of a family, such as fold1 to fold5 or louo-B to louo-I, and
     where no video is tested twice also the metrics of all their test videos together. A split
     alone, and with --by split every one, is shown with 95 % bootstrap intervals over its test
-    videos. All of it is written to eval.json and eval.csv (eval-split-<name> for chosen splits)
-    beside the runs. Below the heads stands what ridge regression predicts without any pixels,
-    from the difficulty, type, event and length that the manifest has. Heads that compare pairs
+    videos. All of it is written to eval.json and eval.csv (eval-split-<name> for chosen splits,
+    eval-target-<name> for chosen targets) beside the runs. Below the heads stands what ridge
+    regression predicts without any pixels, from the difficulty, type, event and length that the
+    manifest has. A head that was fitted to several targets, see `aqa fit --target`, has a row for
+    each and, of columns score_NAME, their mean, plain and by Fisher's z. Heads that compare pairs
     have a table of their own, and eval-pairs.csv. --feedback counts clips against the manifest's
     column faulty_clips, and writes eval-feedback. A run that cannot be evaluated stops none of
     the others; the exit code is then 1.
@@ -99,15 +104,14 @@ def evaluate(
     from aqa.annotations.manifest import Manifest
     from aqa.evaluation.evaluate_runs import evaluate_runs
     from aqa.evaluation.result_files import write_results
-    from aqa.models.run_source import labels_of
+    from aqa.models.run_source import chosen_runs, labels_of
     from aqa.report.result_tables import results_table
 
     by = [name for name in groupings if name != "split"]
     if len(by) > 1:
         raise click.UsageError("--by type and --by action: choose one")
     where = runs or workspace.runs
-    labels = labels_of(where, heads)
-    folders = run_folders(where, labels, splits)
+    folders = chosen_runs(where, heads, splits, targets)
     table = Manifest.read(manifest or workspace.manifest)
     with open_store(store) as features:
         evaluation = evaluate_runs(
@@ -123,7 +127,7 @@ def evaluate(
             baselines=None if no_baseline else where,
             heads=heads,
         )
-    written = write_results(where, labels, splits, evaluation)
+    written = write_results(where, labels_of(where, heads), splits, evaluation, targets)
     if as_json:
         click.echo(json.dumps(evaluation.to_dict(), indent=1))
     else:

@@ -18,6 +18,7 @@ from aqa.commands.options import (
     difficulty_option,
     json_option,
     manifest_option,
+    one_target_option,
     picture_option,
     runs_option,
     store_option,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     help="Fitted head that gives feedback: the name of its runs, or its Python file.",
 )
 @click.option("--split", help="Run to use [default: the first that did not learn from VIDEO].")
+@one_target_option
 @type_option
 @difficulty_option
 @action_option
@@ -58,6 +60,7 @@ def feedback(
     video: str,
     head: str,
     split: str | None,
+    target: str | None,
     type_: str | None,
     difficulty: float | None,
     action: str | None,
@@ -91,9 +94,10 @@ def feedback(
     mtl                 one line on the whole video, where it was fitted on the
                         manifest's column commentary.
     """
-    from aqa.models.run_source import chosen_runs
+    from aqa.models.run_source import runs_of_one_target
 
-    folders = chosen_runs(runs or workspace.runs, (head,), (split,) if split else ())
+    where, chosen = runs or workspace.runs, (split,) if split else ()
+    folders = runs_of_one_target(where, head, chosen, target)
     from aqa.annotations.manifest import Manifest
     from aqa.models.feedback import PoseFeedback
     from aqa.report.feedback_table import (

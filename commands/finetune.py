@@ -17,6 +17,7 @@ from aqa.commands.options import (
     manifest_option,
     param_option,
     runs_option,
+    targets_option,
     workspace_option,
 )
 from aqa.commands.settings_options import options_of, taken_from
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     multiple=True,
     help="Split to train on, once or several times; `all`: every video  [default: every split].",
 )
+@targets_option
 @param_option
 @click.option(
     "--from",
@@ -73,6 +75,7 @@ def finetune(
     workspace: Workspace,
     head: str,
     splits: tuple[str, ...],
+    targets: tuple[str, ...],
     params: tuple[str, ...],
     start: Path | None,
     workers: int | None,
@@ -91,12 +94,14 @@ def finetune(
 
     Each split gives two runs, ready for `aqa eval` and `aqa score`: runs/<head>-finetuned, of the
     epoch that is best on the validation videos, and <head>-finetuned-last. Each holds the trained
-    backbone (backbone.safetensors) and the features that it gives (features.h5). A training that
-    was killed goes on after its last whole epoch when the same command is given again. On several
-    GPUs: torchrun --nproc-per-node 2 -m aqa finetune ...
+    backbone (backbone.safetensors) and the features that it gives (features.h5). With --target tes
+    they lie in runs/<head>-finetuned@tes, see `aqa fit`. A training that was killed goes on after
+    its last whole epoch when the same command is given again. On several GPUs:
+    torchrun --nproc-per-node 2 -m aqa finetune ...
     """
     from aqa.annotations.chosen_splits import chosen_splits
     from aqa.annotations.manifest import Manifest
+    from aqa.annotations.two_classes import NEITHER
     from aqa.extract.progress import ExtractionBar
     from aqa.models.training.distributed import join_processes
     from aqa.workflows.finetune.plan import FinetunePlan
@@ -108,27 +113,28 @@ def finetune(
     table = Manifest.read(manifest or workspace.manifest)
     backbone, rule = load_network(**options, seed=settings.seed)
     with join_processes(device) as group:
-        plan = FinetunePlan(
-            head=head,
-            params=params,
-            manifest=table,
-            backbone=backbone,
-            rule=rule,
-            runs=runs or workspace.runs,
-            settings=settings,
-            start=start,
-            workers=(1 if group.device.type == "cpu" else 8) if workers is None else workers,
-            cache=round(cache * 1e9),
-            skip_missing=skip_missing,
-            skip_incomplete=skip_incomplete,
-            test=best_on_test,
-            restart=restart,
-        )
         failed = False
-        bars = training_lines(quiet)
-        for done in run(plan, chosen_splits(table, splits), group, bars, ExtractionBar(quiet)):
-            _tell(done)
-            failed |= bool(done.failed)
+        for seen in table.of_targets(targets, NEITHER) if targets else [table]:
+            plan = FinetunePlan(
+                head=head,
+                params=params,
+                manifest=seen,
+                backbone=backbone,
+                rule=rule,
+                runs=runs or workspace.runs,
+                settings=settings,
+                start=start,
+                workers=(1 if group.device.type == "cpu" else 8) if workers is None else workers,
+                cache=round(cache * 1e9),
+                skip_missing=skip_missing,
+                skip_incomplete=skip_incomplete,
+                test=best_on_test,
+                restart=restart,
+            )
+            bars = training_lines(quiet)
+            for done in run(plan, chosen_splits(seen, splits), group, bars, ExtractionBar(quiet)):
+                _tell(done)
+                failed |= bool(done.failed)
     if failed:
         sys.exit(1)
 

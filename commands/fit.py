@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from aqa.commands.options import (
     HEAD,
+    good_option,
     head_seed_option,
     incomplete_option,
     manifest_option,
@@ -24,6 +25,9 @@ from aqa.commands.options import (
 )
 from aqa.models.heads import head_names
 from aqa.workspace import BASELINE, Workspace
+
+if TYPE_CHECKING:
+    from aqa.models.runs import Run
 
 
 def _check_name(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
@@ -51,6 +55,7 @@ def _check_name(context: click.Context, option: click.Parameter, name: str | Non
     help="Split to fit, or family of splits such as louo; all: every video [default: every split].",
 )
 @targets_option
+@good_option
 @head_seed_option
 @param_option
 @click.option(
@@ -75,6 +80,7 @@ def fit(
     head: str,
     splits: tuple[str, ...],
     targets: tuple[str, ...],
+    good: str | None,
     seed: int | None,
     params: tuple[str, ...],
     name: str | None,
@@ -91,6 +97,10 @@ def fit(
     fits to one of them, in runs/<head>@tes, and --target all to each. A video without that score
     is an error, or left out with --skip-incomplete.
 
+    A score of two values, or a column label (--target label), is learned as good or bad: by a
+    logistic loss where a head has one, or else as 0 and 1 with a threshold that is chosen on
+    training videos.
+
     --head score-estimation fits a metric first. With --from runs/siamese it takes the metric of
     the run of the same split, and with --from other/runs/siamese/split-1 that of this run. In the
     same way --head scoringnet takes its key fragments from --from runs/kfs.
@@ -102,11 +112,14 @@ def fit(
     from aqa.annotations.chosen_splits import chosen_splits
     from aqa.annotations.manifest import Manifest
     from aqa.evaluation.complete_splits import told_left_out
+    from aqa.report.tables import wrapped
     from aqa.workflows.fit import fit_splits
 
     table = Manifest.read(manifest or workspace.manifest)
     with open_store(store or workspace.only_store()) as features:
-        for seen in table.of_targets(targets):
+        for seen in table.of_targets(targets, good):
+            if seen.classes is not None:
+                click.echo(wrapped(seen.classes.told()), err=True)
             for run in fit_splits(
                 head,
                 params,
@@ -122,7 +135,7 @@ def fit(
             ):
                 seconds, n = run.record["seconds"], len(run.record["split"]["train"])
                 line = f"{run.folder}: {n} training videos, {seconds:.1f} s"
-                click.echo("; ".join([line, *_chosen(run.record["chosen"])]))
+                click.echo("; ".join([line, *_chosen(run.record["chosen"]), *_threshold(run)]))
                 if run.record["left_out"]:
                     click.echo(f"{run.folder}: {told_left_out(run.record['left_out'])}")
 
@@ -134,6 +147,13 @@ def _chosen(values: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} {value}"
         elif not any(isinstance(inner, (Mapping, list)) for inner in value.values()):
             yield f"{name} " + ", ".join(f"{key} {inner}" for key, inner in value.items())
+
+
+def _threshold(run: Run) -> Iterator[str]:
+    """From which answer on a video is called good, where that was chosen."""
+    rule = run.class_rule
+    if rule is not None and rule.says == "score":
+        yield f"{rule.classes.good} from {rule.threshold:.3g} on"
 
 
 COMMAND = fit

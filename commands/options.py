@@ -91,6 +91,23 @@ targets_option = click.option(
     multiple=True,
     help="Predict column score_NAME, or any of numbers; all: every score_NAME [default: score].",
 )
+fitted_targets_option = click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    help="What the runs were fitted to, as with `aqa fit --target` [default: all there are].",
+)
+one_target_option = click.option(
+    "--target",
+    help="What the run was fitted to, as with `aqa fit --target` [default: the score, or the only "
+    "target].",
+)
+good_option = click.option(
+    "--good",
+    metavar="VALUE",
+    help="Which of the two values of a label is good; none: learn two numbers as scores [default: "
+    "the higher number, or the word that says so].",
+)
 incomplete_option = click.option(
     "--skip-incomplete",
     is_flag=True,

@@ -15,11 +15,13 @@ from aqa.commands.options import (
     action_option,
     device_option,
     difficulty_option,
+    fitted_targets_option,
     json_option,
     runs_option,
     type_option,
     workspace_option,
 )
+from aqa.target_names import SCORE, label_and_target
 from aqa.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     help="Fitted head: the name of its runs, or its Python file [default: the only one].",
 )
 @click.option("--split", "splits", multiple=True, help="Run to use [default: all, averaged].")
+@fitted_targets_option
 @type_option
 @difficulty_option
 @action_option
@@ -48,6 +51,7 @@ def score(
     videos: tuple[Path, ...],
     head: str | None,
     splits: tuple[str, ...],
+    targets: tuple[str, ...],
     type_: str | None,
     difficulty: float | None,
     action: str | None,
@@ -61,13 +65,14 @@ def score(
 
     Features are extracted as those that the head was fitted on; for a head on joints, VIDEOS are
     files of joints. Where the head was fitted on several splits, the score is the mean over them,
-    and the lowest and the highest are shown beside it. What the head `mtl` writes of a video, if
+    and the lowest and the highest are shown beside it. A head that was fitted to several targets
+    has a row for each. What the head `mtl` writes of a video, if
     it was fitted on commentary, stands below: that of the first split; --json has all.
     """
     from aqa.models.run_source import chosen_runs
 
-    folders = chosen_runs(runs or workspace.runs, (head,) if head else (), splits)
-    fitted = sorted({folder.parent.name for folder in folders})
+    folders = chosen_runs(runs or workspace.runs, (head,) if head else (), splits, targets)
+    fitted = sorted({label_and_target(folder.parent.name)[0] for folder in folders})
     if len(fitted) > 1:
         raise click.BadParameter(f"choose one of {', '.join(fitted)}", param_hint="--head")
     from aqa.models.runs import load_run
@@ -102,6 +107,7 @@ def _row(video: ScoredVideo, head: str) -> dict[str, Any]:
     return {
         "video": str(video.path),
         "head": head,
+        **({} if video.target == SCORE else {"target": video.target}),
         "score": video.score,
         "by_split": video.by_split,
         **({"commentary": video.commentary} if video.commentary else {}),

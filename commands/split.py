@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -191,7 +192,8 @@ def _print(manifest: Manifest, splits: list[Split]) -> None:
     rows = []
     for one in splits[:_SHOWN]:
         sizes = [len(one.part(part)) for part in PARTS]
-        scores = [manifest.by_id[i].score for i in one.test]
+        told = [manifest.by_id[i].score for i in one.test]
+        scores = [score for score in told if math.isfinite(score)]
         shared = [shared_labels(one, labels) for labels in groups.values()]
         rows.append(
             [

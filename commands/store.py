@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aqa.commands.options import FILE, json_option, open_store, workspace_option
+from aqa.commands.options import FILE, json_option, manifest_option, open_store, workspace_option
 from aqa.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def _summary(store: FeatureStore) -> list[list[str]]:
     layer = [f"layer {spec['layer']}"] if spec.get("layer") else []
     return [
         ["backbone", spec.get("backbone", "not known")],
+        *([["MADE UP", spec["made_up"]]] if spec.get("made_up") else []),
         ["weights", ", ".join(about_weights) or "not known"],
         ["features", ", ".join([*layer, f"shape {store.shape}", spec["dtype"]])],
         ["clip rule", _shown(_CLIPS, spec) or "not known"],
@@ -181,6 +182,39 @@ def import_(
     click.echo(f"{path}: {len(timed)} videos imported")
     if fps is None and any(len(one.clips) > 1 for one in timed.values()):
         click.echo("seconds are not known: --clip-length and --fps tell them", err=True)
+
+
+@store.command(name="stand-in")
+@workspace_option
+@manifest_option
+@click.option("--clips", type=click.IntRange(1), required=True, help="Clips of each video.")
+@click.option(
+    "--features", required=True, metavar="SHAPE", help="Shape of a clip's feature: 4096, 512x2x7x7."
+)
+@click.option("--store", "path", type=FILE, help="Store to make [default: stores/stand-in.h5].")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the numbers.")
+@click.pass_obj
+def stand_in(
+    workspace: Workspace,
+    manifest: Path | None,
+    clips: int,
+    features: str,
+    path: Path | None,
+    seed: int,
+) -> None:
+    """Make a store of random numbers, where the videos are not at hand.
+
+    Every video of the manifest gets features of the right shape, so that splits, heads and what
+    follows can be tried on labels alone. They know nothing of the videos, so a head on them can
+    only be at chance; the store, every run and every result say that they are made up.
+    """
+    from aqa.annotations.manifest import Manifest
+    from aqa.features.elsewhere.stand_in import NAME, parse_shape, write_stand_in
+
+    ids = Manifest.read(manifest or workspace.manifest).ids
+    path = path or workspace.store(NAME)
+    write_stand_in(path, ids, clips, parse_shape(features), seed)
+    click.echo(f"{path}: random numbers for {len(ids)} videos; what is fitted on them is no result")
 
 
 @store.command()

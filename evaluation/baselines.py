@@ -1,4 +1,4 @@
-"""What can be predicted of scores without any pixels: from difficulty, type, event, length.
+"""What can be predicted of scores without any pixels: from difficulty, type, event, length, place.
 
 What such a baseline reaches too says nothing of how well a head sees. On MTL-AQA's published split
 the event alone tells much, since the dives of one final have similar scores.
@@ -22,21 +22,27 @@ from aqa.annotations.chosen_splits import chosen_splits
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
 from aqa.errors import UnknownNameError
+from aqa.evaluation.complete_splits import check_scored, scored_split
 from aqa.evaluation.evaluated import EvaluatedPart, save_evaluated
-from aqa.evaluation.families import means_over_splits, pooled_results
+from aqa.evaluation.families import Tested
+from aqa.evaluation.named_columns import named_columns
+from aqa.evaluation.neighbours import NEIGHBOURS, neighbour_means
 from aqa.evaluation.result import Evaluation, Marks, Result
 from aqa.evaluation.results import results_of
 from aqa.evaluation.run_stores import stored_split
 from aqa.evaluation.score_rows import Row, measure_rows, part_rows
 from aqa.evaluation.sparse_ridge import SparseRidgeCV
+from aqa.evaluation.summing_up import summed_up
 from aqa.features.store import FeatureStore
 from aqa.models.run_source import RunError
+from aqa.target_names import target_label
 from aqa.workspace import BASELINE, run_folder
 
 PREFIX = BASELINE
 ALL = "all"
 LABELS = ("action", "type", "event", "athlete", "venue")
-NUMBERS = ("difficulty", "clips", "frames")
+# Columns of the manifest besides these; other columns only where they are named.
+_NUMBERS = ("seconds",)
 _PARTS = ("train", "test")
 # A larger table of training videos and labels, 40 MB, is not made dense; and then a column of more
 # labels than these is left out: time grows with their third power.
@@ -51,7 +57,7 @@ class Baseline:
     """What is predicted of a split without pixels.
 
     name: as a head's. learned: rows of predictions.csv of the training videos. tested: the test
-    videos. marks: the columns that it saw, and the ridge regression's chosen penalty.
+    videos. marks: the columns that it saw, and a ridge regression's chosen penalty.
     """
 
     name: str
@@ -68,21 +74,27 @@ def split_baselines(
 ) -> Iterator[Baseline]:
     """Fit ridge regressions on the training videos of a split; evaluate them on its test videos.
 
+    manifest: seen with what they predict.
     names: columns joined by `+`, such as `event+type`, or `all`; none: each usable column by
-    itself, and all of them. A column is usable where every video of the split has a value, and
-    training videos differ in it; where there are thousands of them, also only if they have at most
-    1000 labels. store: gives the numbers of clips and frames; without one frames are counted by
-    the manifest. A label that no training video has tells nothing.
+    itself, and all of them. Other columns, which must be named, may be added; so may `neighbours`,
+    which is no regression (see `neighbour_means`). A column is usable where every video of the
+    split has a value, and training videos differ in it; where there are thousands of them, also
+    only if they have at most 1000 labels. store: gives the numbers of clips and frames; without one
+    frames are counted by the manifest. A label that no training video has tells nothing.
     """
     if not split.test:
         raise RunError(
             f"{manifest.path}: split {split.name} has no test videos; "
             "name the splits that have with --split"
         )
+    check_scored(split, manifest, _PARTS)
     columns = usable_columns(split, manifest, store)
-    chosen = {name: tuple(name.split("+")) for name in names or columns}
+    chosen = {name: tuple(name.split("+")) for name in names or columns if name != NEIGHBOURS}
     if ALL in chosen or (not names and len(columns) > 1):
         chosen[ALL] = tuple(columns)
+    asked = {column for asked_columns in chosen.values() for column in asked_columns}
+    ids = (*split.train, *split.test)
+    columns |= _usable(named_columns(asked - set(columns), manifest, ids), split)
     unknown = [
         column
         for asked_columns in chosen.values()
@@ -93,7 +105,7 @@ def split_baselines(
         raise UnknownNameError(
             "baseline column",
             unknown[0],
-            [*columns, ALL],
+            [*columns, ALL, NEIGHBOURS],
             remedy=f"every video of split {split.name} of {manifest.path} must have a value, "
             f"and its training videos must differ in it; of many, by {_MOST_LABELS} labels at most",
         )
@@ -101,12 +113,19 @@ def split_baselines(
         yield _evaluate(
             {column: columns[column] for column in asked_columns}, name, split, manifest
         )
+    if NEIGHBOURS in names:
+        means = neighbour_means(split, manifest)
+        predicted = {part: [means[i] for i in split.part(part)] for part in _PARTS}
+        yield _baseline(NEIGHBOURS, predicted, Marks(baseline=(NEIGHBOURS,)), split, manifest)
 
 
 def usable_columns(
     split: Split, manifest: Manifest, store: FeatureStore | None
 ) -> dict[str, dict[str, Any]]:
-    """Column -> video -> value, of the columns that can be learned from."""
+    """Column -> video -> value, of the columns that can be learned from.
+
+    manifest: seen with what is predicted; its column tells nothing else.
+    """
     ids = (*split.train, *split.test)
     columns: dict[str, dict[str, Any]] = {
         name: {i: getattr(manifest.by_id[i], name) for i in ids} for name in (*LABELS, "difficulty")
@@ -117,13 +136,23 @@ def usable_columns(
         columns["frames"] = {i: store.n_frames(i) for i in ids}
     else:
         columns["frames"] = {i: _frames(manifest, i) for i in ids}
+    columns.pop(manifest.score_column, None)
+    return _usable(columns | named_columns(_NUMBERS, manifest, ids), split)
+
+
+def _usable(columns: Mapping[str, dict[str, Any]], split: Split) -> dict[str, dict[str, Any]]:
+    """Those that every video has and training videos differ in; not labels that are too many."""
     return {
         name: values
         for name, values in columns.items()
         if None not in values.values()
         and len({values[i] for i in split.train}) > 1
-        and not (name in LABELS and _is_too_long(values, split))
+        and not (_is_label(values) and _is_too_long(values, split))
     }
+
+
+def _is_label(values: Mapping[str, Any]) -> bool:
+    return any(isinstance(value, str) for value in values.values())
 
 
 def _n_cells(values: Mapping[str, Any], split: Split) -> int:
@@ -144,32 +173,41 @@ def _frames(manifest: Manifest, video_id: str) -> int | None:
 def _evaluate(
     columns: Mapping[str, Mapping[str, Any]], name: str, split: Split, manifest: Manifest
 ) -> Baseline:
-    labels = [column for column in columns if column in LABELS]
-    many = sum(_n_cells(columns[name], split) for name in labels) > _DENSE
+    labels = [at for at, values in enumerate(columns.values()) if _is_label(values)]
+    numbers = [at for at in range(len(columns)) if at not in labels]
+    many = sum(_n_cells(list(columns.values())[at], split) for at in labels) > _DENSE
     model = make_pipeline(
         make_column_transformer(
-            (
-                OneHotEncoder(handle_unknown="ignore", sparse_output=many),
-                [i for i, column in enumerate(columns) if column in LABELS],
-            ),
-            (StandardScaler(), [i for i, column in enumerate(columns) if column in NUMBERS]),
+            (OneHotEncoder(handle_unknown="ignore", sparse_output=many), labels),
+            (StandardScaler(), numbers),
             sparse_threshold=float(many),
         ),
         # Both choose by leaving out one training video after the other.
         SparseRidgeCV(ALPHAS) if many else RidgeCV(ALPHAS),
     )
-    scores = {part: [manifest.by_id[i].score for i in split.part(part)] for part in _PARTS}
-    model.fit(_table(columns, split.train), scores["train"])
+    model.fit(_table(columns, split.train), [manifest.by_id[i].score for i in split.train])
+    predicted = {part: model.predict(_table(columns, split.part(part))).tolist() for part in _PARTS}
+    marks = Marks(baseline=tuple(columns), alpha=float(model[-1].alpha_))
+    return _baseline(name, predicted, marks, split, manifest)
+
+
+def _baseline(
+    name: str,
+    predicted: Mapping[str, list[float]],
+    marks: Marks,
+    split: Split,
+    manifest: Manifest,
+) -> Baseline:
+    """What was predicted of the training and test videos, evaluated on the latter."""
     learned, tested = (
         part_rows(
             part,
             split.part(part),
-            scores[part],
-            model.predict(_table(columns, split.part(part))).tolist(),
+            [manifest.by_id[i].score for i in split.part(part)],
+            predicted[part],
         )
         for part in _PARTS
     )
-    marks = Marks(baseline=tuple(columns), alpha=float(model[-1].alpha_))
     answers = EvaluatedPart(tested, measure_rows(tested, manifest))
     return Baseline(f"{PREFIX}{name}", learned, answers, marks)
 
@@ -177,11 +215,13 @@ def _evaluate(
 def keep_baseline(
     baseline: Baseline, split: Split, manifest: Manifest, runs: Path, by: str | None = None
 ) -> list[Result]:
-    """Keep what a baseline predicts beside the runs, for `aqa compare`; its results."""
+    """Keep what a baseline predicts beside the runs, for `aqa compare`; its results.
+
+    manifest: seen with what is predicted.
+    """
     evaluated = {"test": baseline.tested}
-    save_evaluated(
-        run_folder(runs, baseline.name, split.name), evaluated, baseline.marks, baseline.learned
-    )
+    folder = run_folder(runs, target_label(baseline.name, manifest.target), split.name)
+    save_evaluated(folder, evaluated, baseline.marks, baseline.learned)
     return results_of("scores", baseline.name, split.name, evaluated, baseline.marks, manifest, by)
 
 
@@ -192,24 +232,33 @@ def evaluate_baselines(
     runs: Path,
     store: FeatureStore | None = None,
     *,
+    targets: Sequence[str] = (),
     skip_missing: bool = False,
+    skip_incomplete: bool = False,
+    by: str | None = None,
 ) -> Evaluation:
-    """Results of the predictions without pixels, of each split; see `split_baselines`."""
+    """Results of the predictions without pixels, of each split; see `split_baselines`.
+
+    targets: see `Manifest.of_targets`. skip_incomplete: leave out videos that lack one. by: `type`
+    or `action`, to evaluate each by itself too.
+    """
     results: list[Result] = []
-    tested: dict[tuple[str, str], Sequence[Row]] = {}
-    for split in chosen_splits(manifest, splits):
-        if store is not None:
-            split = stored_split(split, manifest, store, skip_missing)
-        for baseline in split_baselines(split, manifest, store, columns):
-            results += keep_baseline(baseline, split, manifest, runs)
-            tested[baseline.name, split.name] = baseline.tested.rows
+    tested: dict[Tested, Sequence[Row]] = {}
+    for table in manifest.of_targets(targets):
+        for split in chosen_splits(table, splits):
+            if store is not None:
+                split = stored_split(split, table, store, skip_missing)
+            if skip_incomplete:
+                split = scored_split(split, table)
+            for baseline in split_baselines(split, table, store, columns):
+                results += keep_baseline(baseline, split, table, runs, by)
+                tested[baseline.name, table.target, split.name] = baseline.tested.rows
     if not results:
         raise RunError(
             f"{manifest.path}: no column that scores could be predicted from; "
             "it takes difficulty, type or event, with a value for every video"
         )
-    pooled = pooled_results(results, tested, manifest)
-    return Evaluation(results, pooled, means_over_splits(results))
+    return summed_up(results, {} if by else tested, manifest)
 
 
 def _table(columns: Mapping[str, Mapping[str, Any]], ids: Sequence[str]) -> NDArray[Any]:

@@ -6,7 +6,8 @@ is drawn in every split that tests it. With one split that is the plain paired b
 
 - Intervals, of a head and of a difference: percentile bootstrap over videos; the same resamples
   for all heads.
-- p: paired permutation test, two-sided, see `aqa.evaluation.paired_tests`.
+- p: paired permutation test, two-sided, see `aqa.evaluation.paired_tests`; of the accuracies of
+  two classes on one split McNemar's exact test, which all permutations would give.
 - A difference is shown where that p, adjusted (holm1979) for all the pairs that are compared,
   is below 0.05.
 
@@ -19,17 +20,21 @@ fitted". Splits of different families are never averaged.
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from aqa.evaluation.metric import metric_of
+from aqa.errors import AqaWarning
+from aqa.evaluation.classes.metrics import measure_classes
+from aqa.evaluation.metric import metric_of, metrics_of
 from aqa.evaluation.paired_tests import (
     coins,
     corrected_t_p,
     holm,
+    mcnemar_p,
     permutation_p,
     swapped_difference,
 )
@@ -39,6 +44,7 @@ from aqa.evaluation.result import Marks, flat
 from aqa.metrics import Values
 from aqa.models.run_source import RunError
 from aqa.split_names import split_family
+from aqa.target_names import SCORE, label_and_target
 
 ALPHA = 0.05
 
@@ -82,12 +88,14 @@ class ComparedHead:
 class Comparison:
     """Heads by name, the best first; and every two of them.
 
-    splits: of one family. left_out: the splits that are not compared, each with the heads that
-    were not evaluated on it. absent: heads that were evaluated on none of the family's splits.
-    videos: how many are tested, each counted once.
+    metric, kind: what is compared, of scores or of classes. splits: of one family. left_out: the
+    splits that are not compared, each with the heads that were not evaluated on it. absent: heads
+    that were evaluated on none of the family's splits. videos: how many are tested, each counted
+    once. target: what the heads predict; None: the score.
     """
 
     metric: str
+    kind: str
     family: str
     splits: list[str]
     left_out: dict[str, list[str]]
@@ -95,19 +103,52 @@ class Comparison:
     videos: int
     heads: dict[str, ComparedHead]
     pairs: list[ComparedPair]
+    target: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
-        return {
+        record = {
             **asdict(self),
             "heads": {name: head.to_dict() for name, head in self.heads.items()},
         }
+        return {name: value for name, value in record.items() if (name, value) != ("target", None)}
+
+
+def compare_targets(
+    heads: Mapping[str, Mapping[str, Predictions]], metric: str = "spearman"
+) -> list[Comparison]:
+    """Compare the heads that predict the same target, for each that two of them or more predict.
+
+    heads: the name of their folder, such as `svr@tes` -> split -> predictions. A warning says which
+    targets are left out.
+    """
+    groups: dict[str, dict[str, Mapping[str, Predictions]]] = {}
+    for name, answers in heads.items():
+        groups.setdefault(label_and_target(name)[1], {})[name] = answers
+    if all(len(group) < 2 for group in groups.values()):
+        if len(groups) > 1:
+            raise RunError(
+                f"{', '.join(heads)} predict different targets; compare heads that predict the same"
+            )
+        return compare_families(heads, metric)
+    comparisons = []
+    for target, group in groups.items():
+        if len(group) < 2:
+            line = f"left out: only {next(iter(group))} predicts {target}"
+            warnings.warn(line, AqaWarning, stacklevel=2)
+            continue
+        shown = None if target == SCORE else target
+        comparisons += [replace(one, target=shown) for one in compare_families(group, metric)]
+    return comparisons
 
 
 def compare_families(
-    heads: Mapping[str, Mapping[str, Predictions]], metric: str = "spearman"
+    heads: Mapping[str, Mapping[str, Predictions]], metric: str | None = None
 ) -> list[Comparison]:
-    """Compare heads over each family of splits that at least two of them were evaluated on."""
+    """Compare heads over each family of splits that at least two of them were evaluated on.
+
+    metric: see `compare`.
+    """
     families = list(dict.fromkeys(split_family(s) for answers in heads.values() for s in answers))
     if len(families) < 2:
         return [compare(heads, metric)]
@@ -126,7 +167,7 @@ def compare_families(
 
 def compare(
     heads: Mapping[str, Mapping[str, Predictions]],
-    metric: str = "spearman",
+    metric: str | None = None,
     *,
     resamples: int = 2000,
     permutations: int = 9999,
@@ -134,17 +175,20 @@ def compare(
 ) -> Comparison:
     """Compare every two heads by their mean over the splits that all were evaluated on.
 
-    heads: name -> split -> predictions. `RunError` where they share no split, were evaluated on
-    different videos or scores, or where the metric is undefined.
+    heads: name -> split -> predictions. metric: None takes Spearman's correlation, and of classes
+    the balanced accuracy. `RunError` where they share no split, were evaluated on different videos
+    or scores, or where the metric is undefined.
     """
     heads, left_out = _on_shared_splits(heads)
     _check_alike(heads)
+    kind = next(iter(next(iter(heads.values())).values())).kind
+    metric = compared_metric(metric, kind)
     splits = list(next(iter(heads.values())))
     tested = [next(iter(heads.values()))[split].ids for split in splits]
     place = {i: k for k, i in enumerate(sorted({i for ids in tested for i in ids}))}
     places = [[place[i] for i in ids] for ids in tested]
     values = _resampled(heads, metric, places, resample_counts(len(place), resamples, seed))
-    sign = -1 if metric_of(metric).lower_better else 1
+    sign = -1 if metric_of(metric, kind).lower_better else 1
     order = sorted(heads, key=lambda name: -sign * float(values[name][0]))
     pairs: list[dict[str, Any]] = []
     compared = {
@@ -160,21 +204,37 @@ def compare(
                 "b": b,
                 "difference": float(np.mean(each)),
                 "interval": interval(values[a][1:] - values[b][1:], 1 - ALPHA),
-                "p_videos": permutation_p(float(np.mean(each)), permuted[a, b]),
+                "p_videos": mcnemar_p(*both[0])
+                if (metric, kind, len(both)) == ("accuracy", "classes", 1)
+                else permutation_p(float(np.mean(each)), permuted[a, b]),
                 "p_splits": corrected_t_p(each, _test_to_train(both)),
             }
         )
     adjusted = holm([pair["p_videos"] for pair in pairs])
     return Comparison(
         metric,
+        kind,
         "/".join(dict.fromkeys(map(split_family, splits))),
         splits,
         left_out,
         [],
         len(place),
-        {name: _summary(values[name], [*heads[name].values()]) for name in order},
+        {name: _summary(values[name], [*heads[name].values()], metric) for name in order},
         [_verdict(pair, p, sign) for pair, p in zip(pairs, adjusted, strict=True)],
     )
+
+
+def compared_metric(metric: str | None, kind: str) -> str:
+    """The metric that is compared; `RunError` where it is none of this kind of answers."""
+    known = [one.name for one in metrics_of(kind) if one.compared]
+    if metric is None:
+        return {"scores": "spearman", "classes": "balanced_accuracy"}[kind]
+    if metric not in known:
+        raise RunError(
+            f"--metric {metric} is none of {kind}; heads that tell {kind} are compared by "
+            f"{', '.join(known)}"
+        )
+    return metric
 
 
 def _on_shared_splits(
@@ -209,6 +269,11 @@ def _check_alike(heads: Mapping[str, Mapping[str, Predictions]]) -> None:
 
 def _check_same_videos(one: Predictions, other: Predictions) -> None:
     where = f"{one.folder} and {other.folder}"
+    if one.kind != other.kind:
+        raise RunError(
+            f"{where}: one tells {one.kind}, the other {other.kind}; fit both alike, see --good of "
+            "`aqa fit`"
+        )
     if one.ids != other.ids:
         odd = sorted(set(one.ids) ^ set(other.ids))
         raise RunError(
@@ -224,11 +289,14 @@ def _check_same_videos(one: Predictions, other: Predictions) -> None:
 
 
 def _value(predictions: Predictions, metric: str) -> float:
-    value = float(metric_of(metric).function(predictions.score, predictions.predicted))
+    function = metric_of(metric, predictions.kind).function
+    value = float(function(predictions.score, predictions.predicted))
     if not np.isfinite(value):
+        of = "predictions that are all equal"
+        if predictions.kind == "classes":
+            of = "test videos that are all of one class"
         raise RunError(
-            f"{predictions.folder}: {metric} is undefined, as for predictions that are all equal; "
-            "compare by another --metric"
+            f"{predictions.folder}: {metric} is undefined, as for {of}; compare by another --metric"
         )
     return value
 
@@ -247,7 +315,8 @@ def _resampled(
         name: [np.mean([[_value(one, metric)] for one in answers.values()], axis=0)]
         for name, answers in heads.items()
     }
-    function = metric_of(metric).function
+    kind = next(iter(next(iter(heads.values())).values())).kind
+    function = metric_of(metric, kind).function
     for drawn in counts:
         of_splits = [drawn[:, columns] for columns in places]
         with np.errstate(divide="ignore", invalid="ignore"):  # of one that draws no test video
@@ -286,15 +355,19 @@ def _test_to_train(both: Sequence[tuple[Predictions, Predictions]]) -> float:
     )
 
 
-def _summary(values: Values, predictions: Sequence[Predictions]) -> ComparedHead:
+def _summary(values: Values, predictions: Sequence[Predictions], metric: str) -> ComparedHead:
+    first, found = predictions[0], interval(values[1:], 1 - ALPHA)
+    if first.kind == "classes" and len(predictions) == 1:  # as `aqa eval` says it
+        found = measure_classes(first.score > 0.5, first.predicted).intervals[metric]
     marks = [one.marks for one in predictions]
     leaky = sum(bool(one.leak) for one in marks)
     said = Marks(
         difficulty=_joined(one.difficulty for one in marks),
         told=_joined(one.told for one in marks),
+        made_up=_joined(one.made_up for one in marks),
         leak=(f"{leaky} of {len(predictions)} splits",) if leaky else (),
     )
-    return ComparedHead(float(values[0]), interval(values[1:], 1 - ALPHA), said)
+    return ComparedHead(float(values[0]), found, said)
 
 
 def _joined(marks: Iterable[str | None]) -> str | None:

@@ -70,24 +70,23 @@ def learned_scores(head: Head) -> tuple[str, ...]:
     return () if head.kind == "stages" else (SCORE,)
 
 
-def check_scored(
-    head: Head, split: Split, manifest: Manifest, parts: Sequence[str] = ("train", "val")
-) -> None:
-    """Raise `RunError` where videos of these parts lack the score that the head predicts.
-
-    manifest: seen with this score.
-    """
-    if not learned_scores(head):
-        return
-    manifest.of_target(manifest.target)  # says which targets there are, where it is none
+def check_scored(split: Split, manifest: Manifest, parts: Sequence[str] = ("train", "val")) -> None:
+    """Raise `RunError` where videos of these parts lack the score that a manifest is seen with."""
+    if manifest.classes is None:
+        manifest.of_target(manifest.target)  # says which targets there are, where it is none
     ids = [video_id for part in parts for video_id in split.part(part)]
     without = [i for i in ids if math.isnan(manifest.by_id[i].score)]
     if without:
         raise RunError(
-            f"{manifest.path}: {len(without)} of {len(ids)} {_words(parts)} videos of split "
-            f"{split.name} have no {manifest.score_column}: {listed(without)}; fill the column, "
-            "or leave them out with --skip-incomplete"
+            f"{manifest.path}: no {manifest.score_column} for {len(without)} of {len(ids)} videos "
+            f"of split {split.name}: {listed(without)}; fill the column, or leave them out with "
+            "--skip-incomplete"
         )
+
+
+def scored_split(split: Split, manifest: Manifest) -> Split:
+    """The split without videos that lack the score that a manifest is seen with."""
+    return split.only({video.id for video in manifest if not math.isnan(video.score)})
 
 
 def split_without(split: Split, left_out: Mapping[str, str]) -> Split:
@@ -100,10 +99,6 @@ def told_left_out(left_out: Mapping[str, str], place: str = PLACE) -> str:
     """One line about the videos that were left out, and what each lacks."""
     each = listed([f"{video_id} ({lacking})" for video_id, lacking in left_out.items()], 10)
     return f"left out {len(left_out)} {place} video{'s' * (len(left_out) > 1)}: {each}"
-
-
-def _words(parts: Sequence[str]) -> str:
-    return PLACE if "train" in parts else " or ".join(parts)
 
 
 def _incomplete(names: Sequence[str], ids: Sequence[str], manifest: Manifest) -> dict[str, str]:

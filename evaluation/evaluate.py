@@ -1,4 +1,4 @@
-"""Evaluate a fitted head by the kind of its answers: scores, pairs or stages."""
+"""Evaluate a fitted head by the kind of its answers: scores, classes, pairs or stages."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
+from aqa.evaluation.classes.answers import evaluate_classes
 from aqa.evaluation.evaluated import Evaluated
 from aqa.evaluation.pair_answers import evaluate_pairs
 from aqa.evaluation.score_answers import evaluate_scores
@@ -17,6 +18,7 @@ from aqa.models.runs import Run
 
 _EVALUATORS: dict[str, Callable[..., Evaluated]] = {
     "scores": evaluate_scores,
+    "classes": evaluate_classes,
     "pairs": evaluate_pairs,
     "stages": evaluate_stages,
 }
@@ -27,6 +29,6 @@ def evaluate_run(
 ) -> Evaluated:
     """Answers and metrics of a run on these parts of a split."""
     try:
-        return _EVALUATORS[run.head.kind](run, split, manifest, features, parts)
+        return _EVALUATORS[run.kind](run, split, manifest, features, parts)
     except HeadError as error:
         raise RunError(f"{run.folder} on {manifest.path}: {error}") from None

@@ -11,21 +11,28 @@ from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import EVERYTHING, PARTS, Split
 from aqa.errors import AqaError
 from aqa.evaluation.baselines import keep_baseline, split_baselines
-from aqa.evaluation.complete_splits import answerable_split, split_without
+from aqa.evaluation.complete_splits import (
+    answerable_split,
+    check_scored,
+    learned_scores,
+    split_without,
+)
 from aqa.evaluation.evaluate import evaluate_run
 from aqa.evaluation.evaluated import save_evaluated
-from aqa.evaluation.families import means_over_splits, pooled_results
+from aqa.evaluation.families import Tested
 from aqa.evaluation.feedback import evaluate_feedback, explains
 from aqa.evaluation.leaks import run_marks
 from aqa.evaluation.result import Evaluation, Marks, Result
 from aqa.evaluation.results import results_of
 from aqa.evaluation.run_stores import RunStores, stored_split
 from aqa.evaluation.score_rows import Row
+from aqa.evaluation.summing_up import summed_up
 from aqa.features.store import FeatureStore
 from aqa.files import write_rows
 from aqa.models.run_source import RunError
 from aqa.models.runs import FEEDBACK, Run, load_run
 from aqa.models.saved.hashes import check_learned, warn_unchecked
+from aqa.target_names import SCORE
 
 
 def evaluate_runs(
@@ -47,8 +54,8 @@ def evaluate_runs(
     See `results_of` for the results of each kind of heads. feedback: evaluate instead which clips
     are called faulty, for the heads that say so; align: see `ALIGNMENTS`. by: `type` or `action`,
     to evaluate each by itself too. baselines: the folder of runs; predictions without pixels are
-    evaluated on the same splits, follow the results, and are kept there. heads: what the user named
-    with --head, see `load_run`.
+    evaluated on the same splits and targets, follow the results, and are kept there. heads: what
+    the user named with --head, see `load_run`.
 
     skip_missing: leave out videos that the store does not hold. skip_incomplete: leave out test
     videos that lack a label that the head answers by, with a warning that names them.
@@ -78,12 +85,10 @@ def evaluate_runs(
         if baselines is not None:
             evaluator.add_baselines(baselines)
     warn_unchecked((run.folder, run.record) for run in loaded)
-    results = evaluator.results
     failed = list(dict.fromkeys(failed))
-    if not results:
+    if not evaluator.results:
         raise RunError("\n".join(failed) or _nothing(feedback))
-    pooled = [] if by else pooled_results(results, evaluator.tested, manifest)
-    return Evaluation(results, pooled, means_over_splits(results), failed)
+    return summed_up(evaluator.results, {} if by else evaluator.tested, manifest, failed)
 
 
 @dataclass
@@ -98,61 +103,62 @@ class _Evaluator:
     align: str
     by: str | None
     results: list[Result] = field(default_factory=list)
-    # (head, split) -> rows of the test videos, of heads that score.
-    tested: dict[tuple[str, str], Sequence[Row]] = field(default_factory=dict)
-    # Split -> itself and the store, of heads that score.
-    scored: dict[str, tuple[Split, FeatureStore]] = field(default_factory=dict)
+    # Rows of the test videos, of heads that score.
+    tested: dict[Tested, Sequence[Row]] = field(default_factory=dict)
+    # (target, split) -> the split, the store and the manifest seen with the target.
+    scored: dict[tuple[str, str], tuple[Split, FeatureStore, Manifest]] = field(
+        default_factory=dict
+    )
 
     def answers_of(self, run: Run) -> None:
         """Evaluate and keep the answers of a run."""
-        store, split, marks = self._opened(run)
+        table = run.seen(self.manifest)
+        store, split, marks = self._opened(run, table)
+        if learned_scores(run.head):
+            check_scored(split, table, PARTS)
         features = self.stores.features(store, run, split)
-        evaluated = evaluate_run(run, split, self.manifest, features, PARTS)
+        evaluated = evaluate_run(run, split, table, features, PARTS)
         save_evaluated(run.folder, evaluated, marks)
         kind = run.head.kind
-        self.results += results_of(
-            kind, run.label, run.split, evaluated, marks, self.manifest, self.by
-        )
+        self.results += results_of(kind, run.label, run.split, evaluated, marks, table, self.by)
         if kind == "scores":
-            self.tested[run.label, run.split] = evaluated["test"].rows
-            self.scored.setdefault(run.split, (split, store))
+            self.tested[run.label, run.target, run.split] = evaluated["test"].rows
+            self.scored.setdefault((run.target, run.split), (split, store, table))
 
     def feedback_of(self, run: Run) -> None:
         """Evaluate and keep the feedback of a run, if its head gives any."""
-        store, split, marks = self._opened(run)
+        table = run.seen(self.manifest)
+        store, split, marks = self._opened(run, table)
         if explains(run.head):
             head = run.scoring_head()
             answers = evaluate_feedback(
-                *(head, split.test, self.manifest, store, self.align, run.clip_reference)
+                *(head, split.test, table, store, self.align, run.clip_reference)
             )
             write_rows(run.folder / FEEDBACK, answers.rows)
             one = Result.of(answers.metrics, "feedback", run.label, run.split, marks=marks)
-            self.results.append(one)
+            target = None if run.target == SCORE else run.target
+            self.results.append(replace(one, target=target))
 
     def add_baselines(self, runs: Path) -> None:
         """Evaluate and keep predictions without pixels, of the splits where heads scored."""
-        results: list[Result] = []
-        for split, store in self.scored.values():
-            for baseline in split_baselines(split, self.manifest, store):
-                results += keep_baseline(baseline, split, self.manifest, runs, self.by)
-                self.tested[baseline.name, split.name] = baseline.tested.rows
-        order = list(dict.fromkeys(one.head for one in results))
-        self.results += sorted(results, key=lambda one: order.index(one.head))
+        for split, store, table in self.scored.values():
+            for baseline in split_baselines(split, table, store):
+                self.results += keep_baseline(baseline, split, table, runs, self.by)
+                self.tested[baseline.name, table.target, split.name] = baseline.tested.rows
 
-    def _opened(self, run: Run) -> tuple[FeatureStore, Split, Marks]:
+    def _opened(self, run: Run, manifest: Manifest) -> tuple[FeatureStore, Split, Marks]:
+        """What a run is evaluated with. manifest: as its head learns it."""
         store = self.stores.of(run)
-        check_learned(run.folder, run.record, self.manifest, store)
-        split = stored_split(
-            _as_fitted(run, self.manifest), self.manifest, store, self.skip_missing
-        )
+        check_learned(run.folder, run.record, manifest, store)
+        split = stored_split(_as_fitted(run, manifest), manifest, store, self.skip_missing)
         if self.skip_incomplete:
-            split = answerable_split(run, split, self.manifest)
+            split = answerable_split(run, split, manifest)
         if not split.test:
             raise RunError(
                 f"{self.manifest.path}: split {split.name} has no test videos; "
                 "name the splits that have with --split"
             )
-        return store, split, run_marks(run, split, store, self.allow_leak, self.manifest)
+        return store, split, run_marks(run, split, store, self.allow_leak, manifest)
 
 
 def _as_fitted(run: Run, manifest: Manifest) -> Split:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from aqa.annotations.manifest import Manifest
@@ -10,6 +11,10 @@ from aqa.evaluation.result import Marks, MeanResult, Result
 from aqa.evaluation.score_rows import Row, measure_rows
 from aqa.metrics import mean_and_std
 from aqa.split_names import split_family
+from aqa.target_names import SCORE
+
+# The test videos that a head answered for: head, target, split.
+Tested = tuple[str, str, str]
 
 
 def means_over_splits(
@@ -21,7 +26,7 @@ def means_over_splits(
     """
     sources: dict[tuple[Any, ...], list[Result]] = {}
     for one in results:
-        alike = (one.kind, one.head, one.part, one.by, one.group)
+        alike = (one.kind, one.head, one.target, one.part, one.by, one.group)
         told = (one.marks.difficulty, one.marks.told)
         sources.setdefault((*alike, *told, family(one.split)), []).append(one)
     return [
@@ -44,6 +49,7 @@ def _mean(results: Sequence[Result], family: str) -> MeanResult:
         by=first.by,
         group=first.group,
         marks=marks_over_splits([one.marks for one in results]),
+        target=first.target,
     )
 
 
@@ -51,29 +57,45 @@ def marks_over_splits(marks: Sequence[Marks]) -> Marks:
     """What must be said of several splits together, of heads that are told the same."""
     leaky = sum(bool(one.leak) for one in marks)
     leak = (f"{leaky} of {len(marks)} splits",) if leaky else ()
-    return Marks(marks[0].difficulty, marks[0].told, leak, marks[0].baseline)
+    return replace(marks[0], leak=leak, alpha=None)
+
+
+def pooled_rows(tested: Mapping[Tested, Sequence[Row]]) -> dict[Tested, tuple[int, list[Row]]]:
+    """All test videos of a family's splits at once, where none is tested twice.
+
+    tested: rows of predictions.csv of the test videos. Beside them how many splits they are of; the
+    family's name takes the place of a split's. Where a split tests few videos, as in leave-one-out,
+    this is what can be measured at all.
+    """
+    families: dict[Tested, list[str]] = {}
+    for head, target, split in tested:
+        families.setdefault((head, target, split_family(split)), []).append(split)
+    pooled = {}
+    for (head, target, family), splits in families.items():
+        rows = [row for split in splits for row in tested[head, target, split]]
+        if len(splits) > 1 and len({row["video_id"] for row in rows}) == len(rows):
+            pooled[head, target, family] = len(splits), rows
+    return pooled
 
 
 def pooled_results(
-    results: Iterable[Result], tested: Mapping[tuple[str, str], Sequence[Row]], manifest: Manifest
+    results: Iterable[Result],
+    pooled: Mapping[Tested, tuple[int, Sequence[Row]]],
+    manifest: Manifest,
 ) -> list[Result]:
-    """Metrics of all test videos of a family's splits at once, where none is tested twice.
-
-    results: those whose heads and marks are taken. tested: (head, split) -> rows of
-    predictions.csv of the test videos. Where a split tests few videos, as in leave-one-out, this
-    is what can be measured at all.
-    """
-    marks = {(one.head, one.split): one.marks for one in results if one.kind == "scores"}
-    families: dict[tuple[str, str], list[str]] = {}
-    for head, split in tested:
-        families.setdefault((head, split_family(split)), []).append(split)
-    pooled = []
-    for (head, family), splits in families.items():
-        rows = [row for split in splits for row in tested[head, split]]
-        if len(splits) > 1 and len({row["video_id"] for row in rows}) == len(rows):
-            said = marks_over_splits([marks[head, split] for split in splits])
-            metrics = measure_rows(rows, manifest)
-            pooled.append(
-                Result.of(metrics, "scores", head, family, marks=said, pooled=len(splits))
-            )
-    return pooled
+    """Metrics of `pooled_rows`. results: of the single splits, whose marks are taken."""
+    marks: dict[Tested, list[Marks]] = {}
+    for one in results:
+        if one.kind == "scores":
+            key = one.head, one.target or SCORE, split_family(one.split)
+            marks.setdefault(key, []).append(one.marks)
+    return [
+        Result.of(
+            measure_rows(rows, manifest.of_target(target)),
+            *("scores", head, family),
+            marks=marks_over_splits(marks[head, target, family]),
+            pooled=splits,
+            target=None if target == SCORE else target,
+        )
+        for (head, target, family), (splits, rows) in pooled.items()
+    ]

@@ -6,7 +6,7 @@ from aqa.annotations.manifest import Manifest
 from aqa.annotations.overlaps import performances, performances_of
 from aqa.annotations.splits import Split
 from aqa.evaluation.result import Marks
-from aqa.features.store import FeatureStore
+from aqa.features.store import FeatureStore, made_up
 from aqa.models.run_source import RunError
 from aqa.models.runs import Run
 
@@ -21,7 +21,12 @@ def run_marks(
             f"{run.folder}: split {split.name}: {'; '.join(leaks)}; "
             "its result would mean nothing (--allow-leak shows it, marked)"
         )
-    return Marks(run.known_difficulty, _told(run, split, manifest) or None, tuple(leaks))
+    return Marks(
+        run.known_difficulty,
+        _told(run, split, manifest) or None,
+        tuple(leaks),
+        made_up=made_up(run.spec) or made_up(store.spec),
+    )
 
 
 def _told(run: Run, split: Split, manifest: Manifest) -> str:

@@ -29,11 +29,12 @@ class Metric:
     """A metric of one kind of answers.
 
     kind: of what it is a metric; see `KINDS`. function: of scores and parts, (y_true, y_pred,
-    weight); of pairs, (similar, probability, weight); of feedback, (hits, said, true); of BLEU,
-    (sums); of the others, (sum, count). title, digits: how tables show it. lower_better: whether
-    it is an error. shown: whether tables have it; files have all. compared: whether `aqa compare`
-    takes it. correlation: whether Fisher's z averages it. in_points: whether it is in the scores'
-    points (or their squares), so that tables of scores from 0 to 1 need more digits.
+    weight); of classes, (y_true, margin, weight); of pairs, (similar, probability, weight); of
+    feedback, (hits, said, true); of BLEU, (sums); of the others, (sum, count). title, digits: how
+    tables show it. lower_better: whether it is an error. shown: whether tables have it; files have
+    all. compared: whether `aqa compare` takes it. correlation: whether Fisher's z averages it.
+    in_points: whether it is in the scores' points (or their squares), so that tables of scores
+    from 0 to 1 need more digits.
     """
 
     name: str
@@ -83,6 +84,13 @@ def _of_scores(kind: str, digits: tuple[int, int]) -> tuple[Metric, ...]:
 
 METRICS: tuple[Metric, ...] = (
     *_of_scores("scores", (1, 2)),
+    Metric("accuracy", "classes", metrics.class_accuracy, compared=True),
+    Metric(
+        *("balanced_accuracy", "classes", metrics.class_balanced_accuracy, "balanced"),
+        compared=True,
+    ),
+    Metric("f1", "classes", metrics.class_f1, "F1", compared=True),
+    Metric("roc_auc", "classes", metrics.class_roc_auc, "ROC-AUC", compared=True),
     Metric("accuracy", "pairs", metrics.pair_accuracy),
     Metric("balanced_accuracy", "pairs", metrics.balanced_accuracy, "balanced"),
     Metric("roc_auc", "pairs", metrics.roc_auc, "ROC-AUC"),
@@ -110,8 +118,8 @@ METRICS: tuple[Metric, ...] = (
     # Known only where WordNet is there.
     Metric("meteor", "commentary", metrics.share, "METEOR", shown=False),
 )
-# The kinds of answers: final scores; pairs of videos; clips called faulty; stages of frames; parts
-# of scores; predicted intervals of scores; attributes; written commentary.
+# The kinds of answers: final scores; classes, good or bad; pairs of videos; clips called faulty;
+# stages of frames; parts of scores; predicted intervals of scores; attributes; written commentary.
 KINDS = tuple(dict.fromkeys(metric.kind for metric in METRICS))
 
 

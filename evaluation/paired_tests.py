@@ -45,9 +45,43 @@ def swapped_difference(
 
     Takes coins (permutations, n), gives differences (permutations,).
     """
+    if one.kind == "classes":
+        return swapped_classes(one, other, metric)
     true, a = _as_seen(one.score, one.predicted, metric)
     _, b = _as_seen(other.score, other.predicted, metric)
     return lambda swap: _mixed(true, a, b, metric, swap) - _mixed(true, b, a, metric, swap)
+
+
+def swapped_classes(
+    one: Predictions, other: Predictions, metric: str
+) -> Callable[[Values], Values]:
+    """As `swapped_difference`, of heads that tell two classes.
+
+    Which class is said stays as it is; for ROC-AUC answers are ranks within the split. A sample in
+    which some answers changed places is one of both heads' answers, of which each counts or not.
+    """
+    function = metric_of(metric, "classes").function
+    ranked = metric == "roc_auc"
+    a, b = (ranks(one.predicted) if ranked else one.predicted for one in (one, other))
+    true, both, turned = np.tile(one.score, 2), np.r_[a, b], np.r_[b, a]
+
+    def difference(swap: Values) -> Values:
+        weight = np.hstack([1 - swap, swap])
+        return function(true, both, weight) - function(true, turned, weight)
+
+    return difference
+
+
+def mcnemar_p(one: Predictions, other: Predictions) -> float:
+    """Two-sided exact p that two heads are as often right about the class of the same videos.
+
+    Only videos that one of the two tells rightly say anything. Source: mcnemar1947.
+    """
+    a, b = ((each.predicted >= 0) == (each.score > 0.5) for each in (one, other))
+    ahead, behind = int((a & ~b).sum()), int((b & ~a).sum())
+    if not ahead + behind:
+        return 1.0
+    return float(scipy.stats.binomtest(ahead, ahead + behind).pvalue)
 
 
 def _as_seen(true: Values, pred: Values, metric: str) -> tuple[Values, Values]:

@@ -15,19 +15,22 @@ import numpy as np
 from aqa.annotations.splits import EVERYTHING
 from aqa.errors import AqaWarning, RunError
 from aqa.evaluation.baselines import ALL, PREFIX
+from aqa.evaluation.classes.rows import MARGIN, are_classes
 from aqa.evaluation.result import Marks
 from aqa.metrics import Values
 from aqa.models.runs import METRICS_FILE, PREDICTIONS, read_model
 from aqa.models.saved.hashes import check_beside, warn_unchecked
-from aqa.models.saved.record import RECORD, read_record
+from aqa.models.saved.record import RECORD, check_place, read_record
+from aqa.target_names import label_and_target
 
 
 @dataclass(frozen=True)
 class Predictions:
     """What a head predicts for the test videos of a split.
 
-    folder: of the run. ids: of the test videos, sorted; score, predicted: (n,), theirs. n_train:
-    how many videos the head has learned from. marks: what a result must say, as in metrics.json.
+    folder: of the run. ids: of the test videos, sorted; score, predicted: (n,), theirs; of classes
+    1 and 0, and how far above the threshold the prediction lies. n_train: how many videos the head
+    has learned from. marks: what a result must say, as in metrics.json. kind: scores or classes.
     """
 
     folder: Path
@@ -36,6 +39,7 @@ class Predictions:
     predicted: Values
     n_train: int
     marks: Marks
+    kind: str = "scores"
 
 
 def read_predictions(folder: Path) -> Predictions | None:
@@ -51,8 +55,9 @@ def read_predictions(folder: Path) -> Predictions | None:
             return None
         tested = sorted((r for r in rows if r["part"] == "test"), key=lambda r: r["video_id"])
         ids = tuple(row["video_id"] for row in tested)
+        kind, answer = ("classes", MARGIN) if are_classes(rows) else ("scores", "predicted")
         score, predicted = (
-            np.array([_number(row, name) for row in tested]) for name in ("score", "predicted")
+            np.array([_number(row, name) for row in tested]) for name in ("score", answer)
         )
         if len(set(ids)) < len(ids):
             raise ValueError("a video stands twice in it")
@@ -69,7 +74,7 @@ def read_predictions(folder: Path) -> Predictions | None:
             f"{folder}: not evaluated on test videos yet; run `aqa eval` first, "
             "or choose other splits with --split"
         )
-    return Predictions(folder, ids, score, predicted, len(rows) - len(tested), marks)
+    return Predictions(folder, ids, score, predicted, len(rows) - len(tested), marks, kind)
 
 
 def _number(row: dict[str, str], name: str) -> float:
@@ -99,19 +104,21 @@ _MARKS: Mapping[str, type | tuple[type, ...]] = {
     "leak": list,
     "baseline": list,
     "alpha": (int, float),
+    "made_up": str,
 }
 
 
 def compared_folders(folders: Sequence[Path]) -> list[Path]:
     """What is compared where no heads are named: all, of baselines the one of all columns.
 
-    A manifest with one usable column has that baseline alone. A head fitted on every video is
+    Where one column is usable, there is that baseline alone. A head fitted on every video is
     tested on none.
     """
     names = {folder.parent.name for folder in folders}
-    left_out = {name for name in names if name.startswith(PREFIX)} - {PREFIX + ALL}
-    if PREFIX + ALL not in names:
-        left_out = set()
+    baselines = {name for name in names if name.startswith(PREFIX)}
+    alls = {name for name in baselines if label_and_target(name)[0] == PREFIX + ALL}
+    have_all = {label_and_target(name)[1] for name in alls}
+    left_out = {name for name in baselines - alls if label_and_target(name)[1] in have_all}
     return [
         folder
         for folder in folders
@@ -123,6 +130,7 @@ def _check_fitted(folders: Sequence[Path]) -> None:
     """Refuse runs that are not what was evaluated, or did not learn from what there is now."""
     runs = [(folder, read_record(folder)) for folder in folders]
     for folder, record in runs:
+        check_place(folder, record)
         read_model(folder, record)
     check_beside(runs)
     warn_unchecked(runs)

@@ -15,7 +15,8 @@ class Marks:
 
     difficulty: how it is told the video's difficulty, `multiply` or `input`. told: the other
     columns. leak: who has learned from how many test videos. baseline: the columns that a
-    prediction without pixels saw; alpha: the penalty of its ridge regression.
+    prediction without pixels saw; alpha: the penalty of its ridge regression. made_up: what the
+    features are made up of, where they are of no video.
     """
 
     difficulty: str | None = None
@@ -23,6 +24,7 @@ class Marks:
     leak: tuple[str, ...] = ()
     baseline: tuple[str, ...] = ()
     alpha: float | None = None
+    made_up: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Those that there are, as JSON has them."""
@@ -48,8 +50,9 @@ class Marks:
 class Result:
     """What a head is worth on the test videos of a split.
 
-    kind: of its answers, see `aqa.evaluation.metric.KINDS`. head: what its runs are called. n: how
-    many videos (or pairs). values, intervals, counts: see `MetricValues`. part: the part of the
+    kind: of its answers, see `aqa.evaluation.metric.KINDS`. head: what its runs are called. target:
+    what is predicted, or the average over several targets; None: the score. n: how many videos (or
+    pairs). values, intervals, counts: see `MetricValues`. part: the part of the
     answers, such as a stage, or the part of the pairs. by, group: the column of the manifest that
     the videos were grouped by, and the group or the average over groups. pooled: of how many
     splits the test videos are, whose common name `split` then is.
@@ -67,6 +70,7 @@ class Result:
     counts: Mapping[str, Any] = field(default_factory=dict)
     marks: Marks = field(default_factory=Marks)
     pooled: int | None = None
+    target: str | None = None
 
     @classmethod
     def of(cls, metrics: MetricValues, kind: str, head: str, split: str, **more: Any) -> Result:
@@ -84,7 +88,7 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it: one level deep, without what there is not."""
-        named = ("kind", "head", "split", "pooled", "part", "by", "group")
+        named = ("kind", "head", "target", "split", "pooled", "part", "by", "group")
         return {
             **{name: getattr(self, name) for name in named if getattr(self, name) is not None},
             "n": self.n,
@@ -116,10 +120,11 @@ class MeanResult:
     by: str | None = None
     group: str | None = None
     marks: Marks = field(default_factory=Marks)
+    target: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it: one level deep, without what there is not."""
-        named = ("kind", "head", "family", "splits", "part", "by", "group")
+        named = ("kind", "head", "target", "family", "splits", "part", "by", "group")
         return {
             **{name: getattr(self, name) for name in named if getattr(self, name) is not None},
             **valued(self.values, self.stds, "std"),

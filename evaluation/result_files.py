@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from aqa.evaluation.compare import Comparison
+from aqa.evaluation.compare import Comparison, compared_metric
 from aqa.evaluation.compare_commentary import CaptionComparison
 from aqa.evaluation.metric import KINDS
 from aqa.evaluation.result import Evaluation
@@ -14,16 +14,21 @@ from aqa.files import write_json, write_rows
 
 
 def write_results(
-    runs: Path, heads: Sequence[str], splits: Sequence[str], evaluation: Evaluation
+    runs: Path,
+    heads: Sequence[str],
+    splits: Sequence[str],
+    evaluation: Evaluation,
+    targets: Sequence[str] = (),
 ) -> Path:
     """Write results as JSON, and each kind of them as CSV, beside the runs; gives the JSON's path.
 
     The results of pairs and of feedback have tables of their own: eval-pairs, eval-feedback; so
-    have those by type or action: eval-by-type. heads, splits: those that were asked for, which
-    the files are named after.
+    have those by type or action: eval-by-type. heads, splits, targets: those that were asked for,
+    which the files are named after.
     """
     groupings = dict.fromkeys(one.by for one in evaluation.results if one.by)
-    suffix = "".join(f"-by-{by}" for by in groupings) + _suffix(heads, splits)
+    suffix = "".join(f"-by-{by}" for by in groupings)
+    suffix += _suffix(heads, splits, targets)
     of_feedback = any(one.kind == "feedback" for one in evaluation.results)
     path = runs / f"eval{'-feedback' if of_feedback else ''}{suffix}.json"
     write_json(path, evaluation.to_dict())
@@ -41,13 +46,15 @@ def write_comparison(
     splits: Sequence[str],
     comparison: Comparison,
     captions: CaptionComparison | None = None,
+    targets: Sequence[str] = (),
 ) -> Path:
     """Write a comparison as JSON, and its pairs as CSV, beside the runs; gives the JSON's path.
 
     captions: of the heads that write commentary; their pairs are in compare-commentary.csv.
     """
-    suffix = _suffix(heads, splits)
-    metric = "" if comparison.metric == "spearman" else f"-{comparison.metric}"
+    suffix = _suffix(heads, splits, targets)
+    usual = comparison.metric == compared_metric(None, comparison.kind)
+    metric = "" if usual else f"-{comparison.metric}"
     path = runs / f"compare{metric}{suffix}.json"
     write_json(path, comparison_record(comparison, captions))
     write_rows(path.with_suffix(".csv"), [pair.to_row() for pair in comparison.pairs])
@@ -64,5 +71,7 @@ def comparison_record(
     return {**comparison.to_dict(), **written}
 
 
-def _suffix(heads: Sequence[str], splits: Sequence[str]) -> str:
-    return "".join([*(f"-{head}" for head in heads), *(f"-split-{split}" for split in splits)])
+def _suffix(heads: Sequence[str], splits: Sequence[str], targets: Sequence[str]) -> str:
+    of_targets = (f"-target-{target}" for target in targets)
+    of_splits = (f"-split-{split}" for split in splits)
+    return "".join([*(f"-{head}" for head in heads), *of_targets, *of_splits])

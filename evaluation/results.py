@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from aqa.annotations.manifest import Manifest
 from aqa.evaluation.evaluated import Evaluated
 from aqa.evaluation.groups import measure_groups
 from aqa.evaluation.result import Marks, Result
+from aqa.target_names import SCORE
 
 
 def results_of(
@@ -23,7 +25,8 @@ def results_of(
 
     Of pairs those of each part but the training videos'; of stages all together and each; of
     scores all, or with `by` each group and averages over them. Beside whole scores, as kinds of
-    their own, what the head says beside them and the parts it makes them of.
+    their own, what the head says beside them and the parts it makes them of. manifest: seen with
+    what the head predicts.
     """
     if kind == "pairs":
         results = _pairs(head, split, evaluated, marks)
@@ -36,7 +39,8 @@ def results_of(
             Result.of(measured, kind, head, split, by=by, group=group, marks=marks)
             for group, measured in measure_groups(evaluated["test"].rows, manifest, by).items()
         )
-    return list(results)
+    target = None if manifest.target == SCORE else manifest.target
+    return [replace(one, target=target) for one in results]
 
 
 def _pairs(head: str, split: str, evaluated: Evaluated, marks: Marks) -> Iterator[Result]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -49,6 +50,7 @@ def spans(rows: Sequence[Row], manifest: Manifest) -> list[float]:
     """
     scores: dict[str | None, list[float]] = {}
     for video in manifest:
-        scores.setdefault(video.action, []).append(video.score)
+        if not math.isnan(video.score):
+            scores.setdefault(video.action, []).append(video.score)
     ranges = {action: float(np.ptp(values)) for action, values in scores.items()}
     return [ranges[manifest.by_id[row["video_id"]].action] for row in rows]

@@ -11,15 +11,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from aqa.errors import AqaError, AqaWarning, RunError
+from aqa.errors import AqaError, AqaWarning, RunError, UnknownNameError, listed
 from aqa.models.heads import ENTRY_POINTS, find_head, own_names, unknown_head
 from aqa.models.heads.base.source import HeadSource, file_head, from_package, own_head
 from aqa.models.saved.old_names import HEADS, present_head
 from aqa.models.saved.record import read_record
 from aqa.plugins import PluginError, file_path, file_stem, installed, is_file
+from aqa.split_names import split_family
+from aqa.target_names import EVERY, SCORE, SIGN, label_and_target
 from aqa.workspace import run_folders
 
-__all__ = ["RunError", "chosen_runs", "labels_of", "source_of"]
+__all__ = ["RunError", "chosen_runs", "labels_of", "runs_of_one_target", "source_of"]
 
 
 def source_of(
@@ -75,13 +77,84 @@ def _given(folder: Path, name: str, saved: Mapping[str, Any], heads: Sequence[st
 
 
 def chosen_runs(
-    runs: Path, heads: Sequence[str] = (), splits: Sequence[str] = (), *, holding: str = "run.json"
+    runs: Path,
+    heads: Sequence[str] = (),
+    splits: Sequence[str] = (),
+    targets: Sequence[str] = (),
+    *,
+    holding: str = "run.json",
 ) -> list[Path]:
-    """The folders of runs of these heads and splits if given; see `run_folders`.
+    """The folders of runs of these heads, splits and targets if given; see `run_folders`.
 
-    heads: names of folders, and files, which mean the runs that their heads were fitted in.
+    heads: names of folders, and files, which mean the runs that their heads were fitted in. A name
+    without a target, such as `svr`, means the runs of all its targets.
     """
-    return run_folders(runs, labels_of(runs, heads), tuple(splits), holding=holding)
+    labels = labels_of(runs, heads)
+    folders = _fitted(runs, splits, holding)
+    if targets:
+        chosen = _of_targets(runs, labels, targets, folders)
+    else:
+        chosen = [name for label in labels for name in _of_every_target(label, folders)]
+    return run_folders(runs, tuple(dict.fromkeys(chosen)), tuple(splits), holding=holding)
+
+
+def runs_of_one_target(
+    runs: Path, head: str, splits: Sequence[str] = (), target: str | None = None
+) -> list[Path]:
+    """The folders of a head's runs that predict one target, for what cannot show several.
+
+    target: None takes the score, or the only target that the head was fitted to; `AqaError` where
+    it was not fitted to the score, but to several others.
+    """
+    folders = chosen_runs(runs, (head,), splits, (target,) if target else ())
+    known = list(dict.fromkeys(label_and_target(path.parent.name)[1] for path in folders))
+    if len(known) > 1 and SCORE not in known:
+        raise AqaError(
+            f"{runs}: {head} is fitted to {listed(known)}; choose one with --target {known[0]}"
+        )
+    wanted = SCORE if SCORE in known else known[0]
+    return [path for path in folders if label_and_target(path.parent.name)[1] == wanted]
+
+
+def _fitted(runs: Path, splits: Sequence[str], holding: str) -> list[str]:
+    """The names of the folders that hold runs, of these splits or families if given."""
+    paths = sorted(path.parent for path in runs.glob(f"*/split-*/{holding}"))
+    names = [(path.parent.name, path.name.removeprefix("split-")) for path in paths]
+    return list(
+        dict.fromkeys(
+            folder
+            for folder, split in names
+            if not splits or split in splits or split_family(split) in splits
+        )
+    )
+
+
+def _of_every_target(label: str, folders: Sequence[str]) -> list[str]:
+    """The folders that the name of a head's runs means: those of each of its targets."""
+    if SIGN in label:
+        return [label]
+    return [name for name in folders if label_and_target(name)[0] == label] or [label]
+
+
+def _of_targets(
+    runs: Path, labels: Sequence[str], targets: Sequence[str], folders: Sequence[str]
+) -> list[str]:
+    """The folders of runs that predict these targets, of the heads of these labels if given."""
+    known = list(dict.fromkeys(label_and_target(name)[1] for name in folders))
+    for target in targets:
+        if target not in (*known, EVERY):
+            remedy = f"fit it with `aqa fit --target {target}` (looked in {runs})"
+            raise UnknownNameError("fitted target", target, known, remedy)
+    wanted = {target for target in known if target in targets or EVERY in targets}
+    heads = list(dict.fromkeys(label_and_target(name)[0] for name in labels or folders))
+    pairs = [(name, *label_and_target(name)) for name in folders]
+    chosen = [name for name, head, target in pairs if head in heads and target in wanted]
+    if not chosen:
+        raise AqaError(
+            f"{runs}: {listed(heads)} is not fitted to {listed(targets)}; fit it with `aqa fit "
+            "--target`, or leave it out"
+        )
+    return chosen
 
 
 def labels_of(runs: Path, heads: Sequence[str]) -> tuple[str, ...]:

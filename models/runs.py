@@ -59,8 +59,10 @@ from aqa.models.saved.old_names import (
     present_state,
 )
 from aqa.models.saved.record import RECORD, check_place, read_record, target_of
+from aqa.models.saved.seen import seen_by
 from aqa.models.target_transforms import TransformedHead, transformed
-from aqa.target_names import SCORE, label_and_target
+from aqa.models.target_transforms.class_rule import ClassRule
+from aqa.target_names import SCORE, label_and_target, target_label
 from aqa.workspace import run_folder
 
 MODEL, HISTORY = "model.safetensors", "history.csv"
@@ -99,6 +101,20 @@ class Run:
     def target(self) -> str:
         """What its head predicts: `score`, or another target, see `Manifest.of_target`."""
         return target_of(self.record)
+
+    def seen(self, manifest: Manifest) -> Manifest:
+        """A manifest as its head learns it, see `seen_by`; of stages there is no target."""
+        return manifest if self.head.kind == "stages" else seen_by(self.record, manifest)
+
+    @property
+    def class_rule(self) -> ClassRule | None:
+        """How its answers are read as one of two classes; None where it predicts scores."""
+        return ClassRule.of(self.record) if self.head.kind == "scores" else None
+
+    @property
+    def kind(self) -> str:
+        """The kind of its answers, see `Head.kind`; `classes` where it tells two of them."""
+        return self.head.kind if self.class_rule is None else "classes"
 
     @property
     def split(self) -> str:
@@ -193,6 +209,7 @@ def make_record(
         "seed": head.seed,
         "split": {"name": split.name, "train": list(split.train), "val": list(split.val)},
         **({} if manifest.target == SCORE else {"target": manifest.target}),
+        **({} if manifest.classes is None else {"classes": manifest.classes.to_dict()}),
         "also_learned_from": sorted(also - {*split.train, *split.val}),
         **({"performances": sorted(shown)} if shown else {}),
         "from": None if start is None else start.as_start,
@@ -220,7 +237,7 @@ def _same_videos(start: Run, manifest: Manifest, folder: Path) -> set[str]:
     if recorded is None or os.path.abspath(start.folder / recorded) == own:
         return learned
     try:
-        table = manifest.of_target(start.target)
+        table = seen_by(start.record, manifest)
     except UnknownNameError:  # nothing to tell them by
         return learned
     hashes = start.record.get("hashes", {}).get("columns", {}).get(table.score_column, {})
@@ -303,7 +320,7 @@ def load_run(folder: Path, heads: Sequence[str] = ()) -> Run:
 # Counts of fitting, which no saved array is as large as.
 _OF_FITTING = (
     *("seed", "epochs", "batch_size", "lr_halve_every", "patience", "folds", "steps"),
-    *("exemplars", "least", "beam", "metric_types"),
+    *("exemplars", "least", "beam", "metric_types", "max_steps"),
     *("caption_hidden", "caption_patience", "caption_least", "caption_words"),
 )
 
@@ -356,12 +373,16 @@ def _first_line(error: Exception) -> str:
     return text if "\n" not in text else " ".join(text.split())[:300]
 
 
-def load_start(start: Path, split: str, heads: Sequence[str] = ()) -> Run:
+def load_start(start: Path, split: str, heads: Sequence[str] = (), target: str = SCORE) -> Run:
     """The run that another starts from. start: its folder; or that of a head, for this split's.
 
-    heads: see `load_run`.
+    heads: see `load_run`. target: what the other predicts; a head's folder stands for that of its
+    runs of the same target, where there are such.
     """
     named = (start / RECORD).exists()
+    of_target = start.with_name(target_label(start.name, target))
+    if not named and of_target.exists():
+        start = of_target
     run = load_run(start if named else run_folder(start.parent, start.name, split), heads)
     check_beside([(run.folder, run.record)])
     return run

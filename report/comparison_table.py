@@ -22,7 +22,7 @@ def comparison_text(comparison: Comparison, captions: CaptionComparison | None) 
 
 def comparison_table(comparison: Comparison) -> str:
     """Heads by their mean over splits, and every difference with the p that decide."""
-    metric, several = metric_of(comparison.metric), len(comparison.splits) > 1
+    metric, several = metric_of(comparison.metric, comparison.kind), len(comparison.splits) > 1
     digits = metric.digits_for(head.value for head in comparison.heads.values())
     heads = [
         [
@@ -39,10 +39,11 @@ def comparison_table(comparison: Comparison) -> str:
         if several
         else f"split {comparison.splits[0]}"
     )
+    of = f" of {comparison.target}" if comparison.target else ""
     return "\n".join(
         [
-            f"{metric.title}, {mean}, {comparison.videos} test videos",
-            table(heads, ["head", f"{metric.title} [95 %]"]),
+            f"{metric.title or metric.name}{of}, {mean}, {comparison.videos} test videos",
+            table(heads, ["head", f"{metric.title or metric.name} [95 %]"]),
             "",
             table(pairs, ["a", "b", "a less b [95 %]", *tests, ""], left=[0, 1, -1]),
             *map(wrapped, dict.fromkeys(_notes(comparison))),

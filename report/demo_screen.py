@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from aqa.report.result_tables import results_table
 from aqa.report.tables import table, wrapped
+from aqa.workflows.demo.commentary import commentary
+from aqa.workflows.demo.run import WRITER
 
 if TYPE_CHECKING:
     from aqa.workflows.demo.dive import Dive
@@ -43,7 +45,16 @@ def new_dive_text(new: NewDive) -> str:
             [f"predicted by {head}", f"{score:.1f}", "" if error is None else f"{error:.1f}"]
         )
     scores = table(rows, ["", "points", "typical error on test videos"])
-    return "\n".join([wrapped(title), scores, wrapped(cost_text(new))])
+    return "\n".join([wrapped(title), scores, wrapped(cost_text(new)), *written_lines(new)])
+
+
+def written_lines(new: NewDive) -> list[str]:
+    """What a head writes of the dive, below what is true of it in the same kind of words."""
+    if new.written is None:
+        return []
+    title = f"In words, the truth and what {WRITER} writes, briefly trained on all the dives:"
+    rows = [["truth", commentary(new.dive)], [WRITER, new.written or "nothing"]]
+    return ["", wrapped(title), table(rows, left=2)]
 
 
 def cost_text(new: NewDive) -> str:

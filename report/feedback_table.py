@@ -38,7 +38,8 @@ def total_line(total: Total) -> str:
     """How the base and the clips make up the score."""
     padding = f" + padding {total.padding:.2f}" if abs(total.padding) >= 0.005 else ""
     made = f"base {total.base:.2f} + clips {total.clips:.2f}{padding} = {total.of} {total.sum:.2f}"
-    return made if total.of == "score" else f"{made}; score {total.score:.2f}"
+    target, divided, _ = total.of.partition(" / ")
+    return f"{made}; {target} {total.score:.2f}" if divided else made
 
 
 def _clip_row(clip: ClipFeedback) -> list[str]:

@@ -8,11 +8,13 @@ from typing import Any
 
 from aqa.evaluation.baselines import PREFIX
 from aqa.evaluation.metric import KINDS, Metric, metrics_of
+from aqa.evaluation.neighbours import NEIGHBOURS
 from aqa.evaluation.result import Evaluation, MeanResult, Result
 from aqa.evaluation.score_metrics import FEWEST
 from aqa.report.tables import table, terminal_width, wrapped
 from aqa.report.values import with_interval, with_std
 from aqa.split_names import NUMBERED, split_family
+from aqa.target_names import SCORE
 
 # What results of a kind count besides videos, and what tables call it.
 _COUNTS = {
@@ -44,11 +46,11 @@ def results_table(evaluation: Evaluation, by_split: bool = False) -> str:
     First the means over the splits of a family, and the metrics of all their test videos
     together; then the splits that no mean covers or, with `by_split`, every one.
     """
-    averaged = {(one.kind, one.head, one.family) for one in evaluation.means}
+    averaged = {(one.kind, one.head, one.target, one.family) for one in evaluation.means}
     single = [
         one
         for one in evaluation.results
-        if by_split or (one.kind, one.head, split_family(one.split)) not in averaged
+        if by_split or (one.kind, one.head, one.target, split_family(one.split)) not in averaged
     ]
     sections: list[str] = []
     for kind in KINDS:
@@ -104,15 +106,13 @@ def _section(
     cells: (row, whether spreads stand below their values, metric -> digits) -> cells under the
     headings.
     """
-    digits = {
-        m.name: m.digits_for(one.values.get(m.name) for one in rows) for m in _shown(rows[0].kind)
-    }
-    keys = [name for name in ("part", "group") if any(getattr(one, name) for one in rows)]
+    digits = _digits(rows)
+    keys = [name for name in ("target", "part", "group") if any(getattr(o, name) for o in rows)]
     header = ["head", *(rows[0].by if name == "group" else name for name in keys), *headings]
 
     def block(baselines: bool, below: bool) -> list[list[str]]:
         return [
-            [_head(one), *(getattr(one, key) or "" for key in keys), *cells(one, below, digits)]
+            [_head(one), *(_key(one, key) for key in keys), *cells(one, below, digits[one.target])]
             for one in rows
             if bool(one.marks.baseline) == baselines
         ]
@@ -127,6 +127,21 @@ def _section(
     if max(map(len, text.split("\n"))) > terminal_width():
         text = drawn(below=True, width=None)
     return f"{wrapped(title)}\n{text}"
+
+
+def _digits(rows: Sequence[Any]) -> dict[str | None, Digits]:
+    """Target -> metric -> digits: targets differ in their range."""
+    return {
+        target: {
+            m.name: m.digits_for(one.values.get(m.name) for one in alike)
+            for m in _shown(rows[0].kind)
+        }
+        for target, alike in _grouped(rows, lambda one: one.target)
+    }
+
+
+def _key(one: Result | MeanResult, name: str) -> str:
+    return getattr(one, name) or (SCORE if name == "target" else "")
 
 
 def _grouped(items: Iterable[Any], key: Callable[[Any], Any]) -> Iterable[tuple[Any, list[Any]]]:
@@ -181,29 +196,49 @@ def _head(one: Result | MeanResult) -> str:
     return head_title(one.head, one.marks.difficulty)
 
 
+def _called(one: Result | MeanResult) -> str:
+    """The head, and what it predicts where that is not the score."""
+    return f"{one.head} ({one.target})" if one.target else one.head
+
+
 def head_title(head: str, difficulty: str | None) -> str:
     """A head's name, and how it was told the difficulty."""
     signs = {"multiply": " x difficulty", "input": " + difficulty"}
     return head + "/".join(signs.get(how, "") for how in (difficulty or "").split("/"))
 
 
-def _baseline_notes(shown: Iterable[Result | MeanResult]) -> Iterator[str]:
+def _baseline_notes(shown: Sequence[Result | MeanResult]) -> Iterator[str]:
+    """What baselines saw beside one column; of which targets, where they differ in that."""
+    several = [one for one in shown if len(one.marks.baseline) > 1]
+    for head, of_head in _grouped(several, lambda one: one.head):
+        seen = list(_grouped(of_head, lambda one: one.marks.baseline))
+        for columns, alike in seen:
+            targets = ", ".join(dict.fromkeys(one.target or SCORE for one in alike))
+            name = f"{head} ({targets})" if len(seen) > 1 else head
+            yield f"{name}: ridge regression on {', '.join(columns)}, without pixels"
     for one in shown:
-        if len(one.marks.baseline) > 1:
-            columns = ", ".join(one.marks.baseline)
-            yield f"{one.head}: ridge regression on {columns}, without pixels"
+        if one.marks.baseline == (NEIGHBOURS,):
+            yield (
+                f"{one.head}: the mean score of the training videos that are listed next to a "
+                "video, of the same action; how many is chosen on training videos"
+            )
 
 
 def told_lines(shown: Iterable[Any]) -> Iterator[str]:
-    """What heads were told beside pixels. shown: things that have a `head` and `marks`."""
+    """What heads were told beside pixels, or in place of them.
+
+    shown: things that have a `head` and `marks`.
+    """
     for one in shown:
         if one.marks.told:
             yield f"{one.head}: told each video's {one.marks.told} beside its features"
+        if one.marks.made_up:
+            yield f"MADE UP {one.head}: its features are {one.marks.made_up}, of no video"
 
 
 def _undefined_notes(results: Sequence[Result], single: Sequence[Result]) -> Iterator[str]:
     """Which groups an average leaves out, since they have no value to average."""
-    for (head, average), averages in _grouped(results, lambda one: (one.head, one.group)):
+    for (head, average), averages in _grouped(results, lambda one: (_called(one), one.group)):
         lacking = [one for one in averages if one.counts.get("spearman_undefined")]
         for one in lacking:
             if one in single:
@@ -222,7 +257,7 @@ def _leak_notes(shown: Iterable[Result | MeanResult]) -> Iterator[str]:
     for one in shown:
         if one.marks.leak:
             split = f"split {one.split}" if isinstance(one, Result) else "mean"
-            yield f"LEAK {one.head} {split}: {'; '.join(one.marks.leak)}"
+            yield f"LEAK {_called(one)} {split}: {'; '.join(one.marks.leak)}"
 
 
 def fragment_line(row: Mapping[str, Any]) -> str:

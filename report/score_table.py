@@ -7,26 +7,33 @@ from typing import TYPE_CHECKING
 
 from aqa.evaluation.metric import point_digits
 from aqa.report.tables import table, wrapped
+from aqa.target_names import SCORE
 
 if TYPE_CHECKING:
     from aqa.workflows.score import ScoredVideo
 
 
 def scores_table(videos: Sequence[ScoredVideo]) -> str:
-    """One row per video; where several runs were averaged, the lowest and highest of them.
+    """One row per video and target; of several averaged runs the lowest and highest too.
 
     Below stands what the first run writes of each video, where it writes commentary.
     """
-    header = ["video", "score"]
     digits = point_digits((video.score for video in videos), 2)
-    rows = [[str(video.path), f"{video.score:.{digits}f}"] for video in videos]
+    if {video.target for video in videos} == {SCORE}:
+        header, rows = ["video"], [[str(video.path)] for video in videos]
+    else:
+        header, rows = ["video", "target"], [[str(video.path), video.target] for video in videos]
+    names = len(header)
+    header.append("score")
+    for row, video in zip(rows, videos, strict=True):
+        row.append(f"{video.score:.{digits}f}")
     if any(len(video.by_split) > 1 for video in videos):
         header += ["lowest", "highest"]
         for row, video in zip(rows, videos, strict=True):
             values = video.by_split.values()
             row += [f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"]
     said = [line for video in videos for line in _written(video)]
-    return "\n".join([table(rows, header), *([""] if said else []), *said])
+    return "\n".join([table(rows, header, names), *([""] if said else []), *said])
 
 
 def _written(video: ScoredVideo) -> list[str]:

@@ -18,6 +18,7 @@ from aqa.annotations.importing.index_check import check_counts, check_file
 from aqa.annotations.importing.write import import_dataset
 from aqa.annotations.manifest import Manifest
 from aqa.errors import AqaError
+from aqa.target_names import SCORE
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -36,8 +37,9 @@ def check_importer(
     Checked are its record (the module's title, citation, address, index of files, counts), and
     that an empty folder is refused with an `AqaError`. With sources also: that their files fit the
     index; that they are read twice alike, into rows that a manifest can hold, as many as were
-    published; that the manifest is written, with nothing else changed; and that a file which is
-    cut short is read or refused in one line, without any other exception.
+    published; that the manifest is written, with nothing else changed, and that its columns
+    score_<name> are numbers, their names in lower case; and that a file which is cut short is read
+    or refused in one line, without any other exception.
     """
     if not isinstance(importer, Importer):
         try:
@@ -123,14 +125,14 @@ def _check_rows(importer: Importer, request: Request) -> None:
     again = _read(importer, request)
     _require(imported.rows == again.rows, "two reads of the same files give different rows")
     _require(bool(imported.rows), "it gives no rows")
-    _check_columns(imported.rows)
+    _check_columns(imported.rows, scored=not imported.pairs)
     for finding in check_counts(importer, imported):
         _require(not finding.is_wrong, f"{finding.what}: {finding.words}")
 
 
-def _check_columns(rows: Sequence[Row]) -> None:
+def _check_columns(rows: Sequence[Row], scored: bool) -> None:
     columns = list(rows[0])
-    missing = [name for name in REQUIRED if name not in columns]
+    missing = [n for n in REQUIRED if n not in columns and (scored or n != SCORE)]
     _require(not missing, f"its rows have no {', '.join(missing)}")
     for number, row in enumerate(rows, start=1):
         _require(list(row) == columns, f"row {number} has other columns than row 1: {list(row)}")
@@ -148,8 +150,12 @@ def _check_written(importer: Importer, request: Request, folder: Path) -> None:
     try:
         import_dataset("it", importer, dataclasses.replace(request, videos=None), manifest)
         table = Manifest.read(manifest)
+        for target in table.targets:
+            table.of_target(target)
     except AqaError as error:
         raise AssertionError(f"its rows make no manifest: {error}") from error
+    large = [target for target in table.targets if target != target.lower()]
+    _require(not large, f"columns score_<name> are in lower case: {large}")
     expected = ["" if row["video_id"] is None else str(row["video_id"]) for row in rows]
     _require(list(table.ids) == expected, "the manifest has other ids than its rows")
 

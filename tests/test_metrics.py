@@ -122,3 +122,25 @@ def test_the_area_is_scikit_learns_with_weights_and_ties(rng: np.random.Generato
         sklearn.metrics.roc_auc_score(similar, chance, sample_weight=weight) for weight in weights
     ]
     np.testing.assert_allclose(roc_auc(similar, chance, weights), expected)
+
+
+def test_metrics_of_classes_are_scikit_learns_for_each_weighting() -> None:
+    rng = np.random.default_rng(0)
+    true = (rng.random(30) < 0.4).astype(float)
+    margin = np.round(rng.normal(true - 0.5, 1), 1)
+    weight = rng.integers(0, 3, (5, 30)).astype(float)
+    theirs = {
+        metrics.class_accuracy: lambda w: sklearn.metrics.accuracy_score(
+            true, margin >= 0, sample_weight=w
+        ),
+        metrics.class_balanced_accuracy: lambda w: sklearn.metrics.balanced_accuracy_score(
+            true, margin >= 0, sample_weight=w
+        ),
+        metrics.class_f1: lambda w: sklearn.metrics.f1_score(true, margin >= 0, sample_weight=w),
+        metrics.class_roc_auc: lambda w: sklearn.metrics.roc_auc_score(
+            true, margin, sample_weight=w
+        ),
+    }
+    for ours, expected in theirs.items():
+        assert ours(true, margin, weight) == pytest.approx([expected(w) for w in weight])
+        assert float(ours(true, margin)) == pytest.approx(expected(None))

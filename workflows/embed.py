@@ -51,6 +51,7 @@ def embed_run(
     """Embed the training and the test videos of a run of score-estimation (jain2020 §V-F)."""
     check_spec(store.path, store.spec, run.spec)
     warn_unchecked([(run.folder, run.record)])
+    manifest = run.seen(manifest)
     check_learned(run.folder, run.record, manifest, store)
     head = run.head
     if not isinstance(head, ScoreEstimationHead):

@@ -19,6 +19,7 @@ from aqa.models.examples import example_of
 from aqa.models.feedback import Feedback, PoseFeedback, give_feedback, give_pose_feedback
 from aqa.models.runs import Run, load_run
 from aqa.models.saved.hashes import check_learned, warn_unchecked
+from aqa.target_names import SCORE
 from aqa.workflows.new_videos import check_told, extractor_for
 
 Frame = NDArray[np.uint8]
@@ -93,7 +94,7 @@ def explain(
     """
     runs = [load_run(folder, heads) for folder in folders]
     run = next((run for run in runs if name not in run.learned_from), runs[0])
-    where = store or run.store
+    where, manifest = store or run.store, run.seen(manifest)
     _check(run, manifest, where)
     told = {"type": type, "difficulty": difficulty, "action": action}
     if name in manifest.by_id:
@@ -113,7 +114,11 @@ def _feedback(run: Run, seen: _Seen, align: str) -> Feedback | PoseFeedback | Wr
     if "commentary" in head.gives and "clips" not in head.gives:
         example = example_of(video, features.features, features.clips, head.answer_columns)
         return WrittenFeedback(video.id, head.commentary(example)[0])
-    return give_feedback(head, video, features, seen.blank, align, run.clip_reference)
+    feedback = give_feedback(head, video, features, seen.blank, align, run.clip_reference)
+    if feedback.total is None or run.target == SCORE:
+        return feedback
+    of = run.target + feedback.total.of.removeprefix(SCORE)
+    return replace(feedback, total=replace(feedback.total, of=of))
 
 
 def _check_pixels(run: Run) -> None:

@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
-from aqa.evaluation.complete_splits import check_scored, complete_split
+from aqa.evaluation.complete_splits import check_scored, complete_split, learned_scores
 from aqa.evaluation.evaluate import evaluate_run
 from aqa.evaluation.evaluated import Evaluated, save_evaluated
 from aqa.evaluation.run_stores import stored_split
@@ -26,6 +26,7 @@ from aqa.models.run_source import RunError, attribute_of, is_of, other_file
 from aqa.models.runs import HELD_OUT, Run, load_start, make_record, save_run
 from aqa.models.target_transforms import check_target, parse_head_params, transformed
 from aqa.target_names import target_label
+from aqa.workflows.classes import check_classes, class_params, class_rule, first_rule
 from aqa.workflows.clip_reference import clip_reference
 from aqa.workspace import check_label, run_folder
 
@@ -60,6 +61,7 @@ def fit_splits(
     _check_same_code(source, [run_folder(runs, label, split.name) for split in splits])
     check_layer(source, store)
     values = joint_params(source, store, head_params(source, params, seed))
+    values = class_params(source, values, manifest.classes)
     starts = {
         split.name: _start_run(source, start, split.name, manifest.target) for split in splits
     }
@@ -74,7 +76,9 @@ def fit_splits(
             split, left_out = complete_split(
                 model, split, manifest, None if origin is None else origin.head
             )
-        check_scored(model, split, manifest)
+        if learned_scores(model):
+            check_scored(split, manifest)
+        check_classes(model, split, manifest)
         started = time.perf_counter()
         try:
             _fit(model, split, manifest, features, origin)
@@ -84,13 +88,16 @@ def fit_splits(
         folder = run_folder(runs, label, split.name)
         record = make_record(source, model, split, store, folder, seconds, manifest, origin)
         record["left_out"] = dict(left_out)
+        refit = partial(_refit, model, split, manifest, features, origin)
         found: Evaluated = {}
         held: Evaluated = {}
         try:
+            if manifest.classes is not None and model.kind == "scores":
+                record["classes"] = first_rule(model, manifest.classes).to_dict()
+                record["classes"] = class_rule(model, split, manifest, features, refit).to_dict()
             run = Run(folder, model, record)
             found = evaluate_run(run, split, manifest, features, ("train", "val"))
             held = _held_out(run, split, manifest, features)
-            refit = partial(_refit, model, split, manifest, features, origin)
             reference = clip_reference(model, split.train, manifest, store, refit)
             if reference is not None:
                 record["clip_reference"] = reference.to_dict()
@@ -238,16 +245,14 @@ def check_layer(source: HeadSource, store: FeatureStore) -> None:
 def _start_run(source: HeadSource, start: Path | None, split: str, target: str) -> Run | None:
     """The run that a head starts from, if it can start from one.
 
-    A head's folder stands for that of its runs of the same target, where there are such. What
-    counts as similar is told by one target: a metric of another is refused.
+    What counts as similar is told by one target: a metric of another is refused.
     """
     if start is None:
         return None
     wanted = source.head_class.starts_from
     if wanted is None:
         raise RunError(f"{source.name} cannot start from a fitted run; leave out --from")
-    of_target = start.with_name(target_label(start.name, target))
-    run = load_start(of_target if of_target.exists() else start, split, (source.text,))
+    run = load_start(start, split, (source.text,), target)
     if run.head.kind == "pairs" and run.target != target:
         raise RunError(
             f"{run.folder}: it compares videos by {run.target}; fit {wanted} with "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from aqa.models.examples import example_of, videos_columns
 from aqa.models.heads.base import Head
 from aqa.models.runs import Run
 from aqa.models.saved.hashes import check_beside, warn_unchecked
-from aqa.workflows.new_videos import check_told, extractor_for
+from aqa.target_names import SCORE
+from aqa.workflows.new_videos import ExtractedVideo, check_told, extractor_for
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class ScoredVideo:
 
     score: the mean of `by_split`, which holds one prediction per run, by the name of its split.
     commentary: what each run writes of the video, by the same names; empty where it writes none.
-    warnings: why it may mean less than it seems, one line each.
+    warnings: why it may mean less than it seems, one line each. target: what is predicted, see
+    `Manifest.of_target`.
     """
 
     path: Path
@@ -35,6 +37,7 @@ class ScoredVideo:
     by_split: dict[str, float]
     warnings: tuple[str, ...] = ()
     commentary: dict[str, str] = field(default_factory=dict)
+    target: str = SCORE
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,8 @@ class ScoringOutcome:
     @property
     def warnings(self) -> list[str]:
         """One line per warning, with the video that it is about."""
-        return [f"{video.path}: {line}" for video in self.done for line in video.warnings]
+        lines = (f"{video.path}: {line}" for video in self.done for line in video.warnings)
+        return list(dict.fromkeys(lines))  # a video is done once for each target
 
 
 def score_videos(
@@ -71,7 +75,8 @@ def score_videos(
 ) -> ScoringOutcome:
     """Extract videos as the runs' store was made, and predict with each run.
 
-    runs: of one head, fitted on one kind of store; the predictions of several are averaged.
+    runs: of one head, fitted on one kind of store; the predictions of several are averaged. Where
+    they predict several targets, there is one `ScoredVideo` for each, in the order of the runs.
     weights, backbone: see `aqa.extract.rebuild.rebuild_backbone`. type, difficulty, action: of all
     the videos, for a head that takes it. A video that fails stops nothing: it is in `failed`.
     `ChangedError` where what a run learned from has changed, if it is still where it was.
@@ -79,7 +84,9 @@ def score_videos(
     fitted = [(run.folder, run.record) for run in runs]
     check_beside(fitted)
     warn_unchecked(fitted)
-    heads = {run.split: run.scoring_head() for run in runs}
+    heads: dict[str, dict[str, Head]] = {}
+    for run in runs:
+        heads.setdefault(run.target, {})[run.split] = run.scoring_head()
     videos = [
         Video(str(path), path, np.nan, type=type, difficulty=difficulty, action=action)
         for path in paths
@@ -93,17 +100,26 @@ def score_videos(
         except DECODE_ERRORS as error:
             outcome.failed.append(FailedVideo(path, str(error)))
             continue
-        by_split = {
-            split: _predict(head, video, extracted.features) for split, head in heads.items()
-        }
-        mean = float(np.mean(list(by_split.values())))
-        written = {
-            split: _write(head, video, extracted.features)
-            for split, head in heads.items()
-            if "commentary" in head.gives
-        }
-        outcome.done.append(ScoredVideo(path, mean, by_split, extracted.warnings, written))
+        outcome.done += [
+            _scored(video, path, extracted, of_target, target)
+            for target, of_target in heads.items()
+        ]
     return outcome
+
+
+def _scored(
+    video: Video, path: Path, extracted: ExtractedVideo, heads: Mapping[str, Head], target: str
+) -> ScoredVideo:
+    """What heads say of a video. heads: by their splits, all of the same target."""
+    seen = extracted.features
+    by_split = {split: _predict(head, video, seen) for split, head in heads.items()}
+    written = {
+        split: _write(head, video, seen)
+        for split, head in heads.items()
+        if "commentary" in head.gives
+    }
+    mean = float(np.mean(list(by_split.values())))
+    return ScoredVideo(path, mean, by_split, extracted.warnings, written, target)
 
 
 def _check(runs: Sequence[Run], videos: Sequence[Video]) -> None:

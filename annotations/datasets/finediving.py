@@ -225,7 +225,7 @@ IMPORTER = Importer(
         "videos": "folder of the trimmed frames, <event>/<number>/, or of the untrimmed videos, "
         "<event>.mp4 or <event>/"
     },
-    counts={"videos": N_DIVES},
+    counts={"videos": N_DIVES, "types": 52, "difficulties": 23},
     videos="as the repository's README says, which has a release agreement; size not known",
     tried="all 3000 dives of a release, by a user; no file of it is at hand for the tests",
 )

@@ -2,7 +2,9 @@
 
 Read are tables as STGCN-rehab prepares them: rows are frames, columns x, y, z (metres) and the
 tracking state of each of Kinect's 25 joints; the other file has one score per recording. Where it
-has several, the rows are divided evenly among the recordings. No split was published.
+has several, the rows are divided evenly among the recordings. Clinicians give primary outcomes and
+control factors, whose sum the score is; the two stand only in the spreadsheets of the authors' own
+release, which are not read. No split was published.
 """
 
 from __future__ import annotations

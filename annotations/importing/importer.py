@@ -73,7 +73,9 @@ class Imported:
     numbers in it; None counts from 1. notes: lines to print with the summary. lists: name -> ids;
     each is written beside the manifest as <name>.txt. features: backbone -> file with features of
     the videos of the list `ids`; the summary says how to import them. counts: as
-    `Importer.counts`, where SOURCE was another published part of the dataset than the whole.
+    `Importer.counts`, where SOURCE was another published part of the dataset than the whole. pairs:
+    who is better, the rows of `pairs.csv` beside the manifest, which then needs no `score`; see
+    `aqa.annotations.pairs`.
     """
 
     rows: list[Row]
@@ -83,6 +85,7 @@ class Imported:
     lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
     features: Mapping[str, Path] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
+    pairs: Sequence[Row] = ()
 
 
 @dataclass(frozen=True)

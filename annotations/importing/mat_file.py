@@ -45,10 +45,11 @@ class _Element(NamedTuple):
     end: int
 
 
-def find_array(data: bytes, name: str) -> NDArray[Any] | None:
+def find_array(data: bytes, name: str | None) -> NDArray[Any] | None:
     """The numbers of a variable of a MATLAB file, as the file holds them; None where it has none.
 
-    Raises `ValueError` where the file is damaged, or the variable is no array of real numbers.
+    name: None takes the first variable, whatever it is called. Raises `ValueError` where the file
+    is damaged, or the variable is no array of real numbers.
     """
     if len(data) < 20:
         raise ValueError(f"{len(data)} bytes are too few")
@@ -107,7 +108,7 @@ def _unpacked(data: bytes, order: str) -> _Element:
     return _element(held, 0, order)
 
 
-def _matrix(data: bytes, order: str, name: str) -> tuple[bool, NDArray[Any] | None]:
+def _matrix(data: bytes, order: str, name: str | None) -> tuple[bool, NDArray[Any] | None]:
     """Whether a variable has this name; its numbers, (rows, columns), if it has."""
     parts = _parts(data, order)
     flags = next(parts)
@@ -115,11 +116,16 @@ def _matrix(data: bytes, order: str, name: str) -> tuple[bool, NDArray[Any] | No
         raise ValueError("a variable without flags")
     flag = int(np.frombuffer(flags.data, order + "u4", 1)[0])
     shape = tuple(int(n) for n in _numbers(next(parts), order))
-    if next(parts).data.rstrip(b"\0") != name.encode():
+    called = next(parts).data.rstrip(b"\0")
+    if name is not None and called != name.encode():
         return False, None
     if flag & 0xFF not in _NUMBERS or flag & _COMPLEX:
-        raise ValueError(f"{name} is a text, a structure or complex, not numbers")
+        raise ValueError(f"{_text(called)} is a text, a structure or complex, not numbers")
     return True, _shaped(_numbers(next(parts), order), shape)
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "replace")
 
 
 def _parts(data: bytes, order: str) -> Iterator[_Element]:
@@ -143,7 +149,7 @@ def _shaped(values: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     return values.reshape(shape, order="F")
 
 
-def _find_old(data: bytes, name: str) -> NDArray[Any] | None:
+def _find_old(data: bytes, name: str | None) -> NDArray[Any] | None:
     """As `find_array`, of version 4."""
     at = 0
     while at < len(data):
@@ -163,9 +169,10 @@ def _find_old(data: bytes, name: str) -> NDArray[Any] | None:
             raise ValueError(
                 f"{rows} x {columns} numbers, of which {len(data) - start} bytes are there"
             )
-        if data[at + 20 : start].rstrip(b"\0") == name.encode():
+        called = data[at + 20 : start].rstrip(b"\0")
+        if name is None or called == name.encode():
             if form or imaginary:
-                raise ValueError(f"{name} is a text, a structure or complex, not numbers")
+                raise ValueError(f"{_text(called)} is a text, a structure or complex, not numbers")
             return _shaped(np.frombuffer(data, dtype, rows * columns, start), (rows, columns))
         at = start + size
     return None

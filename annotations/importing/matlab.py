@@ -12,11 +12,12 @@ from aqa.annotations.importing.mat_file import find_array
 from aqa.errors import AqaError
 
 
-def read_matrix(path: Path, variable: str, columns: int) -> NDArray[np.float64]:
+def read_matrix(path: Path, variable: str | None, columns: int) -> NDArray[np.float64]:
     """A variable of a .mat file, float64 (rows, `columns`).
 
-    Where one column is asked for, a row vector is taken too. `AqaError` where the file holds no
-    such variable, or one of another shape, or values that are not finite numbers.
+    variable: None takes the first. Where one column is asked for, a row vector is taken too.
+    `AqaError` where the file holds no such variable, or one of another shape, or values that are
+    not finite numbers.
     """
     check_size(path)
     try:
@@ -24,7 +25,8 @@ def read_matrix(path: Path, variable: str, columns: int) -> NDArray[np.float64]:
     except ValueError as error:
         raise AqaError(f"{path}: not a MATLAB file that can be read: {error}") from None
     if array is None:
-        raise AqaError(f"{path}: it holds no variable {variable!r}")
+        raise AqaError(f"{path}: it holds no variable{f' {variable!r}' if variable else ''}")
+    variable = variable or "its variable"
     if columns == 1 and array.ndim == 2 and 1 in array.shape:
         array = array.reshape(-1, 1)
     if array.dtype.kind not in "iuf" or array.ndim != 2 or array.shape[1] != columns:
@@ -37,8 +39,11 @@ def read_matrix(path: Path, variable: str, columns: int) -> NDArray[np.float64]:
     return array.astype(np.float64)
 
 
-def read_vector(path: Path, variable: str) -> list[float]:
-    """A variable of a .mat file, a row or a column vector, as a list of numbers."""
+def read_vector(path: Path, variable: str | None) -> list[float]:
+    """A variable of a .mat file, a row or a column vector, as a list of numbers.
+
+    variable: None takes the first.
+    """
     values: list[float] = read_matrix(path, variable, 1)[:, 0].tolist()
     return values
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from aqa.annotations.splits import PARTS
 
 def summary_lines(table: Manifest) -> list[str]:
     """Its range of scores, its splits, its labels, and the columns that some videos lack."""
-    scores = [video.score for video in table]
-    mean = f"{sum(scores) / len(scores):.{2 if max(map(abs, scores)) >= 10 else 3}f}"
-    lines = [f"score {min(scores):g} to {max(scores):g}, mean {mean}"]
+    lines = []
+    if scores := [video.score for video in table if not math.isnan(video.score)]:
+        mean = f"{sum(scores) / len(scores):.{2 if max(map(abs, scores)) >= 10 else 3}f}"
+        lines = [f"score {min(scores):g} to {max(scores):g}, mean {mean}"]
     for name in table.split_names:
         split = table.split(name)
         counts = ", ".join(f"{len(split.part(p))} {p}" for p in PARTS if split.part(p))

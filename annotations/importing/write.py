@@ -10,7 +10,8 @@ from pathlib import Path
 from aqa.annotations.importing.importer import Imported, Importer, Request, Row
 from aqa.annotations.importing.summary import missing_lines, summary_lines
 from aqa.annotations.importing.video_folder import is_video
-from aqa.annotations.manifest import Manifest, write_manifest
+from aqa.annotations.manifest import Manifest, csv_text, write_manifest
+from aqa.annotations.pairs import FILE as PAIRS_FILE
 from aqa.annotations.split_protocols import make_splits
 from aqa.annotations.split_record import write_splits
 from aqa.errors import AqaError
@@ -50,7 +51,9 @@ def import_dataset(
         raise AqaError(f"{name}: its read() gives {type(imported).__name__}, not Imported")
     lists = {manifest.with_name(f"{key}.txt"): ids for key, ids in imported.lists.items()}
     texts = {path: "".join(f"{i}\n" for i in ids) for path, ids in lists.items()}
-    for path in (manifest, *lists):
+    if imported.pairs:
+        texts[manifest.with_name(PAIRS_FILE)] = csv_text(imported.pairs)
+    for path in (manifest, *texts):
         # The manifest is written last: a list as it should be is of an import that was killed.
         if path.exists() and not force and not _holds(path, texts.get(path)):
             raise AqaError(f"{path}: exists already; replace it with --force")
@@ -70,6 +73,7 @@ def import_dataset(
         *summary_lines(table),
         *missing_lines(table, missing),
         *(f"{path}: {len(ids)} ids" for path, ids in lists.items()),
+        *_pair_lines(imported, manifest),
         *imported.notes,
         *(_store_import(file, name, manifest, lists) for name, file in imported.features.items()),
     ]
@@ -81,6 +85,16 @@ def _holds(path: Path, text: str | None) -> bool:
         return text is not None and path.read_bytes() == text.encode("utf-8")
     except OSError:
         return False
+
+
+def _pair_lines(imported: Imported, manifest: Path) -> list[str]:
+    """What is told of the pairs, and how a head learns them."""
+    if not imported.pairs:
+        return []
+    return [
+        f"{manifest.with_name(PAIRS_FILE)}: {len(imported.pairs)} pairs; learn them with "
+        "`aqa fit --target pairs`"
+    ]
 
 
 def _store_import(features: Path, backbone: str, manifest: Path, lists: Iterable[Path]) -> str:
@@ -103,7 +117,7 @@ def _checked(imported: Imported) -> Manifest:
         (number, ["" if value is None else str(value) for value in row.values()])
         for number, row in zip(numbers, imported.rows, strict=True)
     ]
-    return Manifest.parse(imported.source, header, rows)
+    return Manifest.parse(imported.source, header, rows, scored=not imported.pairs)
 
 
 def _relative(row: Row, manifest: Path) -> Row:

@@ -3,7 +3,14 @@
 from aqa.features.store.cover import add_checksums
 from aqa.features.store.from_arrays import import_arrays
 from aqa.features.store.reader import FeatureStore
-from aqa.features.store.spec import Spec, StoreError, augmentations_of, check_spec, spec_differences
+from aqa.features.store.spec import (
+    Spec,
+    StoreError,
+    augmentations_of,
+    check_spec,
+    made_up,
+    spec_differences,
+)
 from aqa.features.store.writer import FeatureStoreWriter
 
 __all__ = [
@@ -15,5 +22,6 @@ __all__ = [
     "augmentations_of",
     "check_spec",
     "import_arrays",
+    "made_up",
     "spec_differences",
 ]

@@ -26,6 +26,7 @@ def import_arrays(
     clip_length: int | None = None,
     stride: int | None = None,
     fps: float | None = None,
+    made_up: str | None = None,
 ) -> None:
     """Make a store from arrays that were computed elsewhere.
 
@@ -33,8 +34,9 @@ def import_arrays(
     recorded in the spec as the backbone. fitted_on: ids of the videos that the network behind them
     has learned from, if known: a head cannot be evaluated honestly on those. clips: id -> the
     frames behind its rows, and how many frames the video has; without it each row counts as one
-    frame. clip_length, stride: of those clips, in frames. fps: frames per second. `StoreError`
-    where `path` exists, or where the arrays differ in shape or are not finite.
+    frame. clip_length, stride: of those clips, in frames. fps: frames per second. made_up: what
+    they are made up of, where they are of no video; commands then warn of them. `StoreError` where
+    `path` exists, or where the arrays differ in shape or are not finite.
     """
     path = Path(path)
     if path.exists():
@@ -72,6 +74,7 @@ def import_arrays(
         "tail": None,
         "preprocess": None,
         "views": ["original"],
+        **({} if made_up is None else {"made_up": made_up}),
     }
     temporary = path
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import warnings
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aqa.errors import UnknownNameError
+from aqa.errors import AqaWarning, UnknownNameError
 from aqa.features.clips import Clip
 from aqa.features.store.checked_file import CheckedFile, open_checked
-from aqa.features.store.spec import Spec, StoreError, augmentations_of, check_spec
+from aqa.features.store.spec import Spec, StoreError, augmentations_of, check_spec, made_up
 from aqa.features.store.verify import find_problems
 
 
@@ -61,10 +62,18 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
     def open(cls, path: str | os.PathLike[str], spec: Spec | None = None) -> FeatureStore:
         """Open a store for reading.
 
-        spec: refuse, with `StoreError`, a store that was made with other settings.
+        spec: refuse, with `StoreError`, a store that was made with other settings. Made-up
+        features are a warning.
         """
         path = Path(path)
         store = cls(open_checked(path))
+        if made_up(store.spec) is not None:
+            warnings.warn(
+                f"{path}: the features are made up ({made_up(store.spec)}): what a head reaches on "
+                "them means nothing",
+                AqaWarning,
+                stacklevel=2,
+            )
         if spec is not None:
             try:
                 check_spec(path, store.spec, spec)

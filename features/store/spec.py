@@ -16,6 +16,7 @@ A spec is a JSON object. Its keys:
     views, view_seed    names of the augmentations, the original first; the seed they were drawn by
     origin              source, name, sha256: where the code of someone else's network came from;
                         the key is absent for networks of this package
+    made_up             what the features are made up of, where they are of no video; else absent
 
 Stores of features that were computed elsewhere have null where nothing is known.
 """
@@ -60,6 +61,12 @@ def check_spec(path: Path, have: Spec, want: Spec) -> None:
             f"{path} was made with other settings: {'; '.join(differences)}. "
             "Ask for the same settings, or name another file with --store"
         )
+
+
+def made_up(spec: Mapping[str, Any]) -> str | None:
+    """What the features are made up of, as `random numbers`; None for those of videos."""
+    told: str | None = spec.get("made_up")
+    return told
 
 
 def augmentations_of(spec: Spec) -> tuple[str, ...]:
@@ -141,6 +148,7 @@ _EXPECTED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "views": (lambda value: _is_texts(value) and bool(value), "a list of names"),
     "view_seed": (_or_null(_is_seed), "null or a whole number"),
     "origin": (_or_null(_is_origin), "null, or source, name and sha256"),
+    "made_up": _TEXT,
     "joints": (_or_null(_is_texts), "null or a list of names"),
 }
 

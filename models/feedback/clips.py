@@ -54,8 +54,8 @@ class Total:
     """How a score is made up, where the clips' values are points that add up to it.
 
     base, clips, padding: points; those of the clips that are told of, and those of clips that are
-    all padding. of: what they add up to, such as `score`, or `score / difficulty`. score: of the
-    video.
+    all padding. of: what they add up to, such as `score`, or `score / difficulty`; the name of
+    another target where the head predicts that. score: of the video.
     """
 
     base: float

@@ -24,7 +24,8 @@ from aqa.annotations.manifest import Manifest, Video
 from aqa.errors import AqaError, AqaWarning, ChangedError, UnknownNameError, listed
 from aqa.features.store import FeatureStore, spec_differences
 from aqa.models.heads.base import Head
-from aqa.models.saved.record import RECORD, target_of
+from aqa.models.saved.record import RECORD
+from aqa.models.saved.seen import seen_by
 
 # Columns of heads that no value of the manifest stands for, or where a file lies.
 _NOT_VALUES = ("id", "clips", "row", "splits", "path", "poses")
@@ -91,7 +92,7 @@ def check_learned(
     changes: list[str] = []
     if manifest is not None:
         with contextlib.suppress(UnknownNameError):  # a column that is not there is not checked
-            manifest = manifest.of_target(target_of(record))
+            manifest = seen_by(record, manifest)
         changes += _changed_columns(hashes.get("columns", {}), manifest)
     if store is not None and not spec_differences(store.spec, record["store"]["spec"]):
         changes += _changed_features(hashes, store)

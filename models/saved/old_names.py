@@ -42,9 +42,9 @@ ADDED: dict[str, dict[str, Any]] = {
     "musdl": {"networks": "shared"},
     "score-estimation": {
         **{"sampling": "every", "difference_weight": 0.0, "self_rows": True},
-        "score_networks": 0,
+        **{"score_networks": 0, "max_steps": None},
     },
-    "siamese": {"sampling": "every", "difference_weight": 0.0},
+    "siamese": {"sampling": "every", "difference_weight": 0.0, "max_steps": None},
     "wd": {"pad": False, "dropout": 0.0},
 }
 

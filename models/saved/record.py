@@ -141,6 +141,15 @@ def _is_hashes(value: Any) -> bool:
     )
 
 
+def _is_classes(value: Any) -> bool:
+    """Whether it names two classes, and how answers are read as them or neither."""
+    if not isinstance(value, dict):
+        return False
+    named = all(_is_text(value.get(name)) for name in ("column", "bad", "good"))
+    rule = value.get("says") in ("probability", "score") and _is_number(value.get("threshold"))
+    return named and (rule or not {"says", "threshold"} & value.keys())
+
+
 def _is_columns(value: Any) -> bool:
     return isinstance(value, dict) and all(map(_is_hashes, value.values()))
 
@@ -159,6 +168,7 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str, bool]] = {
     "split.val": (_is_ids, _IDS, True),
     "left_out": (_is_left_out, "ids of videos", False),
     "target": (_is_text, "the name of a target", False),
+    "classes": (_is_classes, "column, bad and good; says and threshold", False),
     "also_learned_from": (_is_ids, _IDS, False),
     "performances": (_is_ids, "a list of keys", False),
     "from": (_is_start, "null, or the run that fitting started from", False),

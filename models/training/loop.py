@@ -127,7 +127,8 @@ class TrainingSettings:
     `lr_factor` every `lr_halve_every` steps. weight_decay: Adam's L2 penalty. patience: epochs
     without a better validation loss after which training stops; the weights of the best epoch are
     kept. Without validation videos all epochs are run, and the last weights are kept.
-    clip_gradient: the largest norm of a step's gradient.
+    clip_gradient: the largest norm of a step's gradient. max_steps: training ends with the epoch
+    in which so many are reached; a number of epochs that is given to `Trainer.fit` is run whole.
     """
 
     epochs: int
@@ -138,6 +139,7 @@ class TrainingSettings:
     weight_decay: float = 0.0
     patience: int = 20
     clip_gradient: float | None = None
+    max_steps: int | None = None
 
 
 @contextmanager
@@ -233,7 +235,10 @@ class Trainer:
         history: list[dict[str, Any]] = []
         best, kept = np.inf, None
         waited = 0
+        most_steps = self.settings.max_steps if epochs is None else None
         for number in range(1, (epochs or self.settings.epochs) + 1):
+            if most_steps is not None and self.steps >= most_steps:
+                break
             row = {"epoch": number, "train_loss": self.epoch(train)}
             row["lr"] = self.optimizer.param_groups[0]["lr"]
             history.append(row)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -227,4 +228,13 @@ def test_frame_numbers_of_nine_digits_are_read(tmp_path: Path) -> None:
     assert video.end_frame == 123456789
     path.write_text("video_id,path,score,end_frame\na,,5,1234567890\n")
     with pytest.raises(ManifestError, match="9 digits or less"):
+        Manifest.read(path)
+
+
+def test_a_table_of_places_alone_needs_no_score(tmp_path):
+    path = tmp_path / "manifest.csv"
+    path.write_text("video_id,path,split_1\na,a.mp4,train\n")
+    assert math.isnan(Manifest.read(path)[0].score)
+    path.write_text("video_id,path,Score\na,a.mp4,5\n")
+    with pytest.raises(ManifestError, match="no column score"):
         Manifest.read(path)

@@ -7,7 +7,9 @@ import os
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
+import scipy.io
 
 from aqa.annotations.manifest import Manifest, write_manifest
 from aqa.annotations.split_lists import split_of_lists, splits_of_folds
@@ -171,3 +173,18 @@ def test_the_published_lists_of_mtl_aqa(shared, tmp_path, monkeypatch, run_aqa):
         assert sorted(manifest.split("lists").part(part)) == sorted(
             manifest.split("published").part(part)
         )
+
+
+def test_the_numbers_of_a_matlab_file(tmp_path):
+    rows = [{"video_id": f"{n:02d}", "path": "", "score": n} for n in range(1, 5)]
+    write_manifest(tmp_path / "manifest.csv", rows)
+    numbers = {"train": [[4.0, 1.0]], "test": [[2.0], [3.0]]}
+    for part, values in numbers.items():
+        scipy.io.savemat(tmp_path / f"{part}.mat", {f"{part}_idx": np.array(values)})
+    files = {part: tmp_path / f"{part}.mat" for part in numbers}
+    with pytest.warns(AqaWarning, match="such as 4 for 04"):
+        split = split_of_lists(Manifest.read(tmp_path / "manifest.csv"), files, False)
+    assert (split.train, split.test) == (("04", "01"), ("02", "03"))
+    scipy.io.savemat(files["test"], {"x": np.array([[2.5, 3.0]])})
+    with pytest.raises(AqaError, match=r"2\.5 is no sample number"):
+        split_of_lists(Manifest.read(tmp_path / "manifest.csv"), files, False)

@@ -41,6 +41,7 @@ def test_scores_are_no_classes() -> None:
     assert find_classes("score", ["5", "5"]) is None
     assert find_classes("score", ["0", "1"], "none") is None
     assert find_classes("label", ["0", "1", "2"], "none") is None
+    assert find_classes("score_tes", ["61.2", "58.4", "6O.1"]) is None  # a mistyped number
 
 
 @pytest.mark.parametrize(

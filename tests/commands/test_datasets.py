@@ -109,3 +109,19 @@ def test_half_of_the_lists_is_no_split(workspace: Path, run_aqa: Aqa) -> None:
     result = run_aqa(*command, *columns, f"--train={workspace / 'train.txt'}", code=1)
     assert "give --train FILE and --test FILE, or --folds FILE alone" in result.output
     assert (workspace / "manifest.csv").read_bytes() == before
+
+
+def test_what_the_list_and_each_action_tell_without_pixels(tmp_path: Path, run_aqa: Aqa) -> None:
+    rows = [
+        f"v{i:02d},,{10 * (i // 12) + i % 3},{'ab'[i // 24]},{'test' if i % 4 == 1 else 'train'}"
+        for i in range(48)
+    ]
+    header = "video_id,path,score,action,split_1"
+    (tmp_path / "manifest.csv").write_text("\n".join([header, *rows]) + "\n")
+    result = run_aqa("baseline", "-C", str(tmp_path), "neighbours", "action", "--by", "action")
+    lines = " ".join(result.output.split())
+    assert "baseline-neighbours: the mean score of the training videos" in lines
+    assert "neighbours Fisher z of actions" in lines
+    assert "leaves out a, b (Spearman undefined there" in lines
+    both = ("--by", "action", "--by", "type")
+    assert "choose one" in run_aqa("baseline", "-C", str(tmp_path), *both, code=2).output

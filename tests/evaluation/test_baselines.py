@@ -14,6 +14,7 @@ from aqa.annotations.splits import Split
 from aqa.errors import UnknownNameError
 from aqa.evaluation import baselines
 from aqa.evaluation.baselines import Baseline, split_baselines, usable_columns
+from aqa.evaluation.neighbours import neighbour_means
 from aqa.evaluation.sparse_ridge import SparseRidgeCV
 from aqa.features.store import FeatureStore, import_arrays
 from aqa.models.runs import RunError
@@ -91,7 +92,8 @@ def test_columns_with_gaps_are_not_usable(dives) -> None:
     changed = [replace(v, difficulty=None) if v.id == split.test[3] else v for v in manifest]
     gaps = Manifest(changed, manifest.path)
     assert set(usable_columns(split, gaps, None)) == {"event"}
-    with pytest.raises(UnknownNameError, match=r"'difficulty'; .*known: event, all; every video"):
+    known = r"'difficulty'; .*known: event, all, neighbours; every video"
+    with pytest.raises(UnknownNameError, match=known):
         by_name(split, gaps, "event+difficulty")
 
 
@@ -99,6 +101,38 @@ def test_without_test_videos_there_is_nothing_to_evaluate(dives) -> None:
     manifest, split = dives
     with pytest.raises(RunError, match=r"m\.csv: split 1 has no test videos"):
         by_name(replace(split, test=()), manifest)
+
+
+def test_any_column_may_be_named(dives) -> None:
+    """Numbers where every value is one, labels elsewhere; none of them is used by itself."""
+    manifest, split = dives
+    rows = {
+        video.id: {"wind": f"{video.score / 10:.3f}", "club": video.event or "", "score": "1"}
+        for video in manifest
+    }
+    videos = [replace(video, row=rows[video.id]) for video in manifest]
+    manifest = Manifest(videos, manifest.path)
+    found = by_name(split, manifest, "wind", "club+difficulty", "all", "neighbours")
+    assert found["baseline-wind"].tested.whole.values["spearman"] > 0.99
+    assert found["baseline-all"].marks.baseline == ("event", "difficulty")
+    ours = [row["predicted"] for row in rows_of(found["baseline-all"])]
+    theirs = [row["predicted"] for row in rows_of(found["baseline-club+difficulty"])]
+    assert ours == pytest.approx(theirs)
+    means = neighbour_means(split, manifest)
+    assert found["baseline-neighbours"].marks.alpha is None
+    for row in rows_of(found["baseline-neighbours"]):
+        assert row["predicted"] == pytest.approx(means[row["video_id"]])
+    with pytest.raises(UnknownNameError, match="'score'"):
+        by_name(split, manifest, "score")
+    rows[split.test[0]]["wind"] = ""
+    with pytest.raises(UnknownNameError, match="'wind'"):
+        by_name(split, manifest, "wind")
+
+
+def test_seconds_are_used_where_the_manifest_tells_them(dives) -> None:
+    manifest, split = dives
+    videos = [replace(v, row={"seconds": str(k)}) for k, v in enumerate(manifest)]
+    assert "seconds" in usable_columns(split, Manifest(videos, manifest.path), None)
 
 
 def test_a_store_counts_clips(dives, tmp_path: Path) -> None:

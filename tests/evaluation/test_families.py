@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from aqa.annotations.manifest import Manifest, Video
-from aqa.evaluation.families import means_over_splits, pooled_results
+from aqa.evaluation.families import means_over_splits, pooled_results, pooled_rows
 from aqa.evaluation.result import Evaluation, Marks, Result
 from aqa.evaluation.score_metrics import measure_scores
 from aqa.evaluation.score_rows import part_rows
@@ -51,14 +51,14 @@ def folds(rng: np.random.Generator) -> tuple[dict, Manifest]:
         own = videos[4 * fold : 4 * fold + 4]
         predicted = [video.score + rng.normal(scale=9) for video in own]
         rows = part_rows("test", [v.id for v in own], [v.score for v in own], predicted)
-        tested["svr", f"louo-{'BCD'[fold]}"] = rows
+        tested["svr", "score", f"louo-{'BCD'[fold]}"] = rows
     return tested, Manifest(videos, Path("m.csv"))
 
 
 def test_test_videos_of_a_family_are_pooled(folds) -> None:
     tested, manifest = folds
-    results = [result(split, 0.5) for _, split in tested]
-    (pooled,) = pooled_results(results, tested, manifest)
+    results = [result(split, 0.5) for *_, split in tested]
+    (pooled,) = pooled_results(results, pooled_rows(tested), manifest)
     rows = [row for own in tested.values() for row in own]
     true, predicted = ([row[name] for row in rows] for name in ("score", "predicted"))
     expected = measure_scores(true, predicted, span=np.ptp([v.score for v in manifest]))
@@ -69,9 +69,9 @@ def test_test_videos_of_a_family_are_pooled(folds) -> None:
 
 
 def test_videos_that_are_tested_twice_are_not_pooled(folds) -> None:
-    tested, manifest = folds
-    tested["svr", "louo-E"] = tested["svr", "louo-B"]
-    assert pooled_results([result(s, 0.5) for _, s in tested], tested, manifest) == []
+    tested, _ = folds
+    tested["svr", "score", "louo-E"] = tested["svr", "score", "louo-B"]
+    assert pooled_rows(tested) == {}
 
 
 def test_means_are_shown_first_and_splits_on_request() -> None:

@@ -8,6 +8,7 @@ import pytest
 from aqa.evaluation.result import Evaluation, MeanResult
 from aqa.models.feedback import ClipFeedback, Feedback
 from aqa.report.demo_screen import demo_screen
+from aqa.workflows.demo.commentary import commentary
 from aqa.workflows.demo.run import DemoOutcome, NewDive
 from aqa.workflows.demo.sampling import sample_dive
 from aqa.workspace import Workspace
@@ -64,6 +65,16 @@ def test_the_drawn_stages_and_faults_are_those_of_the_costliest_clip() -> None:
 def test_a_dive_that_lost_nothing_and_one_without_a_frame_rate() -> None:
     assert "no part of the dive cost points" in screen(new_dive([1.0, 0.0]))
     assert "frames 16 to 32 cost most" in " ".join(screen(new_dive([1.0, -2.0], None)).split())
+
+
+def test_what_is_written_stands_below_the_truth() -> None:
+    assert "In words" not in screen(new_dive([1.0]))
+    new = dataclasses.replace(new_dive([1.0]), written="now we see a dive")
+    text = screen(new)
+    joined = " ".join(text.split())
+    assert f"truth {commentary(new.dive)} mtl now we see a dive" in joined
+    assert max(len(line) for line in text.splitlines() if "aqa -C" not in line) <= 80
+    assert "mtl nothing" in " ".join(screen(dataclasses.replace(new, written="")).split())
 
 
 @pytest.mark.parametrize("columns", [60, 80])

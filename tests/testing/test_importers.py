@@ -86,6 +86,10 @@ def edited(edit: Edit) -> Importer:
     return dataclasses.replace(GOOD, read=read_and_edit)
 
 
+def _scores(name: str, value: object) -> Edit:
+    return lambda rows: [row.update({f"score_{name}": value}) for row in rows] and None
+
+
 def _relative(rows: list[dict[str, Any]]) -> None:
     rows[1]["path"] = "a.mp4"
 
@@ -97,6 +101,8 @@ def _relative(rows: list[dict[str, Any]]) -> None:
         (lambda rows: rows.pop(), "videos: 2; 3 were published"),
         (lambda rows: rows[2].update(type="x"), "row 3 has other columns"),
         (lambda rows: [row.pop("score") for row in rows], "its rows have no score"),
+        (_scores("flow", "high"), "its rows make no manifest: .*'high' is not a finite number"),
+        (_scores("TES", 5), r"columns score_<name> are in lower case: \['TES'\]"),
         (_relative, "row 2: path is 'a.mp4', neither"),
         (lambda rows: rows[1].update(video_id="a"), "its rows make no manifest: .*a"),
         (lambda rows: rows[0].update(score=float(id(rows))), "two reads .* different rows"),

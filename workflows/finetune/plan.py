@@ -14,6 +14,7 @@ from aqa.extract.backbones.backbone import Backbone
 from aqa.extract.clips_dataset import ClipVideos, EpochAugmentation
 from aqa.features.clips import ClipRule
 from aqa.models.examples import videos_columns
+from aqa.target_names import target_label
 from aqa.workflows.finetune.data import ScoredClips
 from aqa.workflows.finetune.epochs import SUFFIXES
 from aqa.workflows.finetune.heads import trainable_head
@@ -25,7 +26,8 @@ from aqa.workspace import check_label, run_folder
 class FinetunePlan:
     """Everything that a fine-tuning takes, except the splits.
 
-    head, params: the head and its hyper-parameters, as `name=value`. backbone, rule: the network,
+    head, params: the head and its hyper-parameters, as `name=value`. manifest: seen with what is
+    to be predicted, see `Manifest.of_target`. backbone, rule: the network,
     and how videos are cut into clips. start: the folder of a fitted run of the head to start from,
     or the folder of a head, of which the run of the same split is taken; None: an untrained head.
     workers: videos decoded ahead. cache: bytes of decoded training videos to keep in memory, and
@@ -70,7 +72,8 @@ class FinetunePlan:
         """Where the run of this result lies."""
         name = trainable_head(self.head).name
         check_label(name)
-        return run_folder(self.runs, f"{name}-finetuned{SUFFIXES[result]}", split.name)
+        label = f"{name}-finetuned{SUFFIXES[result]}"
+        return run_folder(self.runs, target_label(label, self.manifest.target), split.name)
 
     def videos(self, ids: Sequence[str]) -> list[Video]:
         """The videos of these ids."""

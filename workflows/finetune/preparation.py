@@ -32,7 +32,7 @@ def start_run(plan: FinetunePlan, split: Split) -> Run | None:
     if plan.start is None:
         return None
     head = trainable_head(plan.head)
-    run = load_start(plan.start, split.name, (plan.head,))
+    run = load_start(plan.start, split.name, (plan.head,), plan.manifest.target)
     if run.name == head.head_class.starts_from and run.name != head.name:
         raise RunError(
             f"{run.folder}: {run.name} was fitted on features of the backbone as it was, which "

@@ -8,13 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 from aqa.annotations.splits import Split
-from aqa.evaluation.complete_splits import complete_split
+from aqa.evaluation.complete_splits import check_scored, complete_split, learned_scores
 from aqa.extract.backbones.backbone import ClipNet
 from aqa.extract.inference import tune_malloc
 from aqa.extract.progress import ExtractionProgress
 from aqa.models.run_source import RunError
 from aqa.models.runs import load_run
 from aqa.models.saved.record import RECORD
+from aqa.models.target_transforms import check_target
 from aqa.models.training.distributed import ProcessGroup
 from aqa.workflows.finetune.data import ScoredClips
 from aqa.workflows.finetune.heads import adapter_of
@@ -55,6 +56,9 @@ class SplitTraining:
             split, self.incomplete = complete_split(
                 self.head, split, plan.manifest, parts=plan.parts
             )
+        check_target(self.head, plan.manifest)
+        if learned_scores(self.head):
+            check_scored(split, plan.manifest, plan.parts)
         self.split = with_validation(plan, split, self.head, self.start)
         check_columns(plan, self.split, self.head, self.start)
         self.settings = settings_record(plan, self.split, self.head, self.start)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -20,7 +20,8 @@ from aqa.models.examples import Examples, Sequences
 from aqa.models.heads.base.checks import check_sequences, listed_videos
 from aqa.models.heads.base.network import NetworkHead
 from aqa.models.heads.base.params import param
-from aqa.models.training.fast_lstm import advance, lstm_states
+from aqa.models.training.fast_lstm import advance, input_gates, lstm_states
+from aqa.models.training.loop import TrainingSettings
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -58,26 +59,39 @@ class SiameseNet(nn.Module):
         last: Tensor = states[torch.arange(len(states), device=x.device), lengths - 1]
         return last
 
-    def embed_clips(self, x: Tensor, blank: Tensor, gates: Tensor | None = None) -> Tensor:
+    def embed_clips(self, x: Tensor | None, blank: Tensor, gates: Tensor | None = None) -> Tensor:
         """Each clip by itself, behind as many blank ones as are before it (jain2020 §IV).
 
         (n, clips, dim) and (dim,) -> (n, clips, M). The blank ones are the same for all videos, so
-        the LSTM sees them once. gates: see `embed`.
+        the LSTM sees them once. gates: see `embed`; they take the place of `x`.
         """
-        n, clips, dim = x.shape
-        state = (x.new_zeros(1, 1, self.lstm.hidden_size),) * 2
+        shown = x if gates is None else gates
+        assert shown is not None
+        n, clips = shown.shape[:2]
+        state = (blank.new_zeros(1, self.lstm.hidden_size),) * 2
         states = [state]
-        for _ in range(clips - 1):
-            _, state = self.lstm(blank[None, None], state)
-            states.append(state)
-        hidden, cell = (  # as each clip finds them, (1, n * clips, M)
-            torch.cat(parts, dim=1).repeat(1, n, 1) for parts in zip(*states, strict=True)
-        )
+        one_blank: Tensor | None = blank[None]
         if gates is not None:
-            after, _ = advance(self.lstm, gates.flatten(0, 1), hidden[0], cell[0])
-        else:
-            after, _ = self.lstm(x.reshape(n * clips, 1, dim), (hidden, cell))
+            one_blank = input_gates(self.lstm, blank[None])  # (1, 4 M)
+        assert one_blank is not None
+        for _ in range(clips - 1):
+            state = self._after(one_blank, state, gates is not None)
+            states.append(state)
+        before = tuple(  # as each clip finds them, (n * clips, M)
+            torch.cat(parts).repeat(n, 1) for parts in zip(*states, strict=True)
+        )
+        after, _ = self._after(shown.flatten(0, 1), before, gates is not None)
         return after.reshape(n, clips, -1)
+
+    def _after(
+        self, clip: Tensor, state: tuple[Tensor, ...], is_gates: bool
+    ) -> tuple[Tensor, Tensor]:
+        """State and cell, (n, M) each, after one clip more: (n, dim), or its gates (n, 4 M)."""
+        hidden, cell = state
+        if is_gates:
+            return advance(self.lstm, clip, hidden, cell)
+        _, (hidden, cell) = self.lstm(clip[:, None], (hidden[None], cell[None]))
+        return hidden[0], cell[0]
 
     def join(self, embedded: Tensor, first: Tensor, second: Tensor) -> Tensor:
         """D2's activations of pairs of rows of `embedded`, the exemplar first: (pairs, 64).
@@ -132,6 +146,11 @@ class ComparingHead(NetworkHead):
     )
     epochs: int = param(
         150, "passes over the training videos, or over all their pairs, at most", source="ours"
+    )
+    max_steps: int | None = param(
+        1000,
+        "training ends with the epoch in which so many steps are reached; none: all epochs are run",
+        source="ours, by held-out training dives",
     )
     batch_size: int = param(32, "videos per step; all pairs of them are learned", source="ours")
     lr: float = param(0.001, "Adam learning rate", source="ours", above=0)
@@ -210,6 +229,10 @@ class ComparingHead(NetworkHead):
                 f"{n} videos, the smallest {np.nanmin(thresholds, initial=np.inf):g}"
             )
         return np.where(np.isnan(thresholds), self.threshold, thresholds)
+
+    def training_settings(self) -> TrainingSettings:
+        """See `NetworkHead.training_settings`."""
+        return replace(super().training_settings(), max_steps=self.max_steps)
 
     def check_params(self) -> None:
         """See `NetworkHead.check_params`."""

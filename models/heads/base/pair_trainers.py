@@ -140,11 +140,16 @@ class ClipTrainer(PairTrainer):
         gates: the clips' `input_gates`, where these are known.
         """
         assert isinstance(self.net, SiameseNet)
-        x = batch.x[batch.rows]  # (n, longest, dim)
-        longest = x.shape[1]
+        if gates is None:
+            gates = input_gates(self.net.lstm, batch.x, batch.rows)
+        x = batch.x[batch.rows] if gates is None else None  # (n, longest, dim)
+        longest = batch.rows.shape[1]
         embedded = self.net.embed_clips(x, self.blank, gates).flatten(0, 1)  # (n * longest, M)
         # Stores may hold halves, which miss the blank response by their rounding.
-        padding = torch.isclose(x, self.blank, rtol=1e-3, atol=1e-3).all(dim=2)
+        near = 1e-3 + 1e-3 * self.blank.abs()
+        # In place: all clips that training is stopped by are one batch, whose copies are large.
+        blank = (batch.x - self.blank).abs_().sub_(near).le_(0).all(dim=1)  # (clips,)
+        padding = blank[batch.rows]  # (n, longest)
         padding |= torch.arange(longest, device=padding.device) >= batch.lengths[:, None]
         bag, clip = (~padding)[batch.second].nonzero(as_tuple=True)
         first, second = batch.first[bag], batch.second[bag]

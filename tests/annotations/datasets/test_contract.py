@@ -12,8 +12,8 @@ from aqa.annotations.datasets import find_importer, importer_names
 from aqa.papers import PAPERS
 from aqa.testing import check_importer
 
-# `csv` is any table, of nobody.
-OURS = sorted(set(importer_names()) - {"csv"})
+# `csv` is any table and `videos` any folder, of nobody.
+OURS = sorted(set(importer_names()) - {"csv", "videos"})
 # Importer -> its real files, below shared/data.
 REAL = {
     "aqa-7": ["aqa-7"],
@@ -24,7 +24,7 @@ REAL = {
 }
 
 # Those of which people have a part: any number of videos is right.
-IN_PARTS = {"kimore", "pose-trainer", "ui-prmd"}
+IN_PARTS = {"kimore", "pairs", "pose-trainer", "ui-prmd"}
 
 
 @pytest.mark.parametrize("name", OURS)

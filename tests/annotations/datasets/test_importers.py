@@ -563,7 +563,7 @@ def test_every_importer_says_what_it_needs() -> None:
         assert module.rpartition(".")[2].rstrip("_").replace("_", "-") == name
         assert importer_titles()[name] == found.words.partition("\n")[0]
         assert found.importer.files
-        assert found.importer.citation in PAPERS or name == "csv"
+        assert found.importer.citation in PAPERS or name in ("csv", "videos")
         assert found.importer.options.keys() <= {field.name for field in fields(Request)}
     with pytest.raises(UnknownNameError, match="did you mean 'mtl-aqa'"):
         find_importer("mtlaqa")

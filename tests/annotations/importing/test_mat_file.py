@@ -117,3 +117,12 @@ def test_a_header_alone_and_a_cut_element() -> None:
     variable = np.array([14, len(flags)], "<u4").tobytes() + flags
     with pytest.raises(ValueError, match="a variable without flags"):
         find_array(whole[:128] + variable, "it")
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_the_first_variable_whatever_it_is_called(options: dict[str, Any]) -> None:
+    content = io.BytesIO()
+    scipy.io.savemat(content, {"odd": np.array([[3.0, 1]]), "second": np.zeros((2, 2))}, **options)
+    found = find_array(content.getvalue(), None)
+    assert found is not None
+    assert found.tolist() == [[3, 1]]

@@ -14,6 +14,7 @@ from aqa.models.heads.base.comparing import SiameseNet
 from aqa.models.heads.base.pair_trainers import ClipTrainer, PairTrainer
 from aqa.models.heads.siamese import SiameseHead
 from aqa.models.pairs import make_pairs
+from aqa.models.training.fast_lstm import WIDE
 from aqa.models.training.loop import TrainingSettings, VideoTensors
 from aqa.models.training.pair_batches import PairedVideos
 
@@ -214,12 +215,13 @@ class TestSingleClips:
         columns = {"type": performances.type, "blank": performances.blank} | more
         return head.fit(performances.x, performances.y, **columns)
 
-    def test_the_loss_is_that_of_the_naive_loop(self):
+    @pytest.mark.parametrize("dim", [6, WIDE])
+    def test_the_loss_is_that_of_the_naive_loop(self, dim):
         rng = np.random.default_rng(2)
-        x = [rng.normal(size=(n, 6)).astype(np.float32) for n in (3, 2, 4, 4)]
-        blank = rng.normal(size=6).astype(np.float32)
+        x = [rng.normal(size=(n, dim)).astype(np.float32) for n in (3, 2, 4, 4)]
+        blank = rng.normal(size=dim).astype(np.float32)
         x[2][0] = x[3][2] = blank
-        net = SiameseNet(6, 8, (10, 6))
+        net = SiameseNet(dim, 8, (10, 6))
         pairs = make_pairs(np.array([60.0, 58.0, 52.0, 40.0]), 5.0).both_orders()
         meant = np.where(pairs.first == 1, np.array([0.9, 0.5, 0.4, 0.1])[pairs.second], np.nan)
         videos = VideoTensors.of(x, np.zeros(4), torch.device("cpu"))

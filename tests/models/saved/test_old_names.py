@@ -39,7 +39,7 @@ def test_names_of_a_saved_run() -> None:
     assert present_head("lstm") == "lstm"
     saved = {"bias": "worst", "references": 2, "epochs": 3}
     before = {"self_rows": True, "sampling": "every", "difference_weight": 0.0}
-    before["score_networks"] = 0
+    before |= {"score_networks": 0, "max_steps": None}
     renamed = {"exemplar": "worst", "exemplars": 2, "epochs": 3}
     assert present_params(head, saved) == before | renamed
     assert present_params("svr", {"bias": 1}) == {"bias": 1}

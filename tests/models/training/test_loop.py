@@ -157,6 +157,7 @@ class Told(Trainer):
     def step(self, batch):
         """The weight counts the steps."""
         self.net.scale.data += 1
+        self.steps += 1
         return 0.0
 
     def evaluate(self, examples):
@@ -177,6 +178,15 @@ def test_without_validation_all_epochs_are_run_and_the_last_is_kept(rng) -> None
     running = Told([], epochs=4, batch_size=3, lr=0.1, patience=1)
     assert len(running.fit(videos, None)) == 4
     assert running.net.scale.item() == 1 + 4
+
+
+def test_training_ends_with_the_epoch_that_reaches_so_many_steps(rng) -> None:
+    _, videos = videos_of([2] * 3, rng)  # in batches of 2: 2 steps per epoch
+    settings = {"epochs": 9, "batch_size": 2, "lr": 0.1, "max_steps": 5}
+    told = [5.0, 4.0, 3.0]
+    assert [row["epoch"] for row in Told(told, **settings).fit(videos, videos)] == [1, 2, 3]
+    assert len(Told([], **settings).fit(videos, None)) == 3
+    assert len(Told([], **settings).fit(videos, None, 7)) == 7  # a refit is as long as it is told
 
 
 def test_a_transform_sees_one_video_at_a_time(rng) -> None:

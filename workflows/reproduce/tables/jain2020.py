@@ -19,7 +19,7 @@ _METHOD = (
     *("learn_clips=false", "difference_weight=0", "score_networks=0"),
 )
 # What jain2020 does not state, as held-out training dives favoured for this method.
-_UNSTATED = ("hidden=256", "lr=0.0003", "batch_size=58", "epochs=100")
+_UNSTATED = ("hidden=256", "lr=0.0003", "batch_size=58", "epochs=100", "max_steps=none")
 _SIAMESE = SystemRecipe(
     "score-estimation",
     "c3d",

@@ -1,0 +1,1 @@
+"""Answers of two classes, good and bad: metrics, intervals, comparisons, baselines."""

@@ -124,6 +124,7 @@ def fit(
     store: FeatureStore | PathLike | None = None,
     splits: str | Sequence[str] = (),
     targets: str | Sequence[str] = (),
+    pairs: PathLike | None = None,
     start: PathLike | None = None,
     name: str | None = None,
     seed: int | None = None,
@@ -135,9 +136,10 @@ def fit(
     head: a name (`aqa heads` lists them), or `path/to/file.py:Class`. params: its hyper-parameters.
     store: by default the only one in stores/. splits: by default every split of the manifest;
     `all` trains on every video. targets: what to predict, by default the score: `tes` for the
-    column score_tes, `all` for every such column, or any column of numbers. start: the folder of a
-    run to start from. name: what the runs are called, by default as the head. seed: of every random
-    choice, by default 0. skip_missing: leave out videos that the store does not hold.
+    column score_tes, `all` for every such column, any column of numbers, or `pairs`, who is better
+    by a table of pairs. pairs: that table, by default pairs.csv beside the manifest. start: the
+    folder of a run to start from. name: what the runs are called, by default as the head. seed: of
+    every random choice, by default 0. skip_missing: leave out videos that the store does not hold.
     skip_incomplete: leave out training videos that lack the target, or a label that the head learns
     from, such as a stage; run.json says which.
 
@@ -156,7 +158,7 @@ def fit(
         features = _opened(stack, store if store is not None else place.only_store())
         return [
             run
-            for seen in table.of_targets(_names(targets))
+            for seen in table.of_targets(_names(targets), pairs=pairs)
             for run in fit_splits(
                 *(head, texts, seen, features, chosen_splits(seen, _names(splits)), place.runs),
                 seed=seed,

@@ -74,13 +74,13 @@ def split_baselines(
 ) -> Iterator[Baseline]:
     """Fit ridge regressions on the training videos of a split; evaluate them on its test videos.
 
-    manifest: seen with what they predict.
-    names: columns joined by `+`, such as `event+type`, or `all`; none: each usable column by
-    itself, and all of them. Other columns, which must be named, may be added; so may `neighbours`,
-    which is no regression (see `neighbour_means`). A column is usable where every video of the
-    split has a value, and training videos differ in it; where there are thousands of them, also
-    only if they have at most 1000 labels. store: gives the numbers of clips and frames; without one
-    frames are counted by the manifest. A label that no training video has tells nothing.
+    manifest: seen with what they predict. names: columns joined by `+`, such as `event+type`, or
+    `all`; none: each usable column by itself, and all of them. Other columns, which must be named,
+    may be added; so may `neighbours`, which is no regression (see `neighbour_means`). A column is
+    usable where every video of the split has a value, and training videos differ in it; where there
+    are thousands of them, also only if they have at most 1000 labels. store: gives the numbers of
+    clips and frames; without one frames are counted by the manifest. A label that no training video
+    has tells nothing.
     """
     if not split.test:
         raise RunError(

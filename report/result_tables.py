@@ -19,18 +19,23 @@ from aqa.target_names import SCORE
 # What results of a kind count besides videos, and what tables call it.
 _COUNTS = {
     "pairs": {"similar": "similar", "dissimilar": "dissimilar"},
+    "ranking": {"videos": "videos", "learned": "learned", "exact_interval": "exact"},
     "feedback": {"clips": "clips", "faulty": "faulty", "said_faulty": "said"},
     "stages": {"frames": "frames"},
 }
 # Kinds whose `n` counts videos.
 _OF_VIDEOS = ("scores", "parts")
+# Kinds whose `n` counts pairs of videos.
+_OF_PAIRS = ("pairs", "ranking")
 _INTERVAL = "[95 % interval]"
+_EXACT = "exact: the interval if pairs were independent; the other one draws videos"
 _FEW = f"no interval where there are fewer than {FEWEST} videos"
 _NO_VALUE = "Spearman undefined there, or without a Fisher z"
 _UNLIMITED = 10_000
 Digits = Mapping[str, int]  # metric -> how many stand behind the point
 _TITLES = {
     "pairs": "pairs of videos",
+    "ranking": "who of two is better",
     "feedback": "clips called faulty",
     "stages": "stages, frame by frame",
     "parts": "parts of scores",
@@ -62,6 +67,7 @@ def results_table(evaluation: Evaluation, by_split: bool = False) -> str:
         *told_lines(shown),
         *_undefined_notes(evaluation.results, single),
         *([_FEW] if any(one.kind in _OF_VIDEOS and one.n < FEWEST for one in single) else []),
+        *([_EXACT] if any(one.kind == "ranking" for one in single) else []),
         *_leak_notes(shown),
     ]
     text = "\n".join(wrapped(line) for line in dict.fromkeys(notes))
@@ -89,7 +95,7 @@ def _singles(kind: str, results: Sequence[Result]) -> Iterator[str]:
         counts = {**({"n": "n"} if len(numbers) > 1 else {}), **_COUNTS.get(kind, {})}
         named = [f"split {split}"] if split else []
         if len(numbers) == 1:
-            named.append(f"{rows[0].n} test {'pairs' if kind == 'pairs' else 'videos'}")
+            named.append(f"{rows[0].n} test {'pairs' if kind in _OF_PAIRS else 'videos'}")
         yield _section(
             f"{_lead(kind)}{', '.join(named)} {_INTERVAL}",
             rows,
@@ -169,8 +175,13 @@ def _values(one: Result, below: bool, digits: Digits) -> list[str]:
 
 
 def _single_cells(one: Result, below: bool, digits: Digits, counts: Sequence[str]) -> list[str]:
-    counted = [str(one.n if name == "n" else one.counts[name]) for name in counts]
+    counted = [_counted(one.n if name == "n" else one.counts[name]) for name in counts]
     return [*counted, *_values(one, below, digits)]
+
+
+def _counted(value: Any) -> str:
+    """A count, or an interval beside the bootstrap's."""
+    return f"[{value[0]:.3f}, {value[1]:.3f}]" if isinstance(value, list) else str(value)
 
 
 def _mean_cells(one: MeanResult, below: bool, digits: Digits) -> list[str]:

@@ -3,11 +3,11 @@
 The score is the global rating (GRS), the sum of six rated elements from 1 to 5, in columns such as
 score_time_and_motion. Each task has splits of its own: four folds, as MUSDL publishes them, where
 splits.pkl is given (suturing-fold-1, ...), and one surgeon left out (suturing-louo-B, ...). One
-super-trial left out is drawn by `aqa split leave-one-out --by trial`. Suturing_H002 has kinematics
-and video, but no rating. The kinematics, 76 numbers per frame, come in with `aqa store import
-Suturing/kinematics/AllGestures --window 30 --fps 30`. skill is the surgeon's experience: novice
-below 10 hours with the robot, expert above 100. Without the authors' tables, MUSDL's label.pkl is
-read in their place.
+super-trial left out is drawn by `aqa split leave-one-out --by trial`, of a task that is imported by
+itself. Suturing_H002 has kinematics and video, but no rating. The kinematics, 76 numbers per frame,
+come in with `aqa store import Suturing/kinematics/AllGestures --window 30 --fps 30`. skill is the
+surgeon's experience: novice below 10 hours with the robot, expert above 100. Without the authors'
+tables, MUSDL's label.pkl is read in their place.
 """
 
 from __future__ import annotations

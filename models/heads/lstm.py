@@ -151,6 +151,11 @@ class LSTMHead(ScoreNetworkHead):
         """See `Head.takes_logistic`."""
         return self.label == "final"
 
+    @property
+    def takes_pairs(self) -> bool:
+        """See `Head.takes_pairs`."""
+        return self.label == "final"
+
     def check_params(self) -> None:
         """See `NetworkHead.check_params`."""
         super().check_params()

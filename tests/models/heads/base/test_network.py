@@ -134,7 +134,8 @@ def test_training_is_told_what_the_head_says(performances, monkeypatch) -> None:
             patch.setattr(Trainer, "__init__", spied)
             head = get_head(name)(device="cpu", refit=False, **told)
             head.fit(performances.x, performances.y, type=performances.type)
-        assert [dataclasses.asdict(settings) for settings in seen] == [told], name
+        expected = told | {"max_steps": getattr(head, "max_steps", None)}
+        assert [dataclasses.asdict(settings) for settings in seen] == [expected], name
 
 
 def test_answers_in_steps_are_the_same(performances, monkeypatch) -> None:

@@ -148,6 +148,8 @@ class Manifest(Sequence[Video]):
         Its splits of pairs are splits of this one too, and take the place of splits of videos of
         the same name where the manifest does not have these. `AqaError` for a wrong table.
         """
+        if (key := f"{PAIRS} {os.path.abspath(path)}") in self._views:
+            return self._views[key]
         pairs = PairTable.read(path, self.by_id, self.path)
         new = {n: pairs.video_parts(n) for n in pairs.splits if n not in self.split_names}
         videos = [
@@ -161,19 +163,30 @@ class Manifest(Sequence[Video]):
         ]
         view = Manifest(videos, self.path, PAIRS, pairs)
         view._views = self._views
+        self._views[key] = view
         return view
 
-    def of_targets(self, asked: Sequence[str] = (), good: str | None = None) -> list[Manifest]:
+    def of_targets(
+        self,
+        asked: Sequence[str] = (),
+        good: str | None = None,
+        pairs: str | os.PathLike[str] | None = None,
+    ) -> list[Manifest]:
         """The same videos seen with each of these targets; for none as they are.
 
         `all` is every column `score_<name>`; `AqaError` where there is none. A column of two values
-        is seen as classes; good: which of them is good, see `of_classes`.
+        is seen as classes; good: which of them is good, see `of_classes`. pairs: the table of the
+        target `pairs`, see `of_pairs`; it need not be asked for beside.
         """
         if EVERY in asked and not self.targets:
             raise AqaError(
                 f"{self.path}: no columns score_<name>, so --target {EVERY} asks for nothing; "
                 "leave it out to predict the score"
             )
+        if pairs is not None:
+            if {*asked} - {PAIRS}:
+                raise AqaError(f"{pairs}: pairs are the target {PAIRS}; leave out --target")
+            return [self.of_pairs(pairs)]
         if not asked:
             return [self if self.classes and not good else self.of_classes(self.target, good)]
         names = [each for name in asked for each in (self.targets if name == EVERY else [name])]

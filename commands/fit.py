@@ -16,6 +16,7 @@ from aqa.commands.options import (
     incomplete_option,
     manifest_option,
     open_store,
+    pairs_option,
     param_option,
     runs_option,
     skip_option,
@@ -55,6 +56,7 @@ def _check_name(context: click.Context, option: click.Parameter, name: str | Non
     help="Split to fit, or family of splits such as louo; all: every video [default: every split].",
 )
 @targets_option
+@pairs_option
 @good_option
 @head_seed_option
 @param_option
@@ -86,6 +88,7 @@ def fit(
     head: str,
     splits: tuple[str, ...],
     targets: tuple[str, ...],
+    pairs: Path | None,
     good: str | None,
     seed: int | None,
     params: tuple[str, ...],
@@ -108,6 +111,9 @@ def fit(
     logistic loss where a head has one, or else as 0 and 1 with a threshold that is chosen on
     training videos.
 
+    --target pairs learns who is better from a table of pairs (columns better and worse): heads
+    then answer with a rank value, which is higher for better videos.
+
     --head score-estimation fits a metric first. With --from runs/siamese it takes the metric of
     the run of the same split, and with --from other/runs/siamese/split-1 that of this run. In the
     same way --head scoringnet takes its key fragments from --from runs/kfs.
@@ -124,7 +130,7 @@ def fit(
 
     table = Manifest.read(manifest or workspace.manifest)
     with open_store(store or workspace.only_store()) as features:
-        for seen in table.of_targets(targets, good):
+        for seen in table.of_targets(targets, good, pairs):
             if seen.classes is not None:
                 click.echo(wrapped(seen.classes.told()), err=True)
             for run in fit_splits(

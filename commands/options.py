@@ -96,6 +96,12 @@ targets_option = click.option(
     multiple=True,
     help="Predict column score_NAME, or any of numbers; all: every score_NAME [default: score].",
 )
+pairs_option = click.option(
+    "--pairs",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Table of pairs for --target pairs [default: pairs.csv beside the manifest].",
+)
 fitted_targets_option = click.option(
     "--target",
     "targets",

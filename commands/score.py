@@ -71,9 +71,10 @@ def score(
     files of joints. Where the head was fitted on several splits, the score is the mean over them,
     and the lowest and the highest are shown beside it. The true score lies between two bounds with
     a probability of 80 %, if the video is like the training videos; one that is not is told, as
-    its score means nothing. A head that was fitted to several targets has a row for each. What
-    the head `mtl` writes of a video, if
-    it was fitted on commentary, stands below: that of the first split; --json has all.
+    its score means nothing. A head that was fitted to several targets has a row for each. Of two
+    classes the class is shown, and its probability, or how far the answer lies above the threshold
+    from which on a video is good. What the head `mtl` writes of a video, if it was fitted on
+    commentary, stands below: that of the first split; --json has all.
     """
     from aqa.models.run_source import chosen_runs
 
@@ -121,7 +122,7 @@ def _row(video: ScoredVideo, head: str) -> dict[str, Any]:
         **({} if video.target == SCORE else {"target": video.target}),
         "score": video.score,
         "by_split": video.by_split,
-        "range_80": _range(video),
+        **(video.said.to_dict() if video.said else {"range_80": _range(video)}),
         "unlike_training": bool(video.trust.unlike),
         **({"commentary": video.commentary} if video.commentary else {}),
         "warning": "; ".join(video.warnings) or None,

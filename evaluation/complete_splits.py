@@ -33,7 +33,7 @@ def complete_split(
     split the videos that were left out: id -> what is lacking.
     """
     ids = [video_id for part in parts for video_id in split.part(part)]
-    names = [*learned_scores(head), *head.needed_columns(start)]
+    names = [*learned_scores(head, manifest), *head.needed_columns(start)]
     left_out = _incomplete(names, ids, manifest)
     complete = split.only({i for part in PARTS for i in split.part(part)} - set(left_out))
     if not complete.train:
@@ -57,7 +57,7 @@ def answerable_split(run: Run, split: Split, manifest: Manifest) -> Split:
         for name in head.needed_columns()
         if name in head.answer_columns or head.kind == "stages"
     ]
-    asked += learned_scores(head)
+    asked += learned_scores(head, manifest)
     left_out = _incomplete(asked, (*run.record["split"]["train"], *split.test), manifest)
     left_out = {i: lacking for i, lacking in left_out.items() if i in split.test}
     if left_out:
@@ -65,9 +65,12 @@ def answerable_split(run: Run, split: Split, manifest: Manifest) -> Split:
     return replace(split, test=tuple(i for i in split.test if i not in left_out))
 
 
-def learned_scores(head: Head) -> tuple[str, ...]:
-    """The attribute of videos that a head learns to predict, where that is a score."""
-    return () if head.kind == "stages" else (SCORE,)
+def learned_scores(head: Head, manifest: Manifest) -> tuple[str, ...]:
+    """The attribute of videos that a head learns to predict, where that is a score.
+
+    manifest: seen with what the head predicts.
+    """
+    return () if head.kind == "stages" or manifest.pairs is not None else (SCORE,)
 
 
 def check_scored(split: Split, manifest: Manifest, parts: Sequence[str] = ("train", "val")) -> None:

@@ -1,4 +1,4 @@
-"""Evaluate a fitted head by the kind of its answers: scores, classes, pairs or stages."""
+"""Evaluate a fitted head by the kind of its answers: scores, classes, pairs, stages, ranking."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from aqa.annotations.splits import Split
 from aqa.evaluation.classes.answers import evaluate_classes
 from aqa.evaluation.evaluated import Evaluated
 from aqa.evaluation.pair_answers import evaluate_pairs
+from aqa.evaluation.ranking import evaluate_ranking
 from aqa.evaluation.score_answers import evaluate_scores
 from aqa.evaluation.stage_answers import evaluate_stages
 from aqa.models.examples import Features
@@ -20,6 +21,7 @@ _EVALUATORS: dict[str, Callable[..., Evaluated]] = {
     "scores": evaluate_scores,
     "classes": evaluate_classes,
     "pairs": evaluate_pairs,
+    "ranking": evaluate_ranking,
     "stages": evaluate_stages,
 }
 

@@ -22,6 +22,7 @@ from aqa.evaluation.evaluated import save_evaluated
 from aqa.evaluation.families import Tested
 from aqa.evaluation.feedback import evaluate_feedback, explains
 from aqa.evaluation.leaks import run_marks
+from aqa.evaluation.ranking import tested_pairs
 from aqa.evaluation.result import Evaluation, Marks, Result
 from aqa.evaluation.results import results_of
 from aqa.evaluation.run_stores import RunStores, stored_split
@@ -114,14 +115,14 @@ class _Evaluator:
         """Evaluate and keep the answers of a run."""
         table = run.seen(self.manifest)
         store, split, marks = self._opened(run, table)
-        if learned_scores(run.head):
+        if learned_scores(run.head, table):
             check_scored(split, table, PARTS)
         features = self.stores.features(store, run, split)
         evaluated = evaluate_run(run, split, table, features, PARTS)
         save_evaluated(run.folder, evaluated, marks)
-        kind = run.head.kind
+        kind = run.kind
         self.results += results_of(kind, run.label, run.split, evaluated, marks, table, self.by)
-        if kind == "scores":
+        if kind in ("scores", "classes"):
             self.tested[run.label, run.target, run.split] = evaluated["test"].rows
             self.scored.setdefault((run.target, run.split), (split, store, table))
 
@@ -153,9 +154,10 @@ class _Evaluator:
         split = stored_split(_as_fitted(run, manifest), manifest, store, self.skip_missing)
         if self.skip_incomplete:
             split = answerable_split(run, split, manifest)
-        if not split.test:
+        if not (split.test if manifest.pairs is None else tested_pairs(manifest.pairs, split)):
             raise RunError(
-                f"{self.manifest.path}: split {split.name} has no test videos; "
+                f"{self.manifest.path}: split {split.name} has no test "
+                f"{'videos' if manifest.pairs is None else 'pairs'}; "
                 "name the splits that have with --split"
             )
         return store, split, run_marks(run, split, store, self.allow_leak, manifest)

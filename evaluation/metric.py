@@ -94,6 +94,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("accuracy", "pairs", metrics.pair_accuracy),
     Metric("balanced_accuracy", "pairs", metrics.balanced_accuracy, "balanced"),
     Metric("roc_auc", "pairs", metrics.roc_auc, "ROC-AUC"),
+    Metric("accuracy", "ranking", metrics.share, compared=True),
     Metric("precision", "feedback", metrics.precision),
     Metric("recall", "feedback", metrics.recall),
     Metric("f1", "feedback", metrics.f1, "F1"),
@@ -118,8 +119,9 @@ METRICS: tuple[Metric, ...] = (
     # Known only where WordNet is there.
     Metric("meteor", "commentary", metrics.share, "METEOR", shown=False),
 )
-# The kinds of answers: final scores; classes, good or bad; pairs of videos; clips called faulty;
-# stages of frames; parts of scores; predicted intervals of scores; attributes; written commentary.
+# The kinds of answers: final scores; classes, good or bad; pairs of videos; who of two is better;
+# clips called faulty; stages of frames; parts of scores; predicted intervals of scores; attributes;
+# written commentary.
 KINDS = tuple(dict.fromkeys(metric.kind for metric in METRICS))
 
 

@@ -31,7 +31,8 @@ class Examples:
     and `clips`, (n_clips, 2), the half-open range of frames behind each clip, counted from the
     video's `start_frame`; negative frames are padding; where there are views, `view_clips` too, a
     list of the same of each view. views: the same videos under each augmentation. blank: the
-    feature of a clip of black frames, (dim,); None where not known.
+    feature of a clip of black frames, (dim,); None where not known. pairs: (pairs, 2) numbers of a
+    better and a worse video; None where heads learn scores.
     """
 
     ids: tuple[str, ...]
@@ -40,6 +41,7 @@ class Examples:
     columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     views: Sequence[Sequences] = ()
     blank: NDArray[np.floating] | None = None
+    pairs: NDArray[np.intp] | None = None
 
     def __post_init__(self) -> None:
         """Refuse fields that are not of the same videos."""
@@ -93,7 +95,7 @@ class Examples:
         return cls(tuple(ids), cast("Sequences", x), scores, known, views, blank)
 
     def select(self, numbers: Sequence[int] | NDArray[np.integer]) -> Examples:
-        """The videos of these numbers, in this order."""
+        """The videos of these numbers, in this order, and the pairs of two of them."""
         chosen = [int(i) for i in numbers]
         return replace(
             self,
@@ -102,12 +104,20 @@ class Examples:
             scores=self.scores[chosen],
             columns={name: [values[i] for i in chosen] for name, values in self.columns.items()},
             views=[pick(view, chosen) for view in self.views],
+            pairs=None if self.pairs is None else _pairs_among(self.pairs, chosen),
         )
 
     def only(self, columns: Sequence[str]) -> dict[str, Sequence[Any]]:
         """The values of those of these columns that are known; `id` are the ids."""
         known = {"id": self.ids, **self.columns}
         return {name: known[name] for name in columns if name in known}
+
+
+def _pairs_among(pairs: NDArray[np.intp], chosen: Sequence[int]) -> NDArray[np.intp]:
+    """The pairs of two of the chosen videos, by their new numbers."""
+    new = {number: place for place, number in reversed(list(enumerate(chosen)))}
+    kept = [(new[a], new[b]) for a, b in pairs.tolist() if a in new and b in new]
+    return np.array(kept, np.intp).reshape(-1, 2)
 
 
 def _examples_among(x: Sequences | Examples | Sequence[Examples]) -> Examples | None:
@@ -182,6 +192,21 @@ def examples_of(
         [one.load(ids) for one in augmented],
         blank_of(store) if blank else None,
     )
+
+
+def ranked_examples_of(
+    ids: Sequence[str],
+    pairs: Sequence[tuple[str, str]],
+    manifest: Manifest,
+    features: Features,
+    columns: Sequence[str],
+    **options: Any,
+) -> Examples:
+    """Videos as `examples_of` gives them, and pairs of a better and a worse one of them."""
+    examples = examples_of(ids, manifest, features, columns, **options)
+    place = {video_id: number for number, video_id in enumerate(ids)}
+    numbers = [(place[better], place[worse]) for better, worse in pairs]
+    return replace(examples, pairs=np.array(numbers, np.intp).reshape(-1, 2))
 
 
 def example_of(

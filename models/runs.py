@@ -4,6 +4,7 @@ model.safetensors   the fitted arrays
 run.json            head and where it came from, parameters, seed, split, store's spec, versions
 history.csv         a row for each step of the search or each epoch; empty where the head keeps none
 predictions.csv     video_id, part, score, predicted; or first, second, part, similar, probability;
+                    or better, worse, part, better_rank, worse_rank;
                     or video_id, part, stage, start, predicted
 feedback.csv        a row per clip of the test videos, where `aqa eval --feedback` was run
 held_out.csv        as predictions.csv, of the training videos that fitting held out to stop by,
@@ -53,6 +54,7 @@ from aqa.models.saved.hashes import (
     check_spec_hash,
     hash_of,
     learned_hashes,
+    pairs_hash,
     score_hash,
 )
 from aqa.models.saved.old_names import (
@@ -67,7 +69,7 @@ from aqa.models.target_transforms import TransformedHead, transformed
 from aqa.models.target_transforms.class_rule import ClassRule
 from aqa.models.trust.likeness import Likeness
 from aqa.models.trust.score_range import ScoreRange
-from aqa.target_names import SCORE, label_and_target, target_label
+from aqa.target_names import PAIRS, SCORE, label_and_target, target_label
 from aqa.workspace import run_folder
 
 MODEL, HISTORY = "model.safetensors", "history.csv"
@@ -119,7 +121,12 @@ class Run:
 
     @property
     def kind(self) -> str:
-        """The kind of its answers, see `Head.kind`; `classes` where it tells two of them."""
+        """The kind of its answers, see `Head.kind`.
+
+        `classes` where it tells two of them, `ranking` where it tells who is better.
+        """
+        if self.target == PAIRS:
+            return "ranking"
         return self.head.kind if self.class_rule is None else "classes"
 
     @property
@@ -233,6 +240,7 @@ def make_record(
         "seed": head.seed,
         "split": {"name": split.name, "train": list(split.train), "val": list(split.val)},
         **({} if manifest.target == SCORE else {"target": manifest.target}),
+        **_pairs_of(manifest),
         **({} if manifest.classes is None else {"classes": manifest.classes.to_dict()}),
         "also_learned_from": sorted(also - {*split.train, *split.val}),
         **({"performances": sorted(shown)} if shown else {}),
@@ -246,8 +254,18 @@ def make_record(
             "python": platform.python_version(),
             **{name: version(name) for name in ("torch", "numpy", "scikit-learn")},
         },
-        "hashes": learned_hashes(head, (*split.train, *split.val, *others), manifest, store),
+        "hashes": {
+            **learned_hashes(head, (*split.train, *split.val, *others), manifest, store),
+            **({} if manifest.pairs is None else {"pairs": pairs_hash(manifest.pairs, split)}),
+        },
     }
+
+
+def _pairs_of(manifest: Manifest) -> dict[str, str]:
+    """Where the table of pairs lies that a manifest is seen with, from its folder."""
+    if manifest.pairs is None:
+        return {}
+    return {"pairs": os.path.relpath(manifest.pairs.path, manifest.path.parent)}
 
 
 def _same_videos(start: Run, manifest: Manifest, folder: Path) -> set[str]:

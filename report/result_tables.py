@@ -10,7 +10,8 @@ from aqa.evaluation.baselines import PREFIX
 from aqa.evaluation.metric import KINDS, Metric, metrics_of
 from aqa.evaluation.neighbours import NEIGHBOURS
 from aqa.evaluation.result import Evaluation, MeanResult, Result
-from aqa.evaluation.score_metrics import FEWEST
+from aqa.evaluation.score_metrics import FEWEST, FEWEST_RANKED
+from aqa.report.class_notes import class_notes
 from aqa.report.tables import table, terminal_width, wrapped
 from aqa.report.values import with_interval, with_std
 from aqa.split_names import NUMBERED, split_family
@@ -19,18 +20,33 @@ from aqa.target_names import SCORE
 # What results of a kind count besides videos, and what tables call it.
 _COUNTS = {
     "pairs": {"similar": "similar", "dissimilar": "dissimilar"},
+    "ranking": {"videos": "videos", "learned": "learned", "exact_interval": "exact"},
     "feedback": {"clips": "clips", "faulty": "faulty", "said_faulty": "said"},
     "stages": {"frames": "frames"},
 }
 # Kinds whose `n` counts videos.
 _OF_VIDEOS = ("scores", "parts")
+# Kinds whose `n` counts pairs of videos.
+_OF_PAIRS = ("pairs", "ranking")
 _INTERVAL = "[95 % interval]"
+_EXACT = "exact: the interval if pairs were independent; the other one draws videos"
 _FEW = f"no interval where there are fewer than {FEWEST} videos"
+_TOO_FEW = "too few"
+_UNRANKED = (
+    f"{_TOO_FEW}: correlations of fewer than {FEWEST_RANKED} test videos say nothing; those of all "
+    "test videos together do, where splits test different ones"
+)
+_TOGETHER = (
+    "all together: where a split tests high scores, its head has learned from low ones, so one "
+    "that knows nothing comes out below 0"
+)
 _NO_VALUE = "Spearman undefined there, or without a Fisher z"
 _UNLIMITED = 10_000
 Digits = Mapping[str, int]  # metric -> how many stand behind the point
 _TITLES = {
+    "classes": "good or bad",
     "pairs": "pairs of videos",
+    "ranking": "who of two is better",
     "feedback": "clips called faulty",
     "stages": "stages, frame by frame",
     "parts": "parts of scores",
@@ -58,10 +74,14 @@ def results_table(evaluation: Evaluation, by_split: bool = False) -> str:
         sections += _singles(kind, [one for one in single if one.kind == kind])
     shown: list[Result | MeanResult] = [*evaluation.means, *evaluation.pooled, *single]
     notes = [
+        *class_notes(evaluation.pooled, single),
         *_baseline_notes(shown),
         *told_lines(shown),
         *_undefined_notes(evaluation.results, single),
         *([_FEW] if any(one.kind in _OF_VIDEOS and one.n < FEWEST for one in single) else []),
+        *([_UNRANKED] if any(map(_too_few, [*evaluation.means, *single])) else []),
+        *([_TOGETHER] if any(one.kind in _OF_VIDEOS for one in evaluation.pooled) else []),
+        *([_EXACT] if any(one.kind == "ranking" for one in single) else []),
         *_leak_notes(shown),
     ]
     text = "\n".join(wrapped(line) for line in dict.fromkeys(notes))
@@ -87,9 +107,11 @@ def _singles(kind: str, results: Sequence[Result]) -> Iterator[str]:
     for split, rows in _grouped(results, lambda one: one.split):
         numbers = {one.n for one in rows}
         counts = {**({"n": "n"} if len(numbers) > 1 else {}), **_COUNTS.get(kind, {})}
+        if kind == "classes" and "n" in counts:  # elsewhere it is said below the tables
+            counts["good"] = "good"
         named = [f"split {split}"] if split else []
         if len(numbers) == 1:
-            named.append(f"{rows[0].n} test {'pairs' if kind == 'pairs' else 'videos'}")
+            named.append(f"{rows[0].n} test {'pairs' if kind in _OF_PAIRS else 'videos'}")
         yield _section(
             f"{_lead(kind)}{', '.join(named)} {_INTERVAL}",
             rows,
@@ -159,27 +181,43 @@ def _headings(kind: str) -> list[str]:
     return [metric.title or metric.name for metric in _shown(kind)]
 
 
-def _values(one: Result, below: bool, digits: Digits) -> list[str]:
+def _too_few(one: Result | MeanResult) -> bool:
+    """Whether a result, or one that its mean is of, is of too few videos for a correlation."""
+    n = one.n if isinstance(one, Result) else one.fewest
+    return one.kind in _OF_VIDEOS and n is not None and n < FEWEST_RANKED
+
+
+def _cells(one: Result | MeanResult, shown: Callable[[str], str]) -> list[str]:
+    """A cell for each metric of the kind. shown: name of a metric -> its value as text."""
+    few = _too_few(one)
     return [
-        with_interval(one.values[m.name], one.intervals[m.name], digits[m.name], below=below)
-        if m.name in one.values
-        else ""
+        "" if m.name not in one.values else _TOO_FEW if few and m.correlation else shown(m.name)
         for m in _shown(one.kind)
     ]
+
+
+def _values(one: Result, below: bool, digits: Digits) -> list[str]:
+    def shown(name: str) -> str:
+        return with_interval(one.values[name], one.intervals[name], digits[name], below=below)
+
+    return _cells(one, shown)
 
 
 def _single_cells(one: Result, below: bool, digits: Digits, counts: Sequence[str]) -> list[str]:
-    counted = [str(one.n if name == "n" else one.counts[name]) for name in counts]
+    counted = [_counted(one.n if name == "n" else one.counts.get(name, "")) for name in counts]
     return [*counted, *_values(one, below, digits)]
 
 
+def _counted(value: Any) -> str:
+    """A count, or an interval beside the bootstrap's."""
+    return f"[{value[0]:.3f}, {value[1]:.3f}]" if isinstance(value, list) else str(value)
+
+
 def _mean_cells(one: MeanResult, below: bool, digits: Digits) -> list[str]:
-    return [
-        with_std(one.values[m.name], one.stds[m.name], digits[m.name], below=below)
-        if m.name in one.values
-        else ""
-        for m in _shown(one.kind)
-    ]
+    def shown(name: str) -> str:
+        return with_std(one.values[name], one.stds[name], digits[name], below=below)
+
+    return _cells(one, shown)
 
 
 def _lead(kind: str) -> str:
@@ -215,7 +253,8 @@ def _baseline_notes(shown: Sequence[Result | MeanResult]) -> Iterator[str]:
         for columns, alike in seen:
             targets = ", ".join(dict.fromkeys(one.target or SCORE for one in alike))
             name = f"{head} ({targets})" if len(seen) > 1 else head
-            yield f"{name}: ridge regression on {', '.join(columns)}, without pixels"
+            ridge = "classifier" if alike[0].kind == "classes" else "regression"
+            yield f"{name}: ridge {ridge} on {', '.join(columns)}, without pixels"
     for one in shown:
         if one.marks.baseline == (NEIGHBOURS,):
             yield (

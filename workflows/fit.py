@@ -16,6 +16,7 @@ from aqa.annotations.splits import Split
 from aqa.evaluation.complete_splits import check_scored, complete_split, learned_scores
 from aqa.evaluation.evaluate import evaluate_run
 from aqa.evaluation.evaluated import Evaluated, save_evaluated
+from aqa.evaluation.ranking import evaluate_held_out
 from aqa.evaluation.run_stores import stored_split
 from aqa.features.store import FeatureStore, check_spec
 from aqa.files import write_bytes, write_rows
@@ -29,6 +30,7 @@ from aqa.models.target_transforms import check_target, parse_head_params, transf
 from aqa.target_names import target_label
 from aqa.workflows.classes import check_classes, class_params, class_rule, first_rule
 from aqa.workflows.clip_reference import Refit, clip_reference
+from aqa.workflows.pairs import pair_params, ranked_parts
 from aqa.workflows.trust import likeness_of, score_range
 from aqa.workspace import check_label, run_folder
 
@@ -66,6 +68,7 @@ def fit_splits(
     check_layer(source, store)
     values = joint_params(source, store, head_params(source, params, seed))
     values = class_params(source, values, manifest.classes)
+    values = pair_params(source, values, manifest)
     starts = {
         split.name: _start_run(source, start, split.name, manifest.target) for split in splits
     }
@@ -80,7 +83,7 @@ def fit_splits(
             split, left_out = complete_split(
                 model, split, manifest, None if origin is None else origin.head
             )
-        if learned_scores(model):
+        if learned_scores(model, manifest):
             check_scored(split, manifest)
         check_classes(model, split, manifest)
         started = time.perf_counter()
@@ -141,8 +144,10 @@ def run_label(source: HeadSource, name: str | None, target: str) -> str:
 def _held_out(run: Run, split: Split, manifest: Manifest, features: Features) -> Evaluated:
     """Answers for the training videos that fitting held out, of the head that had not seen them.
 
-    Of a head that compares pairs: for the pairs that hold one of them.
+    Of a head that compares pairs, or learned who is better: for the pairs that hold one of them.
     """
+    if run.kind == "ranking":
+        return evaluate_held_out(run, split, manifest, features)
     out = tuple(split.train[i] for i in run.head.held_out)
     if run.head.kind not in ("scores", "pairs") or not out:
         return {}
@@ -209,6 +214,12 @@ def _fit(
     model: Head, split: Split, manifest: Manifest, features: Features, start: Run | None
 ) -> None:
     """Fit on a split's training videos, with all that the head takes."""
+
+    if manifest.pairs is not None:
+        train, validation = ranked_parts(model, split, manifest, features)
+        options = fit_options(start=None if start is None else start.head)
+        model.fit_examples(train, validation, **options)
+        return
 
     def read(ids: Sequence[str]) -> Examples:
         return examples_of(ids, manifest, features, model.columns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from aqa.models.examples import example_of, videos_columns
 from aqa.models.heads.base import Head
 from aqa.models.runs import Run
 from aqa.models.saved.hashes import check_beside, warn_unchecked
+from aqa.models.target_transforms.class_rule import ClassRule, SaidClass, said_class
 from aqa.target_names import SCORE
 from aqa.workflows.new_videos import ExtractedVideo, check_told, extractor_for
 from aqa.workflows.trust import Trust, trust_in
@@ -28,6 +29,7 @@ class ScoredVideo:
     """One video's predicted score, in points.
 
     score: the mean of `by_split`, which holds one prediction per run, by the name of its split.
+    said: the class, where runs tell two classes; `score` is then the mean of their answers.
     commentary: what each run writes of the video, by the same names; empty where it writes none.
     warnings: why it may mean less than it seems, one line each. target: what is predicted, see
     `Manifest.of_target`. trust: how far it may be trusted; `warnings` say it too where it may not.
@@ -39,6 +41,7 @@ class ScoredVideo:
     warnings: tuple[str, ...] = ()
     commentary: dict[str, str] = field(default_factory=dict)
     target: str = SCORE
+    said: SaidClass | None = None
     trust: Trust = field(default_factory=Trust)
 
 
@@ -90,6 +93,7 @@ def score_videos(
     for run in runs:
         of_targets.setdefault(run.target, []).append(run)
         run.scoring_head()
+    rules = {target: _class_rules(fitted_to) for target, fitted_to in of_targets.items()}
     videos = [
         Video(str(path), path, np.nan, type=type, difficulty=difficulty, action=action)
         for path in paths
@@ -104,16 +108,33 @@ def score_videos(
             outcome.failed.append(FailedVideo(path, str(error)))
             continue
         outcome.done += [
-            _scored(video, path, extracted, fitted_to, target)
+            _scored(video, path, extracted, fitted_to, rules[target])
             for target, fitted_to in of_targets.items()
         ]
     return outcome
 
 
+def _class_rules(runs: Sequence[Run]) -> dict[str, ClassRule]:
+    """How answers are read as classes, by split; empty where they are scores."""
+    rules = {run.split: rule for run in runs if (rule := run.class_rule) is not None}
+    odd = [run for run in runs if run.split not in rules]
+    kinds = {(rule.classes, rule.says) for rule in rules.values()}
+    if rules and (odd or len(kinds) > 1):
+        other = odd[0] if odd else runs[-1]
+        raise AqaError(
+            f"{runs[0].folder} and {other.folder} tell other classes; choose one with --split"
+        )
+    return rules
+
+
 def _scored(
-    video: Video, path: Path, extracted: ExtractedVideo, runs: Sequence[Run], target: str
+    video: Video,
+    path: Path,
+    extracted: ExtractedVideo,
+    runs: Sequence[Run],
+    rules: Mapping[str, ClassRule],
 ) -> ScoredVideo:
-    """What runs of the same target say of a video."""
+    """What runs of the same target say of a video. rules: by their splits."""
     seen, heads = extracted.features, {run.split: run.scoring_head() for run in runs}
     by_split = {split: _predict(head, video, seen) for split, head in heads.items()}
     written = {
@@ -122,9 +143,10 @@ def _scored(
         if "commentary" in head.gives
     }
     mean = float(np.mean(list(by_split.values())))
+    said = said_class(rules, by_split) if rules else None
     trust = trust_in(runs, seen.features)
     warnings = (*((trust.unlike,) if trust.unlike else ()), *extracted.warnings)
-    return ScoredVideo(path, mean, by_split, warnings, written, target, trust)
+    return ScoredVideo(path, mean, by_split, warnings, written, runs[0].target, said, trust)
 
 
 def _check(runs: Sequence[Run], videos: Sequence[Video]) -> None:

@@ -144,6 +144,10 @@ def report_videos(
     check_beside([(run.folder, run.record) for run in runs])
     manifest = runs[0].seen(manifest)
     for run in runs:
+        if run.kind != "scores":
+            raise AqaError(
+                f"{run.folder}: its answers are no points, which a page shows; use `aqa score`"
+            )
         _check_same_store(runs[0], run)
         check_run(run, manifest, store or run.store)
     told = {"type": type, "difficulty": difficulty, "action": action}

@@ -1,10 +1,10 @@
 """LOGO: 200 artistic swimming routines of eight athletes, from 26 events.
 
 The score is that of the routine, from 0 to 100; its type is tech or free. The column elements holds
-what is shown when, by the label of each frame, as upper 76-141: half-open, 25 frames per second, as
-far as the frames are the authors'. The names of the labels 1 to 12 are those of the code for
-finding actions in LOGO. Formations are in another file (formation_dict.pkl), whose layout is not
-described; they are not read.
+what is shown when, by the label of each frame: `upper 76-141` are the frames from 76 up to 141, 25
+per second. The names of the labels 1 to 12 are those of the code for finding actions in LOGO.
+Formations are in another file (formation_dict.pkl), whose layout is not described; they are not
+read.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _part(path: Path, known: Collection[Key]) -> set[Key]:
 def _row(path: Path, key: Key, routine: Any, videos: VideoFolder) -> Row:
     def wrong(what: str, value: object, expected: str) -> AqaError:
         return AqaError(
-            f"{path}: routine {_name(key)}: {what} is {reprlib.repr(value)}, not {expected}"
+            f"{path}: routine {_name(key)}: {what} is {reprlib.repr(value)[:80]}, not {expected}"
         )
 
     if not isinstance(routine, list | tuple) or len(routine) < 5:

@@ -106,7 +106,8 @@ def _read(path: Path) -> _Source:
     number = _NUMBER.search(name) if part else None
     name_of = number[1] if number else _PUBLISHED
     rows, ties = _rows(path)
-    return _Source(path, name_of, part, *map(tuple, zip(*rows, strict=True)), ties=ties)
+    pairs, parts = tuple(pair for pair, _ in rows), tuple(parts for _, parts in rows)
+    return _Source(path, name_of, part, pairs, parts, ties=ties)
 
 
 def _rows(path: Path) -> tuple[list[tuple[Pair, dict[str, str]]], int]:

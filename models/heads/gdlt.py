@@ -180,6 +180,11 @@ class GDLTHead(ScoreNetworkHead):
         """See `Head.takes_logistic`: its answers lie between the ends of the grades."""
         return False
 
+    @property
+    def takes_pairs(self) -> bool:
+        """See `Head.takes_pairs`: its grades lie between the ends of the scores."""
+        return False
+
     def check_params(self) -> None:
         """See `NetworkHead.check_params`."""
         super().check_params()

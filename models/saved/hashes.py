@@ -7,7 +7,6 @@ to a manifest or a store change none of them.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -21,11 +20,14 @@ import numpy as np
 
 from aqa.annotations.columns import ATTRIBUTES, JUDGE_PREFIX, STAGE_PREFIX
 from aqa.annotations.manifest import Manifest, Video
+from aqa.annotations.pairs import PairTable
+from aqa.annotations.splits import Split
 from aqa.errors import AqaError, AqaWarning, ChangedError, UnknownNameError, listed
 from aqa.features.store import FeatureStore, spec_differences
 from aqa.models.heads.base import Head
-from aqa.models.saved.record import RECORD
+from aqa.models.saved.record import RECORD, target_of
 from aqa.models.saved.seen import seen_by
+from aqa.target_names import PAIRS
 
 # Columns of heads that no value of the manifest stands for, or where a file lies.
 _NOT_VALUES = ("id", "clips", "row", "splits", "path", "poses")
@@ -91,9 +93,9 @@ def check_learned(
         return
     changes: list[str] = []
     if manifest is not None:
-        with contextlib.suppress(UnknownNameError):  # a column that is not there is not checked
-            manifest = seen_by(record, manifest)
+        manifest = _seen_by(folder, record, manifest)
         changes += _changed_columns(hashes.get("columns", {}), manifest)
+        changes += _changed_pairs(record, manifest)
     if store is not None and not spec_differences(store.spec, record["store"]["spec"]):
         changes += _changed_features(hashes, store)
     if changes:
@@ -101,6 +103,34 @@ def check_learned(
             f"{folder}: it was fitted on other data than there are now: {'; '.join(changes)}; "
             "bring back what was there, or fit the head again"
         )
+
+
+def _seen_by(folder: Path, record: Mapping[str, Any], manifest: Manifest) -> Manifest:
+    """The manifest as the head of a run learned from it, where there is still what it needs."""
+    try:
+        return seen_by(record, manifest)
+    except UnknownNameError:  # a column that is not there is not checked
+        return manifest
+    except AqaError as error:
+        if target_of(record) != PAIRS:
+            raise
+        raise ChangedError(f"{folder}: it was fitted on pairs: {error}") from None
+
+
+def pairs_hash(pairs: PairTable, split: Split) -> str:
+    """Of the pairs that are learned from or stopped by; whatever their order."""
+    parts = pairs.parts(Split(split.name, split.train, split.val))
+    learned = [pair for pair, part in zip(pairs.pairs, parts, strict=True) if part]
+    return _hash(json.dumps(sorted(learned)))
+
+
+def _changed_pairs(record: Mapping[str, Any], manifest: Manifest) -> Iterable[str]:
+    """Whether the pairs are others than those that a run learned from."""
+    saved, split = record["hashes"].get("pairs"), record["split"]
+    if saved is not None and manifest.pairs is not None:
+        learned = Split(split["name"], tuple(split["train"]), tuple(split["val"]))
+        if pairs_hash(manifest.pairs, learned) != saved:
+            yield f"the pairs of {manifest.pairs.path} that it learned from have changed"
 
 
 def check_beside(runs: Iterable[tuple[Path, Mapping[str, Any]]]) -> None:
@@ -160,7 +190,7 @@ def _found(known: dict[Path, Any], path: Path, read: Callable[[Path], Any]) -> A
 
 def _names(head: Head, videos: Sequence[Video], score_column: str) -> Iterable[str]:
     """The values per video that a head learns from, by the manifest's names for them."""
-    if head.kind != "stages":
+    if head.kind != "stages" and score_column != PAIRS:
         yield score_column
     for column in dict.fromkeys(head.columns):
         if column == "attributes":

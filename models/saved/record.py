@@ -167,6 +167,8 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str, bool]] = {
     "split.train": (_is_ids, _IDS, True),
     "split.val": (_is_ids, _IDS, True),
     "left_out": (_is_left_out, "ids of videos", False),
+    "pairs": (_is_text, "a path", False),
+    "hashes.pairs": (_is_text, "a hash", False),
     "target": (_is_text, "the name of a target", False),
     "classes": (_is_classes, "column, bad and good; says and threshold", False),
     "also_learned_from": (_is_ids, _IDS, False),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from aqa.annotations.manifest import Manifest
 from aqa.models.heads.base import Head, HeadError
+from aqa.models.heads.base.checks import RANKING_HEADS
 from aqa.models.target_transforms.head import TransformedHead
-from aqa.target_names import SCORE
+from aqa.target_names import PAIRS, SCORE
 
 
 def check_target(head: Head, manifest: Manifest, start: Head | None = None) -> None:
@@ -17,6 +18,9 @@ def check_target(head: Head, manifest: Manifest, start: Head | None = None) -> N
     if target == SCORE:
         return
     name = type(head.head if isinstance(head, TransformedHead) else head).__name__
+    if target == PAIRS:
+        _check_pairs(head, name)
+        return
     if head.kind == "stages":
         raise HeadError(f"{name} tells stages and predicts no {target}; leave out --target")
     if "parts" in head.gives:
@@ -32,6 +36,24 @@ def check_target(head: Head, manifest: Manifest, start: Head | None = None) -> N
             "execution is what is left of a score without its difficulty: "
             "leave out -p difficulty=multiply"
         )
+
+
+def _check_pairs(head: Head, name: str) -> None:
+    """Raise `HeadError` where a head cannot learn who is better."""
+    if isinstance(head, TransformedHead):
+        raise HeadError(
+            f"pairs have no scores: leave out {' and '.join(_asked(head))}, which are of scores"
+        )
+    if not head.takes_pairs:
+        raise HeadError(
+            f"{name} cannot learn who is better, from pairs; heads that can: {RANKING_HEADS}"
+        )
+
+
+def _asked(head: TransformedHead) -> list[str]:
+    """What asks for the transforms of a head's target."""
+    given = {"difficulty": head.difficulty, "scale": head.scale}
+    return [f"-p {k}={v}" for k, v in given.items() if v not in ("none", "all")]
 
 
 def _told(head: Head, start: Head | None) -> set[str]:

@@ -18,7 +18,13 @@ from torch.nn.functional import (
 
 # Predicted and true scores, (n,) each, to a scalar.
 Loss = Callable[[Tensor, Tensor], Tensor]
-LossName = Literal["mse", "l1+l2", "ranking", "mse+ranking", "logistic"]
+LossName = Literal[
+    "mse", "l1+l2", "ranking", "mse+ranking", "logistic", "pair-margin", "bradley-terry"
+]
+# What is predicted of the better and of the worse video of given pairs, (pairs,) each, to a scalar.
+PairLoss = Callable[[Tensor, Tensor], Tensor]
+# The losses that learn from such pairs, and not from scores.
+PAIR_LOSSES = ("pair-margin", "bradley-terry")
 Balanced = Literal["balanced"]
 # What a video of the bad and of the good class weighs.
 ClassWeights = tuple[float, float]
@@ -42,6 +48,13 @@ def make_loss(
         "logistic": lambda predicted, target: logistic(predicted, target, weights),
     }
     return made[name]
+
+
+def make_pair_loss(name: LossName, margin: float) -> PairLoss:
+    """The loss of this name, one of `PAIR_LOSSES`. margin: of `pair-margin`."""
+    if name == "bradley-terry":
+        return bradley_terry
+    return lambda better, worse: pair_margin(better, worse, margin)
 
 
 def mse(predicted: Tensor, target: Tensor) -> Tensor:
@@ -113,6 +126,22 @@ def logistic(logits: Tensor, good: Tensor, weights: ClassWeights) -> Tensor:
     """
     weight = weights[0] + (weights[1] - weights[0]) * good
     return binary_cross_entropy_with_logits(logits, good, weight)
+
+
+def pair_margin(better: Tensor, worse: Tensor, margin: float) -> Tensor:
+    """Mean of max(0, margin - (better - worse)) over (pairs,): doughty2018's loss of ranked pairs.
+
+    Their second loss, of pairs without a difference, is left out.
+    """
+    return relu(margin - (better - worse)).mean()
+
+
+def bradley_terry(better: Tensor, worse: Tensor) -> Tensor:
+    """Mean of -log(chance that the better one of each pair is seen as better), over (pairs,).
+
+    The chance is the logistic function of the difference, as in the model of Bradley and Terry.
+    """
+    return -logsigmoid(better - worse).mean()
 
 
 def incremental_mse(predicted: Tensor, target: Tensor, lengths: Tensor) -> Tensor:

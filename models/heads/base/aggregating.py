@@ -123,7 +123,7 @@ def farabi_loss() -> Any:
     return param(
         "l1+l2",
         "l1+l2 (farabi2021 §4.3), mse, ranking, or mse+ranking (li2018end §4); logistic: of labels "
-        "of two values, which get it by default",
+        "of two values, which get it by default; pair-margin or bradley-terry: of --target pairs",
     )
 
 

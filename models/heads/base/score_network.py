@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,23 @@ from torch import nn
 
 from aqa.errors import HeadError
 from aqa.models.examples import Examples
+from aqa.models.heads.base.head import Head
 from aqa.models.heads.base.network import NetworkHead
 from aqa.models.heads.base.params import param
+from aqa.models.heads.base.ranking import fit_ranking
 from aqa.models.scaling import is_constant, spread
 from aqa.models.training.loop import ScoreTrainer, Trainer, TrainingSettings
-from aqa.models.training.losses import Balanced, ClassWeights, Loss, LossName, make_loss
+from aqa.models.training.losses import (
+    PAIR_LOSSES,
+    Balanced,
+    ClassWeights,
+    Loss,
+    LossName,
+    make_loss,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @dataclass(repr=False, eq=False)
@@ -25,13 +37,16 @@ class ScoreNetworkHead(NetworkHead):
 
     Scores are divided by the standard deviation of the training videos' (parmar2019action §4).
     With loss=logistic the network says the log-odds that a video is the good one of two classes,
-    which are told as scores of 1 and 0, and the head answers with that probability.
+    which are told as scores of 1 and 0, and the head answers with that probability. With
+    loss=pair-margin or bradley-terry it learns from pairs who is better, and answers with a rank
+    value, see `fit_ranking`.
     """
 
     loss: LossName = param(
         "mse",
-        "loss that is minimised; logistic: of labels of two values, which get it by default",
-        source="l1+l2: farabi2021 §4.3; mse+ranking: li2018end §4",
+        "loss that is minimised; logistic: of labels of two values, which get it by default; "
+        "pair-margin or bradley-terry: of --target pairs, which gets the first by default",
+        source="l1+l2: farabi2021 §4.3; mse+ranking: li2018end §4; pair-margin: doughty2018",
     )
     balance_classes: bool = param(
         True,
@@ -41,6 +56,12 @@ class ScoreNetworkHead(NetworkHead):
     )
     margin: float = param(
         2.0, "for ranking: points by which a better video should be ahead", source="li2018end §4"
+    )
+    pair_margin: float = param(
+        1.0,
+        "for pair-margin: by how much the network should say more of a better video",
+        source="doughty2019, the authors' code",
+        above=0,
     )
     alpha: float | Balanced = param(
         "balanced",
@@ -60,8 +81,27 @@ class ScoreNetworkHead(NetworkHead):
     takes_views: ClassVar[bool] = True
     fitted: ClassVar[tuple[str, ...]] = (*NetworkHead.fitted, "y_mean_", "y_std_")
 
+    def fit_examples(
+        self,
+        train: Examples,
+        validation: Examples | None = None,
+        *,
+        others: Examples | None = None,
+        start: Head | None = None,
+    ) -> Self:
+        """See `NetworkHead.fit_examples`; by the pairs of `train` where the loss is of pairs."""
+        if not self.says_rank:
+            return super().fit_examples(train, validation, others=others, start=start)
+        fit_ranking(self, train, validation)
+        return self
+
     def objective(self, y_std: float) -> Loss:
         """The loss, of scores in points divided by `y_std`."""
+        if self.says_rank:
+            raise HeadError(
+                f"loss={self.loss} learns from pairs of videos, and this from scores; take another "
+                "loss"
+            )
         weights = getattr(self, "class_weights_", (1.0, 1.0))
         return make_loss(self.loss, self.margin / y_std, self.alpha, weights)
 
@@ -72,7 +112,7 @@ class ScoreNetworkHead(NetworkHead):
         are divided by `y_std_`; beside half the error in points, that is beta = d * y_std_^2 / 4.
         """
         settings = super().training_settings()
-        if not self.beta:
+        if not self.beta or self.says_rank:  # pairs know no error in points
             return settings
         decay = settings.weight_decay + 4 * self.beta / float(self.y_std_) ** 2
         return replace(settings, weight_decay=decay)
@@ -144,8 +184,15 @@ class ScoreNetworkHead(NetworkHead):
                 f"loss=logistic: {type(self).__name__} does not learn classes by it; take another "
                 "loss, and 0 and 1 are learned as scores"
             )
-        if self.loss == "logistic" and self.centre_scores:
-            raise HeadError("loss=logistic has no scores to centre; leave out centre_scores=true")
+        if self.says_rank and not self.takes_pairs:
+            raise HeadError(
+                f"loss={self.loss}: {type(self).__name__} does not learn from pairs; take another "
+                "loss, or another head"
+            )
+        if (self.says_probability or self.says_rank) and self.centre_scores:
+            raise HeadError(
+                f"loss={self.loss} has no scores to centre; leave out centre_scores=true"
+            )
 
     @property
     def takes_logistic(self) -> bool:
@@ -158,8 +205,20 @@ class ScoreNetworkHead(NetworkHead):
         return self.loss == "logistic"
 
     @property
+    def takes_pairs(self) -> bool:
+        """See `Head.takes_pairs`."""
+        return True
+
+    @property
+    def says_rank(self) -> bool:
+        """See `Head.says_rank`."""
+        return self.loss in PAIR_LOSSES
+
+    @property
     def explains(self) -> str:
         """What the parts that `explain` gives add up to."""
+        if self.says_rank:
+            return "rank value"
         return "log-odds" if self.says_probability else "points"
 
     def predict_examples(self, examples: Examples) -> NDArray[np.float64]:

@@ -7,9 +7,11 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from aqa.annotations.chosen_splits import chosen_splits
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import PARTS, Split
 from aqa.errors import AqaWarning, listed
+from aqa.features.store import FeatureStore
 from aqa.models.examples import videos_columns
 from aqa.models.heads.base import Head
 from aqa.models.heads.base.incomplete import incomplete
@@ -85,6 +87,19 @@ def check_scored(split: Split, manifest: Manifest, parts: Sequence[str] = ("trai
             f"of split {split.name}: {listed(without)}; fill the column, or leave them out with "
             "--skip-incomplete"
         )
+
+
+def check_all_scored(
+    tables: Sequence[Manifest], splits: Sequence[str], store: FeatureStore
+) -> None:
+    """`check_scored` of every split for several targets, before hours go into the first of them.
+
+    tables: the manifest seen with each. splits: their names, see `chosen_splits`.
+    """
+    for table in tables if len(tables) > 1 else ():
+        if table.pairs is None:
+            for split in chosen_splits(table, splits):
+                check_scored(split.only(store.ids), table)
 
 
 def scored_split(split: Split, manifest: Manifest) -> Split:

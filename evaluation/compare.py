@@ -128,7 +128,8 @@ def compare_targets(
     if all(len(group) < 2 for group in groups.values()):
         if len(groups) > 1:
             raise RunError(
-                f"{', '.join(heads)} predict different targets; compare heads that predict the same"
+                f"no two evaluated heads predict the same target: {', '.join(heads)}; fit or "
+                "evaluate another"
             )
         return compare_families(heads, metric)
     comparisons = []

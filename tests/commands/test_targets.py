@@ -173,7 +173,7 @@ def test_heads_are_compared_target_by_target(aqa: Callable[..., Result]) -> None
     assert "Spearman of tes" in shown
     assert "pcs" not in shown
     said = aqa("compare", "svr@tes", "smooth@pcs", code=1).output
-    assert "predict different targets" in said
+    assert "no two evaluated heads predict the same target: smooth@pcs, svr@tes" in said
 
 
 def test_the_baseline_of_a_target(aqa: Callable[..., Result]) -> None:

@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 
 from aqa.evaluation.metric import point_digits
 from aqa.report.tables import table, wrapped
-from aqa.target_names import SCORE
+from aqa.target_names import PAIRS, RANK_VALUE, SCORE
 
 if TYPE_CHECKING:
     from aqa.workflows.score import ScoredVideo
+
+_RANKED = (
+    f"{RANK_VALUE}: no points; higher is better. 0 is the mean of the training videos, and 1 their "
+    "standard deviation"
+)
 
 
 def scores_table(videos: Sequence[ScoredVideo]) -> str:
@@ -24,7 +29,8 @@ def scores_table(videos: Sequence[ScoredVideo]) -> str:
     else:
         header, rows = ["video", "target"], [[str(video.path), video.target] for video in videos]
     names = len(header)
-    header.append("score")
+    ranked = {video.target for video in videos} == {PAIRS}
+    header.append(RANK_VALUE if ranked else "score")
     for row, video in zip(rows, videos, strict=True):
         row.append(f"{video.score:.{digits}f}")
     if any(len(video.by_split) > 1 for video in videos):
@@ -32,8 +38,11 @@ def scores_table(videos: Sequence[ScoredVideo]) -> str:
         for row, video in zip(rows, videos, strict=True):
             values = video.by_split.values()
             row += [f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"]
+    notes = [_RANKED] if any(video.target == PAIRS for video in videos) else []
     said = [line for video in videos for line in _written(video)]
-    return "\n".join([table(rows, header, names), *([""] if said else []), *said])
+    return "\n".join(
+        [table(rows, header, names), *map(wrapped, notes), *([""] if said else []), *said]
+    )
 
 
 def _written(video: ScoredVideo) -> list[str]:

@@ -351,6 +351,14 @@ _PAPERS = (
         "IEEE International Conference on Computer Vision (ICCV)",
         "the recurrent network of head mtl that writes commentary",
     ),
+    Paper(
+        "paulus2018",
+        "Romain Paulus, Caiming Xiong and Richard Socher",
+        2018,
+        "A Deep Reinforced Model for Abstractive Summarization",
+        "International Conference on Learning Representations (ICLR)",
+        "no run of words twice in a commentary (mtl's caption_once)",
+    ),
     # Statistics.
     Paper(
         "clopper1934",

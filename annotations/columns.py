@@ -65,6 +65,9 @@ def _needs_no_score(header: list[str]) -> bool:
     Either it says in other columns what heads predict, or only where videos lie.
     """
     told = {name for name in header if not name.startswith(SPLIT_PREFIX)}
-    return told <= _PLACES or any(
-        name.startswith(TARGET_PREFIX) or name == LABEL for name in header
-    )
+    return told <= _PLACES or has_other_scores(header)
+
+
+def has_other_scores(header: list[str]) -> bool:
+    """Whether columns beside `score` say what heads predict: score_<name>, or a label."""
+    return any(name.startswith(TARGET_PREFIX) or name == LABEL for name in header)

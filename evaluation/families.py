@@ -50,6 +50,7 @@ def _mean(results: Sequence[Result], family: str) -> MeanResult:
         group=first.group,
         marks=marks_over_splits([one.marks for one in results]),
         target=first.target,
+        fewest=min(one.n for one in results),
     )
 
 

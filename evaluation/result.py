@@ -107,7 +107,8 @@ class MeanResult:
     """The plain means over the splits of a family, and the standard deviations over them.
 
     splits: how many there are. values, stds: name -> value; None where one of the splits has none.
-    The other fields: see `Result`.
+    fewest: how many videos (or pairs) the smallest of the splits tests. The other fields: see
+    `Result`.
     """
 
     kind: str
@@ -121,10 +122,11 @@ class MeanResult:
     group: str | None = None
     marks: Marks = field(default_factory=Marks)
     target: str | None = None
+    fewest: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it: one level deep, without what there is not."""
-        named = ("kind", "head", "target", "family", "splits", "part", "by", "group")
+        named = ("kind", "head", "target", "family", "splits", "fewest", "part", "by", "group")
         return {
             **{name: getattr(self, name) for name in named if getattr(self, name) is not None},
             **valued(self.values, self.stds, "std"),

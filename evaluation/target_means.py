@@ -71,9 +71,9 @@ def _averages(
         return measured if paired else measured.without_intervals()
 
     metrics = metrics_of("scores")
-    yield f"mean of {len(rows)} targets", averaged(_mean, [metric.name for metric in metrics])
+    yield f"mean of {len(rows)}", averaged(_mean, [metric.name for metric in metrics])
     correlations = [metric.name for metric in metrics if metric.correlation]
-    yield f"Fisher z of {len(rows)} targets", averaged(fisher_z, correlations)
+    yield f"Fisher z of {len(rows)}", averaged(fisher_z, correlations)
 
 
 def _mean(values: Values) -> Values:

@@ -75,21 +75,21 @@ aqa baseline difficulty type
 
 within aqa-7
 aqa import aqa-7 "$data/aqa-7"
-aqa baseline action
+aqa baseline neighbours action --by action
 aqa store stand-in --clips 9 --features 256
 aqa fit --head average -p epochs=2
 aqa eval --by action --no-baseline
 
 within fis-v
 aqa import fis-v "$data/fis-v"
-aqa baseline event+athlete
+aqa baseline --target all athlete+event
 aqa store stand-in --clips 60 --features 64
 aqa fit --head gdlt -p epochs=1
 aqa eval --no-baseline
 
 within rhythmic-gymnastics
 aqa import rhythmic-gymnastics "$data/rhythmic-gymnastics"
-aqa baseline difficulty
+aqa baseline seconds neighbours --split ball
 aqa store stand-in --clips 20 --features 64
 aqa fit --head average --split ball -p epochs=2
 aqa eval --no-baseline

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -17,10 +17,10 @@ from aqa.annotations.late_stages import late_stages
 from aqa.annotations.manifest import Video
 from aqa.extract.preprocess import Preprocess
 from aqa.extract.summary import reason_of
-from aqa.extract.video.clip_reader import ClipReader
-from aqa.extract.video.decode import DECODE_ERRORS, VideoError
+from aqa.extract.video.clip_reader import ClipReader, frames_within
+from aqa.extract.video.decode import DECODE_ERRORS, VideoError, open_video
 from aqa.extract.video.prefetch import prefetched
-from aqa.extract.video.window import Frames
+from aqa.extract.video.window import Frames, depends_on_length
 from aqa.features.clips import ClipRule
 
 # One frame after the other, for `ClipReader`.
@@ -36,6 +36,17 @@ class VideoClips(NamedTuple):
 
     frames: Tensor
     ranges: NDArray[np.intp]
+
+
+class HeldFrames(NamedTuple):
+    """The preprocessed frames of a video that some epoch may show.
+
+    numbers: (n,), ascending; frames: uint8 (n, H, W, 3). n_frames: how many the video has.
+    """
+
+    numbers: NDArray[np.intp]
+    frames: Frames
+    n_frames: int
 
 
 class EpochChange(NamedTuple):
@@ -71,6 +82,11 @@ class EpochAugmentation:
         start = int(rng.integers(self.start_shift + 1))
         return EpochChange(self.flip and bool(flipped), end, start)
 
+    def possible(self) -> Iterator[EpochChange]:
+        """Every shift that may be drawn."""
+        for end, start in np.ndindex(self.end_shift + 1, self.start_shift + 1):
+            yield EpochChange(False, end, start)
+
 
 class ClipVideos:
     """The clips of videos, by number, read ahead in threads.
@@ -91,7 +107,7 @@ class ClipVideos:
         self.videos = tuple(videos)
         self._preprocess, self._rule = preprocess, rule
         self._augmentation, self._workers = augmentation, workers
-        self._kept: dict[int, Frames] = {}
+        self._kept: dict[int, HeldFrames] = {}
         self._room, self._lock = cache, threading.Lock()
 
     def __len__(self) -> int:
@@ -133,44 +149,87 @@ class ClipVideos:
             warnings += [f"{video_id}: {path}: {warning}" for warning in stream.warnings]
         return failed, warnings
 
-    def cut(self, frames: Frames, video: Video, epoch: int | None) -> VideoClips:
-        """The clips of a video's frames, (n, H, W, 3), as they are shown in an epoch."""
+    def cut(self, held: HeldFrames, video: Video, epoch: int | None) -> VideoClips:
+        """The clips of a video, as they are shown in an epoch."""
         change = EpochChange()
         if self._augmentation is not None and epoch is not None:
             change = self._augmentation.draw(video.id, epoch)
-        rule = replace(
-            self._rule,
-            shift=self._rule.shift + change.start_shift,
-            end_shift=self._rule.end_shift + change.end_shift,
-        )
-        stop = rule.shown(len(frames))
-        clips = rule.clips(len(frames))
-        shown = np.zeros((len(clips), rule.length, *frames.shape[1:]), np.uint8)
+        rule = self._shifted(change)
+        stop = rule.shown(held.n_frames)
+        clips = rule.clips(held.n_frames)
+        shown = np.zeros((len(clips), rule.length, *held.frames.shape[1:]), np.uint8)
         for number, clip in enumerate(clips):
             numbers = np.array(rule.frames_of(clip))
             inside = (numbers >= 0) & (numbers < stop)
-            shown[number, inside] = frames[numbers[inside]]
+            shown[number, inside] = held.frames[np.searchsorted(held.numbers, numbers[inside])]
         if change.flipped:
             shown = np.ascontiguousarray(shown[..., ::-1, :])
         return VideoClips(torch.from_numpy(shown), np.asarray(clips))
 
-    def frames_of(self, number: int) -> tuple[Frames, tuple[str, ...]]:
-        """A video's preprocessed frames, and what was wrong with its file if it was decoded now."""
+    def _shifted(self, change: EpochChange) -> ClipRule:
+        rule = self._rule
+        return replace(
+            rule,
+            shift=rule.shift + change.start_shift,
+            end_shift=rule.end_shift + change.end_shift,
+        )
+
+    def frames_of(self, number: int) -> tuple[HeldFrames, tuple[str, ...]]:
+        """What epochs show of a video, and what was wrong with its file if it was decoded now."""
         kept = self._kept.get(number)
         if kept is not None:
             return kept, ()
         video = self.videos[number]
-        reader = ClipReader(video, self._preprocess, _SINGLE_FRAMES, 1)
         try:
-            singles = [item.frames for batch in reader for item in batch]
+            held, warnings = self._decoded(video)
         except DECODE_ERRORS as error:
             raise VideoError(f"{video.id}: {reason_of(video.path, error)}") from None
-        frames = np.concatenate([single for single in singles if single is not None])
         with self._lock:
-            if number not in self._kept and frames.nbytes <= self._room:
-                self._room -= frames.nbytes
-                self._kept[number] = frames
-        return frames, reader.warnings
+            if number not in self._kept and held.frames.nbytes <= self._room:
+                self._room -= held.frames.nbytes
+                self._kept[number] = held
+        return held, warnings
+
+    def _decoded(self, video: Video) -> tuple[HeldFrames, tuple[str, ...]]:
+        """Read a video; twice where a clip is spread over it and it has not the expected length."""
+        reader = ClipReader(video, self._preprocess, _SINGLE_FRAMES, 1)
+        if not depends_on_length(self._rule):
+            return _held(reader, None), reader.warnings
+        expected = _seen_length(video)
+        for _ in range(2):
+            held = _held(reader, self._ever_shown(expected))
+            if held.n_frames == expected:
+                return held, reader.warnings
+            expected = held.n_frames
+            reader = ClipReader(video, self._preprocess, _SINGLE_FRAMES, 1)
+        raise VideoError(f"{video.path}: has another number of frames each time that it is read")
+
+    def _ever_shown(self, n_frames: int) -> set[int]:
+        """The numbers of the frames that a spread clip shows in any epoch."""
+        changes = self._augmentation.possible() if self._augmentation else [EpochChange()]
+        rules = [self._shifted(change) for change in changes]
+        return {i for rule in rules for clip in rule.clips(n_frames) for i in rule.frames_of(clip)}
+
+
+def _held(reader: ClipReader, wanted: Collection[int] | None) -> HeldFrames:
+    """The frames of these numbers; None: all. reader: of single frames."""
+    frames = {
+        item.clip.start: item.frames
+        for batch in reader
+        for item in batch
+        if item.frames is not None and (wanted is None or item.clip.start in wanted)
+    }
+    return HeldFrames(np.array([*frames], np.intp), _joined([*frames.values()]), reader.n_frames)
+
+
+def _joined(singles: Sequence[Frames]) -> Frames:
+    return np.concatenate(singles) if singles else np.zeros((0, 0, 0, 3), np.uint8)
+
+
+def _seen_length(video: Video) -> int:
+    if video.path is None:
+        return 1  # as reading it will say
+    return frames_within(open_video(video.path), video.start_frame, video.end_frame)
 
 
 class _OneVideo(Iterable[VideoClips]):
@@ -182,7 +241,7 @@ class _OneVideo(Iterable[VideoClips]):
         self.n_frames = 0
 
     def __iter__(self) -> Iterator[VideoClips]:
-        frames, self.warnings = self._videos.frames_of(self.number)
-        self.n_frames = len(frames)
+        held, self.warnings = self._videos.frames_of(self.number)
+        self.n_frames = held.n_frames
         video = self._videos.videos[self.number]
-        yield self._videos.cut(frames, video, self._epoch)
+        yield self._videos.cut(held, video, self._epoch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from aqa.evaluation.compare_commentary import CaptionComparison, CaptionValues
 from aqa.evaluation.metric import metrics_of
@@ -20,13 +20,13 @@ def caption_tables(comparison: CaptionComparison) -> str:
         f"written commentary against what was said: {mean}, {comparison.videos} test videos that "
         "have one [95 % interval]"
     )
-    lines = [wrapped(title), _table({(head,): one for head, one in comparison.heads.items()})]
+    lines = [wrapped(title), _table([((head,), one) for head, one in comparison.heads.items()])]
     if comparison.pairs:
-        lines += ["", "a less b [95 %]", _table(comparison.pairs, sign="+")]
+        lines += ["", "a less b [95 %]", _table(comparison.pairs.items(), sign="+")]
     return "\n".join(lines)
 
 
-def _table(rows: Mapping[tuple[str, ...], CaptionValues], sign: str = "") -> str:
+def _table(rows: Iterable[tuple[tuple[str, ...], CaptionValues]], sign: str = "") -> str:
     names = ["a", "b"] if sign else ["head"]
     return table(
         [
@@ -39,7 +39,7 @@ def _table(rows: Mapping[tuple[str, ...], CaptionValues], sign: str = "") -> str
                     for m in _METRICS
                 ),
             ]
-            for keys, one in rows.items()
+            for keys, one in rows
         ],
         [*names, *(metric.title for metric in _METRICS)],
         len(names),

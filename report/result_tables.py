@@ -10,7 +10,7 @@ from aqa.evaluation.baselines import PREFIX
 from aqa.evaluation.metric import KINDS, Metric, metrics_of
 from aqa.evaluation.neighbours import NEIGHBOURS
 from aqa.evaluation.result import Evaluation, MeanResult, Result
-from aqa.evaluation.score_metrics import FEWEST
+from aqa.evaluation.score_metrics import FEWEST, FEWEST_RANKED
 from aqa.report.tables import table, terminal_width, wrapped
 from aqa.report.values import with_interval, with_std
 from aqa.split_names import NUMBERED, split_family
@@ -30,6 +30,15 @@ _OF_PAIRS = ("pairs", "ranking")
 _INTERVAL = "[95 % interval]"
 _EXACT = "exact: the interval if pairs were independent; the other one draws videos"
 _FEW = f"no interval where there are fewer than {FEWEST} videos"
+_TOO_FEW = "too few"
+_UNRANKED = (
+    f"{_TOO_FEW}: correlations of fewer than {FEWEST_RANKED} test videos say nothing; those of all "
+    "test videos together do, where splits test different ones"
+)
+_TOGETHER = (
+    "all together: where a split tests high scores, its head has learned from low ones, so one "
+    "that knows nothing comes out below 0"
+)
 _NO_VALUE = "Spearman undefined there, or without a Fisher z"
 _UNLIMITED = 10_000
 Digits = Mapping[str, int]  # metric -> how many stand behind the point
@@ -67,6 +76,8 @@ def results_table(evaluation: Evaluation, by_split: bool = False) -> str:
         *told_lines(shown),
         *_undefined_notes(evaluation.results, single),
         *([_FEW] if any(one.kind in _OF_VIDEOS and one.n < FEWEST for one in single) else []),
+        *([_UNRANKED] if any(map(_too_few, [*evaluation.means, *single])) else []),
+        *([_TOGETHER] if any(one.kind in _OF_VIDEOS for one in evaluation.pooled) else []),
         *([_EXACT] if any(one.kind == "ranking" for one in single) else []),
         *_leak_notes(shown),
     ]
@@ -165,13 +176,26 @@ def _headings(kind: str) -> list[str]:
     return [metric.title or metric.name for metric in _shown(kind)]
 
 
-def _values(one: Result, below: bool, digits: Digits) -> list[str]:
+def _too_few(one: Result | MeanResult) -> bool:
+    """Whether a result, or one that its mean is of, is of too few videos for a correlation."""
+    n = one.n if isinstance(one, Result) else one.fewest
+    return one.kind in _OF_VIDEOS and n is not None and n < FEWEST_RANKED
+
+
+def _cells(one: Result | MeanResult, shown: Callable[[str], str]) -> list[str]:
+    """A cell for each metric of the kind. shown: name of a metric -> its value as text."""
+    few = _too_few(one)
     return [
-        with_interval(one.values[m.name], one.intervals[m.name], digits[m.name], below=below)
-        if m.name in one.values
-        else ""
+        "" if m.name not in one.values else _TOO_FEW if few and m.correlation else shown(m.name)
         for m in _shown(one.kind)
     ]
+
+
+def _values(one: Result, below: bool, digits: Digits) -> list[str]:
+    def shown(name: str) -> str:
+        return with_interval(one.values[name], one.intervals[name], digits[name], below=below)
+
+    return _cells(one, shown)
 
 
 def _single_cells(one: Result, below: bool, digits: Digits, counts: Sequence[str]) -> list[str]:
@@ -185,12 +209,10 @@ def _counted(value: Any) -> str:
 
 
 def _mean_cells(one: MeanResult, below: bool, digits: Digits) -> list[str]:
-    return [
-        with_std(one.values[m.name], one.stds[m.name], digits[m.name], below=below)
-        if m.name in one.values
-        else ""
-        for m in _shown(one.kind)
-    ]
+    def shown(name: str) -> str:
+        return with_std(one.values[name], one.stds[name], digits[name], below=below)
+
+    return _cells(one, shown)
 
 
 def _lead(kind: str) -> str:

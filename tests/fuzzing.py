@@ -28,6 +28,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
+from fuzzing_formats import command, joints, labels, measurements
 
 LEGACY = Path(__file__).resolve().parent / "legacy"
 # Of one file: seconds of computing, however many others use the machine.
@@ -59,6 +60,8 @@ def damaged(data: bytes, kind: str, rng: Random) -> bytes:
             data = _csv(data, rng)
         elif kind == "safetensors" and rng.random() < 0.5:
             data = _header(data, rng)
+        elif kind in ("csv", "json") and rng.random() < 0.2:
+            data = _encoded(data, rng)
         else:
             data = _bytes(data, rng)
     return data
@@ -129,6 +132,12 @@ def _csv(data: bytes, rng: Random) -> bytes:
     cells[rng.randrange(len(cells))] = rng.choice(CELLS)
     lines[row] = ",".join(cells)
     return "\n".join(lines).encode()
+
+
+def _encoded(data: bytes, rng: Random) -> bytes:
+    return data.decode("utf-8", "replace").encode(
+        rng.choice(("utf-16", "utf-16-le", "utf-8-sig", "latin-1", "utf-7", "utf-32")), "replace"
+    )
 
 
 def _header(data: bytes, rng: Random) -> bytes:
@@ -415,7 +424,7 @@ def sources(family: Family) -> None:
         elif path.suffix == ".mat":
             whole_numbers(path, read_vector(path, "idx"), 3)
         else:
-            _command(
+            command(
                 *(main, "-C", str(family.folder), "import", "csv", str(path)),
                 *("--column", "video_id=id", "--column", "score=Score", "--force"),
             )
@@ -467,21 +476,12 @@ def _video(folder: Path, suffix: str, codec: str) -> bytes:
     return content
 
 
-def _command(main: Any, *arguments: str) -> None:
-    """A command as typed; whatever is no planned end is raised."""
-    from click.testing import CliRunner
-
-    result = CliRunner().invoke(main, list(arguments), prog_name="aqa")
-    if result.exception and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code in (0, 1, 2), result.output
-
-
 FAMILIES: dict[str, Callable[[Family], None]] = {
     one.__name__: one
     for one in (
         *(manifests, runs, new_videos, stores, arrays),
         *(checkpoints, poses, sources, videos),
+        *(joints, measurements, labels),
     )
 }
 

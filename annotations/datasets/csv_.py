@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from aqa.annotations.columns import TARGET_PREFIX, has_other_scores
 from aqa.annotations.importing import Imported, Importer, Request, Row, SourceFile, VideoFolder
-from aqa.annotations.importing.loose_table import read_loose_table, with_decimal_points
+from aqa.annotations.importing.loose_table import NO_VALUE, read_loose_table, with_decimal_points
 from aqa.annotations.manifest import ManifestError
 from aqa.errors import AqaError, UnknownNameError, listed
-
-# What stands in a table where there is no score.
-_NO_SCORE = ("", "-", "?", "na", "n/a", "nan", "none", "null")
+from aqa.target_names import SCORE
 
 Numbered = list[tuple[int, dict[str, str]]]
 
@@ -31,7 +30,8 @@ def read(request: Request) -> Imported:
         raise AqaError(f"{path}: no such file")
     table = read_loose_table(path, request.header)
     table = with_decimal_points(replace(table, header=_renamed(table.header, request, path)), path)
-    missing = [name for name in ("video_id", "score") if name not in table.header]
+    needed = ("video_id", *(() if has_other_scores(table.header) else (SCORE,)))
+    missing = [name for name in needed if name not in table.header]
     if missing:
         raise AqaError(
             f"{path}: no column {' and '.join(missing)}; say which it is with "
@@ -45,7 +45,7 @@ def read(request: Request) -> Imported:
     ]
     if wrong or not table.rows:
         raise ManifestError(path, wrong or ["it has a header but no rows"])
-    cells = [(n, dict(zip(table.header, values, strict=True))) for n, values in table.rows]
+    cells = [(n, _cells(table.header, values)) for n, values in table.rows]
     cells, unscored = _scored(cells, request, path)
     unnamed = _unnamed(cells, table.unnamed, path)
     videos = VideoFolder(request.videos)
@@ -67,9 +67,20 @@ def _renamed(header: list[str], request: Request, path: Path) -> list[str]:
     return [names.get(name, name) for name in header]
 
 
+def _cells(header: Sequence[str], values: Sequence[str]) -> dict[str, str]:
+    """Column -> text; of further scores an empty one where there is none."""
+    row = dict(zip(header, values, strict=True))
+    for name, text in row.items():
+        if name.startswith(TARGET_PREFIX) and text.lower() in NO_VALUE:
+            row[name] = ""
+    return row
+
+
 def _scored(cells: Numbered, request: Request, path: Path) -> tuple[Numbered, list[str]]:
     """The rows that have a score, and a line on those that have none."""
-    without = [number for number, row in cells if row["score"].lower() in _NO_SCORE]
+    if SCORE not in cells[0][1]:
+        return cells, []
+    without = [number for number, row in cells if row["score"].lower() in NO_VALUE]
     if not without:
         return cells, []
     which = f"{len(without)} of {len(cells)} rows have no score (rows {listed(without)})"
@@ -109,7 +120,8 @@ IMPORTER = Importer(
     files=(SourceFile("*.csv", "or .tsv, .txt: one row per video, with columns for id and score"),),
     options={
         "columns": "NAME=COLUMN, repeated: the manifest's NAME is the table's COLUMN, as in "
-        "--column score=points; of a column without a name, its number, from 1",
+        "--column score=points or, of several scores, --column score_tes=TES; of a column "
+        "without a name, its number, from 1",
         "header": "NAME,NAME,...: the names of the columns, where the table has no header",
         "skip_unscored": "leave out rows without a score",
         "videos": "folder that the table's paths start from; or, where it has no column path, "

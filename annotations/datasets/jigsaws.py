@@ -148,7 +148,9 @@ def _labels(path: Path) -> dict[str, Trial]:
     for name, values in content.items():
         match = _match(path, name)
         if not isinstance(values, list | tuple):
-            raise AqaError(f"{path}: {name}: {reprlib.repr(values)} is no list of six elements")
+            raise AqaError(
+                f"{path}: {name}: {reprlib.repr(values)[:80]} is no list of six elements"
+            )
         _check_elements(path, name, values)
         elements = tuple(map(int, values))
         trials[name] = Trial(match[1], match[2], int(match[3]), elements)
@@ -165,8 +167,8 @@ def _match(path: Path, name: object) -> re.Match[str]:
 def _check_elements(path: Path, name: str, values: Sequence[Any]) -> None:
     if len(values) != len(ELEMENTS) or any(value not in range(1, 6) for value in values):
         raise AqaError(
-            f"{path}: {name}: its elements are {reprlib.repr(list(values))}, not six whole numbers "
-            "from 1 to 5"
+            f"{path}: {name}: its elements are {reprlib.repr(list(values))[:80]}, not six whole "
+            "numbers from 1 to 5"
         )
 
 
@@ -215,7 +217,7 @@ def _folds(path: Path, trials: dict[str, Trial]) -> dict[str, dict[str, str]]:
         names = [name for fold in folds for name in fold]
         unknown = [name for name in names if not (isinstance(name, str) and name in known)]
         if unknown:
-            raise AqaError(f"{path}: {task}: no rating of {reprlib.repr(unknown[0])}")
+            raise AqaError(f"{path}: {task}: no rating of {reprlib.repr(unknown[0])[:80]}")
         if len(set(names)) < len(names):
             raise AqaError(f"{path}: {task}: a trial is in two folds")
         for number, fold in enumerate(folds, start=1):

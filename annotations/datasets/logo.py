@@ -102,7 +102,7 @@ def _part(path: Path, known: Collection[Key]) -> set[Key]:
 def _row(path: Path, key: Key, routine: Any, videos: VideoFolder) -> Row:
     def wrong(what: str, value: object, expected: str) -> AqaError:
         return AqaError(
-            f"{path}: routine {_name(key)}: {what} is {reprlib.repr(value)}, not {expected}"
+            f"{path}: routine {_name(key)}: {what} is {reprlib.repr(value)[:80]}, not {expected}"
         )
 
     if not isinstance(routine, list | tuple) or len(routine) < 5:

@@ -26,6 +26,9 @@ _WHOLE_OR_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+(,[0-9]+)?")
 # Columns of numbers that are written with a decimal comma in many countries.
 _NUMBERS = ("score", "difficulty", "execution", "somersaults", "twists", "score_", JUDGE_PREFIX)
 
+# What stands in a table where there is no value.
+NO_VALUE = ("", "-", "?", "na", "n/a", "nan", "none", "null")
+
 Rows = list[tuple[int, list[str]]]
 
 
@@ -123,7 +126,8 @@ def with_decimal_points(table: LooseTable, path: Path) -> LooseTable:
     changed = []
     rows = [(number, list(values)) for number, values in table.rows]
     for at, name in enumerate(table.header):
-        cells = [values[at] for _, values in rows if len(values) > at and values[at]]
+        texts = [values[at] for _, values in rows if len(values) > at]
+        cells = [text for text in texts if text.lower() not in NO_VALUE]
         if not name.startswith(_NUMBERS) or not any("," in cell for cell in cells):
             continue
         if all(_WHOLE_OR_DECIMAL_COMMA.fullmatch(cell) for cell in cells):

@@ -21,6 +21,8 @@ import numpy as np
 from aqa.annotations.importing.checks import check_size
 from aqa.errors import AqaError
 
+_WORDS = 200  # characters of what Python says of a damaged pickle
+
 
 class PickleRefused(AqaError):
     """A pickle that is damaged, or asks for more than plain values."""
@@ -48,9 +50,8 @@ def plain_value(data: bytes, path: Path) -> Any:
         ) from None
     # Python documents no list of what damaged pickles raise; all of it is the file's fault.
     except Exception as error:
-        raise PickleRefused(
-            f"{path}: not a whole pickle: {error or type(error).__name__}"
-        ) from None
+        words = str(error) or type(error).__name__  # may quote all of the file
+        raise PickleRefused(f"{path}: not a whole pickle: {words[:_WORDS]}") from None
 
 
 class _NotPlain(Exception):

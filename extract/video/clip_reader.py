@@ -11,7 +11,7 @@ from aqa.extract.augment import make_augmentations
 from aqa.extract.preprocess import Preprocess
 from aqa.extract.video.decode import Frame, FrameSource, VideoError, open_video
 from aqa.extract.video.sharing import SharedReaders
-from aqa.extract.video.window import ClipWindow, Frames
+from aqa.extract.video.window import ClipWindow, Frames, SpreadWindow, depends_on_length
 from aqa.features.clips import Clip, ClipRule
 
 
@@ -50,7 +50,8 @@ class ClipReader:
         self.warnings: tuple[str, ...] = ()
         self._shared = shared
         self._preprocess, self._batch_size = preprocess, batch_size
-        self._augmentations = make_augmentations(augmentations, rule, video.id, seed)
+        self._rule, self._names, self._seed = rule, augmentations, seed
+        self._augment()
 
     def __iter__(self) -> Iterator[ClipBatch]:
         batch: ClipBatch = []
@@ -62,23 +63,63 @@ class ClipReader:
         if batch:
             yield batch
 
+    def _augment(self) -> None:
+        """Begin the augmentations: some change a frame by those before it."""
+        self._augmentations = make_augmentations(self._names, self._rule, self.video.id, self._seed)
+
     def _clips(self) -> Iterator[AugmentedClip]:
         video = self.video
         if video.path is None:
             raise VideoError(f"{video.id}: no path in the manifest, so there is nothing to decode")
         source = self._open(video.path)
         start = video.start_frame or 0
-        windows = [ClipWindow(augmentation.rule) for augmentation in self._augmentations]
-        for frame in self._counted(source.frames(start, video.end_frame)):
+        windows = self._windows(source)
+        yield from self._cut(self._counted(source.frames(start, video.end_frame)), windows)
+        self._finish(source, start)
+        if any(isinstance(window, SpreadWindow) and window.missed for window in windows):
+            windows = self._read_again(video.path, windows)
+        for number, window in enumerate(windows):
+            for made in window.finish():
+                yield AugmentedClip(number, *made)
+
+    def _windows(self, source: FrameSource) -> Sequence[ClipWindow | SpreadWindow]:
+        """A window per augmentation."""
+        if not depends_on_length(self._rule):
+            return [ClipWindow(one.rule) for one in self._augmentations]
+        expected = frames_within(source, self.video.start_frame, self.video.end_frame)
+        return [SpreadWindow(one.rule, expected) for one in self._augmentations]
+
+    def _read_again(
+        self, path: Path, windows: Sequence[ClipWindow | SpreadWindow]
+    ) -> list[SpreadWindow]:
+        """Windows that know how many frames came, as packets had not told, or some were left out.
+
+        The file is opened anew: others may be reading on in the one that is shared.
+        """
+        self._augment()
+        numbers = [window.n_frames for window in windows]
+        again = [
+            SpreadWindow(one.rule, n) for one, n in zip(self._augmentations, numbers, strict=True)
+        ]
+        folder = self._shared[0].index_folder if self._shared else None
+        source = open_video(path, folder, deinterlace=self._preprocess.deinterlace)
+        frames = source.frames(self.video.start_frame or 0, self.video.end_frame)
+        for _ in self._cut(frames, again):
+            pass
+        if any(window.missed for window in again):
+            raise VideoError(f"{path}: has another number of frames each time that it is read")
+        return again
+
+    def _cut(
+        self, frames: Iterable[Frame], windows: Sequence[ClipWindow | SpreadWindow]
+    ) -> Iterator[AugmentedClip]:
+        """Push frames through the augmentations into their windows, and give what comes out."""
+        for frame in frames:
             for number, window in enumerate(windows):
                 changed = self._augmentations[number].change(frame)
                 if changed is not None:
                     for made in window.push(self._preprocess.resize_and_crop(changed)):
                         yield AugmentedClip(number, *made)
-        self._finish(source, start)
-        for number, window in enumerate(windows):
-            for made in window.finish():
-                yield AugmentedClip(number, *made)
 
     def _open(self, path: Path) -> FrameSource:
         """The video; other actions of its file do not wait for one that cannot be opened."""
@@ -109,3 +150,9 @@ class ClipReader:
             raise VideoError(f"{source.path}: no frame could be read{asked}{says}")
         self.fps = source.fps
         self.warnings = tuple(source.warnings())
+
+
+def frames_within(source: FrameSource, start: int | None, stop: int | None) -> int:
+    """How many frames a source seems to have from `start` to `stop`, one or more."""
+    there = source.counted or 0
+    return max(min(there, there if stop is None else stop) - (start or 0), 1)

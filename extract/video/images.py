@@ -30,6 +30,11 @@ class ImageFolder:
         self.promised: int | None = len(self._images)
         self._report = FrameReport(path)
 
+    @property
+    def counted(self) -> int:
+        """See `FrameSource.counted`."""
+        return len(self._images)
+
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
         """See `FrameSource.frames`."""
         report = self._report = FrameReport(self.path, start, stop, self.promised)

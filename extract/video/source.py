@@ -33,6 +33,11 @@ class FrameSource(Protocol):
         ...
 
     @property
+    def counted(self) -> int | None:
+        """How many frames there seem to be, without decoding any; None where nothing tells."""
+        ...
+
+    @property
     def fps(self) -> float:
         """Frames per second; NaN where nothing says it."""
         ...

@@ -64,6 +64,11 @@ class VideoFile:
         return self._said[0]
 
     @functools.cached_property
+    def counted(self) -> int | None:
+        """See `FrameSource.counted`: by its packets; what the container says where these do not."""
+        return len(frame_index(self.path, self._folder)) or self.promised
+
+    @functools.cached_property
     def fps(self) -> float:
         """Frames per second, on average; NaN where neither the file nor its times say it."""
         rate = self._said[1]

@@ -1,4 +1,4 @@
-"""From a stream of frames to clips of them, holding only the frames that a clip can still need."""
+"""From a stream of frames to clips of them, holding only the frames that a clip can need."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ class ClipWindow:
     """
 
     def __init__(self, rule: ClipRule):
+        assert not depends_on_length(rule), "SpreadWindow takes such a rule"
         self.n_frames = 0
         self._rule = rule
         self._n_clips = 0
         # Such clips depend on where the video ends.
-        self._waits = rule.video_length is not None or rule.spread
+        self._waits = rule.video_length is not None
         self._held: deque[Frames] = deque(maxlen=_held_at_most(rule))
 
     def push(self, frame: Frames) -> list[FramedClip]:
@@ -68,8 +69,45 @@ class ClipWindow:
         )
 
 
-def _held_at_most(rule: ClipRule) -> int | None:
-    """How many frames clips can still need; None: all."""
-    if rule.spread and rule.video_length is None:
-        return None
+def _held_at_most(rule: ClipRule) -> int:
+    """How many frames clips can still need."""
     return (rule.video_length or rule.length) + rule.end_shift
+
+
+class SpreadWindow:
+    """Takes from a stream of frames the one clip that is spread over all of a video.
+
+    Which frames it shows depends on how many there will be: `expected`. Only these are held, and
+    `finish` gives the clip if so many have come. If not, it is `missed`: the frames must be pushed
+    once more, into a window that expects `n_frames`.
+    """
+
+    def __init__(self, rule: ClipRule, expected: int):
+        self.n_frames = 0
+        self._expected = expected
+        (self._clip,) = rule.clips(expected)
+        self._numbers = rule.frames_of(self._clip)
+        self._held = dict.fromkeys(self._numbers, np.zeros(0, np.uint8))
+
+    def push(self, frame: Frames) -> list[FramedClip]:
+        """Take the next frame; gives no clip yet."""
+        if self.n_frames in self._held:
+            self._held[self.n_frames] = frame
+        self.n_frames += 1
+        return []
+
+    @property
+    def missed(self) -> bool:
+        """Whether another number of frames has come than was expected."""
+        return 0 < self.n_frames != self._expected
+
+    def finish(self) -> list[FramedClip]:
+        """The clip; nothing where no frame has come, or another number than was expected."""
+        if self.n_frames != self._expected:
+            return []
+        return [FramedClip(self._clip, np.stack([self._held[i] for i in self._numbers]))]
+
+
+def depends_on_length(rule: ClipRule) -> bool:
+    """Whether no frame can be let go before it is known how many the video has."""
+    return rule.spread and rule.video_length is None

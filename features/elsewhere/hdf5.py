@@ -1,9 +1,10 @@
-"""Features in an HDF5 file that another tool wrote."""
+"""Arrays in an HDF5 file that another tool wrote, and features among them."""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -39,8 +40,8 @@ def read_hdf5(path: Path, ids: list[str] | None, dataset: str | None) -> dict[st
 def _read(
     path: Path, file: h5py.File, ids: list[str] | None, dataset: str | None
 ) -> dict[str, Array]:
-    room = _Room(path, _MOST_COMPRESSED * path.stat().st_size)
-    if dataset is not None and isinstance(_item(path, file, dataset), h5py.Dataset):
+    room = ReadingRoom.of(path)
+    if dataset is not None and isinstance(plain_item(path, file, dataset), h5py.Dataset):
         return _joint(path, room.read(file[dataset]), ids, dataset)
     if len(file) > _MOST_VIDEOS:
         raise AqaError(f"{path}: {len(file)} entries are too many videos")
@@ -50,7 +51,7 @@ def _read(
         raise AqaError(f"{path}: no entry for {len(missing)} of the ids: {listed(missing)}")
     found = {}
     for name in names:
-        item = _item(path, file, name if dataset is None else f"{name}/{dataset}")
+        item = plain_item(path, file, name if dataset is None else f"{name}/{dataset}")
         if not isinstance(item, h5py.Dataset):
             inside = _inside(file[name]) if isinstance(file.get(name), h5py.Group) else ""
             called = f" {dataset}" if dataset else ""
@@ -63,8 +64,11 @@ def _inside(group: h5py.Group) -> str:
     return f"; it holds {listed(list(group), 10)}: name one with --dataset"
 
 
-def _item(path: Path, file: h5py.File, name: str) -> object:
-    """What has this name, reached through plain groups only; None where there is nothing."""
+def plain_item(path: Path, file: h5py.File, name: str) -> object:
+    """What has this name, reached through plain groups only; None where there is nothing.
+
+    `AqaError` for links to other places and files.
+    """
     at: object = file
     for part in name.strip("/").split("/"):
         if not isinstance(at, h5py.Group) or part not in at:
@@ -86,22 +90,33 @@ def _joint(path: Path, array: Array, ids: list[str] | None, dataset: str) -> dic
     return dict(zip(ids, array, strict=True))
 
 
-class _Room:
+class ReadingRoom:
     """Reads arrays, as long as all of them together take no more than `n_bytes`."""
 
     def __init__(self, path: Path, n_bytes: int):
         self.path, self.left = path, n_bytes
 
+    @classmethod
+    def of(cls, path: Path) -> ReadingRoom:
+        """What the numbers of a file may take once they are unpacked."""
+        return cls(path, _MOST_COMPRESSED * path.stat().st_size)
+
     def read(self, item: h5py.Dataset) -> Array:
+        """An array of numbers."""
+        array: Array = self.read_any(item, "fiu", "numbers")
+        return array
+
+    def read_any(self, item: h5py.Dataset, kinds: str, what: str) -> NDArray[Any]:
+        """An array of types of these NumPy kinds; what: of what it is, for messages."""
         name, dtype = item.name, item.dtype
         if item.external or item.is_virtual:
             raise AqaError(f"{self.path}: the numbers of {name!r} lie in other files: not read")
-        if dtype.kind not in "fiu" or not item.shape or not math.prod(item.shape):
-            raise AqaError(f"{self.path}: {name!r} is {item.shape} of {dtype}, no array of numbers")
+        if dtype.kind not in kinds or not item.shape or not math.prod(item.shape):
+            raise AqaError(f"{self.path}: {name!r} is {item.shape} of {dtype}, no array of {what}")
         self.left -= math.prod(item.shape) * dtype.itemsize
         if self.left < 0:
             raise AqaError(
                 f"{self.path}: {name!r} is {item.shape} of {dtype}, far more than the file holds"
             )
-        array: Array = item[()]
+        array: NDArray[Any] = item[()]
         return array

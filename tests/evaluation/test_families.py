@@ -106,3 +106,25 @@ def test_no_line_is_wider_than_the_terminal(width: str, monkeypatch: pytest.Monk
     assert max(map(len, lines)) <= int(width)
     names = [line.split()[0] for line in lines if line.startswith(("s", "w", "  "))]
     assert names.index("without") > names.index("svr")
+
+
+def test_correlations_of_tiny_parts_are_not_shown(rng: np.random.Generator) -> None:
+    """Two videos have a correlation of 1 or -1 by chance alone; all ten together are shown."""
+
+    def measured(n: int, split: str, **more) -> Result:
+        scores = measure_scores(rng.random(n), rng.random(n))
+        return Result.of(scores, "scores", "svr", split, **more)
+
+    folds = [measured(2, f"kfold-{k}") for k in range(5)]
+    pooled = [measured(10, "kfold", pooled=5)]
+    means = means_over_splits(folds)
+    assert means[0].to_dict()["fewest"] == 2
+    shown = results_table(Evaluation(folds, pooled, means), by_split=True)
+    mean, whole, *single = shown.split("\n\n")
+    assert all("too few" in part for part in (mean, *single[:5]))
+    assert "too few" not in whole
+    assert f"{pooled[0].values['spearman']:.3f}" in whole
+    assert "correlations of fewer than 6 test videos say nothing" in single[-1].replace("\n", " ")
+    assert "one that knows nothing comes out below 0" in single[-1].replace("\n", " ")
+    six = [measured(6, f"kfold-{k}") for k in range(5)]
+    assert "too few" not in results_table(Evaluation(six, means=means_over_splits(six)))

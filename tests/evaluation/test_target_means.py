@@ -53,7 +53,7 @@ def test_the_averages_are_those_of_the_single_targets(
 ) -> None:
     results, tested = answered(manifest, rng)
     mean, z = target_means(results, tested, manifest)
-    assert (mean.target, z.target) == ("mean of 2 targets", "Fisher z of 2 targets")
+    assert (mean.target, z.target) == ("mean of 2", "Fisher z of 2")
     for name in ("spearman", "mse", "med", "relative_l2"):
         each = [one.values[name] for one in results]
         assert mean.values[name] == pytest.approx(sum(each) / 2)
@@ -125,7 +125,7 @@ def test_targets_stand_as_the_columns_do_and_averages_behind_them(
     results, tested = answered(manifest, rng)
     found = summed_up(results, tested, manifest)
     assert [one.target for one in found.results] == [
-        *("tes", "pcs", "mean of 2 targets", "Fisher z of 2 targets"),
+        *("tes", "pcs", "mean of 2", "Fisher z of 2"),
     ]
 
 

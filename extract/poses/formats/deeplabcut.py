@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aqa.annotations.importing.pickles import plain_value
+from aqa.errors import AqaError
 from aqa.extract.poses.poses import Array, PoseError, Poses, seen_only
-from aqa.extract.poses.text import MOST_BYTES, numbers
+from aqa.extract.poses.text import numbers
+from aqa.features.elsewhere.hdf5 import ReadingRoom, plain_item
 
 _HEADERS = ("scorer", "individuals", "bodyparts", "coords")
 _COORDS = ("x", "y", "likelihood")
@@ -33,6 +36,8 @@ def read_deeplabcut(path: Path, rows: list[list[str]]) -> Poses:
     if not body or {len(head) for head in heads.values()} != {len(rows[0]) - 1}:
         raise PoseError(f"{path}: no frames below the names, or names of another number of columns")
     table = numbers(path, body, 1 + len(heads))[:, 1:]
+    if table.shape[1] != len(rows[0]) - 1:
+        raise PoseError(f"{path}: {table.shape[1] + 1} columns of values, {len(rows[0])} of names")
     who = heads.get("individuals", [""] * len(heads["coords"]))
     return _of_columns(
         path, table, list(zip(who, heads["bodyparts"], heads["coords"], strict=True))
@@ -64,43 +69,53 @@ def read_deeplabcut_hdf5(path: Path) -> Poses:
 
     try:
         with h5py.File(path, "r") as file:
-            groups = [file[name] for name in file if isinstance(file[name], h5py.Group)]
-            if len(groups) != 1:
-                raise PoseError(f"{path}: {len(groups)} tables, expected one of DeepLabCut")
-            table, columns = _read_group(path, groups[0])
-    except (OSError, KeyError, ValueError, TypeError, IndexError) as error:
+            names = list(file)
+            group = plain_item(path, file, names[0]) if len(names) == 1 else None
+            if not isinstance(group, h5py.Group):
+                raise PoseError(f"{path}: {len(names)} tables, expected one of DeepLabCut")
+            table, columns = _read_group(path, group)
+    except AqaError:
+        raise
+    except Exception as error:  # HDF5 and h5py raise almost anything on damaged files
         raise PoseError(f"{path}: not a table of DeepLabCut: {error}") from None
     if any(len(column) not in (3, 4) for column in columns):
         raise PoseError(f"{path}: columns are not named by scorer, bodyparts and coords")
-    if table.shape[1] != len(columns):
-        raise PoseError(f"{path}: {table.shape[1]} columns of values, {len(columns)} names")
+    if table.ndim != 2 or table.shape[1] != len(columns):
+        raise PoseError(f"{path}: values of shape {table.shape}, {len(columns)} names of columns")
     named = [("", *column[1:]) if len(column) == 3 else tuple(column[1:]) for column in columns]
-    return _of_columns(path, table, named)
+    return _of_columns(path, table.astype(np.float64), named)
 
 
-def _read_group(path: Path, group: Any) -> tuple[Array, list[tuple[str, ...]]]:
+def _read_group(path: Path, group: Any) -> tuple[NDArray[Any], list[tuple[str, ...]]]:
     """Values (frames, columns) and the names of the columns."""
-    values = group["table"] if "table" in group else group["block0_values"]
-    if values.size * values.dtype.itemsize > MOST_BYTES:
-        raise PoseError(f"{path}: {values.shape} values, more than joints of one video have")
+    room = ReadingRoom.of(path)
+
+    def read(name: str, kinds: str, what: str) -> NDArray[Any]:
+        item = plain_item(path, group, name)
+        if not hasattr(item, "dtype"):
+            raise PoseError(f"{path}: not a table of DeepLabCut: no array {name}")
+        return room.read_any(item, kinds, what)
+
     if "table" in group:
-        if "values_block_0" not in (values.dtype.names or ()):
+        rows = read("table", "V", "rows")
+        if "values_block_0" not in (rows.dtype.names or ()):
             raise PoseError(f"{path}: its table has no values_block_0")
-        columns = plain_value(bytes(values.attrs["values_block_0_kind"]), path)
-        return _floats(path, values["values_block_0"]), [tuple(map(str, c)) for c in columns]
-    levels = int(group.attrs["block0_items_nlevels"])
+        coded = group["table"].attrs["values_block_0_kind"]
+        columns = plain_value(bytes(coded), path)
+        return _floats(path, rows["values_block_0"]), [tuple(map(str, c)) for c in columns]
+    levels = range(min(int(group.attrs["block0_items_nlevels"]), 4))
     names = [
-        [level.decode("utf-8") for level in group[f"block0_items_level{i}"][()]]
-        for i in range(min(levels, 4))
+        [level.decode("utf-8") for level in read(f"block0_items_level{i}", "S", "names")]
+        for i in levels
     ]
-    labels = [group[f"block0_items_label{i}"][()] for i in range(min(levels, 4))]
+    labels = [read(f"block0_items_label{i}", "iu", "numbers") for i in levels]
     columns = [
         tuple(names[i][int(at[j])] for i, at in enumerate(labels)) for j in range(len(labels[0]))
     ]
-    return _floats(path, values[()]), columns
+    return _floats(path, read("block0_values", "f", "numbers")), columns
 
 
-def _floats(path: Path, values: Any) -> Array:
+def _floats(path: Path, values: NDArray[Any]) -> NDArray[Any]:
     if values.dtype.kind != "f" or values.ndim != 2:
         raise PoseError(f"{path}: values of {values.dtype} {values.shape}, expected numbers")
-    return np.asarray(values, np.float64)
+    return values

@@ -12,14 +12,22 @@ Step = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 def beam_search(
-    step: Step, state: Tensor, *, start: int, end: int, most: int, width: int
+    step: Step,
+    state: Tensor,
+    *,
+    start: int,
+    end: int,
+    most: int,
+    width: int,
+    once: int | None = None,
 ) -> Tensor:
     """The most probable texts that a search of `width` texts at a time finds.
 
     state: (n, ...), of n videos before any word. step: asked for n x width texts at once, those of
     a video one after the other. most: words, after which a text is cut. Texts are compared by
-    their mean log-probability per word, the end counted as one; width 1 is greedy decoding.
-    Gives (n, length) numbers of words, `end` from the end on.
+    their mean log-probability per word, the end counted as one; width 1 is greedy decoding. once:
+    no run of so many words is written twice in a text; None: without that limit. Gives (n, length)
+    numbers of words, `end` from the end on.
     """
     n, device = len(state), state.device
     state = state.repeat_interleave(width, dim=0)
@@ -33,6 +41,8 @@ def beam_search(
     for _ in range(most):
         odds, state = step(last, state)
         odds = odds.unflatten(0, (n, width))
+        if once is not None:
+            odds = odds.masked_fill(_repeats(texts, once, odds.shape[-1]), -torch.inf)
         odds = odds.masked_fill(ended[..., None], -torch.inf)  # an ended text is never continued
         odds[..., end] = odds[..., end].masked_fill(ended, 0)  # but stays as it is
         sums = total[..., None] + odds  # (n, width, words)
@@ -49,3 +59,18 @@ def beam_search(
             break
     best = (total / length.clamp(min=1)).argmax(dim=1)
     return texts[torch.arange(n, device=device), best]
+
+
+def _repeats(texts: Tensor, once: int, words: int) -> Tensor:
+    """Which next words would make a run of `once` words stand in a text again (paulus2018 §2.5).
+
+    texts: (n, width, length) -> (n, width, words).
+    """
+    n, width, length = texts.shape
+    counts = torch.zeros((n, width, words), device=texts.device)
+    if length >= once:
+        runs = texts.unfold(2, once, 1)  # (n, width, runs, once)
+        last = texts[:, :, None, length - once + 1 :]
+        alike = (runs[..., :-1] == last).all(dim=-1)
+        counts.scatter_add_(2, runs[..., -1], alike.float())
+    return counts > 0

@@ -56,8 +56,10 @@ class CaptionNetwork(nn.Module):
         return odds
 
     @torch.no_grad()
-    def write(self, x: Tensor, lengths: Tensor, most: int, width: int) -> Tensor:
-        """The numbers of the words that are written of each video, (n, steps)."""
+    def write(
+        self, x: Tensor, lengths: Tensor, most: int, width: int, once: int | None = None
+    ) -> Tensor:
+        """The numbers of the words that are written of each video, (n, steps): `beam_search`."""
         memory, outside, state = self.read(x, lengths)
         memory, outside = (each.repeat_interleave(width, dim=0) for each in (memory, outside))
 
@@ -67,7 +69,7 @@ class CaptionNetwork(nn.Module):
             odds[:, [START, UNKNOWN]] = -torch.inf  # which stand for no word
             return log_softmax(odds, dim=1), after[0]
 
-        return beam_search(step, state, start=START, end=END, most=most, width=width)
+        return beam_search(step, state, start=START, end=END, most=most, width=width, once=once)
 
 
 def caption_loss(odds: Tensor, words: Tensor) -> Tensor:

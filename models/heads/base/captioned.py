@@ -154,6 +154,12 @@ class CaptionedHead(NetworkHead):
         3, "texts that are searched at a time when writing; 1: greedy", source="ours", below=65
     )
 
+    caption_once: int | None = param(
+        5,
+        "no run of so many words is written twice in a text; none: without that limit",
+        source="paulus2018 §2.5: 3; ours, by held-out training videos",
+    )
+
     fitted: ClassVar[tuple[str, ...]] = (*NetworkHead.fitted, "vocabulary_")
 
     @property
@@ -185,7 +191,9 @@ class CaptionedHead(NetworkHead):
             for start in range(0, len(sequences), _AT_A_TIME):
                 some = sequences[start : start + _AT_A_TIME]
                 (batch,) = self.tensors(some, np.zeros(len(some))).batches(_AT_A_TIME)
-                numbers = captions.write(batch.x, batch.lengths, self.caption_words, self.beam)
+                numbers = captions.write(
+                    batch.x, batch.lengths, self.caption_words, self.beam, self.caption_once
+                )
                 said += [vocabulary.decode(row) for row in numbers.tolist()]
         return said
 

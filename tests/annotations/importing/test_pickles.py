@@ -134,3 +134,10 @@ def test_a_file_too_large_is_not_read(tmp_path: Path) -> None:
         file.truncate(2**30)
     with pytest.raises(AqaError, match="1073741824 bytes are too many"):
         read_pickle(path)
+
+
+def test_of_a_damaged_pickle_little_is_quoted(tmp_path: Path) -> None:
+    path = write(tmp_path, b"S" + b"x" * 10_000 + b"\n.")  # a string that no quotes begin
+    with pytest.raises(AqaError, match="not a whole pickle: no string quotes") as caught:
+        read_pickle(path)
+    assert len(str(caught.value)) < len(str(path)) + 300

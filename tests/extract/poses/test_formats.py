@@ -277,6 +277,28 @@ def test_deeplabcut_fixed_in_hdf5(tracked: np.ndarray, tmp_path: Path) -> None:
         read_poses(path)
 
 
+def test_deeplabcut_of_more_than_the_file_holds(tmp_path: Path) -> None:
+    path = tmp_path / "v.h5"
+    with h5py.File(path, "w") as file:
+        group = file.create_group("df")
+        group.attrs["block0_items_nlevels"] = 1
+        group["block0_items_level0"] = np.array([b"x"])
+        group.create_dataset("block0_items_label0", (10**7,), "i8", chunks=(1000,))
+    with pytest.raises(AqaError, match=r"block0_items_label0.* far more than the file holds"):
+        read_poses(path)
+    with h5py.File(path, "w") as file:
+        file["df"] = h5py.ExternalLink("/etc/passwd", "/")
+    with pytest.raises(AqaError, match="is a link to somewhere else"):
+        read_poses(path)
+
+
+def test_deeplabcut_with_fewer_values_than_names(tmp_path: Path) -> None:
+    rows = ["scorer,D,D,D", "bodyparts,a,a,a", "coords,x,y,likelihood", "0,1,2", "1,1,2"]
+    (tmp_path / "v.csv").write_text("\n".join(rows))
+    with pytest.raises(PoseError, match=r"v\.csv: 3 columns of values, 4 of names"):
+        read_poses(tmp_path / "v.csv")
+
+
 # Real files -------------------------------------------------------------------------------------
 
 

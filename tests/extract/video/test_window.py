@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from aqa.extract.video.window import ClipWindow
+from aqa.extract.video.window import ClipWindow, SpreadWindow
 from aqa.features.clips import ClipRule
 
 
@@ -42,20 +42,46 @@ def test_a_clip_comes_as_soon_as_it_is_whole_and_no_more_is_held() -> None:
         assert len(window._held) <= 16
 
 
+def spread_values(start: int, stop: int) -> list[int]:
+    """Sixteen frame numbers over a range, at steps that differ by one at most."""
+    values = [start + k * (stop - start) // 16 for k in range(16)]
+    assert np.ptp(np.diff(values)) <= 1
+    return values
+
+
 @pytest.mark.parametrize("n", [1, 3, 16, 40, 103])
-@pytest.mark.parametrize("frames", [None, 32])
-def test_a_spread_clip_spans_the_video(n: int, frames: int | None) -> None:
-    window = ClipWindow(ClipRule(16, video_length=frames, end_shift=1, spread=True))
+def test_a_spread_clip_spans_a_video_of_known_length(n: int) -> None:
+    window = ClipWindow(ClipRule(16, video_length=32, end_shift=1, spread=True))
+    came = [made for frame in frames_numbered(n) for made in window.push(frame)]
+    ((clip, shown),) = came + window.finish()
+    stop = max(n - 1, min(n, 16))
+    assert clip == (stop - 32, stop)
+    assert shown is not None
+    expected = [max(i + 1, 0) for i in spread_values(*clip)]
+    assert shown[:, 0, 0, 0].tolist() == expected
+
+
+@pytest.mark.parametrize("n", [1, 3, 16, 40, 103])
+def test_a_spread_clip_spans_all_of_a_video_of_which_only_its_frames_are_held(n: int) -> None:
+    window = SpreadWindow(ClipRule(16, shift=2, end_shift=1, spread=True), n)
     assert not any(window.push(frame) for frame in frames_numbered(n))
+    assert not window.missed
     ((clip, shown),) = window.finish()
     stop = max(n - 1, min(n, 16))
-    start = 0 if frames is None else stop - frames
-    assert clip == (start, stop)
+    assert clip == (min(2, max(stop - 16, 0)), stop)
     assert shown is not None
-    values = [start + k * (stop - start) // 16 for k in range(16)]
-    assert shown[:, 0, 0, 0].tolist() == [max(i + 1, 0) for i in values]
-    steps = np.diff(values)
-    assert steps.max() - steps.min() <= 1
+    assert shown[:, 0, 0, 0].tolist() == [i + 1 for i in spread_values(*clip)]
+    assert sum(frame.size > 0 for frame in window._held.values()) == len({*spread_values(*clip)})
+
+
+@pytest.mark.parametrize("expected", [1, 39, 41, 500])
+def test_a_wrong_guess_of_the_length_is_noticed(expected: int) -> None:
+    window = SpreadWindow(ClipRule(16, spread=True), expected)
+    for frame in frames_numbered(40):
+        window.push(frame)
+    assert window.missed
+    assert window.n_frames == 40
+    assert window.finish() == []
 
 
 def test_frames_left_out_at_the_end_are_the_only_ones_held_longer() -> None:
@@ -68,3 +94,6 @@ def test_frames_left_out_at_the_end_are_the_only_ones_held_longer() -> None:
 
 def test_an_empty_video_gives_no_clips() -> None:
     assert ClipWindow(ClipRule()).finish() == []
+    window = SpreadWindow(ClipRule(spread=True), 1)
+    assert window.finish() == []
+    assert not window.missed

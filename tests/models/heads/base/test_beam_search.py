@@ -18,7 +18,7 @@ def odds_of(seed: int, videos: int) -> np.ndarray:
     return values - np.log(np.exp(values).sum(-1, keepdims=True))
 
 
-def found(odds: np.ndarray, most: int, width: int) -> list[list[int]]:
+def found(odds: np.ndarray, most: int, width: int, once: int | None = None) -> list[list[int]]:
     """What `beam_search` writes; the state holds the video's number and the words so far."""
     table = torch.from_numpy(odds)
 
@@ -27,7 +27,7 @@ def found(odds: np.ndarray, most: int, width: int) -> list[list[int]]:
         return table[video, n, last].float(), torch.stack([video, n + 1], 1)
 
     state = torch.tensor([[video, 0] for video in range(len(odds))])
-    texts = beam_search(step, state, start=START, end=END, most=most, width=width)
+    texts = beam_search(step, state, start=START, end=END, most=most, width=width, once=once)
     return [trimmed(text) for text in texts.tolist()]
 
 
@@ -42,7 +42,14 @@ def mean_odds(odds: np.ndarray, text: tuple[int, ...]) -> float:
     )
 
 
-def naive_beam(odds: np.ndarray, most: int, width: int) -> list[int]:
+def repeats(text: tuple[int, ...], once: int | None) -> bool:
+    """Whether a run of `once` words, the end not counted, stands in a text twice."""
+    words = trimmed([*text])
+    runs = [] if once is None else [*zip(*(words[k:] for k in range(once)), strict=False)]
+    return len({*runs}) < len(runs)
+
+
+def naive_beam(odds: np.ndarray, most: int, width: int, once: int | None = None) -> list[int]:
     """Of one video, with lists of words."""
     texts: list[tuple[int, ...]] = [()]
     for _ in range(most):
@@ -52,6 +59,7 @@ def naive_beam(odds: np.ndarray, most: int, width: int) -> list[int]:
             for word in range(N_WORDS)
             if word != START
         ]
+        longer = [text for text in longer if not repeats(text, once)]
         texts = sorted({*longer}, key=lambda text: -mean_odds(odds, text))[:width]
     return trimmed([*texts[0]])
 
@@ -91,3 +99,15 @@ def test_a_text_that_never_ends_is_cut() -> None:
     odds = odds_of(3, videos=3)
     odds[..., END] = -100
     assert [len(text) for text in found(odds, 4, 2)] == [4, 4, 4]
+
+
+@pytest.mark.parametrize("once", [1, 2, 3])
+@pytest.mark.parametrize("width", [1, 3])
+def test_no_run_of_words_is_written_twice(once: int, width: int) -> None:
+    odds = np.repeat(odds_of(4, videos=30)[:, :1], 12, axis=1)  # alike at every step, so it loops
+    odds += np.random.default_rng(4).normal(scale=0.05, size=odds.shape)  # and no two texts tie
+    odds[..., END] -= 3
+    plain, limited = found(odds, 11, width), found(odds, 11, width, once)
+    assert sum(repeats((*text,), once) for text in plain) > 20
+    assert not any(repeats((*text,), once) for text in limited)
+    assert limited == [naive_beam(one, 11, width, once) for one in odds]

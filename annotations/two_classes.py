@@ -106,9 +106,12 @@ def with_classes(videos: Sequence[Video], classes: TwoClasses) -> list[Video]:
     What a difference in points means is known of the score alone, so `similar_within` is left out
     of another column's.
     """
-    near = {} if classes.column == SCORE else {"similar_within": None}
     return [
-        replace(video, score=classes.number(_cell(video, classes.column)), **near)
+        replace(
+            video,
+            score=classes.number(_cell(video, classes.column)),
+            similar_within=video.similar_within if classes.column == SCORE else None,
+        )
         for video in videos
     ]
 

@@ -9,6 +9,7 @@ import click
 
 from aqa.commands.options import (
     FILE,
+    good_option,
     json_option,
     manifest_option,
     open_store,
@@ -30,6 +31,7 @@ from aqa.workspace import Workspace
     help="Split, or family of splits such as louo, to evaluate on [default: every one].",
 )
 @targets_option
+@good_option
 @manifest_option
 @click.option("--store", type=FILE, help="Feature store, to count clips and frames by.")
 @runs_option
@@ -52,6 +54,7 @@ def baseline(
     columns: tuple[str, ...],
     splits: tuple[str, ...],
     targets: tuple[str, ...],
+    good: str | None,
     manifest: Path | None,
     store: Path | None,
     runs: Path | None,
@@ -89,6 +92,7 @@ def baseline(
             runs or workspace.runs,
             features,
             targets=targets,
+            good=good,
             skip_missing=skip_missing,
             skip_incomplete=skip_incomplete,
             by=by[0] if by else None,

@@ -66,8 +66,9 @@ def score(
     Features are extracted as those that the head was fitted on; for a head on joints, VIDEOS are
     files of joints. Where the head was fitted on several splits, the score is the mean over them,
     and the lowest and the highest are shown beside it. A head that was fitted to several targets
-    has a row for each. What the head `mtl` writes of a video, if
-    it was fitted on commentary, stands below: that of the first split; --json has all.
+    has a row for each. Of two classes the class is shown, and its probability, or how far the
+    answer lies above the threshold from which on a video is good. What the head `mtl` writes of a
+    video, if it was fitted on commentary, stands below: that of the first split; --json has all.
     """
     from aqa.models.run_source import chosen_runs
 
@@ -110,6 +111,7 @@ def _row(video: ScoredVideo, head: str) -> dict[str, Any]:
         **({} if video.target == SCORE else {"target": video.target}),
         "score": video.score,
         "by_split": video.by_split,
+        **(video.said.to_dict() if video.said else {}),
         **({"commentary": video.commentary} if video.commentary else {}),
         "warning": "; ".join(video.warnings) or None,
         "warnings": list(video.warnings),

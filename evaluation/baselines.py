@@ -22,6 +22,9 @@ from aqa.annotations.chosen_splits import chosen_splits
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
 from aqa.errors import UnknownNameError
+from aqa.evaluation.classes.baselines import MAJORITY, ClassRidgeCV, column_rule, majority
+from aqa.evaluation.classes.rows import measure_class_rows, with_classes
+from aqa.evaluation.classes.training import good_share
 from aqa.evaluation.complete_splits import check_scored, scored_split
 from aqa.evaluation.evaluated import EvaluatedPart, save_evaluated
 from aqa.evaluation.families import Tested
@@ -35,6 +38,7 @@ from aqa.evaluation.sparse_ridge import SparseRidgeCV
 from aqa.evaluation.summing_up import summed_up
 from aqa.features.store import FeatureStore
 from aqa.models.run_source import RunError
+from aqa.models.target_transforms.class_rule import MIDDLE, ClassRule
 from aqa.target_names import target_label
 from aqa.workspace import BASELINE, run_folder
 
@@ -81,6 +85,9 @@ def split_baselines(
     are thousands of them, also only if they have at most 1000 labels. store: gives the numbers of
     clips and frames; without one frames are counted by the manifest. A label that no training video
     has tells nothing.
+
+    Of two classes columns tell by a ridge classifier, and `majority`, which says the commoner one,
+    comes first where none are named.
     """
     if not split.test:
         raise RunError(
@@ -88,8 +95,10 @@ def split_baselines(
             "name the splits that have with --split"
         )
     check_scored(split, manifest, _PARTS)
+    yield from _majority(split, manifest, names)
     columns = usable_columns(split, manifest, store)
-    chosen = {name: tuple(name.split("+")) for name in names or columns if name != NEIGHBOURS}
+    others = (NEIGHBOURS, *([MAJORITY] if manifest.classes else []))  # that are no columns
+    chosen = {name: tuple(name.split("+")) for name in names or columns if name not in others}
     if ALL in chosen or (not names and len(columns) > 1):
         chosen[ALL] = tuple(columns)
     asked = {column for asked_columns in chosen.values() for column in asked_columns}
@@ -105,7 +114,7 @@ def split_baselines(
         raise UnknownNameError(
             "baseline column",
             unknown[0],
-            [*columns, ALL, NEIGHBOURS],
+            [*columns, ALL, *others],
             remedy=f"every video of split {split.name} of {manifest.path} must have a value, "
             f"and its training videos must differ in it; of many, by {_MOST_LABELS} labels at most",
         )
@@ -182,13 +191,25 @@ def _evaluate(
             (StandardScaler(), numbers),
             sparse_threshold=float(many),
         ),
-        # Both choose by leaving out one training video after the other.
-        SparseRidgeCV(ALPHAS) if many else RidgeCV(ALPHAS),
+        # All choose by leaving out one training video after the other.
+        SparseRidgeCV(ALPHAS) if many else (ClassRidgeCV if manifest.classes else RidgeCV)(ALPHAS),
     )
     model.fit(_table(columns, split.train), [manifest.by_id[i].score for i in split.train])
     predicted = {part: model.predict(_table(columns, split.part(part))).tolist() for part in _PARTS}
     marks = Marks(baseline=tuple(columns), alpha=float(model[-1].alpha_))
-    return _baseline(name, predicted, marks, split, manifest)
+    rule = None
+    if manifest.classes is not None:
+        rule = column_rule(manifest.classes, model[-1], good_share(split, manifest))
+    return _baseline(name, predicted, marks, split, manifest, rule)
+
+
+def _majority(split: Split, manifest: Manifest, names: Sequence[str]) -> Iterator[Baseline]:
+    """Of classes, saying what most training videos are; see `split_baselines` for names."""
+    if manifest.classes is None or (names and MAJORITY not in names):
+        return
+    counts = {part: len(split.part(part)) for part in _PARTS}
+    predicted = majority(good_share(split, manifest), counts)
+    yield _baseline(MAJORITY, predicted, Marks(baseline=(MAJORITY,)), split, manifest)
 
 
 def _baseline(
@@ -197,8 +218,12 @@ def _baseline(
     marks: Marks,
     split: Split,
     manifest: Manifest,
+    rule: ClassRule | None = None,
 ) -> Baseline:
-    """What was predicted of the training and test videos, evaluated on the latter."""
+    """What was predicted of the training and test videos, evaluated on the latter.
+
+    rule: how it is read as classes, where the manifest has them; None: from the middle on as good.
+    """
     learned, tested = (
         part_rows(
             part,
@@ -208,7 +233,12 @@ def _baseline(
         )
         for part in _PARTS
     )
-    answers = EvaluatedPart(tested, measure_rows(tested, manifest))
+    if manifest.classes is not None:
+        rule = rule or ClassRule(manifest.classes, "score", MIDDLE)
+        learned, tested = with_classes(learned, rule), with_classes(tested, rule)
+        answers = EvaluatedPart(tested, measure_class_rows(tested))
+    else:
+        answers = EvaluatedPart(tested, measure_rows(tested, manifest))
     return Baseline(f"{PREFIX}{name}", learned, answers, marks)
 
 
@@ -222,7 +252,8 @@ def keep_baseline(
     evaluated = {"test": baseline.tested}
     folder = run_folder(runs, target_label(baseline.name, manifest.target), split.name)
     save_evaluated(folder, evaluated, baseline.marks, baseline.learned)
-    return results_of("scores", baseline.name, split.name, evaluated, baseline.marks, manifest, by)
+    kind = "scores" if manifest.classes is None else "classes"
+    return results_of(kind, baseline.name, split.name, evaluated, baseline.marks, manifest, by)
 
 
 def evaluate_baselines(
@@ -233,18 +264,19 @@ def evaluate_baselines(
     store: FeatureStore | None = None,
     *,
     targets: Sequence[str] = (),
+    good: str | None = None,
     skip_missing: bool = False,
     skip_incomplete: bool = False,
     by: str | None = None,
 ) -> Evaluation:
     """Results of the predictions without pixels, of each split; see `split_baselines`.
 
-    targets: see `Manifest.of_targets`. skip_incomplete: leave out videos that lack one. by: `type`
-    or `action`, to evaluate each by itself too.
+    targets, good: see `Manifest.of_targets`. skip_incomplete: leave out videos that lack one. by:
+    `type` or `action`, to evaluate each by itself too.
     """
     results: list[Result] = []
     tested: dict[Tested, Sequence[Row]] = {}
-    for table in manifest.of_targets(targets):
+    for table in manifest.of_targets(targets, good):
         for split in chosen_splits(table, splits):
             if store is not None:
                 split = stored_split(split, table, store, skip_missing)

@@ -120,9 +120,9 @@ class _Evaluator:
         features = self.stores.features(store, run, split)
         evaluated = evaluate_run(run, split, table, features, PARTS)
         save_evaluated(run.folder, evaluated, marks)
-        kind = run.kind if run.kind == "ranking" else run.head.kind
+        kind = run.kind
         self.results += results_of(kind, run.label, run.split, evaluated, marks, table, self.by)
-        if kind == "scores":
+        if kind in ("scores", "classes"):
             self.tested[run.label, run.target, run.split] = evaluated["test"].rows
             self.scored.setdefault((run.target, run.split), (split, store, table))
 

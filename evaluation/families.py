@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from aqa.annotations.manifest import Manifest
+from aqa.evaluation.classes.rows import are_classes, measure_class_rows
 from aqa.evaluation.result import Marks, MeanResult, Result
 from aqa.evaluation.score_rows import Row, measure_rows
 from aqa.metrics import mean_and_std
@@ -87,13 +88,15 @@ def pooled_results(
     """Metrics of `pooled_rows`. results: of the single splits, whose marks are taken."""
     marks: dict[Tested, list[Marks]] = {}
     for one in results:
-        if one.kind == "scores":
+        if one.kind in ("scores", "classes"):
             key = one.head, one.target or SCORE, split_family(one.split)
             marks.setdefault(key, []).append(one.marks)
     return [
         Result.of(
-            measure_rows(rows, manifest.of_target(target)),
-            *("scores", head, family),
+            measure_class_rows(rows)
+            if are_classes(rows)
+            else measure_rows(rows, manifest.of_target(target)),
+            *("classes" if are_classes(rows) else "scores", head, family),
             marks=marks_over_splits(marks[head, target, family]),
             pooled=splits,
             target=None if target == SCORE else target,

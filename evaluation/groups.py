@@ -9,6 +9,8 @@ import numpy as np
 
 from aqa.annotations.manifest import Manifest
 from aqa.errors import AqaError
+from aqa.evaluation.classes.groups import measure_class_groups
+from aqa.evaluation.classes.rows import are_classes
 from aqa.evaluation.metric import metrics_of
 from aqa.evaluation.resampling import RESAMPLES, MetricValues
 from aqa.evaluation.score_metrics import FEWEST, measured, score_samples
@@ -26,14 +28,12 @@ def measure_groups(
     by: `type` or `action`. Averages are named: the plain mean of every metric, and for
     correlations Fisher's z (parmar2019action §5), each over the groups that have a value, those
     that have none counted in `<metric>_undefined`. Intervals of averages draw videos within each
-    group; there is none where one of the groups has too few videos for one.
+    group; there is none where one of the groups has too few videos for one. Of rows of classes see
+    `measure_class_groups`.
     """
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        label = getattr(manifest.by_id[row["video_id"]], by)
-        groups.setdefault(label or f"(no {by})", []).append(row)
-    if set(groups) == {f"(no {by})"}:
-        raise AqaError(f"{manifest.path}: no test video has a value in the column {by}")
+    groups = _grouped(rows, manifest, by)
+    if are_classes(rows):
+        return measure_class_groups(groups, by)
     metrics, samples = {"all": measure_rows(rows, manifest)}, {}
     for seed, (label, rows_of_group) in enumerate(sorted(groups.items())):
         samples[label] = score_samples(
@@ -50,6 +50,17 @@ def measure_groups(
     metrics[f"mean of {by}s"] = _average(n, samples, few, names, np.isfinite, _mean)
     metrics[f"Fisher z of {by}s"] = _average(n, samples, few, correlations, has_fisher_z, fisher_z)
     return metrics
+
+
+def _grouped(rows: Sequence[Row], manifest: Manifest, by: str) -> dict[str, list[Row]]:
+    """The rows of each label."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        label = getattr(manifest.by_id[row["video_id"]], by)
+        groups.setdefault(label or f"(no {by})", []).append(row)
+    if set(groups) == {f"(no {by})"}:
+        raise AqaError(f"{manifest.path}: no test video has a value in the column {by}")
+    return groups
 
 
 def _average(

@@ -24,16 +24,16 @@ def results_of(
     """The results of a run on its test videos.
 
     Of pairs, and of who is better, those of each part but what was learned from; of stages all
-    together and each; of scores all, or with `by` each group and averages over them. Beside whole
-    scores, as kinds of their own, what the head says beside them and the parts it makes them of.
-    manifest: seen with what the head predicts.
+    together and each; of scores and classes all, or with `by` each group and averages over them.
+    Beside whole scores, as kinds of their own, what the head says beside them and the parts it
+    makes them of. manifest: seen with what the head predicts.
     """
     if kind in ("pairs", "ranking"):
         results = _pairs(kind, head, split, evaluated, marks)
     elif kind == "stages":
         results = _stages(head, split, evaluated, marks)
     elif by is None:
-        results = _scores(head, split, evaluated, marks)
+        results = _scores(kind, head, split, evaluated, marks)
     else:
         results = (
             Result.of(measured, kind, head, split, by=by, group=group, marks=marks)
@@ -57,10 +57,12 @@ def _stages(head: str, split: str, evaluated: Evaluated, marks: Marks) -> Iterat
         yield Result.of(metrics, "stages", head, split, part=stage, marks=marks)
 
 
-def _scores(head: str, split: str, evaluated: Evaluated, marks: Marks) -> Iterator[Result]:
+def _scores(
+    kind: str, head: str, split: str, evaluated: Evaluated, marks: Marks
+) -> Iterator[Result]:
     tested = evaluated["test"]
-    yield Result.of(tested.whole, "scores", head, split, marks=marks)
-    for kind, metrics in tested.beside.items():
-        yield Result.of(metrics, kind, head, split, marks=marks)
+    yield Result.of(tested.whole, kind, head, split, marks=marks)
+    for beside, metrics in tested.beside.items():
+        yield Result.of(metrics, beside, head, split, marks=marks)
     for name, metrics in tested.pieces.items():
         yield Result.of(metrics, "parts", head, split, part=name, marks=marks)

@@ -31,7 +31,8 @@ def target_means(
     of = {(one.head, one.target, one.split): one for one in results if one.kind == "scores"}
     means: list[Result] = []
     for head, split in dict.fromkeys((head, split) for head, _, split in tested):
-        targets = [one for one in manifest.targets if (head, one, split) in tested]
+        alike = of.keys() & tested.keys()  # classes have no average
+        targets = [one for one in manifest.targets if (head, one, split) in alike]
         if len(targets) > 1:
             each = [of[head, target, split] for target in targets]
             leak = dict.fromkeys(line for one in each for line in one.marks.leak)

@@ -11,6 +11,7 @@ from aqa.evaluation.metric import KINDS, Metric, metrics_of
 from aqa.evaluation.neighbours import NEIGHBOURS
 from aqa.evaluation.result import Evaluation, MeanResult, Result
 from aqa.evaluation.score_metrics import FEWEST, FEWEST_RANKED
+from aqa.report.class_notes import class_notes
 from aqa.report.tables import table, terminal_width, wrapped
 from aqa.report.values import with_interval, with_std
 from aqa.split_names import NUMBERED, split_family
@@ -43,6 +44,7 @@ _NO_VALUE = "Spearman undefined there, or without a Fisher z"
 _UNLIMITED = 10_000
 Digits = Mapping[str, int]  # metric -> how many stand behind the point
 _TITLES = {
+    "classes": "good or bad",
     "pairs": "pairs of videos",
     "ranking": "who of two is better",
     "feedback": "clips called faulty",
@@ -72,6 +74,7 @@ def results_table(evaluation: Evaluation, by_split: bool = False) -> str:
         sections += _singles(kind, [one for one in single if one.kind == kind])
     shown: list[Result | MeanResult] = [*evaluation.means, *evaluation.pooled, *single]
     notes = [
+        *class_notes(evaluation.pooled, single),
         *_baseline_notes(shown),
         *told_lines(shown),
         *_undefined_notes(evaluation.results, single),
@@ -104,6 +107,8 @@ def _singles(kind: str, results: Sequence[Result]) -> Iterator[str]:
     for split, rows in _grouped(results, lambda one: one.split):
         numbers = {one.n for one in rows}
         counts = {**({"n": "n"} if len(numbers) > 1 else {}), **_COUNTS.get(kind, {})}
+        if kind == "classes" and "n" in counts:  # elsewhere it is said below the tables
+            counts["good"] = "good"
         named = [f"split {split}"] if split else []
         if len(numbers) == 1:
             named.append(f"{rows[0].n} test {'pairs' if kind in _OF_PAIRS else 'videos'}")
@@ -199,7 +204,7 @@ def _values(one: Result, below: bool, digits: Digits) -> list[str]:
 
 
 def _single_cells(one: Result, below: bool, digits: Digits, counts: Sequence[str]) -> list[str]:
-    counted = [_counted(one.n if name == "n" else one.counts[name]) for name in counts]
+    counted = [_counted(one.n if name == "n" else one.counts.get(name, "")) for name in counts]
     return [*counted, *_values(one, below, digits)]
 
 
@@ -248,7 +253,8 @@ def _baseline_notes(shown: Sequence[Result | MeanResult]) -> Iterator[str]:
         for columns, alike in seen:
             targets = ", ".join(dict.fromkeys(one.target or SCORE for one in alike))
             name = f"{head} ({targets})" if len(seen) > 1 else head
-            yield f"{name}: ridge regression on {', '.join(columns)}, without pixels"
+            ridge = "classifier" if alike[0].kind == "classes" else "regression"
+            yield f"{name}: ridge {ridge} on {', '.join(columns)}, without pixels"
     for one in shown:
         if one.marks.baseline == (NEIGHBOURS,):
             yield (

@@ -21,13 +21,26 @@ _RANKED = (
 def scores_table(videos: Sequence[ScoredVideo]) -> str:
     """One row per video and target; of several averaged runs the lowest and highest too.
 
+    Of two classes, in a table of their own, the class, how sure it is, and how many runs say so.
     Below stands what the first run writes of each video, where it writes commentary.
     """
-    digits = point_digits((video.score for video in videos), 2)
+    scored = [video for video in videos if video.said is None]
+    told = [video for video in videos if video.said is not None]
+    tables = [make(some) for make, some in ((_scores, scored), (_classes, told)) if some]
+    said = [line for video in videos for line in _written(video)]
+    return "\n\n".join([*tables, *(["\n".join(said)] if said else [])])
+
+
+def _named(videos: Sequence[ScoredVideo]) -> tuple[list[str], list[list[str]]]:
+    """The first columns: header and rows."""
     if {video.target for video in videos} == {SCORE}:
-        header, rows = ["video"], [[str(video.path)] for video in videos]
-    else:
-        header, rows = ["video", "target"], [[str(video.path), video.target] for video in videos]
+        return ["video"], [[str(video.path)] for video in videos]
+    return ["video", "target"], [[str(video.path), video.target] for video in videos]
+
+
+def _scores(videos: Sequence[ScoredVideo]) -> str:
+    digits = point_digits((video.score for video in videos), 2)
+    header, rows = _named(videos)
     names = len(header)
     ranked = {video.target for video in videos} == {PAIRS}
     header.append(RANK_VALUE if ranked else "score")
@@ -39,10 +52,24 @@ def scores_table(videos: Sequence[ScoredVideo]) -> str:
             values = video.by_split.values()
             row += [f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"]
     notes = [_RANKED] if any(video.target == PAIRS for video in videos) else []
-    said = [line for video in videos for line in _written(video)]
-    return "\n".join(
-        [table(rows, header, names), *map(wrapped, notes), *([""] if said else []), *said]
-    )
+    return "\n".join([table(rows, header, names), *map(wrapped, notes)])
+
+
+def _classes(videos: Sequence[ScoredVideo]) -> str:
+    """A row of the class of each video, which are of the same two classes or of several targets."""
+    header, rows = _named(videos)
+    said = [video.said for video in videos if video.said]
+    sure = all(one.probability is not None for one in said)
+    good = "/".join(dict.fromkeys(one.good for one in said))
+    names = len(header) + 1
+    header += ["class", f"probability of {good}" if sure else "above threshold"]
+    several = any(len(one.by_split) > 1 for one in said)
+    header += ["runs that say so"] if several else []
+    for row, one in zip(rows, said, strict=True):
+        row += [one.label, f"{one.probability:.3f}" if sure else f"{one.margin:+.3f}"]
+        if several:
+            row.append(f"{[*one.by_split.values()].count(one.label)} of {len(one.by_split)}")
+    return table(rows, header, names)
 
 
 def _written(video: ScoredVideo) -> list[str]:

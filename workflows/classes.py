@@ -19,18 +19,16 @@ from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
 from aqa.annotations.two_classes import TwoClasses
 from aqa.errors import AqaWarning
+from aqa.evaluation.classes.training import good_share
 from aqa.models.examples import Examples, Features, examples_of
 from aqa.models.heads.base import Head, HeadError
 from aqa.models.heads.base.source import HeadSource
-from aqa.models.run_source import RunError
 from aqa.models.target_transforms import transformed
 from aqa.models.target_transforms.class_rule import MIDDLE, ClassRule, best_threshold
 
 FOLDS = 5
 # So many training videos of each class the fit must have held out for a threshold to be chosen on.
 LEAST_HELD_OUT = 10
-# A class of fewer training videos has none to learn from in some fold.
-LEAST = 2
 
 # Fits the same head on the training videos of these ids.
 Refit = Callable[[Sequence[str]], Head]
@@ -65,14 +63,7 @@ def check_classes(head: Head, split: Split, manifest: Manifest) -> None:
                 f"{name}={value} divides scores, and {manifest.score_column} has two classes: "
                 f"leave out -p {name}"
             )
-    good = sum(manifest.by_id[i].score > 0.5 for i in split.train)
-    fewest = min(good, len(split.train) - good)
-    if fewest < LEAST:
-        label = classes.label(good < len(split.train) - good)
-        raise RunError(
-            f"{manifest.path}: split {split.name}: {fewest} of {len(split.train)} training videos "
-            f"are {label}; two classes are learned from {LEAST} or more videos of each"
-        )
+    good_share(split, manifest)
 
 
 def class_rule(

@@ -18,6 +18,7 @@ from aqa.models.examples import example_of, videos_columns
 from aqa.models.heads.base import Head
 from aqa.models.runs import Run
 from aqa.models.saved.hashes import check_beside, warn_unchecked
+from aqa.models.target_transforms.class_rule import ClassRule, SaidClass, said_class
 from aqa.target_names import SCORE
 from aqa.workflows.new_videos import ExtractedVideo, check_told, extractor_for
 
@@ -27,6 +28,7 @@ class ScoredVideo:
     """One video's predicted score, in points.
 
     score: the mean of `by_split`, which holds one prediction per run, by the name of its split.
+    said: the class, where runs tell two classes; `score` is then the mean of their answers.
     commentary: what each run writes of the video, by the same names; empty where it writes none.
     warnings: why it may mean less than it seems, one line each. target: what is predicted, see
     `Manifest.of_target`.
@@ -38,6 +40,7 @@ class ScoredVideo:
     warnings: tuple[str, ...] = ()
     commentary: dict[str, str] = field(default_factory=dict)
     target: str = SCORE
+    said: SaidClass | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ def score_videos(
     heads: dict[str, dict[str, Head]] = {}
     for run in runs:
         heads.setdefault(run.target, {})[run.split] = run.scoring_head()
+    rules = {t: _class_rules([run for run in runs if run.target == t]) for t in heads}
     videos = [
         Video(str(path), path, np.nan, type=type, difficulty=difficulty, action=action)
         for path in paths
@@ -101,16 +105,34 @@ def score_videos(
             outcome.failed.append(FailedVideo(path, str(error)))
             continue
         outcome.done += [
-            _scored(video, path, extracted, of_target, target)
+            _scored(video, path, extracted, of_target, target, rules[target])
             for target, of_target in heads.items()
         ]
     return outcome
 
 
+def _class_rules(runs: Sequence[Run]) -> dict[str, ClassRule]:
+    """How answers are read as classes, by split; empty where they are scores."""
+    rules = {run.split: rule for run in runs if (rule := run.class_rule) is not None}
+    odd = [run for run in runs if run.split not in rules]
+    kinds = {(rule.classes, rule.says) for rule in rules.values()}
+    if rules and (odd or len(kinds) > 1):
+        other = odd[0] if odd else runs[-1]
+        raise AqaError(
+            f"{runs[0].folder} and {other.folder} tell other classes; choose one with --split"
+        )
+    return rules
+
+
 def _scored(
-    video: Video, path: Path, extracted: ExtractedVideo, heads: Mapping[str, Head], target: str
+    video: Video,
+    path: Path,
+    extracted: ExtractedVideo,
+    heads: Mapping[str, Head],
+    target: str,
+    rules: Mapping[str, ClassRule],
 ) -> ScoredVideo:
-    """What heads say of a video. heads: by their splits, all of the same target."""
+    """What heads say of a video. heads, rules: by their splits, all of the same target."""
     seen = extracted.features
     by_split = {split: _predict(head, video, seen) for split, head in heads.items()}
     written = {
@@ -119,7 +141,8 @@ def _scored(
         if "commentary" in head.gives
     }
     mean = float(np.mean(list(by_split.values())))
-    return ScoredVideo(path, mean, by_split, extracted.warnings, written, target)
+    said = said_class(rules, by_split) if rules else None
+    return ScoredVideo(path, mean, by_split, extracted.warnings, written, target, said)
 
 
 def _check(runs: Sequence[Run], videos: Sequence[Video]) -> None:

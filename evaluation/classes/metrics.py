@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, roc_auc_score
@@ -32,14 +34,19 @@ def measure_classes(
     """
     good, said = np.asarray(good, bool), np.asarray(margin, float) >= 0
     n_good, n = int(good.sum()), len(good)
-    counts = {"good": n_good, "bad": n - n_good, "chance": max(n_good, n - n_good) / max(n, 1)}
+    counts: dict[str, Any] = {
+        "good": n_good,
+        "bad": n - n_good,
+        "chance": max(n_good, n - n_good) / max(n, 1),
+    }
     values = _values(good, said, np.asarray(margin, float))
     found: dict[str, Interval | None] = dict.fromkeys(values)
     if intervals:
         found = _intervals(good, said, values["roc_auc"], level)
+        guesses = {"accuracy": counts["chance"], **_GUESSED}
         counts["contains_chance"] = [
             name
-            for name, guessed in {"accuracy": counts["chance"], **_GUESSED}.items()
+            for name, guessed in guesses.items()
             if (one := found[name]) is not None and one[0] <= guessed <= one[1]
         ]
     return MetricValues(n, values, found, counts)

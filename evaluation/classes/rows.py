@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,9 @@ def true_and_margin(rows: Sequence[Row]) -> tuple[Values, Values]:
 
 
 def measure_class_rows(rows: Sequence[Row], *, intervals: bool = True) -> MetricValues:
-    """The metrics of rows of classes."""
+    """The metrics of rows of classes; the count `called_good` is the label of the good ones."""
     true, margin = true_and_margin(rows)
-    return measure_classes(true > 0.5, margin, intervals=intervals)
+    measured = measure_classes(true > 0.5, margin, intervals=intervals)
+    label = next((str(row["class"]) for row in rows if float(row["score"]) > 0.5), None)
+    named = {} if label is None else {"called_good": label}
+    return replace(measured, counts={**measured.counts, **named})

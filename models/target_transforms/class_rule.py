@@ -53,6 +53,46 @@ class ClassRule:
         return cls(TwoClasses.from_dict(kept), kept["says"], float(kept["threshold"]))
 
 
+@dataclass(frozen=True)
+class SaidClass:
+    """The class that one or several runs say of a video.
+
+    label: the class. probability: of the good one, the mean over the runs; None where they do not
+    say it. margin: how far their answers lie above their thresholds, on average; 0 or more says
+    good. by_split: the class that each says, by the name of its split.
+    """
+
+    label: str
+    good: str
+    probability: float | None
+    margin: float
+    by_split: Mapping[str, str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "class": self.label,
+            "good": self.good,
+            "probability": self.probability,
+            "margin": self.margin,
+            "class_by_split": dict(self.by_split),
+        }
+
+
+def said_class(rules: Mapping[str, ClassRule], answers: Mapping[str, float]) -> SaidClass:
+    """What runs say together, by the mean of their margins. rules, answers: by split."""
+    margins = {split: answers[split] - rule.threshold for split, rule in rules.items()}
+    first, mean = next(iter(rules.values())), float(np.mean(list(margins.values())))
+    sure = all(rule.says == "probability" for rule in rules.values())
+    return SaidClass(
+        first.label(mean),
+        first.classes.good,
+        float(np.mean(list(answers.values()))) if sure else None,
+        mean,
+        {split: rule.label(margins[split]) for split, rule in rules.items()},
+    )
+
+
 def best_threshold(good: NDArray[np.bool_], answers: Values) -> float:
     """The threshold of the highest balanced accuracy.
 

@@ -362,12 +362,18 @@ class LSTMPeer(Peer):
         self.nets, self.std = [net], float(train.scores.std())
         self.x, self.y = [_tensor(f) for f in train.features], _tensor(train.scores / self.std)
 
+    def answers(self, videos: Sequence[Tensor]) -> Tensor:
+        """Scaled scores, (n,); videos of one length at once, since theirs all have one."""
+        lengths = np.array([len(video) for video in videos])
+        groups = [np.flatnonzero(lengths == length) for length in np.unique(lengths)]
+        said = [self.nets[0](torch.stack([videos[i] for i in group])) for group in groups]
+        return torch.cat(said).squeeze(1)[np.argsort(np.concatenate(groups))]
+
     def loss(self, chosen: NDArray[np.intp]) -> Tensor:
-        said = torch.cat([self.nets[0](self.x[i][None]).squeeze(1) for i in chosen])
-        return mse_loss(said, self.y[chosen])
+        return mse_loss(self.answers([self.x[i] for i in chosen]), self.y[chosen])
 
     def predict(self, test: Examples) -> NDArray[np.float64]:
-        said = torch.cat([self.nets[0](_tensor(f)[None]).squeeze(1) for f in test.features])
+        said = self.answers([_tensor(features) for features in test.features])
         return said.double().numpy() * self.std
 
 

@@ -115,7 +115,7 @@ class Comparison:
 
 
 def compare_targets(
-    heads: Mapping[str, Mapping[str, Predictions]], metric: str = "spearman"
+    heads: Mapping[str, Mapping[str, Predictions]], metric: str | None = None
 ) -> list[Comparison]:
     """Compare the heads that predict the same target, for each that two of them or more predict.
 

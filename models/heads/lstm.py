@@ -60,6 +60,18 @@ class IncrementalTrainer(Trainer):
 class LSTMHead(ScoreNetworkHead):
     """LSTM 256 and a linear layer on cached clip features; the loss is on the last step."""
 
+    validation: float = param(
+        0.25,
+        "share of the training videos held out for early stopping, if the split has "
+        "no validation videos",
+        source="ours, by held-out training dives",
+        below=1,
+    )
+    standardise: bool = param(
+        False,
+        "scale each feature to mean 0 and variance 1",
+        source="false: the authors' code; no paper states it",
+    )
     hidden: int = param(256, "width of the LSTM", source="parmar2019action §4")
     init_std: float | None = param(
         None,

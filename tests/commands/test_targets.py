@@ -327,3 +327,15 @@ def test_the_two_scores_of_fis_v(
     assert skaters == pytest.approx([0.669, 0.863], abs=5e-4)
     mean = seen["baseline-athlete", "mean of 2"]["spearman"]
     assert mean == pytest.approx(sum(skaters) / 2)
+
+
+def test_feedback_is_of_one_target(aqa: Callable[..., Result]) -> None:
+    aqa("fit", "--head", "average", *ONCE, "--target", "all", "--split", "1")
+    said = aqa("feedback", "v30", "--head", "average", code=1).output
+    assert "average is fitted to pcs, tes; choose one with --target" in said
+    told = aqa("feedback", "v30", "--head", "average", "--target", "pcs").stdout
+    assert "runs/average@pcs/split-1" in " ".join(told.split())
+    assert "= pcs " in told
+    aqa("fit", "--head", "average", *ONCE, "--split", "1")
+    told = aqa("feedback", "v30", "--head", "average").stdout  # the score, where it was fitted
+    assert "= score " in told

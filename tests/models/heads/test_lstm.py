@@ -23,11 +23,22 @@ def plain_lstm(state: dict[str, torch.Tensor], sequence: np.ndarray) -> float:
 def test_predictions_are_the_equations_of_each_video_alone(rng: np.random.Generator) -> None:
     x = [rng.normal(size=(n, 5)).astype(np.float32) for n in (3, 1, 7, 4, 4, 2)]
     y = rng.normal(size=6) * 10 + 50
-    head = LSTMHead(epochs=3, hidden=4, device="cpu", batch_size=4).fit(x, y)
+    head = LSTMHead(epochs=3, hidden=4, device="cpu", batch_size=4, standardise=True).fit(x, y)
     scaled = [(s - head.centre_) / head.scale_ for s in x]
     state = head.net_.state_dict()
     expected = [plain_lstm(state, s) * head.y_std_ for s in scaled]
     np.testing.assert_allclose(head.predict(x), expected, rtol=1e-5)
+
+
+def test_features_are_taken_as_they_are_unless_asked(rng: np.random.Generator) -> None:
+    x = [rng.normal(3, 2, size=(3, 4)).astype(np.float32) for _ in range(20)]
+    quick = {"epochs": 1, "hidden": 4, "device": "cpu"}
+    plain = LSTMHead(**quick).fit(x, np.arange(20.0))
+    np.testing.assert_array_equal(plain.centre_, np.zeros(4))
+    np.testing.assert_array_equal(plain.scale_, np.ones(4))
+    assert len(plain.held_out) == 5  # a quarter
+    scaled = LSTMHead(**quick, standardise=True).fit(x, np.arange(20.0))
+    np.testing.assert_allclose(scaled.centre_, np.concatenate(x).mean(axis=0), rtol=1e-6)
 
 
 def test_order_of_clips_matters(rng: np.random.Generator) -> None:
@@ -94,7 +105,7 @@ def test_the_papers_beta_is_the_same_penalty_whatever_the_scores_spread() -> Non
 def test_training_goes_on_from_a_fitted_head(rng: np.random.Generator) -> None:
     x = [rng.normal(size=(3, 4)).astype(np.float32) for _ in range(30)]
     y = np.array([s[-1, 0] for s in x])
-    quick = {"epochs": 3, "hidden": 4, "device": "cpu", "validation": 0}
+    quick = {"epochs": 3, "hidden": 4, "device": "cpu", "validation": 0, "standardise": True}
     dives = LSTMHead(**quick).fit(x, 60 + 10 * y)
     # Without a step only the last bias differs: it starts at the new action's mean score.
     still = LSTMHead(**(quick | {"lr": 1e-12})).fit(x[:20], 15 + y[:20], start=dives)

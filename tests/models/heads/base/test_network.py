@@ -102,8 +102,9 @@ def test_a_ranking_holds_out_two_videos_at_least(performances) -> None:
     """One video has no rank: with a loss of 0 in every epoch, the first would be the best."""
     x, y = performances.x[:8], performances.y[:8]
     head = LSTMHead(**QUICK, loss="ranking", patience=30, refit=False).fit(x, y)
-    assert [len(LSTMHead(loss=loss).hold_out(8)[1]) for loss in ("mse", "ranking")] == [1, 2]
-    assert [len(LSTMHead(loss=loss).hold_out(45)[1]) for loss in ("mse", "ranking")] == [7, 7]
+    for n, held in ((8, [1, 2]), (45, [7, 7])):
+        heads = [LSTMHead(loss=loss, validation=0.15) for loss in ("mse", "ranking")]
+        assert [len(head.hold_out(n)[1]) for head in heads] == held
     assert len({row["val_loss"] for row in head.history_}) > 5
     assert len(LSTMHead(loss="ranking", validation=0.0).hold_out(8)[1]) == 0
 
@@ -133,7 +134,8 @@ def test_training_is_told_what_the_head_says(performances, monkeypatch) -> None:
             patch.setattr(Trainer, "__init__", spied)
             head = get_head(name)(device="cpu", refit=False, **told)
             head.fit(performances.x, performances.y, type=performances.type)
-        assert [dataclasses.asdict(settings) for settings in seen] == [told], name
+        expected = told | {"max_steps": getattr(head, "max_steps", None)}
+        assert [dataclasses.asdict(settings) for settings in seen] == [expected], name
 
 
 def test_answers_in_steps_are_the_same(performances, monkeypatch) -> None:
@@ -169,7 +171,8 @@ def test_held_out_videos_are_drawn_by_the_seed_and_not_learned_from(
 
     monkeypatch.setattr(Trainer, "fit", spied)
     for seed in (0, 0, 1):
-        LSTMHead(**QUICK | {"epochs": 1}, seed=seed, refit=False).fit(x, y)
+        head = LSTMHead(**QUICK | {"epochs": 1}, seed=seed, validation=0.15, refit=False)
+        head.fit(x, y)
     for learned, held in seen:
         assert (len(learned), len(held)) == (51, 9)
         assert not learned & held

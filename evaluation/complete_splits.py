@@ -77,6 +77,11 @@ def learned_scores(head: Head, manifest: Manifest) -> tuple[str, ...]:
 
 def check_scored(split: Split, manifest: Manifest, parts: Sequence[str] = ("train", "val")) -> None:
     """Raise `RunError` where videos of these parts lack the score that a manifest is seen with."""
+    if manifest.pairs is not None:
+        raise RunError(
+            f"{manifest.pairs.path}: pairs tell no scores, which are needed here; leave out "
+            f"--target {manifest.target}, which `aqa fit` and `aqa eval` take"
+        )
     if manifest.classes is None:
         manifest.of_target(manifest.target)  # says which targets there are, where it is none
     ids = [video_id for part in parts for video_id in split.part(part)]

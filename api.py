@@ -154,6 +154,7 @@ def fit(
         run.head.history_
     """
     from aqa.annotations.chosen_splits import chosen_splits
+    from aqa.evaluation.complete_splits import check_all_scored
     from aqa.workflows.fit import fit_splits
 
     place = Workspace(Path(workspace))
@@ -161,9 +162,12 @@ def fit(
     texts = [f"{key}={_text(value)}" for key, value in (params or {}).items()]
     with ExitStack() as stack:
         features = _opened(stack, store if store is not None else place.only_store())
+        tables = table.of_targets(_names(targets), good, pairs)
+        if not skip_incomplete:
+            check_all_scored(tables, _names(splits), features)
         return [
             run
-            for seen in table.of_targets(_names(targets), good, pairs)
+            for seen in tables
             for run in fit_splits(
                 *(head, texts, seen, features, chosen_splits(seen, _names(splits)), place.runs),
                 seed=seed,

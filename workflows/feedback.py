@@ -19,7 +19,7 @@ from aqa.models.examples import example_of
 from aqa.models.feedback import Feedback, PoseFeedback, give_feedback, give_pose_feedback
 from aqa.models.runs import Run, load_run
 from aqa.models.saved.hashes import check_learned, warn_unchecked
-from aqa.target_names import SCORE
+from aqa.target_names import PAIRS, RANK_VALUE, SCORE
 from aqa.workflows.new_videos import VideoExtractor, check_told, extractor_for
 from aqa.workflows.trust import trust_in
 
@@ -129,7 +129,8 @@ def feedback_on(
     feedback = give_feedback(head, video, features, seen.blank, align, run.clip_reference)
     if feedback.total is None or run.target == SCORE:
         return feedback
-    of = run.target + feedback.total.of.removeprefix(SCORE)
+    of = RANK_VALUE if run.target == PAIRS else run.target
+    of += feedback.total.of.removeprefix(SCORE)
     return replace(feedback, total=replace(feedback.total, of=of))
 
 

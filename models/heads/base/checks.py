@@ -21,14 +21,14 @@ class UnfittedHeadError(HeadError, NotFittedError):
 
 
 def name_of(video: int, ids: Sequence[str] | None) -> str:
-    """What an error calls the video of this number."""
-    return f"video number {video}" if ids is None else f"video {ids[video]}"
+    """What an error calls a video: by its id, or as the row of the arrays that were given."""
+    return f"row {video}" if ids is None else f"video {ids[video]}"
 
 
 def listed_videos(videos: Sequence[int], ids: Sequence[str] | None) -> str:
     """The first videos of these numbers by their ids, and how many there are beside those."""
     if ids is None:
-        return f"numbers {listed(videos)}"
+        return f"rows {listed(videos)}"
     return listed(ids[video] for video in videos)
 
 

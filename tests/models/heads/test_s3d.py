@@ -137,7 +137,7 @@ def test_fractions_are_of_the_frames_shown(rng: np.random.Generator) -> None:
     ("change", "params", "problem"),
     [
         ({"stages": None}, {}, r"20 of 20 videos have no stages"),
-        ({"stages": [{}] + [{"flight": 0}] * 19}, {}, r"1 of 20 videos have no stages \(number 0"),
+        ({"stages": [{}] + [{"flight": 0}] * 19}, {}, r"1 of 20 videos have no stages \(row 0"),
         (
             {"stages": [{"flight": 0, "entry": 9}] * 19 + [{"flight": 0}]},
             {},

@@ -146,6 +146,7 @@ def test_one_target_alone(aqa: Callable[..., Result]) -> None:
     assert [*results(aqa, "--no-baseline", "--target", "tes")] == [("svr", "tes")]
     assert Path("runs/eval-target-tes-split-1.json").exists()
     assert len(results(aqa, "--no-baseline", "--head", "svr")) == 5
+    assert ("svr", "score") not in results(aqa, "--no-baseline", "--target", "all")
     assert [*results(aqa, "--no-baseline", "--head", "svr@pcs")] == [("svr", "pcs")]
     said = aqa("eval", "--target", "ss", code=2).output
     assert "unknown fitted target 'ss'; known: score, pcs, tes" in said

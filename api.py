@@ -28,6 +28,7 @@ from aqa.workspace import Workspace
 
 if TYPE_CHECKING:
     from aqa.models.runs import Run
+    from aqa.models.target_transforms.class_rule import SaidClass
 
 PathLike = str | Path
 
@@ -125,6 +126,7 @@ def fit(
     splits: str | Sequence[str] = (),
     targets: str | Sequence[str] = (),
     pairs: PathLike | None = None,
+    good: str | None = None,
     start: PathLike | None = None,
     name: str | None = None,
     seed: int | None = None,
@@ -137,11 +139,12 @@ def fit(
     store: by default the only one in stores/. splits: by default every split of the manifest;
     `all` trains on every video. targets: what to predict, by default the score: `tes` for the
     column score_tes, `all` for every such column, any column of numbers, or `pairs`, who is better
-    by a table of pairs. pairs: that table, by default pairs.csv beside the manifest. start: the
-    folder of a run to start from. name: what the runs are called, by default as the head. seed: of
-    every random choice, by default 0. skip_missing: leave out videos that the store does not hold.
-    skip_incomplete: leave out training videos that lack the target, or a label that the head learns
-    from, such as a stage; run.json says which.
+    by a table of pairs. pairs: that table, by default pairs.csv beside the manifest. good: which of
+    the two values of a label is good, by default the higher number or the word that says so; `none`
+    learns two numbers as scores. start: the folder of a run to start from. name: what the runs are
+    called, by default as the head. seed: of every random choice, by default 0. skip_missing: leave
+    out videos that the store does not hold. skip_incomplete: leave out training videos that lack
+    the target, or a label that the head learns from, such as a stage; run.json says which.
 
     One `Run` per target and split: its fitted `head`, its `folder`, and its `record` of settings.
 
@@ -149,6 +152,7 @@ def fit(
         run.head.history_
     """
     from aqa.annotations.chosen_splits import chosen_splits
+    from aqa.evaluation.complete_splits import check_all_scored
     from aqa.workflows.fit import fit_splits
 
     place = Workspace(Path(workspace))
@@ -156,9 +160,12 @@ def fit(
     texts = [f"{key}={_text(value)}" for key, value in (params or {}).items()]
     with ExitStack() as stack:
         features = _opened(stack, store if store is not None else place.only_store())
+        tables = table.of_targets(_names(targets), good, pairs)
+        if not skip_incomplete:
+            check_all_scored(tables, _names(splits), features)
         return [
             run
-            for seen in table.of_targets(_names(targets), pairs=pairs)
+            for seen in tables
             for run in fit_splits(
                 *(head, texts, seen, features, chosen_splits(seen, _names(splits)), place.runs),
                 seed=seed,
@@ -287,6 +294,7 @@ def score(
             "video": str(done.path),
             **({} if done.target == SCORE else {"target": done.target}),
             "score": done.score,
+            **(_said(done.said) if done.said else {}),
             **{f"split-{split}": value for split, value in done.by_split.items()},
             **{f"commentary-{split}": text for split, text in done.commentary.items()},
         }
@@ -352,6 +360,12 @@ def explain(
     elif isinstance(explanation, PoseFeedback):
         said = explanation.moves
     return Rows(dataclasses.asdict(one) for one in said)
+
+
+def _said(said: SaidClass) -> dict[str, Any]:
+    """The class of a video, as columns of a row."""
+    kept = said.to_dict()
+    return {name: kept[name] for name in ("class", "good", "probability", "margin")}
 
 
 def _manifest(given: Manifest | PathLike | None, place: Workspace) -> Manifest:

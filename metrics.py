@@ -19,6 +19,8 @@ Values = NDArray[np.float64]
 _PERFECT = 1 - 1e-12
 # Up to so many videos Kendall's tau takes a matrix of all pairs, which is quicker.
 _FEW = 1000
+# So many pairs, of all resamples in hand, are in memory at once.
+_PAIRS = 500_000
 # How many videos are held against each other one by one, and the base of the digits of ranks.
 _BLOCK, _BASE = 64, 16
 
@@ -135,6 +137,33 @@ def bleu(sums: Values, order: int) -> Values:
         precision = np.exp(np.log(right / written).mean(axis=-1))
         brevity = np.exp(np.minimum(1 - true / said, 0))
     return np.where((said > 0) & (right > 0).all(axis=-1), precision * brevity, 0.0)
+
+
+def ranking_accuracy(pairs: Values, ranks: Values, weight: Values | None = None) -> Values:
+    """The share of pairs whose better video has the higher rank value; equal ones are wrong.
+
+    pairs: (pairs, 2) numbers of the better and the worse video. ranks: (videos,), or (samples,
+    videos). weight: (resamples, videos), how often each is drawn: a pair counts as often as the one
+    video times as often as the other, since pairs that share a video are not independent. NaN where
+    no pair counts.
+    """
+    better, worse = np.asarray(pairs, np.intp).reshape(-1, 2).T
+    if weight is None:
+        steps = _in_steps(np.atleast_2d(ranks), len(better))
+        shares = [(step[:, better] > step[:, worse]).mean(axis=1) for step in steps]
+        return np.concatenate(shares).reshape(ranks.shape[:-1])
+    right = ranks[better] > ranks[worse]
+    shares = []
+    for step in _in_steps(weight, len(better)):
+        counts = step[:, better] * step[:, worse]
+        with np.errstate(invalid="ignore"):
+            shares.append(counts @ right / counts.sum(axis=1))
+    return np.concatenate(shares)
+
+
+def _in_steps(rows: Values, width: int) -> list[Values]:
+    """The rows of an array in steps of which each makes `_PAIRS` cells of this width at most."""
+    return np.array_split(rows, -(-len(rows) * width // _PAIRS) or 1)
 
 
 def pair_accuracy(similar: NDArray[np.bool_], probability: Values, weight: Values) -> Values:

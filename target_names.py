@@ -8,6 +8,8 @@ SCORE = "score"
 EVERY = "all"
 # The target of runs that learn who is better, from a table of pairs.
 PAIRS = "pairs"
+# What they predict.
+RANK_VALUE = "rank value"
 # Stands in the name of a folder between what its runs are called and another target.
 SIGN = "@"
 

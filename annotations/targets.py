@@ -10,12 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from aqa.annotations.columns import LABEL, SPLIT_NAME, SPLIT_PREFIX, STAGE_PREFIX, TARGET_PREFIX
 from aqa.annotations.numbers import number_of, shortened, why_no_number
+from aqa.annotations.pairs import FILE
 from aqa.annotations.video import Video
 from aqa.errors import AqaError, UnknownNameError
-from aqa.target_names import EVERY, SCORE
+from aqa.target_names import EVERY, PAIRS, SCORE
 
 # Columns that are no targets, whatever stands in them.
 _NO_TARGETS = ("video_id", "path", "poses", "start_frame", "end_frame", "similar_within")
@@ -47,12 +49,13 @@ def target_column(target: str, header: Sequence[str], where: str) -> str:
     if target in header and _may_be_target(target):
         return target
     known = [*(name for name in (SCORE, LABEL) if name in header), *score_targets(header)]
+    known += [PAIRS] if Path(where).with_name(FILE).exists() else []
     raise UnknownNameError(
         "target",
         target,
         known,
         remedy=f"a target is a column score_<name> of {where}, or "
-        "another column of numbers, such as difficulty",
+        f"another column of numbers, such as difficulty; or {PAIRS}, by the table {FILE} beside it",
     )
 
 

@@ -117,13 +117,16 @@ def fit(
     """
     from aqa.annotations.chosen_splits import chosen_splits
     from aqa.annotations.manifest import Manifest
-    from aqa.evaluation.complete_splits import told_left_out
+    from aqa.evaluation.complete_splits import check_all_scored, told_left_out
     from aqa.report.tables import wrapped
     from aqa.workflows.fit import fit_splits
 
     table = Manifest.read(manifest or workspace.manifest)
     with open_store(store or workspace.only_store()) as features:
-        for seen in table.of_targets(targets, good, pairs):
+        tables = table.of_targets(targets, good, pairs)
+        if not skip_incomplete:
+            check_all_scored(tables, splits, features)
+        for seen in tables:
             if seen.classes is not None:
                 click.echo(wrapped(seen.classes.told()), err=True)
             for run in fit_splits(

@@ -89,7 +89,8 @@ targets_option = click.option(
     "--target",
     "targets",
     multiple=True,
-    help="Predict column score_NAME, or any of numbers; all: every score_NAME [default: score].",
+    help="Predict column score_NAME, or any of numbers; all: every score_NAME; pairs: who is "
+    "better [default: score].",
 )
 pairs_option = click.option(
     "--pairs",

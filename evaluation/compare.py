@@ -115,7 +115,7 @@ class Comparison:
 
 
 def compare_targets(
-    heads: Mapping[str, Mapping[str, Predictions]], metric: str = "spearman"
+    heads: Mapping[str, Mapping[str, Predictions]], metric: str | None = None
 ) -> list[Comparison]:
     """Compare the heads that predict the same target, for each that two of them or more predict.
 
@@ -128,7 +128,8 @@ def compare_targets(
     if all(len(group) < 2 for group in groups.values()):
         if len(groups) > 1:
             raise RunError(
-                f"{', '.join(heads)} predict different targets; compare heads that predict the same"
+                f"no two evaluated heads predict the same target: {', '.join(heads)}; fit or "
+                "evaluate another"
             )
         return compare_families(heads, metric)
     comparisons = []
@@ -175,9 +176,10 @@ def compare(
 ) -> Comparison:
     """Compare every two heads by their mean over the splits that all were evaluated on.
 
-    heads: name -> split -> predictions. metric: None takes Spearman's correlation, and of classes
-    the balanced accuracy. `RunError` where they share no split, were evaluated on different videos
-    or scores, or where the metric is undefined.
+    heads: name -> split -> predictions. metric: None takes Spearman's correlation, of classes the
+    balanced accuracy, and of who is better the share of pairs in the right order. `RunError` where
+    they share no split, were evaluated on different videos or scores, or where the metric is
+    undefined.
     """
     heads, left_out = _on_shared_splits(heads)
     _check_alike(heads)
@@ -228,7 +230,8 @@ def compared_metric(metric: str | None, kind: str) -> str:
     """The metric that is compared; `RunError` where it is none of this kind of answers."""
     known = [one.name for one in metrics_of(kind) if one.compared]
     if metric is None:
-        return {"scores": "spearman", "classes": "balanced_accuracy"}[kind]
+        usual = {"scores": "spearman", "classes": "balanced_accuracy", "ranking": "accuracy"}
+        return usual[kind]
     if metric not in known:
         raise RunError(
             f"--metric {metric} is none of {kind}; heads that tell {kind} are compared by "
@@ -280,6 +283,12 @@ def _check_same_videos(one: Predictions, other: Predictions) -> None:
             f"{where} were evaluated on different test videos: {len(odd)} are tested by one of "
             f"them only, such as {odd[0]}; run `aqa eval` again for both"
         )
+    if one.kind == "ranking":
+        if not np.array_equal(one.score, other.score):
+            raise RunError(
+                f"{where} were evaluated by different pairs; run `aqa eval` again for both"
+            )
+        return
     changed = [i for i, a, b in zip(one.ids, one.score, other.score, strict=True) if a != b]
     if changed:
         raise RunError(

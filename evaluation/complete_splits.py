@@ -7,9 +7,11 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from aqa.annotations.chosen_splits import chosen_splits
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import PARTS, Split
 from aqa.errors import AqaWarning, listed
+from aqa.features.store import FeatureStore
 from aqa.models.examples import videos_columns
 from aqa.models.heads.base import Head
 from aqa.models.heads.base.incomplete import incomplete
@@ -75,6 +77,11 @@ def learned_scores(head: Head, manifest: Manifest) -> tuple[str, ...]:
 
 def check_scored(split: Split, manifest: Manifest, parts: Sequence[str] = ("train", "val")) -> None:
     """Raise `RunError` where videos of these parts lack the score that a manifest is seen with."""
+    if manifest.pairs is not None:
+        raise RunError(
+            f"{manifest.pairs.path}: pairs tell no scores, which are needed here; leave out "
+            f"--target {manifest.target}, which `aqa fit` and `aqa eval` take"
+        )
     if manifest.classes is None:
         manifest.of_target(manifest.target)  # says which targets there are, where it is none
     ids = [video_id for part in parts for video_id in split.part(part)]
@@ -85,6 +92,19 @@ def check_scored(split: Split, manifest: Manifest, parts: Sequence[str] = ("trai
             f"of split {split.name}: {listed(without)}; fill the column, or leave them out with "
             "--skip-incomplete"
         )
+
+
+def check_all_scored(
+    tables: Sequence[Manifest], splits: Sequence[str], store: FeatureStore
+) -> None:
+    """`check_scored` of every split for several targets, before hours go into the first of them.
+
+    tables: the manifest seen with each. splits: their names, see `chosen_splits`.
+    """
+    for table in tables if len(tables) > 1 else ():
+        if table.pairs is None:
+            for split in chosen_splits(table, splits):
+                check_scored(split.only(store.ids), table)
 
 
 def scored_split(split: Split, manifest: Manifest) -> Split:

@@ -30,11 +30,11 @@ class Metric:
 
     kind: of what it is a metric; see `KINDS`. function: of scores and parts, (y_true, y_pred,
     weight); of classes, (y_true, margin, weight); of pairs, (similar, probability, weight); of
-    feedback, (hits, said, true); of BLEU, (sums); of the others, (sum, count). title, digits: how
-    tables show it. lower_better: whether it is an error. shown: whether tables have it; files have
-    all. compared: whether `aqa compare` takes it. correlation: whether Fisher's z averages it.
-    in_points: whether it is in the scores' points (or their squares), so that tables of scores
-    from 0 to 1 need more digits.
+    rankings, (pairs, ranks, weight); of feedback, (hits, said, true); of BLEU, (sums); of the
+    others, (sum, count). title, digits: how tables show it. lower_better: whether it is an error.
+    shown: whether tables have it; files have all. compared: whether `aqa compare` takes it.
+    correlation: whether Fisher's z averages it. in_points: whether it is in the scores' points (or
+    their squares), so that tables of scores from 0 to 1 need more digits.
     """
 
     name: str
@@ -94,7 +94,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("accuracy", "pairs", metrics.pair_accuracy),
     Metric("balanced_accuracy", "pairs", metrics.balanced_accuracy, "balanced"),
     Metric("roc_auc", "pairs", metrics.roc_auc, "ROC-AUC"),
-    Metric("accuracy", "ranking", metrics.share, compared=True),
+    Metric("accuracy", "ranking", metrics.ranking_accuracy, compared=True),
     Metric("precision", "feedback", metrics.precision),
     Metric("recall", "feedback", metrics.recall),
     Metric("f1", "feedback", metrics.f1, "F1"),

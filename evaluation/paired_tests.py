@@ -47,6 +47,8 @@ def swapped_difference(
     """
     if one.kind == "classes":
         return swapped_classes(one, other, metric)
+    if one.kind == "ranking":
+        return swapped_ranks(one, other, metric)
     true, a = _as_seen(one.score, one.predicted, metric)
     _, b = _as_seen(other.score, other.predicted, metric)
     return lambda swap: _mixed(true, a, b, metric, swap) - _mixed(true, b, a, metric, swap)
@@ -68,6 +70,19 @@ def swapped_classes(
     def difference(swap: Values) -> Values:
         weight = np.hstack([1 - swap, swap])
         return function(true, both, weight) - function(true, turned, weight)
+
+    return difference
+
+
+def swapped_ranks(one: Predictions, other: Predictions, metric: str) -> Callable[[Values], Values]:
+    """As `swapped_difference`, of heads that put videos in order: their ranks change places."""
+    function = metric_of(metric, "ranking").function
+    a, b = ranks(one.predicted), ranks(other.predicted)
+
+    def difference(swap: Values) -> Values:
+        return function(one.score, np.where(swap > 0, b, a)) - function(
+            one.score, np.where(swap > 0, a, b)
+        )
 
     return difference
 

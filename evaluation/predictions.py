@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from aqa.annotations.pairs import BETTER, WORSE
 from aqa.annotations.splits import EVERYTHING
 from aqa.errors import AqaWarning, RunError
 from aqa.evaluation.baselines import ALL, PREFIX
@@ -23,6 +24,9 @@ from aqa.models.saved.hashes import check_beside, warn_unchecked
 from aqa.models.saved.record import RECORD, check_place, read_record
 from aqa.target_names import label_and_target
 
+# Columns that heads have which learned who is better.
+RANKS = {f"{BETTER}_rank", f"{WORSE}_rank"}
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -30,7 +34,8 @@ class Predictions:
 
     folder: of the run. ids: of the test videos, sorted; score, predicted: (n,), theirs; of classes
     1 and 0, and how far above the threshold the prediction lies. n_train: how many videos the head
-    has learned from. marks: what a result must say, as in metrics.json. kind: scores or classes.
+    has learned from. marks: what a result must say, as in metrics.json. kind: scores, classes, or
+    ranking, whose `score` are the pairs instead, (pairs, 2) numbers of the better and worse video.
     """
 
     folder: Path
@@ -51,6 +56,8 @@ def read_predictions(folder: Path) -> Predictions | None:
         with (folder / PREDICTIONS).open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file, strict=True))
         metrics = json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))
+        if rows and rows[0].keys() >= RANKS:
+            return _ranking(folder, rows, metrics)
         if rows and not {"score", "predicted"} <= rows[0].keys():
             return None
         tested = sorted((r for r in rows if r["part"] == "test"), key=lambda r: r["video_id"])
@@ -77,10 +84,26 @@ def read_predictions(folder: Path) -> Predictions | None:
     return Predictions(folder, ids, score, predicted, len(rows) - len(tested), marks, kind)
 
 
+def _ranking(folder: Path, rows: Sequence[dict[str, str]], metrics: object) -> Predictions:
+    """The rank values of the videos in test pairs; `RunError` where there are none."""
+    tested = [row for row in rows if row["part"] == "test"]
+    if not tested:
+        raise RunError(
+            f"{folder}: not evaluated on test pairs yet, of two test videos each; run `aqa eval` "
+            "first, or choose other splits with --split"
+        )
+    ranks = {row[end]: _number(row, f"{end}_rank") for row in tested for end in (BETTER, WORSE)}
+    place = {video_id: number for number, video_id in enumerate(sorted(ranks))}
+    pairs = np.array(sorted((place[row[BETTER]], place[row[WORSE]]) for row in tested), float)
+    predicted = np.array([ranks[video_id] for video_id in place])
+    n_train = len(read_record(folder)["split"]["train"])
+    return Predictions(folder, tuple(place), pairs, predicted, n_train, _marks(metrics), "ranking")
+
+
 def _number(row: dict[str, str], name: str) -> float:
     value = float(row[name])
     if not math.isfinite(value):
-        raise ValueError(f"{name} of {row['video_id']} is {row[name]}")
+        raise ValueError(f"{name} of {next(iter(row.values()))} is {row[name]}")
     return value
 
 

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.pairs import ACROSS, Pair, PairTable
 from aqa.annotations.splits import Split
 from aqa.evaluation.classes.intervals import share_interval
 from aqa.evaluation.evaluated import Evaluated, EvaluatedPart, resamples_of
+from aqa.evaluation.metric import metrics_of
 from aqa.evaluation.pair_metrics import RESAMPLES
 from aqa.evaluation.resampling import LEVEL, MetricValues, resampled
 from aqa.metrics import Values
 from aqa.models.examples import Features, examples_of
 from aqa.models.runs import Run
-
-# So many weights are in memory at once.
-_WEIGHTS = 500_000
 
 
 def evaluate_ranking(
@@ -78,7 +75,7 @@ def rank_values(
 
 def measure_ranking(
     pairs: Sequence[Pair],
-    right: NDArray[np.bool_],
+    ranks: Mapping[str, float],
     *,
     level: float = LEVEL,
     resamples: int = RESAMPLES,
@@ -87,26 +84,23 @@ def measure_ranking(
 ) -> MetricValues:
     """The share of pairs in the right order, with two intervals.
 
-    right: (pairs,); two videos of the same rank value are not. The interval is a bootstrap over
-    videos, since pairs that share a video are not independent: a pair counts as often as both of
-    its videos are drawn, the number of one times that of the other. counts: what else is counted;
-    `exact_interval` is added, which takes pairs as independent (clopper1934) and so is too narrow.
+    ranks: the rank value of every video in them. The interval is a bootstrap over videos, see
+    `ranking_accuracy`. counts: what else is counted; `videos` is added, and `exact_interval`, which
+    takes pairs as independent (clopper1934) and so is too narrow.
     """
-    videos, ends = np.unique([[*pair] for pair in pairs], return_inverse=True)
-    first, second = ends.reshape(-1, 2).T
+    videos, numbers = np.unique([[*pair] for pair in pairs], return_inverse=True)
+    ordered = numbers.reshape(-1, 2)
+    said = np.array([ranks[name] for name in videos.tolist()])
+    metrics = metrics_of("ranking")
 
     def measure(drawn: Values) -> dict[str, Values]:
-        values = []
-        for step in np.array_split(drawn, -(-len(drawn) * len(right) // _WEIGHTS) or 1):
-            weight = np.take(step, first, axis=1) * np.take(step, second, axis=1)
-            with np.errstate(invalid="ignore"):  # no pair has both of its videos drawn
-                values.append(weight @ right / weight.sum(axis=1))
-        return {"accuracy": np.concatenate(values)}
+        return {metric.name: metric.function(ordered, said, drawn) for metric in metrics}
 
     samples = resampled(len(videos), measure, resamples, seed)
-    exact = share_interval(int(right.sum()), len(right), level)
+    right = sum(ranks[pair.better] > ranks[pair.worse] for pair in pairs)
+    exact = share_interval(right, len(pairs), level)
     return MetricValues.of(
-        len(right), samples, level, videos=len(videos), **counts, exact_interval=exact
+        len(pairs), samples, level, videos=len(videos), **counts, exact_interval=exact
     )
 
 
@@ -115,16 +109,19 @@ def _of_part(pairs: PairTable, part_of: Sequence[str], part: str) -> list[Pair]:
 
 
 def _evaluate_part(
-    part: str, pairs: Sequence[Pair], ranks: dict[str, float], learned: set[str]
+    part: str, pairs: Sequence[Pair], ranks: Mapping[str, float], learned: set[str]
 ) -> EvaluatedPart:
-    better, worse = (np.array([ranks[pair[end]] for pair in pairs]) for end in (0, 1))
     rows = [
-        {"better": a, "worse": b, "part": part, "better_rank": x, "worse_rank": y}
-        for (a, b), x, y in zip(pairs, better.tolist(), worse.tolist(), strict=True)
+        {
+            "better": pair.better,
+            "worse": pair.worse,
+            "part": part,
+            "better_rank": ranks[pair.better],
+            "worse_rank": ranks[pair.worse],
+        }
+        for pair in pairs
         if part != "train"
     ]
     seen = len({i for pair in pairs for i in pair} & learned)
-    measured = measure_ranking(
-        pairs, better > worse, resamples=resamples_of(part, RESAMPLES), learned=seen
-    )
+    measured = measure_ranking(pairs, ranks, resamples=resamples_of(part, RESAMPLES), learned=seen)
     return EvaluatedPart(rows, measured)

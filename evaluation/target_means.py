@@ -1,6 +1,7 @@
 """Averages over the targets of a head, as papers print them: TES, PCS, and their mean.
 
-Papers of AQA-7 average correlations by Fisher's z, others plainly; both are given.
+Some papers average correlations plainly, others by Fisher's z (parmar2019action §5); both are
+given.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ def target_means(
     videos. A head that was fitted to fewer than two of these columns has none.
     """
     of = {(one.head, one.target, one.split): one for one in results if one.kind == "scores"}
+    alike = of.keys() & tested.keys()  # classes have no average
     means: list[Result] = []
     for head, split in dict.fromkeys((head, split) for head, _, split in tested):
-        alike = of.keys() & tested.keys()  # classes have no average
         targets = [one for one in manifest.targets if (head, one, split) in alike]
         if len(targets) > 1:
             each = [of[head, target, split] for target in targets]

@@ -139,13 +139,17 @@ def _of_every_target(label: str, folders: Sequence[str]) -> list[str]:
 def _of_targets(
     runs: Path, labels: Sequence[str], targets: Sequence[str], folders: Sequence[str]
 ) -> list[str]:
-    """The folders of runs that predict these targets, of the heads of these labels if given."""
+    """The folders of runs that predict these targets, of the heads of these labels if given.
+
+    `all` is, as in fitting, every target beside the score.
+    """
     known = list(dict.fromkeys(label_and_target(name)[1] for name in folders))
     for target in targets:
         if target not in (*known, EVERY):
             remedy = f"fit it with `aqa fit --target {target}` (looked in {runs})"
             raise UnknownNameError("fitted target", target, known, remedy)
-    wanted = {target for target in known if target in targets or EVERY in targets}
+    every = {*known} - {SCORE} if EVERY in targets else set()
+    wanted = {*targets} | every
     heads = list(dict.fromkeys(label_and_target(name)[0] for name in labels or folders))
     pairs = [(name, *label_and_target(name)) for name in folders]
     chosen = [name for name, head, target in pairs if head in heads and target in wanted]

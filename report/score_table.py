@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 
 from aqa.evaluation.metric import point_digits
 from aqa.report.tables import table, wrapped
-from aqa.target_names import SCORE
+from aqa.target_names import PAIRS, RANK_VALUE, SCORE
 
 if TYPE_CHECKING:
     from aqa.workflows.score import ScoredVideo
+
+_RANKED = (
+    f"{RANK_VALUE}: no points; higher is better. 0 is the mean of the training videos, and 1 their "
+    "standard deviation"
+)
 
 
 def scores_table(videos: Sequence[ScoredVideo]) -> str:
@@ -37,7 +42,8 @@ def _scores(videos: Sequence[ScoredVideo]) -> str:
     digits = point_digits((video.score for video in videos), 2)
     header, rows = _named(videos)
     names = len(header)
-    header.append("score")
+    ranked = {video.target for video in videos} == {PAIRS}
+    header.append(RANK_VALUE if ranked else "score")
     for row, video in zip(rows, videos, strict=True):
         row.append(f"{video.score:.{digits}f}")
     if any(len(video.by_split) > 1 for video in videos):
@@ -45,7 +51,8 @@ def _scores(videos: Sequence[ScoredVideo]) -> str:
         for row, video in zip(rows, videos, strict=True):
             values = video.by_split.values()
             row += [f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"]
-    return table(rows, header, names)
+    notes = [_RANKED] if any(video.target == PAIRS for video in videos) else []
+    return "\n".join([table(rows, header, names), *map(wrapped, notes)])
 
 
 def _classes(videos: Sequence[ScoredVideo]) -> str:

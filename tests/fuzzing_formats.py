@@ -38,10 +38,12 @@ def joints(family: Any) -> None:
     rng = np.random.default_rng(0)
     for name, kind, content in (*_texts(rng), *_tables(rng), *_arrays(rng)):
         family.add(name, kind, content)
-    folders = {"yolo", "many", "openpose"}
+    folders = {"yolo", "openpose"}
 
     def read(path: Path) -> None:
         place = path.parent if path.parent.name in folders else path
+        if path.parent.name == "many":
+            place = path.with_name("film_*.txt")
         video = Video("a", None, 0.0, poses=place)
         frame_numbers(place)
         video_poses(video, survey([video], AS_FILES_SAY, lambda line: None))
@@ -62,7 +64,7 @@ def _texts(rng: np.random.Generator) -> list[tuple[str, str, bytes]]:
     return [
         ("mediapipe.json", "json", json.dumps(frames).encode()),
         ("mediapipe2.json", "json", json.dumps({"frames": [frame] * 3}).encode()),
-        *((f"yolo/film_{i}.txt", "bytes", label) for i in (1, 2, 4)),
+        *((f"{f}/film_{i}.txt", "bytes", label) for f in ("yolo", "many") for i in (1, 2, 4)),
         ("ntu.skeleton", "bytes", skeleton.encode()),
     ]
 

@@ -19,7 +19,7 @@ from aqa.models.examples import example_of
 from aqa.models.feedback import Feedback, PoseFeedback, give_feedback, give_pose_feedback
 from aqa.models.runs import Run, load_run
 from aqa.models.saved.hashes import check_learned, warn_unchecked
-from aqa.target_names import SCORE
+from aqa.target_names import PAIRS, RANK_VALUE, SCORE
 from aqa.workflows.new_videos import check_told, extractor_for
 
 Frame = NDArray[np.uint8]
@@ -117,7 +117,8 @@ def _feedback(run: Run, seen: _Seen, align: str) -> Feedback | PoseFeedback | Wr
     feedback = give_feedback(head, video, features, seen.blank, align, run.clip_reference)
     if feedback.total is None or run.target == SCORE:
         return feedback
-    of = run.target + feedback.total.of.removeprefix(SCORE)
+    of = RANK_VALUE if run.target == PAIRS else run.target
+    of += feedback.total.of.removeprefix(SCORE)
     return replace(feedback, total=replace(feedback.total, of=of))
 
 

@@ -57,6 +57,8 @@ def import_dataset(
         # The manifest is written last: a list as it should be is of an import that was killed.
         if path.exists() and not force and not _holds(path, texts.get(path)):
             raise AqaError(f"{path}: exists already; replace it with --force")
+        if path in texts and any(_is_same(path, source) for source in request.sources):
+            raise AqaError(f"{path}: it is what is imported; rename it, or see --manifest")
     table = _checked(imported)
     missing = [video.path for video in table if video.path and not is_video(video.path)]
     if missing and len(missing) == len(table):
@@ -77,6 +79,11 @@ def import_dataset(
         *imported.notes,
         *(_store_import(file, name, manifest, lists) for name, file in imported.features.items()),
     ]
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    """Whether both paths lead to one file that exists."""
+    return path.exists() and other.exists() and os.path.samefile(path, other)
 
 
 def _holds(path: Path, text: str | None) -> bool:

@@ -8,6 +8,8 @@ The format is told by what is there:
     .csv, .txt   DeepLabCut, named columns (MediaPipe), Kinect's 100 columns, or plain numbers
     .h5          DeepLabCut
     .skeleton    NTU RGB+D
+    v1_*.txt     labels of Ultralytics, * being the frame, where one folder has those of all videos
+    v1_*_keypoints.json  the same of OpenPose
 
 Frames are those of the video file, positions are as the file has them. Of several people the one is
 taken whose track has the largest sum of scores; where nobody is tracked, on each frame the one of
@@ -33,13 +35,21 @@ from aqa.extract.poses.formats.records import people_frames, read_records
 from aqa.extract.poses.formats.tables import read_table
 from aqa.extract.poses.formats.yolo import read_yolo, yolo_frames
 from aqa.extract.poses.poses import TOLD_BY_FILE, PoseError, Poses, ReadingRules
+from aqa.extract.poses.shared_folders import find_shared, is_of_frame
 from aqa.extract.poses.text import is_number, load_json, read_rows
+from aqa.extract.video.numbered import is_numbered
 
 
 def find_poses(folder: Path, video_id: str) -> Path:
-    """Where a folder has the joints of a video: `<video_id>`, alone or with one of `SUFFIXES`."""
+    """Where a folder has the joints of a video: `<video_id>`, alone or with one of `SUFFIXES`.
+
+    Or else under the name that a program gives it which writes all videos into one folder.
+    """
     paths = [folder / f"{video_id}{suffix}" for suffix in ("", *SUFFIXES)]
+    shared = find_shared(folder, video_id)
     existing = [path for path in paths if path.exists()]
+    if not existing or (shared and is_of_frame(existing[0])):  # dive_1.txt is frame 1 of dive
+        existing = shared
     if len(existing) > 1:
         names = " and ".join(path.name for path in existing)
         raise PoseError(f"{folder}: {names} for {video_id}; leave one of them there")
@@ -53,6 +63,8 @@ def read_poses(
 
     n_frames: of the video, where known; a list of people ends earlier where nobody was seen.
     """
+    if is_numbered(path):
+        return read_yolo(path, n_frames, rules) if path.suffix == ".txt" else read_openpose(path)
     if not path.exists():
         raise PoseError(f"{path}: no such file or folder of joints")
     if path.is_dir():
@@ -72,9 +84,11 @@ def frame_numbers(path: Path) -> tuple[set[int], bool]:
     No frames for files that have all frames, in order. Frames count from 1, unless one is 0, where
     the program that wrote them is known to do so.
     """
-    if path.is_dir():
+    if path.is_dir() or (is_numbered(path) and path.suffix == ".txt"):
         found = yolo_frames(path)
         return found, bool(found)
+    if is_numbered(path):
+        return set(), False
     if path.suffix == ".json":
         found = people_frames(path, load_json(path))
     elif path.suffix in (".csv", ".txt"):

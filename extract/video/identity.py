@@ -7,6 +7,7 @@ import hashlib
 from pathlib import Path
 
 from aqa.extract.video.images import numbered_images
+from aqa.extract.video.numbered import is_numbered, numbered_files
 from aqa.extract.video.source import VideoError
 
 # Files up to this size are hashed whole; of larger ones the ends, and samples from between.
@@ -18,7 +19,12 @@ _LEAST = 4 << 10
 
 
 def files_of(path: Path) -> list[Path]:
-    """The file, or the numbered images of a folder; of a folder without, all that is not hidden."""
+    """The file, or the numbered images of a folder; of a folder without, all that is not hidden.
+
+    A path with a * stands for numbered files, as those of joints.
+    """
+    if is_numbered(path) and not path.exists():
+        return numbered_files(path)
     if not path.is_dir():
         return [path]
     try:

@@ -151,9 +151,10 @@ def _compared(explanation: Explanation, reference: ClipReference, kind: str) -> 
     told, margin = reference.told, reference.margin
     if told is not None and margin is not None and reference.calls_faulty:
         limits = found.good - margin
+        points = " points" if explanation.meaning.startswith("points") else ""
         return _Verdict(
             "faulty",
-            f"{margin:.2f} points or more below the level that one in four of {beside} reaches in "
+            f"{margin:.2f}{points} or more below the level that one in four of {beside} reaches in "
             "the same part of the video",
             f"held against the faulty clips of {told.videos} held-out videos: precision "
             f"{told.precision:.2f}, recall {told.recall:.2f}, F1 {told.f1:.2f} "

@@ -14,6 +14,7 @@ from aqa.models.heads.base import (
     Head,
     State,
     check_fit,
+    check_pairs,
     check_params,
     check_sequences,
     params_of,
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 class SVRHead(Head):
     """Averages the clips of a video, and regresses its score on that by `VectorSVR`.
 
-    Given validation videos are not used. Fitted: `svr_`, and its `best_params_` and `history_`.
+    Of pairs it learns who is better (RankSVM, on the differences of both videos' averages). Given
+    validation videos are not used. Fitted: `svr_`, and its `best_params_` and `history_`.
     """
 
     fitted: ClassVar[tuple[str, ...]] = ("svr_",)
@@ -44,11 +46,27 @@ class SVRHead(Head):
         start: Head | None = None,
     ) -> Self:
         """See `Head.fit_examples`."""
+        if train.pairs is not None:
+            return self._fit_pairs(train, check_pairs(train))
         sequences, scores = check_fit(train.features, train.scores, least=4, ids=train.ids)
         check_params(self)
         self.svr_ = VectorSVR(**shared_params(self, VectorSVR)).fit(averages(sequences), scores)
         self.history_, self.best_params_ = self.svr_.history_, self.svr_.best_params_
         return self
+
+    def _fit_pairs(self, train: Examples, pairs: NDArray[np.intp]) -> Self:
+        """Learn who is better; the answers are then rank values."""
+        sequences = check_sequences(train.features, ids=train.ids)
+        check_params(self)
+        svr = VectorSVR(**shared_params(self, VectorSVR))
+        self.svr_ = svr.fit_pairs(averages(sequences), pairs)
+        self.history_, self.best_params_ = self.svr_.history_, self.svr_.best_params_
+        return self
+
+    @property
+    def takes_pairs(self) -> bool:
+        """See `Head.takes_pairs`."""
+        return True
 
     def predict_examples(self, examples: Examples) -> Matrix:
         """See `Head.predict_examples`."""

@@ -195,11 +195,6 @@ class TransformedHead(Head):
         return self.head.says_probability
 
     @property
-    def says_rank(self) -> bool:
-        """See `Head.says_rank`; `takes_pairs` is false, since its transforms are of scores."""
-        return self.head.says_rank
-
-    @property
     def also_shown(self) -> tuple[str, ...]:
         """See `Head.also_shown`."""
         return self.head.also_shown

@@ -511,3 +511,34 @@ def test_an_outsiders_backbone(workspace: Path, run_aqa: Callable[..., Result]) 
     assert "reused" in run_aqa(*command).output
     (workspace / "net.py").write_text(BACKBONE.replace("relu", "tanh"))
     assert "backbone_source" in run_aqa(*command, code=1).output
+
+
+def test_a_target_is_trained_in_a_folder_of_its_own(
+    workspace: Path, run_aqa: Callable[..., Result]
+) -> None:
+    path = workspace / "manifest.csv"
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    for i, row in enumerate(rows):
+        row["score_tes"] = "" if i == 1 else str(i / 10)
+    write_manifest(path, rows)
+    options = [*QUICK, *SMALL, "--split", "2", "--target", "tes"]
+    said = run_aqa("finetune", *options, code=1).output
+    assert "no score_tes for 1 of 8 videos of split 2: v1" in said
+    assert not (workspace / "runs").exists()
+    run_aqa("finetune", *options, "--skip-incomplete")
+    run = workspace / "runs" / "lstm-finetuned@tes" / "split-2"
+    record = json.loads((run / "run.json").read_text())
+    assert record["target"] == "tes"
+    assert list(record["left_out"]) == ["v1"]
+    with (run / "predictions.csv").open() as file:
+        scores = {row["video_id"]: float(row["score"]) for row in csv.DictReader(file)}
+    assert scores["v3"] == 0.3
+    found = json.loads(run_aqa("eval", "--no-baseline", "--json").stdout)["results"]
+    assert {(one["head"], one["target"]) for one in found} == {
+        ("lstm-finetuned", "tes"),
+        ("lstm-finetuned-last", "tes"),
+    }
+    (scored,) = json.loads(run_aqa("score", "v3.avi", "--head", "lstm-finetuned", "--json").stdout)[
+        "scores"
+    ]
+    assert (scored["head"], scored["target"]) == ("lstm-finetuned", "tes")

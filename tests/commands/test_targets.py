@@ -146,6 +146,7 @@ def test_one_target_alone(aqa: Callable[..., Result]) -> None:
     assert [*results(aqa, "--no-baseline", "--target", "tes")] == [("svr", "tes")]
     assert Path("runs/eval-target-tes-split-1.json").exists()
     assert len(results(aqa, "--no-baseline", "--head", "svr")) == 5
+    assert ("svr", "score") not in results(aqa, "--no-baseline", "--target", "all")
     assert [*results(aqa, "--no-baseline", "--head", "svr@pcs")] == [("svr", "pcs")]
     said = aqa("eval", "--target", "ss", code=2).output
     assert "unknown fitted target 'ss'; known: score, pcs, tes" in said
@@ -173,7 +174,7 @@ def test_heads_are_compared_target_by_target(aqa: Callable[..., Result]) -> None
     assert "Spearman of tes" in shown
     assert "pcs" not in shown
     said = aqa("compare", "svr@tes", "smooth@pcs", code=1).output
-    assert "predict different targets" in said
+    assert "no two evaluated heads predict the same target: smooth@pcs, svr@tes" in said
 
 
 def test_the_baseline_of_a_target(aqa: Callable[..., Result]) -> None:
@@ -191,8 +192,10 @@ def test_the_baseline_of_a_target(aqa: Callable[..., Result]) -> None:
 
 def test_gaps_are_named_or_left_out(with_gaps: Callable[..., Result]) -> None:
     aqa = with_gaps
-    said = aqa("fit", *SVR, "--target", "all", "--split", "1", code=1).output
+    every = ("--target", "pcs", "--target", "tes", "--split", "1")
+    said = aqa("fit", *SVR, *every, code=1).output
     assert "no score_tes for 1 of 24 videos of split 1: v03" in said
+    assert not Path("runs").exists()  # the first target was not fitted before the second is seen
     told = aqa("fit", *SVR, "--target", "all", "--split", "1", "--skip-incomplete").stdout
     assert "left out 1 training or validation video: v03 (no score_tes)" in told
     said = aqa("eval", "--no-baseline", code=1).output
@@ -327,3 +330,15 @@ def test_the_two_scores_of_fis_v(
     assert skaters == pytest.approx([0.669, 0.863], abs=5e-4)
     mean = seen["baseline-athlete", "mean of 2"]["spearman"]
     assert mean == pytest.approx(sum(skaters) / 2)
+
+
+def test_feedback_is_of_one_target(aqa: Callable[..., Result]) -> None:
+    aqa("fit", "--head", "average", *ONCE, "--target", "all", "--split", "1")
+    said = aqa("feedback", "v30", "--head", "average", code=1).output
+    assert "average is fitted to pcs, tes; choose one with --target" in said
+    told = aqa("feedback", "v30", "--head", "average", "--target", "pcs").stdout
+    assert "runs/average@pcs/split-1" in " ".join(told.split())
+    assert "= pcs " in told
+    aqa("fit", "--head", "average", *ONCE, "--split", "1")
+    told = aqa("feedback", "v30", "--head", "average").stdout  # the score, where it was fitted
+    assert "= score " in told

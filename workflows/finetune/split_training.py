@@ -57,7 +57,7 @@ class SplitTraining:
                 self.head, split, plan.manifest, parts=plan.parts
             )
         check_target(self.head, plan.manifest)
-        if learned_scores(self.head, plan.manifest):
+        if learned_scores(self.head, plan.manifest) or plan.manifest.pairs is not None:
             check_scored(split, plan.manifest, plan.parts)
         self.split = with_validation(plan, split, self.head, self.start)
         check_columns(plan, self.split, self.head, self.start)

@@ -9,12 +9,13 @@ from aqa.extract.poses.names import OPENPOSE
 from aqa.extract.poses.people import frame_number, of_frames
 from aqa.extract.poses.poses import PoseError, Poses
 from aqa.extract.poses.text import load_json
+from aqa.extract.video.numbered import is_numbered, numbered_files
 
 
 def read_openpose(folder: Path) -> Poses:
-    """Read the files of one video."""
+    """Read the files of one video: all of a folder, or `folder/v1_*_keypoints.json`."""
     files: dict[int, Path] = {}
-    for file in sorted(folder.glob("*.json")):
+    for file in numbered_files(folder) if is_numbered(folder) else sorted(folder.glob("*.json")):
         number = frame_number(file.name, folder)
         if number in files:
             raise PoseError(f"{folder}: {files[number].name} and {file.name} have the same number")

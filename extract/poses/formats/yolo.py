@@ -16,6 +16,7 @@ from aqa.extract.poses.names import RECORDS
 from aqa.extract.poses.people import Person, frame_number, of_people
 from aqa.extract.poses.poses import PoseError, Poses, ReadingRules
 from aqa.extract.poses.text import read_text
+from aqa.extract.video.numbered import is_numbered, numbered_files
 
 _BOX = 5
 # Joints of COCO's body x 2 or 3 numbers are told before any other count is guessed.
@@ -25,17 +26,16 @@ _COCO = {17 * 3 + more: (17, 3, more) for more in range(3)} | {
 
 
 def read_yolo(folder: Path, n_frames: int | None, rules: ReadingRules) -> Poses:
-    """Read the labels of one video, in a folder or in `labels` inside it."""
-    place = _place(folder)
+    """Read the labels of one video, in a folder or in `labels` inside it, or `labels/v1_*.txt`."""
     first = 1 if rules.first_frame is None else rules.first_frame
     numbers: dict[int, Path] = {}
     people: list[Person] = []
-    for file in sorted(place.glob("*.txt")):
+    for file in label_files(folder):
         number = frame_number(file.name, folder)
         if number in numbers:
             raise PoseError(
-                f"{place}: {numbers[number].name} and {file.name} have the same number; "
-                "give a folder per video"
+                f"{folder}: {numbers[number].name} and {file.name} have the same number; give a "
+                "folder per video, or the videos the names that the files begin with"
             )
         numbers[number] = file
         people += [
@@ -50,11 +50,15 @@ def read_yolo(folder: Path, n_frames: int | None, rules: ReadingRules) -> Poses:
 
 def yolo_frames(folder: Path) -> set[int]:
     """The numbers of the frames that have a label; empty where the folder has none."""
-    return {frame_number(file.name, folder) for file in _place(folder).glob("*.txt")}
+    return {frame_number(file.name, folder) for file in label_files(folder)}
 
 
-def _place(folder: Path) -> Path:
-    return folder / "labels" if (folder / "labels").is_dir() else folder
+def label_files(folder: Path) -> list[Path]:
+    """The labels of the video's frames."""
+    if is_numbered(folder):
+        return numbered_files(folder)
+    place = folder / "labels" if (folder / "labels").is_dir() else folder
+    return sorted(place.glob("*.txt"))
 
 
 def _person(file: Path, frame: int, cells: list[str]) -> Person:

@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import NotFittedError
 
 from aqa.errors import HeadError, listed
-from aqa.models.examples import Sequences
+from aqa.models.examples import Examples, Sequences
 
 # Those whose `takes_pairs` is true with their defaults.
-RANKING_HEADS = "average, fragments, lstm and wd"
+RANKING_HEADS = "average, fragments, lstm, svr and wd"
 
 
 class UnfittedHeadError(HeadError, NotFittedError):
@@ -98,6 +98,14 @@ def check_fit(
     if len(sequences) < least:
         raise HeadError(f"{len(sequences)} training videos; it takes {least} or more to fit")
     return sequences, scores
+
+
+def check_pairs(examples: Examples) -> NDArray[np.intp]:
+    """The pairs to learn from or to stop by, (pairs, 2); `HeadError` where there are none."""
+    pairs = examples.pairs
+    if pairs is None or not len(pairs):
+        raise HeadError(f"no pair of two of the {len(examples)} videos to learn who is better from")
+    return pairs
 
 
 def check_column(

@@ -177,11 +177,6 @@ class Head(RegressorMixin, BaseEstimator):
         return False
 
     @property
-    def says_rank(self) -> bool:
-        """Whether its answers are rank values, higher for better videos, and no scores."""
-        return False
-
-    @property
     def learns_difficulty(self) -> bool:
         """Whether it takes the difficulty as a part of the score, so that nothing else may."""
         return "difficulty" in self.columns

@@ -11,10 +11,10 @@ from torch import nn
 
 from aqa.errors import HeadError
 from aqa.models.examples import Examples, Sequences, pick
-from aqa.models.heads.base.checks import check_sequences, check_views
+from aqa.models.heads.base.checks import check_pairs, check_sequences, check_views
 from aqa.models.scaling import spread
 from aqa.models.training.loop import BatchSource
-from aqa.models.training.losses import PAIR_LOSSES, make_pair_loss
+from aqa.models.training.losses import make_pair_loss
 from aqa.models.training.ranked_pairs import RankedVideos, RankingTrainer
 
 if TYPE_CHECKING:
@@ -34,6 +34,11 @@ def fit_ranking(
     """
     maps = head.takes == "maps"
     head.check_params()
+    if train.pairs is None:
+        raise HeadError(
+            f"loss={head.loss} learns who is better from pairs of videos, and none are given: fit "
+            "with --target pairs, or take another loss"
+        )
     sequences = check_sequences(train.features, maps=maps, ids=train.ids)
     pairs = check_pairs(train)
     head.y_mean_, head.y_std_ = 0.0, 1.0
@@ -67,18 +72,6 @@ def fit_ranking(
     if len(out):
         head.refit_net(make, lambda: shown(pairs), trainer)
     _scale(head, train)
-
-
-def check_pairs(examples: Examples) -> Numbers:
-    """The pairs to learn from or to stop by; `HeadError` where there are none."""
-    if examples.pairs is None:
-        raise HeadError(
-            f"{' and '.join(f'loss={name}' for name in PAIR_LOSSES)} learn who is better from "
-            "pairs of videos, and none are given: fit with --target pairs, or take another loss"
-        )
-    if not len(examples.pairs):
-        raise HeadError(f"no pair of two of the {len(examples)} videos to learn who is better from")
-    return examples.pairs
 
 
 def hold_out(pairs: Numbers, share: float, seed: int) -> tuple[Numbers, NDArray[np.bool_]]:

@@ -26,6 +26,7 @@ from aqa.models.training.losses import (
     LossName,
     make_loss,
 )
+from aqa.target_names import RANK_VALUE
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -211,14 +212,14 @@ class ScoreNetworkHead(NetworkHead):
 
     @property
     def says_rank(self) -> bool:
-        """See `Head.says_rank`."""
+        """Whether it learns from pairs and answers with rank values."""
         return self.loss in PAIR_LOSSES
 
     @property
     def explains(self) -> str:
         """What the parts that `explain` gives add up to."""
         if self.says_rank:
-            return "rank value"
+            return RANK_VALUE
         return "log-odds" if self.says_probability else "points"
 
     def predict_examples(self, examples: Examples) -> NDArray[np.float64]:

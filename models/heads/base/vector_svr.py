@@ -16,6 +16,7 @@ from sklearn.svm import SVR
 
 from aqa.models.heads.base.arrays import State
 from aqa.models.heads.base.params import param
+from aqa.models.heads.base.vector_ranking import fit_pairs
 from aqa.models.scaling import spread
 
 if TYPE_CHECKING:
@@ -84,6 +85,11 @@ class VectorSVR:
         model.fit(self._kernel(scaled, scaled, self.gamma_), targets)
         self.support_vectors_ = scaled[model.support_]
         self.dual_coef_, self.intercept_ = model.dual_coef_[0], model.intercept_[0]
+        return self
+
+    def fit_pairs(self, vectors: Matrix, pairs: NDArray[np.intp]) -> Self:
+        """Learn from pairs which vectors are better, see `vector_ranking.fit_pairs`."""
+        fit_pairs(self, vectors, pairs)
         return self
 
     def predict(self, vectors: Matrix) -> Matrix:

@@ -131,6 +131,17 @@ def test_both_tables_are_written_and_read_again(tmp_path: Path) -> None:
     assert len(Manifest.read(where).of_target("pairs").pairs or ()) == 2
 
 
+def test_what_is_imported_is_not_overwritten(tmp_path: Path) -> None:
+    source = tmp_path / "pairs.csv"
+    source.write_text("a b\nb c\n")
+    for force in (False, True):
+        with pytest.raises(AqaError, match=r"pairs\.csv: (exists already|it is what is imported)"):
+            import_dataset(
+                "pairs", IMPORTER, Request((source,)), tmp_path / "manifest.csv", force=force
+            )
+    assert source.read_text() == "a b\nb c\n"
+
+
 def test_it_keeps_the_contract_of_importers(tmp_path: Path) -> None:
     (tmp_path / "train.txt").write_text("a b\nb c\n")
     (tmp_path / "test.txt").write_text("x y\ny z\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -325,3 +326,56 @@ def test_all_real_arrays_are_extracted(name: str, shape, axes: int, tmp_path: Pa
         assert store.spec.get("coordinates", 2) == axes
         assert store.verify() == []
     assert len(told.lines) == 1
+
+
+def yolo_label(x: float) -> str:
+    return " ".join(map(str, [0, 0.5, 0.5, 0.2, 0.4, *[x, 0.5, 0.9] * 17]))
+
+
+def test_labels_of_several_videos_in_one_folder(tmp_path: Path) -> None:
+    """As `yolo predict source=FOLDER save_txt=True` writes them; v_1 is not v."""
+    labels = tmp_path / "predict" / "labels"
+    labels.mkdir(parents=True)
+    for name, x in (("v", 0.1), ("v_1", 0.2), ("w[x]", 0.3)):
+        for frame in range(1, 12):
+            (labels / f"{name}_{frame}.txt").write_text(yolo_label(x + frame / 100))
+    videos = [Video(name, None, 0.0) for name in ("v", "v_1", "w[x]", "absent")]
+    for folder in (tmp_path / "predict", labels):
+        store = tmp_path / f"{folder.name}.h5"
+        summary = extract_poses(videos, store, folder)
+        assert summary.done == ["v", "v_1", "w[x]"]
+        assert [video_id for video_id, _ in summary.failed] == ["absent"]
+        with FeatureStore.open(store) as opened:
+            for name, x in (("v", 0.1), ("v_1", 0.2), ("w[x]", 0.3)):
+                assert opened[name].shape == (11, 34)
+                assert opened[name][:, 0] == pytest.approx(x + np.arange(1, 12) / 100)
+    assert extract_poses(videos[:1], store, labels).reused == ["v"]
+    (labels / "v_3.txt").write_text(yolo_label(0.9))
+    assert "features of another file" in str(extract_poses(videos[:1], store, labels).failed)
+
+
+def test_openpose_of_several_videos_in_one_folder(tmp_path: Path) -> None:
+    for name, x in (("a", 1.0), ("a_2", 2.0)):
+        for frame in range(3):
+            person = {"pose_keypoints_2d": [x, frame, 0.9] * 25}
+            path = tmp_path / f"{name}_{frame:012d}_keypoints.json"
+            path.write_text(json.dumps({"people": [person]}))
+    extract_poses([Video("a", None, 0.0), Video("a_2", None, 0.0)], tmp_path / "s.h5", tmp_path)
+    with FeatureStore.open(tmp_path / "s.h5") as store:
+        assert store["a"][:, :2].tolist() == [[1, 0], [1, 1], [1, 2]]
+        assert store["a_2"][:, :2].tolist() == [[2, 0], [2, 1], [2, 2]]
+
+
+def test_a_folder_of_deeplabcut(tmp_path: Path) -> None:
+    """Its names are longer than the videos'; there may be a CSV beside the HDF5."""
+    rows = ["scorer,D,D,D", "bodyparts,a,a,a", "coords,x,y,likelihood", "0,1,2,1", "1,3,4,1"]
+    for name in ("v", "v2"):
+        path = tmp_path / f"{name}DLC_resnet50_diveSep1shuffle1_1000.csv"
+        path.write_text("\n".join(rows))
+        path.with_suffix(".h5").write_bytes(b"the same")
+    videos = [Video("v", None, 0.0), Video("v2", None, 0.0)]
+    summary = extract_poses(videos, tmp_path / "s.h5", tmp_path)
+    assert summary.done == ["v", "v2"]
+    shutil.copy(path, path.with_name(path.name.replace("1000", "1000_filtered")))
+    with pytest.raises(PoseError, match=r"_1000\.csv and .*_filtered\.csv for v2; leave one"):
+        extract_poses(videos, tmp_path / "t.h5", tmp_path)

@@ -125,3 +125,16 @@ def test_which_heads_learn_from_pairs() -> None:
     assert takes >= {*RANKING, "fragments"}
     assert not takes & {"gdlt", "usdl", "siamese", "core", "kfs", "mtl"}
     assert not find_head("lstm").head_class(label="incremental").takes_pairs
+
+
+def test_fragments_learn_from_pairs_of_maps() -> None:
+    rng = np.random.default_rng(0)
+    levels = rng.normal(size=16)
+    maps = [(rng.normal(size=(2, 3, 1, 2, 2)) + level).astype(np.float32) for level in levels]
+    pairs = np.array([(i, j) for i in range(16) for j in range(16) if levels[i] > levels[j]])
+    train = Examples(tuple("abcdefghijklmnop"), maps, np.full(16, np.nan), pairs=pairs)
+    head = find_head("fragments").head_class(
+        loss="pair-margin", epochs=8, channels=4, hidden=8, dropout=0.0, lr=0.01
+    )
+    rank = head.fit_examples(train).predict_examples(train)
+    assert spearmanr(rank, levels)[0] > 0.8

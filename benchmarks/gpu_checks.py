@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,12 +33,12 @@ def run(bench: Bench) -> None:
     """Features of every backbone, a store that is gone on with, heads, and the GPU's tests."""
     names = ["tiny3d"] if bench.quick else [n for n in backbone_names() if has_random(n)]
     for name in names:
-        bench.measure(lambda name=name: drift(name, bench), what="features", backbone=name)
-    bench.measure(lambda: resumed(bench), what="resumed store")
+        bench.measure(partial(drift, name, bench), what="features", backbone=name)
+    bench.measure(partial(resumed, bench), what="resumed store")
     for name in HEADS[:1] if bench.quick else HEADS:
-        bench.measure(lambda name=name: head_moves(name, bench), what="head", head=name)
+        bench.measure(partial(head_moves, name, bench), what="head", head=name)
     if bench.device.type == "cuda":
-        bench.measure(lambda: gpu_tests(bench), what="pytest -m gpu")
+        bench.measure(partial(gpu_tests, bench), what="pytest -m gpu")
 
 
 def has_random(name: str) -> bool:
@@ -83,10 +84,11 @@ def head_moves(name: str, bench: Bench) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     clips = [rng.normal(size=(6, 64)).astype(np.float32) for _ in range(80)]
     scores = [float(60 + 20 * np.tanh(one[:, :4].mean())) for one in clips]
-    columns = {"attributes": [{"position": "abc"[i % 3]} for i in range(80)]}
-    examples = (
-        Examples.of(clips, scores, **columns) if name == "mtl" else Examples.of(clips, scores)
+    columns = (
+        {"attributes": [{"position": "abc"[i % 3]} for i in range(80)]} if name == "mtl" else {}
     )
+    ids = tuple(map(str, range(80)))
+    examples = Examples(ids, clips, np.array(scores), columns)
     predicted = [
         get_head(name)(device=device, epochs=3 if bench.quick else 30)
         .fit_examples(examples)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,13 +53,13 @@ def run(bench: Bench) -> None:
     for name in names:
         backbone = load_backbone(name, weights_of(name))
         work = flop(backbone)
-        bench.measure(lambda: plain(backbone, bench), what="plain loop", backbone=name)  # noqa: B023
+        bench.measure(partial(plain, backbone, bench), what="plain loop", backbone=name)
         best = by_precision(name, backbone, work, peaks["bfloat16"], bench)
         if name in SWITCHED or bench.quick:
             switches(name, backbone, best, bench)
         for precision in ("float32", "bfloat16"):
             bench.measure(
-                lambda p=precision: with_decoding(backbone, p, bench),  # noqa: B023
+                partial(with_decoding, backbone, precision, bench),
                 **{"what": "with decoding", "backbone": name, "precision": precision},
             )
 
@@ -77,7 +78,7 @@ def by_precision(name: str, backbone: Backbone, work: int, peak: float, bench: B
     for way in (ways[::2] if bench.device.type == "cpu" else ways)[: 1 if bench.quick else None]:
         for batch in (2,) if bench.quick else BATCHES:
             one = replace(way, batch=batch)
-            bench.measure(lambda w=one: timed(w), what="forward", backbone=name, **one.__dict__)
+            bench.measure(partial(timed, one), what="forward", backbone=name, **one.__dict__)
     return max(rates, key=lambda way: rates[way], default=Way())
 
 
@@ -88,7 +89,7 @@ def switches(name: str, backbone: Backbone, best: Way, bench: Bench) -> None:
         changed += [replace(best, graph=True), replace(best, compiled=True)]
     for way in changed:
         bench.measure(
-            lambda w=way: speed(backbone, w, bench), what="switch", backbone=name, **way.__dict__
+            partial(speed, backbone, way, bench), what="switch", backbone=name, **way.__dict__
         )
 
 

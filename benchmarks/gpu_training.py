@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,7 +59,7 @@ def run_r2plus1d(bench: Bench) -> None:
     name = "tiny3d" if bench.quick else "r2plus1d-34-ig65m"
     for precision in ("float32",) if bench.quick else ("float32", "bfloat16"):
         bench.measure(
-            lambda p=precision: epoch(name, 96, p, bench),
+            partial(epoch, name, 96, precision, bench),
             **{"what": "epoch", "backbone": name, "precision": precision},
         )
 
@@ -71,10 +72,10 @@ def run_mscadc(bench: Bench) -> None:
     for precision in ("float32", "bfloat16"):
         way = Way(precision, batch=2 if bench.quick else 16)
         bench.measure(
-            lambda w=way: speed(backbone, w, bench), what="forward", backbone=name, **way.__dict__
+            partial(speed, backbone, way, bench), what="forward", backbone=name, **way.__dict__
         )
         bench.measure(
-            lambda p=precision: epoch(name, backbone.clip_length, p, bench),
+            partial(epoch, name, backbone.clip_length, precision, bench),
             **{"what": "epoch", "backbone": name, "precision": precision},
         )
 

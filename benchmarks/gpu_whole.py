@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import time
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ def run(bench: Bench) -> None:
         )
         for precision, workers in (("bfloat16", None), ("bfloat16", 16), ("float32", 16)):
             bench.measure(
-                lambda p=precision, w=workers: whole(files, p, w, Path(made), bench),
+                partial(whole, files, precision, workers, Path(made), bench),
                 **{"what": "files to store", "precision": precision, "workers": workers},
             )
 

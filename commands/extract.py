@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 POSE = "pose"
 _FOR_POSES = ("poses", *JOINT_OPTIONS)
-_FOR_BOTH = ("backbone", "manifest", "store", "quiet")
+_FOR_BOTH = ("workspace", "backbone", "manifest", "store", "quiet")
 
 
 @click.command()

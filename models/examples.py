@@ -83,13 +83,13 @@ class Examples:
         x: arrays; or examples, or a list of them, whose scores `y` takes the place of: with these
         as X, a grid search hands columns on to fitting and to answering. y: None where scores are
         not known. columns: None for one that is not known; `id` names the videos, which are
-        otherwise called by their numbers.
+        otherwise called `row 0` and so on.
         """
         given = _examples_among(x)
         if given is not None:
             return given if y is None else replace(given, scores=np.asarray(y, np.float64))
         names = columns.pop("id", None)
-        ids = [f"number {i}" for i in range(len(x))] if names is None else names
+        ids = [f"row {i}" for i in range(len(x))] if names is None else names
         scores = np.full(len(x), np.nan) if y is None else np.asarray(y, np.float64)
         known = {name: values for name, values in columns.items() if values is not None}
         return cls(tuple(ids), cast("Sequences", x), scores, known, views, blank)

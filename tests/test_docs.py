@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from aqa.models.heads import head_names
+from aqa.workflows.reproduce.end_to_end.recipes import RECIPES
 
 
 def rows(root: Path) -> list[list[str]]:
@@ -23,6 +24,20 @@ def test_all_33_systems_name_a_test_that_exists(root: Path) -> None:
         for file, name in named:
             found = [path.read_text() for path in (root / "tests").rglob(file)]
             assert any(f"def {name}(" in text for text in found), row[-1]
+
+
+def test_every_end_to_end_recipe_is_named_and_no_other(root: Path) -> None:
+    named: dict[str, set[str]] = {}
+    for row in rows(root):
+        tables, _, systems = row[4].partition(": ")
+        assert tables == "-" or re.fullmatch(r"`[\w-]+`(, `[\w-]+`)*", tables), row
+        for table in re.findall(r"`([\w-]+)`", tables):
+            named.setdefault(table, set())
+        if systems:  # of the last table alone
+            named[table] |= {*systems.split(", ")}
+    assert named.keys() == RECIPES.keys()
+    for table, systems_of in named.items():
+        assert not systems_of or systems_of == RECIPES[table].keys(), table
 
 
 def test_the_heads_that_are_named_exist(root: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
+from aqa.extract.summary import reason_of
 from aqa.extract.video.decode import DECODE_ERRORS
 from aqa.features.store import spec_differences
 from aqa.features.video_features import VideoFeatures
@@ -47,7 +48,7 @@ class ScoredVideo:
 
 @dataclass(frozen=True)
 class FailedVideo:
-    """A video that could not be scored, and why."""
+    """A video that could not be scored, and why, in a line that does not name it again."""
 
     path: Path
     reason: str
@@ -105,7 +106,8 @@ def score_videos(
         try:
             extracted = extractor.extract(video)
         except DECODE_ERRORS as error:
-            outcome.failed.append(FailedVideo(path, str(error)))
+            reason = reason_of(path, error).removeprefix(f"{path}: ")
+            outcome.failed.append(FailedVideo(path, reason))
             continue
         outcome.done += [
             _scored(video, path, extracted, fitted_to, rules[target])

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from aqa.extract.poses.names import known_names
-from aqa.extract.poses.poses import Array, PoseError, Poses, seen_only
+from aqa.extract.poses.poses import Array, PoseError, Poses, nobody, seen_only
 
 
 class Person(NamedTuple):
@@ -79,7 +79,7 @@ def one_body(people: Sequence[Person], path: Path, first: int, length: int) -> A
     if len(shapes) > 1:
         counts = ", ".join(str(shape[0]) for shape in shapes)
         raise PoseError(f"{path}: people of {counts} joints")
-    joints = np.full((length, *shapes[0]), np.nan)
+    joints = nobody(path, length, *shapes[0])
     best = np.full(length, -np.inf)
     for person in _tracked(people):
         frame = person.frame - first

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -16,6 +18,8 @@ Layout = Literal["auto", "xy", "xyc", "xyz"]
 # Confidences of OpenPose exceed 1 by a few hundredths: its peaks are interpolated.
 MOST_CONFIDENT = 1.1
 _STATES = (0.0, 1.0, 2.0)
+# Of one video: three hours of 33 landmarks of 4 numbers at 30 frames per second are fewer.
+MOST_NUMBERS = 64 << 20
 
 
 class PoseError(AqaError):
@@ -82,6 +86,16 @@ def fourth_problem(joints: Array) -> str | None:
         f"the fourth number of a joint is {fourth.min():g} to {fourth.max():g}; expected Kinect's "
         "tracking state (0, 1, 2) or a confidence of 0 to 1"
     )
+
+
+def nobody(path: Path, *shape: int) -> Array:
+    """NaN for all places of frames without anybody, to be filled in.
+
+    `PoseError` for so many numbers as no video has: a few lines of a file can name late frames.
+    """
+    if math.prod(shape) > MOST_NUMBERS:
+        raise PoseError(f"{path}: {shape[0]} frames of {shape[1]} joints, more than one video has")
+    return np.full(shape, np.nan)
 
 
 def seen_only(places: Array, confidence: Array) -> Array:

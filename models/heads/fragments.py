@@ -14,7 +14,7 @@ from typing_extensions import Self
 
 from aqa.device import pick_device
 from aqa.models.examples import Examples
-from aqa.models.heads.base import Head, HeadError, Sequences, param
+from aqa.models.heads.base import Head, HeadError, Sequences, called, param
 from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
 from aqa.models.heads.base.score_network import ScoreNetworkHead
 from aqa.models.scaling import divisors
@@ -242,7 +242,7 @@ class FragmentsHead(ScoreNetworkHead):
         for name, maps in zip(examples.ids, examples.features, strict=True):
             if len(maps) < needed or (every and len(maps) != needed):
                 raise HeadError(
-                    f"video {name} has {len(maps)} fragments, fragment={self.fragment} takes "
+                    f"{called(name)} has {len(maps)} fragments, fragment={self.fragment} takes "
                     f"{needed}{'' if every else ' or more'}; extract as many of every video, with "
                     "--frames"
                 )

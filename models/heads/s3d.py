@@ -20,6 +20,7 @@ from aqa.models.heads.base import (
     Head,
     HeadError,
     State,
+    called,
     check_column,
     check_fit,
     check_params,
@@ -173,7 +174,7 @@ class S3DHead(Head):
             for name, sequence in zip(examples.ids, x, strict=True):
                 if len(sequence) != self.stage_count_:
                     raise HeadError(
-                        f"video {name} has {len(sequence)} clips, the first training video "
+                        f"{called(name)} has {len(sequence)} clips, the first training video "
                         f"{self.stage_count_}; with bounds=clips each clip is a stage"
                     )
         else:
@@ -210,7 +211,7 @@ class S3DHead(Head):
         for name, video_stages in zip(examples.ids, _column("stages", examples), strict=True):
             if list(video_stages) != names:
                 raise HeadError(
-                    f"video {name} has the stages {', '.join(video_stages)}, the first training "
+                    f"{called(name)} has the stages {', '.join(video_stages)}, the first training "
                     f"video {', '.join(names)}; fill in the manifest's columns stage_<name>, or "
                     "leave such videos out with --skip-incomplete"
                 )

@@ -215,3 +215,33 @@ def test_nothing_is_fitted_on_test_videos(tmp_path: Path, run_aqa: Aqa) -> None:
         record = json.loads((run / "run.json").read_text(encoding="utf-8"))
         kept.append((record["classes"], (run / "model.safetensors").read_bytes()))
     assert kept[0] == kept[1]
+
+
+def test_ten_real_squats_are_told_and_new_ones_scored(
+    tmp_path: Path, shared: Path, run_aqa: Aqa
+) -> None:
+    data = shared / "data" / "ui-prmd"
+    if not data.exists():
+        pytest.skip(f"no {data}")
+    where = ("-C", str(tmp_path))
+    run_aqa("import", *where, "ui-prmd", str(data))
+    run_aqa("extract", *where, "--backbone", "pose", "--quiet")
+    run_aqa("split", "kfold", *where, "--folds", "5", "--by", "score")
+    run_aqa("fit", *where, "--head", "pose-dft")
+    found = json.loads(run_aqa("eval", *where, "--json").stdout)
+    pooled = {one["head"]: one for one in found["pooled"]}
+    assert (pooled["pose-dft"]["n"], pooled["pose-dft"]["good"]) == (10, 5)
+    assert pooled["pose-dft"]["accuracy"] >= 0.8
+    assert pooled["baseline-frames"]["accuracy"] >= 0.8  # the length alone tells them
+    assert pooled["baseline-majority"]["contains_chance"] == [
+        *("accuracy", "balanced_accuracy", "roc_auc")
+    ]
+    low, _ = pooled["pose-dft"]["accuracy_interval"]
+    assert low < 0.75  # ten videos show no more
+
+    files = [str(data / f"m01_s01_e01{name}.npy") for name in ("", "_inc")]
+    said = json.loads(run_aqa("score", *where, *files, "--json").stdout)["scores"]
+    assert [one["class"] for one in said] == ["1", "0"]
+    assert all(one["probability"] is None for one in said)
+    assert said[0]["margin"] > 0 > said[1]["margin"]
+    assert "above threshold  runs that say so" in run_aqa("score", *where, *files).stdout

@@ -359,16 +359,19 @@ class TestFromVideos:
         )
         assert re.search("^weights +random", told, re.M)
         aqa("fit", "--head", "svr", "-p", "folds=2")
-        assert "undefined" in aqa("eval").output  # Spearman over one test video
+        assert "too few" in aqa("eval").output  # Spearman over one test video
         (videos / "bad.mp4").write_bytes(b"x")
         result = aqa("score", "v24.avi", "bad.mp4", "v18.avi", "--json", code=1)
         scores = json.loads(result.stdout)
         assert [row["video"] for row in scores["scores"]] == ["v24.avi", "v18.avi"]
-        assert scores["failed"][0]["video"] == "bad.mp4"
+        (failed,) = scores["failed"]
+        assert failed["video"] == "bad.mp4"
+        assert failed["reason"]
+        assert "bad.mp4" not in failed["reason"]
         with (videos / "runs/svr/split-1/predictions.csv").open() as file:
             predicted = {r["video_id"]: float(r["predicted"]) for r in csv.DictReader(file)}
         assert scores["scores"][0]["score"] == pytest.approx(predicted["v24"], rel=1e-4)
-        assert "failed: bad.mp4" in result.stderr
+        assert f"failed: bad.mp4: {failed['reason']}\n" in result.stderr
         # What the head learned from is looked at where it still is.
         table = videos / "manifest.csv"
         text = table.read_text()

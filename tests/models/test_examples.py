@@ -29,8 +29,8 @@ def test_all_parts_of_chosen_videos_go_together(videos: Examples) -> None:
 def test_what_is_not_known_is_left_out() -> None:
     videos = Examples.of([np.zeros((1, 2))] * 2, type=None)
     assert np.isnan(videos.scores).all()
-    assert videos.ids == ("number 0", "number 1")
-    assert videos.only(("id", "type")) == {"id": ("number 0", "number 1")}
+    assert videos.ids == ("row 0", "row 1")
+    assert videos.only(("id", "type")) == {"id": ("row 0", "row 1")}
 
 
 def test_videos_that_scikit_learn_cut_are_put_together_again(videos: Examples) -> None:

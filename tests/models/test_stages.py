@@ -110,8 +110,8 @@ def test_hand_labels() -> None:
     ("stages", "problem"),
     [
         ([{}, {}], "no video has stages"),
-        ([{"flight": 3, "entry": 5}, {"flight": 3}], "video number 1 has no first frame of entry"),
-        ([{}, {"flight": 3}], "video number 0 has no first frame of flight"),
+        ([{"flight": 3, "entry": 5}, {"flight": 3}], "row 1 has no first frame of entry"),
+        ([{}, {"flight": 3}], "row 0 has no first frame of flight"),
     ],
 )
 def test_missing_hand_labels(stages: list[dict[str, int]], problem: str) -> None:

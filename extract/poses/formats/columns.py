@@ -16,7 +16,7 @@ import numpy as np
 from aqa.errors import listed
 from aqa.extract.poses.formats.arrays import from_array
 from aqa.extract.poses.names import plain
-from aqa.extract.poses.poses import Array, PoseError, Poses, ReadingRules
+from aqa.extract.poses.poses import Array, PoseError, Poses, ReadingRules, nobody
 from aqa.extract.poses.text import numbers
 
 _KINDS = {
@@ -149,6 +149,6 @@ def _frames(
 
 def _on_frames(path: Path, joints: Array, rows: list[int]) -> Array:
     """The joints in the order of the frames, NaN on those without a row."""
-    ordered = np.full((max(rows) + 1, *joints.shape[1:]), np.nan)
+    ordered = nobody(path, max(rows) + 1, *joints.shape[1:])
     ordered[rows] = joints
     return ordered

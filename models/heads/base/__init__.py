@@ -17,6 +17,7 @@ from aqa.models.heads.base.answers import (
 from aqa.models.heads.base.arrays import State, pack_texts, part_of, under, unpack_texts
 from aqa.models.heads.base.checks import (
     UnfittedHeadError,
+    called,
     check_column,
     check_fit,
     check_pairs,
@@ -51,6 +52,7 @@ __all__ = [
     "StageHead",
     "State",
     "UnfittedHeadError",
+    "called",
     "check_column",
     "check_fit",
     "check_pairs",

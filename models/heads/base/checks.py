@@ -21,14 +21,19 @@ class UnfittedHeadError(HeadError, NotFittedError):
 
 
 def name_of(video: int, ids: Sequence[str] | None) -> str:
-    """What an error calls the video of this number."""
-    return f"video number {video}" if ids is None else f"video {ids[video]}"
+    """What an error calls a video: by its id, or as the row of the arrays that were given."""
+    return f"row {video}" if ids is None else called(ids[video])
+
+
+def called(name: str) -> str:
+    """A video by its id; `row 3` of arrays, which `Examples.of` calls so, is no id."""
+    return name if name.startswith("row ") else f"video {name}"
 
 
 def listed_videos(videos: Sequence[int], ids: Sequence[str] | None) -> str:
     """The first videos of these numbers by their ids, and how many there are beside those."""
     if ids is None:
-        return f"numbers {listed(videos)}"
+        return f"rows {listed(videos)}"
     return listed(ids[video] for video in videos)
 
 

@@ -16,6 +16,7 @@ from aqa.models.heads.base import (
     Head,
     HeadError,
     State,
+    called,
     check_fit,
     check_params,
     check_sequences,
@@ -99,9 +100,9 @@ class PoseHead(Head):
 
     def vectors(self, sequences: Sequences, ids: Sequence[str] | None = None) -> Matrix:
         """The descriptions of all windows of each video, (n, dim); ids: names for errors."""
-        names = [f"number {i}" for i in range(len(sequences))] if ids is None else ids
+        names = [f"row {i}" for i in range(len(sequences))] if ids is None else ids
         named = zip(sequences, names, strict=True)
-        return np.stack([self._vector(sequence, f"video {name}") for sequence, name in named])
+        return np.stack([self._vector(sequence, called(name)) for sequence, name in named])
 
     def state(self) -> State:
         """See `Head.state`."""

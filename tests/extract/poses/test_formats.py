@@ -299,6 +299,17 @@ def test_deeplabcut_with_fewer_values_than_names(tmp_path: Path) -> None:
         read_poses(tmp_path / "v.csv")
 
 
+def test_late_frames_of_a_short_file_take_no_memory(tmp_path: Path) -> None:
+    rows = [f"{1000 * i},1,2" for i in range(9000)]
+    (tmp_path / "v.csv").write_text("\n".join(["frame,nose_x,nose_y", *rows]))
+    assert len(read_poses(tmp_path / "v.csv").joints) == 8_999_001
+    header = ",".join(f"x{j},y{j}" for j in range(33))
+    rows = [f"{1000 * i}" + ",1,2" * 33 for i in range(9000)]
+    (tmp_path / "v.csv").write_text("\n".join([f"frame,{header}", *rows]))
+    with pytest.raises(PoseError, match="8999001 frames of 33 joints, more than one video has"):
+        read_poses(tmp_path / "v.csv")
+
+
 # Real files -------------------------------------------------------------------------------------
 
 

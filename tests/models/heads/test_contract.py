@@ -47,9 +47,9 @@ def test_help_is_not_filled_by_metadata_requests(name: str) -> None:
         (lambda x, y: ([], []), "no videos"),
         (lambda x, y: (x, y[:-1]), "expected 60 finite scores"),
         (lambda x, y: (x, np.where(y == y[0], np.nan, y)), "finite scores"),
-        (lambda x, y: ([*x[:-1], x[0][:, :3]], y), r"video number 59 has .* \(\d+, 3\b"),
-        (lambda x, y: ([x[0][:0], *x[1:]], y), r"video number 0 has .* \(0, 6\b"),
-        (lambda x, y: ([x[0] * np.nan, *x[1:]], y), "video number 0 .* not finite"),
+        (lambda x, y: ([*x[:-1], x[0][:, :3]], y), r"row 59 has .* \(\d+, 3\b"),
+        (lambda x, y: ([x[0][:0], *x[1:]], y), r"row 0 has .* \(0, 6\b"),
+        (lambda x, y: ([x[0] * np.nan, *x[1:]], y), "row 0 .* not finite"),
         (lambda x, y: (x[:1], y[:1]), "1 training videos"),
     ],
 )

@@ -186,7 +186,7 @@ def test_a_prediction_is_the_mean_vote_of_the_types_exemplars(dives):
         for label, name in zip(labels, names, strict=True):
             if label != types[i]:
                 continue
-            number = int(name.removeprefix("number "))
+            number = int(name.removeprefix("row "))
             pair = torch.stack([scaled(x[number]), scaled(x[i])])
             score = torch.tensor([(y[number] - y[:50].mean()) / y[:50].std(), 0.0]).float()
             with torch.no_grad():

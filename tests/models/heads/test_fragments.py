@@ -136,9 +136,9 @@ def test_maps_are_held_once(data: tuple) -> None:
     [
         ({"fragment": "first"}, 4, "fragment=first is not all, last or a fragment's number"),
         ({"fragment": "-1"}, 4, "fragment=-1 is not all, last"),
-        ({"fragment": "4"}, 4, "video number 0 has 4 fragments, fragment=4 takes 5 or more"),
-        ({"fragment": "3"}, 3, "video number 19 has 3 fragments, fragment=3 takes 4 or more"),
-        ({}, 3, "video number 19 has 3 fragments, fragment=all takes 4; .* --frames"),
+        ({"fragment": "4"}, 4, "row 0 has 4 fragments, fragment=4 takes 5 or more"),
+        ({"fragment": "3"}, 3, "row 19 has 3 fragments, fragment=3 takes 4 or more"),
+        ({}, 3, "row 19 has 3 fragments, fragment=all takes 4; .* --frames"),
         ({"channels": 0}, 4, "channels=0"),
         ({"dropout": 1.0}, 4, "dropout=1.0 is not a number, 0 or more and below 1"),
     ],
@@ -153,7 +153,7 @@ def test_a_refused_video_is_named_by_its_number_among_all(data: tuple, monkeypat
     x, y = data
     head = FragmentsHead(**QUICK, fragment="3").fit(x, y)
     monkeypatch.setattr(network, "_BATCHES", 1)
-    with pytest.raises(HeadError, match="video number 19 has 3 fragments"):
+    with pytest.raises(HeadError, match="row 19 has 3 fragments"):
         head.predict([*x[:-1], x[-1][:3]])
 
 
@@ -178,5 +178,5 @@ def test_views_are_learned_from_too(data: tuple) -> None:
 
 def test_vectors_are_refused(data: tuple) -> None:
     _, y = data
-    with pytest.raises(HeadError, match=r"video number 0 has features of shape \(4, 3\)"):
+    with pytest.raises(HeadError, match=r"row 0 has features of shape \(4, 3\)"):
         FragmentsHead(**QUICK).fit([np.zeros((4, 3))] * 20, y)

@@ -115,9 +115,9 @@ MARKS = [(5.0,) * 7] * 19
     ("change", "params", "problem"),
     [
         ({"judges": None}, {}, "20 of 20 videos have no judges"),
-        ({"judges": [*MARKS, ()]}, {}, r"1 of 20 videos have no judges \(number 19\)"),
-        ({"judges": [*MARKS, (5.0,) * 5]}, {}, "video number 19 has 5 judges, .* video 7"),
-        ({"judges": [*MARKS, (5.0,) * 6 + (11.0,)]}, {}, "number 19 has a judge's mark of 11,"),
+        ({"judges": [*MARKS, ()]}, {}, r"1 of 20 videos have no judges \(row 19\)"),
+        ({"judges": [*MARKS, (5.0,) * 5]}, {}, "row 19 has 5 judges, .* video 7"),
+        ({"judges": [*MARKS, (5.0,) * 6 + (11.0,)]}, {}, "row 19 has a judge's mark of 11,"),
         ({"judges": [*MARKS, (-1.0,) * 7]}, {}, "mark of -1, which is not from low=0 to high=10"),
         ({"judges": MARKS}, {}, "19 values of judges for 20 videos"),
         ({}, {"middle": 4}, "middle=4 of 7 judges' marks cannot be the middle ones"),

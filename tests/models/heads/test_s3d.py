@@ -137,11 +137,11 @@ def test_fractions_are_of_the_frames_shown(rng: np.random.Generator) -> None:
     ("change", "params", "problem"),
     [
         ({"stages": None}, {}, r"20 of 20 videos have no stages"),
-        ({"stages": [{}] + [{"flight": 0}] * 19}, {}, r"1 of 20 videos have no stages \(number 0"),
+        ({"stages": [{}] + [{"flight": 0}] * 19}, {}, r"1 of 20 videos have no stages \(row 0"),
         (
             {"stages": [{"flight": 0, "entry": 9}] * 19 + [{"flight": 0}]},
             {},
-            "video number 19 has the stages flight, the first training video flight, entry",
+            "row 19 has the stages flight, the first training video flight, entry",
         ),
         ({"clips": None}, {}, "20 of 20 videos have no clips"),
         ({}, {"bounds": "fractions", "fractions": "0.5,0.2"}, "fractions='0.5,0.2' is not rising"),
@@ -175,7 +175,7 @@ def test_errors_call_videos_by_their_ids(rng: np.random.Generator) -> None:
 def test_clips_as_stages_must_be_as_many(rng: np.random.Generator) -> None:
     dives = Dives(rng, 20)
     head = S3DHead(bounds="clips", **SVR).fit(dives.x, dives.y)
-    with pytest.raises(HeadError, match="video number 0 has 3 clips, the first training video 4"):
+    with pytest.raises(HeadError, match="row 0 has 3 clips, the first training video 4"):
         head.predict([dives.x[0][:3]])
 
 

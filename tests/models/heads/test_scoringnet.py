@@ -179,8 +179,8 @@ def test_key_clips(starts: list[int], stages: list[int], expected: list[int]) ->
     ("params", "columns", "problem"),
     [
         ({}, {"difficulty": None}, "30 of 30 videos have no difficulty .* column diff"),
-        ({}, {"difficulty": [None] + [3.0] * 29}, r"1 of 30 .* no difficulty \(number 0\)"),
-        ({}, {"difficulty": [0.0] + [3.0] * 29}, r"1 of 30 .* no execution \(number 0\)"),
+        ({}, {"difficulty": [None] + [3.0] * 29}, r"1 of 30 .* no difficulty \(row 0\)"),
+        ({}, {"difficulty": [0.0] + [3.0] * 29}, r"1 of 30 .* no execution \(row 0\)"),
         ({}, {"stages": None}, "no video has stages"),
         ({}, {"clips": None}, "told by each video's `clips`"),
         ({}, {"action": ["ski"] * 30}, "holds ski: .* -p rule=product or -p rule=sum"),
@@ -216,5 +216,5 @@ def test_the_margin_is_as_large_beside_each_part(dives: Dives) -> None:
 
 
 def test_a_new_video_without_stages(head: ScoringNetHead, dives: Dives) -> None:
-    with pytest.raises(HeadError, match="video number 0 has no first frame of flight, entry"):
+    with pytest.raises(HeadError, match="row 0 has no first frame of flight, entry"):
         head.predict(dives.x[:1], clips=[CLIPS], stages=[{}])

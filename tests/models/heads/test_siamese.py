@@ -163,7 +163,7 @@ def test_the_order_of_a_pair_matters_to_the_network(fitted, performances):
         ({"threshold": 1e-9}, {}, "pairs are dissimilar at threshold=1e-09; raise it"),
         (WITHIN, {"type": [str(i) for i in range(60)]}, "no two training videos of one type"),
         ({}, {"type": ["A"] * 59}, "59 values of type for 60 videos"),
-        (WITHIN, {"type": [None, *["A"] * 59]}, r"1 of 60 .* have no type \(number 0\)"),
+        (WITHIN, {"type": [None, *["A"] * 59]}, r"1 of 60 .* have no type \(row 0\)"),
         ({"epochs": 0}, {}, "epochs=0 is not a number, 1 or more"),
     ],
 )

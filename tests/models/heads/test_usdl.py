@@ -91,8 +91,8 @@ def test_quantiles_are_where_the_bins_add_up_to_them(fitted, performances) -> No
 @pytest.mark.parametrize(
     ("params", "problem"),
     [
-        ({"low": 50.0}, r"video number \d+ has score .* not from low=50 to high="),
-        ({"high": 60.0}, r"video number \d+ has score .* not from low=.* to high=60"),
+        ({"low": 50.0}, r"row \d+ has score .* not from low=50 to high="),
+        ({"high": 60.0}, r"row \d+ has score .* not from low=.* to high=60"),
         ({"low": 90.0, "high": 80.0}, "low=90 is not below high=80"),
         ({"std": 20.0}, "std=20 is too wide for bins=101"),
         ({"std": 0.0}, "std=0.0 is not a number, above 0"),

@@ -170,7 +170,7 @@ QUICK_LSTM = {"epochs": 4, "hidden": 8, "device": "cpu", "label": "incremental"}
     [
         ("multiply", None, "difficulty=multiply takes .* and 40 of 40 have none above 0"),
         ("multiply", [2.0] * 39 + [0.0], "1 of 40 have none above 0"),
-        ("input", [2.0] * 38 + [None] * 2, r"2 of 40 have none \(number 38, number 39\): fill"),
+        ("input", [2.0] * 38 + [None] * 2, r"2 of 40 have none \(row 38, row 39\): fill"),
         ("input", [2.0] * 3, "3 values of difficulty for 40 videos"),
     ],
 )

@@ -366,7 +366,7 @@ class LSTMPeer(Peer):
         """Scaled scores, (n,); videos of one length at once, since theirs all have one."""
         lengths = np.array([len(video) for video in videos])
         groups = [np.flatnonzero(lengths == length) for length in np.unique(lengths)]
-        said = [self.nets[0](torch.stack([videos[i] for i in group])) for group in groups]
+        said = [self.nets[0](torch.stack([videos[i] for i in group.tolist()])) for group in groups]
         return torch.cat(said).squeeze(1)[np.argsort(np.concatenate(groups))]
 
     def loss(self, chosen: NDArray[np.intp]) -> Tensor:

@@ -35,7 +35,7 @@ def explaining_runs(
     for folder in folders:
         labels.setdefault(label_and_target(folder.parent.name)[0], []).append(folder)
     if len(labels) == 1:
-        return runs_of_one_target(runs, *labels, splits, target)
+        return runs_of_one_target(runs, next(iter(labels)), splits, target)
     explaining = {label: own for label, own in labels.items() if _gives(own[0], answers)}
     if not explaining:
         raise AqaError(

@@ -132,6 +132,7 @@ def fit(
     seed: int | None = None,
     skip_missing: bool = False,
     skip_incomplete: bool = False,
+    ranges: bool = True,
 ) -> list[Run]:
     """Fit a head on the training videos of each split, and save the runs.
 
@@ -144,7 +145,8 @@ def fit(
     learns two numbers as scores. start: the folder of a run to start from. name: what the runs are
     called, by default as the head. seed: of every random choice, by default 0. skip_missing: leave
     out videos that the store does not hold. skip_incomplete: leave out training videos that lack
-    the target, or a label that the head learns from, such as a stage; run.json says which.
+    the target, or a label that the head learns from, such as a stage; run.json says which. ranges:
+    learn how far scores are off too, which takes up to three more fits.
 
     One `Run` per target and split: its fitted `head`, its `folder`, and its `record` of settings.
 
@@ -173,6 +175,7 @@ def fit(
                 skip_incomplete=skip_incomplete,
                 start=Path(start) if start else None,
                 name=name,
+                ranges=ranges,
             )
         ]
 

@@ -37,7 +37,7 @@ def row(head: str, manifest: Manifest, store: FeatureStore, runs: Path) -> str:
     """Fit a head where it is not fitted, evaluate it, and say what came out."""
     folders = [run_folder(runs, head, split.name) for split in chosen_splits(manifest)]
     missing = [s for s, f in zip(chosen_splits(manifest), folders, strict=True) if not f.exists()]
-    for _ in fit_splits(head, (), manifest, store, missing, runs):
+    for _ in fit_splits(head, (), manifest, store, missing, runs, ranges=False):
         pass
     found = evaluate_runs(folders, manifest, store)
     mean = next((one for one in found.means if one.kind == "scores"), None)

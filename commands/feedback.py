@@ -16,6 +16,7 @@ from aqa.commands.options import (
     align_option,
     device_option,
     difficulty_option,
+    explaining_head_option,
     json_option,
     manifest_option,
     one_target_option,
@@ -34,12 +35,7 @@ if TYPE_CHECKING:
 @click.command()
 @workspace_option
 @click.argument("video")
-@click.option(
-    "--head",
-    default="score-estimation",
-    show_default=True,
-    help="Fitted head that gives feedback: the name of its runs, or its Python file.",
-)
+@explaining_head_option
 @click.option("--split", help="Run to use [default: the first that did not learn from VIDEO].")
 @one_target_option
 @type_option
@@ -58,7 +54,7 @@ if TYPE_CHECKING:
 def feedback(
     workspace: Workspace,
     video: str,
-    head: str,
+    head: str | None,
     split: str | None,
     target: str | None,
     type_: str | None,
@@ -94,10 +90,6 @@ def feedback(
     mtl                 one line on the whole video, where it was fitted on the
                         manifest's column commentary.
     """
-    from aqa.models.run_source import runs_of_one_target
-
-    where, chosen = runs or workspace.runs, (split,) if split else ()
-    folders = runs_of_one_target(where, head, chosen, target)
     from aqa.annotations.manifest import Manifest
     from aqa.models.feedback import PoseFeedback
     from aqa.report.feedback_table import (
@@ -107,8 +99,13 @@ def feedback(
         moves_table,
         written_text,
     )
+    from aqa.workflows.best_head import explaining_runs
     from aqa.workflows.feedback import WrittenFeedback, explain
 
+    answers = frozenset({"clips", "joints", "commentary"})
+    folders = explaining_runs(
+        runs or workspace.runs, head, (split,) if split else (), answers, target
+    )
     explained = explain(
         video,
         folders,
@@ -121,7 +118,7 @@ def feedback(
         weights=weights,
         backbone=backbone,
         device=device,
-        heads=(head,),
+        heads=(head,) if head else (),
     )
     explanation, run = explained.feedback, str(explained.run.folder)
     shown: str | dict[str, Any]

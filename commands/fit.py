@@ -76,6 +76,12 @@ def _check_name(context: click.Context, option: click.Parameter, name: str | Non
 @runs_option
 @skip_option
 @incomplete_option
+@click.option(
+    "--ranges/--no-ranges",
+    default=True,
+    show_default=True,
+    help="Learn how far scores are off: fit three more times, on two thirds each.",
+)
 @click.pass_obj
 def fit(
     workspace: Workspace,
@@ -93,6 +99,7 @@ def fit(
     runs: Path | None,
     skip_missing: bool,
     skip_incomplete: bool,
+    ranges: bool,
 ) -> None:
     """Fit a head on the training videos of each split; the runs lie in runs/<head>.
 
@@ -141,6 +148,7 @@ def fit(
                 skip_incomplete=skip_incomplete,
                 start=start,
                 name=name,
+                ranges=ranges,
             ):
                 seconds, n = run.record["seconds"], len(run.record["split"]["train"])
                 line = f"{run.folder}: {n} training videos, {seconds:.1f} s"

@@ -82,6 +82,11 @@ device_option = click.option(
     show_default=True,
     help="cpu, cuda, cuda:1, ...; auto: a GPU if there is one.",
 )
+explaining_head_option = click.option(
+    "--head",
+    help="Fitted head: the name of its runs, or its Python file [default: of those that say "
+    "something of clips, the one with the highest rank correlation].",
+)
 skip_option = click.option(
     "--skip-missing", is_flag=True, help="Leave out videos that the store does not hold."
 )

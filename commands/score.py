@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 @backbone_again_option
 @runs_option
 @device_option
+@click.option(
+    "--strict", is_flag=True, help="Exit with 1 where a video is unlike the training videos."
+)
 @json_option
 @click.pass_obj
 def score(
@@ -59,16 +62,19 @@ def score(
     backbone: str | None,
     runs: Path | None,
     device: str,
+    strict: bool,
     as_json: bool,
 ) -> None:
     """Score new videos with a fitted head.
 
     Features are extracted as those that the head was fitted on; for a head on joints, VIDEOS are
     files of joints. Where the head was fitted on several splits, the score is the mean over them,
-    and the lowest and the highest are shown beside it. A head that was fitted to several targets
-    has a row for each. Of two classes the class is shown, and its probability, or how far the
-    answer lies above the threshold from which on a video is good. What the head `mtl` writes of a
-    video, if it was fitted on commentary, stands below: that of the first split; --json has all.
+    and the lowest and the highest are shown beside it. The true score lies between two bounds with
+    a probability of 80 %, if the video is like the training videos; one that is not is told, as
+    its score means nothing. A head that was fitted to several targets has a row for each. Of two
+    classes the class is shown, and its probability, or how far the answer lies above the threshold
+    from which on a video is good. What the head `mtl` writes of a video, if it was fitted on
+    commentary, stands below: that of the first split; --json has all.
     """
     from aqa.models.run_source import chosen_runs
 
@@ -100,8 +106,13 @@ def score(
         click.echo(f"warning: {line}", err=True)
     for video in outcome.failed:
         click.echo(f"failed: {video.path}: {video.reason}", err=True)
-    if outcome.failed:
+    if outcome.failed or (strict and any(video.trust.unlike for video in outcome.done)):
         sys.exit(1)
+
+
+def _range(video: ScoredVideo) -> list[float] | None:
+    width = video.trust.half_width
+    return None if width is None else [video.score - width, video.score + width]
 
 
 def _row(video: ScoredVideo, head: str) -> dict[str, Any]:
@@ -111,7 +122,8 @@ def _row(video: ScoredVideo, head: str) -> dict[str, Any]:
         **({} if video.target == SCORE else {"target": video.target}),
         "score": video.score,
         "by_split": video.by_split,
-        **(video.said.to_dict() if video.said else {}),
+        **(video.said.to_dict() if video.said else {"range_80": _range(video)}),
+        "unlike_training": bool(video.trust.unlike),
         **({"commentary": video.commentary} if video.commentary else {}),
         "warning": "; ".join(video.warnings) or None,
         "warnings": list(video.warnings),

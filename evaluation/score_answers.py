@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
@@ -26,14 +27,14 @@ def evaluate_scores(
     """Predict the videos of these parts."""
     head = run.scoring_head()
     return {
-        part: _evaluate_part(head, part, split.part(part), manifest, features)
+        part: _evaluate_part(run, head, part, split.part(part), manifest, features)
         for part in parts
         if split.part(part)
     }
 
 
 def _evaluate_part(
-    head: Any, part: str, ids: Sequence[str], manifest: Manifest, features: Features
+    run: Run, head: Any, part: str, ids: Sequence[str], manifest: Manifest, features: Features
 ) -> EvaluatedPart:
     true_columns = ("difficulty", "execution") if "parts" in head.gives else ()
     columns = tuple(dict.fromkeys((*head.answer_columns, *true_columns)))
@@ -43,8 +44,8 @@ def _evaluate_part(
     resamples = resamples_of(part)
     whole = measure_rows(rows, manifest, resamples)
     beside: dict[str, MetricValues] = {}
-    if "quantiles" in head.gives:
-        bounds = head.quantiles(examples, QUANTILES)
+    bounds = _bounds(run, part, examples, rows)
+    if bounds is not None:
         beside["coverage"] = measure_coverage(scores, bounds, resamples=resamples)
         for row, values in zip(rows, bounds.tolist(), strict=True):
             row |= {f"quantile_{q:g}": v for q, v in zip(QUANTILES, values, strict=True)}
@@ -66,6 +67,23 @@ def _evaluate_part(
     if "parts" in head.gives:
         pieces = _evaluate_pieces(head, rows, examples, resamples)
     return EvaluatedPart(rows, whole, beside, pieces)
+
+
+def _bounds(
+    run: Run, part: str, examples: Examples, rows: Sequence[dict[str, Any]]
+) -> NDArray[np.float64] | None:
+    """Between which scores the true ones probably lie, (videos, quantiles) at `QUANTILES`.
+
+    A head's own quantiles; else those of the range that its errors on held-out training videos
+    make, of test videos alone.
+    """
+    head: Any = run.head
+    if "quantiles" in head.gives:
+        quantiles: NDArray[np.float64] = head.quantiles(examples, QUANTILES)
+        return quantiles
+    if part != "test" or run.score_range is None:
+        return None
+    return run.score_range.quantiles([row["predicted"] for row in rows], QUANTILES)
 
 
 def _evaluate_pieces(

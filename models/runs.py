@@ -9,6 +9,8 @@ predictions.csv     video_id, part, score, predicted; or first, second, part, si
 feedback.csv        a row per clip of the test videos, where `aqa eval --feedback` was run
 held_out.csv        as predictions.csv, of the training videos that fitting held out to stop by,
                     answered before it learned from them too; of heads that score or compare pairs
+likeness.safetensors  what the training videos look like, see `models.trust`; not of joints, nor of
+                    maps, nor where the videos are few
 metrics.json        part -> metrics, with intervals but of training and validation videos
 """
 
@@ -21,6 +23,7 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -64,13 +67,16 @@ from aqa.models.saved.record import RECORD, check_place, read_record, target_of
 from aqa.models.saved.seen import seen_by
 from aqa.models.target_transforms import TransformedHead, transformed
 from aqa.models.target_transforms.class_rule import ClassRule
+from aqa.models.trust.likeness import Likeness
+from aqa.models.trust.score_range import ScoreRange
 from aqa.target_names import PAIRS, SCORE, label_and_target, target_label
 from aqa.workspace import run_folder
 
 MODEL, HISTORY = "model.safetensors", "history.csv"
 PREDICTIONS, METRICS_FILE = "predictions.csv", "metrics.json"
 FEEDBACK, HELD_OUT = "feedback.csv", "held_out.csv"
-FILES = (MODEL, RECORD, HISTORY, PREDICTIONS, METRICS_FILE, FEEDBACK, HELD_OUT)
+LIKENESS = "likeness.safetensors"
+FILES = (MODEL, RECORD, HISTORY, PREDICTIONS, METRICS_FILE, FEEDBACK, HELD_OUT, LIKENESS)
 
 
 _NOT_TOLD = ("id", "clips", "difficulty", "similar_within")
@@ -167,6 +173,24 @@ class Run:
         """What feedback compares clips with; None where they add no points, or it is of before."""
         kept = self.record.get("clip_reference")
         return None if kept is None else ClipReference.of(kept, self.folder)
+
+    @property
+    def score_range(self) -> ScoreRange | None:
+        """How far scores lie from its predictions; None where it is not known."""
+        kept = self.record.get("range")
+        return None if kept is None else ScoreRange.of(kept, self.folder)
+
+    @cached_property
+    def likeness(self) -> Likeness | None:
+        """What its training videos look like; None where that is not known.
+
+        `ChangedError` where its file is not the one that was saved.
+        """
+        saved = self.record.get("hashes", {}).get("likeness")
+        if saved is None:
+            return None
+        path = self.folder / LIKENESS
+        return Likeness.of(read_saved(path, saved), path)
 
     @property
     def as_start(self) -> dict[str, Any]:
@@ -371,12 +395,15 @@ def _read_both(folder: Path) -> tuple[dict[str, Any], bytes]:
 
 def read_model(folder: Path, record: Mapping[str, Any]) -> bytes:
     """The bytes of the model file; `ChangedError` where they are not those that were saved."""
-    path = folder / MODEL
+    return read_saved(folder / MODEL, record.get("hashes", {}).get("model"))
+
+
+def read_saved(path: Path, saved: str | None) -> bytes:
+    """The bytes of a run's file. saved: the SHA-256 that it was saved with, None where unknown."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise RunError(f"{path}: {error.strerror}; fit the head again") from None
-    saved = record.get("hashes", {}).get("model")
     found = hashlib.sha256(data).hexdigest()
     if saved not in (None, found):
         raise ChangedError(

@@ -79,7 +79,7 @@ def results_table(evaluation: Evaluation, by_split: bool = False) -> str:
         *told_lines(shown),
         *_undefined_notes(evaluation.results, single),
         *([_FEW] if any(one.kind in _OF_VIDEOS and one.n < FEWEST for one in single) else []),
-        *([_UNRANKED] if any(map(_too_few, [*evaluation.means, *single])) else []),
+        *([_UNRANKED] if any(_too_few(one) for one in shown) else []),
         *([_TOGETHER] if any(one.kind in _OF_VIDEOS for one in evaluation.pooled) else []),
         *([_EXACT] if any(one.kind == "ranking" for one in single) else []),
         *_leak_notes(shown),

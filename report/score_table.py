@@ -19,7 +19,9 @@ _RANKED = (
 
 
 def scores_table(videos: Sequence[ScoredVideo]) -> str:
-    """One row per video and target; of several averaged runs the lowest and highest too.
+    """One row per video and target, with the range that holds the true score in 80 % of cases.
+
+    Of several averaged runs the lowest and highest too.
 
     Of two classes, in a table of their own, the class, how sure it is, and how many runs say so.
     Below stands what the first run writes of each video, where it writes commentary.
@@ -46,6 +48,10 @@ def _scores(videos: Sequence[ScoredVideo]) -> str:
     header.append(RANK_VALUE if ranked else "score")
     for row, video in zip(rows, videos, strict=True):
         row.append(f"{video.score:.{digits}f}")
+    if any(video.trust.half_width is not None for video in videos):
+        header.append("80 % between")
+        for row, video in zip(rows, videos, strict=True):
+            row.append(range_text(video.score, video.trust.half_width, digits))
     if any(len(video.by_split) > 1 for video in videos):
         header += ["lowest", "highest"]
         for row, video in zip(rows, videos, strict=True):
@@ -70,6 +76,14 @@ def _classes(videos: Sequence[ScoredVideo]) -> str:
         if several:
             row.append(f"{[*one.by_split.values()].count(one.label)} of {len(one.by_split)}")
     return table(rows, header, names)
+
+
+def range_text(score: float, half_width: float | None, digits: int) -> str:
+    """The bounds of a range, as in "51 and 65"; "not known" without one."""
+    if half_width is None:
+        return "not known"
+    few = max(digits - 2, 0)  # a bound is no more exact than the errors that it is made of
+    return f"{score - half_width:.{few}f} and {score + half_width:.{few}f}"
 
 
 def _written(video: ScoredVideo) -> list[str]:

@@ -47,6 +47,7 @@ KEPT_TO = {
     "torch": {"extract", "models", "workflows", "testing", "device.py"},
     "click": {"cli.py", "commands", "workflows/demo/train_backbone.py"},
     "matplotlib": {"report"},
+    "jinja2": {"report/page"},
 }
 
 

@@ -26,8 +26,8 @@ from aqa.models.examples import example_of
 from aqa.models.feedback import ClipReference, Told, shown_clips
 from aqa.models.feedback.reference import TypePoints, best_margin, summarise
 from aqa.models.heads.base import Explanation, Head, HeadError
+from aqa.workflows.trust import FOLDS
 
-FOLDS = 3
 # With fewer training videos, margins are chance.
 LEAST_VIDEOS = 12
 

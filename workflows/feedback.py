@@ -20,7 +20,8 @@ from aqa.models.feedback import Feedback, PoseFeedback, give_feedback, give_pose
 from aqa.models.runs import Run, load_run
 from aqa.models.saved.hashes import check_learned, warn_unchecked
 from aqa.target_names import PAIRS, RANK_VALUE, SCORE
-from aqa.workflows.new_videos import check_told, extractor_for
+from aqa.workflows.new_videos import VideoExtractor, check_told, extractor_for
+from aqa.workflows.trust import trust_in
 
 Frame = NDArray[np.uint8]
 
@@ -62,8 +63,12 @@ class ClipFrames:
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """A video as its features show it."""
+class SeenVideo:
+    """A video as its features show it.
+
+    blank: the feature of a clip of black frames, (dim,). warnings: why what is said of it may mean
+    less than it seems, one line each.
+    """
 
     video: Video
     features: VideoFeatures
@@ -95,17 +100,24 @@ def explain(
     runs = [load_run(folder, heads) for folder in folders]
     run = next((run for run in runs if name not in run.learned_from), runs[0])
     where, manifest = store or run.store, run.seen(manifest)
-    _check(run, manifest, where)
+    check_run(run, manifest, where)
     told = {"type": type, "difficulty": difficulty, "action": action}
     if name in manifest.by_id:
-        seen = _from_store(manifest.by_id[name], run, where, told)
+        seen = from_store(manifest.by_id[name], run, where, told)
     else:
-        seen = _from_file(name, run, manifest, told, weights, backbone, device)
-    feedback = _feedback(run, seen, align)
-    return ExplainedVideo(feedback, run, seen.video.path, manifest, where, seen.warnings)
+        video = new_video(name, run, manifest, told)
+        extractor = extractor_for(run.spec, weights=weights, backbone=backbone, device=device)
+        seen = from_file(video, run, extractor)
+    feedback = feedback_on(run, seen, align)
+    unlike = trust_in([run], seen.features.features).unlike
+    warnings = (*seen.warnings, *((f"{name}: {unlike}",) if unlike else ()))
+    return ExplainedVideo(feedback, run, seen.video.path, manifest, where, warnings)
 
 
-def _feedback(run: Run, seen: _Seen, align: str) -> Feedback | PoseFeedback | WrittenFeedback:
+def feedback_on(
+    run: Run, seen: SeenVideo, align: str = "index"
+) -> Feedback | PoseFeedback | WrittenFeedback:
+    """What the run's head says of a video's clips or joints, or writes of the whole."""
     head: Any = run.scoring_head()
     video, features = seen.video, seen.features
     if head.takes_joints:
@@ -134,7 +146,7 @@ def _check_pixels(run: Run) -> None:
         )
 
 
-def _check(run: Run, manifest: Manifest, store: Path) -> None:
+def check_run(run: Run, manifest: Manifest, store: Path) -> None:
     """Refuse a run that learned from other values or features than there are now."""
     warn_unchecked([(run.folder, run.record)])
     check_learned(run.folder, run.record, manifest)
@@ -143,24 +155,21 @@ def _check(run: Run, manifest: Manifest, store: Path) -> None:
             check_learned(run.folder, run.record, None, opened)
 
 
-def _from_store(video: Video, run: Run, store: Path, told: dict[str, Any]) -> _Seen:
+def from_store(video: Video, run: Run, store: Path, told: dict[str, Any]) -> SeenVideo:
+    """A video of the manifest, with the features that a store holds of it.
+
+    told: what the user says of it; overrides the manifest's where it is not None.
+    """
     with FeatureStore.open(store, run.spec) as opened:
         features, blank = of_store(opened, video.id), blank_of(opened)
     video = replace(video, **{name: value for name, value in told.items() if value is not None})
     learned = video.id in run.learned_from
     warnings = (f"{run.folder} has learned from {video.id}",) if learned else ()
-    return _Seen(video, features, blank, warnings)
+    return SeenVideo(video, features, blank, warnings)
 
 
-def _from_file(
-    name: str,
-    run: Run,
-    manifest: Manifest,
-    told: dict[str, Any],
-    weights: str | Path | None,
-    backbone: str | None,
-    device: str,
-) -> _Seen:
+def new_video(name: str, run: Run, manifest: Manifest, told: dict[str, Any]) -> Video:
+    """A video file that the manifest does not hold; `UnknownNameError` where it is no file."""
     path = Path(name)
     if not path.exists():
         raise UnknownNameError(
@@ -168,12 +177,16 @@ def _from_file(
         )
     video = Video(name, path, np.nan, **told)
     check_told(run, video)
-    extractor = extractor_for(run.spec, weights=weights, backbone=backbone, device=device)
+    return video
+
+
+def from_file(video: Video, run: Run, extractor: VideoExtractor) -> SeenVideo:
+    """A new video, extracted as the run's store was made."""
     extracted = extractor.extract(video)
     if "joints" in run.spec:  # the file holds joints, and no frames
         video = replace(video, path=None)
-    warnings = tuple(f"{name}: {line}" for line in extracted.warnings)
-    return _Seen(video, extracted.features, extractor.blank, warnings)
+    warnings = tuple(f"{video.id}: {line}" for line in extracted.warnings)
+    return SeenVideo(video, extracted.features, extractor.blank, warnings)
 
 
 def clip_frames(explained: ExplainedVideo) -> ClipFrames:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
@@ -18,18 +19,19 @@ from aqa.evaluation.evaluated import Evaluated, save_evaluated
 from aqa.evaluation.ranking import evaluate_held_out
 from aqa.evaluation.run_stores import stored_split
 from aqa.features.store import FeatureStore, check_spec
-from aqa.files import write_rows
+from aqa.files import write_bytes, write_rows
 from aqa.models.examples import Examples, Features, examples_of
 from aqa.models.heads import find_head, own_names
 from aqa.models.heads.base import Head, HeadError, fit_options
 from aqa.models.heads.base.source import HeadSource
 from aqa.models.run_source import RunError, attribute_of, is_of, other_file
-from aqa.models.runs import HELD_OUT, Run, load_start, make_record, save_run
+from aqa.models.runs import HELD_OUT, LIKENESS, Run, load_start, make_record, save_run
 from aqa.models.target_transforms import check_target, parse_head_params, transformed
 from aqa.target_names import target_label
 from aqa.workflows.classes import check_classes, class_params, class_rule, first_rule
-from aqa.workflows.clip_reference import clip_reference
+from aqa.workflows.clip_reference import Refit, clip_reference
 from aqa.workflows.pairs import pair_params, ranked_parts
+from aqa.workflows.trust import likeness_of, score_range
 from aqa.workspace import check_label, run_folder
 
 
@@ -46,6 +48,7 @@ def fit_splits(
     skip_incomplete: bool = False,
     start: Path | None = None,
     name: str | None = None,
+    ranges: bool = True,
 ) -> Iterator[Run]:
     """Fit a head on the training videos of each split, one run after the other.
 
@@ -55,7 +58,8 @@ def fit_splits(
     otherwise an error. skip_incomplete: leave out training and validation videos that lack the
     target, or a label that the head learns from; the record's `left_out` says which. start: the
     folder of a fitted run to start from, or that of a head, of which the run of the same split is
-    taken. name: what the runs are called, instead of after the head. Each run is saved below `runs`
+    taken. name: what the runs are called, instead of after the head. ranges: fit three more times,
+    to learn how far scores are off, see `aqa.workflows.trust`. Each run is saved below `runs`
     before it is yielded.
     """
     source = find_head(head)
@@ -91,9 +95,10 @@ def fit_splits(
         folder = run_folder(runs, label, split.name)
         record = make_record(source, model, split, store, folder, seconds, manifest, origin)
         record["left_out"] = dict(left_out)
-        refit = partial(_refit, model, split, manifest, features, origin)
+        refit = _remembered(partial(_refit, model, split, manifest, features, origin))
         found: Evaluated = {}
         held: Evaluated = {}
+        alike: bytes | None = None
         try:
             if manifest.classes is not None and model.kind == "scores":
                 record["classes"] = first_rule(model, manifest.classes).to_dict()
@@ -104,9 +109,24 @@ def fit_splits(
             reference = clip_reference(model, split.train, manifest, store, refit)
             if reference is not None:
                 record["clip_reference"] = reference.to_dict()
+            if ranges and model.kind == "scores" and _in_points(manifest):
+                seen = held or {part: found[part] for part in found if part == "val"}
+                known = score_range(split.train, manifest, features, seen, refit, model.seed)
+                if known is not None:
+                    record["range"] = known.to_dict()
+            alike = likeness_of(split.train, features, model.seed)
+            if alike is not None:
+                record["hashes"]["likeness"] = hashlib.sha256(alike).hexdigest()
         finally:  # what was learned is kept, whatever comes between
-            run = save_run(folder, model, record, partial(_save, found=found, held=held))
+            run = save_run(
+                folder, model, record, partial(_save, found=found, held=held, alike=alike)
+            )
         yield run
+
+
+def _in_points(manifest: Manifest) -> bool:
+    """Whether heads predict points, and neither a rank nor one of two classes."""
+    return manifest.pairs is None and manifest.classes is None
 
 
 def run_label(source: HeadSource, name: str | None, target: str) -> str:
@@ -138,9 +158,11 @@ def _held_out(run: Run, split: Split, manifest: Manifest, features: Features) ->
     return evaluate_run(before, Split(split.name, (), out), manifest, features, ("val",))
 
 
-def _save(folder: Path, found: Evaluated, held: Evaluated) -> None:
-    """Write what was answered into the folder of a run."""
+def _save(folder: Path, found: Evaluated, held: Evaluated, alike: bytes | None) -> None:
+    """Write what was answered, and what training videos look like, into the folder of a run."""
     save_evaluated(folder, found)
+    if alike is not None:
+        write_bytes(folder / LIKENESS, alike)
     if held:
         write_rows(folder / HELD_OUT, [row for part in held.values() for row in part.rows])
 
@@ -230,6 +252,19 @@ def _refit(
     fresh = clone(model)
     _fit(fresh, Split(split.name, tuple(ids)), manifest, features, start)
     return fresh
+
+
+def _remembered(refit: Refit) -> Refit:
+    """The same, but each set of videos is fitted on once."""
+    fitted: dict[tuple[str, ...], Head] = {}
+
+    def remembered(ids: Sequence[str]) -> Head:
+        key = tuple(ids)
+        if key not in fitted:
+            fitted[key] = refit(ids)
+        return fitted[key]
+
+    return remembered
 
 
 def check_layer(source: HeadSource, store: FeatureStore) -> None:

@@ -22,6 +22,7 @@ from aqa.models.saved.hashes import check_beside, warn_unchecked
 from aqa.models.target_transforms.class_rule import ClassRule, SaidClass, said_class
 from aqa.target_names import SCORE
 from aqa.workflows.new_videos import ExtractedVideo, check_told, extractor_for
+from aqa.workflows.trust import Trust, trust_in
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class ScoredVideo:
     said: the class, where runs tell two classes; `score` is then the mean of their answers.
     commentary: what each run writes of the video, by the same names; empty where it writes none.
     warnings: why it may mean less than it seems, one line each. target: what is predicted, see
-    `Manifest.of_target`.
+    `Manifest.of_target`. trust: how far it may be trusted; `warnings` say it too where it may not.
     """
 
     path: Path
@@ -42,6 +43,7 @@ class ScoredVideo:
     commentary: dict[str, str] = field(default_factory=dict)
     target: str = SCORE
     said: SaidClass | None = None
+    trust: Trust = field(default_factory=Trust)
 
 
 @dataclass(frozen=True)
@@ -88,10 +90,11 @@ def score_videos(
     fitted = [(run.folder, run.record) for run in runs]
     check_beside(fitted)
     warn_unchecked(fitted)
-    heads: dict[str, dict[str, Head]] = {}
+    of_targets: dict[str, list[Run]] = {}
     for run in runs:
-        heads.setdefault(run.target, {})[run.split] = run.scoring_head()
-    rules = {t: _class_rules([run for run in runs if run.target == t]) for t in heads}
+        of_targets.setdefault(run.target, []).append(run)
+        run.scoring_head()
+    rules = {target: _class_rules(fitted_to) for target, fitted_to in of_targets.items()}
     videos = [
         Video(str(path), path, np.nan, type=type, difficulty=difficulty, action=action)
         for path in paths
@@ -107,8 +110,8 @@ def score_videos(
             outcome.failed.append(FailedVideo(path, reason))
             continue
         outcome.done += [
-            _scored(video, path, extracted, of_target, target, rules[target])
-            for target, of_target in heads.items()
+            _scored(video, path, extracted, fitted_to, rules[target])
+            for target, fitted_to in of_targets.items()
         ]
     return outcome
 
@@ -130,12 +133,11 @@ def _scored(
     video: Video,
     path: Path,
     extracted: ExtractedVideo,
-    heads: Mapping[str, Head],
-    target: str,
+    runs: Sequence[Run],
     rules: Mapping[str, ClassRule],
 ) -> ScoredVideo:
-    """What heads say of a video. heads, rules: by their splits, all of the same target."""
-    seen = extracted.features
+    """What runs of the same target say of a video. rules: by their splits."""
+    seen, heads = extracted.features, {run.split: run.scoring_head() for run in runs}
     by_split = {split: _predict(head, video, seen) for split, head in heads.items()}
     written = {
         split: _write(head, video, seen)
@@ -144,7 +146,9 @@ def _scored(
     }
     mean = float(np.mean(list(by_split.values())))
     said = said_class(rules, by_split) if rules else None
-    return ScoredVideo(path, mean, by_split, extracted.warnings, written, target, said)
+    trust = trust_in(runs, seen.features)
+    warnings = (*((trust.unlike,) if trust.unlike else ()), *extracted.warnings)
+    return ScoredVideo(path, mean, by_split, warnings, written, runs[0].target, said, trust)
 
 
 def _check(runs: Sequence[Run], videos: Sequence[Video]) -> None:

@@ -48,7 +48,10 @@ def fit_each_fragment(
         settings = [*params, f"fragment={fragment}"]
         where = runs / FOLDER / str(fragment)
         fitted = fit_splits(
-            HEAD, settings, manifest, store, splits, where, seed=seed, skip_missing=skip_missing
+            *(HEAD, settings, manifest, store, splits, where),
+            seed=seed,
+            skip_missing=skip_missing,
+            ranges=False,
         )
         folders = [run.folder for run in fitted]
         evaluation = evaluate_runs(folders, manifest, store, skip_missing=skip_missing)

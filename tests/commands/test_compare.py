@@ -136,7 +136,7 @@ def test_the_score_head_takes_the_metric_of_its_split(aqa, fitted: Path) -> None
         own = fitted / f"runs/score-estimation/split-{split}/predictions.csv"
         taken = fitted / f"taken/score-estimation/split-{split}/predictions.csv"
         lines = [
-            [line for line in path.read_text().splitlines() if ",train," in line]
+            [line.rstrip(",") for line in path.read_text().splitlines() if ",train," in line]
             for path in (own, taken)
         ]
         assert lines[0] == lines[1] != []

@@ -259,12 +259,16 @@ def test_scoringnet_starts_from_a_fitted_one_and_from_no_kfs(
     assert not (staged / "new").exists()
 
 
+# Defaults that these heads had.
+EARLIER = ("-p", "validation=0.15", "-p", "standardise=true")
+
+
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
-        ("lstm", [*SMALL, "--split", "2"]),
+        ("lstm", [*SMALL, *EARLIER, "--split", "2"]),
         ("gdlt", ["-p", "hidden=8", "-p", "attention_heads=2", "--split", "2"]),
-        ("scoringnet", [*SMALL, *SCORINGNET[2:]]),
+        ("scoringnet", [*SMALL, *EARLIER, *SCORINGNET[2:]]),
     ],
 )
 def test_the_settings_of_an_earlier_version_are_recognised(

@@ -87,8 +87,9 @@ def test_results_say_who_was_told_the_difficulty(aqa) -> None:
     table = aqa("eval", "--no-baseline").stdout
     assert "knowing x difficulty" in table
     results = json.loads(aqa("eval", "--no-baseline", "--json").stdout)
-    told = [r for r in results["results"] if r.get("difficulty") == "multiply"]
-    unaware = [r for r in results["results"] if "difficulty" not in r]
+    scored = [r for r in results["results"] if r["kind"] == "scores"]
+    told = [r for r in scored if r.get("difficulty") == "multiply"]
+    unaware = [r for r in scored if "difficulty" not in r]
     assert (len(told), len(unaware)) == (2, 2)
     assert max(r["mse"] for r in told) < min(r["mse"] for r in unaware)
     means = {m.get("difficulty"): m["splits"] for m in results["means"]}
@@ -131,7 +132,8 @@ def test_compare(aqa, fitted: Path) -> None:
     assert (pair["a"], pair["b"], pair["better"]) == ("knowing", "svr", "knowing")
     assert pair["interval"][0] < pair["difference"] < pair["interval"][1] < 0
     assert pair["p_videos"] <= pair["p_holm"] < 0.05
-    results = json.loads((fitted / "runs/eval.json").read_text())["results"]
+    every = json.loads((fitted / "runs/eval.json").read_text())["results"]
+    results = [r for r in every if r["kind"] == "scores"]
     told = [r["mse"] for r in results if r.get("difficulty")]
     unaware = [r["mse"] for r in results if r["head"] == "svr" and "difficulty" not in r]
     assert pair["difference"] == pytest.approx(np.mean(told) - np.mean(unaware))

@@ -75,7 +75,8 @@ def with_gaps(aqa: Callable[..., Result], tmp_path: Path) -> Callable[..., Resul
 def results(aqa: Callable[..., Result], *options: str) -> dict[tuple[str, str], dict]:
     """What `aqa eval` gives of split 1, by head and target."""
     found = json.loads(aqa("eval", "--split", "1", "--json", *options).stdout)["results"]
-    return {(one["head"], one.get("target", "score")): one for one in found}
+    scored = [one for one in found if one["kind"] == "scores"]
+    return {(one["head"], one.get("target", "score")): one for one in scored}
 
 
 def predictions(folder: str) -> tuple[np.ndarray, np.ndarray]:
@@ -120,7 +121,8 @@ def test_the_table_has_a_row_for_each_target_and_their_means(
     distance = ((true - predicted) / (max(whole) - min(whole))) ** 2
     assert found["svr", "pcs"]["relative_l2"] == pytest.approx(100 * distance.mean())
     shown = aqa("eval", "--split", "1", "--no-baseline").stdout
-    rows = {line.split()[1]: line.split() for line in shown.splitlines() if line[:4] == "svr "}
+    scored = shown.partition("how often the score lies")[0].splitlines()
+    rows = {line.split()[1]: line.split() for line in scored if line[:4] == "svr "}
     assert float(rows["pcs"][2]) == pytest.approx(each[1], abs=5e-4)
     assert "mean of 2" in shown
     both = aqa("eval", "--no-baseline").stdout
@@ -134,7 +136,8 @@ def test_the_digits_follow_each_targets_range(
     monkeypatch.setenv("COLUMNS", "200")
     aqa("fit", *SVR, "--target", "all")
     shown = aqa("eval", "--split", "1", "--no-baseline").stdout
-    rows = {line.split()[1]: line.split() for line in shown.splitlines() if line[:4] == "svr "}
+    scored = shown.partition("how often the score lies")[0].splitlines()
+    rows = {line.split()[1]: line.split() for line in scored if line[:4] == "svr "}
     tes_mse, pcs_mse = (rows[target][5] for target in ("tes", "pcs"))
     assert len(tes_mse.partition(".")[2]) == 1
     assert len(pcs_mse.partition(".")[2]) > 2
@@ -223,7 +226,7 @@ def test_a_changed_target_is_found_out(aqa: Callable[..., Result]) -> None:
 
 def results_of_the_others(aqa: Callable[..., Result]) -> list[str]:
     found = json.loads(aqa("eval", "--json", "--no-baseline", code=1).stdout)
-    return [one["target"] for one in found["results"]]
+    return [one["target"] for one in found["results"] if one["kind"] == "scores"]
 
 
 @pytest.mark.parametrize(
@@ -289,9 +292,11 @@ def test_a_table_without_the_score(aqa: Callable[..., Result]) -> None:
 def test_from_python(aqa: Callable[..., Result]) -> None:
     runs = package.fit("svr", {"C": 10, "epsilon": 0.1, "gamma": 0.1}, targets="all", splits="1")
     assert [(run.label, run.target) for run in runs] == [("svr", "tes"), ("svr", "pcs")]
-    rows = package.evaluate("svr", targets="pcs")
+    rows = [row for row in package.evaluate("svr", targets="pcs") if row["kind"] == "scores"]
     assert [(row["head"], row["target"]) for row in rows] == [("svr", "pcs")]
-    (of_pcs,) = [row for row in package.evaluate() if row["target"] == "pcs"]
+    (of_pcs,) = [
+        row for row in package.evaluate() if row["target"] == "pcs" and row["kind"] == "scores"
+    ]
     assert not math.isnan(of_pcs["spearman"])
 
 

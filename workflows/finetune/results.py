@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,17 +18,20 @@ from aqa.extract.backbones.load import save_tuned
 from aqa.extract.progress import ExtractionProgress
 from aqa.extract.run import extract
 from aqa.features.store import FeatureStore
+from aqa.files import write_bytes
 from aqa.models.examples import Features, examples_of
 from aqa.models.heads.base import Head, part_of
-from aqa.models.runs import METRICS_FILE, Run, load_run, make_record, write_run
+from aqa.models.runs import LIKENESS, METRICS_FILE, Run, load_run, make_record, write_run
 from aqa.models.saved.record import RECORD
 from aqa.models.training.distributed import ProcessGroup
+from aqa.models.trust.score_range import range_of
 from aqa.workflows.clip_reference import trained_reference
 from aqa.workflows.finetune.epochs import SUFFIXES, chosen_epochs
 from aqa.workflows.finetune.heads import adapter_of, trainable_head
 from aqa.workflows.finetune.plan import FinetunePlan
 from aqa.workflows.finetune.snapshots import head_arrays
 from aqa.workflows.finetune.states import TrainingState, TrainingStates
+from aqa.workflows.trust import likeness_of
 
 BACKBONE, FEATURES = "backbone.safetensors", "features.h5"
 
@@ -153,7 +157,16 @@ class ResultWriter:
                 record["clip_reference"] = reference.to_dict()
             run = Run(folder, head, record)
             evaluated = evaluate_run(run, split, plan.manifest, features, ("train", "val"))
+            alike = likeness_of(split.train, features, head.seed)
         save_evaluated(folder, evaluated)
+        if "val" in evaluated and head.kind == "scores":
+            errors = [row["score"] - row["predicted"] for row in evaluated["val"].rows]
+            known = range_of(errors, "validation videos, by which the epoch was chosen")
+            if known is not None:
+                record["range"] = known.to_dict()
+        if alike is not None:
+            record["hashes"]["likeness"] = hashlib.sha256(alike).hexdigest()
+            write_bytes(folder / LIKENESS, alike)
         write_run(folder, head, record)
         return run, summary.failed
 

@@ -138,7 +138,10 @@ def _present(settings: Mapping[str, Any]) -> dict[str, Any]:
     if "params" in present_settings:
         params = present_params(str(present_settings["head"]), present_settings["params"])
         # What heads have been given since, where it changes nothing.
-        neutral = {"difficulty": "none", "scale": "all", "lr_factor": 0.5, "beta": 0.0}
+        neutral = {
+            **{"difficulty": "none", "scale": "all", "lr_factor": 0.5, "beta": 0.0},
+            **{"balance_classes": True, "pair_margin": 1.0},
+        }
         present_settings["params"] = {
             k: v for k, v in params.items() if neutral.get(k) != v and k != "refit"
         }

@@ -177,6 +177,7 @@ class RecipeRunner:
             seed=self.seed,
             skip_incomplete=True,
             start=start,
+            ranges=False,
         ):
             if run.record["left_out"]:
                 self.tell(f"{system}, split {split}: {told_left_out(run.record['left_out'])}")

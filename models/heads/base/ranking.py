@@ -85,7 +85,7 @@ def hold_out(pairs: Numbers, share: float, seed: int) -> tuple[Numbers, NDArray[
     order = np.random.default_rng(seed).permutation(videos)
     size = min(max(size, 1) if share else 0, len(videos) - 2)
     out = np.sort(order[: max(size, 0)])
-    stopping = np.isin(pairs, out).any(axis=1)
+    stopping: NDArray[np.bool_] = np.isin(pairs, out).any(axis=1)
     if stopping.all():
         return out[:0], np.zeros(len(pairs), bool)
     return out, stopping

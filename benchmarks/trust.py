@@ -1,0 +1,191 @@
+"""May one trust what is said of a new video? Measured on drawn dives that no head has seen.
+
+    python benchmarks/trust.py WORKSPACE [--head wd] [--dives 200] [--others FOLDER]
+
+WORKSPACE: drawn dives, as `aqa demo` leaves them, with a fitted head that says what clips add. For
+each split's run:
+
+likeness    how many new dives are called unlike the training videos, and how many of other videos:
+            pictures of noise, of one colour, moving bars; a diver that stands still, a pool without
+            one, a dive with its frames shuffled or backwards; and the videos of FOLDER, in pieces
+            of 100 frames.
+moments     of dives with faults: how often the worst moment named is truly faulty. Of dives
+            without: how often no moment is called faulty.
+range       how often the true score lies in the range of 80 %.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean
+from tempfile import TemporaryDirectory
+
+import click
+import cv2
+import numpy as np
+
+from aqa.annotations.manifest import Video
+from aqa.benchmarks.extract import machine
+from aqa.extract.video.decode import DECODE_ERRORS, open_video
+from aqa.models.examples import example_of
+from aqa.models.feedback import Feedback
+from aqa.models.runs import Run, load_run
+from aqa.workflows.demo.dataset import faulty_clips
+from aqa.workflows.demo.filming import draw, film
+from aqa.workflows.demo.sampling import sample_dive
+from aqa.workflows.feedback import SeenVideo, feedback_on
+from aqa.workflows.new_videos import VideoExtractor, extractor_for
+from aqa.workflows.trust import trust_in
+from aqa.workspace import run_folders
+
+SEED = 900_000
+FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
+Frames = Sequence[np.ndarray]
+
+
+@click.command()
+@click.argument("workspace", type=FOLDER)
+@click.option("--head", default="wd", show_default=True)
+@click.option("--dives", type=click.IntRange(1), default=200, show_default=True)
+@click.option("--kinds", type=click.IntRange(1), default=10, show_default=True)
+@click.option("--others", type=FOLDER, help="Folder of videos that are no drawn dives.")
+def main(workspace: Path, head: str, dives: int, kinds: int, others: Path | None) -> None:
+    """Print a row for each split's run."""
+    runs = [load_run(folder) for folder in run_folders(workspace / "runs", (head,))]
+    extractor = extractor_for(runs[0].spec, device="cpu")
+    click.echo(f"{machine()}; {dives} dives with and {dives} without faults, head {head}")
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        faulty = list(new_dives(folder, dives, extractor, faults=True))
+        sound = list(new_dives(folder, dives, extractor, faults=False))
+        unlike = {
+            name: [seen_of(path, extractor) for path in paths]
+            for name, paths in other_videos(folder, kinds).items()
+        }
+    if others is not None:
+        unlike["files"] = list(pieces(others, extractor))
+    for run in runs:
+        click.echo(f"\nsplit {run.split}")
+        for line in (*likeness_rows(run, faulty + sound, unlike), *moment_rows(run, faulty, sound)):
+            click.echo(f"  {line}")
+
+
+Dive = tuple[SeenVideo, frozenset[int]]
+
+
+def new_dives(folder: Path, n: int, extractor: VideoExtractor, *, faults: bool) -> Iterator[Dive]:
+    """Dives that no data set holds, with the numbers of their faulty clips."""
+    index = 0
+    found = 0
+    while found < n:
+        dive = sample_dive(SEED + faults, index, faults=None if faults else {})
+        index += 1
+        truth = frozenset(faulty_clips(dive.faults, dive.n_frames))
+        if bool(truth) != faults:
+            continue
+        path = folder / f"{dive.video_id}-{faults}.mp4"
+        film(dive, path)
+        seen = seen_of(path, extractor)
+        path.unlink()
+        yield replace(seen, video=replace(seen.video, type=dive.type.name, score=dive.score)), truth
+        found += 1
+
+
+def seen_of(
+    path: Path, extractor: VideoExtractor, start: int | None = None, stop: int | None = None
+) -> SeenVideo:
+    """A video file as the head sees it."""
+    video = Video(str(path), path, np.nan, start_frame=start, end_frame=stop)
+    return SeenVideo(video, extractor.extract(video).features, extractor.blank, ())
+
+
+def other_videos(folder: Path, n: int) -> dict[str, list[Path]]:
+    """Videos of 100 frames or so that show no dive, or one that is no dive any more."""
+    rng = np.random.default_rng(0)
+    made: dict[str, list[Path]] = {}
+    for number in range(n):
+        dive = list(draw(sample_dive(SEED + 10_000, number)))
+        bars = np.repeat(rng.integers(0, 255, (1, 8, 3), dtype=np.uint8), 40, axis=1)
+        bars = np.repeat(bars, 240, axis=0)
+        colour = np.full((240, 320, 3), rng.integers(0, 255, 3), np.uint8)
+        kinds: dict[str, Frames] = {
+            "noise": [rng.integers(0, 255, (240, 320, 3), dtype=np.uint8) for _ in range(100)],
+            "one colour": [colour] * 100,
+            "moving bars": [np.roll(bars, number * frame, axis=1) for frame in range(100)],
+            "standing still": [dive[frame % 10] for frame in range(len(dive))],
+            "empty pool": [dive[-1]] * len(dive),
+            "shuffled": [dive[frame] for frame in rng.permutation(len(dive))],
+            "backwards": dive[::-1],
+        }
+        for name, frames in kinds.items():
+            made.setdefault(name, []).append(write(folder / f"{name}-{number}.avi", frames))
+    return made
+
+
+def write(path: Path, frames: Frames) -> Path:
+    """A Motion JPEG video of RGB frames."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 30, (320, 240))
+    for frame in frames:
+        writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+    writer.release()
+    return path
+
+
+def pieces(folder: Path, extractor: VideoExtractor, length: int = 100) -> Iterator[SeenVideo]:
+    """The videos of a folder, in pieces; of a file that cannot be read, none."""
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        try:
+            n_frames = sum(1 for _ in open_video(path).frames(0, 20 * length))
+            for start in range(0, max(n_frames - length // 2, 1), length):
+                yield seen_of(path, extractor, start, min(start + length, n_frames))
+        except DECODE_ERRORS:
+            continue
+
+
+def likeness_rows(
+    run: Run, dives: Sequence[Dive], others: dict[str, list[SeenVideo]]
+) -> Iterator[str]:
+    """How many of each kind are called unlike the training videos."""
+    for name, videos in {"new dives": [seen for seen, _ in dives], **others}.items():
+        called = sum(bool(trust_in([run], one.features.features).unlike) for one in videos)
+        yield f"unlike the training videos: {name} {called} of {len(videos)}"
+
+
+def moment_rows(run: Run, faulty: Sequence[Dive], sound: Sequence[Dive]) -> Iterator[str]:
+    """How often the worst moment is a fault, no fault is claimed of none, and the range holds."""
+    named = [worst(run, seen) in truth for seen, truth in faulty]
+    quiet = [not any(clip.faulty for clip in said(run, seen).clips) for seen, _ in sound]
+    yield f"worst moment named is a fault: {100 * fmean(named):.0f} % of {len(named)}"
+    yield f"no fault claimed where there is none: {100 * fmean(quiet):.0f} % of {len(quiet)}"
+    ranges = run.score_range
+    if ranges is not None:
+        errors = [abs(score_of(run, seen) - seen.video.score) for seen, _ in (*faulty, *sound)]
+        held = [error <= ranges.half_widths[80] for error in errors]
+        yield f"true score in the range of 80 %: {100 * fmean(held):.0f} %"
+
+
+def said(run: Run, seen: SeenVideo) -> Feedback:
+    """What the run says of the clips of a video."""
+    feedback = feedback_on(run, seen)
+    assert isinstance(feedback, Feedback)
+    return feedback
+
+
+def worst(run: Run, seen: SeenVideo) -> int:
+    """The clip that is farthest below its average, or has the lowest value."""
+    clips = said(run, seen).clips
+    return min(clips, key=lambda clip: clip.value - (clip.average or 0.0)).clip
+
+
+def score_of(run: Run, seen: SeenVideo) -> float:
+    """The predicted score of a video."""
+    head = run.scoring_head()
+    features = seen.features
+    example = example_of(seen.video, features.features, features.clips, head.answer_columns)
+    return float(head.predict_examples(example)[0])
+
+
+if __name__ == "__main__":
+    main()

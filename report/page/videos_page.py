@@ -1,0 +1,163 @@
+"""The page on one or several videos: they play, and each moment says what it cost."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+
+from aqa import __version__
+from aqa.evaluation.metric import point_digits
+from aqa.report.page.charts import Curve, Histogram, curve_of, histogram_of
+from aqa.report.page.sentences import (
+    comparison_of,
+    headline,
+    place_of,
+    points,
+    score_text,
+    sentence_of,
+    worst_first,
+)
+from aqa.report.score_table import range_text
+from aqa.workflows.video_reports import ReportedVideo, VideosReport
+
+# Where a page finds a copy of a video: data that it holds itself, or a file beside it.
+Address = str
+
+
+@dataclass(frozen=True)
+class _VideoSection:
+    """A video as the template shows it: texts and drawn numbers, nothing left to work out."""
+
+    number: int
+    video: ReportedVideo
+    score: str
+    range: str
+    splits: str
+    headline: str
+    sentences: tuple[str, ...]
+    rows: tuple[Mapping[str, str], ...]
+    curve: Curve | None
+    histogram: Histogram | None
+    thumbnail: Address
+    address: Address
+    player: Mapping[str, Any]
+
+
+def videos_page(
+    report: VideosReport, command: str, addresses: Mapping[int, Address] | None = None
+) -> str:
+    """The page as HTML.
+
+    command: what was typed to make it. addresses: number of a copy, see `copies_of`, -> where its
+    file lies, seen from the page; None puts all videos into the page.
+    """
+    copies = copies_of(report)
+    where = addresses or {i: data_address("video/mp4", copy.data) for i, copy in enumerate(copies)}
+    place = {id(copy): where[i] for i, copy in enumerate(copies)}
+    shown = [_shown(i, video, report, place) for i, video in enumerate(report.videos)]
+    return (
+        _environment()
+        .get_template("videos.html.j2")
+        .render(
+            report=report,
+            shown=shown,
+            command=command,
+            version=__version__,
+            n_training=len({i for run in report.runs for i in run.record["split"]["train"]}),
+            lowest=score_text(min(report.training), report.training) if report.training else "",
+            highest=score_text(max(report.training), report.training) if report.training else "",
+        )
+    )
+
+
+def copies_of(report: VideosReport) -> list[Any]:
+    """The copies that a page plays, each once, in the order in which they are shown."""
+    found = {}
+    for video in report.videos:
+        for copy in (video.copy, *(exemplar.copy for exemplar in video.exemplars)):
+            if copy is not None:
+                found[id(copy)] = copy
+    return list(found.values())
+
+
+def data_address(kind: str, data: bytes) -> Address:
+    """Bytes as an address that holds them."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def _shown(
+    number: int, video: ReportedVideo, report: VideosReport, place: Mapping[int, Address]
+) -> _VideoSection:
+    values = list(video.by_split.values())
+    width = video.trust.half_width
+    digits = point_digits(report.training or (video.score,), 1)
+    return _VideoSection(
+        number=number,
+        video=video,
+        score=score_text(video.score, report.training),
+        range="" if width is None else range_text(video.score, width, digits + 1),
+        splits="" if len(values) < 2 else f"{min(values):.{digits}f} to {max(values):.{digits}f}",
+        headline=headline(video),
+        sentences=tuple(f"{sentence_of(moment, video)}." for moment in worst_first(video)),
+        rows=tuple(
+            {
+                "place": place_of(moment),
+                "said": comparison_of(moment, video),
+                "value": f"{moment.value:+.2f}" if video.beside else f"{moment.value:.2f}",
+                "mark": moment.mark,
+            }
+            for moment in video.moments
+        ),
+        curve=curve_of(video) if video.moments and video.copy else None,
+        histogram=histogram_of(report.training, video.score),
+        thumbnail=data_address("image/jpeg", video.thumbnail) if video.thumbnail else "",
+        address="" if video.copy is None else place[id(video.copy)],
+        player=_player(video, place),
+    )
+
+
+def _player(video: ReportedVideo, place: Mapping[int, Address]) -> Mapping[str, Any]:
+    """What the page's script needs: seconds of moments and exemplars, and where videos lie."""
+    if video.copy is None:
+        return {}
+    worst = worst_first(video)
+    numbers = [moment.number for moment in video.moments]
+    return {
+        "worst": numbers.index(worst[0].number) if worst else 0,
+        "fps": video.copy.fps,
+        "duration": video.copy.n_frames / video.copy.fps,
+        "moments": [
+            {"start": moment.start, "stop": moment.stop, "matched": moment.matched}
+            for moment in video.moments
+        ],
+        "exemplars": [
+            {"address": place[id(exemplar.copy)], "fps": exemplar.copy.fps}
+            for exemplar in video.exemplars
+        ],
+    }
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    loader = jinja2.FunctionLoader(_template)
+    made = jinja2.Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals["script"] = _template("player.js")
+    made.globals["styles"] = _template("page.css")
+    made.filters["points"] = points
+    return made
+
+
+def _template(name: str) -> str:
+    return (files("aqa.report.page") / "templates" / name).read_text(encoding="utf-8")

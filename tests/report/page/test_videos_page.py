@@ -1,0 +1,155 @@
+"""The page on videos: what it says, that it needs nothing else, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from aqa.annotations.manifest import Manifest
+from aqa.models.runs import load_run
+from aqa.report.page.sentences import headline, sentence_of, worst_first
+from aqa.report.page.videos_page import videos_page
+from aqa.workflows.video_reports import VideosReport, report_videos
+from aqa.workspace import run_folders
+
+
+@pytest.fixture(scope="module")
+def report(dives: Path) -> VideosReport:
+    runs = [load_run(folder) for folder in run_folders(dives / "runs", ("wd",))]
+    manifest = Manifest.read(dives / "manifest.csv")
+    return report_videos(["dive_0003", "dive_0001"], runs, manifest)
+
+
+def test_the_page_needs_no_network(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    addresses = re.findall(r"(?:src|href)=\"([^\"]{0,40})", text)
+    assert addresses
+    assert all(
+        a.startswith(("data:video/mp4;base64,", "data:image/jpeg;base64,", "#")) for a in addresses
+    )
+    assert "http" not in re.sub(r"base64,[A-Za-z0-9+/=]+", "", text).replace("http-equiv", "")
+
+
+def test_both_videos_are_ranked_and_explained(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert "2 videos, the highest score first" in text
+    assert text.count('<article class="video"') == 2
+    assert "learned from 6 videos" in text
+    assert "The judges gave" in text  # of the stored one
+    assert "aqa -C" in text or "<code>aqa" in text
+
+
+def test_moments_carry_stages_and_seconds(report: VideosReport) -> None:
+    dive = next(video for video in report.videos if video.name == "dive_0003")
+    assert dive.moments[0].stage == "start"
+    assert {"flight", "entry"} <= {moment.stage for moment in dive.moments}
+    assert dive.copy is not None
+    assert dive.copy.fps == 30
+    first = dive.moments[0]
+    assert (first.start, round(first.stop, 3)) == (0.0, 0.533)
+    assert all(len(moment.matched) == len(dive.exemplars) for moment in dive.moments)
+    assert all(a.start <= b.start for a, b in zip(dive.moments, dive.moments[1:], strict=False))
+
+
+def test_exemplars_are_the_best_training_videos_of_the_type_but_never_the_video(
+    report: VideosReport, dives: Path
+) -> None:
+    manifest = Manifest.read(dives / "manifest.csv")
+    for video in report.videos:
+        learned = [manifest.by_id[i] for i in video.run.record["split"]["train"]]
+        same = [v for v in learned if v.type == video.type and v.id != video.name]
+        pool = same or [v for v in learned if v.id != video.name]
+        assert video.exemplars[0].score == max(v.score for v in pool)
+        assert video.name not in {exemplar.id for exemplar in video.exemplars}
+
+
+def test_the_score_is_that_of_aqa_score(report: VideosReport, dives: Path, run_aqa) -> None:
+    said = json.loads(
+        run_aqa("-C", str(dives), "score", "videos/dive_0003.mp4", "--head", "wd", "--json").stdout
+    )
+    dive = next(video for video in report.videos if video.name == "dive_0003")
+    assert said["scores"][0]["score"] == pytest.approx(dive.score, abs=1e-3)
+
+
+def test_sentences_name_place_points_and_company(report: VideosReport) -> None:
+    for video in report.videos:
+        for moment in worst_first(video):
+            said = sentence_of(moment, video)
+            assert re.match(
+                r"[A-Z][a-z]+, \d\.\d to \d\.\d s: about \d+\.\d points (below|above) ", said
+            )
+            assert video.beside in said
+        assert headline(video)
+
+
+def test_names_are_text_and_never_markup(report: VideosReport) -> None:
+    from dataclasses import replace
+
+    hostile = replace(report.videos[0], name="<script>alert(1)</script>", commentary="<img src=x>")
+    text = videos_page(replace(report, videos=(hostile,)), "aqa report '</script><b>'")
+    assert "<script>alert(1)" not in text
+    assert "<img src=x>" not in text
+    assert "<b>" not in text
+
+
+def test_linked_videos_lie_beside_the_page(dives: Path, tmp_path: Path, run_aqa) -> None:
+    out = tmp_path / "dive.html"
+    run_aqa("-C", str(dives), "report", "dive_0003", "--link", "-o", str(out))
+    text = out.read_text(encoding="utf-8")
+    linked = set(re.findall(r"dive_videos/\d\.mp4", text))
+    assert linked == {f"dive_videos/{p.name}" for p in (tmp_path / "dive_videos").iterdir()}
+    assert "data:video" not in text
+
+
+def test_a_folder_gets_a_page_of_each_video_and_an_index(
+    dives: Path, tmp_path: Path, run_aqa
+) -> None:
+    run_aqa("-C", str(dives), "report", "dive_0003", "new dive.mp4", "-o", str(tmp_path / "pages"))
+    found = sorted(path.name for path in (tmp_path / "pages").iterdir())
+    assert found == ["dive_0003.html", "index.html", "new_dive.html"]
+
+
+def test_a_failed_video_is_told_and_the_others_are_shown(
+    dives: Path, tmp_path: Path, run_aqa
+) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video")
+    out = tmp_path / "page.html"
+    said = run_aqa("-C", str(dives), "report", "dive_0003", str(broken), "-o", str(out), code=1)
+    assert said.stderr.count("broken.mp4") == 1
+    text = out.read_text(encoding="utf-8")
+    assert "Not scored" in text
+    assert "broken.mp4" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected", "code"),
+    [
+        (["nothing.mp4"], "unknown video 'nothing.mp4'", 2),
+        (["dive_0003", "--head", "svr"], "unknown fitted head 'svr'", 2),
+        (["dive_0003", "-o", "manifest.csv"], "manifest.csv: a file; name a page", 1),
+    ],
+)
+def test_what_is_refused(
+    dives: Path, run_aqa, arguments: list[str], expected: str, code: int
+) -> None:
+    before = (dives / "manifest.csv").read_bytes()
+    assert expected in run_aqa("-C", str(dives), "report", *arguments, code=code).stderr
+    assert (dives / "manifest.csv").read_bytes() == before
+
+
+def test_without_a_head_that_explains_it_says_which_to_fit(
+    dives: Path, tmp_path: Path, run_aqa
+) -> None:
+    folder = tmp_path / "dives"
+    shutil.copytree(dives, folder)
+    shutil.rmtree(folder / "runs")
+    for head in ("svr", "usdl"):
+        quick = ("-p", "epochs=1") if head == "usdl" else ("-p", "C=1", "-p", "gamma=0.1")
+        run_aqa("-C", str(folder), "fit", "--head", head, "--split", "1", *quick)
+    said = run_aqa("-C", str(folder), "report", "dive_0003", code=1).stderr
+    assert "fit a head that does: aqa fit --head wd" in said

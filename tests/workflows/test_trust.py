@@ -1,0 +1,116 @@
+"""Ranges and likeness from a fit on: in the run, in results, and told of a new video."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from aqa.annotations.manifest import write_manifest
+from aqa.cli import main
+from aqa.errors import ChangedError
+from aqa.models.runs import Run, load_run
+from aqa.workflows.trust import trust_in
+
+N = 90
+QUICK = "-p C=10 -p epsilon=0.1 -p gamma=0.01"
+
+
+def told(folder: Path, *arguments: str, code: int = 0) -> str:
+    result = CliRunner().invoke(main, ["-C", str(folder), *arguments])
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ninety videos of features that tell their scores, but for noise; split 1 tests thirty."""
+    folder, rng = tmp_path_factory.mktemp("trust"), np.random.default_rng(3)
+    scores = rng.uniform(30, 90, N)
+    axes = rng.normal(size=(2, 12))
+    means = np.stack([(scores - 60) / 20, rng.normal(size=N)], 1) @ axes
+    features = means + 0.1 * rng.normal(size=(N, 12))
+    write_manifest(
+        folder / "manifest.csv",
+        [
+            {
+                "video_id": f"v{i:02}",
+                "path": "",
+                "score": round(float(score), 2),
+                "split_1": "test" if i % 3 == 0 else "train",
+            }
+            for i, score in enumerate(scores)
+        ],
+    )
+    np.save(folder / "f.npy", features.astype(np.float32))
+    (folder / "ids.txt").write_text("\n".join(f"v{i:02}" for i in range(N)))
+    told(folder, *["store", "import", "f.npy", "--ids", "ids.txt", "--store", "stores/f.h5"])
+    told(folder, *f"fit --head svr --split 1 {QUICK}".split())
+    told(folder, *f"fit --head svr --split 1 {QUICK} --no-ranges --name bare".split())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(workspace: Path) -> Run:
+    return load_run(workspace / "runs/svr/split-1")
+
+
+def test_the_range_comes_from_thirds_that_a_fit_had_not_seen(run: Run) -> None:
+    found = run.score_range
+    assert found is not None
+    assert found.videos == 60
+    assert found.source == "training videos, in thirds that a fit had not seen"
+    assert 0 < found.half_widths[50] < found.half_widths[80] < found.half_widths[95]
+
+
+def test_no_ranges_learns_none_but_the_likeness(workspace: Path) -> None:
+    bare = load_run(workspace / "runs/bare/split-1")
+    assert bare.score_range is None
+    assert bare.likeness is not None
+    assert trust_in([bare], np.zeros((3, 12))).half_width is None
+
+
+def test_eval_says_how_often_the_range_holds(workspace: Path) -> None:
+    shown = told(workspace, "eval", "--head", "svr")
+    assert "how often the score lies in the interval" in shown
+    metrics = json.loads((workspace / "runs/svr/split-1/metrics.json").read_text())
+    assert 0.6 <= metrics["test"]["coverage"]["coverage_80"] <= 1
+    with (workspace / "runs/svr/split-1/predictions.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["part"] == "test"]
+    half = load_run(workspace / "runs/svr/split-1").score_range.half_widths[80]  # type: ignore[union-attr]
+    for row in rows:
+        assert float(row["quantile_0.9"]) - float(row["predicted"]) == pytest.approx(half)
+    assert "in the interval" not in told(workspace, "eval", "--head", "bare")
+
+
+def test_a_video_like_the_others_is_trusted_and_another_is_not(run: Run, workspace: Path) -> None:
+    features = np.load(workspace / "f.npy")
+    assert trust_in([run], features[:1]).unlike == ""
+    assert "do not trust this score" in trust_in([run], features[:1] + 5).unlike
+    assert trust_in([run], features[:1]).half_width == run.score_range.half_widths[80]  # type: ignore[union-attr]
+
+
+def test_most_runs_decide(run: Run, workspace: Path) -> None:
+    far = np.load(workspace / "f.npy")[:1] + 5
+    blind = replace(run, record={**run.record, "hashes": {}})
+    assert trust_in([run, blind], far).unlike
+    assert trust_in([blind], far).unlike == ""
+    assert (
+        trust_in([run, replace(run, record={**run.record, "range": None})], far).half_width is None
+    )
+
+
+def test_a_changed_file_is_refused(workspace: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "svr" / "split-1"
+    shutil.copytree(workspace / "runs/svr/split-1", copy)
+    data = bytearray((copy / "likeness.safetensors").read_bytes())
+    data[-1] ^= 1
+    (copy / "likeness.safetensors").write_bytes(data)
+    with pytest.raises(ChangedError, match=r"likeness\.safetensors: it is not the file"):
+        _ = load_run(copy).likeness

@@ -1,0 +1,355 @@
+"""All that a page on a few videos shows: scores, what cost points, the exemplars beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aqa.annotations.manifest import Manifest, Video
+from aqa.errors import AqaError
+from aqa.extract.video.browser import BrowserVideo, browser_video, jpeg
+from aqa.extract.video.decode import DECODE_ERRORS, read_frames
+from aqa.features.store import FeatureStore, spec_differences
+from aqa.features.video_features import VideoFeatures, of_store
+from aqa.models.examples import example_of
+from aqa.models.feedback import Feedback, PoseFeedback
+from aqa.models.feedback.reference import TrainingLevels
+from aqa.models.runs import Run
+from aqa.models.saved.hashes import check_beside
+from aqa.workflows.feedback import (
+    SeenVideo,
+    WrittenFeedback,
+    check_run,
+    feedback_on,
+    from_file,
+    from_store,
+    new_video,
+)
+from aqa.workflows.new_videos import VideoExtractor, extractor_for
+from aqa.workflows.trust import Trust, trust_in
+
+# So many exemplars can be chosen between on a page.
+MOST_EXEMPLARS = 3
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One clip of a reported video, with what is said of it.
+
+    stage: the name of the stage that its middle lies in, `start` before the first; "" where nobody
+    says. start, stop: seconds in the copy that the page plays; NaN where these are not known.
+    value: the head's number. below, below_good: points by which it is below the average of
+    `beside`, and below what one in four of them reaches; None where it is not compared with
+    training videos. mark: "faulty", "below average" or "". matched: for each exemplar of the page,
+    the seconds in its copy where the clip that this one is compared with begins and ends.
+    """
+
+    number: int
+    stage: str
+    start: float
+    stop: float
+    value: float
+    below: float | None
+    below_good: float | None
+    mark: str
+    matched: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Exemplar:
+    """A training video that is shown beside another one, and its score in points."""
+
+    id: str
+    type: str
+    score: float
+    copy: BrowserVideo
+
+
+@dataclass(frozen=True)
+class ReportedVideo:
+    """One video, scored and explained.
+
+    score: points, the mean of `by_split`, which holds one prediction per run by its split's name.
+    truth: the judges' score; None where not known. type: as told or in the manifest, "" where not
+    known. feedback: on its clips, None where the head says nothing of clips. beside: what clips are
+    compared with, in words; "" where with nothing. commentary: what the head writes, "" for
+    nothing. copy: to play; None where there is no video file. thumbnail: JPEG. run: whose feedback
+    it is. trust: how far the score may be trusted. warnings: why this may mean less than it seems,
+    one line each.
+    """
+
+    name: str
+    score: float
+    by_split: Mapping[str, float]
+    truth: float | None
+    type: str
+    feedback: Feedback | None
+    beside: str
+    commentary: str
+    moments: tuple[Moment, ...]
+    exemplars: tuple[Exemplar, ...]
+    copy: BrowserVideo | None
+    thumbnail: bytes | None
+    run: Run
+    trust: Trust
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """Its name on a page that may be sent on: an id, or a file's name without its folder."""
+        return Path(self.name).name
+
+
+@dataclass(frozen=True)
+class VideosReport:
+    """What a page shows.
+
+    videos: the highest score first. failed: name -> why it could not be scored. training: the
+    scores of the videos that the head learned from, in points.
+    """
+
+    head: str
+    videos: tuple[ReportedVideo, ...]
+    failed: Mapping[str, str]
+    training: tuple[float, ...]
+    runs: tuple[Run, ...] = field(repr=False)
+
+
+def report_videos(
+    names: Sequence[str],
+    runs: Sequence[Run],
+    manifest: Manifest,
+    store: Path | None = None,
+    *,
+    type: str | None = None,
+    difficulty: float | None = None,
+    action: str | None = None,
+    align: str = "index",
+    weights: str | Path | None = None,
+    backbone: str | None = None,
+    device: str = "auto",
+) -> VideosReport:
+    """Score and explain videos: ids of the manifest, or else files, which are extracted.
+
+    runs: of one head. A video of the manifest is scored by those that did not learn from it, if
+    there are any; the first of these explains it. type, difficulty, action: of the new files. The
+    other arguments are `explain`'s, see `aqa.workflows.feedback`. A video that fails stops nothing:
+    it is in `failed`.
+    """
+    check_beside([(run.folder, run.record) for run in runs])
+    manifest = runs[0].seen(manifest)
+    for run in runs:
+        if run.kind != "scores":
+            raise AqaError(
+                f"{run.folder}: its answers are no points, which a page shows; use `aqa score`"
+            )
+        _check_same_store(runs[0], run)
+        check_run(run, manifest, store or run.store)
+    told = {"type": type, "difficulty": difficulty, "action": action}
+    new = [name for name in names if name not in manifest.by_id]
+    videos = {name: new_video(name, runs[0], manifest, told) for name in new}
+    extractor: VideoExtractor | None = None
+    if videos:
+        extractor = extractor_for(runs[0].spec, weights=weights, backbone=backbone, device=device)
+    shelf = _Shelf(manifest, store or runs[0].store, runs[0].spec)
+    done, failed = [], {}
+    for name in names:
+        chosen = [run for run in runs if name not in run.learned_from] or [runs[0]]
+        try:
+            if extractor is not None and name in videos:
+                seen = from_file(videos[name], chosen[0], extractor)
+            else:
+                seen = from_store(manifest.by_id[name], chosen[0], shelf.store, {})
+            done.append(_reported(seen, chosen, shelf, align))
+        except DECODE_ERRORS as error:
+            failed[name] = str(error)
+    ranked = sorted(done, key=lambda video: -video.score)
+    return VideosReport(runs[0].label, tuple(ranked), failed, shelf.scores_of(runs), tuple(runs))
+
+
+def _check_same_store(first: Run, run: Run) -> None:
+    differences = spec_differences(first.spec, run.spec)
+    if differences:
+        raise AqaError(
+            f"{first.folder} and {run.folder} were fitted on different features: "
+            f"{'; '.join(differences)}; choose one with --split"
+        )
+
+
+class _Shelf:
+    """The training videos of a manifest, as copies for the page; each is encoded once."""
+
+    def __init__(self, manifest: Manifest, store: Path, spec: Mapping[str, Any]):
+        self.manifest, self.store, self.spec = manifest, store, dict(spec)
+        self.copy = cache(self._copy)
+
+    def _copy(self, video_id: str) -> BrowserVideo:
+        return _copy_of(self.manifest.by_id[video_id])
+
+    def features(self, video_id: str) -> VideoFeatures:
+        with FeatureStore.open(self.store, self.spec) as opened:
+            return of_store(opened, video_id)
+
+    def scores_of(self, runs: Sequence[Run]) -> tuple[float, ...]:
+        ids = {i for run in runs for i in run.record["split"]["train"]}
+        return tuple(self.manifest.by_id[i].score for i in sorted(ids & set(self.manifest.ids)))
+
+    def best(self, run: Run, video: Video) -> list[str]:
+        """Training videos with the highest scores of the video's type, or of all if it has none."""
+        learned = [self.manifest.by_id[i] for i in run.record["split"]["train"] if self.has(i)]
+        others = [one for one in learned if one.id != video.id]
+        same = [one for one in others if video.type and one.type == video.type]
+        ranked = sorted(same or others, key=lambda one: (-one.score, one.id))
+        return [one.id for one in ranked[:MOST_EXEMPLARS]]
+
+    def has(self, video_id: str) -> bool:
+        """Whether the video can be shown."""
+        video = self.manifest.by_id.get(video_id)
+        return video is not None and video.path is not None and video.path.exists()
+
+
+def _copy_of(video: Video) -> BrowserVideo:
+    assert video.path is not None
+    return browser_video(video.path, video.start_frame or 0, video.end_frame)
+
+
+def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -> ReportedVideo:
+    video, run = seen.video, runs[0]
+    by_split = {one.split: _score(one, seen) for one in runs}
+    said = feedback_on(run, seen, align)
+    if isinstance(said, PoseFeedback):
+        raise AqaError(
+            f"{run.folder}: {run.name} says where joints should be, which no page shows yet; use "
+            "`aqa feedback --picture`"
+        )
+    feedback = said if isinstance(said, Feedback) else None
+    written = said.commentary if isinstance(said, WrittenFeedback) else ""
+    shown = video.path is not None and video.path.exists()
+    copy = _copy_of(video) if shown else None
+    exemplars, matched = _exemplars(seen, run, feedback, shelf) if copy else ((), [])
+    beside, levels = _compared(run, seen, feedback)
+    trust = trust_in(runs, seen.features.features)
+    moments = _moments(seen, feedback, copy, matched, levels)
+    return ReportedVideo(
+        name=video.id,
+        score=float(np.mean(list(by_split.values()))),
+        by_split=by_split,
+        truth=None if np.isnan(video.score) else video.score,
+        type=video.type or "",
+        feedback=feedback,
+        beside=beside,
+        commentary=written,
+        moments=moments,
+        exemplars=exemplars,
+        copy=copy,
+        thumbnail=_thumbnail(seen, feedback) if copy else None,
+        run=run,
+        trust=trust,
+        warnings=(*((trust.unlike,) if trust.unlike else ()), *seen.warnings),
+    )
+
+
+def _score(run: Run, seen: SeenVideo) -> float:
+    head = run.scoring_head()
+    example = example_of(
+        seen.video, seen.features.features, seen.features.clips, head.answer_columns, seen.blank
+    )
+    return float(head.predict_examples(example)[0])
+
+
+def _compared(
+    run: Run, seen: SeenVideo, feedback: Feedback | None
+) -> tuple[str, TrainingLevels | None]:
+    """What clips are compared with, in words and in points."""
+    reference = run.clip_reference
+    if feedback is None or reference is None or feedback.total is None:
+        return "", None
+    found = reference.compare(len(seen.features.clips), seen.video.type or "")
+    return f"other {found.type} videos" if found.type else "the training videos", found
+
+
+def _exemplars(
+    seen: SeenVideo, run: Run, feedback: Feedback | None, shelf: _Shelf
+) -> tuple[tuple[Exemplar, ...], list[dict[int, tuple[float, float]]]]:
+    """Exemplars, and for each the seconds that each clip of the video is compared with.
+
+    Those that the head compared with; else the best training videos, matched by the clip's part of
+    the video.
+    """
+    clips = [] if feedback is None else feedback.clips
+    named = list(clips[0].exemplar_clips) if clips else []
+    ids = [i for i in named if shelf.has(i)][:MOST_EXEMPLARS] or shelf.best(run, seen.video)
+    exemplars, matched = [], []
+    for video_id in ids:
+        video, copy, features = (
+            shelf.manifest.by_id[video_id],
+            shelf.copy(video_id),
+            shelf.features(video_id),
+        )
+        exemplars.append(Exemplar(video_id, video.type or "", video.score, copy))
+        ratio = max(len(features.clips) - 1, 0) / max(len(seen.features.clips) - 1, 1)
+        numbers = {
+            clip.clip: clip.exemplar_clips.get(video_id, round(clip.clip * ratio)) for clip in clips
+        }
+        matched.append({i: _seconds(features, copy, n) for i, n in numbers.items()})
+    return tuple(exemplars), matched
+
+
+def _seconds(features: VideoFeatures, copy: BrowserVideo, number: int) -> tuple[float, float]:
+    start, stop = features.frames(number)
+    return copy.seconds(start), copy.seconds(stop)
+
+
+def _moments(
+    seen: SeenVideo,
+    feedback: Feedback | None,
+    copy: BrowserVideo | None,
+    matched: Sequence[Mapping[int, tuple[float, float]]],
+    levels: TrainingLevels | None,
+) -> tuple[Moment, ...]:
+    if feedback is None:
+        return ()
+    moments = []
+    for clip in feedback.clips:
+        start, stop = clip.start_seconds, clip.stop_seconds
+        if copy is not None:
+            start, stop = copy.seconds(clip.start), copy.seconds(clip.stop)
+        moments.append(
+            Moment(
+                number=clip.clip,
+                stage=_stage(seen.video, (clip.start + clip.stop) // 2),
+                start=float("nan") if start is None else start,
+                stop=float("nan") if stop is None else stop,
+                value=clip.value,
+                below=None if levels is None else float(levels.mean[clip.clip]) - clip.value,
+                below_good=None if levels is None else float(levels.good[clip.clip]) - clip.value,
+                mark=feedback.mark if clip.marked else "",
+                matched=tuple(one[clip.clip] for one in matched),
+            )
+        )
+    return tuple(moments)
+
+
+def _stage(video: Video, frame: int) -> str:
+    """The name of the stage that a frame of the file lies in."""
+    frame -= video.start_frame or 0
+    begun = [name for name, first in video.stages.items() if first <= frame]
+    if not begun:
+        return "start" if video.stages else ""
+    return begun[-1]
+
+
+def _thumbnail(seen: SeenVideo, feedback: Feedback | None) -> bytes:
+    """The middle of the clip with the lowest value, or of the video."""
+    assert seen.video.path is not None
+    first = seen.features.offset
+    middle = first + seen.features.n_frames // 2
+    if feedback is not None and feedback.clips:
+        worst = min(feedback.clips, key=lambda clip: clip.value)
+        middle = (worst.start + worst.stop) // 2
+    return jpeg(read_frames(seen.video.path, [middle])[middle])

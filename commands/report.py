@@ -114,7 +114,8 @@ def report(
 def _tell(made: VideosReport) -> None:
     for video in made.videos:
         for line in video.warnings:
-            click.echo(f"warning: {line}", err=True)
+            named = line if line.startswith(video.name) else f"{video.name}: {line}"
+            click.echo(f"warning: {named}", err=True)
     for name, reason in made.failed.items():
         click.echo(
             f"failed: {reason if reason.startswith(name) else f'{name}: {reason}'}", err=True

@@ -70,7 +70,7 @@ def _labels() -> None:
     marks = [f"{i},{'good' if k % 2 else 'bad'}" for k, i in enumerate(IDS)]
     _written("labels.csv", "video_id,label", marks)
     pairs = [f"{b},{a}" for a, b in pairwise(IDS)]
-    _written("pairs.csv", "better,worse", pairs)
+    _written("compared.csv", "better,worse", pairs)
 
 
 def _lists() -> None:

@@ -80,13 +80,13 @@ def test_scores_intervals_and_attributes_have_tables_of_their_own(aqa, dataset: 
     results = json.loads((dataset / "runs/eval.json").read_text())["results"]
     kinds = {kind: {r["head"] for r in results if r["kind"] == kind} for kind in KINDS}
     assert kinds["scores"] - {"baseline-difficulty"} == {"usdl", "musdl", "mtl", "s3d"}
-    assert kinds["coverage"] == {"usdl", "musdl"}
+    assert kinds["coverage"] == {"usdl", "musdl", "mtl", "s3d"}
     assert kinds["attributes"] == {"mtl"}
     told = next(r for r in results if r["kind"] == "attributes")
     assert told["position"] > 0.8
     assert told["twists"] is None
     with (dataset / "runs/eval-coverage.csv").open() as file:
-        assert len(list(csv.DictReader(file))) == 4
+        assert len(list(csv.DictReader(file))) == 8
 
 
 def test_intervals_of_scores_that_the_difficulty_multiplies(aqa, dataset: Path) -> None:

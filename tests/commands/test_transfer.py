@@ -193,7 +193,7 @@ def test_new_actions_run_and_untrained_networks_know_nothing(sports: Path) -> No
     printed = list(TABLES["parmar2019action-3"].cases.values())
     multi, blind = (f"C3D-LSTM zero-shot: {s}" for s in ("multi-action (5 others)", "random init"))
     assert value(cells, multi, "mean") > 0.5
-    assert abs(value(cells, blind, "mean")) < 0.4
+    assert abs(value(cells, blind, "mean")) < 0.5
     measured = cells[blind, "Diving"].measured
     assert measured is not None
     assert (measured.splits, measured.over) == (10, "networks")

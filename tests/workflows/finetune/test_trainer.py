@@ -318,7 +318,7 @@ def test_a_loss_that_is_not_finite_stops_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", trainable_heads())
 def test_every_such_head_learns_with_its_backbone(tmp_path: Path, name: str) -> None:
-    epochs = 24 if name == "gdlt" else 8
+    epochs = 24 if name in ("gdlt", "lstm", "scoringnet") else 8
     made, videos = tuner(replace(SETTINGS, epochs=epochs), name=name), scored(name=name)
     state = made.fit(videos, videos, TrainingStates(tmp_path / "s", {}))
     losses = [row["val_loss"] for row in state.history]

@@ -64,7 +64,7 @@ def test_a_manifest_with_pairs_needs_no_score(tmp_path: Path) -> None:
     seen = manifest(tmp_path, "video_id,path\na,\nb,\n", "better,worse\na,b\n")
     assert seen.ids == ("a", "b")
     (tmp_path / "pairs.csv").unlink()
-    with pytest.raises(AqaError, match="unknown target .score."):
+    with pytest.raises(AqaError, match=r"unknown target .score."):
         Manifest.read(tmp_path / "manifest.csv").of_target("score")
     with pytest.raises(AqaError, match="no such table of pairs; write one with the columns better"):
         Manifest(seen.videos, seen.path).of_target("pairs")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from aqa.target_names import SCORE
 
@@ -45,7 +46,15 @@ def header_problems(header: list[str], scored: bool = True) -> list[str]:
         for name in REQUIRED
         if name not in header and not (name == SCORE and (not scored or _needs_no_score(header)))
     ]
-    problems += [
+    return problems + name_problems(header)
+
+
+def name_problems(header: Sequence[str]) -> list[str]:
+    """What is wrong with the names of a table's columns, one line each.
+
+    No two may be alike, and what stands behind `split_` must be a name of a split.
+    """
+    problems = [
         f"row 1: there are two columns {name!r}; every column needs its own name"
         for name in dict.fromkeys(header)
         if header.count(name) > 1

@@ -129,7 +129,7 @@ class Manifest(Sequence[Video]):
         if target == PAIRS:
             return self.of_target(target)
         if target == SCORE and self._header and SCORE not in self._header:
-            return self
+            return self  # a table of videos without scores stays as it is
         column = self._column_of(target)
         videos = self._views.get(SCORE, self).videos
         try:

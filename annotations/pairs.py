@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from aqa.annotations.columns import SPLIT_NAME, SPLIT_PREFIX
+from aqa.annotations.columns import SPLIT_PREFIX, name_problems
 from aqa.annotations.csv_table import read_table
 from aqa.annotations.splits import PARTS, Split
 from aqa.errors import AqaError, listed
@@ -133,18 +133,7 @@ def _header_problems(header: Sequence[str]) -> list[str]:
         for name in (BETTER, WORSE)
         if name not in header
     ]
-    problems += [
-        f"row 1: there are two columns {name!r}; every column needs its own name"
-        for name in dict.fromkeys(header)
-        if header.count(name) > 1
-    ]
-    problems += [
-        f"row 1: the column {name!r} names no split; use letters, digits, '.', '_', '+' and '-'"
-        for name in header
-        if name.startswith(SPLIT_PREFIX)
-        and not SPLIT_NAME.fullmatch(name.removeprefix(SPLIT_PREFIX))
-    ]
-    return problems
+    return problems + name_problems(header)
 
 
 def _row_problems(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from aqa.annotations.columns import LABEL
+from aqa.annotations.numbers import number_of
 from aqa.annotations.video import Video
 from aqa.errors import AqaError, listed
 from aqa.target_names import SCORE
@@ -117,10 +117,10 @@ def with_classes(videos: Sequence[Video], classes: TwoClasses) -> list[Video]:
 
 
 def _cell(video: Video, column: str) -> str:
-    """What stands in a column; of a video that was read of no table its score."""
+    """What stands in a column; of a video that comes from no table, its score."""
     if video.row:
         return video.row.get(column, "")
-    return "" if math.isnan(video.score) else repr(video.score)
+    return "" if math.isnan(video.score) else repr(float(video.score))
 
 
 def _chosen(column: str, spelled: Mapping[float | str, str], good: str | None) -> float | str:
@@ -146,7 +146,5 @@ def _chosen(column: str, spelled: Mapping[float | str, str], good: str | None) -
 
 def _key(text: str) -> float | str:
     """What a label is compared by: its number, or its text in small letters."""
-    with contextlib.suppress(ValueError):
-        if math.isfinite(number := float(text)):
-            return number
-    return text.strip().casefold()
+    number = number_of(text.strip())
+    return text.strip().casefold() if number is None else number

@@ -192,16 +192,13 @@ class ClipVideos:
 
     def _decoded(self, video: Video) -> tuple[HeldFrames, tuple[str, ...]]:
         """Read a video; twice where a clip is spread over it and it has not the expected length."""
-        reader = ClipReader(video, self._preprocess, _SINGLE_FRAMES, 1)
-        if not depends_on_length(self._rule):
-            return _held(reader, None), reader.warnings
-        expected = _seen_length(video)
+        expected = _seen_length(video) if depends_on_length(self._rule) else None
         for _ in range(2):
-            held = _held(reader, self._ever_shown(expected))
-            if held.n_frames == expected:
+            reader = ClipReader(video, self._preprocess, _SINGLE_FRAMES, 1)
+            held = _held(reader, None if expected is None else self._ever_shown(expected))
+            if expected in (None, held.n_frames):
                 return held, reader.warnings
             expected = held.n_frames
-            reader = ClipReader(video, self._preprocess, _SINGLE_FRAMES, 1)
         raise VideoError(f"{video.path}: has another number of frames each time that it is read")
 
     def _ever_shown(self, n_frames: int) -> set[int]:
@@ -227,8 +224,9 @@ def _joined(singles: Sequence[Frames]) -> Frames:
 
 
 def _seen_length(video: Video) -> int:
+    """How many frames a video seems to have, without decoding any; 1 where it has no path."""
     if video.path is None:
-        return 1  # as reading it will say
+        return 1  # any number: reading it fails, and says why
     return frames_within(open_video(video.path), video.start_frame, video.end_frame)
 
 

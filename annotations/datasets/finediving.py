@@ -28,7 +28,7 @@ from aqa.annotations.importing import (
     VideoFolder,
 )
 from aqa.annotations.importing.dives import fina_type
-from aqa.annotations.importing.pickles import read_pickle
+from aqa.annotations.importing.event_keys import Key, read_by_event, read_event_keys
 from aqa.annotations.importing.video_folder import count_images, is_video
 from aqa.annotations.overlaps import marks_keys
 from aqa.errors import AqaError
@@ -47,8 +47,6 @@ FINE = SourceFile(
     ),
 )
 
-Key = tuple[str, int]
-
 
 def read(request: Request) -> Imported:
     """Read both annotations and the official split; the steps are found from the frames' labels."""
@@ -57,7 +55,10 @@ def read(request: Request) -> Imported:
     coarse, fine = _annotations(path), _annotations(fine_path)
     if different := sorted(coarse.keys() ^ fine.keys()):
         raise AqaError(f"{fine_path}: dive {_name(different[0])} is not in both annotations")
-    parts = {part: _keys(request.find(f"{part}_split.pkl"), coarse) for part in ("train", "test")}
+    parts = {
+        part: read_event_keys(request.find(f"{part}_split.pkl"), coarse, "dive", _name)
+        for part in ("train", "test")
+    }
     if both := sorted(parts["train"] & parts["test"]):
         raise AqaError(f"{path.parent}: dive {_name(both[0])} is in train and in test")
     videos = VideoFolder(request.videos)
@@ -96,34 +97,11 @@ def read(request: Request) -> Imported:
 
 
 def _annotations(path: Path) -> dict[Key, dict[str, Any]]:
-    content = read_pickle(path)
-    if not isinstance(content, dict) or not content:
-        raise AqaError(f"{path}: no dictionary of dives")
-    dives = {_key(path, key): dive for key, dive in content.items()}
+    dives = read_by_event(path, "dive")
     for key, dive in dives.items():
         if not isinstance(dive, dict):
             raise AqaError(f"{path}: dive {_name(key)} is no dictionary of annotations")
     return dives
-
-
-def _keys(path: Path, known: dict[Key, Any]) -> set[Key]:
-    content = read_pickle(path)
-    if not isinstance(content, list) or not content:
-        raise AqaError(f"{path}: no list of dives")
-    keys = [_key(path, key) for key in content]
-    if unknown := sorted(set(keys) - known.keys()):
-        raise AqaError(f"{path}: dive {_name(unknown[0])} has no annotation")
-    if len(set(keys)) < len(keys):
-        raise AqaError(f"{path}: {len(keys) - len(set(keys))} dives are listed twice")
-    return set(keys)
-
-
-def _key(path: Path, key: object) -> Key:
-    """(event, number); the number may be written as text."""
-    match key:
-        case (str() as event, int() | str() as number) if event and str(number).isdecimal():
-            return event, int(number)
-    raise AqaError(f"{path}: {reprlib.repr(key)} is not a dive's (event, number)")
 
 
 def _name(key: Key) -> str:

@@ -32,7 +32,7 @@ from aqa.annotations.importing import (
 )
 from aqa.annotations.importing.cells import Cells
 from aqa.annotations.importing.checks import check_size
-from aqa.annotations.importing.pickles import read_pickle
+from aqa.annotations.importing.pickles import read_dictionary
 from aqa.errors import AqaError, listed
 
 # Task -> trials with a rating.
@@ -141,11 +141,8 @@ def _table(path: Path) -> dict[str, Trial]:
 
 def _labels(path: Path) -> dict[str, Trial]:
     """The trials of MUSDL's labels: {name: six elements}."""
-    content = read_pickle(path)
-    if not isinstance(content, dict) or not content:
-        raise AqaError(f"{path}: no dictionary of trials")
     trials = {}
-    for name, values in content.items():
+    for name, values in read_dictionary(path, "trials").items():
         match = _match(path, name)
         if not isinstance(values, list | tuple):
             raise AqaError(
@@ -199,9 +196,7 @@ def _notes(trials: dict[str, Trial], labels: dict[str, Trial]) -> list[str]:
 
 def _folds(path: Path, trials: dict[str, Trial]) -> dict[str, dict[str, str]]:
     """MUSDL's folds, {task: four lists of trials}: manifest column -> trial -> part."""
-    content = read_pickle(path)
-    if not isinstance(content, dict) or not content:
-        raise AqaError(f"{path}: no dictionary of tasks")
+    content = read_dictionary(path, "tasks")
     splits = {}
     for task in TASKS:
         known = {name for name, trial in trials.items() if trial.task == task}

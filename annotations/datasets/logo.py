@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import itertools
 import reprlib
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from aqa.annotations.importing import (
     VideoFolder,
     expect_count,
 )
-from aqa.annotations.importing.pickles import read_pickle
+from aqa.annotations.importing.event_keys import Key, read_by_event, read_event_keys
 from aqa.errors import AqaError
 
 N_ROUTINES = 200
@@ -38,8 +37,6 @@ ELEMENTS = (
 )
 # As the release is unpacked, and as later work keeps it.
 _FOLDERS = ("LOGO Anno&Split", "LOGO_Anno&Split", "Anno_result")
-
-Key = tuple[str, int]
 
 
 def _file(name: str, holds: str) -> SourceFile:
@@ -56,12 +53,12 @@ LISTS = {
 def read(request: Request) -> Imported:
     """Read the annotations, {(event, number): [type, score, -, -, label of each frame]}."""
     path = request.find(*ANNOTATIONS.places)
-    content = read_pickle(path)
-    if not isinstance(content, dict) or not content:
-        raise AqaError(f"{path}: no dictionary of routines")
-    routines = {_key(path, key): value for key, value in content.items()}
+    routines = read_by_event(path, "routine")
     expect_count(path, len(routines), N_ROUTINES, "routines")
-    parts = {part: _part(request.find(*file.places), routines) for part, file in LISTS.items()}
+    parts = {
+        part: read_event_keys(request.find(*file.places), routines, "routine", _name)
+        for part, file in LISTS.items()
+    }
     if both := sorted(parts["train"] & parts["test"]):
         raise AqaError(f"{path.parent}: routine {_name(both[0])} is in train and in test")
     videos = VideoFolder(request.videos)
@@ -75,28 +72,9 @@ def read(request: Request) -> Imported:
     return Imported(rows, path, notes=notes)
 
 
-def _key(path: Path, key: object) -> Key:
-    match key:
-        case (str() as event, int() | str() as number) if event and str(number).isdecimal():
-            return event, int(number)
-    raise AqaError(f"{path}: {reprlib.repr(key)} is not a routine's (event, number)")
-
-
 def _name(key: Key) -> str:
     """As the files of features are named that the authors publish."""
     return f"{key[0]}_{key[1]}"
-
-
-def _part(path: Path, known: Collection[Key]) -> set[Key]:
-    content = read_pickle(path)
-    if not isinstance(content, list) or not content:
-        raise AqaError(f"{path}: no list of routines")
-    keys = [_key(path, key) for key in content]
-    if unknown := sorted(set(keys) - set(known)):
-        raise AqaError(f"{path}: routine {_name(unknown[0])} has no annotation")
-    if len(set(keys)) < len(keys):
-        raise AqaError(f"{path}: {len(keys) - len(set(keys))} routines are listed twice")
-    return set(keys)
 
 
 def _row(path: Path, key: Key, routine: Any, videos: VideoFolder) -> Row:

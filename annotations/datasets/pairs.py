@@ -17,7 +17,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aqa.annotations.columns import SPLIT_PREFIX
+from aqa.annotations.csv_table import read_text
 from aqa.annotations.importing import Imported, Importer, Request, SourceFile, VideoFolder
+from aqa.annotations.importing.checks import check_size
 from aqa.annotations.importing.loose_table import read_loose_table
 from aqa.annotations.pair_checks import told_of_pairs
 from aqa.annotations.pairs import BETTER, FILE, WORSE, Pair
@@ -101,7 +103,8 @@ def _read(path: Path) -> _Source:
     match = _PART.search(name)
     part = "" if match is None else match[1].replace("validation", "val").replace("valid", "val")
     if _LIST in name:
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+        check_size(path)
+        lines = read_text(path).splitlines()
         return _Source(path, _PUBLISHED, part, videos=tuple(filter(None, map(str.strip, lines))))
     number = _NUMBER.search(name) if part else None
     name_of = number[1] if number else _PUBLISHED

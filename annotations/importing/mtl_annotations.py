@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from aqa.annotations.importing.dives import CODES
-from aqa.annotations.importing.pickles import read_pickle
+from aqa.annotations.importing.pickles import read_dictionary, read_pickle
 from aqa.errors import AqaError
 
 _NUMBERS = ("start_frame", "end_frame", "difficulty", "final_score", *CODES)
@@ -40,9 +40,7 @@ def read_versions(paths: Sequence[Path]) -> list[Dives]:
 
 def read_annotations(path: Path) -> Dives:
     """The dives of a final_annotations_dict.pkl by (event, number), in order; checked."""
-    content = read_pickle(path)
-    if not isinstance(content, dict) or not content:
-        raise AqaError(f"{path}: no dictionary of dives")
+    content = read_dictionary(path, "dives")
     for key, dive in content.items():
         _check_key(path, key)
         if not isinstance(dive, dict):

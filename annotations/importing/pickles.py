@@ -39,6 +39,17 @@ def read_pickle(path: Path) -> Any:
     return plain_value(path.read_bytes(), path)
 
 
+def read_dictionary(path: Path, of: str) -> dict[Any, Any]:
+    """The dictionary that a pickle holds, as `read_pickle` reads it.
+
+    of: what is in it, as "dives". `AqaError` for another value, or where nothing is in it.
+    """
+    content = read_pickle(path)
+    if not isinstance(content, dict) or not content:
+        raise AqaError(f"{path}: no dictionary of {of}")
+    return content
+
+
 def plain_value(data: bytes, path: Path) -> Any:
     """The value that a pickle in a file holds, as `read_pickle` reads it; path: for errors."""
     try:

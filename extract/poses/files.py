@@ -46,10 +46,9 @@ def find_poses(folder: Path, video_id: str) -> Path:
     Or else under the name that a program gives it which writes all videos into one folder.
     """
     paths = [folder / f"{video_id}{suffix}" for suffix in ("", *SUFFIXES)]
-    shared = find_shared(folder, video_id)
     existing = [path for path in paths if path.exists()]
-    if not existing or (shared and is_of_frame(existing[0])):  # dive_1.txt is frame 1 of dive
-        existing = shared
+    if not existing or is_of_frame(existing[0]):  # dive_1.txt may be frame 1 of dive
+        existing = find_shared(folder, video_id) or existing
     if len(existing) > 1:
         names = " and ".join(path.name for path in existing)
         raise PoseError(f"{folder}: {names} for {video_id}; leave one of them there")

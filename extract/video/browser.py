@@ -23,11 +23,10 @@ from aqa.extract.video.source import Frame, VideoError
 
 # Frames per second of a video that does not say how many it has.
 ASSUMED_FPS = 25.0
-# H.264 encoders, the better one first; PyAV's wheels bring both.
-_ENCODERS = ("libx264", "libopenh264")
+# H.264 encoders and their options, the better one first; PyAV's wheels bring both.
+_ENCODERS = {"libx264": {"crf": "23", "preset": "veryfast"}, "libopenh264": {}}
 # A key frame every so many frames, so that going back one frame is quick.
 _KEY_EVERY = 10
-_QUALITY = {"libx264": {"crf": "23", "preset": "veryfast"}, "libopenh264": {}}
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ def _encode(
     n_frames = 0
     try:
         with av.open(file, "w", format="mp4") as container:
-            stream: Any = container.add_stream(name, rate=rate, options=_QUALITY[name])
+            stream: Any = container.add_stream(name, rate=rate, options=_ENCODERS[name])
             assert isinstance(stream, VideoStream)
             stream.width, stream.height = size
             stream.pix_fmt = "yuv420p"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from aqa.annotations.manifest import Manifest, Video
 from aqa.annotations.two_classes import TwoClasses, find_classes
 from aqa.errors import AqaError
 
@@ -42,6 +45,15 @@ def test_scores_are_no_classes() -> None:
     assert find_classes("score", ["0", "1"], "none") is None
     assert find_classes("label", ["0", "1", "2"], "none") is None
     assert find_classes("score_tes", ["61.2", "58.4", "6O.1"]) is None  # a mistyped number
+
+
+def test_scores_of_no_table_may_be_numpys() -> None:
+    videos = [Video(str(n), None, np.float64(n)) for n in range(3)]
+    (scores,) = Manifest(videos, Path("m.csv")).of_targets()
+    assert scores.classes is None
+    (classes,) = Manifest(videos[:2], Path("m.csv")).of_targets()
+    assert classes.classes == TwoClasses("score", "0.0", "1.0")
+    assert [video.score for video in classes] == [0, 1]
 
 
 @pytest.mark.parametrize(

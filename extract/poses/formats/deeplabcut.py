@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,8 +66,6 @@ def _of_columns(path: Path, table: Array, columns: Sequence[tuple[str, ...]]) ->
 
 def read_deeplabcut_hdf5(path: Path) -> Poses:
     """The joints of the one table of a file that pandas wrote, in its `table` or `fixed` format."""
-    import h5py
-
     try:
         with h5py.File(path, "r") as file:
             names = list(file)
@@ -92,7 +91,7 @@ def _read_group(path: Path, group: Any) -> tuple[NDArray[Any], list[tuple[str, .
 
     def read(name: str, kinds: str, what: str) -> NDArray[Any]:
         item = plain_item(path, group, name)
-        if not hasattr(item, "dtype"):
+        if not isinstance(item, h5py.Dataset):
             raise PoseError(f"{path}: not a table of DeepLabCut: no array {name}")
         return room.read_any(item, kinds, what)
 

@@ -105,6 +105,16 @@ def test_wrong_files_are_refused(tmp_path: Path, text: str, problem: str) -> Non
         read(tmp_path, mine__csv=text)
 
 
+def test_a_list_of_videos_is_read_as_strictly_as_a_table(tmp_path: Path) -> None:
+    read(tmp_path, train__txt="a b\n")
+    names = tmp_path / "train_vid_list.txt"
+    names.write_bytes("\ufeffa\r\n é\r\n".encode())
+    assert [row["video_id"] for row in read(tmp_path).rows] == ["a", "b", "é"]
+    names.write_bytes("é".encode("latin-1"))
+    with pytest.raises(AqaError, match=r"train_vid_list\.txt: byte 0 is not UTF-8"):
+        read(tmp_path)
+
+
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AqaError, match="no table of pairs"):
         read(tmp_path)

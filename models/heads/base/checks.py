@@ -12,9 +12,6 @@ from sklearn.exceptions import NotFittedError
 from aqa.errors import HeadError, listed
 from aqa.models.examples import Examples, Sequences
 
-# Those whose `takes_pairs` is true with their defaults.
-RANKING_HEADS = "average, fragments, lstm, svr and wd"
-
 
 class UnfittedHeadError(HeadError, NotFittedError):
     """A head that is asked before it is fitted."""
@@ -104,7 +101,10 @@ def check_pairs(examples: Examples) -> NDArray[np.intp]:
     """The pairs to learn from or to stop by, (pairs, 2); `HeadError` where there are none."""
     pairs = examples.pairs
     if pairs is None or not len(pairs):
-        raise HeadError(f"no pair of two of the {len(examples)} videos to learn who is better from")
+        raise HeadError(
+            f"no pair of two of the {len(examples)} videos to learn who is better from; add pairs "
+            "of these videos"
+        )
     return pairs
 
 

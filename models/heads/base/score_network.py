@@ -246,6 +246,7 @@ def class_weights(targets: NDArray[np.float64], balanced: bool) -> ClassWeights:
     n, good = len(targets), int(targets.sum())
     if good in (0, n):
         raise HeadError(
-            f"loss=logistic tells two classes, and all {n} training videos are of one of them"
+            f"loss=logistic tells two classes, and all {n} training videos are of one of them; add "
+            "videos of the other, or take another loss"
         )
     return (n / (2 * (n - good)), n / (2 * good)) if balanced else (1.0, 1.0)

@@ -51,7 +51,7 @@ def test_a_head_answers_with_probabilities_that_tell_the_classes(head: type) -> 
 
 
 def test_held_out_videos_are_of_both_classes() -> None:
-    head = LSTMHead(loss="logistic")
+    head = LSTMHead(loss="logistic", validation=0.15)
     targets = np.r_[np.zeros(37), np.ones(3)]
     kept, out = head.hold_out(40, targets)
     assert sorted([*kept, *out]) == list(range(40))
@@ -71,6 +71,15 @@ def test_balanced_classes_weigh_the_same_and_a_network_starts_without_a_lean() -
     plain.learn_scores(scores)
     assert plain.class_weights_ == (1.0, 1.0)
     assert expit(plain.start_target(scores)) == pytest.approx(0.25)
+
+
+def test_training_goes_on_with_the_weights_of_the_classes() -> None:
+    """As `aqa finetune` does, resumed or from a run: on the head that it restores."""
+    fitted = AverageHead(loss="logistic", epochs=1).fit_examples(_examples())
+    again = AverageHead(loss="logistic").restore(fitted.state())
+    logits, good = torch.linspace(-1, 1, 8), torch.tensor([0.0, 1.0] * 4)
+    expected = logistic(logits, good, (40 / 60, 40 / 20))
+    assert float(again.objective(1.0)(logits, good)) == pytest.approx(float(expected))
 
 
 def test_an_explanation_adds_up_to_the_log_odds() -> None:

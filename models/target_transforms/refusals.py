@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from aqa.annotations.manifest import Manifest
-from aqa.models.heads import find_head, own_names
 from aqa.models.heads.base import Head, HeadError
+from aqa.models.heads.base.checks import RANKING_HEADS
 from aqa.models.target_transforms.head import TransformedHead
 from aqa.target_names import PAIRS, SCORE
 
@@ -45,9 +45,8 @@ def _check_pairs(head: Head, name: str) -> None:
             f"pairs have no scores: leave out {' and '.join(_asked(head))}, which are of scores"
         )
     if not head.takes_pairs:
-        can = [own for own in own_names() if find_head(own).head_class().takes_pairs]
         raise HeadError(
-            f"{name} cannot learn who is better, from pairs; heads that can: {', '.join(can)}"
+            f"{name} cannot learn who is better, from pairs; heads that can: {RANKING_HEADS}"
         )
 
 

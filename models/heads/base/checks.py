@@ -12,6 +12,9 @@ from sklearn.exceptions import NotFittedError
 from aqa.errors import HeadError, listed
 from aqa.models.examples import Examples, Sequences
 
+# Those whose `takes_pairs` is true with their defaults.
+RANKING_HEADS = "average, fragments, lstm, svr and wd"
+
 
 class UnfittedHeadError(HeadError, NotFittedError):
     """A head that is asked before it is fitted."""

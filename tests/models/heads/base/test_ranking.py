@@ -124,7 +124,7 @@ def test_a_loss_of_pairs_takes_pairs_and_no_scores() -> None:
 def test_which_heads_learn_from_pairs() -> None:
     takes = [name for name in own_names() if find_head(name).head_class().takes_pairs]
     assert takes == sorted([*RANKING, "fragments", "svr"])
-    assert RANKING_HEADS == f"{', '.join(takes[:-1])} and {takes[-1]}"
+    assert f"{', '.join(takes[:-1])} and {takes[-1]}" == RANKING_HEADS
     assert not find_head("lstm").head_class(label="incremental").takes_pairs
 
 

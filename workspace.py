@@ -71,6 +71,16 @@ def run_folder(runs: Path, head: str, split: str) -> Path:
     return runs / head / f"split-{split}"
 
 
+def every_run_folder(runs: Path, holding: str = "run.json") -> list[Path]:
+    """The folders of all runs in natural order; what a killed process left is put back first."""
+    for parent in runs.glob("*"):
+        recover_folders(parent)
+    return sorted(
+        (path.parent for path in runs.glob(f"*/split-*/{holding}")),
+        key=lambda folder: (folder.parent.name, _natural(folder.name)),
+    )
+
+
 def run_folders(
     runs: Path,
     heads: tuple[str, ...] = (),
@@ -82,12 +92,7 @@ def run_folders(
 
     holding: the file that makes a folder one; kept baselines have predictions.csv only.
     """
-    for parent in runs.glob("*"):
-        recover_folders(parent)
-    folders = sorted(
-        (path.parent for path in runs.glob(f"*/split-*/{holding}")),
-        key=lambda folder: (folder.parent.name, _natural(folder.name)),
-    )
+    folders = every_run_folder(runs, holding)
     known_heads = list(dict.fromkeys(folder.parent.name for folder in folders))
     known_splits = list(dict.fromkeys(folder.name.removeprefix("split-") for folder in folders))
     if not folders:

@@ -23,6 +23,7 @@ from aqa.extract.backbones import load_backbone
 from aqa.extract.backbones.backbone import Backbone
 from aqa.extract.inference import PRECISIONS, optimise
 from aqa.extract.run import extract
+from aqa.workflows.finetune.memory import peak_memory, reset_peak_memory
 
 if TYPE_CHECKING:
     from aqa.benchmarks.gpu import Bench
@@ -121,12 +122,10 @@ def speed(backbone: Backbone, way: Way, bench: Bench) -> dict[str, Any]:
         features: Tensor = net(x)
         return features
 
-    if bench.device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(bench.device)
+    reset_peak_memory(bench.device)
     with kernels(way):
         seconds = repeated(captured(forward, bench) if way.graph else forward, bench)
-    used = bench.device.type == "cuda"
-    memory = torch.cuda.max_memory_allocated(bench.device) / 1e9 if used else None
+    memory = peak_memory(bench.device)
     return {"clips_per_s": way.batch / seconds, "memory_gb": memory, "busy_percent": busy(bench)}
 
 

@@ -19,7 +19,7 @@ from aqa.models.saved.record import read_record
 from aqa.plugins import PluginError, file_path, file_stem, installed, is_file
 from aqa.split_names import split_family
 from aqa.target_names import EVERY, SCORE, SIGN, label_and_target
-from aqa.workspace import run_folders
+from aqa.workspace import every_run_folder, run_folders
 
 __all__ = ["RunError", "chosen_runs", "labels_of", "runs_of_one_target", "source_of"]
 
@@ -118,7 +118,7 @@ def runs_of_one_target(
 
 def _fitted(runs: Path, splits: Sequence[str], holding: str) -> list[str]:
     """The names of the folders that hold runs, of these splits or families if given."""
-    paths = sorted(path.parent for path in runs.glob(f"*/split-*/{holding}"))
+    paths = every_run_folder(runs, holding)
     names = [(path.parent.name, path.name.removeprefix("split-")) for path in paths]
     return list(
         dict.fromkeys(

@@ -34,7 +34,7 @@ from aqa import __version__
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.overlaps import performances_of
 from aqa.annotations.splits import Split
-from aqa.errors import AqaError, ChangedError, UnknownNameError
+from aqa.errors import AqaError, ChangedError
 from aqa.features.store import FeatureStore, Spec
 from aqa.files import (
     recover_folder,
@@ -280,7 +280,7 @@ def _same_videos(start: Run, manifest: Manifest, folder: Path) -> set[str]:
         return learned
     try:
         table = seen_by(start.record, manifest)
-    except UnknownNameError:  # nothing to tell them by
+    except AqaError:  # without its column or its pairs there is nothing to tell them by
         return learned
     hashes = start.record.get("hashes", {}).get("columns", {}).get(table.score_column, {})
     return {

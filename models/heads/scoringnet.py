@@ -78,6 +78,17 @@ class ScoringNetHead(Head):
         "score = difficulty x execution (product), or + (sum); action: diving x, vault +",
         source="li2018scoringnet §4.1",
     )
+    # Those of `lstm` were chosen for whole videos, not for key fragments.
+    validation: float = param(
+        0.15,
+        "share of the training videos held out for early stopping, if the split has "
+        "no validation videos",
+        source="ours",
+        below=1,
+    )
+    standardise: bool = param(
+        True, "scale each feature to mean 0 and variance 1", source="no paper states it"
+    )
 
     columns: ClassVar[tuple[str, ...]] = ("clips", "stages", "difficulty", "execution", "action")
     starts_from: ClassVar[str | None] = "kfs"

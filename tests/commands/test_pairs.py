@@ -203,3 +203,19 @@ def test_pairs_from_python(workspace: Path) -> None:
     assert run.folder == workspace / "runs" / "mine@pairs" / "split-published"
     rows = library.evaluate("mine", workspace=workspace)
     assert rows[0]["kind"] == "ranking"
+
+
+def test_scores_of_another_manifest_are_learned_from_a_network_that_ranks(
+    aqa: Callable[..., Result], workspace: Path, tmp_path: Path
+) -> None:
+    """Its pairs are not there, so that all of its videos count as learned from."""
+    quick = ("-p", "epochs=1", "-p", "hidden=4", "-p", "device=cpu")
+    aqa("fit", "--head", "lstm", "--target", "pairs", *quick)
+    other = tmp_path / "other"
+    shutil.copytree(workspace / "stores", other / "stores")
+    rows = [f"v{i:02d},v{i:02d}.mp4,{i},train" for i in range(TESTED + 20)]
+    (other / "manifest.csv").write_text("\n".join(["video_id,path,score,split_1", *rows]))
+    start = workspace / "runs" / "lstm@pairs" / "split-published"
+    aqa("-C", str(other), "fit", "--head", "lstm", "--from", str(start), *quick)
+    record = json.loads((other / "runs" / "lstm" / "split-1" / "run.json").read_text())
+    assert len(record["also_learned_from"]) == N - TESTED - 20

@@ -212,3 +212,9 @@ def test_a_class_of_a_file_means_its_runs_alone(
 def test_an_old_name_says_the_new_one(workspace: Path, run_aqa: Callable[..., Result]) -> None:
     result = run_aqa("eval", "--head", "score", code=2)
     assert "it is now called 'score-estimation'" in result.stderr
+
+
+def test_a_run_that_a_killed_process_put_aside_is_chosen_by_its_target(workspace: Path) -> None:
+    (folder,) = chosen_runs(Path("runs"))
+    folder.rename(folder.with_name(f".{folder.name}.old"))
+    assert chosen_runs(Path("runs"), targets=["score"]) == [folder]

@@ -104,7 +104,10 @@ def check_pairs(examples: Examples) -> NDArray[np.intp]:
     """The pairs to learn from or to stop by, (pairs, 2); `HeadError` where there are none."""
     pairs = examples.pairs
     if pairs is None or not len(pairs):
-        raise HeadError(f"no pair of two of the {len(examples)} videos to learn who is better from")
+        raise HeadError(
+            f"no pair of two of the {len(examples)} videos to learn who is better from; add pairs "
+            "of these videos"
+        )
     return pairs
 
 

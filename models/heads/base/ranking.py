@@ -13,7 +13,7 @@ from aqa.errors import HeadError
 from aqa.models.examples import Examples, Sequences, pick
 from aqa.models.heads.base.checks import check_pairs, check_sequences, check_views
 from aqa.models.scaling import spread
-from aqa.models.training.loop import BatchSource
+from aqa.models.training.loop import AugmentedVideos, BatchSource
 from aqa.models.training.losses import make_pair_loss
 from aqa.models.training.ranked_pairs import RankedVideos, RankingTrainer
 
@@ -48,7 +48,7 @@ def fit_ranking(
     if validation is not None and len(validation):
         shape = sequences[0].shape[1:]
         x = check_sequences(validation.features, shape, maps=maps, ids=validation.ids)
-        held: BatchSource | None = _ranked(head, x, check_pairs(validation))
+        held: BatchSource | None = RankedVideos(_videos(head, x), check_pairs(validation))
     else:
         out, stopping = hold_out(pairs, head.validation, head.seed)
         learned = pairs[~stopping]
@@ -60,8 +60,10 @@ def fit_ranking(
         return net
 
     def shown(chosen: Numbers) -> BatchSource:
-        every = list(itertools.chain(sequences, *copies))
-        return _ranked(head, every, chosen, 1 + len(copies))
+        videos = _videos(head, list(itertools.chain(sequences, *copies)))
+        if copies:
+            videos = AugmentedVideos(videos, 1 + len(copies), head.seed)
+        return RankedVideos(videos, chosen)
 
     def trainer(net: nn.Module) -> RankingTrainer:
         loss = make_pair_loss(head.loss, head.pair_margin)
@@ -96,14 +98,12 @@ def _stopping(head: ScoreNetworkHead, sequences: Sequences, pairs: Numbers) -> B
     if not len(pairs):
         return None
     videos, ends = np.unique(pairs, return_inverse=True)
-    return _ranked(head, pick(sequences, videos), ends.reshape(-1, 2))
+    return RankedVideos(_videos(head, pick(sequences, videos)), ends.reshape(-1, 2))
 
 
-def _ranked(
-    head: ScoreNetworkHead, sequences: Sequences, pairs: Numbers, n_versions: int = 1
-) -> RankedVideos:
-    videos = head.videos(sequences, np.zeros(len(sequences)))
-    return RankedVideos(videos, pairs, n_versions, head.seed)
+def _videos(head: ScoreNetworkHead, sequences: Sequences) -> BatchSource:
+    """Videos without targets, as the head's network takes them."""
+    return head.videos(sequences, np.zeros(len(sequences)))
 
 
 def _scale(head: ScoreNetworkHead, train: Examples) -> None:

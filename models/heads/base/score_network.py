@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,6 +13,7 @@ from torch import nn
 
 from aqa.errors import HeadError
 from aqa.models.examples import Examples
+from aqa.models.heads.base.arrays import State
 from aqa.models.heads.base.head import Head
 from aqa.models.heads.base.network import NetworkHead
 from aqa.models.heads.base.params import param
@@ -103,7 +105,7 @@ class ScoreNetworkHead(NetworkHead):
                 f"loss={self.loss} learns from pairs of videos, and this from scores; take another "
                 "loss"
             )
-        weights = getattr(self, "class_weights_", (1.0, 1.0))
+        weights = self.class_weights_ if self.says_probability else (1.0, 1.0)
         return make_loss(self.loss, self.margin / y_std, self.alpha, weights)
 
     def training_settings(self) -> TrainingSettings:
@@ -228,6 +230,21 @@ class ScoreNetworkHead(NetworkHead):
             return np.asarray(expit(self.outputs(examples)), np.float64)
         return self.outputs(examples) * float(self.y_std_) + float(self.y_mean_)
 
+    def state(self) -> State:
+        """See `Head.state`; of two classes also their weights, which training goes on with."""
+        state = super().state()
+        if self.says_probability:
+            state["class_weights"] = np.array(self.class_weights_)
+        return state
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> Self:
+        """See `Head.restore`."""
+        super().restore(state)
+        if "class_weights" in state:
+            bad, good = state["class_weights"].tolist()
+            self.class_weights_ = (bad, good)
+        return self
+
 
 def check_two_classes(scores: NDArray[np.float64]) -> None:
     """Raise `HeadError` where scores are not 0 and 1."""
@@ -246,6 +263,7 @@ def class_weights(targets: NDArray[np.float64], balanced: bool) -> ClassWeights:
     n, good = len(targets), int(targets.sum())
     if good in (0, n):
         raise HeadError(
-            f"loss=logistic tells two classes, and all {n} training videos are of one of them"
+            f"loss=logistic tells two classes, and all {n} training videos are of one of them; add "
+            "videos of the other, or take another loss"
         )
     return (n / (2 * (n - good)), n / (2 * good)) if balanced else (1.0, 1.0)

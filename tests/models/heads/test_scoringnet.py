@@ -218,3 +218,7 @@ def test_the_margin_is_as_large_beside_each_part(dives: Dives) -> None:
 def test_a_new_video_without_stages(head: ScoringNetHead, dives: Dives) -> None:
     with pytest.raises(HeadError, match="row 0 has no first frame of flight, entry"):
         head.predict(dives.x[:1], clips=[CLIPS], stages=[{}])
+
+
+def test_it_keeps_its_own_defaults_where_those_of_lstm_are_of_whole_videos() -> None:
+    assert (ScoringNetHead().standardise, ScoringNetHead().validation) == (True, 0.15)

@@ -73,6 +73,15 @@ def test_balanced_classes_weigh_the_same_and_a_network_starts_without_a_lean() -
     assert expit(plain.start_target(scores)) == pytest.approx(0.25)
 
 
+def test_training_goes_on_with_the_weights_of_the_classes() -> None:
+    """As `aqa finetune` does, resumed or from a run: on the head that it restores."""
+    fitted = AverageHead(loss="logistic", epochs=1).fit_examples(_examples())
+    again = AverageHead(loss="logistic").restore(fitted.state())
+    logits, good = torch.linspace(-1, 1, 8), torch.tensor([0.0, 1.0] * 4)
+    expected = logistic(logits, good, (40 / 60, 40 / 20))
+    assert float(again.objective(1.0)(logits, good)) == pytest.approx(float(expected))
+
+
 def test_an_explanation_adds_up_to_the_log_odds() -> None:
     train = _examples()
     fitted = AverageHead(loss="logistic", epochs=2).fit_examples(train)

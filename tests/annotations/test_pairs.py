@@ -38,6 +38,9 @@ def test_a_split_of_pairs_is_what_its_column_says(tmp_path: Path) -> None:
     pairs = table(tmp_path, "better,worse,split_1\na,b,train\nb,a,test\nb,c,test\nc,d,\n")
     split = Split("1", ("a", "b"), (), ("c",))
     assert pairs.parts(split) == ["train", "test", "test", ""]
+    assert pairs.by_part(split) == {
+        **{"train": [("a", "b")], "val": [], "test": [("b", "a"), ("b", "c")], ACROSS: []},
+    }
     assert pairs.parts(Split("2", ("a", "b", "c", "d"))) == ["train"] * 4
     assert pairs.video_parts("1") == {"a": "train", "b": "train", "c": "test"}
     with pytest.raises(AqaError, match=r"learns from 1 pairs with a video.*a and b; take one"):

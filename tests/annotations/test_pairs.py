@@ -64,7 +64,7 @@ def test_a_manifest_is_seen_with_its_pairs(tmp_path: Path) -> None:
 
 
 def test_a_manifest_with_pairs_needs_no_score(tmp_path: Path) -> None:
-    seen = manifest(tmp_path, "video_id,path\na,\nb,\n", "better,worse\na,b\n")
+    seen = manifest(tmp_path, "video_id,path,type\na,,A\nb,,B\n", "better,worse\na,b\n")
     assert seen.ids == ("a", "b")
     (tmp_path / "pairs.csv").unlink()
     with pytest.raises(AqaError, match="no column score"):

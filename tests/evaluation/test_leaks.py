@@ -20,6 +20,7 @@ def run(*learned: str, difficulty: str | None = None, told: str = "") -> SimpleN
         performances=set(),
         known_difficulty=difficulty,
         told=told,
+        spec={},
     )
 
 

@@ -106,6 +106,14 @@ class PairTable:
             )
         return parts
 
+    def by_part(self, split: Split) -> dict[str, list[Pair]]:
+        """The pairs of each part: of train, val, test and `ACROSS`; see `parts`."""
+        found: dict[str, list[Pair]] = {part: [] for part in (*PARTS, ACROSS)}
+        for pair, part in zip(self.pairs, self.parts(split), strict=True):
+            if part:
+                found[part].append(pair)
+        return found
+
     def video_parts(self, split: str) -> dict[str, str]:
         """Where the videos of a split of pairs are: `train` in any such pair, else val, else test.
 

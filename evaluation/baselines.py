@@ -6,7 +6,7 @@ the event alone tells much, since the dives of one final have similar scores.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ from aqa.evaluation.summing_up import summed_up
 from aqa.features.store import FeatureStore
 from aqa.models.run_source import RunError
 from aqa.models.target_transforms.class_rule import MIDDLE, ClassRule
-from aqa.target_names import target_label
+from aqa.target_names import SIGN, target_label
 from aqa.workspace import BASELINE, run_folder
 
 PREFIX = BASELINE
@@ -118,6 +118,7 @@ def split_baselines(
             remedy=f"every video of split {split.name} of {manifest.path} must have a value, "
             f"and its training videos must differ in it; of many, by {_MOST_LABELS} labels at most",
         )
+    _check_folders(chosen, manifest)
     for name, asked_columns in chosen.items():
         yield _evaluate(
             {column: columns[column] for column in asked_columns}, name, split, manifest
@@ -126,6 +127,19 @@ def split_baselines(
         means = neighbour_means(split, manifest)
         predicted = {part: [means[i] for i in split.part(part)] for part in _PARTS}
         yield _baseline(NEIGHBOURS, predicted, Marks(baseline=(NEIGHBOURS,)), split, manifest)
+
+
+def _check_folders(names: Iterable[str], manifest: Manifest) -> None:
+    """Raise `RunError` where the folder of a baseline would be that of another target's, or none.
+
+    `aqa compare` would take the column `a@b` for the column `a`, predicting `b`.
+    """
+    for name in names:
+        if set(name) & {SIGN, "/", "\\"}:
+            raise RunError(
+                f"{manifest.path}: column {name!r}: its predictions lie in a folder of that name, "
+                f"which may hold no {SIGN}, / or \\; rename the column"
+            )
 
 
 def usable_columns(

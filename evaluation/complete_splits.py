@@ -48,10 +48,11 @@ def complete_split(
 
 
 def answerable_split(run: Run, split: Split, manifest: Manifest) -> Split:
-    """The split without test videos that lack a label that the fitted head answers by.
+    """The split without videos that lack a label that the fitted head answers by.
 
-    A warning names them. Scores, and of a head that tells stages these, are what it is compared
-    with. manifest: seen with what the head predicts.
+    Training and validation videos that it learned from stay. A warning names the others. Scores,
+    and of a head that tells stages these, are what it is compared with. manifest: seen with what
+    the head predicts.
     """
     head = run.head
     asked = [
@@ -60,11 +61,16 @@ def answerable_split(run: Run, split: Split, manifest: Manifest) -> Split:
         if name in head.answer_columns or head.kind == "stages"
     ]
     asked += learned_scores(head, manifest)
-    left_out = _incomplete(asked, (*run.record["split"]["train"], *split.test), manifest)
-    left_out = {i: lacking for i, lacking in left_out.items() if i in split.test}
+    every = [i for part in PARTS for i in split.part(part)]
+    lacking = _incomplete(
+        asked, [*dict.fromkeys((*run.record["split"]["train"], *every))], manifest
+    )
+    tested, new = {*split.test}, {*every} - run.learned_from
+    left_out = {i: words for i, words in lacking.items() if i in tested | new}
     if left_out:
-        warnings.warn(f"{run.folder}: {told_left_out(left_out, 'test')}", AqaWarning, stacklevel=3)
-    return replace(split, test=tuple(i for i in split.test if i not in left_out))
+        place = "test" if left_out.keys() <= tested else f"{PLACE}, or test"
+        warnings.warn(f"{run.folder}: {told_left_out(left_out, place)}", AqaWarning, stacklevel=3)
+    return split.only({*every} - left_out.keys())
 
 
 def learned_scores(head: Head, manifest: Manifest) -> tuple[str, ...]:

@@ -59,7 +59,8 @@ def marks_over_splits(marks: Sequence[Marks]) -> Marks:
     """What must be said of several splits together, of heads that are told the same."""
     leaky = sum(bool(one.leak) for one in marks)
     leak = (f"{leaky} of {len(marks)} splits",) if leaky else ()
-    return replace(marks[0], leak=leak, alpha=None)
+    made_up = next((one.made_up for one in marks if one.made_up), None)
+    return replace(marks[0], leak=leak, alpha=None, made_up=made_up)
 
 
 def pooled_rows(tested: Mapping[Tested, Sequence[Row]]) -> dict[Tested, tuple[int, list[Row]]]:
@@ -67,15 +68,18 @@ def pooled_rows(tested: Mapping[Tested, Sequence[Row]]) -> dict[Tested, tuple[in
 
     tested: rows of predictions.csv of the test videos. Beside them how many splits they are of; the
     family's name takes the place of a split's. Where a split tests few videos, as in leave-one-out,
-    this is what can be measured at all.
+    this is what can be measured at all. Scores are not pooled with classes, where a head was fitted
+    to scores on one split and to classes on another.
     """
     families: dict[Tested, list[str]] = {}
     for head, target, split in tested:
         families.setdefault((head, target, split_family(split)), []).append(split)
     pooled = {}
     for (head, target, family), splits in families.items():
-        rows = [row for split in splits for row in tested[head, target, split]]
-        if len(splits) > 1 and len({row["video_id"] for row in rows}) == len(rows):
+        each = [tested[head, target, split] for split in splits]
+        rows = [row for own in each for row in own]
+        alike = len({are_classes(own) for own in each}) == 1
+        if len(splits) > 1 and alike and len({row["video_id"] for row in rows}) == len(rows):
             pooled[head, target, family] = len(splits), rows
     return pooled
 

@@ -30,15 +30,14 @@ def evaluate_ranking(
     learned from. Training pairs are measured, but their rows are not kept.
     """
     assert manifest.pairs is not None
-    part_of = manifest.pairs.parts(split)
+    by_part = manifest.pairs.by_part(split)
     wanted = [*parts, *([ACROSS] if "test" in parts else [])]
-    chosen = {part: _of_part(manifest.pairs, part_of, part) for part in wanted}
-    every = [pair for pairs in chosen.values() for pair in pairs]
+    every = [pair for part in wanted for pair in by_part[part]]
     ranks = rank_values(run, every, manifest, features)
     return {
-        part: _evaluate_part(part, pairs, ranks, run.learned_from)
-        for part, pairs in chosen.items()
-        if pairs
+        part: _evaluate_part(part, by_part[part], ranks, run.learned_from)
+        for part in wanted
+        if by_part[part]
     }
 
 
@@ -46,8 +45,7 @@ def evaluate_held_out(run: Run, split: Split, manifest: Manifest, features: Feat
     """The training pairs that a fit was stopped by, of the head that had not learned from them."""
     assert manifest.pairs is not None
     out = {split.train[i] for i in run.head.held_out}
-    train = _of_part(manifest.pairs, manifest.pairs.parts(split), "train")
-    pairs = [pair for pair in train if out & {*pair}]
+    pairs = [pair for pair in manifest.pairs.by_part(split)["train"] if out & {*pair}]
     if not pairs:
         return {}
     before = replace(run, head=run.head.before_refit())
@@ -57,8 +55,8 @@ def evaluate_held_out(run: Run, split: Split, manifest: Manifest, features: Feat
 
 def tested_pairs(pairs: PairTable, split: Split) -> list[Pair]:
     """The pairs that a split tests, be it of videos or of pairs."""
-    parts = pairs.parts(split)
-    return [pair for pair, part in zip(pairs.pairs, parts, strict=True) if part in ("test", ACROSS)]
+    by_part = pairs.by_part(split)
+    return [*by_part["test"], *by_part[ACROSS]]
 
 
 def rank_values(
@@ -102,10 +100,6 @@ def measure_ranking(
     return MetricValues.of(
         len(pairs), samples, level, videos=len(videos), **counts, exact_interval=exact
     )
-
-
-def _of_part(pairs: PairTable, part_of: Sequence[str], part: str) -> list[Pair]:
-    return [pair for pair, its in zip(pairs.pairs, part_of, strict=True) if its == part]
 
 
 def _evaluate_part(

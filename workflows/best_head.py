@@ -11,7 +11,7 @@ from statistics import fmean
 from aqa.errors import AqaError
 from aqa.models.run_source import chosen_runs, runs_of_one_target
 from aqa.models.runs import METRICS_FILE, load_run
-from aqa.target_names import label_and_target
+from aqa.target_names import SCORE, label_and_target
 
 
 def explaining_runs(
@@ -42,8 +42,13 @@ def explaining_runs(
             f"{runs}: none of {', '.join(labels)} says which moments cost points; fit a head that "
             "does: aqa fit --head wd"
         )
-    best = max(explaining, key=lambda label: fmean(map(_spearman, explaining[label])))
+    best = max(explaining, key=lambda label: fmean(map(_spearman, _of_score(explaining[label]))))
     return runs_of_one_target(runs, best, splits, target)
+
+
+def _of_score(folders: Sequence[Path]) -> Sequence[Path]:
+    """The runs that predict the score; all of them where none does."""
+    return [one for one in folders if label_and_target(one.parent.name)[1] == SCORE] or folders
 
 
 def _gives(folder: Path, answers: frozenset[str]) -> bool:

@@ -44,11 +44,7 @@ def ranked_parts(
     None where the split has no such pairs. `RunError` where it has none to learn from.
     """
     assert manifest.pairs is not None
-    parts = manifest.pairs.parts(split)
-    pairs = {
-        name: [pair for pair, part in zip(manifest.pairs.pairs, parts, strict=True) if part == name]
-        for name in ("train", "val")
-    }
+    pairs = manifest.pairs.by_part(split)
     if not pairs["train"]:
         raise RunError(
             f"{manifest.pairs.path}: no pair to learn from in split {split.name}: none has two of "

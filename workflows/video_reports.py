@@ -12,6 +12,7 @@ import numpy as np
 
 from aqa.annotations.manifest import Manifest, Video
 from aqa.errors import AqaError
+from aqa.extract.summary import reason_of
 from aqa.extract.video.browser import BrowserVideo, browser_video, jpeg
 from aqa.extract.video.decode import DECODE_ERRORS, read_frames
 from aqa.features.store import FeatureStore, spec_differences
@@ -167,7 +168,7 @@ def report_videos(
                 seen = from_store(manifest.by_id[name], chosen[0], shelf.store, {})
             done.append(_reported(seen, chosen, shelf, align))
         except DECODE_ERRORS as error:
-            failed[name] = str(error)
+            failed[name] = reason_of(Path(name), error).removeprefix(f"{Path(name)}: ")
     ranked = sorted(done, key=lambda video: -video.score)
     return VideosReport(runs[0].label, tuple(ranked), failed, shelf.scores_of(runs), tuple(runs))
 

@@ -38,6 +38,9 @@ def test_a_split_of_pairs_is_what_its_column_says(tmp_path: Path) -> None:
     pairs = table(tmp_path, "better,worse,split_1\na,b,train\nb,a,test\nb,c,test\nc,d,\n")
     split = Split("1", ("a", "b"), (), ("c",))
     assert pairs.parts(split) == ["train", "test", "test", ""]
+    assert pairs.by_part(split) == {
+        **{"train": [("a", "b")], "val": [], "test": [("b", "a"), ("b", "c")], ACROSS: []},
+    }
     assert pairs.parts(Split("2", ("a", "b", "c", "d"))) == ["train"] * 4
     assert pairs.video_parts("1") == {"a": "train", "b": "train", "c": "test"}
     with pytest.raises(AqaError, match=r"learns from 1 pairs with a video.*a and b; take one"):
@@ -61,11 +64,11 @@ def test_a_manifest_is_seen_with_its_pairs(tmp_path: Path) -> None:
 
 
 def test_a_manifest_with_pairs_needs_no_score(tmp_path: Path) -> None:
-    seen = manifest(tmp_path, "video_id,path,event\na,,x\nb,,x\n", "better,worse\na,b\n")
+    seen = manifest(tmp_path, "video_id,path,type\na,,A\nb,,B\n", "better,worse\na,b\n")
     assert seen.ids == ("a", "b")
     (tmp_path / "pairs.csv").unlink()
-    with pytest.raises(AqaError, match=r"unknown target .score."):
-        Manifest.read(tmp_path / "manifest.csv").of_target("score")
+    with pytest.raises(AqaError, match="no column score"):
+        Manifest.read(tmp_path / "manifest.csv")
     with pytest.raises(AqaError, match="no such table of pairs; write one with the columns better"):
         Manifest(seen.videos, seen.path).of_target("pairs")
 

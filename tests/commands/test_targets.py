@@ -213,6 +213,20 @@ def test_gaps_are_named_or_left_out(with_gaps: Callable[..., Result]) -> None:
     aqa("baseline", "--target", "tes", "--skip-incomplete")
 
 
+def test_new_training_videos_without_the_score_are_left_out(aqa: Callable[..., Result]) -> None:
+    aqa("fit", *SVR, "--target", "tes", "--split", "1")
+    path = Path("manifest.csv")
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    with FeatureStoreWriter(Path("stores/four.h5"), SPEC) as store:
+        store.append("new", [(np.zeros((1, 4), np.float32), [(0, 16)])], n_frames=16)
+    new = {"video_id": "new", "score_tes": "", "split_1": "train"}
+    write_manifest(path, [*rows, {**rows[0], **new}])
+    before = results(aqa, "--no-baseline", "--skip-incomplete")["svr", "tes"]
+    assert before["n"] == 12
+    said = aqa("eval", "--no-baseline", code=1).output
+    assert "no score_tes for 1 of 37 videos of split 1: new; fill the column, or leave" in said
+
+
 def test_a_changed_target_is_found_out(aqa: Callable[..., Result]) -> None:
     aqa("fit", *SVR, "--target", "all", "--split", "1")
     path = Path("manifest.csv")

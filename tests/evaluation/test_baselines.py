@@ -129,6 +129,14 @@ def test_any_column_may_be_named(dives) -> None:
         by_name(split, manifest, "wind")
 
 
+@pytest.mark.parametrize("name", ["wind@tes", "m/s"])
+def test_a_column_whose_folder_would_be_another_baselines_is_refused(dives, name: str) -> None:
+    manifest, split = dives
+    videos = [replace(video, row={"score": "1", name: str(k)}) for k, video in enumerate(manifest)]
+    with pytest.raises(RunError, match="rename the column"):
+        by_name(split, Manifest(videos, manifest.path), name)
+
+
 def test_seconds_are_used_where_the_manifest_tells_them(dives) -> None:
     manifest, split = dives
     videos = [replace(v, row={"seconds": str(k)}) for k, v in enumerate(manifest)]

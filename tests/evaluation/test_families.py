@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 
 from aqa.annotations.manifest import Manifest, Video
+from aqa.annotations.two_classes import TwoClasses
+from aqa.evaluation.classes.rows import with_classes
 from aqa.evaluation.families import means_over_splits, pooled_results, pooled_rows
 from aqa.evaluation.result import Evaluation, Marks, Result
 from aqa.evaluation.score_metrics import measure_scores
 from aqa.evaluation.score_rows import part_rows
+from aqa.models.target_transforms.class_rule import ClassRule
 from aqa.report.result_tables import results_table
 
 
@@ -38,9 +41,10 @@ def test_a_mean_is_over_what_is_alike() -> None:
 
 def test_one_undefined_value_leaves_no_mean_and_leaks_are_counted() -> None:
     leaky = result("1", None, marks=Marks(leak=("the head has learned",)))
-    (mean,) = means_over_splits([leaky, result("2", 0.6)])
+    made_up = result("2", 0.6, marks=Marks(made_up="random numbers"))
+    (mean,) = means_over_splits([leaky, made_up])
     assert mean.values["spearman"] is None
-    assert mean.marks.leak == ("1 of 2 splits",)
+    assert mean.marks == Marks(leak=("1 of 2 splits",), made_up="random numbers")
 
 
 @pytest.fixture
@@ -72,6 +76,16 @@ def test_videos_that_are_tested_twice_are_not_pooled(folds) -> None:
     tested, _ = folds
     tested["svr", "score", "louo-E"] = tested["svr", "score", "louo-B"]
     assert pooled_rows(tested) == {}
+
+
+def test_scores_are_not_pooled_with_classes(folds) -> None:
+    tested, _ = folds
+    rule = ClassRule(TwoClasses("score", "0", "1"), "score", 0.5)
+    for split in ("louo-B", "louo-D"):  # first in the family, or last
+        key = "svr", "score", split
+        assert pooled_rows(tested | {key: with_classes(tested[key], rule)}) == {}
+    classes = {key: with_classes(rows, rule) for key, rows in tested.items()}
+    assert [splits for splits, _ in pooled_rows(classes).values()] == [3]
 
 
 def test_means_are_shown_first_and_splits_on_request() -> None:

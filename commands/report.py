@@ -116,9 +116,7 @@ def _tell(made: VideosReport) -> None:
         for line in video.warnings:
             click.echo(f"warning: {line}", err=True)
     for name, reason in made.failed.items():
-        click.echo(
-            f"failed: {reason if reason.startswith(name) else f'{name}: {reason}'}", err=True
-        )
+        click.echo(f"failed: {name}: {reason}", err=True)
 
 
 COMMAND = report

@@ -12,6 +12,7 @@ import numpy as np
 
 from aqa.annotations.manifest import Manifest, Video
 from aqa.errors import AqaError
+from aqa.extract.summary import reason_of
 from aqa.extract.video.browser import BrowserVideo, browser_video, jpeg
 from aqa.extract.video.decode import DECODE_ERRORS, read_frames
 from aqa.features.store import FeatureStore, spec_differences
@@ -109,8 +110,8 @@ class ReportedVideo:
 class VideosReport:
     """What a page shows.
 
-    videos: the highest score first. failed: name -> why it could not be scored. training: the
-    scores of the videos that the head learned from, in points.
+    videos: the highest score first. failed: name -> why it could not be scored, in a line that does
+    not name it again. training: the scores of the videos that the head learned from, in points.
     """
 
     head: str
@@ -167,7 +168,7 @@ def report_videos(
                 seen = from_store(manifest.by_id[name], chosen[0], shelf.store, {})
             done.append(_reported(seen, chosen, shelf, align))
         except DECODE_ERRORS as error:
-            failed[name] = str(error)
+            failed[name] = reason_of(Path(name), error).removeprefix(f"{Path(name)}: ")
     ranked = sorted(done, key=lambda video: -video.score)
     return VideosReport(runs[0].label, tuple(ranked), failed, shelf.scores_of(runs), tuple(runs))
 
@@ -250,7 +251,7 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -
         thumbnail=_thumbnail(seen, feedback) if copy else None,
         run=run,
         trust=trust,
-        warnings=(*((trust.unlike,) if trust.unlike else ()), *seen.warnings),
+        warnings=(*((f"{video.id}: {trust.unlike}",) if trust.unlike else ()), *seen.warnings),
     )
 
 

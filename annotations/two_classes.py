@@ -127,6 +127,11 @@ def _chosen(column: str, spelled: Mapping[float | str, str], good: str | None) -
     """Which of two values is good."""
     first, second = spelled
     if good is not None:
+        if good == NEITHER and NEITHER not in spelled:
+            raise AqaError(
+                f"column {column}: only numbers are learned as scores, and not "
+                f"{spelled[first]} and {spelled[second]}; write 1 for good and 0 for bad"
+            )
         if _key(good) not in spelled:
             raise AqaError(
                 f"column {column}: --good {good} is none of its values, {spelled[first]} and "

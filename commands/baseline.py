@@ -10,12 +10,14 @@ import click
 from aqa.commands.options import (
     FILE,
     good_option,
+    groupings_option,
     json_option,
     manifest_option,
     open_store,
     runs_option,
     skip_option,
     targets_option,
+    type_or_action,
     workspace_option,
 )
 from aqa.workspace import Workspace
@@ -39,14 +41,7 @@ from aqa.workspace import Workspace
 @click.option(
     "--skip-incomplete", is_flag=True, help="Leave out videos without the score of --target."
 )
-@click.option(
-    "--by",
-    "groupings",
-    multiple=True,
-    type=click.Choice(["split", "type", "action"]),
-    help="Show every split; or evaluate each type or action by itself too, with averages over "
-    "them. Can be given twice: --by split --by type.",
-)
+@groupings_option
 @json_option
 @click.pass_obj
 def baseline(
@@ -77,9 +72,7 @@ def baseline(
     from aqa.report.result_tables import results_table
     from aqa.report.tables import wrapped
 
-    by = [name for name in groupings if name != "split"]
-    if len(by) > 1:
-        raise click.UsageError("--by type and --by action: choose one")
+    by = type_or_action(groupings)
     table = Manifest.read(manifest or workspace.manifest)
     named = [table.split(name) for name in table.split_names if not splits or name in splits]
     for line in overlap_warnings(named, table):
@@ -95,7 +88,7 @@ def baseline(
             good=good,
             skip_missing=skip_missing,
             skip_incomplete=skip_incomplete,
-            by=by[0] if by else None,
+            by=by,
         )
     if as_json:
         click.echo(json.dumps(evaluation.to_dict(), indent=1))

@@ -26,8 +26,8 @@ from aqa.workspace import Workspace
     type=click.Choice(
         ["spearman", "pearson", "mse", "med", "accuracy", "balanced_accuracy", "f1", "roc_auc"]
     ),
-    help="Metric to compare; mse and med are errors; the last four are of good or bad [default: "
-    "spearman; balanced_accuracy].",
+    help="Metric to compare; mse and med are errors; the last four are of good or bad, accuracy of "
+    "pairs too [default: spearman; of good or bad balanced_accuracy; of pairs accuracy].",
 )
 @fitted_targets_option
 @runs_option
@@ -53,11 +53,11 @@ def compare(
     decides whether one is better as it was fitted. With several splits, the p of the corrected
     resampled t test over splits says whether heads fitted on other videos would differ too.
 
-    Of heads that write commentary, a table of its own shows how near they are to what was said.
+    Where heads write commentary, another table shows how near that is to what was said.
 
     Splits of several families are compared family by family, and heads that predict several
-    targets target by target. Writes compare.json and compare.csv beside the runs; with several
-    families or targets compare-target-<name>-split-<family>.json and .csv.
+    targets target by target. Writes compare.json and compare.csv beside the runs; of several
+    families or targets the names say which, as in compare-target-tes-split-louo.json.
     """
     from aqa.evaluation.compare import compare_targets
     from aqa.evaluation.compare_commentary import compared_captions

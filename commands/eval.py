@@ -12,11 +12,13 @@ from aqa.commands.options import (
     FILE,
     align_option,
     fitted_targets_option,
+    groupings_option,
     json_option,
     manifest_option,
     open_store,
     runs_option,
     skip_option,
+    type_or_action,
     workspace_option,
 )
 from aqa.workspace import Workspace
@@ -50,14 +52,7 @@ from aqa.workspace import Workspace
 @click.option(
     "--feedback", is_flag=True, help="Evaluate which clips are called faulty, not the scores."
 )
-@click.option(
-    "--by",
-    "groupings",
-    multiple=True,
-    type=click.Choice(["split", "type", "action"]),
-    help="Show every split; or evaluate each type or action by itself too, with averages over "
-    "them. Can be given twice: --by split --by type.",
-)
+@groupings_option
 @click.option(
     "--no-baseline", is_flag=True, help="Leave out what can be predicted without any pixels."
 )
@@ -107,9 +102,7 @@ def evaluate(
     from aqa.models.run_source import chosen_runs, labels_of
     from aqa.report.result_tables import results_table
 
-    by = [name for name in groupings if name != "split"]
-    if len(by) > 1:
-        raise click.UsageError("--by type and --by action: choose one")
+    by = type_or_action(groupings)
     where = runs or workspace.runs
     folders = chosen_runs(where, heads, splits, targets)
     table = Manifest.read(manifest or workspace.manifest)
@@ -123,7 +116,7 @@ def evaluate(
             skip_incomplete=skip_incomplete,
             feedback=feedback,
             align=align,
-            by=by[0] if by else None,
+            by=by,
             baselines=None if no_baseline else where,
             heads=heads,
         )

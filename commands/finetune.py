@@ -95,7 +95,8 @@ def finetune(
     Each split gives two runs, ready for `aqa eval` and `aqa score`: runs/<head>-finetuned, of the
     epoch that is best on the validation videos, and <head>-finetuned-last. Each holds the trained
     backbone (backbone.safetensors) and the features that it gives (features.h5). With --target tes
-    they lie in runs/<head>-finetuned@tes, see `aqa fit`. A training that was killed goes on after
+    they lie in runs/<head>-finetuned@tes, see `aqa fit`; but labels of two numbers are learned as
+    scores. A training that was killed goes on after
     its last whole epoch when the same command is given again. On several GPUs:
     torchrun --nproc-per-node 2 -m aqa finetune ...
     """

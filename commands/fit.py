@@ -80,7 +80,7 @@ def _check_name(context: click.Context, option: click.Parameter, name: str | Non
     "--ranges/--no-ranges",
     default=True,
     show_default=True,
-    help="Learn how far scores are off: fit three more times, on two thirds each.",
+    help="Learn how far scores are off, which takes up to three more fits, on two thirds each.",
 )
 @click.pass_obj
 def fit(
@@ -108,8 +108,8 @@ def fit(
     is an error, or left out with --skip-incomplete.
 
     A score of two values, or a column label (--target label), is learned as good or bad: by a
-    logistic loss where a head has one, or else as 0 and 1 with a threshold that is chosen on
-    training videos.
+    logistic loss where a head has one, or else as the scores 1 and 0, with a threshold that is
+    chosen on training videos.
 
     --target pairs learns who is better from a table of pairs (columns better and worse): heads
     then answer with a rank value, which is higher for better videos.

@@ -84,8 +84,8 @@ device_option = click.option(
 )
 explaining_head_option = click.option(
     "--head",
-    help="Fitted head: the name of its runs, or its Python file [default: of those that say "
-    "something of clips, the one with the highest rank correlation].",
+    help="Fitted head: the name of its runs, or its Python file [default: of those that explain "
+    "their scores, the one with the highest rank correlation].",
 )
 skip_option = click.option(
     "--skip-missing", is_flag=True, help="Leave out videos that the store does not hold."
@@ -119,6 +119,14 @@ good_option = click.option(
     metavar="VALUE",
     help="Which of the two values of a label is good; none: learn two numbers as scores [default: "
     "the higher number, or the word that says so].",
+)
+groupings_option = click.option(
+    "--by",
+    "groupings",
+    multiple=True,
+    type=click.Choice(["split", "type", "action"]),
+    help="Show every split; or evaluate each type or action by itself too, with averages over "
+    "them. Can be given twice: --by split --by type.",
 )
 incomplete_option = click.option(
     "--skip-incomplete",
@@ -184,6 +192,14 @@ def picture_option(shows: str) -> Callable[..., Any]:
         callback=_check_picture,
         help=f"File to draw in (.png, .svg or .pdf): {shows}.",
     )
+
+
+def type_or_action(groupings: Sequence[str]) -> str | None:
+    """Which of `type` and `action` to evaluate by, of what --by names; a usage error for both."""
+    by = [name for name in groupings if name != "split"]
+    if len(by) > 1:
+        raise click.UsageError("--by type and --by action: choose one")
+    return by[0] if by else None
 
 
 @contextmanager

@@ -117,9 +117,7 @@ def _tell(made: VideosReport) -> None:
             named = line if line.startswith(video.name) else f"{video.name}: {line}"
             click.echo(f"warning: {named}", err=True)
     for name, reason in made.failed.items():
-        click.echo(
-            f"failed: {reason if reason.startswith(name) else f'{name}: {reason}'}", err=True
-        )
+        click.echo(f"failed: {name}: {reason}", err=True)
 
 
 COMMAND = report

@@ -110,8 +110,8 @@ class ReportedVideo:
 class VideosReport:
     """What a page shows.
 
-    videos: the highest score first. failed: name -> why it could not be scored. training: the
-    scores of the videos that the head learned from, in points.
+    videos: the highest score first. failed: name -> why it could not be scored, in a line that does
+    not name it again. training: the scores of the videos that the head learned from, in points.
     """
 
     head: str
@@ -251,7 +251,7 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -
         thumbnail=_thumbnail(seen, feedback) if copy else None,
         run=run,
         trust=trust,
-        warnings=(*((trust.unlike,) if trust.unlike else ()), *seen.warnings),
+        warnings=(*((f"{video.id}: {trust.unlike}",) if trust.unlike else ()), *seen.warnings),
     )
 
 

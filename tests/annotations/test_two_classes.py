@@ -64,6 +64,7 @@ def test_scores_of_no_table_may_be_numpys() -> None:
         ("label", ["good", "good"], None, "it holds 1 different values, good;"),
         ("label", ["expert", "novice"], None, "say it with --good expert"),
         ("label", ["good", "bad"], "fine", "--good fine is none of its values, good and bad"),
+        ("label", ["good", "bad"], "none", "and not good and bad; write 1 for good"),
         ("score", ["1", "2", "3"], "3", "--good 3 is for two values, and it has 3"),
     ],
 )

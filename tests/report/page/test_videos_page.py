@@ -13,6 +13,7 @@ from aqa.annotations.manifest import Manifest
 from aqa.models.runs import load_run
 from aqa.report.page.sentences import headline, sentence_of, worst_first
 from aqa.report.page.videos_page import videos_page
+from aqa.workflows.trust import Trust
 from aqa.workflows.video_reports import VideosReport, report_videos
 from aqa.workspace import run_folders
 
@@ -123,7 +124,19 @@ def test_a_failed_video_is_told_and_the_others_are_shown(
     assert said.stderr.count("broken.mp4") == 1
     text = out.read_text(encoding="utf-8")
     assert "Not scored" in text
-    assert "broken.mp4" in text
+    assert f"<strong>{broken}</strong>: not a video" in text
+
+
+def test_a_warning_names_its_video(
+    dives: Path, tmp_path: Path, run_aqa, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "aqa.workflows.video_reports.trust_in", lambda runs, features: Trust(None, "unlike them")
+    )
+    out = tmp_path / "page.html"
+    said = run_aqa("-C", str(dives), "report", "dive_0003", "new dive.mp4", "-o", str(out))
+    assert "warning: dive_0003: unlike them\n" in said.stderr
+    assert "warning: new dive.mp4: unlike them\n" in said.stderr
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from aqa.annotations.manifest import Manifest, Video
-from aqa.errors import AqaError
+from aqa.errors import AqaError, UnknownNameError
 from aqa.extract.summary import reason_of
 from aqa.extract.video.browser import BrowserVideo, browser_video, jpeg
 from aqa.extract.video.decode import DECODE_ERRORS, read_frames
@@ -152,14 +152,21 @@ def report_videos(
         _check_same_store(runs[0], run)
         check_run(run, manifest, store or run.store)
     told = {"type": type, "difficulty": difficulty, "action": action}
-    new = [name for name in names if name not in manifest.by_id]
-    videos = {name: new_video(name, runs[0], manifest, told) for name in new}
+    videos: dict[str, Video] = {}
+    failed: dict[str, str] = {}
+    for name in (name for name in names if name not in manifest.by_id):
+        try:
+            videos[name] = new_video(name, runs[0], manifest, told)
+        except UnknownNameError:
+            if len(names) == 1:
+                raise
+            failed[name] = f"no id of {manifest.path} and no file"
     extractor: VideoExtractor | None = None
     if videos:
         extractor = extractor_for(runs[0].spec, weights=weights, backbone=backbone, device=device)
     shelf = _Shelf(manifest, store or runs[0].store, runs[0].spec)
-    done, failed = [], {}
-    for name in names:
+    done = []
+    for name in (name for name in names if name not in failed):
         chosen = [run for run in runs if name not in run.learned_from] or [runs[0]]
         try:
             if extractor is not None and name in videos:

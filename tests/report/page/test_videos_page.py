@@ -120,8 +120,10 @@ def test_a_failed_video_is_told_and_the_others_are_shown(
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video")
     out = tmp_path / "page.html"
-    said = run_aqa("-C", str(dives), "report", "dive_0003", str(broken), "-o", str(out), code=1)
+    names = ("dive_0003", str(broken), "nothing.mp4")
+    said = run_aqa("-C", str(dives), "report", *names, "-o", str(out), code=1)
     assert said.stderr.count("broken.mp4") == 1
+    assert "failed: nothing.mp4: no id of manifest.csv and no file" in said.stderr
     text = out.read_text(encoding="utf-8")
     assert "Not scored" in text
     assert f"<strong>{broken}</strong>: not a video" in text

@@ -29,14 +29,13 @@ import numpy as np
 from aqa.annotations.manifest import Video
 from aqa.benchmarks.extract import machine
 from aqa.extract.video.decode import DECODE_ERRORS, open_video
-from aqa.models.examples import example_of
 from aqa.models.feedback import Feedback
 from aqa.models.runs import Run, load_run
 from aqa.workflows.demo.dataset import faulty_clips
 from aqa.workflows.demo.filming import draw, film
 from aqa.workflows.demo.sampling import sample_dive
 from aqa.workflows.feedback import SeenVideo, feedback_on
-from aqa.workflows.new_videos import VideoExtractor, extractor_for
+from aqa.workflows.new_videos import VideoExtractor, extractor_for, predicted_score
 from aqa.workflows.trust import trust_in
 from aqa.workspace import run_folders
 
@@ -161,7 +160,10 @@ def moment_rows(run: Run, faulty: Sequence[Dive], sound: Sequence[Dive]) -> Iter
     yield f"no fault claimed where there is none: {100 * fmean(quiet):.0f} % of {len(quiet)}"
     ranges = run.score_range
     if ranges is not None:
-        errors = [abs(score_of(run, seen) - seen.video.score) for seen, _ in (*faulty, *sound)]
+        errors = [
+            abs(predicted_score(run.head, seen.video, seen.features) - seen.video.score)
+            for seen, _ in (*faulty, *sound)
+        ]
         held = [error <= ranges.half_widths[80] for error in errors]
         yield f"true score in the range of 80 %: {100 * fmean(held):.0f} %"
 
@@ -177,14 +179,6 @@ def worst(run: Run, seen: SeenVideo) -> int:
     """The clip that is farthest below its average, or has the lowest value."""
     clips = said(run, seen).clips
     return min(clips, key=lambda clip: clip.value - (clip.average or 0.0)).clip
-
-
-def score_of(run: Run, seen: SeenVideo) -> float:
-    """The predicted score of a video."""
-    head = run.scoring_head()
-    features = seen.features
-    example = example_of(seen.video, features.features, features.clips, head.answer_columns)
-    return float(head.predict_examples(example)[0])
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ class ComparedHead:
     marks: Marks
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values."""
+        """The same as values that JSON takes."""
         return {"value": self.value, "interval": self.interval, **self.marks.to_dict()}
 
 
@@ -106,7 +106,7 @@ class Comparison:
     target: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values."""
+        """The same as values that JSON takes."""
         record = {
             **asdict(self),
             "heads": {name: head.to_dict() for name, head in self.heads.items()},

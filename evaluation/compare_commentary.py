@@ -80,7 +80,7 @@ class CaptionComparison:
     pairs: Mapping[tuple[str, str], CaptionValues]
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values."""
+        """The same as values that JSON takes."""
         return {
             "videos": self.videos,
             "heads": {name: head.to_dict() for name, head in self.heads.items()},

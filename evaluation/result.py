@@ -152,7 +152,7 @@ class Evaluation:
     failed: Sequence[str] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """The same as values that JSON takes."""
         return {
             "results": [one.to_dict() for one in self.results],
             "pooled": [one.to_dict() for one in self.pooled],

@@ -295,23 +295,27 @@ def save_run(
     head: Head,
     record: Mapping[str, Any],
     write_more: Callable[[Path], None] | None = None,
+    likeness: bytes | None = None,
 ) -> Run:
     """Write a run in one step, in place of an earlier one.
 
-    write_more: writes what belongs to it, such as its predictions, into the folder that it is
-    given. Files of an earlier run's folder that are none of a run's are kept.
+    likeness: see `write_run`. write_more: writes what belongs to it, such as its predictions, into
+    the folder that it is given. Files of an earlier run's folder that are none of a run's are kept.
     """
     with replacing_folder(folder, FILES) as temporary:
-        written = write_run(temporary, head, record)
+        written = write_run(temporary, head, record, likeness)
         if write_more is not None:
             write_more(temporary)
     return Run(folder, head, written)
 
 
-def write_run(folder: Path, head: Head, record: Mapping[str, Any]) -> dict[str, Any]:
+def write_run(
+    folder: Path, head: Head, record: Mapping[str, Any], likeness: bytes | None = None
+) -> dict[str, Any]:
     """Write a run's files into a folder, last the one that makes it a run; its record as written.
 
-    The hash of the model file is added to the record.
+    likeness: what the training videos look like, see `Likeness.to_bytes`; None where that is not
+    known. The hashes of the model file and of this are added to the record.
     """
     data = safetensors.numpy.save({name: array.copy() for name, array in head.state().items()})
     write_bytes(folder / MODEL, data)
@@ -321,6 +325,9 @@ def write_run(folder: Path, head: Head, record: Mapping[str, Any]) -> dict[str, 
         "spec": hash_of(record["store"]["spec"]),
         "model": hashlib.sha256(data).hexdigest(),
     }
+    if likeness is not None:
+        write_bytes(folder / LIKENESS, likeness)
+        hashes["likeness"] = hashlib.sha256(likeness).hexdigest()
     written = {**record, "hashes": hashes}
     write_json(folder / RECORD, written)
     return written

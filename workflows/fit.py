@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
@@ -19,13 +18,13 @@ from aqa.evaluation.evaluated import Evaluated, save_evaluated
 from aqa.evaluation.ranking import evaluate_held_out
 from aqa.evaluation.run_stores import stored_split
 from aqa.features.store import FeatureStore, check_spec
-from aqa.files import write_bytes, write_rows
+from aqa.files import write_rows
 from aqa.models.examples import Examples, Features, examples_of
 from aqa.models.heads import find_head, own_names
 from aqa.models.heads.base import Head, HeadError, fit_options
 from aqa.models.heads.base.source import HeadSource
 from aqa.models.run_source import RunError, attribute_of, is_of, other_file
-from aqa.models.runs import HELD_OUT, LIKENESS, Run, load_start, make_record, save_run
+from aqa.models.runs import HELD_OUT, Run, load_start, make_record, save_run
 from aqa.models.target_transforms import check_target, parse_head_params, transformed
 from aqa.target_names import target_label
 from aqa.workflows.classes import check_classes, class_params, class_rule, first_rule
@@ -115,12 +114,8 @@ def fit_splits(
                 if known is not None:
                     record["range"] = known.to_dict()
             alike = likeness_of(split.train, features, model.seed)
-            if alike is not None:
-                record["hashes"]["likeness"] = hashlib.sha256(alike).hexdigest()
         finally:  # what was learned is kept, whatever comes between
-            run = save_run(
-                folder, model, record, partial(_save, found=found, held=held, alike=alike)
-            )
+            run = save_run(folder, model, record, partial(_save, found=found, held=held), alike)
         yield run
 
 
@@ -158,11 +153,9 @@ def _held_out(run: Run, split: Split, manifest: Manifest, features: Features) ->
     return evaluate_run(before, Split(split.name, (), out), manifest, features, ("val",))
 
 
-def _save(folder: Path, found: Evaluated, held: Evaluated, alike: bytes | None) -> None:
-    """Write what was answered, and what training videos look like, into the folder of a run."""
+def _save(folder: Path, found: Evaluated, held: Evaluated) -> None:
+    """Write what was answered into the folder of a run."""
     save_evaluated(folder, found)
-    if alike is not None:
-        write_bytes(folder / LIKENESS, alike)
     if held:
         write_rows(folder / HELD_OUT, [row for part in held.values() for row in part.rows])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,8 +16,10 @@ from aqa.extract.poses.run import video_poses
 from aqa.extract.poses.settings import settings_of
 from aqa.extract.rebuild import rebuild_backbone, rule_of
 from aqa.extract.video.clip_reader import ClipReader
-from aqa.features.store import Spec
+from aqa.features.store import Spec, spec_differences
 from aqa.features.video_features import VideoFeatures
+from aqa.models.examples import example_of
+from aqa.models.heads.base import Head
 from aqa.models.runs import Run
 
 
@@ -75,6 +77,23 @@ def _read_joints(video: Video, spec: Spec) -> ExtractedVideo:
     file = replace(video, path=None, poses=video.path)
     poses = video_poses(file, settings_of(spec))
     return ExtractedVideo(VideoFeatures(poses.joints, poses.clips, len(poses.joints), 0, poses.fps))
+
+
+def check_same_features(runs: Sequence[Run]) -> None:
+    """Refuse runs that were fitted on different kinds of features: one video has but one kind."""
+    for run in runs[1:]:
+        differences = spec_differences(runs[0].spec, run.spec)
+        if differences:
+            raise AqaError(
+                f"{runs[0].folder} and {run.folder} were fitted on different features: "
+                f"{'; '.join(differences)}; choose one with --split"
+            )
+
+
+def predicted_score(head: Head, video: Video, seen: VideoFeatures) -> float:
+    """What a head predicts of one video."""
+    example = example_of(video, seen.features, seen.clips, head.answer_columns)
+    return float(head.predict_examples(example)[0])
 
 
 def check_told(run: Run, video: Video) -> None:

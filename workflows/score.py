@@ -13,15 +13,19 @@ from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
 from aqa.extract.summary import reason_of
 from aqa.extract.video.decode import DECODE_ERRORS
-from aqa.features.store import spec_differences
 from aqa.features.video_features import VideoFeatures
-from aqa.models.examples import example_of, videos_columns
-from aqa.models.heads.base import Head
+from aqa.models.examples import example_of
 from aqa.models.runs import Run
 from aqa.models.saved.hashes import check_beside, warn_unchecked
 from aqa.models.target_transforms.class_rule import ClassRule, SaidClass, said_class
 from aqa.target_names import SCORE
-from aqa.workflows.new_videos import ExtractedVideo, check_told, extractor_for
+from aqa.workflows.new_videos import (
+    ExtractedVideo,
+    check_same_features,
+    check_told,
+    extractor_for,
+    predicted_score,
+)
 from aqa.workflows.trust import Trust, trust_in
 
 
@@ -138,7 +142,7 @@ def _scored(
 ) -> ScoredVideo:
     """What runs of the same target say of a video. rules: by their splits."""
     seen, heads = extracted.features, {run.split: run.scoring_head() for run in runs}
-    by_split = {split: _predict(head, video, seen) for split, head in heads.items()}
+    by_split = {split: predicted_score(head, video, seen) for split, head in heads.items()}
     written = {
         split: _write(head, video, seen)
         for split, head in heads.items()
@@ -155,17 +159,7 @@ def _check(runs: Sequence[Run], videos: Sequence[Video]) -> None:
     for run in runs:
         for video in videos[:1]:  # they differ in their paths alone
             check_told(run, video)
-        differences = spec_differences(runs[0].spec, run.spec)
-        if differences:
-            raise AqaError(
-                f"{runs[0].folder} and {run.folder} were fitted on different features: "
-                f"{'; '.join(differences)}; choose one with --split"
-            )
-
-
-def _predict(head: Head, video: Video, seen: VideoFeatures) -> float:
-    columns = videos_columns([video], head.answer_columns, [seen.clips])
-    return float(head.predict([seen.features], **columns)[0])
+    check_same_features(runs)
 
 
 def _write(head: Any, video: Video, seen: VideoFeatures) -> str:

@@ -15,9 +15,8 @@ from aqa.errors import AqaError, UnknownNameError
 from aqa.extract.summary import reason_of
 from aqa.extract.video.browser import BrowserVideo, browser_video, jpeg
 from aqa.extract.video.decode import DECODE_ERRORS, read_frames
-from aqa.features.store import FeatureStore, spec_differences
+from aqa.features.store import FeatureStore
 from aqa.features.video_features import VideoFeatures, of_store
-from aqa.models.examples import example_of
 from aqa.models.feedback import Feedback, PoseFeedback
 from aqa.models.feedback.reference import TrainingLevels
 from aqa.models.runs import Run
@@ -31,7 +30,12 @@ from aqa.workflows.feedback import (
     from_store,
     new_video,
 )
-from aqa.workflows.new_videos import VideoExtractor, extractor_for
+from aqa.workflows.new_videos import (
+    VideoExtractor,
+    check_same_features,
+    extractor_for,
+    predicted_score,
+)
 from aqa.workflows.trust import Trust, trust_in
 
 # So many exemplars can be chosen between on a page.
@@ -149,8 +153,8 @@ def report_videos(
             raise AqaError(
                 f"{run.folder}: its answers are no points, which a page shows; use `aqa score`"
             )
-        _check_same_store(runs[0], run)
         check_run(run, manifest, store or run.store)
+    check_same_features(runs)
     told = {"type": type, "difficulty": difficulty, "action": action}
     videos: dict[str, Video] = {}
     failed: dict[str, str] = {}
@@ -178,15 +182,6 @@ def report_videos(
             failed[name] = reason_of(Path(name), error).removeprefix(f"{Path(name)}: ")
     ranked = sorted(done, key=lambda video: -video.score)
     return VideosReport(runs[0].label, tuple(ranked), failed, shelf.scores_of(runs), tuple(runs))
-
-
-def _check_same_store(first: Run, run: Run) -> None:
-    differences = spec_differences(first.spec, run.spec)
-    if differences:
-        raise AqaError(
-            f"{first.folder} and {run.folder} were fitted on different features: "
-            f"{'; '.join(differences)}; choose one with --split"
-        )
 
 
 class _Shelf:
@@ -228,7 +223,8 @@ def _copy_of(video: Video) -> BrowserVideo:
 
 def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -> ReportedVideo:
     video, run = seen.video, runs[0]
-    by_split = {one.split: _score(one, seen) for one in runs}
+    heads = {one.split: one.scoring_head() for one in runs}
+    by_split = {split: predicted_score(head, video, seen.features) for split, head in heads.items()}
     said = feedback_on(run, seen, align)
     if isinstance(said, PoseFeedback):
         raise AqaError(
@@ -260,14 +256,6 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -
         trust=trust,
         warnings=(*((f"{video.id}: {trust.unlike}",) if trust.unlike else ()), *seen.warnings),
     )
-
-
-def _score(run: Run, seen: SeenVideo) -> float:
-    head = run.scoring_head()
-    example = example_of(
-        seen.video, seen.features.features, seen.features.clips, head.answer_columns, seen.blank
-    )
-    return float(head.predict_examples(example)[0])
 
 
 def _compared(

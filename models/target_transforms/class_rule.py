@@ -69,7 +69,7 @@ class SaidClass:
     by_split: Mapping[str, str]
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """The same as values that JSON takes, by the names that `aqa score --json` prints."""
         return {
             "class": self.label,
             "good": self.good,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -50,23 +50,34 @@ class _VideoSection:
 
 
 def videos_page(
-    report: VideosReport, command: str, addresses: Mapping[int, Address] | None = None
+    report: VideosReport,
+    command: str,
+    addresses: Mapping[int, Address] | None = None,
+    links: Sequence[Address] = (),
 ) -> str:
     """The page as HTML.
 
     command: what was typed to make it. addresses: number of a copy, see `copies_of`, -> where its
-    file lies, seen from the page; None puts all videos into the page.
+    file lies, seen from the page; None puts all videos into the page. links: where a page of each
+    video lies, seen from this one, which then is the ranking alone.
     """
     copies = copies_of(report)
+    if links:
+        addresses = dict.fromkeys(range(len(copies)), "")
     where = addresses or {i: data_address("video/mp4", copy.data) for i, copy in enumerate(copies)}
     place = {id(copy): where[i] for i, copy in enumerate(copies)}
-    shown = [_shown(i, video, report, place) for i, video in enumerate(report.videos)]
+    exemplars = list(
+        dict.fromkeys(place[id(one.copy)] for video in report.videos for one in video.exemplars)
+    )
+    shown = [_shown(i, video, report, place, exemplars) for i, video in enumerate(report.videos)]
     return (
         _environment()
         .get_template("videos.html.j2")
         .render(
             report=report,
             shown=shown,
+            links=links,
+            exemplars=exemplars,
             command=command,
             version=__version__,
             n_training=len({i for run in report.runs for i in run.record["split"]["train"]}),
@@ -92,7 +103,11 @@ def data_address(kind: str, data: bytes) -> Address:
 
 
 def _shown(
-    number: int, video: ReportedVideo, report: VideosReport, place: Mapping[int, Address]
+    number: int,
+    video: ReportedVideo,
+    report: VideosReport,
+    place: Mapping[int, Address],
+    exemplars: Sequence[Address],
 ) -> _VideoSection:
     values = list(video.by_split.values())
     width = video.trust.half_width
@@ -118,12 +133,15 @@ def _shown(
         histogram=histogram_of(report.training, video.score),
         thumbnail=data_address("image/jpeg", video.thumbnail) if video.thumbnail else "",
         address="" if video.copy is None else place[id(video.copy)],
-        player=_player(video, place),
+        player=_player(video, [exemplars.index(place[id(one.copy)]) for one in video.exemplars]),
     )
 
 
-def _player(video: ReportedVideo, place: Mapping[int, Address]) -> Mapping[str, Any]:
-    """What the page's script needs: seconds of moments and exemplars, and where videos lie."""
+def _player(video: ReportedVideo, exemplars: Sequence[int]) -> Mapping[str, Any]:
+    """What the page's script needs: seconds of moments, and exemplars by their place in its list.
+
+    The page holds each exemplar once, however many videos stand beside it.
+    """
     if video.copy is None:
         return {}
     worst = worst_first(video)
@@ -136,10 +154,7 @@ def _player(video: ReportedVideo, place: Mapping[int, Address]) -> Mapping[str, 
             {"start": moment.start, "stop": moment.stop, "matched": moment.matched}
             for moment in video.moments
         ],
-        "exemplars": [
-            {"address": place[id(exemplar.copy)], "fps": exemplar.copy.fps}
-            for exemplar in video.exemplars
-        ],
+        "exemplars": exemplars,
     }
 
 

@@ -15,7 +15,8 @@ from aqa.workflows.video_reports import VideosReport
 def write_pages(report: VideosReport, out: Path, command: str, *, link: bool = False) -> list[Path]:
     """Write one page, or a page of each video into a folder; the paths of the pages.
 
-    out: a name that ends in .html is the page; any other is a folder, which gets index.html too.
+    out: a name that ends in .html is the page; any other is a folder, which gets an index.html too
+    that ranks them.
     link: the videos lie beside the page, in a folder of its name, instead of in it.
     """
     if out.suffix.lower() in (".html", ".htm"):
@@ -29,7 +30,9 @@ def write_pages(report: VideosReport, out: Path, command: str, *, link: bool = F
         one = replace(report, videos=(video,), failed={})
         pages.append(_write(one, out / f"{name}.html", command, link))
     if len(pages) > 1:
-        pages.insert(0, _write(report, out / "index.html", command, link))
+        index = out / "index.html"
+        write_text(index, videos_page(report, command, links=[page.name for page in pages]))
+        pages.insert(0, index)
     return pages
 
 

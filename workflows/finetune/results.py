@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,10 +17,9 @@ from aqa.extract.backbones.load import save_tuned
 from aqa.extract.progress import ExtractionProgress
 from aqa.extract.run import extract
 from aqa.features.store import FeatureStore
-from aqa.files import write_bytes
 from aqa.models.examples import Features, examples_of
 from aqa.models.heads.base import Head, part_of
-from aqa.models.runs import LIKENESS, METRICS_FILE, Run, load_run, make_record, write_run
+from aqa.models.runs import METRICS_FILE, Run, load_run, make_record, write_run
 from aqa.models.saved.record import RECORD
 from aqa.models.training.distributed import ProcessGroup
 from aqa.models.trust.score_range import range_of
@@ -164,10 +162,7 @@ class ResultWriter:
             known = range_of(errors, "validation videos, by which the epoch was chosen")
             if known is not None:
                 record["range"] = known.to_dict()
-        if alike is not None:
-            record["hashes"]["likeness"] = hashlib.sha256(alike).hexdigest()
-            write_bytes(folder / LIKENESS, alike)
-        write_run(folder, head, record)
+        write_run(folder, head, record, alike)
         return run, summary.failed
 
     def _seen(self, result: str) -> set[str]:

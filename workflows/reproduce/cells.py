@@ -60,7 +60,7 @@ class Reproduction:
     stand_in: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """The same as values that JSON takes."""
         return {
             "table": self.table.name,
             "title": self.table.title,

@@ -39,7 +39,7 @@ class TransferResult:
         return readings(self.curves)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """The same as values that JSON takes."""
         kept = {name: getattr(self, name) for name in ("action", "others", "n_others", "n")}
         return kept | {
             "tested": self.tested,

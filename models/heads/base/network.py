@@ -236,7 +236,7 @@ class NetworkHead(Head):
 
     @property
     def unseen(self) -> NDArray[np.intp]:
-        """See `Head.unseen`."""
+        """The held-out videos; none once a refit has learned from them too."""
         refitted = getattr(self, "net_before_", self.net_) is not self.net_
         return self.held_out[:0] if refitted else self.held_out
 

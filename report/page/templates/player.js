@@ -1,5 +1,7 @@
 "use strict";
 (function () {
+  const addresses = JSON.parse(document.getElementById("exemplars").textContent);
+
   function setUp(root) {
     const data = JSON.parse(root.querySelector(".data").textContent);
     const athlete = root.querySelector(".athlete");
@@ -103,12 +105,14 @@
     });
     athlete.addEventListener("pause", function () { if (exemplar) { exemplar.pause(); } draw(); });
     ["seeked", "timeupdate", "loadeddata"].forEach(function (name) { athlete.addEventListener(name, draw); });
+    function showExemplar() {
+      chosen = Number(choose.value);
+      exemplar.src = addresses[data.exemplars[chosen]];
+      exemplar.addEventListener("loadeddata", draw, { once: true });
+    }
     if (choose) {
-      choose.addEventListener("change", function () {
-        chosen = Number(choose.value);
-        exemplar.src = data.exemplars[chosen].address;
-        exemplar.addEventListener("loadeddata", draw, { once: true });
-      });
+      choose.addEventListener("change", showExemplar);
+      showExemplar();
     }
     return { acts: acts, root: root };
   }

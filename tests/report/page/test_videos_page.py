@@ -112,6 +112,14 @@ def test_a_folder_gets_a_page_of_each_video_and_an_index(
     run_aqa("-C", str(dives), "report", "dive_0003", "new dive.mp4", "-o", str(tmp_path / "pages"))
     found = sorted(path.name for path in (tmp_path / "pages").iterdir())
     assert found == ["dive_0003.html", "index.html", "new_dive.html"]
+    index = (tmp_path / "pages/index.html").read_text(encoding="utf-8")
+    assert set(re.findall(r'href="([^"]+)"', index)) == {"dive_0003.html", "new_dive.html"}
+    assert "data:video" not in index
+
+
+def test_the_page_holds_each_video_once(page: Path) -> None:
+    held = re.findall(r"data:video/mp4;base64,[A-Za-z0-9+/=]+", page.read_text(encoding="utf-8"))
+    assert len(held) == len(set(held)) > 2
 
 
 def test_a_failed_video_is_told_and_the_others_are_shown(

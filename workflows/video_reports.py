@@ -185,14 +185,15 @@ def report_videos(
 
 
 class _Shelf:
-    """The training videos of a manifest, as copies for the page; each is encoded once."""
+    """The videos of a manifest, as copies for the page; each is encoded once."""
 
     def __init__(self, manifest: Manifest, store: Path, spec: Mapping[str, Any]):
         self.manifest, self.store, self.spec = manifest, store, dict(spec)
-        self.copy = cache(self._copy)
+        self._encoded = cache(browser_video)
 
-    def _copy(self, video_id: str) -> BrowserVideo:
-        return _copy_of(self.manifest.by_id[video_id])
+    def copy(self, video: Video) -> BrowserVideo:
+        assert video.path is not None
+        return self._encoded(video.path, video.start_frame or 0, video.end_frame)
 
     def features(self, video_id: str) -> VideoFeatures:
         with FeatureStore.open(self.store, self.spec) as opened:
@@ -216,11 +217,6 @@ class _Shelf:
         return video is not None and video.path is not None and video.path.exists()
 
 
-def _copy_of(video: Video) -> BrowserVideo:
-    assert video.path is not None
-    return browser_video(video.path, video.start_frame or 0, video.end_frame)
-
-
 def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -> ReportedVideo:
     video, run = seen.video, runs[0]
     heads = {one.split: one.scoring_head() for one in runs}
@@ -234,7 +230,7 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -
     feedback = said if isinstance(said, Feedback) else None
     written = said.commentary if isinstance(said, WrittenFeedback) else ""
     shown = video.path is not None and video.path.exists()
-    copy = _copy_of(video) if shown else None
+    copy = shelf.copy(video) if shown else None
     exemplars, matched = _exemplars(seen, run, feedback, shelf) if copy else ((), [])
     beside, levels = _compared(run, seen, feedback)
     trust = trust_in(runs, seen.features.features)
@@ -282,11 +278,8 @@ def _exemplars(
     ids = [i for i in named if shelf.has(i)][:MOST_EXEMPLARS] or shelf.best(run, seen.video)
     exemplars, matched = [], []
     for video_id in ids:
-        video, copy, features = (
-            shelf.manifest.by_id[video_id],
-            shelf.copy(video_id),
-            shelf.features(video_id),
-        )
+        video, features = shelf.manifest.by_id[video_id], shelf.features(video_id)
+        copy = shelf.copy(video)
         exemplars.append(Exemplar(video_id, video.type or "", video.score, copy))
         ratio = max(len(features.clips) - 1, 0) / max(len(seen.features.clips) - 1, 1)
         numbers = {

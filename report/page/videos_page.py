@@ -13,6 +13,7 @@ import jinja2
 
 from aqa import __version__
 from aqa.evaluation.metric import point_digits
+from aqa.extract.video.browser import BrowserVideo
 from aqa.report.page.charts import Curve, Histogram, curve_of, histogram_of
 from aqa.report.page.sentences import (
     comparison_of,
@@ -45,7 +46,6 @@ class _VideoSection:
     curve: Curve | None
     histogram: Histogram | None
     thumbnail: Address
-    address: Address
     player: Mapping[str, Any]
 
 
@@ -65,11 +65,8 @@ def videos_page(
     if links:
         addresses = dict.fromkeys(range(len(copies)), "")
     where = addresses or {i: data_address("video/mp4", copy.data) for i, copy in enumerate(copies)}
-    place = {id(copy): where[i] for i, copy in enumerate(copies)}
-    exemplars = list(
-        dict.fromkeys(place[id(one.copy)] for video in report.videos for one in video.exemplars)
-    )
-    shown = [_shown(i, video, report, place, exemplars) for i, video in enumerate(report.videos)]
+    number = {copy: i for i, copy in enumerate(copies)}
+    shown = [_shown(i, video, report, number) for i, video in enumerate(report.videos)]
     return (
         _environment()
         .get_template("videos.html.j2")
@@ -77,7 +74,7 @@ def videos_page(
             report=report,
             shown=shown,
             links=links,
-            exemplars=exemplars,
+            addresses=[where[i] for i in range(len(copies))],
             command=command,
             version=__version__,
             n_training=len({i for run in report.runs for i in run.record["split"]["train"]}),
@@ -87,14 +84,15 @@ def videos_page(
     )
 
 
-def copies_of(report: VideosReport) -> list[Any]:
-    """The copies that a page plays, each once, in the order in which they are shown."""
-    found = {}
-    for video in report.videos:
-        for copy in (video.copy, *(exemplar.copy for exemplar in video.exemplars)):
-            if copy is not None:
-                found[id(copy)] = copy
-    return list(found.values())
+def copies_of(report: VideosReport) -> list[BrowserVideo]:
+    """The copies that a page plays in the order in which they are shown; equal ones are one."""
+    shown = (
+        copy
+        for video in report.videos
+        for copy in (video.copy, *(exemplar.copy for exemplar in video.exemplars))
+        if copy is not None
+    )
+    return list(dict.fromkeys(shown))
 
 
 def data_address(kind: str, data: bytes) -> Address:
@@ -106,8 +104,7 @@ def _shown(
     number: int,
     video: ReportedVideo,
     report: VideosReport,
-    place: Mapping[int, Address],
-    exemplars: Sequence[Address],
+    copies: Mapping[BrowserVideo, int],
 ) -> _VideoSection:
     values = list(video.by_split.values())
     width = video.trust.half_width
@@ -132,15 +129,14 @@ def _shown(
         curve=curve_of(video) if video.moments and video.copy else None,
         histogram=histogram_of(report.training, video.score),
         thumbnail=data_address("image/jpeg", video.thumbnail) if video.thumbnail else "",
-        address="" if video.copy is None else place[id(video.copy)],
-        player=_player(video, [exemplars.index(place[id(one.copy)]) for one in video.exemplars]),
+        player=_player(video, copies),
     )
 
 
-def _player(video: ReportedVideo, exemplars: Sequence[int]) -> Mapping[str, Any]:
-    """What the page's script needs: seconds of moments, and exemplars by their place in its list.
+def _player(video: ReportedVideo, copies: Mapping[BrowserVideo, int]) -> Mapping[str, Any]:
+    """What the page's script needs: seconds of moments, and copies by their place in its list.
 
-    The page holds each exemplar once, however many videos stand beside it.
+    The page holds each copy once, however many videos stand beside it.
     """
     if video.copy is None:
         return {}
@@ -154,7 +150,8 @@ def _player(video: ReportedVideo, exemplars: Sequence[int]) -> Mapping[str, Any]
             {"start": moment.start, "stop": moment.stop, "matched": moment.matched}
             for moment in video.moments
         ],
-        "exemplars": exemplars,
+        "copy": copies[video.copy],
+        "exemplars": [copies[one.copy] for one in video.exemplars],
     }
 
 

@@ -1,6 +1,6 @@
 "use strict";
 (function () {
-  const addresses = JSON.parse(document.getElementById("exemplars").textContent);
+  const addresses = JSON.parse(document.getElementById("copies").textContent);
 
   function setUp(root) {
     const data = JSON.parse(root.querySelector(".data").textContent);
@@ -114,6 +114,7 @@
       choose.addEventListener("change", showExemplar);
       showExemplar();
     }
+    athlete.src = addresses[data.copy];
     return { acts: acts, root: root };
   }
 

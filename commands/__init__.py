@@ -7,7 +7,10 @@ from pathlib import Path
 
 import click
 
-NOT_COMMANDS = {"__init__", "options", "joint_options", "network_options", "settings_options"}
+NOT_COMMANDS = {
+    *("__init__", "options", "joint_options", "model_option", "network_options"),
+    "settings_options",
+}
 
 GROUPS = {
     "Get the data": ("import", "split", "stages"),
@@ -16,7 +19,7 @@ GROUPS = {
         *("heads", "fit", "finetune", "eval", "compare", "baseline"),
         *("transfer", "fragments"),
     ),
-    "Score and explain": ("score", "feedback", "report", "embed"),
+    "Score and explain": ("score", "feedback", "report", "pack", "embed"),
     "Demo and published tables": ("demo", "reproduce", "papers"),
 }
 """The sections of `aqa --help`, in the order in which one uses the commands."""

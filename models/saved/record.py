@@ -172,6 +172,7 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str, bool]] = {
     "target": (_is_text, "the name of a target", False),
     "classes": (_is_classes, "column, bad and good; says and threshold", False),
     "also_learned_from": (_is_ids, _IDS, False),
+    "learned_files": (_is_hashes, "hashes by id", False),
     "performances": (_is_ids, "a list of keys", False),
     "from": (_is_start, "null, or the run that fitting started from", False),
     "store": (_is_object, _OBJECT, True),

@@ -8,7 +8,6 @@ from typing import Any
 
 from aqa import __version__
 from aqa.evaluation.metric import point_digits
-from aqa.extract.video.browser import BrowserVideo
 from aqa.report.page.charts import Curve, Histogram, curve_of, histogram_of
 from aqa.report.page.sentences import (
     comparison_of,
@@ -20,7 +19,7 @@ from aqa.report.page.sentences import (
 )
 from aqa.report.page.template_files import data_address, page_templates
 from aqa.report.score_table import range_text
-from aqa.workflows.video_reports import ReportedVideo, VideosReport
+from aqa.workflows.video_reports import BrowserVideo, ReportedVideo, VideosReport
 
 # Where a page finds a copy of a video: data that it holds itself, or a file beside it.
 Address = str

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aqa.commands.model_option import model_option, places_of
 from aqa.commands.network_options import backbone_again_option
 from aqa.commands.options import (
     FILE,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 @action_option
 @align_option
 @picture_option("frames of the video, and what is said of them")
+@model_option
 @manifest_option
 @store_option
 @click.option("--weights", type=FILE, help="Checkpoint [default: the one the features came from].")
@@ -62,6 +64,7 @@ def feedback(
     action: str | None,
     align: str,
     picture: Path | None,
+    model: Path | None,
     manifest: Path | None,
     store: Path | None,
     weights: Path | None,
@@ -102,25 +105,25 @@ def feedback(
     from aqa.workflows.best_head import explaining_runs
     from aqa.workflows.feedback import WrittenFeedback, explain
 
+    places = places_of(workspace, model, runs=runs, manifest=manifest, store=store, weights=weights)
+    (video,) = places.videos([video])
     answers = frozenset({"clips", "joints", "commentary"})
-    folders = explaining_runs(
-        runs or workspace.runs, head, (split,) if split else (), answers, target
-    )
+    folders = explaining_runs(places.runs, head, (split,) if split else (), answers, target)
     explained = explain(
         video,
         folders,
-        Manifest.read(manifest or workspace.manifest),
-        store,
+        Manifest.read(places.manifest),
+        places.store,
         type=type_,
         difficulty=difficulty,
         action=action,
         align=align,
-        weights=weights,
+        weights=places.weights,
         backbone=backbone,
         device=device,
         heads=(head,) if head else (),
     )
-    explanation, run = explained.feedback, str(explained.run.folder)
+    explanation, run = explained.feedback, places.name_of(explained.run.folder)
     shown: str | dict[str, Any]
     if isinstance(explanation, WrittenFeedback):
         shown = (

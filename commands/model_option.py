@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,13 +42,21 @@ class ModelPlaces:
         return str(folder) if self.pack is None else self.pack.name_of(folder)
 
     def videos(self, names: Sequence[str]) -> list[str]:
-        """The names as given; `AqaError` for one that is no file, where there is only a pack."""
+        """Names of videos as given; of a pack's, whose ids nobody has videos of, files alone."""
         if self.pack is None:
             return list(names)
+        from aqa.annotations.manifest import Manifest
+
         for name in names:
             if not Path(name).exists():
                 raise AqaError(f"{name}: no such file; with --model, name files of videos")
-        return [str(Path(".", name)) if Path(name).is_absolute() else f"./{name}" for name in names]
+        ids = Manifest.read(self.manifest).by_id
+        return [_no_id(name) if name in ids else name for name in names]
+
+
+def _no_id(name: str) -> str:
+    """The same file by a name that is no id of the pack's training videos."""
+    return os.path.relpath(name) if Path(name).is_absolute() else os.path.join(os.curdir, name)
 
 
 def places_of(workspace: Workspace, model: Path | None, **given: Any) -> ModelPlaces:

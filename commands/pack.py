@@ -89,7 +89,9 @@ def _folders(path: Path) -> list[Path]:
     """A run itself, or all runs of a head."""
     if (path / "run.json").exists():
         return [path]
-    found = [one for one in every_run_folder(path.absolute().parent) if one.parent.name == path.name]
+    found = [
+        one for one in every_run_folder(path.absolute().parent) if one.parent.name == path.name
+    ]
     if not found:
         raise AqaError(
             f"{path}: no run, and no folder of runs; name one such as runs/svr/split-1, or runs/svr"

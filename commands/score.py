@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aqa.commands.model_option import model_option, places_of
 from aqa.commands.network_options import backbone_again_option
 from aqa.commands.options import (
     FILE,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 @type_option
 @difficulty_option
 @action_option
+@model_option
 @click.option("--weights", type=FILE, help="Checkpoint [default: the one the features came from].")
 @backbone_again_option
 @runs_option
@@ -58,6 +60,7 @@ def score(
     type_: str | None,
     difficulty: float | None,
     action: str | None,
+    model: Path | None,
     weights: Path | None,
     backbone: str | None,
     runs: Path | None,
@@ -78,7 +81,8 @@ def score(
     """
     from aqa.models.run_source import chosen_runs
 
-    folders = chosen_runs(runs or workspace.runs, (head,) if head else (), splits, targets)
+    places = places_of(workspace, model, runs=runs, weights=weights)
+    folders = chosen_runs(places.runs, (head,) if head else (), splits, targets)
     fitted = sorted({label_and_target(folder.parent.name)[0] for folder in folders})
     if len(fitted) > 1:
         raise click.BadParameter(f"choose one of {', '.join(fitted)}", param_hint="--head")
@@ -89,7 +93,7 @@ def score(
     outcome = score_videos(
         videos,
         [load_run(folder, (head,) if head else ()) for folder in folders],
-        weights=weights,
+        weights=places.weights,
         backbone=backbone,
         device=device,
         type=type_,

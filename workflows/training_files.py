@@ -49,7 +49,9 @@ class TrainingFiles:
         if not ids:
             return ""
         learned = sum(not run.learned_from.isdisjoint(ids) for run in self.runs)
-        whose = "the head has" if len(self.runs) == 1 else f"{learned} of {len(self.runs)} runs have"
+        whose = (
+            "the head has" if len(self.runs) == 1 else f"{learned} of {len(self.runs)} runs have"
+        )
         return (
             f"{whose} learned from this very video ({listed(ids, 3)}): its score says nothing of "
             "how well others are scored"

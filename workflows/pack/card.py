@@ -347,7 +347,7 @@ def _faults(runs: Sequence[Run]) -> Iterator[str]:
                 f"{f1:.2f}, against {chance:.2f} where every clip is called faulty"
             )
         else:
-            yield f"`{run.label}`: clips are compared, but none is called faulty: {reference.untold}"
+            yield f"`{run.label}` compares clips, but calls none faulty: {reference.untold}"
 
 
 # Licence ------------------------------------------------------------------------------------------

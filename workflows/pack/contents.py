@@ -63,7 +63,9 @@ def _without_paths(spec: Mapping[str, Any]) -> Spec:
 
 def _name_of(value: Any) -> Any:
     """A value as it is; of an absolute path its last name."""
-    return PurePath(value).name if isinstance(value, str) and PurePath(value).is_absolute() else value
+    return (
+        PurePath(value).name if isinstance(value, str) and PurePath(value).is_absolute() else value
+    )
 
 
 def metrics_of_test(run: Run, file: str) -> bytes | None:
@@ -156,8 +158,8 @@ def packed_network(run: Run, inside: bool | None) -> PackedNetwork:
         return PackedNetwork(spec, None, None)
     if made.get("sha256") is None:
         raise PackError(
-            f"{run.folder}: its features were imported, so the network behind them is not known and "
-            "a pack could score no video; fit on features of `aqa extract`"
+            f"{run.folder}: its features were imported, so the network behind them is not known "
+            "and a pack could score no video; fit on features of `aqa extract`"
         )
     published = published_weights(spec)
     wanted = published is None if inside is None else inside
@@ -166,8 +168,8 @@ def packed_network(run: Run, inside: bool | None) -> PackedNetwork:
         return PackedNetwork(spec, None, published)
     if not path.exists():
         raise PackError(
-            f"{path}: the weights of {spec['backbone']} are not there any more; bring them back, or "
-            "leave them out with --without-backbone"
+            f"{path}: the weights of {spec['backbone']} are not there any more; bring them back, "
+            "or leave them out with --without-backbone"
         )
     if sha256_of(path) != made["sha256"]:
         raise PackError(
@@ -235,7 +237,7 @@ def _no_exemplar(video: Video) -> str:
 
 
 def write_exemplar_store(path: Path, source: FeatureStore, ids: Sequence[str]) -> None:
-    """Copy the features of a few videos into a store of their own; the same ones, the same bytes."""
+    """Copy the features of a few videos into a store of their own, always of the same bytes."""
     spec = _without_paths(source.spec)
     stores = [source.augmented(name) for name in source.augmentations]
     blank = source.file.texts.blank

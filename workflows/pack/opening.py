@@ -107,7 +107,7 @@ def _unpack(path: Path, root: Path) -> dict[str, Any]:
 
 
 def _read_record(archive: zipfile.ZipFile) -> dict[str, Any]:
-    """The checked pack.json; the format is looked at first, as a newer one may hold other things."""
+    """The checked pack.json; the format first, as a newer one may hold other things."""
     names = archive.namelist()
     if PACK not in names:
         raise ValueError(f"it lacks {PACK}")

@@ -13,7 +13,8 @@ import numpy as np
 from aqa.annotations.manifest import Manifest, Video
 from aqa.errors import AqaError, UnknownNameError
 from aqa.extract.summary import reason_of
-from aqa.extract.video.browser import BrowserVideo, browser_video, jpeg
+from aqa.extract.video.browser import BrowserVideo as BrowserVideo
+from aqa.extract.video.browser import browser_video, jpeg
 from aqa.extract.video.decode import DECODE_ERRORS, read_frames
 from aqa.features.store import FeatureStore
 from aqa.features.video_features import VideoFeatures, of_store

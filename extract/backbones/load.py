@@ -183,9 +183,10 @@ def _filled(
 ) -> nn.Module:
     """The network up to `layer` with the checkpoint's tensors in it."""
     with torch.device("meta"):
-        net = architecture.build(layer)
+        net = architecture.builder(layout)(layer)
     empty = net.state_dict()
-    absent = [key for key in empty if layout.key(key) not in state and not key.endswith(COUNTER)]
+    tensors = {key: layout.assembled(state, key) for key in empty}
+    absent = [k for k, held in tensors.items() if held is None and not k.endswith(COUNTER)]
     if absent:
         raise WeightsError(
             f"{path}: a checkpoint in the layout {layout.name!r}, which ends at "
@@ -194,6 +195,8 @@ def _filled(
         )
     # What is absent now counts training steps, which are not used; any value will do.
     zero = torch.zeros((), dtype=torch.long)
-    tensors = {key: state.get(layout.key(key), zero).to(old.dtype) for key, old in empty.items()}
-    net.load_state_dict(tensors, assign=True)
+    net.load_state_dict(
+        {k: (zero if held is None else held).to(empty[k].dtype) for k, held in tensors.items()},
+        assign=True,
+    )
     return net

@@ -90,5 +90,4 @@ def save_fine_tuned(
     }
     if record.spread:
         notes["spread"] = True
-    tensors = {layout.key(key): value for key, value in state.items()}
-    save_fitted(path, tensors, fitted_on, {_KEY: json.dumps(notes)})
+    save_fitted(path, layout.taken_apart(state), fitted_on, {_KEY: json.dumps(notes)})

@@ -43,15 +43,19 @@ class TrainingFiles:
         known = {i for files in self._known for i, one in files.items() if one == content}
         return sorted(known) if content else []
 
+    def unlearned(self, path: Path) -> list[Run]:
+        """The runs that have not learned from this file."""
+        ids = self.ids_of(path)
+        return [run for run in self.runs if run.learned_from.isdisjoint(ids)]
+
     def warning(self, path: Path) -> str:
         """That a file is a training video, in words; "" where it is none that is known."""
         ids = self.ids_of(path)
         if not ids:
             return ""
         learned = sum(not run.learned_from.isdisjoint(ids) for run in self.runs)
-        whose = (
-            "the head has" if len(self.runs) == 1 else f"{learned} of {len(self.runs)} runs have"
-        )
+        every = learned == len(self.runs)
+        whose = "the head has" if every else f"{learned} of {len(self.runs)} runs have"
         return (
             f"{whose} learned from this very video ({listed(ids, 3)}): its score says nothing of "
             "how well others are scored"

@@ -151,6 +151,24 @@ def test_a_training_video_is_known_by_its_content(
     assert training_files(stored) == training_files(run)
 
 
+def test_a_training_video_is_told_where_it_is_scored(
+    dives: Path, packed: Path, elsewhere: Path, run_aqa: Callable[..., Result]
+) -> None:
+    manifest = Manifest.read(dives / "manifest.csv")
+    learned = next(video for video in manifest if video.splits["1"] == "train")
+    shutil.copy(learned.path, "mine.mp4")
+    for command in (["score"], ["feedback"], ["report", "-o", "x.html"]):
+        said = run_aqa(*command, "mine.mp4", "--model", str(packed)).stderr
+        assert (
+            f"warning: mine.mp4: the head has learned from this very video ({learned.id})" in said
+        )
+    in_workspace = run_aqa("-C", str(dives), "score", str(learned.path), "--head", "wd")
+    assert f"learned from this very video ({learned.id})" in in_workspace.stderr
+    tested = next(video for video in manifest if video.splits["1"] == "test")
+    shutil.copy(tested.path, "new.mp4")
+    assert "learned from" not in run_aqa("score", "new.mp4", "--model", str(packed)).stderr
+
+
 def test_weights_that_are_outside_are_named_by_their_hash(
     dives: Path, elsewhere: Path, run_aqa: Callable[..., Result]
 ) -> None:

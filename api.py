@@ -65,6 +65,7 @@ def extract_features(
     frames: int | None = None,
     pad: Literal["front", "back"] = "front",
     tail: Literal["shift", "drop", "pad"] = "shift",
+    sampling: str | None = None,
     augmentations: Sequence[str] = (),
     deinterlace: bool = False,
     precision: Literal["float32", "bfloat16", "float16"] = "float32",
@@ -78,9 +79,10 @@ def extract_features(
     the backbone's public ones, which are downloaded where they are not here. manifest: by default
     manifest.csv. store: the file that is written, by default stores/<backbone>.h5; videos that it
     holds already are not extracted again. layer, clip_length, stride: by default the backbone's
-    own. frames: how many frames every video is given, the last ones. augmentations: names such as
-    `flip`, extracted beside the original. deinterlace: make frames of interlaced video progressive.
-    seed: of random weights and of the augmentations.
+    own. frames: how many frames every video is given, the last ones. sampling: `16x4` for clips of
+    16 frames, every fourth, `16of50` for 16 spread over 50; instead of clip_length. augmentations:
+    names such as `flip`, extracted beside the original. deinterlace: make frames of interlaced
+    video progressive. seed: of random weights and of the augmentations.
 
     One row per video: `video_id`, `outcome` (extracted, stored already, or failed) and `reason`.
     Raises `AqaError` for settings that the store was not made with.
@@ -89,19 +91,21 @@ def extract_features(
     """
     from aqa.extract.backbones import load_backbone
     from aqa.extract.run import extract
-    from aqa.features.clips import ClipRule
+    from aqa.features.clips import parse_sampling
 
     place = Workspace(Path(workspace))
     videos = _manifest(manifest, place)
+    window = None
+    if sampling is not None:
+        clip_length, window = parse_sampling(sampling)
     network = load_backbone(backbone, weights, layer, clip_length=clip_length, seed=seed)
     if deinterlace:
         network.preprocess = dataclasses.replace(network.preprocess, deinterlace=True)
-    length = clip_length or network.clip_length
     summary = extract(
         videos.videos,
         network,
         Path(store) if store else place.store(network.name),
-        ClipRule(length, stride or length, frames, pad, tail, spread=network.spread),
+        network.clip_rule(clip_length, stride, window=window, frames=frames, pad=pad, tail=tail),
         augmentations=augmentations,
         augmentation_seed=seed,
         device=device,

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import jinja2
-
 from aqa.evaluation.metric import point_digits
-from aqa.extract.video.browser import BrowserVideo
 from aqa.models.trust.model_facts import SHOWN_DIGITS, model_facts
 from aqa.report.page.charts import Curve, Histogram, curve_of, histogram_of
 from aqa.report.page.sentences import (
     comparison_of,
     headline,
     place_of,
-    points,
     score_text,
     sentence_of,
     worst_first,
 )
+from aqa.report.page.template_files import data_address, page_templates
 from aqa.report.score_table import range_text
-from aqa.workflows.video_reports import ReportedVideo, VideosReport
+from aqa.workflows.video_reports import BrowserVideo, ReportedVideo, VideosReport
 
 # Where a page finds a copy of a video: data that it holds itself, or a file beside it.
 Address = str
@@ -68,7 +62,7 @@ def videos_page(
     number = {copy: i for i, copy in enumerate(copies)}
     shown = [_shown(i, video, report, number) for i, video in enumerate(report.videos)]
     return (
-        _environment()
+        page_templates()
         .get_template("videos.html.j2")
         .render(
             report=report,
@@ -94,11 +88,6 @@ def copies_of(report: VideosReport) -> list[BrowserVideo]:
         if copy is not None
     )
     return list(dict.fromkeys(shown))
-
-
-def data_address(kind: str, data: bytes) -> Address:
-    """Bytes as an address that holds them."""
-    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 def _shown(
@@ -154,23 +143,3 @@ def _player(video: ReportedVideo, copies: Mapping[BrowserVideo, int]) -> Mapping
         "copy": copies[video.copy],
         "exemplars": [copies[one.copy] for one in video.exemplars],
     }
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    loader = jinja2.FunctionLoader(_template)
-    made = jinja2.Environment(
-        loader=loader,
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.globals["script"] = _template("player.js")
-    made.globals["styles"] = _template("page.css")
-    made.filters["points"] = points
-    return made
-
-
-def _template(name: str) -> str:
-    return (files("aqa.report.page") / "templates" / name).read_text(encoding="utf-8")

@@ -119,6 +119,7 @@ class ResultWriter:
         save_tuned(
             *(folder / BACKBONE, plan.backbone, net, sorted(seen), plan.rule.length),
             spread=plan.rule.spread,
+            window=plan.rule.window,
         )
         summary = extract(
             plan.videos([i for part in PARTS for i in split.part(part)]),

@@ -54,6 +54,8 @@ def make_spec(
     }
     if rule.spread:
         spec["spread"] = True
+    if rule.window is not None:
+        spec["window"] = rule.window
     if backbone.origin is not None:
         spec["origin"] = backbone.origin.to_dict()
     return spec
@@ -89,8 +91,7 @@ def extract(
     A video that fails is in the summary and stops nothing. Raises `StoreError` where the store
     was made with other settings or is being written.
     """
-    length = backbone.clip_length
-    rule = rule or ClipRule(length, length, spread=backbone.spread)
+    rule = rule or backbone.clip_rule()
     progress = progress or ExtractionProgress()
     augmentations = check_augmentations(augmentations)
     settings = EncodingSettings(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aqa.commands.model_option import model_option, places_of
+from aqa.commands.model_options import model_option, places_of
 from aqa.commands.network_options import backbone_again_option
 from aqa.commands.options import (
     FILE,
@@ -95,6 +95,7 @@ def feedback(
     """
     from aqa.annotations.manifest import Manifest
     from aqa.models.feedback import PoseFeedback
+    from aqa.models.trust.model_facts import model_facts, place_of
     from aqa.report.feedback_table import (
         feedback_json,
         feedback_table,
@@ -102,6 +103,7 @@ def feedback(
         moves_table,
         written_text,
     )
+    from aqa.report.score_table import model_text
     from aqa.workflows.best_head import explaining_runs
     from aqa.workflows.feedback import WrittenFeedback, explain
 
@@ -123,7 +125,7 @@ def feedback(
         device=device,
         heads=(head,) if head else (),
     )
-    explanation, run = explained.feedback, places.name_of(explained.run.folder)
+    explanation, run = explained.feedback, place_of(explained.run)
     shown: str | dict[str, Any]
     if isinstance(explanation, WrittenFeedback):
         shown = (
@@ -135,8 +137,12 @@ def feedback(
         shown = moves_json(explanation, run) if as_json else moves_table(explanation, run)
     else:
         shown = feedback_json(explanation, run) if as_json else feedback_table(explanation, run)
+    facts = model_facts([explained.run])
     if isinstance(shown, dict):
-        shown = json.dumps({**shown, "warnings": list(explained.warnings)}, indent=1)
+        told = {"model": facts.as_dict(), "warnings": list(explained.warnings)}
+        shown = json.dumps({**shown, **told}, indent=1)
+    else:
+        shown += f"\n\n{model_text(facts)}"
     click.echo(shown)
     for line in explained.warnings:
         click.echo(f"warning: {line}", err=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aqa.commands.model_option import model_option, places_of
+from aqa.commands.model_options import model_option, places_of
 from aqa.commands.network_options import backbone_again_option
 from aqa.commands.options import (
     FILE,

@@ -12,8 +12,8 @@ from click.testing import Result
 
 import aqa
 from aqa.annotations.manifest import write_manifest
-from aqa.errors import AqaWarning
 from aqa.annotations.row_parser import RowParser
+from aqa.errors import AqaWarning
 from aqa.models.runs import load_run
 
 FIT = ("fit", "--head", "mtl", *("-p", "epochs=2"), *("-p", "device=cpu"), "-p", "classify=false")
@@ -68,7 +68,8 @@ def test_feedback_is_what_is_written(workspace: Path, run_aqa: Callable[..., Res
         ]["1"]
     )
     shown = run_aqa("feedback", "v0", "--head", "mtl").stdout
-    assert " ".join(shown.split()).endswith(said["commentary"] or "nothing")
+    written = " ".join(shown.partition("\n\nmodel: ")[0].split())
+    assert written.endswith(said["commentary"] or "nothing")
     assert aqa.explain("v0", head="mtl")[0]["commentary"] == said["commentary"]
     refused = run_aqa("feedback", "v0", "--head", "mtl", "--picture", "x.png", code=1)
     assert "it writes of a whole video; leave out --picture" in refused.stderr

@@ -19,6 +19,7 @@ from aqa.features.store import FeatureStore, FeatureStoreWriter, Spec
 from aqa.files import sha256_of
 from aqa.models.runs import Run
 from aqa.models.saved.hashes import hash_of
+from aqa.models.trust.model_facts import score_span
 from aqa.target_names import PAIRS
 from aqa.workflows.pack.layout import MANIFEST, STORE, PackError, is_member
 from aqa.workflows.training_files import training_files
@@ -44,9 +45,10 @@ def packed_record(run: Run) -> dict[str, Any]:
         record["source"]["name"] = PurePath(record["source"]["name"]).name
     if isinstance(record.get("finetuned"), dict):
         record["finetuned"] = {k: _name_of(v) for k, v in record["finetuned"].items()}
-    files = training_files(run)
-    if files:
-        record["learned_files"] = files
+    record["packed"] = True
+    record["learned_files"] = training_files(run)
+    if "training_scores" not in record and run.kind == "scores" and (known := score_span(run)):
+        record["training_scores"] = list(known)
     if "hashes" in record:
         record["hashes"]["spec"] = hash_of(spec)
     return record

@@ -48,10 +48,6 @@ class OpenedPack:
     card: str
     record: Mapping[str, Any]
 
-    def name_of(self, folder: Path) -> str:
-        """What a run of the pack is called where it is told of."""
-        return f"{self.path}: {folder.relative_to(self.workspace.runs).as_posix()}"
-
 
 @contextmanager
 def open_pack(path: Path) -> Iterator[OpenedPack]:

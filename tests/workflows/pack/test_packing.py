@@ -56,11 +56,13 @@ def test_it_explains_and_writes_a_page_there(
     packed: Path, elsewhere: Path, run_aqa: Callable[..., Result]
 ) -> None:
     said = run_aqa("feedback", "new.mp4", "--model", str(packed), "--type", "107B").stdout
-    assert f"by {packed}: wd/split-1" in said
+    assert "by diving.aqa/runs/wd/split-1" in said
     assert "points added to a base" in said
     run_aqa("report", "new.mp4", "--model", str(packed), "-o", "page.html")
     page = (elsewhere / "page.html").read_text(encoding="utf-8")
     assert "learned from 6 videos" in page
+    assert "diving.aqa/runs/wd" in page
+    assert "aqa-pack-" not in page  # where it was unpacked
     assert "data:video/mp4" in page
     assert sorted(path.name for path in elsewhere.iterdir()) == ["new.mp4", "page.html"]
 

@@ -37,10 +37,6 @@ class ModelPlaces:
     weights: Path | None
     pack: OpenedPack | None = None
 
-    def name_of(self, folder: Path) -> str:
-        """What a run is called where it is told of."""
-        return str(folder) if self.pack is None else self.pack.name_of(folder)
-
     def videos(self, names: Sequence[str]) -> list[str]:
         """Names of videos as given; of a pack's, whose ids nobody has videos of, files alone."""
         if self.pack is None:

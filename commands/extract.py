@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from aqa.commands.extract_options import devices_option, processes_option
 from aqa.commands.joint_options import JOINT_OPTIONS, joint_options
 from aqa.commands.network_options import (
     load_network,
@@ -20,7 +21,6 @@ from aqa.commands.network_options import (
 from aqa.commands.options import (
     FILE,
     FOLDER,
-    device_option,
     manifest_option,
     workspace_option,
 )
@@ -52,7 +52,8 @@ _FOR_BOTH = ("workspace", "backbone", "manifest", "store", "quiet")
     "bright, zoom, mask, equalize, drop, shift1 to shift5 (start later), end1 to end5 (end "
     "earlier); with + both at once, such as flip+end3.",
 )
-@device_option
+@devices_option
+@processes_option
 @click.option(
     "--batch-size",
     default="auto",
@@ -91,6 +92,7 @@ def extract(
     store: Path | None,
     augmentations: str,
     device: str,
+    processes: int | None,
     batch_size: str,
     precision: str,
     dtype: str,
@@ -142,6 +144,7 @@ def extract(
             augmentations=[name.strip() for name in augmentations.split(",")],
             augmentation_seed=seed,
             device=device,
+            processes=processes,
             batch_size=size,
             precision=precision,  # type: ignore[arg-type]
             dtype=dtype,

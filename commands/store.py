@@ -43,6 +43,7 @@ def info(path: Path, as_json: bool) -> None:
 # Keys of a spec and of a store's provenance, and how they are shown.
 _CLIPS = {
     "clip_length": "{} frames per clip",
+    "window": "spread over {}",
     "stride": "a new clip every {} frames",
     "frames": "{} frames of every video",
     "padding": "padding at the {}",

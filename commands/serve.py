@@ -162,7 +162,7 @@ def serve(
         click.echo(f"written to {path}")
         return
     from aqa.extract.video.limits import VideoLimits
-    from aqa.serve.run import Place, Service
+    from aqa.serve.run import Address, Service
     from aqa.serve.run import serve as serve_until_told
     from aqa.serve.settings import MEGABYTE, Limits, ServedModel
 
@@ -181,7 +181,7 @@ def serve(
             runs=_absolute(runs),
             device=device,
         ),
-        Place(host, port, token, names),
+        Address(host, port, token, names),
         root / "reports",
         keep=keep,
         browser=not no_browser,

@@ -24,6 +24,7 @@ from aqa.extract.video.decode import DECODE_ERRORS
 from aqa.extract.video.limits import check_limits
 from aqa.models.feedback import PoseFeedback
 from aqa.models.runs import load_run
+from aqa.models.trust.model_facts import model_facts
 from aqa.report.feedback_table import feedback_json, moves_json
 from aqa.report.page.videos_page import videos_page
 from aqa.report.score_table import score_json
@@ -44,9 +45,11 @@ def work(pipe: Connection, model: ServedModel, limits: Limits) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the server, which ends this
     try:
         with opened(model) as scorer:
-            _send(pipe, {"ready": facts(scorer)})
+            named = named_model(scorer, model.workspace)
+            _send(pipe, {"ready": facts(scorer, named)})
+            answers = Answers(scorer, named, limits)
             limit_memory(limits.memory)
-            while _answer(pipe, Answers(scorer, limits)):
+            while _answer(pipe, answers):
                 pass
     except AqaError as error:
         _send(pipe, {"unready": str(error)})
@@ -80,8 +83,8 @@ def opened(model: ServedModel) -> Iterator[Scorer]:
     yield scorer
 
 
-def facts(scorer: Scorer) -> dict[str, Any]:
-    """What the server says of the model, and which questions its page asks."""
+def facts(scorer: Scorer, model: Mapping[str, Any]) -> dict[str, Any]:
+    """What the server says of its model, and which questions its page asks."""
     runs, manifest = scorer.runs, scorer.manifest
     learned = {video for run in runs for video in run.record["split"]["train"]}
     known = [manifest.by_id[i] for i in learned if i in manifest.by_id] if manifest else []
@@ -89,11 +92,9 @@ def facts(scorer: Scorer) -> dict[str, Any]:
     needs = [name for name in ("action",) if name in told]
     needs += ["difficulty"] if any(run.known_difficulty for run in runs) else []
     return {
-        "head": runs[0].label,
+        **model,
         "target": runs[0].target,
-        "splits": [run.split for run in runs],
         "training_videos": len(learned),
-        "backbone": runs[0].spec["backbone"],
         "explains": "clips" in runs[0].head.gives,
         "needs": needs,
         "types": sorted({video.type for video in known if video.type}),
@@ -102,11 +103,28 @@ def facts(scorer: Scorer) -> dict[str, Any]:
     }
 
 
-class Answers:
-    """Answers jobs: `{"kind": ..., "files": [{"name", "path"}], "told": {...}}`."""
+def named_model(scorer: Scorer, workspace: Path) -> dict[str, Any]:
+    """The facts that every answer names; runs by their place in the workspace, and not above it."""
+    said = model_facts(scorer.runs).as_dict()
+    runs = [{**run, "run": _place(Path(run["run"]), workspace)} for run in said["runs"]]
+    return {**said, "runs": runs}
 
-    def __init__(self, scorer: Scorer, limits: Limits):
-        self._scorer, self._limits = scorer, limits
+
+def _place(folder: Path, workspace: Path) -> str:
+    try:
+        return folder.absolute().relative_to(workspace).as_posix()
+    except ValueError:
+        return f"{folder.parent.name}/{folder.name}"
+
+
+class Answers:
+    """Answers jobs: `{"kind": ..., "files": [{"name", "path"}], "told": {...}}`.
+
+    model: the facts that answers name.
+    """
+
+    def __init__(self, scorer: Scorer, model: Mapping[str, Any], limits: Limits):
+        self._scorer, self._model, self.limits = scorer, model, limits
 
     def answer(self, job: Mapping[str, Any], tell: Tell) -> tuple[dict[str, Any], bytes]:
         """The answer, and a page's bytes; `AqaError` where there is none."""
@@ -115,7 +133,7 @@ class Answers:
     def _score(self, job: Mapping[str, Any], tell: Tell) -> tuple[dict[str, Any], bytes]:
         path, name = self._checked(job["files"][0])
         scored = self._scorer.score(path, name=name, **job["told"])
-        return score_json(scored, self._scorer.runs[0].label), b""
+        return {**score_json(scored, self._scorer.runs[0].label), "model": self._model}, b""
 
     def _features(self, job: Mapping[str, Any], tell: Tell) -> tuple[dict[str, Any], bytes]:
         file = job["files"][0]
@@ -127,17 +145,20 @@ class Answers:
             raise AqaError(f"{file['name']}: no score of these features ({error})") from None
         if not math.isfinite(scored.score):
             raise AqaError(f"{file['name']}: no score of these features: it is not finite")
-        return score_json(scored, self._scorer.runs[0].label), b""
+        return {**score_json(scored, self._scorer.runs[0].label), "model": self._model}, b""
 
     def _feedback(self, job: Mapping[str, Any], tell: Tell) -> tuple[dict[str, Any], bytes]:
         path, name = self._checked(job["files"][0])
         said = self._scorer.explain(path, name=name, **job["told"])
-        run = str(self._scorer.runs[0].folder)
+        run = self._model["runs"][0]["run"]
+        answer: dict[str, Any]
         if isinstance(said, WrittenFeedback):
-            return {"run": run, "video": said.video, "commentary": said.commentary}, b""
-        if isinstance(said, PoseFeedback):
-            return moves_json(said, run), b""
-        return feedback_json(said, run), b""
+            answer = {"run": run, "video": said.video, "commentary": said.commentary}
+        elif isinstance(said, PoseFeedback):
+            answer = moves_json(said, run)
+        else:
+            answer = feedback_json(said, run)
+        return {**answer, "model": self._model}, b""
 
     def _report(self, job: Mapping[str, Any], tell: Tell) -> tuple[dict[str, Any], bytes]:
         reports, failed = [], {}
@@ -163,7 +184,7 @@ class Answers:
     def _checked(self, file: Mapping[str, str]) -> tuple[Path, str]:
         path, name = Path(file["path"]), file["name"]
         try:
-            check_limits(path, self._limits.video)
+            check_limits(path, self.limits.video)
         except DECODE_ERRORS as error:
             said = str(error) if isinstance(error, AqaError) else f"{path}: {error}"
             raise AqaError(f"{name}: {said.removeprefix(f'{path}: ')}") from None
@@ -194,7 +215,7 @@ def _answer(pipe: Connection, answers: Answers) -> bool:
 def _refuse(pipe: Connection, answers: Answers, error: Exception) -> bool:
     """Say why a job has no answer; a child that ran out of memory ends, to begin anew."""
     if is_out_of_memory(error):
-        allowed = answers._limits.memory // MEGABYTE
+        allowed = answers.limits.memory // MEGABYTE
         _send(pipe, {"refused": f"it takes more than the {allowed} MB of memory that are allowed"})
         return False
     if isinstance(error, DECODE_ERRORS):

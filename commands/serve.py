@@ -34,7 +34,7 @@ _NEEDED = ("fastapi", "uvicorn", "python_multipart")
 @click.option("--split", "splits", multiple=True, help="Run to use [default: all, averaged].")
 @one_target_option
 @align_option
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="ListenAt to listen at.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -162,7 +162,7 @@ def serve(
         click.echo(f"written to {path}")
         return
     from aqa.extract.video.limits import VideoLimits
-    from aqa.serve.run import Address, Service
+    from aqa.serve.run import ListenAt, Service
     from aqa.serve.run import serve as serve_until_told
     from aqa.serve.settings import MEGABYTE, Limits, ServedModel
 
@@ -181,7 +181,7 @@ def serve(
             runs=_absolute(runs),
             device=device,
         ),
-        Address(host, port, token, names),
+        ListenAt(host, port, token, names),
         root / "reports",
         keep=keep,
         browser=not no_browser,

@@ -21,7 +21,7 @@ NEW_TOKEN = "new"
 
 
 @dataclass(frozen=True)
-class Address:
+class ListenAt:
     """Where the server listens. port: None takes the usual one, or a free one if that is taken.
 
     token: what must be shown; `new` draws one; None needs none. names: further host names.
@@ -38,7 +38,7 @@ class Service:
     """All that is served. reports: the folder of kept reports. keep: how many."""
 
     model: ServedModel
-    place: Address
+    place: ListenAt
     reports: Path
     keep: int = 50
     browser: bool = True
@@ -57,7 +57,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def token_for(place: Address) -> str | None:
+def token_for(place: ListenAt) -> str | None:
     """The token that must be shown; `AqaError` where one is needed, or is easily guessed."""
     if place.token is None:
         if not is_loopback(place.host):
@@ -121,7 +121,7 @@ def serve(service: Service, tell: Callable[[str], None]) -> None:
             worker.stop()
 
 
-def _listening(place: Address) -> socket.socket:
+def _listening(place: ListenAt) -> socket.socket:
     """A socket that is bound; the usual port gives way to a free one where it is taken."""
     wanted = USUAL_PORT if place.port is None else place.port
     try:

@@ -15,7 +15,7 @@ class ServedModel:
     """Which runs are served, as the options of `aqa report` name them; all paths are absolute.
 
     workspace: the folder whose runs, manifest and reports these are. head: None takes the best that
-    explains its scores. model: a file of `aqa pack`, whose runs are served instead.
+    explains its scores.
     """
 
     workspace: Path
@@ -29,7 +29,6 @@ class ServedModel:
     backbone: str | None = None
     runs: Path | None = None
     device: str = "auto"
-    model: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -142,10 +142,10 @@ def serving(
     import uvicorn
 
     from aqa.serve.app import make_app
-    from aqa.serve.run import Address, _listening
+    from aqa.serve.run import ListenAt, _listening
 
     app = make_app(worker, Access(**access), limits, reports, keep)
-    listening = _listening(Address(port=0))
+    listening = _listening(ListenAt(port=0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False, ws="none"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()

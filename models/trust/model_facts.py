@@ -30,10 +30,11 @@ _BEFORE = "the run is of before this was learned; fit the head again"
 class RunFacts:
     """One run, and what it learned from.
 
-    run: its folder, see `place_of`. target: what it predicts. weights: SHA-256 of the head's fitted arrays.
-    training_videos: how many it was fitted on. lowest, highest: of their scores, in points; None
-    where they are no points, or not known. fitted_with: the version of aqa; "" where not known.
-    created: when, in ISO 8601; "" where not known. unknown: what is not known of how far its scores
+    run: its folder, see `place_of`. target: what it predicts. weights: SHA-256 of the head's
+    fitted arrays. training_videos: how many it was fitted on. lowest, highest: of their scores, in
+    points; None where they are no points, or not known. fitted_with: the version of aqa; "" where
+    not known. created: when, in ISO 8601; "" where not known. unknown: what is not known of how far
+    its scores
     may be trusted, and why.
     """
 

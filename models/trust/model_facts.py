@@ -34,8 +34,7 @@ class RunFacts:
     fitted arrays. training_videos: how many it was fitted on. lowest, highest: of their scores, in
     points; None where they are no points, or not known. fitted_with: the version of aqa; "" where
     not known. created: when, in ISO 8601; "" where not known. unknown: what is not known of how far
-    its scores
-    may be trusted, and why.
+    its scores may be trusted, and why.
     """
 
     run: str

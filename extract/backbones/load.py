@@ -75,6 +75,7 @@ def load(
         layout,
         length,
         tuned.spread if tuned else architecture.spread,
+        tuned.window if tuned else _window(architecture, length),
     )
 
 
@@ -108,12 +109,13 @@ def save_tuned(
     clip_length: int | None = None,
     *,
     spread: bool = False,
+    window: int | None = None,
 ) -> None:
     """Write fine-tuned weights of a backbone in one step.
 
     state: of its network as it is now. seen: the videos that it has learned from now; those from
     before are added. clip_length: frames per clip in training; None for the backbone's. spread:
-    whether they were spread over the whole video.
+    whether they were spread over the whole video; window: over how many frames of it.
     """
     record = FineTuned(
         backbone=backbone.name,
@@ -122,6 +124,8 @@ def save_tuned(
         clip_length=clip_length or backbone.clip_length,
         preprocess=backbone.preprocess,
         spread=spread,
+        window=window,
+        config=backbone.layout.config,
     )
     fitted_on = sorted({*(backbone.weights.fitted_on or ()), *seen})
     save_fine_tuned(path, record, backbone.layout, state, fitted_on)
@@ -148,6 +152,7 @@ def _random(
         architecture.layouts[0],
         architecture.clip_length,
         architecture.spread,
+        architecture.window,
     )
 
 
@@ -160,6 +165,7 @@ def _backbone(
     layout: Layout,
     clip_length: int,
     spread: bool,
+    window: int | None,
 ) -> Backbone:
     net.eval()
     shape = architecture.layers[layer]
@@ -175,7 +181,15 @@ def _backbone(
         weights=weights,
         layout=layout,
         spread=spread,
+        window=window,
     )
+
+
+def _window(architecture: Architecture, clip_length: int) -> int | None:
+    """How many frames a clip of another length covers, at the same step."""
+    if architecture.window is None:
+        return None
+    return architecture.window * clip_length // architecture.clip_length
 
 
 def _filled(
@@ -183,9 +197,10 @@ def _filled(
 ) -> nn.Module:
     """The network up to `layer` with the checkpoint's tensors in it."""
     with torch.device("meta"):
-        net = architecture.build(layer)
+        net = architecture.builder(layout)(layer)
     empty = net.state_dict()
-    absent = [key for key in empty if layout.key(key) not in state and not key.endswith(COUNTER)]
+    tensors = {key: layout.assembled(state, key) for key in empty}
+    absent = [k for k, held in tensors.items() if held is None and not k.endswith(COUNTER)]
     if absent:
         raise WeightsError(
             f"{path}: a checkpoint in the layout {layout.name!r}, which ends at "
@@ -194,6 +209,8 @@ def _filled(
         )
     # What is absent now counts training steps, which are not used; any value will do.
     zero = torch.zeros((), dtype=torch.long)
-    tensors = {key: state.get(layout.key(key), zero).to(old.dtype) for key, old in empty.items()}
-    net.load_state_dict(tensors, assign=True)
+    net.load_state_dict(
+        {k: (zero if held is None else held).to(empty[k].dtype) for k, held in tensors.items()},
+        assign=True,
+    )
     return net

@@ -36,12 +36,20 @@ PathLike = str | Path
 class Rows(list[dict[str, Any]]):
     """Rows that pandas takes as they are: `pandas.DataFrame(rows)`.
 
-    failed: what could not be done, one line each; each was told as a warning too.
+    failed: what could not be done, one line each; each was told as a warning too. model: which
+    runs the answers are of, their weights, and what these learned from; None where they are of
+    several heads, or of none.
     """
 
-    def __init__(self, rows: Iterable[Mapping[str, Any]], failed: Sequence[str] = ()):
+    def __init__(
+        self,
+        rows: Iterable[Mapping[str, Any]],
+        failed: Sequence[str] = (),
+        model: Mapping[str, Any] | None = None,
+    ):
         super().__init__(dict(row) for row in rows)
         self.failed = list(failed)
+        self.model = model
 
 
 def extract_features(
@@ -273,20 +281,22 @@ def score(
 
     One row per video and target: `video`, `target` where that is not the score, `score` in points,
     the prediction of each split, and what each writes of it, if it does. A video that cannot be
-    read is in the rows' `failed`.
+    read is in the rows' `failed`; `model` says which runs answered, and what they learned from.
 
         aqa.score(["new.mp4", "other.mp4"], head="lstm")
     """
     from aqa.models import runs
     from aqa.models.run_source import chosen_runs
+    from aqa.models.trust.model_facts import model_facts
     from aqa.workflows.score import score_videos
 
     place = Workspace(Path(workspace))
     paths = [Path(video) for video in ([videos] if isinstance(videos, str | Path) else videos)]
     folders = chosen_runs(place.runs, (head,), _names(splits), _names(targets))
+    fitted = [runs.load_run(folder, (head,)) for folder in folders]
     outcome = score_videos(
         paths,
-        [runs.load_run(folder, (head,)) for folder in folders],
+        fitted,
         weights=weights,
         backbone=backbone,
         device=device,
@@ -307,7 +317,7 @@ def score(
         }
         for done in outcome.done
     )
-    return Rows(rows, failed)
+    return Rows(rows, failed, model_facts(fitted).as_dict())
 
 
 def explain(
@@ -342,6 +352,7 @@ def explain(
     """
     from aqa.models.feedback import Feedback, PoseFeedback
     from aqa.models.run_source import runs_of_one_target
+    from aqa.models.trust.model_facts import model_facts
     from aqa.workflows.feedback import explain as explain_video
 
     place = Workspace(Path(workspace))
@@ -366,7 +377,8 @@ def explain(
         said = explanation.clips
     elif isinstance(explanation, PoseFeedback):
         said = explanation.moves
-    return Rows(dataclasses.asdict(one) for one in said)
+    model = model_facts([explained.run]).as_dict()
+    return Rows((dataclasses.asdict(one) for one in said), model=model)
 
 
 def _said(said: SaidClass) -> dict[str, Any]:

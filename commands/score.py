@@ -79,12 +79,14 @@ def score(
     if len(fitted) > 1:
         raise click.BadParameter(f"choose one of {', '.join(fitted)}", param_hint="--head")
     from aqa.models.runs import load_run
-    from aqa.report.score_table import score_json, scores_table
+    from aqa.models.trust.model_facts import model_facts
+    from aqa.report.score_table import model_text, score_json, scores_table
     from aqa.workflows.score import score_videos
 
+    used = [load_run(folder, (head,) if head else ()) for folder in folders]
     outcome = score_videos(
         videos,
-        [load_run(folder, (head,) if head else ()) for folder in folders],
+        used,
         weights=weights,
         backbone=backbone,
         device=device,
@@ -95,9 +97,11 @@ def score(
     if as_json:
         rows = [score_json(video, fitted[0]) for video in outcome.done]
         failed = [{"video": str(video.path), "reason": video.reason} for video in outcome.failed]
-        click.echo(json.dumps({"scores": rows, "failed": failed}, indent=1))
+        shown = {"scores": rows, "failed": failed, "model": model_facts(used).as_dict()}
+        click.echo(json.dumps(shown, indent=1))
     elif outcome.done:
         click.echo(scores_table(outcome.done))
+        click.echo(f"\n{model_text(model_facts(used))}")
     for line in outcome.warnings:
         click.echo(f"warning: {line}", err=True)
     for video in outcome.failed:

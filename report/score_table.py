@@ -10,6 +10,7 @@ from aqa.report.tables import table, wrapped
 from aqa.target_names import PAIRS, RANK_VALUE, SCORE
 
 if TYPE_CHECKING:
+    from aqa.models.trust.model_facts import ModelFacts
     from aqa.workflows.score import ScoredVideo
 
 _RANKED = (
@@ -31,6 +32,11 @@ def scores_table(videos: Sequence[ScoredVideo]) -> str:
     tables = [make(some) for make, some in ((_scores, scored), (_classes, told)) if some]
     said = [line for video in videos for line in _written(video)]
     return "\n\n".join([*tables, *(["\n".join(said)] if said else [])])
+
+
+def model_text(facts: ModelFacts) -> str:
+    """Which model an answer is of, and what is not known of it."""
+    return "\n".join(wrapped(line) for line in facts.lines())
 
 
 def _named(videos: Sequence[ScoredVideo]) -> tuple[list[str], list[list[str]]]:

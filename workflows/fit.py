@@ -26,6 +26,7 @@ from aqa.models.heads.base.source import HeadSource
 from aqa.models.run_source import RunError, attribute_of, is_of, other_file
 from aqa.models.runs import HELD_OUT, Run, load_start, make_record, save_run
 from aqa.models.target_transforms import check_target, parse_head_params, transformed
+from aqa.models.trust.score_range import LEAST_ERRORS
 from aqa.target_names import target_label
 from aqa.workflows.classes import check_classes, class_params, class_rule, first_rule
 from aqa.workflows.clip_reference import Refit, clip_reference
@@ -113,6 +114,10 @@ def fit_splits(
                 known = score_range(split.train, manifest, features, seen, refit, model.seed)
                 if known is not None:
                     record["range"] = known.to_dict()
+                elif len(split.train) >= LEAST_ERRORS:
+                    record["no_range"] = "the head cannot be fitted on two thirds of the videos"
+            elif not ranges:
+                record["no_range"] = "it was fitted with --no-ranges"
             alike = likeness_of(split.train, features, model.seed)
         finally:  # what was learned is kept, whatever comes between
             run = save_run(folder, model, record, partial(_save, found=found, held=held), alike)

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aqa import __version__
 from aqa.evaluation.metric import point_digits
+from aqa.models.trust.model_facts import SHOWN_DIGITS, model_facts
 from aqa.report.page.charts import Curve, Histogram, curve_of, histogram_of
 from aqa.report.page.sentences import (
     comparison_of,
@@ -70,7 +70,8 @@ def videos_page(
             links=links,
             addresses=[where[i] for i in range(len(copies))],
             command=command,
-            version=__version__,
+            model=model_facts(report.runs),
+            digits=SHOWN_DIGITS,
             n_training=len({i for run in report.runs for i in run.record["split"]["train"]}),
             lowest=score_text(min(report.training), report.training) if report.training else "",
             highest=score_text(max(report.training), report.training) if report.training else "",

@@ -163,12 +163,13 @@ def test_a_run_keeps_it_and_feedback_needs_no_training_video(
         test = next(row["video_id"] for row in csv.DictReader(file) if row["split_1"] == "test")
     said = run_aqa("feedback", test, "--head", "average").output
     assert "training videos" in said
-    lines = said.strip().splitlines()
-    assert lines[-1].startswith("base ")
-    assert " = score " in lines[-1]
+    total = next(line for line in said.splitlines() if line.startswith("base "))
+    assert " = score " in total
+    assert "\nmodel: average (" in said
     shown = json.loads(run_aqa("feedback", test, "--head", "average", "--json").output)
     total = shown["total"]
     assert total["base"] + total["clips"] + total["padding"] == pytest.approx(
         total["score"], abs=1e-3
     )
+    assert shown["model"]["runs"][0]["training_videos"] == kept["types"][""]["videos"]
     assert all(clip["average"] is not None for clip in shown["clips"])

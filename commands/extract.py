@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from aqa.commands.extract_options import devices_option, processes_option
+from aqa.commands.extract_options import (
+    devices_option,
+    parsed_shard,
+    processes_option,
+    shard_option,
+)
 from aqa.commands.joint_options import JOINT_OPTIONS, joint_options
 from aqa.commands.network_options import (
     load_network,
@@ -54,6 +59,7 @@ _FOR_BOTH = ("workspace", "backbone", "manifest", "store", "quiet")
 )
 @devices_option
 @processes_option
+@shard_option
 @click.option(
     "--batch-size",
     default="auto",
@@ -93,6 +99,7 @@ def extract(
     augmentations: str,
     device: str,
     processes: int | None,
+    shard: str | None,
     batch_size: str,
     precision: str,
     dtype: str,
@@ -118,7 +125,7 @@ def extract(
     asked = {name: others.pop(name) for name in JOINT_OPTIONS}
     network = others
     _refuse_options(network["backbone"])
-    size = _batch_size(batch_size)
+    size, share = _batch_size(batch_size), parsed_shard(shard)
     if network["backbone"] == POSE:
         from aqa.annotations.manifest import Manifest
 
@@ -130,6 +137,11 @@ def extract(
     from aqa.extract.run import extract as run
 
     videos = Manifest.read(manifest or workspace.manifest)
+    if share is not None and store is None:
+        raise click.UsageError(
+            f"--shard {share}: each share needs a store of its own; name it with --store, such as "
+            f"stores/parts/part-{share.number}.h5"
+        )
     if network["weights"] is None:
         _check_default(network["backbone"], store or workspace.store(network["backbone"]))
     backbone, rule = load_network(**network, seed=seed)
@@ -145,6 +157,7 @@ def extract(
             augmentation_seed=seed,
             device=device,
             processes=processes,
+            shard=share,
             batch_size=size,
             precision=precision,  # type: ignore[arg-type]
             dtype=dtype,

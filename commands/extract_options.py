@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
+
+from aqa.errors import AqaError
+
+if TYPE_CHECKING:
+    from aqa.extract.shards import Shard
 
 devices_option = click.option(
     "--device",
@@ -19,3 +26,19 @@ processes_option = click.option(
     help="Processes that decode and encode, dealt out over the devices; for small networks, which "
     "wait for decoding, as many as there are cores [default: one per device].",
 )
+shard_option = click.option(
+    "--shard",
+    metavar="K/N",
+    help="Extract the K-th of N shares of the videos, such as 2/8, into a store of its own; `aqa "
+    "store merge` puts these together.",
+)
+
+
+def parsed_shard(text: str | None) -> Shard | None:
+    """The shard that --shard names."""
+    from aqa.extract.shards import Shard
+
+    try:
+        return None if text is None else Shard.parse(text)
+    except AqaError as error:
+        raise click.BadParameter(str(error), param_hint="--shard") from None

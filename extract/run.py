@@ -16,6 +16,7 @@ from aqa.extract.inference import Precision
 from aqa.extract.parallel.work_queue import in_order
 from aqa.extract.progress import ExtractionProgress
 from aqa.extract.provenance import joined, published
+from aqa.extract.shards import Shard
 from aqa.extract.summary import ExtractionSummary, sort_out_stored
 from aqa.extract.video.sharing import in_file_order
 from aqa.extract.video_encoder import Encoded, EncodingSettings, action_of
@@ -75,6 +76,7 @@ def extract(
     dtype: str = "float32",
     workers: int | None = None,
     processes: int | None = None,
+    shard: Shard | None = None,
     progress: ExtractionProgress | None = None,
 ) -> ExtractionSummary:
     """Extract the features of `videos` into `store`; those in it already are reused.
@@ -86,7 +88,8 @@ def extract(
     dtype: that features are stored in, float32 or float16. workers: videos that threads decode
     ahead; None is 0 on a CPU, where decoding beside the network gains nothing, and 8 on a GPU.
     processes: that decode and encode, each on one device; None: this one alone, or one for each of
-    several devices. The store does not depend on how many there are.
+    several devices. The store does not depend on how many there are. shard: the share of the videos
+    that is extracted, see `aqa.features.store.merge_stores`.
 
     A video that fails is in the summary and stops nothing. Raises `StoreError` where the store
     was made with other settings or is being written.
@@ -104,7 +107,7 @@ def extract(
         workers,
         store.parent / INDEX_FOLDER,
     )
-    videos = [videos[number] for number in in_file_order([action_of(video) for video in videos])]
+    videos = extraction_order(videos if shard is None else shard.of(videos))
     before = decoders_before(store)
     summary = ExtractionSummary()
     with make_executor(backbone, settings, pick_devices(device), processes) as executor:
@@ -117,7 +120,11 @@ def extract(
             spec,
             blank=blank,
             ids=[video.id for video in videos],
-            provenance=joined(executor.made) | published(backbone),
+            provenance={
+                **joined(executor.made),
+                **published(backbone),
+                **({} if shard is None else {"shard": str(shard)}),
+            },
         ) as writer:
             todo = sort_out_stored(videos, lambda video: video.path, writer, summary, progress)
             warn_of_decoders(store, before, todo, summary, progress)
@@ -125,6 +132,11 @@ def extract(
             for encoded in in_order(executor.encode(todo)):
                 _write(todo[encoded.number], encoded, writer, summary, progress)
     return summary
+
+
+def extraction_order(videos: Sequence[Video]) -> list[Video]:
+    """Videos in the order that a store holds them: the manifest's, but for actions of one file."""
+    return [videos[number] for number in in_file_order([action_of(video) for video in videos])]
 
 
 def _write(

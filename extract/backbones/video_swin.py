@@ -1,7 +1,7 @@
 """Video Swin: a transformer whose tokens look around in windows of 8 x 7 x 7, shifted in turn.
 
-liu2022, Swin-B on Kinetics-600 from ImageNet-22k: the features of GDLT, CoFInAl and UIL-AQA for long
-videos. For a 32x224x224 clip, tokens of 2 x 4 x 4 pixels:
+liu2022, Swin-B on Kinetics-600 from ImageNet-22k: the features of GDLT, CoFInAl and UIL-AQA for
+long videos. For a 32x224x224 clip, tokens of 2 x 4 x 4 pixels:
 
     stage 1 128x16x56x56, stage 2 256x16x28x28, stage 3 512x16x14x14, stage 4 1024x16x7x7,
     after the last norm their mean, 1024
@@ -30,8 +30,11 @@ Triple = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class SwinDesign:
-    """A Video Swin. width: of stage 1, doubled from stage to stage. depths, heads: of each stage.
-    window: of tokens over time, height and width."""
+    """In what Video Swins differ.
+
+    width: of a token in stage 1, doubled from stage to stage. depths: blocks, heads: of the
+    attention, in each stage. window: tokens over time, height and width.
+    """
 
     width: int = 128
     depths: tuple[int, ...] = (2, 2, 18, 2)
@@ -202,7 +205,7 @@ class VideoSwin(nn.Module):
         self.pooled = layer == "pooled"
         self.patch_embed = nn.ModuleDict(
             {
-                "proj": nn.Conv3d(3, design.width, *[(2, 4, 4)] * 2),
+                "proj": nn.Conv3d(3, design.width, (2, 4, 4), (2, 4, 4)),
                 "norm": nn.LayerNorm(design.width),
             }
         )

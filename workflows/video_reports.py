@@ -53,8 +53,9 @@ class Moment:
     says. start, stop: seconds in the copy that the page plays; NaN where these are not known.
     value: the head's number. below, below_good: points by which it is below the average of
     `beside`, and below what one in four of them reaches; None where it is not compared with
-    training videos. mark: "faulty", "below average" or "". matched: for each exemplar of the page,
-    the seconds in its copy where the clip that this one is compared with begins and ends.
+    training videos. mark: what it is called where it stands out, else "". matched: for each
+    exemplar of the page, the seconds in its copy where the clip that this one is compared with
+    begins and ends.
     """
 
     number: int
@@ -365,7 +366,7 @@ def _moments(
                 value=clip.value,
                 below=None if levels is None else float(levels.mean[clip.clip]) - clip.value,
                 below_good=None if levels is None else float(levels.good[clip.clip]) - clip.value,
-                mark=feedback.mark if clip.marked else "",
+                mark=clip.said if clip.stands_out else "",
                 matched=tuple(one[clip.clip] for one in matched),
             )
         )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aqa.commands.options import FILE
 from aqa.errors import AqaError
 
 if TYPE_CHECKING:
@@ -31,6 +32,31 @@ shard_option = click.option(
     metavar="K/N",
     help="Extract the K-th of N shares of the videos, such as 2/8, into a store of its own; `aqa "
     "store merge` puts these together.",
+)
+
+only_option = click.option(
+    "--only",
+    type=FILE,
+    help="Text file with ids, one per line: extract these videos alone, such as those of "
+    "--failed-list.",
+)
+failed_list_option = click.option(
+    "--failed-list",
+    type=FILE,
+    help="Write the ids of the videos that failed to this file, one per line.",
+)
+log_option = click.option(
+    "--log-json",
+    type=FILE,
+    help="Add events to this file, one JSON object per line: start, each video, end.",
+)
+
+plan_option = click.option(
+    "--plan",
+    "is_plan",
+    is_flag=True,
+    help="Extract nothing: time a few clips of the videos, and tell what the extraction will take "
+    "and which settings are fastest.",
 )
 
 

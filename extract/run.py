@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -129,8 +130,20 @@ def extract(
             todo = sort_out_stored(videos, lambda video: video.path, writer, summary, progress)
             warn_of_decoders(store, before, todo, summary, progress)
             progress.start(len(todo))
+            progress.event("start", store=str(store), videos=len(todo), reused=len(summary.reused))
+            pace = summary.pace
+            pace.processes, started = len(executor.made), time.perf_counter()
             for encoded in in_order(executor.encode(todo)):
                 _write(todo[encoded.number], encoded, writer, summary, progress)
+                pace.seconds = time.perf_counter() - started
+    progress.event(
+        "end",
+        extracted=len(summary.done),
+        reused=len(summary.reused),
+        failed=[video_id for video_id, _ in summary.failed],
+        **dataclasses.asdict(summary.pace),
+        **({"bound_by": summary.pace.bound_by} if summary.done else {}),
+    )
     return summary
 
 
@@ -147,12 +160,17 @@ def _write(
     progress: ExtractionProgress,
 ) -> None:
     """Add a video to the store, or note why it has failed."""
+    pace = summary.pace
+    pace.decoding += encoded.decoding
+    pace.encoding += encoded.encoding
     if encoded.failure is not None:
         summary.fail(video.id, encoded.failure, progress)
         progress.video(0)
+        progress.event("video", video_id=video.id, outcome="failed", reason=encoded.failure)
         return
     for warning in encoded.warnings:
         summary.warn(video.id, warning, progress)
+    started = time.perf_counter()
     writer.append(
         video.id,
         encoded.features,
@@ -163,6 +181,17 @@ def _write(
         content=encoded.content,
         decoder=encoded.decoder,
     )
+    pace.writing += time.perf_counter() - started
+    pace.n_clips += encoded.n_clips
     summary.done.append(video.id)
     summary.n_clips += encoded.n_clips
     progress.video(encoded.n_clips)
+    progress.event(
+        "video",
+        video_id=video.id,
+        outcome="extracted",
+        clips=encoded.n_clips,
+        warnings=encoded.warnings,
+        decoding=round(encoded.decoding, 4),
+        encoding=round(encoded.encoding, 4),
+    )

@@ -111,6 +111,14 @@ NETWORKS = (
         "the blocks of the vision transformers",
     ),
     Paper(
+        "liu2022",
+        "Ze Liu, Jia Ning, Yue Cao, Yixuan Wei, Zheng Zhang, Stephen Lin and Han Hu",
+        2022,
+        "Video Swin Transformer",
+        "IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR)",
+        "backbone video-swin-base; the features of GDLT, CoFInAl and UIL-AQA",
+    ),
+    Paper(
         "oquab2024",
         "Maxime Oquab, Timothée Darcet, Théo Moutakanni and others",
         2024,

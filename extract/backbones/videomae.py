@@ -43,7 +43,9 @@ class VideoMAE(nn.Module):
         size: tuple[int, int, int] = (16, 224, 224),
     ):
         super().__init__()
-        self.patch_embed = nn.ModuleDict({"proj": nn.Conv3d(3, design.width, *[(2, 16, 16)] * 2)})
+        self.patch_embed = nn.ModuleDict(
+            {"proj": nn.Conv3d(3, design.width, (2, 16, 16), (2, 16, 16))}
+        )
         n_tokens = (size[0] // 2) * (size[1] // 16) * (size[2] // 16)
         self.register_buffer("places", sine_table(n_tokens, design.width), persistent=False)
         self.blocks = design.blocks()

@@ -30,7 +30,9 @@ class VJEPA2(nn.Module):
 
     def __init__(self, design: ViTDesign, layer: str = "pooled"):
         super().__init__()
-        self.patch_embed = nn.ModuleDict({"proj": nn.Conv3d(3, design.width, *[(2, 16, 16)] * 2)})
+        self.patch_embed = nn.ModuleDict(
+            {"proj": nn.Conv3d(3, design.width, (2, 16, 16), (2, 16, 16))}
+        )
         self.blocks = nn.ModuleList(design.blocks())
         self.norm = design.norm()
         self.channels = design.width // design.heads

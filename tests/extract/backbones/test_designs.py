@@ -162,6 +162,14 @@ DESIGNS = {
     "videomae-v2-b": ("pooled", 16, {"pooled": (148, 86_227_200 + 12 * 768, (768,))}),
     "timesformer-b": ("token", 8, {"token": (247, 121_258_752, (768,))}),
     "vjepa2-l": ("pooled", 16, {"pooled": (292, 303_885_312, (1024,))}),
+    "video-swin-base": (
+        "pooled",
+        32,
+        {
+            "pooled": (327, 87_638_984, (1024,)),
+            "stage4": (327, 87_638_984, (1024, 16, 7, 7)),
+        },
+    ),
     "dinov2-s": ("token", 16, {"token": (174, 22_056_576 - 384, (384,))}),
     "dinov2-b": ("token", 16, {"token": (174, 86_580_480 - 768, (768,))}),
     "dinov2-l": ("token", 16, {"token": (342, 304_368_640 - 1024, (1024,))}),
@@ -212,6 +220,13 @@ _TODAY = {
     ("timesformer-b", "hub"): (224, (224, 224), "RGB", "pillow-bilinear", *_GREY),
     ("vjepa2-l", "vjepa2"): (292, (256, 256), "RGB", "linear", *_IMAGENET),
     ("vjepa2-l", "hub"): (292, (256, 256), "RGB", "pillow-bilinear", *_IMAGENET),
+    ("video-swin-base", "microsoft"): (
+        224,
+        (224, 224),
+        "RGB",
+        "linear",
+        *([-2.118, -2.036, -1.804], [0.074, 0.205, 0.427]),
+    ),
     **{
         (f"dinov2-{size}", "hub"): (256, (224, 224), "RGB", "pillow-bicubic", *_IMAGENET)
         for size in "sbl"

@@ -45,6 +45,9 @@ from aqa.workspace import Workspace
 @click.option(
     "--strict", is_flag=True, help="Exit with 1 where a video is unlike the training videos."
 )
+@click.option(
+    "--why", is_flag=True, help="Say which moments cost points too, by a head that explains."
+)
 @json_option
 @click.pass_obj
 def score(
@@ -62,6 +65,7 @@ def score(
     runs: Path | None,
     device: str,
     strict: bool,
+    why: bool,
     as_json: bool,
 ) -> None:
     """Score new videos with a fitted head.
@@ -74,11 +78,19 @@ def score(
     two classes the class is shown, and its probability, or how far the answer lies above the
     threshold from which on a video is good. What the head `mtl` writes of a video, if it was fitted
     on commentary, stands below: that of the first split; --json has all.
+
+    --why says below, too, which moments stand out beside other videos, by the first run: without
+    --head, of the head with the highest rank correlation of those that explain their scores.
     """
     from aqa.models.run_source import chosen_runs
+    from aqa.workflows.best_head import explaining_runs
 
     places = places_of(workspace, model, runs=runs, weights=weights)
-    folders = chosen_runs(places.runs, (head,) if head else (), splits, targets)
+    if why and head is None and len(targets) < 2:
+        one = targets[0] if targets else None
+        folders = explaining_runs(places.runs, None, splits, target=one)
+    else:
+        folders = chosen_runs(places.runs, (head,) if head else (), splits, targets)
     fitted = sorted({label_and_target(folder.parent.name)[0] for folder in folders})
     if len(fitted) > 1:
         raise click.BadParameter(f"choose one of {', '.join(fitted)}", param_hint="--head")
@@ -97,6 +109,7 @@ def score(
         type=type_,
         difficulty=difficulty,
         action=action,
+        why=why,
     )
     if as_json:
         rows = [score_json(video, fitted[0]) for video in outcome.done]

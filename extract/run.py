@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from aqa.extract.inference import Precision
 from aqa.extract.parallel.work_queue import in_order
 from aqa.extract.progress import ExtractionProgress
 from aqa.extract.provenance import joined, published
+from aqa.extract.shards import Shard
 from aqa.extract.summary import ExtractionSummary, sort_out_stored
 from aqa.extract.video.sharing import in_file_order
 from aqa.extract.video_encoder import Encoded, EncodingSettings, action_of
@@ -75,6 +77,7 @@ def extract(
     dtype: str = "float32",
     workers: int | None = None,
     processes: int | None = None,
+    shard: Shard | None = None,
     progress: ExtractionProgress | None = None,
 ) -> ExtractionSummary:
     """Extract the features of `videos` into `store`; those in it already are reused.
@@ -86,7 +89,8 @@ def extract(
     dtype: that features are stored in, float32 or float16. workers: videos that threads decode
     ahead; None is 0 on a CPU, where decoding beside the network gains nothing, and 8 on a GPU.
     processes: that decode and encode, each on one device; None: this one alone, or one for each of
-    several devices. The store does not depend on how many there are.
+    several devices. The store does not depend on how many there are. shard: the share of the videos
+    that is extracted, see `aqa.features.store.merge_stores`.
 
     A video that fails is in the summary and stops nothing. Raises `StoreError` where the store
     was made with other settings or is being written.
@@ -104,7 +108,7 @@ def extract(
         workers,
         store.parent / INDEX_FOLDER,
     )
-    videos = [videos[number] for number in in_file_order([action_of(video) for video in videos])]
+    videos = extraction_order(videos if shard is None else shard.of(videos))
     before = decoders_before(store)
     summary = ExtractionSummary()
     with make_executor(backbone, settings, pick_devices(device), processes) as executor:
@@ -117,14 +121,35 @@ def extract(
             spec,
             blank=blank,
             ids=[video.id for video in videos],
-            provenance=joined(executor.made) | published(backbone),
+            provenance={
+                **joined(executor.made),
+                **published(backbone),
+                **({} if shard is None else {"shard": str(shard)}),
+            },
         ) as writer:
             todo = sort_out_stored(videos, lambda video: video.path, writer, summary, progress)
             warn_of_decoders(store, before, todo, summary, progress)
             progress.start(len(todo))
+            progress.event("start", store=str(store), videos=len(todo), reused=len(summary.reused))
+            pace = summary.pace
+            pace.processes, started = len(executor.made), time.perf_counter()
             for encoded in in_order(executor.encode(todo)):
                 _write(todo[encoded.number], encoded, writer, summary, progress)
+                pace.seconds = time.perf_counter() - started
+    progress.event(
+        "end",
+        extracted=len(summary.done),
+        reused=len(summary.reused),
+        failed=[video_id for video_id, _ in summary.failed],
+        **dataclasses.asdict(summary.pace),
+        **({"bound_by": summary.pace.bound_by} if summary.done else {}),
+    )
     return summary
+
+
+def extraction_order(videos: Sequence[Video]) -> list[Video]:
+    """Videos in the order that a store holds them: the manifest's, but for actions of one file."""
+    return [videos[number] for number in in_file_order([action_of(video) for video in videos])]
 
 
 def _write(
@@ -135,12 +160,17 @@ def _write(
     progress: ExtractionProgress,
 ) -> None:
     """Add a video to the store, or note why it has failed."""
+    pace = summary.pace
+    pace.decoding += encoded.decoding
+    pace.encoding += encoded.encoding
     if encoded.failure is not None:
         summary.fail(video.id, encoded.failure, progress)
         progress.video(0)
+        progress.event("video", video_id=video.id, outcome="failed", reason=encoded.failure)
         return
     for warning in encoded.warnings:
         summary.warn(video.id, warning, progress)
+    started = time.perf_counter()
     writer.append(
         video.id,
         encoded.features,
@@ -151,6 +181,17 @@ def _write(
         content=encoded.content,
         decoder=encoded.decoder,
     )
+    pace.writing += time.perf_counter() - started
+    pace.n_clips += encoded.n_clips
     summary.done.append(video.id)
     summary.n_clips += encoded.n_clips
     progress.video(encoded.n_clips)
+    progress.event(
+        "video",
+        video_id=video.id,
+        outcome="extracted",
+        clips=encoded.n_clips,
+        warnings=encoded.warnings,
+        decoding=round(encoded.decoding, 4),
+        encoding=round(encoded.encoding, 4),
+    )

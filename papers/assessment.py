@@ -68,6 +68,14 @@ ASSESSMENT = (
         "dataset of Pose Trainer",
     ),
     Paper(
+        "dong2025",
+        "Xu Dong, Xinran Liu, Wanqing Li, Anthony Adeyemi-Ejeye and Andrew Gilbert",
+        2025,
+        "UIL-AQA: Uncertainty-aware Clip-level Interpretable Action Quality Assessment",
+        "International Journal of Computer Vision",
+        "head uil",
+    ),
+    Paper(
         "doughty2018",
         "Hazel Doughty, Dima Damen and Walterio Mayol-Cuevas",
         2018,
@@ -93,6 +101,14 @@ ASSESSMENT = (
         "for Human Motion Modeling",
         "MICCAI Workshop: Modeling and Monitoring of Computer Assisted Interventions (M2CAI)",
         "dataset JIGSAWS",
+    ),
+    Paper(
+        "majeedi2024",
+        "Abrar Majeedi, Viswanatha Reddy Gajjala, Satya Sai Srinath Namburi GNVV and Yin Li",
+        2024,
+        "RICA2: Rubric-Informed, Calibrated Assessment of Actions",
+        "European Conference on Computer Vision (ECCV)",
+        "head rica2",
     ),
     Paper(
         "parmar2017",
@@ -209,5 +225,13 @@ ASSESSMENT = (
         "LOGO: A Long-Form Video Dataset for Group Action Quality Assessment",
         "IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR)",
         "dataset LOGO",
+    ),
+    Paper(
+        "zhou2024",
+        "Kanglei Zhou, Junlin Li, Ruizhi Cai, Liyuan Wang, Xingxing Zhang and Xiaohui Liang",
+        2024,
+        "CoFInAl: Enhancing Action Quality Assessment with Coarse-to-Fine Instruction Alignment",
+        "International Joint Conference on Artificial Intelligence (IJCAI)",
+        "head cofinal",
     ),
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aqa.evaluation.metric import point_digits
 from aqa.report.tables import table, wrapped
+from aqa.report.why_text import why_json, why_text
 from aqa.target_names import PAIRS, RANK_VALUE, SCORE
 
 if TYPE_CHECKING:
@@ -25,13 +26,15 @@ def scores_table(videos: Sequence[ScoredVideo]) -> str:
     Of several averaged runs the lowest and highest too.
 
     Of two classes, in a table of their own, the class, how sure it is, and how many runs say so.
-    Below stands what the first run writes of each video, where it writes commentary.
+    Below stands what the first run writes of each video, where it writes commentary, and why each
+    video has its score, where that was asked for.
     """
     scored = [video for video in videos if video.said is None]
     told = [video for video in videos if video.said is not None]
     tables = [make(some) for make, some in ((_scores, scored), (_classes, told)) if some]
     said = [line for video in videos for line in _written(video)]
-    return "\n\n".join([*tables, *(["\n".join(said)] if said else [])])
+    why = [why_text(video) for video in videos if video.why is not None]
+    return "\n\n".join([*tables, *(["\n".join(said)] if said else []), *why])
 
 
 def model_text(facts: ModelFacts) -> str:
@@ -112,6 +115,7 @@ def score_json(video: ScoredVideo, head: str) -> dict[str, Any]:
         **(video.said.to_dict() if video.said else {"range_80": known}),
         "unlike_training": bool(video.trust.unlike),
         **({"commentary": video.commentary} if video.commentary else {}),
+        **({} if video.why is None else {"why": why_json(video.why)}),
         "warning": "; ".join(video.warnings) or None,
         "warnings": list(video.warnings),
     }

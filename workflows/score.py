@@ -20,6 +20,8 @@ from aqa.models.runs import Run
 from aqa.models.saved.hashes import check_beside, warn_unchecked
 from aqa.models.target_transforms.class_rule import ClassRule, SaidClass, said_class
 from aqa.target_names import SCORE
+from aqa.workflows.feedback import SeenVideo
+from aqa.workflows.moments import Why, why_of
 from aqa.workflows.new_videos import (
     ExtractedVideo,
     VideoExtractor,
@@ -41,6 +43,7 @@ class ScoredVideo:
     commentary: what each run writes of the video, by the same names; empty where it writes none.
     warnings: why it may mean less than it seems, one line each. target: what is predicted, see
     `Manifest.of_target`. trust: how far it may be trusted; `warnings` say it too where it may not.
+    why: what the first run says of its moments, where that was asked for.
     """
 
     path: Path
@@ -51,6 +54,7 @@ class ScoredVideo:
     target: str = SCORE
     said: SaidClass | None = None
     trust: Trust = field(default_factory=Trust)
+    why: Why | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class VideoScorer:
 
     runs: of one head, fitted on one kind of store; the predictions of several are averaged.
     weights, backbone: see `aqa.extract.rebuild.rebuild_backbone`. `ChangedError` where what a run
-    learned from has changed, if it is still where it was; that is asked once.
+    learned from has changed, if it is still where it was; that is asked once. why: say why, too.
     """
 
     def __init__(
@@ -90,6 +94,7 @@ class VideoScorer:
         weights: str | Path | None = None,
         backbone: str | None = None,
         device: str = "auto",
+        why: bool = False,
     ):
         fitted = [(run.folder, run.record) for run in runs]
         check_beside(fitted)
@@ -101,6 +106,9 @@ class VideoScorer:
             run.scoring_head()
         self._rules = {target: _class_rules(own) for target, own in self._of_targets.items()}
         self._network = {"weights": weights, "backbone": backbone, "device": device}
+        self._why = why
+        if why:
+            check_says_why(runs[0])
 
     @cached_property
     def extractor(self) -> VideoExtractor:
@@ -126,9 +134,16 @@ class VideoScorer:
         learned = self._training_files.warning(video.path) if video.path else ""
         if learned:
             extracted = replace(extracted, warnings=(learned, *extracted.warnings))
-        return [
+        scored = [
             _scored(video, path, extracted, runs, self._rules[target])
             for target, runs in self._of_targets.items()
+        ]
+        if not self._why:
+            return scored
+        seen = SeenVideo(video, extracted.features, self.extractor.blank, ())
+        firsts = (runs[0] for runs in self._of_targets.values())
+        return [
+            replace(one, why=why_of(run, seen)) for one, run in zip(scored, firsts, strict=True)
         ]
 
 
@@ -142,6 +157,7 @@ def score_videos(
     type: str | None = None,
     difficulty: float | None = None,
     action: str | None = None,
+    why: bool = False,
 ) -> ScoringOutcome:
     """Extract videos as the runs' store was made, and predict with each run.
 
@@ -149,7 +165,7 @@ def score_videos(
     are those of `VideoScorer`. type, difficulty, action: of all the videos, for a head that takes
     it. A video that fails stops nothing: it is in `failed`.
     """
-    scorer = VideoScorer(runs, weights=weights, backbone=backbone, device=device)
+    scorer = VideoScorer(runs, weights=weights, backbone=backbone, device=device, why=why)
     videos = [
         Video(str(path), path, np.nan, type=type, difficulty=difficulty, action=action)
         for path in paths
@@ -164,6 +180,20 @@ def score_videos(
             reason = reason_of(path, error).removeprefix(f"{path}: ")
             outcome.failed.append(FailedVideo(path, reason))
     return outcome
+
+
+def check_says_why(run: Run) -> None:
+    """Refuse a head that says nothing of clips, nor writes of the whole video."""
+    if run.head.gives and {"clips", "commentary"}.isdisjoint(run.head.gives):
+        raise AqaError(
+            f"{run.folder}: {run.name} says where joints should be, not which moments cost points; "
+            "use `aqa feedback`"
+        )
+    if not run.head.gives:
+        raise AqaError(
+            f"{run.folder}: {run.name} says nothing of single moments; leave out --head to take "
+            "one that does, or fit one: aqa fit --head wd"
+        )
 
 
 def _class_rules(runs: Sequence[Run]) -> dict[str, ClassRule]:

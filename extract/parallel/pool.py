@@ -14,8 +14,8 @@ from aqa.errors import AqaError
 from aqa.extract.parallel.messages import (
     Answer,
     Crashed,
-    Died,
     Done,
+    Gone,
     Ready,
     Refused,
     WorkerCrash,
@@ -114,7 +114,7 @@ class PooledEncoding:
             return [answer.encoded] if queue.done(number) else []
         lost = self._held.get(worker, [])
         self._take(worker, answer)
-        if not isinstance(answer, Died):
+        if not isinstance(answer, Gone):
             return []
         given_up = queue.lost(lost)
         return [
@@ -137,7 +137,7 @@ class PooledEncoding:
             raise AqaError(answer.reason)
         elif isinstance(answer, Crashed):
             raise WorkerCrash(f"{self._pool.where(worker)}:\n{answer.trace}")
-        elif isinstance(answer, Died):
+        elif isinstance(answer, Gone):
             self._deaths += not self._held.get(worker)
             if self._deaths >= _DEATHS:
                 raise AqaError(

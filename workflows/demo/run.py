@@ -25,6 +25,7 @@ from aqa.models.runs import Run, load_run
 from aqa.temporaries import clean
 from aqa.workflows.demo.dataset import draw_dives
 from aqa.workflows.demo.dive import Dive
+from aqa.workflows.demo.drawing import processors
 from aqa.workflows.demo.filming import film
 from aqa.workflows.demo.sampling import sample_dive
 from aqa.workflows.feedback import explain
@@ -98,7 +99,7 @@ def run_demo(folder: Path, n_videos: int, seed: int, tell: Tell) -> DemoOutcome:
     _claim(folder, {"videos": n_videos, "seed": seed})
     if not workspace.manifest.exists():
         tell(f"1. Draws {n_videos} dives with known faults and scores into {folder}.")
-        draw_dives(folder, n_videos, seed)
+        draw_dives(folder, n_videos, seed, processes=processors())
     manifest = Manifest.read(workspace.manifest)
     tell(
         f"2. Extracts features of clips with {BACKBONE}, a small network that has only seen "

@@ -13,6 +13,7 @@ from aqa.annotations.manifest import Manifest
 from aqa.models.runs import load_run
 from aqa.report.page.sentences import headline, sentence_of, worst_first
 from aqa.report.page.videos_page import copies_of, videos_page
+from aqa.workflows.true_faults import faults_of
 from aqa.workflows.trust import Trust
 from aqa.workflows.video_reports import VideosReport, report_videos
 from aqa.workspace import run_folders
@@ -201,3 +202,30 @@ def test_without_a_head_that_explains_it_says_which_to_fit(
         run_aqa("-C", str(folder), "fit", "--head", head, "--split", "1", *quick)
     said = run_aqa("-C", str(folder), "report", "dive_0003", code=1).stderr
     assert "fit a head that does: aqa fit --head wd" in said
+
+
+def test_true_faults_stand_beside_those_found(report: VideosReport, dives: Path) -> None:
+    manifest = Manifest.read(dives / "manifest.csv")
+    for video in report.videos:
+        told = manifest.by_id[video.name].row["faulty_clips"]
+        assert bool(video.true_faults) == bool(told)
+        for fault in video.true_faults:
+            assert fault.name == "fault"
+            assert 0 <= fault.start < fault.stop
+    assert any(video.true_faults for video in report.videos)
+    text = videos_page(report, "aqa report")
+    assert "True faults, as somebody has told them: fault, " in text
+    bare = replace(report, videos=tuple(replace(v, true_faults=()) for v in report.videos))
+    assert "True faults" not in videos_page(bare, "aqa report")
+
+
+def test_faults_that_touch_are_one() -> None:
+    class Copy:
+        def seconds(self, frame: int) -> float:
+            return frame / 10
+
+    named = [("fault", 0, 16), ("fault", 16, 32), ("splash", 20, 30), ("fault", 48, 64)]
+    found = faults_of(named, Copy())  # type: ignore[arg-type]
+    assert [(f.name, f.start, f.stop) for f in found] == [
+        *(("fault", 0.0, 3.2), ("splash", 2.0, 3.0), ("fault", 4.8, 6.4)),
+    ]

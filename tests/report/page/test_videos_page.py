@@ -214,7 +214,7 @@ def test_true_faults_stand_beside_those_found(report: VideosReport, dives: Path)
             assert 0 <= fault.start < fault.stop
     assert any(video.true_faults for video in report.videos)
     text = videos_page(report, "aqa report")
-    assert "True faults, as somebody has told them: fault, " in text
+    assert "True faults: fault, " in text
     bare = replace(report, videos=tuple(replace(v, true_faults=()) for v in report.videos))
     assert "True faults" not in videos_page(bare, "aqa report")
 

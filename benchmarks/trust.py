@@ -9,8 +9,9 @@ likeness    how many new dives are called unlike the training videos, and how ma
             pictures of noise, of one colour, moving bars; a diver that stands still, a pool without
             one, a dive with its frames shuffled or backwards; and the videos of FOLDER, in pieces
             of 100 frames.
-moments     of dives with faults: how often the worst moment named is truly faulty. Of dives
-            without: how often no moment is called faulty.
+moments     of dives with faults: how often the worst moment named is truly faulty, how often it is
+            said to stand out, and how often it is then faulty. Of dives without faults: how often
+            no moment is said to stand out.
 range       how often the true score lies in the range of 80 %.
 """
 
@@ -29,7 +30,7 @@ import numpy as np
 from aqa.annotations.manifest import Video
 from aqa.benchmarks.extract import machine
 from aqa.extract.video.decode import DECODE_ERRORS, open_video
-from aqa.models.feedback import Feedback
+from aqa.models.feedback import ClipFeedback, Feedback
 from aqa.models.runs import Run, load_run
 from aqa.workflows.demo.dataset import faulty_clips
 from aqa.workflows.demo.filming import draw, film
@@ -154,10 +155,16 @@ def likeness_rows(
 
 def moment_rows(run: Run, faulty: Sequence[Dive], sound: Sequence[Dive]) -> Iterator[str]:
     """How often the worst moment is a fault, no fault is claimed of none, and the range holds."""
-    named = [worst(run, seen) in truth for seen, truth in faulty]
-    quiet = [not any(clip.faulty for clip in said(run, seen).clips) for seen, _ in sound]
-    yield f"worst moment named is a fault: {100 * fmean(named):.0f} % of {len(named)}"
-    yield f"no fault claimed where there is none: {100 * fmean(quiet):.0f} % of {len(quiet)}"
+    told = [(worst(run, seen), truth) for seen, truth in faulty]
+    named = [clip.clip in truth for clip, truth in told]
+    outright = [clip.clip in truth for clip, truth in told if clip.stands_out]
+    quiet = [not any(clip.stands_out for clip in said(run, seen).clips) for seen, _ in sound]
+    marked = [not any(clip.marked for clip in said(run, seen).clips) for seen, _ in sound]
+    yield f"worst moment named is a fault: {percent(named)} of {len(named)}"
+    yield f"it is said to stand out: {100 * len(outright) / len(told):.1f} % of {len(told)}"
+    yield f"it is then a fault: {percent(outright)} of {len(outright)}"
+    yield f"nothing stands out where there is no fault: {percent(quiet)} of {len(quiet)}"
+    yield f"no clip is marked where there is no fault: {percent(marked)} of {len(marked)}"
     ranges = run.score_range
     if ranges is not None:
         errors = [
@@ -165,7 +172,13 @@ def moment_rows(run: Run, faulty: Sequence[Dive], sound: Sequence[Dive]) -> Iter
             for seen, _ in (*faulty, *sound)
         ]
         held = [error <= ranges.half_widths[80] for error in errors]
-        yield f"true score in the range of 80 %: {100 * fmean(held):.0f} %"
+        width = 2 * ranges.half_widths[80]
+        yield f"true score in the range of 80 %: {percent(held)}, {width:.1f} points wide"
+
+
+def percent(found: Sequence[bool]) -> str:
+    """How many are true; "none" of none."""
+    return f"{100 * fmean(found):.1f} %" if found else "none"
 
 
 def said(run: Run, seen: SeenVideo) -> Feedback:
@@ -175,10 +188,9 @@ def said(run: Run, seen: SeenVideo) -> Feedback:
     return feedback
 
 
-def worst(run: Run, seen: SeenVideo) -> int:
-    """The clip that is farthest below its average, or has the lowest value."""
-    clips = said(run, seen).clips
-    return min(clips, key=lambda clip: clip.value - (clip.average or 0.0)).clip
+def worst(run: Run, seen: SeenVideo) -> ClipFeedback:
+    """The clip that a page's first sentence is about."""
+    return min(said(run, seen).clips, key=lambda clip: clip.value - (clip.good or 0.0))
 
 
 if __name__ == "__main__":

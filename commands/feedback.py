@@ -92,6 +92,7 @@ def feedback(
     """
     from aqa.annotations.manifest import Manifest
     from aqa.models.feedback import PoseFeedback
+    from aqa.models.trust.model_facts import model_facts
     from aqa.report.feedback_table import (
         feedback_json,
         feedback_table,
@@ -99,6 +100,7 @@ def feedback(
         moves_table,
         written_text,
     )
+    from aqa.report.score_table import model_text
     from aqa.workflows.best_head import explaining_runs
     from aqa.workflows.feedback import WrittenFeedback, explain
 
@@ -132,8 +134,12 @@ def feedback(
         shown = moves_json(explanation, run) if as_json else moves_table(explanation, run)
     else:
         shown = feedback_json(explanation, run) if as_json else feedback_table(explanation, run)
+    facts = model_facts([explained.run])
     if isinstance(shown, dict):
-        shown = json.dumps({**shown, "warnings": list(explained.warnings)}, indent=1)
+        told = {"model": facts.as_dict(), "warnings": list(explained.warnings)}
+        shown = json.dumps({**shown, **told}, indent=1)
+    else:
+        shown += f"\n\n{model_text(facts)}"
     click.echo(shown)
     for line in explained.warnings:
         click.echo(f"warning: {line}", err=True)

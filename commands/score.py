@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,11 +20,8 @@ from aqa.commands.options import (
     type_option,
     workspace_option,
 )
-from aqa.target_names import SCORE, label_and_target
+from aqa.target_names import label_and_target
 from aqa.workspace import Workspace
-
-if TYPE_CHECKING:
-    from aqa.workflows.score import ScoredVideo
 
 
 @click.command()
@@ -83,12 +79,14 @@ def score(
     if len(fitted) > 1:
         raise click.BadParameter(f"choose one of {', '.join(fitted)}", param_hint="--head")
     from aqa.models.runs import load_run
-    from aqa.report.score_table import scores_table
+    from aqa.models.trust.model_facts import model_facts
+    from aqa.report.score_table import model_text, score_json, scores_table
     from aqa.workflows.score import score_videos
 
+    used = [load_run(folder, (head,) if head else ()) for folder in folders]
     outcome = score_videos(
         videos,
-        [load_run(folder, (head,) if head else ()) for folder in folders],
+        used,
         weights=weights,
         backbone=backbone,
         device=device,
@@ -97,37 +95,19 @@ def score(
         action=action,
     )
     if as_json:
-        rows = [_row(video, fitted[0]) for video in outcome.done]
+        rows = [score_json(video, fitted[0]) for video in outcome.done]
         failed = [{"video": str(video.path), "reason": video.reason} for video in outcome.failed]
-        click.echo(json.dumps({"scores": rows, "failed": failed}, indent=1))
+        shown = {"scores": rows, "failed": failed, "model": model_facts(used).as_dict()}
+        click.echo(json.dumps(shown, indent=1))
     elif outcome.done:
         click.echo(scores_table(outcome.done))
+        click.echo(f"\n{model_text(model_facts(used))}")
     for line in outcome.warnings:
         click.echo(f"warning: {line}", err=True)
     for video in outcome.failed:
         click.echo(f"failed: {video.path}: {video.reason}", err=True)
     if outcome.failed or (strict and any(video.trust.unlike for video in outcome.done)):
         sys.exit(1)
-
-
-def _range(video: ScoredVideo) -> list[float] | None:
-    width = video.trust.half_width
-    return None if width is None else [video.score - width, video.score + width]
-
-
-def _row(video: ScoredVideo, head: str) -> dict[str, Any]:
-    return {
-        "video": str(video.path),
-        "head": head,
-        **({} if video.target == SCORE else {"target": video.target}),
-        "score": video.score,
-        "by_split": video.by_split,
-        **(video.said.to_dict() if video.said else {"range_80": _range(video)}),
-        "unlike_training": bool(video.trust.unlike),
-        **({"commentary": video.commentary} if video.commentary else {}),
-        "warning": "; ".join(video.warnings) or None,
-        "warnings": list(video.warnings),
-    }
 
 
 COMMAND = score

@@ -92,6 +92,7 @@ def rule_of(spec: Spec) -> ClipRule:
         pad=spec["padding"],
         tail=spec["tail"],
         spread=spec.get("spread", False),
+        window=spec.get("window"),
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aqa.evaluation.metric import point_digits
 from aqa.report.tables import table, wrapped
 from aqa.target_names import PAIRS, RANK_VALUE, SCORE
 
 if TYPE_CHECKING:
+    from aqa.models.trust.model_facts import ModelFacts
     from aqa.workflows.score import ScoredVideo
 
 _RANKED = (
@@ -31,6 +32,11 @@ def scores_table(videos: Sequence[ScoredVideo]) -> str:
     tables = [make(some) for make, some in ((_scores, scored), (_classes, told)) if some]
     said = [line for video in videos for line in _written(video)]
     return "\n\n".join([*tables, *(["\n".join(said)] if said else [])])
+
+
+def model_text(facts: ModelFacts) -> str:
+    """Which model an answer is of, and what is not known of it."""
+    return "\n".join(wrapped(line) for line in facts.lines())
 
 
 def _named(videos: Sequence[ScoredVideo]) -> tuple[list[str], list[list[str]]]:
@@ -91,3 +97,21 @@ def _written(video: ScoredVideo) -> list[str]:
     if first is None:
         return []
     return [wrapped(f"{video.path}, in words (split {first[0]}): {first[1] or 'nothing'}")]
+
+
+def score_json(video: ScoredVideo, head: str) -> dict[str, Any]:
+    """The same of one video as plain values. head: what its runs are called."""
+    width = video.trust.half_width
+    known = None if width is None else [video.score - width, video.score + width]
+    return {
+        "video": str(video.path),
+        "head": head,
+        **({} if video.target == SCORE else {"target": video.target}),
+        "score": video.score,
+        "by_split": video.by_split,
+        **(video.said.to_dict() if video.said else {"range_80": known}),
+        "unlike_training": bool(video.trust.unlike),
+        **({"commentary": video.commentary} if video.commentary else {}),
+        "warning": "; ".join(video.warnings) or None,
+        "warnings": list(video.warnings),
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from aqa.models.target_transforms.class_rule import ClassRule, SaidClass, said_c
 from aqa.target_names import SCORE
 from aqa.workflows.new_videos import (
     ExtractedVideo,
+    VideoExtractor,
     check_same_features,
     check_told,
     extractor_for,
@@ -72,6 +74,56 @@ class ScoringOutcome:
         return list(dict.fromkeys(lines))  # a video is done once for each target
 
 
+class VideoScorer:
+    """Scores video after video with the same runs; the networks stay loaded.
+
+    runs: of one head, fitted on one kind of store; the predictions of several are averaged.
+    weights, backbone: see `aqa.extract.rebuild.rebuild_backbone`. `ChangedError` where what a run
+    learned from has changed, if it is still where it was; that is asked once.
+    """
+
+    def __init__(
+        self,
+        runs: Sequence[Run],
+        *,
+        weights: str | Path | None = None,
+        backbone: str | None = None,
+        device: str = "auto",
+    ):
+        fitted = [(run.folder, run.record) for run in runs]
+        check_beside(fitted)
+        warn_unchecked(fitted)
+        self.runs = tuple(runs)
+        self._of_targets: dict[str, list[Run]] = {}
+        for run in runs:
+            self._of_targets.setdefault(run.target, []).append(run)
+            run.scoring_head()
+        self._rules = {target: _class_rules(own) for target, own in self._of_targets.items()}
+        self._network = {"weights": weights, "backbone": backbone, "device": device}
+
+    @cached_property
+    def extractor(self) -> VideoExtractor:
+        """What extracts videos as the runs' store was made; its network is built here, once."""
+        return extractor_for(self.runs[0].spec, **self._network)
+
+    def check(self, video: Video) -> None:
+        """Refuse a video of which less is told than the heads need, before it is extracted."""
+        for run in self.runs:
+            check_told(run, video)
+        check_same_features(self.runs)
+
+    def score(self, video: Video, path: Path) -> list[ScoredVideo]:
+        """One for each target, in the order of the runs; raises one of `DECODE_ERRORS`."""
+        return self.predict(video, path, self.extractor.extract(video))
+
+    def predict(self, video: Video, path: Path, extracted: ExtractedVideo) -> list[ScoredVideo]:
+        """As `score`, of a video whose features are known."""
+        return [
+            _scored(video, path, extracted, runs, self._rules[target])
+            for target, runs in self._of_targets.items()
+        ]
+
+
 def score_videos(
     paths: Sequence[Path],
     runs: Sequence[Run],
@@ -85,38 +137,24 @@ def score_videos(
 ) -> ScoringOutcome:
     """Extract videos as the runs' store was made, and predict with each run.
 
-    runs: of one head, fitted on one kind of store; the predictions of several are averaged. Where
-    they predict several targets, there is one `ScoredVideo` for each, in the order of the runs.
-    weights, backbone: see `aqa.extract.rebuild.rebuild_backbone`. type, difficulty, action: of all
-    the videos, for a head that takes it. A video that fails stops nothing: it is in `failed`.
-    `ChangedError` where what a run learned from has changed, if it is still where it was.
+    Where the runs predict several targets, there is one `ScoredVideo` for each. The other arguments
+    are those of `VideoScorer`. type, difficulty, action: of all the videos, for a head that takes
+    it. A video that fails stops nothing: it is in `failed`.
     """
-    fitted = [(run.folder, run.record) for run in runs]
-    check_beside(fitted)
-    warn_unchecked(fitted)
-    of_targets: dict[str, list[Run]] = {}
-    for run in runs:
-        of_targets.setdefault(run.target, []).append(run)
-        run.scoring_head()
-    rules = {target: _class_rules(fitted_to) for target, fitted_to in of_targets.items()}
+    scorer = VideoScorer(runs, weights=weights, backbone=backbone, device=device)
     videos = [
         Video(str(path), path, np.nan, type=type, difficulty=difficulty, action=action)
         for path in paths
     ]
-    _check(runs, videos)
-    extractor = extractor_for(runs[0].spec, weights=weights, backbone=backbone, device=device)
+    for video in videos[:1]:  # they differ in their paths alone
+        scorer.check(video)
     outcome = ScoringOutcome()
     for path, video in zip(paths, videos, strict=True):
         try:
-            extracted = extractor.extract(video)
+            outcome.done += scorer.score(video, path)
         except DECODE_ERRORS as error:
             reason = reason_of(path, error).removeprefix(f"{path}: ")
             outcome.failed.append(FailedVideo(path, reason))
-            continue
-        outcome.done += [
-            _scored(video, path, extracted, fitted_to, rules[target])
-            for target, fitted_to in of_targets.items()
-        ]
     return outcome
 
 
@@ -153,13 +191,6 @@ def _scored(
     trust = trust_in(runs, seen.features)
     warnings = (*((trust.unlike,) if trust.unlike else ()), *extracted.warnings)
     return ScoredVideo(path, mean, by_split, warnings, written, runs[0].target, said, trust)
-
-
-def _check(runs: Sequence[Run], videos: Sequence[Video]) -> None:
-    for run in runs:
-        for video in videos[:1]:  # they differ in their paths alone
-            check_told(run, video)
-    check_same_features(runs)
 
 
 def _write(head: Any, video: Video, seen: VideoFeatures) -> str:

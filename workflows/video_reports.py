@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ import numpy as np
 from aqa.annotations.manifest import Manifest, Video
 from aqa.errors import AqaError, UnknownNameError
 from aqa.extract.summary import reason_of
-from aqa.extract.video.browser import BrowserVideo, browser_video, jpeg
+from aqa.extract.video.browser import BrowserVideo as BrowserVideo
+from aqa.extract.video.browser import browser_video, jpeg
 from aqa.extract.video.decode import DECODE_ERRORS, read_frames
 from aqa.features.store import FeatureStore
 from aqa.features.video_features import VideoFeatures, of_store
@@ -40,6 +41,8 @@ from aqa.workflows.trust import Trust, trust_in
 
 # So many exemplars can be chosen between on a page.
 MOST_EXEMPLARS = 3
+# So many copies of exemplars are kept for the next video.
+_COPIES = 24
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,9 @@ class Moment:
     says. start, stop: seconds in the copy that the page plays; NaN where these are not known.
     value: the head's number. below, below_good: points by which it is below the average of
     `beside`, and below what one in four of them reaches; None where it is not compared with
-    training videos. mark: "faulty", "below average" or "". matched: for each exemplar of the page,
-    the seconds in its copy where the clip that this one is compared with begins and ends.
+    training videos. mark: what it is called where it stands out, else "". matched: for each
+    exemplar of the page, the seconds in its copy where the clip that this one is compared with
+    begins and ends.
     """
 
     number: int
@@ -125,6 +129,64 @@ class VideosReport:
     runs: tuple[Run, ...] = field(repr=False)
 
 
+class VideoReporter:
+    """Scores and explains video after video with the runs of one head; the networks stay loaded.
+
+    manifest: where the exemplars are. store: holds their features; None takes the runs' own. align,
+    weights, backbone, device: see `aqa.workflows.feedback.explain`. What the runs learned from is
+    checked once.
+    """
+
+    def __init__(
+        self,
+        runs: Sequence[Run],
+        manifest: Manifest,
+        store: Path | None = None,
+        *,
+        align: str = "index",
+        weights: str | Path | None = None,
+        backbone: str | None = None,
+        device: str = "auto",
+        extractor: VideoExtractor | None = None,
+    ):
+        check_beside([(run.folder, run.record) for run in runs])
+        self.runs, self.manifest = tuple(runs), runs[0].seen(manifest)
+        for run in runs:
+            if run.kind != "scores":
+                raise AqaError(
+                    f"{run.folder}: its answers are no points, which a page shows; use `aqa score`"
+                )
+            check_run(run, self.manifest, store or run.store)
+        check_same_features(runs)
+        self._align, self._extractor = align, extractor
+        self._network = {"weights": weights, "backbone": backbone, "device": device}
+        self._shelf = _Shelf(self.manifest, store or runs[0].store, runs[0].spec)
+
+    @property
+    def extractor(self) -> VideoExtractor:
+        """What extracts new videos; its network is built when it is first needed."""
+        if self._extractor is None:
+            self._extractor = extractor_for(self.runs[0].spec, **self._network)
+        return self._extractor
+
+    def stored(self, video_id: str) -> ReportedVideo:
+        """A video of the manifest, by those runs that did not learn from it, if there are any."""
+        chosen = [run for run in self.runs if video_id not in run.learned_from] or [self.runs[0]]
+        seen = from_store(self.manifest.by_id[video_id], chosen[0], self._shelf.store, {})
+        return _reported(seen, chosen, self._shelf, self._align)
+
+    def new(self, video: Video) -> ReportedVideo:
+        """A video file that the manifest does not hold; raises one of `DECODE_ERRORS`."""
+        seen = from_file(video, self.runs[0], self.extractor)
+        return _reported(seen, self.runs, self._shelf, self._align)
+
+    def together(self, done: Sequence[ReportedVideo], failed: Mapping[str, str]) -> VideosReport:
+        """All that one page shows; failed: name -> why."""
+        ranked = tuple(sorted(done, key=lambda video: -video.score))
+        scores = self._shelf.scores_of(self.runs)
+        return VideosReport(self.runs[0].label, ranked, failed, scores, self.runs)
+
+
 def report_videos(
     names: Sequence[str],
     runs: Sequence[Run],
@@ -141,59 +203,45 @@ def report_videos(
 ) -> VideosReport:
     """Score and explain videos: ids of the manifest, or else files, which are extracted.
 
-    runs: of one head. A video of the manifest is scored by those that did not learn from it, if
-    there are any; the first of these explains it. type, difficulty, action: of the new files. The
-    other arguments are `explain`'s, see `aqa.workflows.feedback`. A video that fails stops nothing:
-    it is in `failed`.
+    A video of the manifest is scored by those runs that did not learn from it, if there are any;
+    the first of these explains it. type, difficulty, action: of the new files. The other arguments
+    are those of `VideoReporter`. A video that fails stops nothing: it is in `failed`.
     """
-    check_beside([(run.folder, run.record) for run in runs])
-    manifest = runs[0].seen(manifest)
-    for run in runs:
-        if run.kind != "scores":
-            raise AqaError(
-                f"{run.folder}: its answers are no points, which a page shows; use `aqa score`"
-            )
-        check_run(run, manifest, store or run.store)
-    check_same_features(runs)
+    network = {"weights": weights, "backbone": backbone, "device": device}
+    reporter = VideoReporter(runs, manifest, store, align=align, **network)
     told = {"type": type, "difficulty": difficulty, "action": action}
     videos: dict[str, Video] = {}
     failed: dict[str, str] = {}
-    for name in (name for name in names if name not in manifest.by_id):
+    for name in (name for name in names if name not in reporter.manifest.by_id):
         try:
-            videos[name] = new_video(name, runs[0], manifest, told)
+            videos[name] = new_video(name, runs[0], reporter.manifest, told)
         except UnknownNameError:
             if len(names) == 1:
                 raise
             failed[name] = f"no id of {manifest.path} and no file"
-    extractor: VideoExtractor | None = None
     if videos:
-        extractor = extractor_for(runs[0].spec, weights=weights, backbone=backbone, device=device)
-    shelf = _Shelf(manifest, store or runs[0].store, runs[0].spec)
+        _ = reporter.extractor  # a network that cannot be built stops all
     done = []
     for name in (name for name in names if name not in failed):
-        chosen = [run for run in runs if name not in run.learned_from] or [runs[0]]
         try:
-            if extractor is not None and name in videos:
-                seen = from_file(videos[name], chosen[0], extractor)
-            else:
-                seen = from_store(manifest.by_id[name], chosen[0], shelf.store, {})
-            done.append(_reported(seen, chosen, shelf, align))
+            done.append(reporter.new(videos[name]) if name in videos else reporter.stored(name))
         except DECODE_ERRORS as error:
             failed[name] = reason_of(Path(name), error).removeprefix(f"{Path(name)}: ")
-    ranked = sorted(done, key=lambda video: -video.score)
-    return VideosReport(runs[0].label, tuple(ranked), failed, shelf.scores_of(runs), tuple(runs))
+    return reporter.together(done, failed)
 
 
 class _Shelf:
-    """The videos of a manifest, as copies for the page; each is encoded once."""
+    """The videos of a manifest, as copies for the page; those shown last are not encoded again."""
 
     def __init__(self, manifest: Manifest, store: Path, spec: Mapping[str, Any]):
         self.manifest, self.store, self.spec = manifest, store, dict(spec)
-        self._encoded = cache(browser_video)
+        self._encoded = lru_cache(_COPIES)(browser_video)
 
     def copy(self, video: Video) -> BrowserVideo:
         assert video.path is not None
-        return self._encoded(video.path, video.start_frame or 0, video.end_frame)
+        # A new file is shown once, and another may lie under its name next time.
+        encode = self._encoded if video.id in self.manifest.by_id else browser_video
+        return encode(video.path, video.start_frame or 0, video.end_frame)
 
     def features(self, video_id: str) -> VideoFeatures:
         with FeatureStore.open(self.store, self.spec) as opened:
@@ -221,7 +269,8 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -
     video, run = seen.video, runs[0]
     heads = {one.split: one.scoring_head() for one in runs}
     by_split = {split: predicted_score(head, video, seen.features) for split, head in heads.items()}
-    said = feedback_on(run, seen, align)
+    explains = not {"clips", "joints", "commentary"}.isdisjoint(run.head.gives)
+    said = feedback_on(run, seen, align) if explains else None
     if isinstance(said, PoseFeedback):
         raise AqaError(
             f"{run.folder}: {run.name} says where joints should be, which no page shows yet; use "
@@ -317,7 +366,7 @@ def _moments(
                 value=clip.value,
                 below=None if levels is None else float(levels.mean[clip.clip]) - clip.value,
                 below_good=None if levels is None else float(levels.good[clip.clip]) - clip.value,
-                mark=feedback.mark if clip.marked else "",
+                mark=clip.said if clip.stands_out else "",
                 matched=tuple(one[clip.clip] for one in matched),
             )
         )

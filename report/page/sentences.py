@@ -32,16 +32,18 @@ def comparison_of(moment: Moment, video: ReportedVideo) -> str:
     """The second half of `sentence_of`."""
     feedback = video.feedback
     assert feedback is not None
-    if moment.below is None:
-        mark = f", {moment.mark}" if moment.mark else ""
-        return f"{moment.value:.2f} ({feedback.meaning}){mark}"
     mark = "; faulty" if moment.mark == "faulty" else ""
-    if mark and moment.below < LEAST_POINTS:
-        return f"about {points(moment.below_good or 0)} below the better of {video.beside}{mark}"
+    if moment.below is None or moment.below_good is None:
+        said = f", {moment.mark}" if moment.mark else ""
+        return f"{moment.value:.2f} ({feedback.meaning}){said}"
     if abs(moment.below) < LEAST_POINTS:
-        return f"as in {video.beside}"
-    side = "below" if moment.below > 0 else "above"
-    return f"about {points(abs(moment.below))} {side} {video.beside}{mark}"
+        said = f"as in {video.beside}"
+    else:
+        side = "below" if moment.below > 0 else "above"
+        said = f"about {points(abs(moment.below))} {side} {video.beside}"
+    if moment.below_good >= LEAST_POINTS:
+        said += f", {points(moment.below_good)} below the better of these"
+    return said + mark
 
 
 def points(value: float) -> str:
@@ -54,28 +56,29 @@ def points(value: float) -> str:
 
 
 def worst_first(video: ReportedVideo) -> list[Moment]:
-    """The marked moments, those that cost most first; none that is as in other videos."""
-    marked = [
-        moment
-        for moment in video.moments
-        if moment.mark == "faulty"
-        or (moment.mark and (moment.below is None or moment.below >= LEAST_POINTS))
-    ]
-    return sorted(marked, key=_badness)
+    """The moments that stand out, those that are farthest below good ones first."""
+    return sorted((moment for moment in video.moments if moment.mark), key=_badness)
+
+
+def weakest(video: ReportedVideo) -> Moment | None:
+    """The moment that is farthest below good ones, whether it stands out or not."""
+    return min(video.moments, key=_badness, default=None)
 
 
 def _badness(moment: Moment) -> float:
-    return moment.value if moment.below is None else -moment.below
+    """Beside good ones, as where faults are frequent the mean is low itself."""
+    return moment.value if moment.below_good is None else -moment.below_good
 
 
 def headline(video: ReportedVideo) -> str:
-    """What stands out, in one sentence."""
-    if video.feedback is None:
+    """What stands out, in one sentence; else that nothing does, and what is weakest."""
+    worst = weakest(video)
+    if video.feedback is None or worst is None:
         return video.commentary
-    marked = worst_first(video)
-    if not marked:
-        return f"No part of the video is {video.feedback.mark}."
-    return f"{sentence_of(marked[0], video)}."
+    said = sentence_of(worst, video)
+    if worst.mark:
+        return f"{said}."
+    return f"Nothing stands out. The weakest moment: {said[0].lower()}{said[1:]}."
 
 
 def score_text(score: float, training: Sequence[float]) -> str:

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import jinja2
-
-from aqa import __version__
 from aqa.evaluation.metric import point_digits
-from aqa.extract.video.browser import BrowserVideo
+from aqa.models.trust.model_facts import SHOWN_DIGITS, model_facts
 from aqa.report.page.charts import Curve, Histogram, curve_of, histogram_of
 from aqa.report.page.sentences import (
     comparison_of,
     headline,
     place_of,
-    points,
     score_text,
     sentence_of,
+    weakest,
     worst_first,
 )
+from aqa.report.page.template_files import data_address, page_templates
 from aqa.report.score_table import range_text
-from aqa.workflows.video_reports import ReportedVideo, VideosReport
+from aqa.workflows.video_reports import BrowserVideo, ReportedVideo, VideosReport
 
 # Where a page finds a copy of a video: data that it holds itself, or a file beside it.
 Address = str
@@ -68,7 +63,7 @@ def videos_page(
     number = {copy: i for i, copy in enumerate(copies)}
     shown = [_shown(i, video, report, number) for i, video in enumerate(report.videos)]
     return (
-        _environment()
+        page_templates()
         .get_template("videos.html.j2")
         .render(
             report=report,
@@ -76,7 +71,8 @@ def videos_page(
             links=links,
             addresses=[where[i] for i in range(len(copies))],
             command=command,
-            version=__version__,
+            model=model_facts(report.runs),
+            digits=SHOWN_DIGITS,
             n_training=len({i for run in report.runs for i in run.record["split"]["train"]}),
             lowest=score_text(min(report.training), report.training) if report.training else "",
             highest=score_text(max(report.training), report.training) if report.training else "",
@@ -93,11 +89,6 @@ def copies_of(report: VideosReport) -> list[BrowserVideo]:
         if copy is not None
     )
     return list(dict.fromkeys(shown))
-
-
-def data_address(kind: str, data: bytes) -> Address:
-    """Bytes as an address that holds them."""
-    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 def _shown(
@@ -140,10 +131,10 @@ def _player(video: ReportedVideo, copies: Mapping[BrowserVideo, int]) -> Mapping
     """
     if video.copy is None:
         return {}
-    worst = worst_first(video)
+    worst = weakest(video)
     numbers = [moment.number for moment in video.moments]
     return {
-        "worst": numbers.index(worst[0].number) if worst else 0,
+        "worst": numbers.index(worst.number) if worst else 0,
         "fps": video.copy.fps,
         "duration": video.copy.n_frames / video.copy.fps,
         "moments": [
@@ -153,23 +144,3 @@ def _player(video: ReportedVideo, copies: Mapping[BrowserVideo, int]) -> Mapping
         "copy": copies[video.copy],
         "exemplars": [copies[one.copy] for one in video.exemplars],
     }
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    loader = jinja2.FunctionLoader(_template)
-    made = jinja2.Environment(
-        loader=loader,
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.globals["script"] = _template("player.js")
-    made.globals["styles"] = _template("page.css")
-    made.filters["points"] = points
-    return made
-
-
-def _template(name: str) -> str:
-    return (files("aqa.report.page") / "templates" / name).read_text(encoding="utf-8")

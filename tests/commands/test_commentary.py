@@ -65,7 +65,8 @@ def test_feedback_is_what_is_written(workspace: Path, run_aqa: Callable[..., Res
         ]["1"]
     )
     shown = run_aqa("feedback", "v0", "--head", "mtl").stdout
-    assert " ".join(shown.split()).endswith(said["commentary"] or "nothing")
+    written = " ".join(shown.partition("\n\nmodel: ")[0].split())
+    assert written.endswith(said["commentary"] or "nothing")
     assert aqa.explain("v0", head="mtl")[0]["commentary"] == said["commentary"]
     refused = run_aqa("feedback", "v0", "--head", "mtl", "--picture", "x.png", code=1)
     assert "it writes of a whole video; leave out --picture" in refused.stderr

@@ -79,7 +79,8 @@ def test_sentences_name_place_points_and_company(report: VideosReport) -> None:
         for moment in worst_first(video):
             said = sentence_of(moment, video)
             assert re.match(
-                r"[A-Z][a-z]+, \d\.\d to \d\.\d s: about \d+\.\d points (below|above) ", said
+                r"[A-Z][a-z]+, \d\.\d to \d\.\d s: (as in|about \d+\.\d points (below|above)) ",
+                said,
             )
             assert video.beside in said
         assert headline(video)

@@ -51,7 +51,7 @@ KEPT_TO = {
     "av": {"extract/video"},
     "torch": {"extract", "models", "workflows", "testing", "device.py"},
     "click": {"cli.py", "commands", "workflows/demo/train_backbone.py"},
-    **{name: {"serve"} for name in ("fastapi", "starlette", "uvicorn")},
+    **{name: {"serve"} for name in ("fastapi", "starlette", "uvicorn", "python_multipart")},
     "matplotlib": {"report"},
     "jinja2": {"report/page", "serve"},
 }

@@ -97,14 +97,14 @@ def clip_reference(
         if unseen is not None:
             return ClipReference(types, untold=why, claims=_claims(_of(unseen, manifest, store)))
         if not always or len(ids) < 4 * LEAST_GOOD:
-            return ClipReference(types, untold=why)
+            return ClipReference(types, untold=why, claims=Claims(None, 0))
         truth = None
     else:
         why = ""
     try:
         held = _held_out(head, ids, manifest, store, refit, truth)
     except HeadError as error:
-        return ClipReference(types, untold=why or _first_line(error))
+        return ClipReference(types, untold=why or _first_line(error), claims=Claims(None, 0))
     return _with_margin(types, held, why)
 
 
@@ -127,7 +127,7 @@ def trained_reference(
     try:
         held = _unseen_by(head, split.val, types, manifest, store, truth)
     except HeadError as error:
-        return ClipReference(types, untold=why or _first_line(error))
+        return ClipReference(types, untold=why or _first_line(error), claims=Claims(None, 0))
     return _with_margin(types, held, why)
 
 
@@ -160,7 +160,7 @@ def _with_margin(
     return ClipReference(types, _margin(held), _told(held), claims=_claims(held))
 
 
-def _claims(held: Sequence[_HeldOut]) -> Claims | None:
+def _claims(held: Sequence[_HeldOut]) -> Claims:
     """How far below a clip stands out: by the worst clips of the held-out videos that are good."""
     scored = [video for video in held if np.isfinite(video.score) and len(video.below)]
     good = best_quarter([video.score for video in scored], [video.type for video in scored])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -143,7 +144,7 @@ class _Verdict:
     """What each clip's value is held against.
 
     average, good: None without training videos. margin: points below `good` from which on a clip
-    stands out; None: every marked one does.
+    stands out, infinite where none does; None: every marked one does.
     """
 
     mark: Mark
@@ -169,6 +170,8 @@ class _Verdict:
         """From where on a clip stands out, in words."""
         if self.margin is None:
             return ""
+        if math.isinf(self.margin):
+            return "said of no clip, as the training videos are too few to choose from where on"
         return (
             f"{self.margin:.2f} or more below the level that one in four reaches; "
             f"{100 - 100 * QUIET:.0f} % of good training videos have such a clip"
@@ -194,7 +197,9 @@ def _compared(explanation: Explanation, reference: ClipReference, kind: str) -> 
     found = reference.compare(len(explanation.values), kind)
     beside = _training_videos(found, kind)
     told, margin, claims = reference.told, reference.margin, reference.claims
-    outright = None if claims is None else claims.margin
+    outright = None
+    if claims is not None:
+        outright = math.inf if claims.margin is None else claims.margin
     if told is not None and margin is not None and reference.calls_faulty:
         limits = found.good - margin
         points = " points" if explanation.meaning.startswith("points") else ""
@@ -244,9 +249,11 @@ def _clip_feedback(
     value = float(explanation.values[number])
     limit = outright = float(verdict.limits[number])
     good = None if verdict.good is None else float(verdict.good[number])
+    far = True
     if good is not None and verdict.margin is not None:
-        outright = min(limit, good - verdict.margin)
-    far = verdict.margin is None or value <= outright
+        far = good - value >= verdict.margin
+        if math.isfinite(verdict.margin):
+            outright = min(limit, good - verdict.margin)
     return ClipFeedback(
         clip=number,
         start=start,

@@ -64,10 +64,11 @@ class Claims:
     """How far below `good` a clip must be before one says so, where all other clips are passed by.
 
     `ClipReference.margin` tells clips apart best; by it, some clip of most good videos is faulty.
-    margin: points. videos: how many good videos, which a fit had not seen, it is chosen by.
+    margin: points; None where these are too few, so that nothing is said outright. videos: how many
+    good videos, which a fit had not seen, it is chosen by.
     """
 
-    margin: float
+    margin: float | None
     videos: int
 
 
@@ -92,7 +93,7 @@ class ClipReference:
     types: type -> its points; "" holds all videos. margin: points below `good` from which on a clip
     is faulty; None where nobody says which training clips are. told: how well that tells them.
     untold: why `margin` is None; "" where it is not. claims: how far below a clip stands out; None
-    where the videos are too few, or the run was made before this was learned.
+    where the run was made before this was learned.
     """
 
     types: Mapping[str, TypePoints]
@@ -132,15 +133,21 @@ class ClipReference:
             if not types[""].mean or any(len(t.mean) != len(t.good) for t in types.values()):
                 raise ValueError("parts without points")
             told = None if record["told"] is None else Told(**record["told"])
-            margin = None if record["margin"] is None else float(record["margin"])
+            margin = _number(record["margin"])
             found = record.get("claims")
-            claims = found and Claims(float(found["margin"]), int(found["videos"]))
+            claims = (
+                None if found is None else Claims(_number(found["margin"]), int(found["videos"]))
+            )
             return cls(types, margin, told, str(record["untold"]), claims)
         except (AttributeError, KeyError, TypeError, ValueError, IndexError):
             raise RunError(
                 f"{where}: what it records of its training videos' clips cannot be read; fit the "
                 "head again"
             ) from None
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
 
 
 def _numbers(values: Any) -> tuple[float, ...]:
@@ -214,13 +221,13 @@ def best_quarter(scores: Sequence[float], types: Sequence[str]) -> NDArray[np.bo
     return found
 
 
-def claims_of(worst: Points) -> Claims | None:
-    """How far below `good` a clip stands out; None where the good videos are too few.
+def claims_of(worst: Points) -> Claims:
+    """How far below `good` a clip stands out.
 
     worst: (videos,) points by which the worst clip of each good video is below it. They are taken
     as normal: of so few, a quantile would be the chance of one or two videos.
     """
     if len(worst) < LEAST_GOOD:
-        return None
+        return Claims(None, len(worst))
     margin = float(worst.mean() + NormalDist().inv_cdf(QUIET) * worst.std(ddof=1))
     return Claims(max(margin, 0.0), len(worst))

@@ -3,12 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from aqa.evaluation.metric import point_digits
-from aqa.workflows.video_reports import Moment, ReportedVideo
+from aqa.models.feedback import Feedback
+from aqa.workflows.moments import Moment
 
 # Fewer points than this are no difference worth a word.
 LEAST_POINTS = 0.05
+
+
+class HasMoments(Protocol):
+    """A video of which moments are told, see `aqa.workflows.moments.Why`."""
+
+    @property
+    def feedback(self) -> Feedback | None:
+        """On its clips; None where the head says nothing of clips."""
+        ...
+
+    @property
+    def beside(self) -> str:
+        """What clips are compared with, in words; "" where with nothing."""
+        ...
+
+    @property
+    def moments(self) -> tuple[Moment, ...]:
+        """Its clips, in order."""
+        ...
+
+    @property
+    def commentary(self) -> str:
+        """What the head writes of the whole; "" for nothing."""
+        ...
 
 
 def place_of(moment: Moment) -> str:
@@ -23,12 +49,12 @@ def place_of(moment: Moment) -> str:
     return f"{name}, {moment.start:.1f} to {moment.stop:.1f} s"
 
 
-def sentence_of(moment: Moment, video: ReportedVideo) -> str:
+def sentence_of(moment: Moment, video: HasMoments) -> str:
     """One moment: how far it is below, or above, what it is compared with."""
     return f"{place_of(moment)}: {comparison_of(moment, video)}"
 
 
-def comparison_of(moment: Moment, video: ReportedVideo) -> str:
+def comparison_of(moment: Moment, video: HasMoments) -> str:
     """The second half of `sentence_of`."""
     feedback = video.feedback
     assert feedback is not None
@@ -55,12 +81,12 @@ def points(value: float) -> str:
     return f"{value:.1f} points"
 
 
-def worst_first(video: ReportedVideo) -> list[Moment]:
+def worst_first(video: HasMoments) -> list[Moment]:
     """The moments that stand out, those that are farthest below good ones first."""
     return sorted((moment for moment in video.moments if moment.mark), key=_badness)
 
 
-def weakest(video: ReportedVideo) -> Moment | None:
+def weakest(video: HasMoments) -> Moment | None:
     """The moment that is farthest below good ones, whether it stands out or not."""
     return min(video.moments, key=_badness, default=None)
 
@@ -70,7 +96,7 @@ def _badness(moment: Moment) -> float:
     return moment.value if moment.below_good is None else -moment.below_good
 
 
-def headline(video: ReportedVideo) -> str:
+def headline(video: HasMoments) -> str:
     """What stands out, in one sentence; else that nothing does, and what is weakest."""
     worst = weakest(video)
     if video.feedback is None or worst is None:

@@ -132,6 +132,13 @@ def test_without_hand_labels_far_below_average_is_said():
     assert not any(clip.faulty for clip in found.clips)
 
 
+def test_where_no_margin_is_known_nothing_is_said_outright():
+    found = compared([4.0, 2.5, -9.0], margin=1.5, told=TOLD, claims=Claims(None, 3))
+    assert [clip.said for clip in found.clips] == ["", "perhaps faulty", "perhaps faulty"]
+    assert not any(clip.stands_out for clip in found.clips)
+    assert "too few" in found.outright_rule
+
+
 def test_a_clip_above_the_mean_does_not_stand_out():
     found = compared([3.5], untold="nobody knows", claims=Claims(1.0, 9))
     assert [(clip.said, clip.stands_out) for clip in found.clips] == [("", False)]

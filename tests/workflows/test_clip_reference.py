@@ -17,7 +17,8 @@ from click.testing import Result
 from aqa.annotations.manifest import Manifest, Video
 from aqa.features.clips import Clip
 from aqa.models.examples import Examples
-from aqa.models.heads.base import Explanation, Head
+from aqa.models.feedback import Claims
+from aqa.models.heads.base import Explanation, Head, HeadError
 from aqa.workflows.clip_reference import FOLDS, Unseen, clip_reference
 
 LEGACY = Path(__file__).parents[1] / "legacy"
@@ -128,7 +129,7 @@ def test_without_hand_labels_nothing_is_called_faulty() -> None:
     manifest, store, ids = videos(told=True, named=False)
     found = clip_reference(Adds(), ids, manifest, store, never, always=False)
     assert found.untold.startswith("m.csv: no column faulty_clips")
-    assert (found.margin, found.told, found.claims) == (None, None, None)
+    assert (found.margin, found.told, found.claims) == (None, None, Claims(None, 0))
     manifest, store, ids = videos(told=True)
     few = clip_reference(Adds(), ids[:8], manifest, store, never)
     assert "8 training videos are too few" in few.untold
@@ -152,6 +153,15 @@ def test_what_stands_out_is_chosen_on_good_videos_whether_faults_are_named_or_no
     assert found.claims.videos >= N // 4
     fits = {learned for learned, _ in asked if learned}
     assert len(fits) == FOLDS
+
+
+def test_where_it_cannot_be_fitted_on_two_thirds_nothing_is_said_outright() -> None:
+    def fails(ids: Any) -> Head:
+        raise HeadError("a type is missing")
+
+    manifest, store, ids = videos(told=True)
+    found = clip_reference(Adds(), ids, manifest, store, fails)
+    assert (found.untold, found.claims) == ("a type is missing", Claims(None, 0))
 
 
 def test_held_out_videos_do_instead_of_folds() -> None:

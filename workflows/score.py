@@ -31,6 +31,7 @@ from aqa.workflows.new_videos import (
     extractor_for,
     predicted_score,
 )
+from aqa.workflows.training_files import TrainingFiles
 from aqa.workflows.trust import Trust, trust_in
 
 # The bounds of the central 80 % of a distribution.
@@ -121,6 +122,10 @@ class VideoScorer:
         """What extracts videos as the runs' store was made; its network is built here, once."""
         return extractor_for(self.runs[0].spec, **self._network)
 
+    @cached_property
+    def _training_files(self) -> TrainingFiles:
+        return TrainingFiles(self.runs)
+
     def check(self, video: Video) -> None:
         """Refuse a video of which less is told than the heads need, before it is extracted."""
         for run in self.runs:
@@ -133,6 +138,9 @@ class VideoScorer:
 
     def predict(self, video: Video, path: Path, extracted: ExtractedVideo) -> list[ScoredVideo]:
         """As `score`, of a video whose features are known."""
+        learned = self._training_files.warning(video.path) if video.path else ""
+        if learned:
+            extracted = replace(extracted, warnings=(learned, *extracted.warnings))
         scored = [
             _scored(video, path, extracted, runs, self._rules[target])
             for target, runs in self._of_targets.items()

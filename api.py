@@ -145,6 +145,7 @@ def fit(
     skip_missing: bool = False,
     skip_incomplete: bool = False,
     ranges: bool = True,
+    jobs: int = 1,
 ) -> list[Run]:
     """Fit a head on the training videos of each split, and save the runs.
 
@@ -158,7 +159,8 @@ def fit(
     called, by default as the head. seed: of every random choice, by default 0. skip_missing: leave
     out videos that the store does not hold. skip_incomplete: leave out training videos that lack
     the target, or a label that the head learns from, such as a stage; run.json says which. ranges:
-    learn how far scores are off too, which takes up to three more fits.
+    learn how far scores are off too, which takes up to three more fits. jobs: splits and targets
+    that are fitted side by side, in processes of one thread each.
 
     One `Run` per target and split: its fitted `head`, its `folder`, and its `record` of settings.
 
@@ -167,7 +169,7 @@ def fit(
     """
     from aqa.annotations.chosen_splits import chosen_splits
     from aqa.evaluation.complete_splits import check_all_scored
-    from aqa.workflows.fit import fit_splits
+    from aqa.workflows.side_by_side import FitSettings, FitTask, fit_tasks
 
     place = Workspace(Path(workspace))
     table = _manifest(manifest, place)
@@ -177,19 +179,14 @@ def fit(
         tables = table.of_targets(_names(targets), good, pairs)
         if not skip_incomplete:
             check_all_scored(tables, _names(splits), features)
-        return [
-            run
+        tasks = [
+            FitTask(head, texts, seen, split, place.runs)
             for seen in tables
-            for run in fit_splits(
-                *(head, texts, seen, features, chosen_splits(seen, _names(splits)), place.runs),
-                seed=seed,
-                skip_missing=skip_missing,
-                skip_incomplete=skip_incomplete,
-                start=Path(start) if start else None,
-                name=name,
-                ranges=ranges,
-            )
+            for split in chosen_splits(seen, _names(splits))
         ]
+        begun = Path(start) if start else None
+        settings = FitSettings(seed, skip_missing, skip_incomplete, begun, name, ranges)
+        return list(fit_tasks(tasks, features, settings, jobs))
 
 
 def evaluate(

@@ -199,7 +199,8 @@ def load_network(
         backbone,
         fetch_checkpoint(checkpoint.name) if checkpoint else weights,
         layer,
-        preprocess=preprocess or (checkpoint.profile if checkpoint else None),
+        preprocess=preprocess
+        or (checkpoint.profile if checkpoint and not checkpoint.of_hub else None),
         clip_length=clip_length or (checkpoint.clip_length if checkpoint else None),
         seed=seed,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from aqa.commands.model_options import model_option, places_of
 from aqa.commands.network_options import backbone_again_option
 from aqa.commands.options import (
     FILE,
@@ -36,12 +37,16 @@ from aqa.workspace import Workspace
 @type_option
 @difficulty_option
 @action_option
+@model_option
 @click.option("--weights", type=FILE, help="Checkpoint [default: the one the features came from].")
 @backbone_again_option
 @runs_option
 @device_option
 @click.option(
     "--strict", is_flag=True, help="Exit with 1 where a video is unlike the training videos."
+)
+@click.option(
+    "--why", is_flag=True, help="Say which moments cost points too, by a head that explains."
 )
 @json_option
 @click.pass_obj
@@ -54,11 +59,13 @@ def score(
     type_: str | None,
     difficulty: float | None,
     action: str | None,
+    model: Path | None,
     weights: Path | None,
     backbone: str | None,
     runs: Path | None,
     device: str,
     strict: bool,
+    why: bool,
     as_json: bool,
 ) -> None:
     """Score new videos with a fitted head.
@@ -71,10 +78,19 @@ def score(
     two classes the class is shown, and its probability, or how far the answer lies above the
     threshold from which on a video is good. What the head `mtl` writes of a video, if it was fitted
     on commentary, stands below: that of the first split; --json has all.
+
+    --why says below, too, which moments stand out beside other videos, by the first run: without
+    --head, of the head with the highest rank correlation of those that explain their scores.
     """
     from aqa.models.run_source import chosen_runs
+    from aqa.workflows.best_head import explaining_runs
 
-    folders = chosen_runs(runs or workspace.runs, (head,) if head else (), splits, targets)
+    places = places_of(workspace, model, runs=runs, weights=weights)
+    if why and head is None and len(targets) < 2:
+        one = targets[0] if targets else None
+        folders = explaining_runs(places.runs, None, splits, target=one)
+    else:
+        folders = chosen_runs(places.runs, (head,) if head else (), splits, targets)
     fitted = sorted({label_and_target(folder.parent.name)[0] for folder in folders})
     if len(fitted) > 1:
         raise click.BadParameter(f"choose one of {', '.join(fitted)}", param_hint="--head")
@@ -87,12 +103,13 @@ def score(
     outcome = score_videos(
         videos,
         used,
-        weights=weights,
+        weights=places.weights,
         backbone=backbone,
         device=device,
         type=type_,
         difficulty=difficulty,
         action=action,
+        why=why,
     )
     if as_json:
         rows = [score_json(video, fitted[0]) for video in outcome.done]

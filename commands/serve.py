@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -34,7 +35,7 @@ _NEEDED = ("fastapi", "uvicorn", "python_multipart")
 @click.option("--split", "splits", multiple=True, help="Run to use [default: all, averaged].")
 @one_target_option
 @align_option
-@click.option("--host", default="127.0.0.1", show_default=True, help="ListenAt to listen at.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -193,10 +194,9 @@ def serve(
             waiting=queue,
         ),
     )
-    try:
-        serve_until_told(service, lambda line: click.echo(line))
-    except KeyboardInterrupt:  # the usual end, not an interruption of something
-        click.echo("ended")
+    with suppress(KeyboardInterrupt):  # the usual end, not an interruption of something
+        serve_until_told(service, click.echo)
+    click.echo("ended")
 
 
 def _absolute(path: Path | None) -> Path | None:

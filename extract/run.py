@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from aqa.extract.backbones.backbone import Backbone
 from aqa.extract.decoders import decoders_before, warn_of_decoders
 from aqa.extract.executors import make_executor
 from aqa.extract.inference import Precision
+from aqa.extract.parallel.ray_pool import RayCluster
 from aqa.extract.parallel.work_queue import in_order
 from aqa.extract.progress import ExtractionProgress
 from aqa.extract.provenance import joined, published
@@ -77,6 +79,7 @@ def extract(
     workers: int | None = None,
     processes: int | None = None,
     shard: Shard | None = None,
+    cluster: RayCluster | None = None,
     progress: ExtractionProgress | None = None,
 ) -> ExtractionSummary:
     """Extract the features of `videos` into `store`; those in it already are reused.
@@ -89,7 +92,8 @@ def extract(
     ahead; None is 0 on a CPU, where decoding beside the network gains nothing, and 8 on a GPU.
     processes: that decode and encode, each on one device; None: this one alone, or one for each of
     several devices. The store does not depend on how many there are. shard: the share of the videos
-    that is extracted, see `aqa.features.store.merge_stores`.
+    that is extracted, see `aqa.features.store.merge_stores`. cluster: the machines that decode and
+    encode instead of this one; `device` is then `cpu`, or else whatever they have.
 
     A video that fails is in the summary and stops nothing. Raises `StoreError` where the store
     was made with other settings or is being written.
@@ -110,7 +114,8 @@ def extract(
     videos = extraction_order(videos if shard is None else shard.of(videos))
     before = decoders_before(store)
     summary = ExtractionSummary()
-    with make_executor(backbone, settings, pick_devices(device), processes) as executor:
+    devices = (device,) if cluster else pick_devices(device)
+    with make_executor(backbone, settings, devices, processes, cluster) as executor:
         blank = executor.blank
         spec = make_spec(
             backbone, rule, blank.shape, augmentations, augmentation_seed, precision, dtype
@@ -129,8 +134,21 @@ def extract(
             todo = sort_out_stored(videos, lambda video: video.path, writer, summary, progress)
             warn_of_decoders(store, before, todo, summary, progress)
             progress.start(len(todo))
+            progress.event("start", store=str(store), videos=len(todo), reused=len(summary.reused))
+            pace = summary.pace
+            started = time.perf_counter()
             for encoded in in_order(executor.encode(todo)):
                 _write(todo[encoded.number], encoded, writer, summary, progress)
+                pace.seconds = time.perf_counter() - started
+            pace.processes = len(executor.made)  # of a cluster, some come later
+    progress.event(
+        "end",
+        extracted=len(summary.done),
+        reused=len(summary.reused),
+        failed=[video_id for video_id, _ in summary.failed],
+        **dataclasses.asdict(summary.pace),
+        **({"bound_by": summary.pace.bound_by} if summary.done else {}),
+    )
     return summary
 
 
@@ -147,12 +165,17 @@ def _write(
     progress: ExtractionProgress,
 ) -> None:
     """Add a video to the store, or note why it has failed."""
+    pace = summary.pace
+    pace.decoding += encoded.decoding
+    pace.encoding += encoded.encoding
     if encoded.failure is not None:
         summary.fail(video.id, encoded.failure, progress)
         progress.video(0)
+        progress.event("video", video_id=video.id, outcome="failed", reason=encoded.failure)
         return
     for warning in encoded.warnings:
         summary.warn(video.id, warning, progress)
+    started = time.perf_counter()
     writer.append(
         video.id,
         encoded.features,
@@ -163,6 +186,17 @@ def _write(
         content=encoded.content,
         decoder=encoded.decoder,
     )
+    pace.writing += time.perf_counter() - started
+    pace.n_clips += encoded.n_clips
     summary.done.append(video.id)
     summary.n_clips += encoded.n_clips
     progress.video(encoded.n_clips)
+    progress.event(
+        "video",
+        video_id=video.id,
+        outcome="extracted",
+        clips=encoded.n_clips,
+        warnings=encoded.warnings,
+        decoding=round(encoded.decoding, 4),
+        encoding=round(encoded.encoding, 4),
+    )

@@ -11,6 +11,7 @@ import asyncio
 import hmac
 import ipaddress
 import json
+import re
 from collections.abc import MutableMapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -22,6 +23,8 @@ from aqa.serve.metrics import Metrics
 from aqa.serve.settings import MEGABYTE, Access, Limits
 
 COOKIE = "aqa_token"
+# The Host header: a name or an address, of which those of IPv6 stand in brackets, and a port.
+_HOST = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::\d{1,5})?")
 # Asked for by machines that know no token, and it tells nothing.
 _OPEN = ("/healthz",)
 _SAFE = ("GET", "HEAD")
@@ -108,11 +111,13 @@ class Guard:
 
     def _is_ours(self, host: str) -> bool:
         """Whether a Host header names an address, or a name that this server has."""
-        name = host.partition("]")[0][1:] if host.startswith("[") else host.partition(":")[0]
+        found = _HOST.fullmatch(host)
+        if found is None:
+            return False
         try:
-            ipaddress.ip_address(name)
+            ipaddress.ip_address(found["six"] or found["name"])
         except ValueError:
-            return name.lower().rstrip(".") in self._access.hosts
+            return (found["name"] or "").lower().rstrip(".") in self._access.hosts
         return True
 
     def _is_known(self, scope: Scope, headers: dict[str, str]) -> bool:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-import shutil
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData, UploadFile
-from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
+from aqa.serve.form import read_form
 from aqa.serve.guard import RefusedError
 from aqa.serve.settings import MEGABYTE, Limits
 
@@ -72,42 +68,20 @@ async def receive_upload(
 
 
 async def _from_form(request: Request, folder: Path, most: int) -> Upload:
-    try:
-        form = await request.form(max_files=most, max_fields=len(_TOLD), max_part_size=1024)
-    except (MultiPartException, HTTPException) as error:
-        line = error.message if isinstance(error, MultiPartException) else str(error.detail)
-        raise RefusedError(400, f"the form cannot be read: {line}") from None
-    except (ValueError, KeyError, IndexError, AssertionError, OverflowError):
-        raise RefusedError(400, f"the form cannot be read; {_WANTED}") from None
-    try:
-        return await _taken(form, folder)
-    finally:
-        await form.close()
-
-
-async def _taken(form: FormData, folder: Path) -> Upload:
-    files, texts, kinds = [], {}, set()
-    for field, value in form.multi_items():
-        if isinstance(value, UploadFile) and field in (_VIDEO, _FEATURES):
-            path = folder / str(len(files))
-            await run_in_threadpool(_copy, value, path)
-            name = _unused(
-                clean_name(value.filename or "") or field, {one["name"] for one in files}
-            )
-            files.append({"name": name, "path": str(path)})
-            kinds.add(field)
-        elif isinstance(value, str) and field in _TOLD:
-            texts[field] = value
+    files: list[Mapping[str, str]] = []
+    texts, kinds = {}, set()
+    for part in await read_form(request, folder, most):
+        if part.path is not None and part.field in (_VIDEO, _FEATURES):
+            name = _unused(clean_name(part.name or "") or part.field, files)
+            files.append({"name": name, "path": str(part.path)})
+            kinds.add(part.field)
+        elif part.path is None and part.field in _TOLD:
+            texts[part.field] = part.text.decode("utf-8", "replace")
         else:
             raise RefusedError(422, f"a form with other fields than it may have; {_WANTED}")
     if len(kinds) != 1:
         raise RefusedError(422, f"no file in the form; {_WANTED}" if not kinds else _WANTED)
     return Upload(kinds.pop(), tuple(files), _told(texts))
-
-
-def _copy(upload: UploadFile, path: Path) -> None:
-    with path.open("wb") as file:
-        shutil.copyfileobj(upload.file, file, MEGABYTE)
 
 
 def _told(texts: Mapping[str, str]) -> dict[str, Any]:
@@ -143,8 +117,9 @@ def clean_name(name: str) -> str:
     return " ".join(shown.split())[:_LONGEST_NAME]
 
 
-def _unused(name: str, taken: set[str]) -> str:
-    number, free = 2, name
+def _unused(name: str, files: Sequence[Mapping[str, str]]) -> str:
+    """The name, or one like it, that no other file is called by."""
+    number, free, taken = 2, name, {file["name"] for file in files}
     while free in taken:
         free, number = f"{name} ({number})", number + 1
     return free

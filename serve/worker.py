@@ -61,12 +61,14 @@ class Worker:
     @property
     def is_ready(self) -> bool:
         """Whether it can be asked now."""
-        return self._pipe is not None and self._process.is_alive()
+        process = self._process  # another thread may end it
+        return self._pipe is not None and process is not None and process.is_alive()
 
     @property
     def memory(self) -> int | None:
         """Bytes that it holds; None where that is not known."""
-        return resident_bytes(self._process.pid) if self.is_ready else None
+        process = self._process
+        return None if process is None else resident_bytes(process.pid)
 
     def start(self) -> None:
         """Start the child and wait until its model is open; `AqaError` where that fails."""
@@ -106,9 +108,11 @@ class Worker:
                 return refusal(503, f"the model cannot be opened: {error}")
         seconds = self._limits.seconds * max(len(job["files"]), 1)
         try:
-            assert self._pipe is not None
-            self._pipe.send_bytes(json.dumps(job).encode())
-            return self._await(seconds, tell)
+            pipe = self._pipe
+            if pipe is None:
+                raise EOFError
+            pipe.send_bytes(json.dumps(job).encode())
+            return self._await(pipe, seconds, tell)
         except _TakesTooMuch as error:
             self._end()
             return refusal(422, str(error))
@@ -118,14 +122,13 @@ class Worker:
                 return refusal(503, "the server is ending")
             return refusal(422, "the process that decodes failed at it; it is no sound video")
 
-    def _await(self, seconds: float, tell: Callable[[str, int], None]) -> Answer:
-        assert self._pipe is not None
+    def _await(self, pipe: Connection, seconds: float, tell: Callable[[str, int], None]) -> Answer:
         until = time.monotonic() + seconds
         while True:
             self._watch(until, seconds)
-            if not self._pipe.poll(_LOOK):
+            if not pipe.poll(_LOOK):
                 continue
-            said = json.loads(self._pipe.recv_bytes())
+            said = json.loads(pipe.recv_bytes())
             if "progress" in said:
                 tell(said["progress"], said["number"])
             elif "refused" in said:
@@ -133,7 +136,7 @@ class Worker:
             elif "fault" in said:
                 return refusal(500, f"a fault of aqa ({said['fault']}); its log says more")
             else:
-                page = self._pipe.recv_bytes() if said["page"] else b""
+                page = pipe.recv_bytes() if said["page"] else b""
                 return Answer(200, said["answer"], page)
 
     def _watch(self, until: float, seconds: float) -> None:

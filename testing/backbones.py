@@ -17,6 +17,7 @@ from aqa.extract.backbones import backbone_names, custom, get_architecture, load
 from aqa.extract.backbones.architecture import Architecture
 from aqa.extract.backbones.backbone import Backbone, shape_of
 from aqa.extract.backbones.custom import BackboneSpec, Outsider
+from aqa.extract.checkpoints.hub import CONFIG
 from aqa.extract.inference import agree, optimise
 from aqa.extract.preprocess import Preprocess
 from aqa.extract.run import make_spec
@@ -189,6 +190,8 @@ def _check_layouts(architecture: Architecture) -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "weights.pth"
             torch.save(numbered, path)
+            if layout.hub is not None:  # what it leaves out is as in the published file
+                path.with_name(CONFIG).write_text("{}", encoding="utf-8")
             loaded = load_backbone(
                 architecture.name,
                 path,

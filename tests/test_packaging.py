@@ -16,7 +16,7 @@ import pytest
 # What each room may import of this project, besides the shared leaves. The flow, left to right:
 # annotations -> extract -> features -> models -> evaluation; workflows join the rooms.
 LEAVES = {
-    *("errors", "files", "temporaries", "device", "workspace"),
+    *("errors", "files", "temporaries", "event_log", "device", "processes", "workspace"),
     *("plugins", "papers", "metrics", "split_names", "target_names"),
 }
 DATA = {"annotations", "features"}
@@ -51,7 +51,7 @@ KEPT_TO = {
     "av": {"extract/video"},
     "torch": {"extract", "models", "workflows", "testing", "device.py"},
     "click": {"cli.py", "commands", "workflows/demo/train_backbone.py"},
-    **{name: {"serve"} for name in ("fastapi", "starlette", "uvicorn")},
+    **{name: {"serve"} for name in ("fastapi", "starlette", "uvicorn", "python_multipart")},
     "matplotlib": {"report"},
     "jinja2": {"report/page", "serve"},
 }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from aqa.extract.video.decode import DECODE_ERRORS, read_frames
 from aqa.features.store import FeatureStore
 from aqa.features.video_features import VideoFeatures, of_store
 from aqa.models.feedback import Feedback, PoseFeedback
-from aqa.models.feedback.reference import TrainingLevels
 from aqa.models.runs import Run
 from aqa.models.saved.hashes import check_beside
 from aqa.workflows.feedback import (
@@ -31,41 +30,21 @@ from aqa.workflows.feedback import (
     from_store,
     new_video,
 )
+from aqa.workflows.moments import Moment as Moment
+from aqa.workflows.moments import compared_with, moments_of
 from aqa.workflows.new_videos import (
     VideoExtractor,
     check_same_features,
     extractor_for,
     predicted_score,
 )
+from aqa.workflows.training_files import TrainingFiles
 from aqa.workflows.trust import Trust, trust_in
 
 # So many exemplars can be chosen between on a page.
 MOST_EXEMPLARS = 3
 # So many copies of exemplars are kept for the next video.
 _COPIES = 24
-
-
-@dataclass(frozen=True)
-class Moment:
-    """One clip of a reported video, with what is said of it.
-
-    stage: the name of the stage that its middle lies in, `start` before the first; "" where nobody
-    says. start, stop: seconds in the copy that the page plays; NaN where these are not known.
-    value: the head's number. below, below_good: points by which it is below the average of
-    `beside`, and below what one in four of them reaches; None where it is not compared with
-    training videos. mark: "faulty", "below average" or "". matched: for each exemplar of the page,
-    the seconds in its copy where the clip that this one is compared with begins and ends.
-    """
-
-    number: int
-    stage: str
-    start: float
-    stop: float
-    value: float
-    below: float | None
-    below_good: float | None
-    mark: str
-    matched: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -168,6 +147,10 @@ class VideoReporter:
             self._extractor = extractor_for(self.runs[0].spec, **self._network)
         return self._extractor
 
+    @cached_property
+    def _training_files(self) -> TrainingFiles:
+        return TrainingFiles(self.runs)
+
     def stored(self, video_id: str) -> ReportedVideo:
         """A video of the manifest, by those runs that did not learn from it, if there are any."""
         chosen = [run for run in self.runs if video_id not in run.learned_from] or [self.runs[0]]
@@ -175,9 +158,16 @@ class VideoReporter:
         return _reported(seen, chosen, self._shelf, self._align)
 
     def new(self, video: Video) -> ReportedVideo:
-        """A video file that the manifest does not hold; raises one of `DECODE_ERRORS`."""
-        seen = from_file(video, self.runs[0], self.extractor)
-        return _reported(seen, self.runs, self._shelf, self._align)
+        """A video file that the manifest does not hold; raises one of `DECODE_ERRORS`.
+
+        By those runs that did not learn from this very file, if there are any.
+        """
+        assert video.path is not None
+        chosen = self._training_files.unlearned(video.path) or self.runs
+        seen = from_file(video, chosen[0], self.extractor)
+        if learned := TrainingFiles(chosen).warning(video.path):
+            seen = replace(seen, warnings=(f"{video.id}: {learned}", *seen.warnings))
+        return _reported(seen, chosen, self._shelf, self._align)
 
     def together(self, done: Sequence[ReportedVideo], failed: Mapping[str, str]) -> VideosReport:
         """All that one page shows; failed: name -> why."""
@@ -280,9 +270,9 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -
     shown = video.path is not None and video.path.exists()
     copy = shelf.copy(video) if shown else None
     exemplars, matched = _exemplars(seen, run, feedback, shelf) if copy else ((), [])
-    beside, levels = _compared(run, seen, feedback)
+    beside, levels = compared_with(run, seen, feedback)
     trust = trust_in(runs, seen.features.features)
-    moments = _moments(seen, feedback, copy, matched, levels)
+    moments = moments_of(seen, feedback, levels, copy, matched)
     return ReportedVideo(
         name=video.id,
         score=float(np.mean(list(by_split.values()))),
@@ -300,17 +290,6 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -
         trust=trust,
         warnings=(*((f"{video.id}: {trust.unlike}",) if trust.unlike else ()), *seen.warnings),
     )
-
-
-def _compared(
-    run: Run, seen: SeenVideo, feedback: Feedback | None
-) -> tuple[str, TrainingLevels | None]:
-    """What clips are compared with, in words and in points."""
-    reference = run.clip_reference
-    if feedback is None or reference is None or feedback.total is None:
-        return "", None
-    found = reference.compare(len(seen.features.clips), seen.video.type or "")
-    return f"other {found.type} videos" if found.type else "the training videos", found
 
 
 def _exemplars(
@@ -340,45 +319,6 @@ def _exemplars(
 def _seconds(features: VideoFeatures, copy: BrowserVideo, number: int) -> tuple[float, float]:
     start, stop = features.frames(number)
     return copy.seconds(start), copy.seconds(stop)
-
-
-def _moments(
-    seen: SeenVideo,
-    feedback: Feedback | None,
-    copy: BrowserVideo | None,
-    matched: Sequence[Mapping[int, tuple[float, float]]],
-    levels: TrainingLevels | None,
-) -> tuple[Moment, ...]:
-    if feedback is None:
-        return ()
-    moments = []
-    for clip in feedback.clips:
-        start, stop = clip.start_seconds, clip.stop_seconds
-        if copy is not None:
-            start, stop = copy.seconds(clip.start), copy.seconds(clip.stop)
-        moments.append(
-            Moment(
-                number=clip.clip,
-                stage=_stage(seen.video, (clip.start + clip.stop) // 2),
-                start=float("nan") if start is None else start,
-                stop=float("nan") if stop is None else stop,
-                value=clip.value,
-                below=None if levels is None else float(levels.mean[clip.clip]) - clip.value,
-                below_good=None if levels is None else float(levels.good[clip.clip]) - clip.value,
-                mark=feedback.mark if clip.marked else "",
-                matched=tuple(one[clip.clip] for one in matched),
-            )
-        )
-    return tuple(moments)
-
-
-def _stage(video: Video, frame: int) -> str:
-    """The name of the stage that a frame of the file lies in."""
-    frame -= video.start_frame or 0
-    begun = [name for name, first in video.stages.items() if first <= frame]
-    if not begun:
-        return "start" if video.stages else ""
-    return begun[-1]
 
 
 def _thumbnail(seen: SeenVideo, feedback: Feedback | None) -> bytes:

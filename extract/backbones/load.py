@@ -11,8 +11,15 @@ from torch import Tensor, nn
 from aqa.errors import UnknownNameError
 from aqa.extract.backbones.architecture import Architecture
 from aqa.extract.backbones.backbone import Backbone, shape_of
-from aqa.extract.checkpoints.download import fetch
+from aqa.extract.checkpoints.download import fetch, fetch_record
 from aqa.extract.checkpoints.fine_tuned import FineTuned, read_fine_tuned, save_fine_tuned
+from aqa.extract.checkpoints.hub import (
+    configured,
+    file_in,
+    hub_record,
+    is_hub_name,
+    preprocess_beside,
+)
 from aqa.extract.checkpoints.layouts import COUNTER, Layout, State
 from aqa.extract.checkpoints.progress import DownloadBar
 from aqa.extract.checkpoints.recognition import (
@@ -51,19 +58,23 @@ def load(
     public = None if weights is not None or shipped else _default_weights(architecture)
     if public is not None:
         path = fetch(public.name, progress=DownloadBar())
-        preprocess = preprocess or architecture.profile(public.profile)
+        if not public.of_hub:
+            preprocess = preprocess or architecture.profile(public.profile)
         clip_length = clip_length or public.clip_length
     else:
-        path = Path(weights or str(architecture.shipped))
+        path = _path_of(architecture, weights or str(architecture.shipped))
     state, tuned = read_state(path), read_fine_tuned(path)
     if tuned is None:
-        layout = recognise(architecture, state, path)
+        layout = configured(recognise(architecture, state, path), path)
         training = training_of(architecture, layout, sha256_of(path), layout.classes(state))
         length = chosen_clip_length(path, architecture, training, clip_length)
+        preprocess = preprocess or preprocess_beside(layout, path)
         if preprocess is None:
             preprocess = architecture.profile(chosen_profile(path, training))
     else:
         layout = fine_tuned_layout(architecture, tuned, state, path)
+        if tuned.config is not None and layout.hub is not None:
+            layout = layout.configured(tuned.config)
         length, preprocess = tuned.clip_length, preprocess or tuned.preprocess
     layer = layer or (tuned.layer if tuned else architecture.default_layer)
     return _backbone(
@@ -77,6 +88,14 @@ def load(
         tuned.spread if tuned else architecture.spread,
         tuned.window if tuned else _window(architecture, length),
     )
+
+
+def _path_of(architecture: Architecture, weights: str | Path) -> Path:
+    """The file that weights are in: itself, in a folder of the hub, or fetched from there."""
+    has_hub = any(layout.hub is not None for layout in architecture.layouts)
+    if has_hub and is_hub_name(str(weights)):
+        return fetch_record(hub_record(str(weights), architecture.name), progress=DownloadBar())
+    return file_in(Path(weights))
 
 
 def _default_weights(architecture: Architecture) -> Checkpoint:

@@ -54,13 +54,13 @@ class Crashed(NamedTuple):
     trace: str
 
 
-class Died(NamedTuple):
+class Gone(NamedTuple):
     """A worker is gone without a word. how: such as `killed by SIGKILL`."""
 
     how: str
 
 
-Answer = Ready | Done | Refused | Crashed | Died
+Answer = Ready | Done | Refused | Crashed | Gone
 
 
 class WorkerCrash(RuntimeError):

@@ -1,77 +1,33 @@
-"""What a worker process does, which `processes.py` starts with its end of a pipe.
+"""A worker process, which `processes.py` starts.
 
-It is told its job, then the response to a black clip, then groups of
-videos; it answers as `messages.py` says. When the pipe is closed, it ends at once, whatever it is
-doing, so that none outlives the process that started it.
+It is told its job, then the response to a black clip, then groups of videos; it answers as
+`messages.py` says.
 """
 
 from __future__ import annotations
 
-import os
-import queue
-import sys
-import threading
 import traceback
 import warnings
-from multiprocessing.connection import Connection
-from typing import Any
 
 import cv2
 
 from aqa.errors import AqaError, AqaWarning
-from aqa.extract.parallel.messages import Answer, Crashed, Done, Refused, WorkerJob, WorkerNetwork
-from aqa.extract.video_encoder import VideoGroup
-
-
-class _Inbox:
-    """What comes through the pipe, read by a thread as it comes."""
-
-    def __init__(self, pipe: Connection):
-        self._pipe = pipe
-        self._items: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        while True:
-            try:
-                item = self._pipe.recv()
-            except (EOFError, OSError):
-                os._exit(0)
-            self._items.put(item)
-
-    def get(self) -> Any:
-        """The next item; waits for it."""
-        return self._items.get()
-
-    def take(self, wait: bool) -> VideoGroup | None:
-        """The next group of videos; None where there is none yet and it may not `wait`."""
-        try:
-            group: VideoGroup = self._items.get(block=wait)
-        except queue.Empty:
-            return None
-        return group
+from aqa.extract.parallel.messages import Crashed, Done, Refused, WorkerJob, WorkerNetwork
+from aqa.processes import Inbox
 
 
 def main() -> None:
-    """Do what comes through the pipe that the command line names, until it is closed."""
-    pipe = Connection(int(sys.argv[1]))
-    inbox = _Inbox(pipe)
+    """Do what is told, until the process that started this one ends it."""
+    inbox = Inbox()
     job: WorkerJob = inbox.get()
     cv2.setNumThreads(job.threads)
     warnings.simplefilter("ignore", AqaWarning)  # the first process has told them
     try:
         network = WorkerNetwork(job)
-        _tell(pipe, network.ready())
+        inbox.answer(network.ready())
         for encoded in network.encoder(inbox.get()).encode(inbox.take):
-            _tell(pipe, Done(encoded))
+            inbox.answer(Done(encoded))
     except AqaError as error:
-        _tell(pipe, Refused(str(error)))
+        inbox.answer(Refused(str(error)))
     except Exception:
-        _tell(pipe, Crashed(traceback.format_exc()))
-
-
-def _tell(pipe: Connection, answer: Answer) -> None:
-    try:
-        pipe.send(answer)
-    except OSError:
-        os._exit(0)  # nobody listens any more
+        inbox.answer(Crashed(traceback.format_exc()))

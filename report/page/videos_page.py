@@ -15,6 +15,7 @@ from aqa.report.page.sentences import (
     place_of,
     score_text,
     sentence_of,
+    weakest,
     worst_first,
 )
 from aqa.report.page.template_files import data_address, page_templates
@@ -130,10 +131,10 @@ def _player(video: ReportedVideo, copies: Mapping[BrowserVideo, int]) -> Mapping
     """
     if video.copy is None:
         return {}
-    worst = worst_first(video)
+    worst = weakest(video)
     numbers = [moment.number for moment in video.moments]
     return {
-        "worst": numbers.index(worst[0].number) if worst else 0,
+        "worst": numbers.index(worst.number) if worst else 0,
         "fps": video.copy.fps,
         "duration": video.copy.n_frames / video.copy.fps,
         "moments": [

@@ -7,7 +7,7 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +34,9 @@ class Reply:
 
     @property
     def line(self) -> str:
-        """Why it was refused: one line."""
-        line = self.json["detail"]
+        """Why it was refused: one line; in plain text where it was no HTTP."""
+        plain = self.headers["content-type"].startswith("text/plain")
+        line = self.body.decode() if plain else self.json["detail"]
         assert isinstance(line, str)
         assert line
         assert "\n" not in line
@@ -49,6 +50,7 @@ class Client:
 
     port: int
     worker: Any
+    line: Any
     uploads: Path
     reports: Path
 
@@ -115,13 +117,12 @@ def form(*files: tuple[str, bytes], field: str = "video", **told: str) -> bytes:
 
 @pytest.fixture(scope="session")
 def dives(drawn_dives: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight drawn dives, extracted, with a fitted wd and svr."""
+    """Eight drawn dives, extracted, with a fitted wd."""
     folder = tmp_path_factory.mktemp("serve") / "dives"
     shutil.copytree(drawn_dives, folder)
     for command in (
         "extract --backbone tiny3d",
         "fit --head wd -p epochs=5 -p device=cpu --split 1",
-        "fit --head svr -p C=1 -p gamma=0.1 --split 1",
     ):
         result = CliRunner().invoke(main, ["-C", str(folder), *command.split()])
         assert result.exit_code == 0, result.output
@@ -150,7 +151,8 @@ def serving(
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:
-        yield Client(listening.getsockname()[1], worker, app.app.state.server.uploads, reports)
+        shared = app.app.state.server
+        yield Client(listening.getsockname()[1], worker, shared.line, shared.uploads, reports)
     finally:
         server.should_exit = True
         thread.join(30)
@@ -158,6 +160,29 @@ def serving(
 
 
 LIMITS = Limits(upload=4 << 20, feature_bytes=1 << 20, seconds=60.0, idle=5.0, waiting=8)
+
+
+@pytest.fixture(scope="session")
+def serve_around() -> Callable[..., Any]:
+    """Serves a worker that runs, as `serving` does; that worker is not ended with it."""
+
+    def around(worker: Any, reports: Path, keep: int = 5, **access: Any) -> Any:
+        return serving(_Borrowed(worker), LIMITS, reports, keep, **access)
+
+    return around
+
+
+class _Borrowed:
+    """A worker whose `stop` does nothing."""
+
+    def __init__(self, worker: Any):
+        self._worker = worker
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._worker, name)
+
+    def stop(self) -> None:
+        pass
 
 
 @pytest.fixture(scope="session")

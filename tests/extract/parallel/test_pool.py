@@ -10,7 +10,7 @@ import pytest
 
 from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
-from aqa.extract.parallel.messages import Answer, Crashed, Died, Done, Ready, Refused, WorkerCrash
+from aqa.extract.parallel.messages import Answer, Crashed, Done, Gone, Ready, Refused, WorkerCrash
 from aqa.extract.parallel.pool import PooledEncoding, WorkerPool
 from aqa.extract.parallel.work_queue import WorkQueue, grouped, in_order
 from aqa.extract.video_encoder import Encoded, VideoGroup
@@ -62,7 +62,7 @@ class FakePool(WorkerPool):
             if self.deadly.get(number, 0) > 0:
                 self.deadly[number] -= 1
                 self._tasks[worker] = deque()
-                found.append((worker, Died("it was killed by SIGKILL")))
+                found.append((worker, Gone("it was killed by SIGKILL")))
             else:
                 found.append((worker, Done(Encoded(number))))
         assert found, "it waits for ever"
@@ -107,7 +107,7 @@ def test_a_video_that_kills_two_workers_is_reported_and_it_alone() -> None:
 
 def test_a_pool_whose_workers_die_at_once_is_given_up() -> None:
     pool = FakePool()
-    pool.first.extend([(0, Died("it ended with exit code 1"))] * 3)
+    pool.first.extend([(0, Gone("it ended with exit code 1"))] * 3)
     with pytest.raises(AqaError, match="worker 0 dies before it has begun: it ended with exit"):
         PooledEncoding(pool, WANTED).start()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,6 @@ def test_sentences_name_place_points_and_company(report: VideosReport) -> None:
 
 
 def test_names_are_text_and_never_markup(report: VideosReport) -> None:
-    from dataclasses import replace
 
     hostile = replace(report.videos[0], name="<script>alert(1)</script>", commentary="<img src=x>")
     text = videos_page(replace(report, videos=(hostile,)), "aqa report '</script><b>'")
@@ -137,7 +137,6 @@ def test_the_page_holds_each_video_once(page: Path) -> None:
 
 
 def test_equal_copies_are_one(report: VideosReport) -> None:
-    from dataclasses import replace
 
     one = report.videos[0]
     assert one.copy is not None

@@ -15,10 +15,14 @@ from aqa.commands.extract_options import (
     devices_option,
     failed_list_option,
     log_option,
+    on_option,
     only_option,
     parsed_shard,
     plan_option,
     processes_option,
+    ray_address_option,
+    ray_cluster,
+    ray_gpus_option,
     shard_option,
 )
 from aqa.commands.joint_options import JOINT_OPTIONS, joint_options
@@ -67,6 +71,9 @@ _FOR_BOTH = ("workspace", "backbone", "manifest", "store", "only", "failed_list"
 @devices_option
 @processes_option
 @shard_option
+@on_option
+@ray_address_option
+@ray_gpus_option
 @click.option(
     "--batch-size",
     default="auto",
@@ -111,6 +118,9 @@ def extract(
     device: str,
     processes: int | None,
     shard: str | None,
+    place: str,
+    ray_address: str | None,
+    ray_gpus: float | None,
     batch_size: str,
     precision: str,
     dtype: str,
@@ -179,6 +189,7 @@ def extract(
             device=device,
             processes=processes,
             shard=share,
+            cluster=ray_cluster(place, ray_address, ray_gpus),
             batch_size=size,
             precision=precision,  # type: ignore[arg-type]
             dtype=dtype,

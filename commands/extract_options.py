@@ -10,6 +10,7 @@ from aqa.commands.options import FILE
 from aqa.errors import AqaError
 
 if TYPE_CHECKING:
+    from aqa.extract.parallel.ray_pool import RayCluster
     from aqa.extract.shards import Shard
 
 devices_option = click.option(
@@ -34,6 +35,27 @@ shard_option = click.option(
     "store merge` puts these together.",
 )
 
+on_option = click.option(
+    "--on",
+    "place",
+    type=click.Choice(["here", "ray"]),
+    default="here",
+    show_default=True,
+    help="Where to decode and encode: on this machine, or on those of a Ray cluster (extra ray), "
+    "where the videos lie under the same paths; --processes is then the number of workers.",
+)
+ray_address_option = click.option(
+    "--ray-address",
+    metavar="ADDRESS",
+    help="Ray cluster: HOST:PORT, auto, ray://... [default: RAY_ADDRESS, or one that is started "
+    "here].",
+)
+ray_gpus_option = click.option(
+    "--ray-gpus",
+    type=click.FloatRange(0),
+    metavar="N",
+    help="GPUs per worker, such as 0.5 for two on each [default: 1, if the cluster has any].",
+)
 only_option = click.option(
     "--only",
     type=FILE,
@@ -58,6 +80,17 @@ plan_option = click.option(
     help="Extract nothing: time a few clips of the videos, and tell what the extraction will take "
     "and which settings are fastest.",
 )
+
+
+def ray_cluster(place: str, address: str | None, gpus: float | None) -> RayCluster | None:
+    """The cluster of --on ray; None for this machine."""
+    from aqa.extract.parallel.ray_pool import RayCluster
+
+    if place == "ray":
+        return RayCluster(address, gpus=gpus)
+    if address is not None or gpus is not None:
+        raise click.UsageError("--ray-address and --ray-gpus go with --on ray")
+    return None
 
 
 def parsed_shard(text: str | None) -> Shard | None:

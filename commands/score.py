@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from aqa.commands.model_options import model_option, places_of
 from aqa.commands.network_options import backbone_again_option
 from aqa.commands.options import (
     FILE,
@@ -36,6 +37,7 @@ from aqa.workspace import Workspace
 @type_option
 @difficulty_option
 @action_option
+@model_option
 @click.option("--weights", type=FILE, help="Checkpoint [default: the one the features came from].")
 @backbone_again_option
 @runs_option
@@ -57,6 +59,7 @@ def score(
     type_: str | None,
     difficulty: float | None,
     action: str | None,
+    model: Path | None,
     weights: Path | None,
     backbone: str | None,
     runs: Path | None,
@@ -82,11 +85,12 @@ def score(
     from aqa.models.run_source import chosen_runs
     from aqa.workflows.best_head import explaining_runs
 
-    place = runs or workspace.runs
+    places = places_of(workspace, model, runs=runs, weights=weights)
     if why and head is None and len(targets) < 2:
-        folders = explaining_runs(place, None, splits, target=targets[0] if targets else None)
+        one = targets[0] if targets else None
+        folders = explaining_runs(places.runs, None, splits, target=one)
     else:
-        folders = chosen_runs(place, (head,) if head else (), splits, targets)
+        folders = chosen_runs(places.runs, (head,) if head else (), splits, targets)
     fitted = sorted({label_and_target(folder.parent.name)[0] for folder in folders})
     if len(fitted) > 1:
         raise click.BadParameter(f"choose one of {', '.join(fitted)}", param_hint="--head")
@@ -99,7 +103,7 @@ def score(
     outcome = score_videos(
         videos,
         used,
-        weights=weights,
+        weights=places.weights,
         backbone=backbone,
         device=device,
         type=type_,

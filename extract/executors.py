@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +18,7 @@ from aqa.extract.encode import Encoder, blank_response
 from aqa.extract.parallel.messages import WorkerJob, versions
 from aqa.extract.parallel.pool import PooledEncoding
 from aqa.extract.parallel.processes import ProcessPool
+from aqa.extract.parallel.ray_pool import RayCluster, RayPool
 from aqa.extract.parallel.recipe import NetworkRecipe
 from aqa.extract.provenance import provenance
 from aqa.extract.video_encoder import (
@@ -67,13 +69,27 @@ class ThisProcess(AbstractContextManager["ThisProcess"]):
 
 
 def make_executor(
-    backbone: Backbone, settings: EncodingSettings, devices: Sequence[str], processes: int | None
+    backbone: Backbone,
+    settings: EncodingSettings,
+    devices: Sequence[str],
+    processes: int | None,
+    cluster: RayCluster | None = None,
 ) -> ThisProcess | PooledEncoding:
     """What encodes on these devices; its context is entered before it is used.
 
     processes: how many there are to be, dealt out over the devices; None: one per device, and none
-    beside this one for a single device.
+    beside this one for a single device. cluster: encode on its machines instead, on a device of
+    that kind.
     """
+    ahead = settings.threads
+    if ahead is None:
+        ahead = 0 if devices[0] == "cpu" else GPU_THREADS
+    same = versions(backbone.weights.sha256)
+    if cluster is not None:
+        folder = settings.index_folder
+        settings = replace(settings, index_folder=folder.absolute() if folder else None)
+        job = WorkerJob(NetworkRecipe.of(backbone), settings, devices[0], threads=1)
+        return PooledEncoding(RayPool(job, ahead + 2, replace(cluster, workers=processes)), same)
     n = len(devices) if processes is None else processes
     if n < len(devices):
         raise AqaError(f"--processes {n}: fewer than the {len(devices)} devices; give one for each")
@@ -82,7 +98,4 @@ def make_executor(
     threads = max(1, torch.get_num_threads() // n)
     recipe = NetworkRecipe.of(backbone)
     jobs = [WorkerJob(recipe, settings, devices[i % len(devices)], threads) for i in range(n)]
-    ahead = settings.threads
-    if ahead is None:
-        ahead = 0 if devices[0] == "cpu" else GPU_THREADS
-    return PooledEncoding(ProcessPool(jobs, ahead + 2), versions(backbone.weights.sha256))
+    return PooledEncoding(ProcessPool(jobs, ahead + 2), same)

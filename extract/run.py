@@ -14,6 +14,7 @@ from aqa.extract.backbones.backbone import Backbone
 from aqa.extract.decoders import decoders_before, warn_of_decoders
 from aqa.extract.executors import make_executor
 from aqa.extract.inference import Precision
+from aqa.extract.parallel.ray_pool import RayCluster
 from aqa.extract.parallel.work_queue import in_order
 from aqa.extract.progress import ExtractionProgress
 from aqa.extract.provenance import joined, published
@@ -78,6 +79,7 @@ def extract(
     workers: int | None = None,
     processes: int | None = None,
     shard: Shard | None = None,
+    cluster: RayCluster | None = None,
     progress: ExtractionProgress | None = None,
 ) -> ExtractionSummary:
     """Extract the features of `videos` into `store`; those in it already are reused.
@@ -90,7 +92,8 @@ def extract(
     ahead; None is 0 on a CPU, where decoding beside the network gains nothing, and 8 on a GPU.
     processes: that decode and encode, each on one device; None: this one alone, or one for each of
     several devices. The store does not depend on how many there are. shard: the share of the videos
-    that is extracted, see `aqa.features.store.merge_stores`.
+    that is extracted, see `aqa.features.store.merge_stores`. cluster: the machines that decode and
+    encode instead of this one; `device` is then `cpu`, or else whatever they have.
 
     A video that fails is in the summary and stops nothing. Raises `StoreError` where the store
     was made with other settings or is being written.
@@ -111,7 +114,8 @@ def extract(
     videos = extraction_order(videos if shard is None else shard.of(videos))
     before = decoders_before(store)
     summary = ExtractionSummary()
-    with make_executor(backbone, settings, pick_devices(device), processes) as executor:
+    devices = (device,) if cluster else pick_devices(device)
+    with make_executor(backbone, settings, devices, processes, cluster) as executor:
         blank = executor.blank
         spec = make_spec(
             backbone, rule, blank.shape, augmentations, augmentation_seed, precision, dtype
@@ -132,10 +136,11 @@ def extract(
             progress.start(len(todo))
             progress.event("start", store=str(store), videos=len(todo), reused=len(summary.reused))
             pace = summary.pace
-            pace.processes, started = len(executor.made), time.perf_counter()
+            started = time.perf_counter()
             for encoded in in_order(executor.encode(todo)):
                 _write(todo[encoded.number], encoded, writer, summary, progress)
                 pace.seconds = time.perf_counter() - started
+            pace.processes = len(executor.made)  # of a cluster, some come later
     progress.event(
         "end",
         extracted=len(summary.done),

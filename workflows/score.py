@@ -19,6 +19,7 @@ from aqa.models.examples import example_of
 from aqa.models.runs import Run
 from aqa.models.saved.hashes import check_beside, warn_unchecked
 from aqa.models.target_transforms.class_rule import ClassRule, SaidClass, said_class
+from aqa.models.trust.score_range import SHOWN
 from aqa.target_names import SCORE
 from aqa.workflows.feedback import SeenVideo
 from aqa.workflows.moments import Why, why_of
@@ -30,7 +31,11 @@ from aqa.workflows.new_videos import (
     extractor_for,
     predicted_score,
 )
+from aqa.workflows.training_files import TrainingFiles
 from aqa.workflows.trust import Trust, trust_in
+
+# The bounds of the central 80 % of a distribution.
+OWN_QUANTILES = ((100 - SHOWN) / 200, (100 + SHOWN) / 200)
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,9 @@ class ScoredVideo:
     commentary: what each run writes of the video, by the same names; empty where it writes none.
     warnings: why it may mean less than it seems, one line each. target: what is predicted, see
     `Manifest.of_target`. trust: how far it may be trusted; `warnings` say it too where it may not.
-    why: what the first run says of its moments, where that was asked for.
+    why: what the first run says of its moments, where that was asked for. own_range: between which
+    scores the heads themselves put 80 % of this video's, the mean of their quantiles; None for
+    heads that predict no distribution.
     """
 
     path: Path
@@ -54,6 +61,7 @@ class ScoredVideo:
     said: SaidClass | None = None
     trust: Trust = field(default_factory=Trust)
     why: Why | None = None
+    own_range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +122,10 @@ class VideoScorer:
         """What extracts videos as the runs' store was made; its network is built here, once."""
         return extractor_for(self.runs[0].spec, **self._network)
 
+    @cached_property
+    def _training_files(self) -> TrainingFiles:
+        return TrainingFiles(self.runs)
+
     def check(self, video: Video) -> None:
         """Refuse a video of which less is told than the heads need, before it is extracted."""
         for run in self.runs:
@@ -126,6 +138,9 @@ class VideoScorer:
 
     def predict(self, video: Video, path: Path, extracted: ExtractedVideo) -> list[ScoredVideo]:
         """As `score`, of a video whose features are known."""
+        learned = self._training_files.warning(video.path) if video.path else ""
+        if learned:
+            extracted = replace(extracted, warnings=(learned, *extracted.warnings))
         scored = [
             _scored(video, path, extracted, runs, self._rules[target])
             for target, runs in self._of_targets.items()
@@ -220,7 +235,32 @@ def _scored(
     said = said_class(rules, by_split) if rules else None
     trust = trust_in(runs, seen.features)
     warnings = (*((trust.unlike,) if trust.unlike else ()), *extracted.warnings)
-    return ScoredVideo(path, mean, by_split, warnings, written, runs[0].target, said, trust)
+    return ScoredVideo(
+        path,
+        mean,
+        by_split,
+        warnings,
+        written,
+        runs[0].target,
+        said,
+        trust,
+        own_range=_own_range(list(heads.values()), video, seen),
+    )
+
+
+def _own_range(
+    heads: Sequence[Any], video: Video, seen: VideoFeatures
+) -> tuple[float, float] | None:
+    if any("quantiles" not in head.gives for head in heads):
+        return None
+    bounds = [
+        head.quantiles(
+            example_of(video, seen.features, seen.clips, head.answer_columns), OWN_QUANTILES
+        )[0]
+        for head in heads
+    ]
+    low, high = np.mean(bounds, axis=0).tolist()
+    return low, high
 
 
 def _write(head: Any, video: Video, seen: VideoFeatures) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ from aqa.workflows.new_videos import (
     extractor_for,
     predicted_score,
 )
+from aqa.workflows.training_files import TrainingFiles
 from aqa.workflows.trust import Trust, trust_in
 
 # So many exemplars can be chosen between on a page.
@@ -146,6 +147,10 @@ class VideoReporter:
             self._extractor = extractor_for(self.runs[0].spec, **self._network)
         return self._extractor
 
+    @cached_property
+    def _training_files(self) -> TrainingFiles:
+        return TrainingFiles(self.runs)
+
     def stored(self, video_id: str) -> ReportedVideo:
         """A video of the manifest, by those runs that did not learn from it, if there are any."""
         chosen = [run for run in self.runs if video_id not in run.learned_from] or [self.runs[0]]
@@ -153,9 +158,16 @@ class VideoReporter:
         return _reported(seen, chosen, self._shelf, self._align)
 
     def new(self, video: Video) -> ReportedVideo:
-        """A video file that the manifest does not hold; raises one of `DECODE_ERRORS`."""
-        seen = from_file(video, self.runs[0], self.extractor)
-        return _reported(seen, self.runs, self._shelf, self._align)
+        """A video file that the manifest does not hold; raises one of `DECODE_ERRORS`.
+
+        By those runs that did not learn from this very file, if there are any.
+        """
+        assert video.path is not None
+        chosen = self._training_files.unlearned(video.path) or self.runs
+        seen = from_file(video, chosen[0], self.extractor)
+        if learned := TrainingFiles(chosen).warning(video.path):
+            seen = replace(seen, warnings=(f"{video.id}: {learned}", *seen.warnings))
+        return _reported(seen, chosen, self._shelf, self._align)
 
     def together(self, done: Sequence[ReportedVideo], failed: Mapping[str, str]) -> VideosReport:
         """All that one page shows; failed: name -> why."""

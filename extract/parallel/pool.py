@@ -34,7 +34,10 @@ class WorkerPool(ABC):
     """Workers by their numbers, 0 <= i < n_workers; what they are and where is the subclass's.
 
     n_held: videos that a worker may hold at once, so that it need not wait for the next one.
+    waits_for_all: whether an extraction begins when all are ready, not with the first.
     """
+
+    waits_for_all = True
 
     def __init__(self, n_workers: int, n_held: int):
         self.n_workers, self.n_held = n_workers, n_held
@@ -85,10 +88,11 @@ class PooledEncoding:
         return [self._made[worker] for worker in sorted(self._made)]
 
     def start(self) -> None:
-        """Start the workers and wait until all are ready; `AqaError` where one cannot work."""
+        """Start the workers and wait until they are ready; `AqaError` where one cannot work."""
         for worker in range(self._pool.n_workers):
             self._pool.start(worker)
-        while len(self._ready) < self._pool.n_workers:
+        needed = self._pool.n_workers if self._pool.waits_for_all else 1
+        while len(self._ready) < needed:
             for worker, answer in self._pool.answers():
                 self._take(worker, answer)
 
@@ -138,7 +142,7 @@ class PooledEncoding:
         elif isinstance(answer, Crashed):
             raise WorkerCrash(f"{self._pool.where(worker)}:\n{answer.trace}")
         elif isinstance(answer, Gone):
-            self._deaths += not self._held.get(worker)
+            self._deaths += worker not in self._ready
             if self._deaths >= _DEATHS:
                 raise AqaError(
                     f"{self._pool.where(worker)} dies before it has begun: {answer.how}; "

@@ -178,6 +178,8 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str, bool]] = {
     "training_scores": (_is_bounds, "the lowest and the highest score", False),
     "no_range": (_is_text, "a text", False),
     "also_learned_from": (_is_ids, _IDS, False),
+    "packed": (lambda value: isinstance(value, bool), "true or false", False),
+    "learned_files": (_is_hashes, "hashes by id", False),
     "performances": (_is_ids, "a list of keys", False),
     "from": (_is_start, "null, or the run that fitting started from", False),
     "store": (_is_object, _OBJECT, True),

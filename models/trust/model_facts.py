@@ -30,11 +30,11 @@ _BEFORE = "the run is of before this was learned; fit the head again"
 class RunFacts:
     """One run, and what it learned from.
 
-    run: its folder. target: what it predicts. weights: SHA-256 of the head's fitted arrays.
-    training_videos: how many it was fitted on. lowest, highest: of their scores, in points; None
-    where they are no points, or not known. fitted_with: the version of aqa; "" where not known.
-    created: when, in ISO 8601; "" where not known. unknown: what is not known of how far its scores
-    may be trusted, and why.
+    run: its folder, see `place_of`. target: what it predicts. weights: SHA-256 of the head's
+    fitted arrays. training_videos: how many it was fitted on. lowest, highest: of their scores, in
+    points; None where they are no points, or not known. fitted_with: the version of aqa; "" where
+    not known. created: when, in ISO 8601; "" where not known. unknown: what is not known of how far
+    its scores may be trusted, and why.
     """
 
     run: str
@@ -132,11 +132,18 @@ def model_facts(runs: Sequence[Run]) -> ModelFacts:
     )
 
 
+def place_of(run: Run) -> str:
+    """Its folder, as an answer tells it; of a run in a pack, from the name of the pack on."""
+    if run.record.get("packed"):
+        return run.folder.relative_to(run.folder.parents[3]).as_posix()
+    return str(run.folder)
+
+
 def _facts(run: Run) -> RunFacts:
     record = run.record
-    scores = _training_scores(run) if run.kind == "scores" else None
+    scores = score_span(run) if run.kind == "scores" else None
     return RunFacts(
-        run=str(run.folder),
+        run=place_of(run),
         split=run.split,
         target=run.target,
         weights=record.get("hashes", {}).get("model") or sha256_of(run.folder / MODEL),
@@ -149,7 +156,7 @@ def _facts(run: Run) -> RunFacts:
     )
 
 
-def _training_scores(run: Run) -> tuple[float, float] | None:
+def score_span(run: Run) -> tuple[float, float] | None:
     """The lowest and the highest score of the training videos; None where that is not known."""
     kept = run.record.get("training_scores")
     if kept is not None:

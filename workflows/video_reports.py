@@ -39,6 +39,7 @@ from aqa.workflows.new_videos import (
     predicted_score,
 )
 from aqa.workflows.training_files import TrainingFiles
+from aqa.workflows.true_faults import TrueFault, told_faults
 from aqa.workflows.trust import Trust, trust_in
 
 # So many exemplars can be chosen between on a page.
@@ -67,7 +68,7 @@ class ReportedVideo:
     compared with, in words; "" where with nothing. commentary: what the head writes, "" for
     nothing. copy: to play; None where there is no video file. thumbnail: JPEG. run: whose feedback
     it is. trust: how far the score may be trusted. warnings: why this may mean less than it seems,
-    one line each.
+    one line each. true_faults: where somebody has told them.
     """
 
     name: str
@@ -85,6 +86,7 @@ class ReportedVideo:
     run: Run
     trust: Trust
     warnings: tuple[str, ...] = ()
+    true_faults: tuple[TrueFault, ...] = ()
 
     @property
     def title(self) -> str:
@@ -289,6 +291,7 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -
         run=run,
         trust=trust,
         warnings=(*((f"{video.id}: {trust.unlike}",) if trust.unlike else ()), *seen.warnings),
+        true_faults=told_faults(video, seen.features, shelf.manifest, copy) if copy else (),
     )
 
 

@@ -26,7 +26,10 @@ logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 @dataclass
 class FormPart:
-    """One part of a form. part: what the form calls it. name: of a file, as its sender calls it; None for a text."""
+    """One part of a form.
+
+    part: what the form calls it. name: of a file, as its sender calls it; None for a text.
+    """
 
     part: str
     name: str | None = None

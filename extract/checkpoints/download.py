@@ -196,8 +196,8 @@ def _by_hand(checkpoint: Checkpoint, target: Path) -> str:
     beside = f", with its {CONFIG} beside it," if checkpoint.of_hub else ""
     return (
         f"download {checkpoint.file} ({size}licence: {checkpoint.licence or 'not known'}) by hand "
-        f"from {checkpoint.url} to {target}{beside} and give the command again, or name other weights with "
-        "--weights"
+        f"from {checkpoint.url} to {target}{beside} and give the command again, or name other "
+        "weights with --weights"
     )
 
 

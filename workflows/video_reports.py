@@ -139,7 +139,7 @@ class VideoReporter:
             check_run(run, self.manifest, store or run.store)
         check_same_features(runs)
         self._align, self._extractor = align, extractor
-        self._network = {"weights": weights, "backbone": backbone, "device": device}
+        self._network: dict[str, Any] = {"weights": weights, "backbone": backbone, "device": device}
         self._shelf = _Shelf(self.manifest, store or runs[0].store, runs[0].spec)
 
     @property
@@ -198,7 +198,7 @@ def report_videos(
     the first of these explains it. type, difficulty, action: of the new files. The other arguments
     are those of `VideoReporter`. A video that fails stops nothing: it is in `failed`.
     """
-    network = {"weights": weights, "backbone": backbone, "device": device}
+    network: dict[str, Any] = {"weights": weights, "backbone": backbone, "device": device}
     reporter = VideoReporter(runs, manifest, store, align=align, **network)
     told = {"type": type, "difficulty": difficulty, "action": action}
     videos: dict[str, Video] = {}

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from aqa.annotations.manifest import Manifest
     from aqa.api import evaluate, explain, extract_features, fit, load_run, score
     from aqa.features.store import FeatureStore
+    from aqa.workflows.scorer import Scorer
 
 __version__ = "0.1.0"
 
 __all__ = [
     "FeatureStore",
     "Manifest",
+    "Scorer",
     "evaluate",
     "explain",
     "extract_features",
@@ -34,7 +36,11 @@ __all__ = [
     "score",
 ]
 
-_HOMES = {"FeatureStore": "aqa.features.store", "Manifest": "aqa.annotations.manifest"}
+_HOMES = {
+    "FeatureStore": "aqa.features.store",
+    "Manifest": "aqa.annotations.manifest",
+    "Scorer": "aqa.workflows.scorer",
+}
 
 
 def __getattr__(name: str) -> Any:

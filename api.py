@@ -36,12 +36,20 @@ PathLike = str | Path
 class Rows(list[dict[str, Any]]):
     """Rows that pandas takes as they are: `pandas.DataFrame(rows)`.
 
-    failed: what could not be done, one line each; each was told as a warning too.
+    failed: what could not be done, one line each; each was told as a warning too. model: which
+    runs the answers are of, their weights, and what these learned from; None where they are of
+    several heads, or of none.
     """
 
-    def __init__(self, rows: Iterable[Mapping[str, Any]], failed: Sequence[str] = ()):
+    def __init__(
+        self,
+        rows: Iterable[Mapping[str, Any]],
+        failed: Sequence[str] = (),
+        model: Mapping[str, Any] | None = None,
+    ):
         super().__init__(dict(row) for row in rows)
         self.failed = list(failed)
+        self.model = model
 
 
 def extract_features(
@@ -57,6 +65,7 @@ def extract_features(
     frames: int | None = None,
     pad: Literal["front", "back"] = "front",
     tail: Literal["shift", "drop", "pad"] = "shift",
+    sampling: str | None = None,
     augmentations: Sequence[str] = (),
     deinterlace: bool = False,
     precision: Literal["float32", "bfloat16", "float16"] = "float32",
@@ -70,9 +79,10 @@ def extract_features(
     the backbone's public ones, which are downloaded where they are not here. manifest: by default
     manifest.csv. store: the file that is written, by default stores/<backbone>.h5; videos that it
     holds already are not extracted again. layer, clip_length, stride: by default the backbone's
-    own. frames: how many frames every video is given, the last ones. augmentations: names such as
-    `flip`, extracted beside the original. deinterlace: make frames of interlaced video progressive.
-    seed: of random weights and of the augmentations.
+    own. frames: how many frames every video is given, the last ones. sampling: `16x4` for clips of
+    16 frames, every fourth, `16of50` for 16 spread over 50; instead of clip_length. augmentations:
+    names such as `flip`, extracted beside the original. deinterlace: make frames of interlaced
+    video progressive. seed: of random weights and of the augmentations.
 
     One row per video: `video_id`, `outcome` (extracted, stored already, or failed) and `reason`.
     Raises `AqaError` for settings that the store was not made with.
@@ -81,19 +91,21 @@ def extract_features(
     """
     from aqa.extract.backbones import load_backbone
     from aqa.extract.run import extract
-    from aqa.features.clips import ClipRule
+    from aqa.features.clips import parse_sampling
 
     place = Workspace(Path(workspace))
     videos = _manifest(manifest, place)
+    window = None
+    if sampling is not None:
+        clip_length, window = parse_sampling(sampling)
     network = load_backbone(backbone, weights, layer, clip_length=clip_length, seed=seed)
     if deinterlace:
         network.preprocess = dataclasses.replace(network.preprocess, deinterlace=True)
-    length = clip_length or network.clip_length
     summary = extract(
         videos.videos,
         network,
         Path(store) if store else place.store(network.name),
-        ClipRule(length, stride or length, frames, pad, tail, spread=network.spread),
+        network.clip_rule(clip_length, stride, window=window, frames=frames, pad=pad, tail=tail),
         augmentations=augmentations,
         augmentation_seed=seed,
         device=device,
@@ -133,6 +145,7 @@ def fit(
     skip_missing: bool = False,
     skip_incomplete: bool = False,
     ranges: bool = True,
+    jobs: int = 1,
 ) -> list[Run]:
     """Fit a head on the training videos of each split, and save the runs.
 
@@ -146,7 +159,8 @@ def fit(
     called, by default as the head. seed: of every random choice, by default 0. skip_missing: leave
     out videos that the store does not hold. skip_incomplete: leave out training videos that lack
     the target, or a label that the head learns from, such as a stage; run.json says which. ranges:
-    learn how far scores are off too, which takes up to three more fits.
+    learn how far scores are off too, which takes up to three more fits. jobs: splits and targets
+    that are fitted side by side, in processes of one thread each.
 
     One `Run` per target and split: its fitted `head`, its `folder`, and its `record` of settings.
 
@@ -155,7 +169,7 @@ def fit(
     """
     from aqa.annotations.chosen_splits import chosen_splits
     from aqa.evaluation.complete_splits import check_all_scored
-    from aqa.workflows.fit import fit_splits
+    from aqa.workflows.side_by_side import FitSettings, FitTask, fit_tasks
 
     place = Workspace(Path(workspace))
     table = _manifest(manifest, place)
@@ -165,19 +179,14 @@ def fit(
         tables = table.of_targets(_names(targets), good, pairs)
         if not skip_incomplete:
             check_all_scored(tables, _names(splits), features)
-        return [
-            run
+        tasks = [
+            FitTask(head, texts, seen, split, place.runs)
             for seen in tables
-            for run in fit_splits(
-                *(head, texts, seen, features, chosen_splits(seen, _names(splits)), place.runs),
-                seed=seed,
-                skip_missing=skip_missing,
-                skip_incomplete=skip_incomplete,
-                start=Path(start) if start else None,
-                name=name,
-                ranges=ranges,
-            )
+            for split in chosen_splits(seen, _names(splits))
         ]
+        begun = Path(start) if start else None
+        settings = FitSettings(seed, skip_missing, skip_incomplete, begun, name, ranges)
+        return list(fit_tasks(tasks, features, settings, jobs))
 
 
 def evaluate(
@@ -269,20 +278,22 @@ def score(
 
     One row per video and target: `video`, `target` where that is not the score, `score` in points,
     the prediction of each split, and what each writes of it, if it does. A video that cannot be
-    read is in the rows' `failed`.
+    read is in the rows' `failed`; `model` says which runs answered, and what they learned from.
 
         aqa.score(["new.mp4", "other.mp4"], head="lstm")
     """
     from aqa.models import runs
     from aqa.models.run_source import chosen_runs
+    from aqa.models.trust.model_facts import model_facts
     from aqa.workflows.score import score_videos
 
     place = Workspace(Path(workspace))
     paths = [Path(video) for video in ([videos] if isinstance(videos, str | Path) else videos)]
     folders = chosen_runs(place.runs, (head,), _names(splits), _names(targets))
+    fitted = [runs.load_run(folder, (head,)) for folder in folders]
     outcome = score_videos(
         paths,
-        [runs.load_run(folder, (head,)) for folder in folders],
+        fitted,
         weights=weights,
         backbone=backbone,
         device=device,
@@ -303,7 +314,7 @@ def score(
         }
         for done in outcome.done
     )
-    return Rows(rows, failed)
+    return Rows(rows, failed, model_facts(fitted).as_dict())
 
 
 def explain(
@@ -338,6 +349,7 @@ def explain(
     """
     from aqa.models.feedback import Feedback, PoseFeedback
     from aqa.models.run_source import runs_of_one_target
+    from aqa.models.trust.model_facts import model_facts
     from aqa.workflows.feedback import explain as explain_video
 
     place = Workspace(Path(workspace))
@@ -362,7 +374,8 @@ def explain(
         said = explanation.clips
     elif isinstance(explanation, PoseFeedback):
         said = explanation.moves
-    return Rows(dataclasses.asdict(one) for one in said)
+    model = model_facts([explained.run]).as_dict()
+    return Rows((dataclasses.asdict(one) for one in said), model=model)
 
 
 def _said(said: SaidClass) -> dict[str, Any]:

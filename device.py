@@ -23,6 +23,33 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
+def pick_devices(names: str) -> tuple[str, ...]:
+    """The devices of a list such as `cuda:0,cuda:1`; one may stand there twice.
+
+    `auto` is every GPU, or the CPU where there is none; `cuda:all` every GPU. `cuda` is the first.
+    `AqaError` for one that is not there.
+    """
+    n_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    every = tuple(f"cuda:{number}" for number in range(n_gpus))
+    if names == "auto":
+        return every if n_gpus > 1 else ("auto",)
+    if names == "cuda:all":
+        if not every:
+            raise AqaError("device 'cuda:all' is not available here: there is no GPU")
+        return every
+    found = tuple(name.strip() for name in names.split(","))
+    if len(found) == 1:
+        pick_device(found[0])
+        return found
+    there = ("cpu", *every)
+    for name in found:  # a GPU is not touched: its worker does that
+        if name not in (*there, *(["cuda"] if every else [])):
+            raise AqaError(
+                f"device {name!r} is not available here, of {names!r}; there are {', '.join(there)}"
+            )
+    return found
+
+
 @contextmanager
 def deterministic_kernels() -> Iterator[None]:
     """On a GPU, the same algorithms in every run, and float32 of all its digits (no TF32).

@@ -1,4 +1,4 @@
-"""Writing files: everything of ours but the growing feature store is written through this module.
+"""Writing files: all of ours but feature stores and event logs, which grow, is written here.
 
 A file or a folder is written under a hidden name beside its place and put there in one step, after
 its bytes have reached the disk. So nobody ever sees half of one, and an error, a kill or a power

@@ -72,6 +72,7 @@ class RowParser:
             attributes={name: value for name in ATTRIBUTES if (value := self._text(name))},
             judges=self._judges(),
             stages=self._stages(length),
+            steps=tuple(s.strip() for s in (self._text("steps") or "").split(";") if s.strip()),
             commentary=self._text("commentary"),
             poses=self._path("poses", folder),
             similar_within=self._number("similar_within", least=0),

@@ -24,6 +24,8 @@ class Video:
     attributes: name -> label, for the names in `columns.ATTRIBUTES`.
     judges: the judges' marks, of the columns judge_1, judge_2, ..., in points.
     stages: name -> the first frame of that stage, in order; frame 0 is `start_frame`.
+    steps: names of what the action consists of, in order, of the column steps, which parts them by
+        semicolons: `Forward;2.5 Soms.Pike;Entry`.
     commentary: what was said of the action, such as a commentator's words.
     poses: the file or folder of the athlete's joints, absolute.
     similar_within: in points; two videos whose scores differ by less count as similar.
@@ -46,6 +48,7 @@ class Video:
     attributes: Mapping[str, str] = field(default_factory=dict)
     judges: tuple[float, ...] = ()
     stages: Mapping[str, int] = field(default_factory=dict)
+    steps: tuple[str, ...] = ()
     commentary: str | None = None
     poses: Path | None = None
     similar_within: float | None = None

@@ -59,7 +59,7 @@ def learned(shapes: Shapes) -> int:
 def checkpoint(architecture: Architecture, layout: Layout) -> State:
     """Random weights of sensible size under the layout's names."""
     net = load_backbone(architecture.name, "random", layout.last_layer).net
-    return {layout.key(key): value for key, value in net.state_dict().items()}
+    return layout.taken_apart(net.state_dict())
 
 
 class _Malicious:

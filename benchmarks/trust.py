@@ -1,17 +1,18 @@
 """May one trust what is said of a new video? Measured on drawn dives that no head has seen.
 
-    python benchmarks/trust.py WORKSPACE [--head wd] [--dives 200] [--others FOLDER]
+    python benchmarks/trust.py WORKSPACE [--head wd] [--dives 200] [--others FOLDER] [-o trust.json]
 
-WORKSPACE: drawn dives, as `aqa demo` leaves them, with a fitted head that says what clips add. For
-each split's run:
+WORKSPACE: drawn dives, as `aqa demo` leaves them, with fitted heads that say what clips add.
+`benchmarks/trust_picture.py` draws what -o keeps. For each split's run:
 
 likeness    how many new dives are called unlike the training videos, and how many of other videos:
             pictures of noise, of one colour, moving bars; a diver that stands still, a pool without
             one, a dive with its frames shuffled or backwards; and the videos of FOLDER, in pieces
             of 100 frames.
-moments     of dives with faults: how often the worst moment named is truly faulty. Of dives
-            without: how often no moment is called faulty.
-range       how often the true score lies in the range of 80 %.
+moments     of dives with faults: how often the worst moment named is truly faulty, how often it is
+            said to stand out, and how often it is then faulty. Of dives without faults: how often
+            no moment is said to stand out.
+range       how often the true score lies in the range of 80 %, and how wide that is, in points.
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ import numpy as np
 from aqa.annotations.manifest import Video
 from aqa.benchmarks.extract import machine
 from aqa.extract.video.decode import DECODE_ERRORS, open_video
-from aqa.models.feedback import Feedback
+from aqa.files import write_json
+from aqa.models.feedback import ClipFeedback, Feedback
 from aqa.models.runs import Run, load_run
+from aqa.models.trust.score_range import SHOWN
 from aqa.workflows.demo.dataset import faulty_clips
 from aqa.workflows.demo.filming import draw, film
 from aqa.workflows.demo.sampling import sample_dive
@@ -46,40 +49,63 @@ Frames = Sequence[np.ndarray]
 
 @click.command()
 @click.argument("workspace", type=FOLDER)
-@click.option("--head", default="wd", show_default=True)
+@click.option("--head", "heads", multiple=True, default=["wd"], show_default=True)
 @click.option("--dives", type=click.IntRange(1), default=200, show_default=True)
 @click.option("--kinds", type=click.IntRange(1), default=10, show_default=True)
+@click.option("--seed", default=SEED, show_default=True, help="Of the drawn dives.")
 @click.option("--others", type=FOLDER, help="Folder of videos that are no drawn dives.")
-def main(workspace: Path, head: str, dives: int, kinds: int, others: Path | None) -> None:
-    """Print a row for each split's run."""
-    runs = [load_run(folder) for folder in run_folders(workspace / "runs", (head,))]
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Keep all as JSON.")
+def main(
+    workspace: Path,
+    heads: Sequence[str],
+    dives: int,
+    kinds: int,
+    seed: int,
+    others: Path | None,
+    out: Path | None,
+) -> None:
+    """Print what each split's run says of new dives."""
+    runs = [load_run(folder) for folder in run_folders(workspace / "runs", heads)]
     extractor = extractor_for(runs[0].spec, device="cpu")
-    click.echo(f"{machine()}; {dives} dives with and {dives} without faults, head {head}")
+    told = f"{machine()}; {dives} dives with and {dives} without faults, seed {seed}"
+    click.echo(told)
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        faulty = list(new_dives(folder, dives, extractor, faults=True))
-        sound = list(new_dives(folder, dives, extractor, faults=False))
+        faulty = list(new_dives(folder, dives, extractor, faults=True, seed=seed))
+        sound = list(new_dives(folder, dives, extractor, faults=False, seed=seed))
         unlike = {
             name: [seen_of(path, extractor) for path in paths]
             for name, paths in other_videos(folder, kinds).items()
         }
     if others is not None:
         unlike["files"] = list(pieces(others, extractor))
-    for run in runs:
-        click.echo(f"\nsplit {run.split}")
-        for line in (*likeness_rows(run, faulty + sound, unlike), *moment_rows(run, faulty, sound)):
-            click.echo(f"  {line}")
+    rows = [
+        {
+            "head": run.label,
+            "split": run.split,
+            **moments(run, faulty, sound),
+            **held(run, [seen for seen, _ in (*faulty, *sound)]),
+            "called unlike": called_unlike(run, faulty + sound, unlike),
+        }
+        for run in runs
+    ]
+    for row in rows:
+        click.echo("; ".join(f"{name} {value}" for name, value in row.items()))
+    if out is not None:
+        write_json(out, {"made by": told, "rows": rows})
 
 
 Dive = tuple[SeenVideo, frozenset[int]]
 
 
-def new_dives(folder: Path, n: int, extractor: VideoExtractor, *, faults: bool) -> Iterator[Dive]:
+def new_dives(
+    folder: Path, n: int, extractor: VideoExtractor, *, faults: bool, seed: int = SEED
+) -> Iterator[Dive]:
     """Dives that no data set holds, with the numbers of their faulty clips."""
     index = 0
     found = 0
     while found < n:
-        dive = sample_dive(SEED + faults, index, faults=None if faults else {})
+        dive = sample_dive(seed + faults, index, faults=None if faults else {})
         index += 1
         truth = frozenset(faulty_clips(dive.faults, dive.n_frames))
         if bool(truth) != faults:
@@ -143,29 +169,48 @@ def pieces(folder: Path, extractor: VideoExtractor, length: int = 100) -> Iterat
             continue
 
 
-def likeness_rows(
+def called_unlike(
     run: Run, dives: Sequence[Dive], others: dict[str, list[SeenVideo]]
-) -> Iterator[str]:
+) -> dict[str, str]:
     """How many of each kind are called unlike the training videos."""
-    for name, videos in {"new dives": [seen for seen, _ in dives], **others}.items():
-        called = sum(bool(trust_in([run], one.features.features).unlike) for one in videos)
-        yield f"unlike the training videos: {name} {called} of {len(videos)}"
+    every = {"new dives": [seen for seen, _ in dives], **others}
+    counts = {
+        name: sum(bool(trust_in([run], one.features.features).unlike) for one in videos)
+        for name, videos in every.items()
+    }
+    return {name: f"{count} of {len(every[name])}" for name, count in counts.items()}
 
 
-def moment_rows(run: Run, faulty: Sequence[Dive], sound: Sequence[Dive]) -> Iterator[str]:
-    """How often the worst moment is a fault, no fault is claimed of none, and the range holds."""
-    named = [worst(run, seen) in truth for seen, truth in faulty]
-    quiet = [not any(clip.faulty for clip in said(run, seen).clips) for seen, _ in sound]
-    yield f"worst moment named is a fault: {100 * fmean(named):.0f} % of {len(named)}"
-    yield f"no fault claimed where there is none: {100 * fmean(quiet):.0f} % of {len(quiet)}"
-    ranges = run.score_range
-    if ranges is not None:
-        errors = [
-            abs(predicted_score(run.head, seen.video, seen.features) - seen.video.score)
-            for seen, _ in (*faulty, *sound)
-        ]
-        held = [error <= ranges.half_widths[80] for error in errors]
-        yield f"true score in the range of 80 %: {100 * fmean(held):.0f} %"
+def moments(run: Run, faulty: Sequence[Dive], sound: Sequence[Dive]) -> dict[str, float]:
+    """How often the worst moment is a fault, and no fault is claimed of a dive without, in %."""
+    told = [(worst(run, seen), truth) for seen, truth in faulty]
+    outright = [clip.clip in truth for clip, truth in told if clip.stands_out]
+    feedback = [said(run, seen) for seen, _ in sound]
+    return {
+        "named": percent([clip.clip in truth for clip, truth in told]),
+        "stands out": percent([clip.stands_out for clip, _ in told]),
+        "stands out rightly": percent(outright),
+        "quiet": percent([not any(c.stands_out for c in one.clips) for one in feedback]),
+        "unmarked": percent([not any(c.marked for c in one.clips) for one in feedback]),
+    }
+
+
+def held(run: Run, videos: Sequence[SeenVideo]) -> dict[str, float]:
+    """How often the true score lies in the range of 80 %, in %, and how wide it is, in points."""
+    known = run.score_range
+    if known is None:
+        return {}
+    errors = [
+        abs(predicted_score(run.head, seen.video, seen.features) - seen.video.score)
+        for seen in videos
+    ]
+    half = known.half_widths[SHOWN]
+    return {"held": percent([error <= half for error in errors]), "width": round(2 * half, 1)}
+
+
+def percent(found: Sequence[bool]) -> float:
+    """How many are true; NaN of none."""
+    return round(100 * fmean(found), 1) if found else float("nan")
 
 
 def said(run: Run, seen: SeenVideo) -> Feedback:
@@ -175,10 +220,9 @@ def said(run: Run, seen: SeenVideo) -> Feedback:
     return feedback
 
 
-def worst(run: Run, seen: SeenVideo) -> int:
-    """The clip that is farthest below its average, or has the lowest value."""
-    clips = said(run, seen).clips
-    return min(clips, key=lambda clip: clip.value - (clip.average or 0.0)).clip
+def worst(run: Run, seen: SeenVideo) -> ClipFeedback:
+    """The clip that a page's first sentence is about."""
+    return min(said(run, seen).clips, key=lambda clip: clip.value - (clip.good or 0.0))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import click
 
-NOT_COMMANDS = {"__init__", "options", "joint_options", "network_options", "settings_options"}
-
 GROUPS = {
     "Get the data": ("import", "split", "stages"),
     "Extract features": ("extract", "store", "weights", "isa"),
@@ -16,7 +14,7 @@ GROUPS = {
         *("heads", "fit", "finetune", "eval", "compare", "plot", "baseline"),
         *("transfer", "fragments"),
     ),
-    "Score and explain": ("score", "feedback", "report", "embed"),
+    "Score and explain": ("score", "feedback", "report", "serve", "pack", "embed"),
     "Demo and published tables": ("demo", "reproduce", "papers"),
 }
 """The sections of `aqa --help`, in the order in which one uses the commands."""
@@ -24,8 +22,10 @@ GROUPS = {
 
 def command_names() -> list[str]:
     """The names of the commands, without importing them; `import_.py` holds `import`."""
-    files = Path(__file__).parent.glob("*.py")
-    return sorted(path.stem.rstrip("_") for path in files if path.stem not in NOT_COMMANDS)
+    stems = [path.stem for path in Path(__file__).parent.glob("*.py")]
+    return sorted(
+        stem.rstrip("_") for stem in stems if stem != "__init__" and not stem.endswith("options")
+    )
 
 
 def command_groups() -> dict[str, list[str]]:

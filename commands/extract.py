@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
+from aqa.commands.extract_options import (
+    devices_option,
+    failed_list_option,
+    log_option,
+    on_option,
+    only_option,
+    parsed_shard,
+    plan_option,
+    processes_option,
+    ray_address_option,
+    ray_cluster,
+    ray_gpus_option,
+    shard_option,
+)
 from aqa.commands.joint_options import JOINT_OPTIONS, joint_options
 from aqa.commands.network_options import (
     load_network,
@@ -20,7 +35,6 @@ from aqa.commands.network_options import (
 from aqa.commands.options import (
     FILE,
     FOLDER,
-    device_option,
     manifest_option,
     workspace_option,
 )
@@ -28,12 +42,14 @@ from aqa.errors import AqaError
 from aqa.workspace import Workspace
 
 if TYPE_CHECKING:
-    from aqa.annotations.manifest import Video
+    from aqa.annotations.manifest import Manifest, Video
+    from aqa.extract.backbones.backbone import Backbone
     from aqa.extract.summary import ExtractionSummary
+    from aqa.extract.video_encoder import EncodingSettings
 
 POSE = "pose"
 _FOR_POSES = ("poses", *JOINT_OPTIONS)
-_FOR_BOTH = ("workspace", "backbone", "manifest", "store", "quiet")
+_FOR_BOTH = ("workspace", "backbone", "manifest", "store", "only", "failed_list", "quiet")
 
 
 @click.command()
@@ -52,7 +68,12 @@ _FOR_BOTH = ("workspace", "backbone", "manifest", "store", "quiet")
     "bright, zoom, mask, equalize, drop, shift1 to shift5 (start later), end1 to end5 (end "
     "earlier); with + both at once, such as flip+end3.",
 )
-@device_option
+@devices_option
+@processes_option
+@shard_option
+@on_option
+@ray_address_option
+@ray_gpus_option
 @click.option(
     "--batch-size",
     default="auto",
@@ -83,6 +104,10 @@ _FOR_BOTH = ("workspace", "backbone", "manifest", "store", "quiet")
     "of each video [default: the column poses of the manifest].",
 )
 @joint_options
+@only_option
+@failed_list_option
+@log_option
+@plan_option
 @click.option("--quiet", is_flag=True, help="No progress bar.")
 @click.pass_obj
 def extract(
@@ -91,12 +116,21 @@ def extract(
     store: Path | None,
     augmentations: str,
     device: str,
+    processes: int | None,
+    shard: str | None,
+    place: str,
+    ray_address: str | None,
+    ray_gpus: float | None,
     batch_size: str,
     precision: str,
     dtype: str,
     workers: int | None,
     seed: int,
     poses: Path | None,
+    only: Path | None,
+    failed_list: Path | None,
+    log_json: Path | None,
+    is_plan: bool,
     quiet: bool,
     **others: Any,
 ) -> None:
@@ -111,64 +145,122 @@ def extract(
     aqa.extract.backbones.BackboneSpec.
 
     A killed run goes on where it stopped. A video that fails is reported at the end and stops
-    none of the others; the exit code is then 1.
+    none of the others; the exit code is then 1. It is 0 where every video is in the store, 2 for
+    wrong usage, and 130, 143 or 129 after Ctrl-C, kill and a closed terminal.
     """
     asked = {name: others.pop(name) for name in JOINT_OPTIONS}
     network = others
     _refuse_options(network["backbone"])
-    size = _batch_size(batch_size)
-    if network["backbone"] == POSE:
-        from aqa.annotations.manifest import Manifest
-
-        table = Manifest.read(manifest or workspace.manifest)
-        _extract_poses(table.videos, poses, store or workspace.store(POSE), asked, quiet)
-        return
+    size, share = _batch_size(batch_size), parsed_shard(shard)
     from aqa.annotations.manifest import Manifest
+
+    videos = _chosen(Manifest.read(manifest or workspace.manifest), only)
+    if network["backbone"] == POSE:
+        path = store or workspace.store(POSE)
+        _tell(path, _extract_poses(videos, poses, path, asked, quiet), failed_list)
+        return
+    if share is not None and store is None:
+        raise click.UsageError(
+            f"--shard {share}: each share needs a store of its own; name it with --store, such as "
+            f"stores/parts/part-{share.number}.h5"
+        )
+    from aqa.event_log import EventLog
     from aqa.extract.progress import ExtractionBar
     from aqa.extract.run import extract as run
+    from aqa.extract.video_encoder import EncodingSettings
 
-    videos = Manifest.read(manifest or workspace.manifest)
     if network["weights"] is None:
         _check_default(network["backbone"], store or workspace.store(network["backbone"]))
     backbone, rule = load_network(**network, seed=seed)
     path = store or workspace.store(backbone.name)
-    progress = ExtractionBar(quiet)
-    with progress:
+    names = [name.strip() for name in augmentations.split(",")]
+    if is_plan:
+        settings = EncodingSettings(rule, tuple(names), seed, size, dtype=dtype)
+        _tell_plan(_without_stored(videos, path), backbone, settings, device)
+        return
+    with ExtractionBar(quiet, EventLog(log_json) if log_json else None) as progress:
         summary = run(
-            videos.videos,
+            videos,
             backbone,
             path,
             rule,
-            augmentations=[name.strip() for name in augmentations.split(",")],
+            augmentations=names,
             augmentation_seed=seed,
             device=device,
+            processes=processes,
+            shard=share,
+            cluster=ray_cluster(place, ray_address, ray_gpus),
             batch_size=size,
             precision=precision,  # type: ignore[arg-type]
             dtype=dtype,
             workers=workers,
             progress=progress,
         )
-    _tell(path, summary)
+    _tell(path, summary, failed_list)
+
+
+def _chosen(table: Manifest, only: Path | None) -> Sequence[Video]:
+    """The videos of the manifest, or those of --only."""
+    from aqa.features.arrays import read_ids
+
+    if only is None:
+        return table.videos
+    ids = read_ids(only)
+    for video_id in ids:
+        if video_id not in table.by_id:
+            raise AqaError(f"{only}: {video_id!r} is no video of {table.path}")
+    wanted = set(ids)
+    return [video for video in table.videos if video.id in wanted]
+
+
+def _without_stored(videos: Sequence[Video], path: Path) -> Sequence[Video]:
+    """Those that the store does not hold."""
+    from aqa.features.store import FeatureStore
+
+    if not path.exists():
+        return videos
+    with FeatureStore.open(path) as opened:
+        return [video for video in videos if video.id not in opened]
+
+
+def _tell_plan(
+    videos: Sequence[Video], backbone: Backbone, settings: EncodingSettings, device: str
+) -> None:
+    from aqa.device import pick_devices
+    from aqa.extract.augment import check_augmentations
+    from aqa.extract.plan import make_plan
+    from aqa.extract.plan_text import plan_rows
+    from aqa.report.tables import table
+
+    checked = replace(settings, augmentations=tuple(check_augmentations(settings.augmentations)))
+    plan = make_plan(videos, backbone, checked, pick_devices(device)[0])
+    click.echo(table(plan_rows(plan), left=2))
 
 
 def _extract_poses(
     videos: Sequence[Video], folder: Path | None, path: Path, asked: dict[str, Any], quiet: bool
-) -> None:
+) -> ExtractionSummary:
     from aqa.extract.poses.run import extract_poses
     from aqa.extract.poses.settings import JointOptions
     from aqa.extract.progress import ExtractionBar
 
     with ExtractionBar(quiet) as progress:
         options = JointOptions(**asked)
-        _tell(path, extract_poses(videos, path, folder, options, progress=progress))
+        return extract_poses(videos, path, folder, options, progress=progress)
 
 
-def _tell(path: Path, summary: ExtractionSummary) -> None:
+def _tell(path: Path, summary: ExtractionSummary, failed_list: Path | None) -> None:
     """Say what became of the videos; exit code 1 where one failed."""
+    from aqa.files import write_text
+
     click.echo(
         f"{path}: {len(summary.done)} videos extracted ({summary.n_clips} clips), "
         f"{len(summary.reused)} reused, {len(summary.failed)} failed"
     )
+    if summary.pace.n_clips:
+        click.echo(str(summary.pace), err=True)
+    if failed_list is not None:
+        write_text(failed_list, "".join(f"{video_id}\n" for video_id, _ in summary.failed))
     for video_id, reason in summary.failed:
         click.echo(f"failed: {video_id}: {reason}", err=True)
     if summary.failed:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aqa.commands.model_options import model_option, places_of
 from aqa.commands.network_options import backbone_again_option
 from aqa.commands.options import (
     FILE,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 @action_option
 @align_option
 @picture_option("frames of the video, and what is said of them")
+@model_option
 @manifest_option
 @store_option
 @click.option("--weights", type=FILE, help="Checkpoint [default: the one the features came from].")
@@ -62,6 +64,7 @@ def feedback(
     action: str | None,
     align: str,
     picture: Path | None,
+    model: Path | None,
     manifest: Path | None,
     store: Path | None,
     weights: Path | None,
@@ -82,7 +85,9 @@ def feedback(
                         are clearly below those of training videos of the same
                         type. Where that does not tell faulty clips better than
                         chance on held-out training videos, or these have no
-                        column faulty_clips, "below average" instead.
+                        column faulty_clips, "below average" instead. What
+                        stands out even beside good videos is said outright;
+                        of the rest of the marked, "perhaps faulty".
     lstm, type-lstm,    the same, of points added to 0. Fit it with -p
     lstm-svr            label=incremental for this.
     pose-dct, pose-dft  for each joint, not clip, the frame on which moving it
@@ -92,6 +97,7 @@ def feedback(
     """
     from aqa.annotations.manifest import Manifest
     from aqa.models.feedback import PoseFeedback
+    from aqa.models.trust.model_facts import model_facts, place_of
     from aqa.report.feedback_table import (
         feedback_json,
         feedback_table,
@@ -99,28 +105,29 @@ def feedback(
         moves_table,
         written_text,
     )
+    from aqa.report.score_table import model_text
     from aqa.workflows.best_head import explaining_runs
     from aqa.workflows.feedback import WrittenFeedback, explain
 
+    places = places_of(workspace, model, runs=runs, manifest=manifest, store=store, weights=weights)
+    (video,) = places.videos([video])
     answers = frozenset({"clips", "joints", "commentary"})
-    folders = explaining_runs(
-        runs or workspace.runs, head, (split,) if split else (), answers, target
-    )
+    folders = explaining_runs(places.runs, head, (split,) if split else (), answers, target)
     explained = explain(
         video,
         folders,
-        Manifest.read(manifest or workspace.manifest),
-        store,
+        Manifest.read(places.manifest),
+        places.store,
         type=type_,
         difficulty=difficulty,
         action=action,
         align=align,
-        weights=weights,
+        weights=places.weights,
         backbone=backbone,
         device=device,
         heads=(head,) if head else (),
     )
-    explanation, run = explained.feedback, str(explained.run.folder)
+    explanation, run = explained.feedback, place_of(explained.run)
     shown: str | dict[str, Any]
     if isinstance(explanation, WrittenFeedback):
         shown = (
@@ -132,8 +139,12 @@ def feedback(
         shown = moves_json(explanation, run) if as_json else moves_table(explanation, run)
     else:
         shown = feedback_json(explanation, run) if as_json else feedback_table(explanation, run)
+    facts = model_facts([explained.run])
     if isinstance(shown, dict):
-        shown = json.dumps({**shown, "warnings": list(explained.warnings)}, indent=1)
+        told = {"model": facts.as_dict(), "warnings": list(explained.warnings)}
+        shown = json.dumps({**shown, **told}, indent=1)
+    else:
+        shown += f"\n\n{model_text(facts)}"
     click.echo(shown)
     for line in explained.warnings:
         click.echo(f"warning: {line}", err=True)

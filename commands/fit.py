@@ -82,6 +82,15 @@ def _check_name(context: click.Context, option: click.Parameter, name: str | Non
     show_default=True,
     help="Learn how far scores are off, which takes up to three more fits, on two thirds each.",
 )
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Splits and targets to fit side by side, in processes of one thread each; runs are the "
+    "same, up to last digits of networks that otherwise compute in several threads.",
+)
 @click.pass_obj
 def fit(
     workspace: Workspace,
@@ -100,6 +109,7 @@ def fit(
     skip_missing: bool,
     skip_incomplete: bool,
     ranges: bool,
+    jobs: int,
 ) -> None:
     """Fit a head on the training videos of each split; the runs lie in runs/<head>.
 
@@ -126,7 +136,7 @@ def fit(
     from aqa.annotations.manifest import Manifest
     from aqa.evaluation.complete_splits import check_all_scored, told_left_out
     from aqa.report.tables import wrapped
-    from aqa.workflows.fit import fit_splits
+    from aqa.workflows.side_by_side import FitSettings, FitTask, fit_tasks
 
     table = Manifest.read(manifest or workspace.manifest)
     with open_store(store or workspace.only_store()) as features:
@@ -136,25 +146,18 @@ def fit(
         for seen in tables:
             if seen.classes is not None:
                 click.echo(wrapped(seen.classes.told()), err=True)
-            for run in fit_splits(
-                head,
-                params,
-                seen,
-                features,
-                chosen_splits(seen, splits),
-                runs or workspace.runs,
-                seed=seed,
-                skip_missing=skip_missing,
-                skip_incomplete=skip_incomplete,
-                start=start,
-                name=name,
-                ranges=ranges,
-            ):
-                seconds, n = run.record["seconds"], len(run.record["split"]["train"])
-                line = f"{run.folder}: {n} training videos, {seconds:.1f} s"
-                click.echo("; ".join([line, *_chosen(run.record["chosen"]), *_threshold(run)]))
-                if run.record["left_out"]:
-                    click.echo(f"{run.folder}: {told_left_out(run.record['left_out'])}")
+        tasks = [
+            FitTask(head, params, seen, split, runs or workspace.runs)
+            for seen in tables
+            for split in chosen_splits(seen, splits)
+        ]
+        settings = FitSettings(seed, skip_missing, skip_incomplete, start, name, ranges)
+        for run in fit_tasks(tasks, features, settings, jobs):
+            seconds, n = run.record["seconds"], len(run.record["split"]["train"])
+            line = f"{run.folder}: {n} training videos, {seconds:.1f} s"
+            click.echo("; ".join([line, *_chosen(run.record["chosen"]), *_threshold(run)]))
+            if run.record["left_out"]:
+                click.echo(f"{run.folder}: {told_left_out(run.record['left_out'])}")
 
 
 def _chosen(values: Mapping[str, Any]) -> Iterator[str]:

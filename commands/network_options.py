@@ -103,10 +103,16 @@ _OTHERS = (
         help="Frames per clip [default: as the weights were trained, mostly 16].",
     ),
     click.option(
+        "--sampling",
+        metavar="TxK|TofN",
+        help="Which frames a clip shows: 16x4 is 16 frames, every fourth; 16of50 is 16 spread over "
+        "50; 16x1 is 16 that follow one another [default: as the weights were trained].",
+    ),
+    click.option(
         "--stride",
         type=click.IntRange(1),
-        help="Frames from the start of one clip to the start of the next [default: the clip "
-        "length].",
+        help="Frames from the start of one clip to the start of the next [default: as many as a "
+        "clip covers].",
     ),
     click.option(
         "--frames",
@@ -168,6 +174,7 @@ def load_network(
     preprocess: str | None,
     deinterlace: bool,
     clip_length: int | None,
+    sampling: str | None,
     stride: int | None,
     frames: int | None,
     pad: str,
@@ -178,34 +185,49 @@ def load_network(
 ) -> tuple[Backbone, ClipRule]:
     """The backbone and the clips of `network_options`; says on standard error what it loaded."""
     from aqa.extract.backbones import load_backbone
-    from aqa.features.clips import ClipRule
+    from aqa.features.clips import parse_sampling
+
+    window = None
+    if sampling is not None:
+        if clip_length or spread:
+            other = "--clip-length" if clip_length else "--spread"
+            raise click.UsageError(f"--sampling says how many frames a clip has: leave out {other}")
+        clip_length, window = parse_sampling(sampling)
 
     checkpoint = _public_checkpoint(weights, backbone) if weights else None
     network = load_backbone(
         backbone,
         fetch_checkpoint(checkpoint.name) if checkpoint else weights,
         layer,
-        preprocess=preprocess or (checkpoint.profile if checkpoint else None),
+        preprocess=preprocess
+        or (checkpoint.profile if checkpoint and not checkpoint.of_hub else None),
         clip_length=clip_length or (checkpoint.clip_length if checkpoint else None),
         seed=seed,
     )
     if deinterlace:
         network.preprocess = replace(network.preprocess, deinterlace=True)
-    length = clip_length or network.clip_length
-    spread = network.spread if spread is None else spread
-    if spread and stride:
+    rule = network.clip_rule(
+        clip_length, stride, window=window, spread=spread, frames=frames, pad=pad, tail=tail
+    )  # type: ignore[arg-type]
+    if rule.spread and stride:
         raise click.UsageError(
             "--stride: a video has one clip here, spread over the whole of it; leave out --stride, "
             "or cut clips with --no-spread"
         )
-    rule = ClipRule(length, stride or length, frames, pad, tail, spread=spread)  # type: ignore[arg-type]
     layout = f", recognised as {network.weights.layout}" if network.weights.layout else ""
     click.echo(
-        f"{network.name} to {network.layer}, weights {network.weights.name}{layout}; "
-        f"{f'{length} frames spread over each video' if spread else f'clips of {length} frames'}",
+        f"{network.name} to {network.layer}, weights {network.weights.name}{layout}; {_told(rule)}",
         err=True,
     )
     return network, rule
+
+
+def _told(rule: ClipRule) -> str:
+    """How videos are cut, in words."""
+    if rule.spread:
+        return f"{rule.length} frames spread over each video"
+    over = f" spread over {rule.window}" if rule.window else ""
+    return f"clips of {rule.length} frames{over}"
 
 
 def _public_checkpoint(weights: str, backbone: str) -> Checkpoint | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from aqa.commands.model_options import model_option, places_of
 from aqa.commands.network_options import backbone_again_option
 from aqa.commands.options import (
     FILE,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 @difficulty_option
 @action_option
 @align_option
+@model_option
 @manifest_option
 @store_option
 @click.option("--weights", type=FILE, help="Checkpoint [default: the one the features came from].")
@@ -70,6 +72,7 @@ def report(
     difficulty: float | None,
     action: str | None,
     align: str,
+    model: Path | None,
     manifest: Path | None,
     store: Path | None,
     weights: Path | None,
@@ -100,17 +103,18 @@ def report(
     from aqa.workflows.best_head import explaining_runs
     from aqa.workflows.video_reports import report_videos
 
-    folders = explaining_runs(runs or workspace.runs, head, splits, target=target)
+    places = places_of(workspace, model, runs=runs, manifest=manifest, store=store, weights=weights)
+    folders = explaining_runs(places.runs, head, splits, target=target)
     made = report_videos(
-        names,
+        places.videos(names),
         [load_run(folder, (head,) if head else ()) for folder in folders],
-        Manifest.read(manifest or workspace.manifest),
-        store,
+        Manifest.read(places.manifest),
+        places.store,
         type=type_,
         difficulty=difficulty,
         action=action,
         align=align,
-        weights=weights,
+        weights=places.weights,
         backbone=backbone,
         device=device,
     )

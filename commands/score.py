@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
+from aqa.commands.model_options import model_option, places_of
 from aqa.commands.network_options import backbone_again_option
 from aqa.commands.options import (
     FILE,
@@ -21,11 +21,8 @@ from aqa.commands.options import (
     type_option,
     workspace_option,
 )
-from aqa.target_names import SCORE, label_and_target
+from aqa.target_names import label_and_target
 from aqa.workspace import Workspace
-
-if TYPE_CHECKING:
-    from aqa.workflows.score import ScoredVideo
 
 
 @click.command()
@@ -40,12 +37,16 @@ if TYPE_CHECKING:
 @type_option
 @difficulty_option
 @action_option
+@model_option
 @click.option("--weights", type=FILE, help="Checkpoint [default: the one the features came from].")
 @backbone_again_option
 @runs_option
 @device_option
 @click.option(
     "--strict", is_flag=True, help="Exit with 1 where a video is unlike the training videos."
+)
+@click.option(
+    "--why", is_flag=True, help="Say which moments cost points too, by a head that explains."
 )
 @json_option
 @click.pass_obj
@@ -58,11 +59,13 @@ def score(
     type_: str | None,
     difficulty: float | None,
     action: str | None,
+    model: Path | None,
     weights: Path | None,
     backbone: str | None,
     runs: Path | None,
     device: str,
     strict: bool,
+    why: bool,
     as_json: bool,
 ) -> None:
     """Score new videos with a fitted head.
@@ -75,59 +78,53 @@ def score(
     two classes the class is shown, and its probability, or how far the answer lies above the
     threshold from which on a video is good. What the head `mtl` writes of a video, if it was fitted
     on commentary, stands below: that of the first split; --json has all.
+
+    --why says below, too, which moments stand out beside other videos, by the first run: without
+    --head, of the head with the highest rank correlation of those that explain their scores.
     """
     from aqa.models.run_source import chosen_runs
+    from aqa.workflows.best_head import explaining_runs
 
-    folders = chosen_runs(runs or workspace.runs, (head,) if head else (), splits, targets)
+    places = places_of(workspace, model, runs=runs, weights=weights)
+    if why and head is None and len(targets) < 2:
+        one = targets[0] if targets else None
+        folders = explaining_runs(places.runs, None, splits, target=one)
+    else:
+        folders = chosen_runs(places.runs, (head,) if head else (), splits, targets)
     fitted = sorted({label_and_target(folder.parent.name)[0] for folder in folders})
     if len(fitted) > 1:
         raise click.BadParameter(f"choose one of {', '.join(fitted)}", param_hint="--head")
     from aqa.models.runs import load_run
-    from aqa.report.score_table import scores_table
+    from aqa.models.trust.model_facts import model_facts
+    from aqa.report.score_table import model_text, score_json, scores_table
     from aqa.workflows.score import score_videos
 
+    used = [load_run(folder, (head,) if head else ()) for folder in folders]
     outcome = score_videos(
         videos,
-        [load_run(folder, (head,) if head else ()) for folder in folders],
-        weights=weights,
+        used,
+        weights=places.weights,
         backbone=backbone,
         device=device,
         type=type_,
         difficulty=difficulty,
         action=action,
+        why=why,
     )
     if as_json:
-        rows = [_row(video, fitted[0]) for video in outcome.done]
+        rows = [score_json(video, fitted[0]) for video in outcome.done]
         failed = [{"video": str(video.path), "reason": video.reason} for video in outcome.failed]
-        click.echo(json.dumps({"scores": rows, "failed": failed}, indent=1))
+        shown = {"scores": rows, "failed": failed, "model": model_facts(used).as_dict()}
+        click.echo(json.dumps(shown, indent=1))
     elif outcome.done:
         click.echo(scores_table(outcome.done))
+        click.echo(f"\n{model_text(model_facts(used))}")
     for line in outcome.warnings:
         click.echo(f"warning: {line}", err=True)
     for video in outcome.failed:
         click.echo(f"failed: {video.path}: {video.reason}", err=True)
     if outcome.failed or (strict and any(video.trust.unlike for video in outcome.done)):
         sys.exit(1)
-
-
-def _range(video: ScoredVideo) -> list[float] | None:
-    width = video.trust.half_width
-    return None if width is None else [video.score - width, video.score + width]
-
-
-def _row(video: ScoredVideo, head: str) -> dict[str, Any]:
-    return {
-        "video": str(video.path),
-        "head": head,
-        **({} if video.target == SCORE else {"target": video.target}),
-        "score": video.score,
-        "by_split": video.by_split,
-        **(video.said.to_dict() if video.said else {"range_80": _range(video)}),
-        "unlike_training": bool(video.trust.unlike),
-        **({"commentary": video.commentary} if video.commentary else {}),
-        "warning": "; ".join(video.warnings) or None,
-        "warnings": list(video.warnings),
-    }
 
 
 COMMAND = score

@@ -43,6 +43,7 @@ def info(path: Path, as_json: bool) -> None:
 # Keys of a spec and of a store's provenance, and how they are shown.
 _CLIPS = {
     "clip_length": "{} frames per clip",
+    "window": "spread over {}",
     "stride": "a new clip every {} frames",
     "frames": "{} frames of every video",
     "padding": "padding at the {}",
@@ -111,6 +112,47 @@ def checksum(path: Path) -> None:
 
     added = add_checksums(path)
     click.echo(f"{path}: " + ("checksums added" if added else "it has all checksums already"))
+
+
+@store.command()
+@workspace_option
+@click.argument("parts", nargs=-1, required=True, type=FILE)
+@click.option("-o", "--output", type=FILE, required=True, help="Store to make.")
+@manifest_option
+@click.pass_obj
+def merge(
+    workspace: Workspace, parts: tuple[Path, ...], output: Path, manifest: Path | None
+) -> None:
+    """Put stores that were made with the same settings together into one.
+
+    PARTS are those of `aqa extract --shard K/N`. Videos come in the order of the manifest, with
+    features, checksums and all that is known of them as they are; those of no manifest come last.
+    A video that two parts hold alike is taken once. Parts that were made in other ways are refused.
+
+    The output is written in one step. One that is there already keeps its videos, so that the same
+    command adds those of parts that have come or grown since.
+    """
+    from aqa.annotations.manifest import Manifest
+    from aqa.errors import listed
+    from aqa.extract.run import extraction_order
+    from aqa.features.store import merge_stores
+
+    table = manifest or workspace.manifest
+    known = manifest is not None or table.is_file()
+    ids = [video.id for video in extraction_order(Manifest.read(table).videos)] if known else []
+    merged = merge_stores(parts, output, ids)
+    click.echo(f"{output}: {merged.n_videos} videos, {merged.n_added} of them new")
+    if known:
+        with open_store(output) as opened:
+            missing = [video_id for video_id in ids if video_id not in opened]
+        if missing:
+            click.echo(
+                f"{table}: {len(missing)} videos are in no part: {listed(missing)}", err=True
+            )
+    else:
+        click.echo(f"{table} is not there: videos are in the order of the parts", err=True)
+    if merged.missing:
+        click.echo(f"no part of the shards {listed(merged.missing)}", err=True)
 
 
 @store.command(name="import")

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 
 from aqa.errors import AqaError
 
@@ -22,10 +23,18 @@ _INTERPOLATIONS = {
     "cubic": cv2.INTER_CUBIC,
 }
 
+# Antialiased, unlike OpenCV's.
+_PILLOW = {"pillow-bilinear": Image.Resampling.BILINEAR, "pillow-bicubic": Image.Resampling.BICUBIC}
+
 # Of a side of a frame, in pixels.
 _LARGEST = 8192
 
+# Fields that came later: what they do is not done where they are not recorded.
+_WHERE_TRUE = ("truncate", "deinterlace")
+
 Triple = tuple[float, float, float]
+# The mean and std of ImageNet's colours, of values from 0 to 1.
+IMAGENET: tuple[Triple, Triple] = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 @dataclass(frozen=True)
@@ -36,17 +45,21 @@ class Preprocess:
     side. interpolation: of the resize; the choice moves pixels by 1 to 4 grey levels on average.
     crop: (height, width) of the centre that is kept, in pixels; odd margins are rounded down.
     channels: order of the colours. scale, mean, std: a value v of 0..255 becomes
-    (v * scale - mean) / std, with mean and std in the order of `channels`. deinterlace: make
-    frames of interlaced video progressive first, where that was asked for.
+    (v * scale - mean) / std, with mean and std in the order of `channels`. truncate: the longer
+    side is rounded down and not to the nearest pixel. deinterlace: make frames of interlaced video
+    progressive first, where that was asked for.
     """
 
     resize: tuple[int, int] | int
     crop: tuple[int, int]
-    interpolation: Literal["nearest", "linear", "area", "cubic"] = "linear"
+    interpolation: Literal[
+        "nearest", "linear", "area", "cubic", "pillow-bilinear", "pillow-bicubic"
+    ] = "linear"
     channels: Literal["RGB", "BGR"] = "RGB"
     scale: float = 1.0
     mean: Triple = (0.0, 0.0, 0.0)
     std: Triple = (1.0, 1.0, 1.0)
+    truncate: bool = False
     deinterlace: bool = False
 
     def __post_init__(self) -> None:
@@ -64,15 +77,19 @@ class Preprocess:
                 f"preprocessing: scale={self.scale}, mean={self.mean}, std={self.std}; expected "
                 "finite numbers"
             )
-        if not isinstance(self.deinterlace, bool):
-            raise AqaError(f"preprocessing: deinterlace={self.deinterlace!r} is not true or false")
+        for name in _WHERE_TRUE:
+            if not isinstance(getattr(self, name), bool):
+                raise AqaError(
+                    f"preprocessing: {name}={getattr(self, name)!r} is not true or false"
+                )
         smallest = (self.resize,) * 2 if isinstance(self.resize, int) else self.resize
         if not all(0 < c <= s for c, s in zip(self.crop, smallest, strict=True)):
             raise AqaError(f"preprocessing: crop={self.crop} is not within resize={self.resize}")
-        if self.interpolation not in _INTERPOLATIONS or self.channels not in ("RGB", "BGR"):
+        known = (*_INTERPOLATIONS, *_PILLOW)
+        if self.interpolation not in known or self.channels not in ("RGB", "BGR"):
             raise AqaError(
                 f"preprocessing: interpolation={self.interpolation!r}, channels={self.channels!r}; "
-                f"expected one of {', '.join(_INTERPOLATIONS)}, and RGB or BGR"
+                f"expected one of {', '.join(known)}, and RGB or BGR"
             )
         if len(self.mean) != 3 or len(self.std) != 3 or not all(self.std):
             raise AqaError(
@@ -84,16 +101,26 @@ class Preprocess:
         """uint8 RGB (height, width, 3) -> uint8 (*crop, 3) in `channels`."""
         height, width = self._size(*frame.shape[:2])
         if frame.shape[:2] != (height, width):
-            frame = cv2.resize(  # type: ignore[assignment]
-                frame, (width, height), interpolation=_INTERPOLATIONS[self.interpolation]
-            )
+            frame = self._resized(frame, width, height)
         top, left = (height - self.crop[0]) // 2, (width - self.crop[1]) // 2
         frame = frame[top : top + self.crop[0], left : left + self.crop[1]]
         return np.ascontiguousarray(frame if self.channels == "RGB" else frame[..., ::-1])
 
+    def _resized(self, frame: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+        if self.interpolation in _PILLOW:
+            return np.array(
+                Image.fromarray(frame).resize((width, height), _PILLOW[self.interpolation])
+            )
+        return cv2.resize(  # type: ignore[return-value]
+            frame, (width, height), interpolation=_INTERPOLATIONS[self.interpolation]
+        )
+
     def _size(self, height: int, width: int) -> tuple[int, int]:
         if not isinstance(self.resize, int):
             return self.resize
+        if self.truncate:
+            shorter = min(height, width)
+            return self.resize * height // shorter, self.resize * width // shorter
         ratio = self.resize / min(height, width)
         return max(round(height * ratio), self.resize), max(round(width * ratio), self.resize)
 
@@ -111,12 +138,12 @@ class Preprocess:
         return ((frames.float() * self.scale - mean) / std).permute(0, 4, 1, 2, 3)
 
     def to_dict(self) -> dict[str, Any]:
-        """As it stands in a store's spec; `deinterlace` stands there only where it is true."""
+        """As it stands in a store's spec; some fields stand there only where they are true."""
         return {
             field.name: list(value) if isinstance(value, tuple) else value
             for field in dataclasses.fields(self)
             for value in [getattr(self, field.name)]
-            if field.name != "deinterlace" or value
+            if field.name not in _WHERE_TRUE or value
         }
 
     @classmethod

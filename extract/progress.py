@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tqdm import tqdm
+
+    from aqa.event_log import EventLog
 
 
 class ExtractionProgress:
@@ -22,15 +24,19 @@ class ExtractionProgress:
     def line(self, text: str) -> None:
         """A warning or a failure, as it happens."""
 
+    def event(self, name: str, **values: Any) -> None:
+        """What a machine that watches may want to know: `start`, `video`, `end`."""
+
 
 class ExtractionBar(ExtractionProgress):
     """Draws on standard error: videos, clips per second, time left.
 
     The bar appears only on a terminal, and not when `quiet`. Warnings and failures are printed
-    all the same.
+    all the same. log: where events are added, too.
     """
 
-    def __init__(self, quiet: bool = False):
+    def __init__(self, quiet: bool = False, log: EventLog | None = None):
+        self._log = log
         self._hidden = quiet or not sys.stderr.isatty()
         self._bar: tqdm | None = None
         self._clips = 0
@@ -56,9 +62,18 @@ class ExtractionBar(ExtractionProgress):
 
         tqdm.write(text, file=sys.stderr)
 
+    def event(self, name: str, **values: Any) -> None:
+        """See `ExtractionProgress.event`."""
+        if self._log is not None:
+            self._log.write(name, **values)
+
     def __enter__(self) -> ExtractionBar:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._bar is not None:
             self._bar.close()
+        if self._log is not None:
+            if kind is not None:
+                self._log.write("stopped", by=kind.__name__)
+            self._log.close()

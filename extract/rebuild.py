@@ -92,6 +92,7 @@ def rule_of(spec: Spec) -> ClipRule:
         pad=spec["padding"],
         tail=spec["tail"],
         spread=spec.get("spread", False),
+        window=spec.get("window"),
     )
 
 
@@ -116,7 +117,7 @@ def _weights_of(spec: Spec, weights: str | Path | None) -> str | Path | None:
         return weights
     if made.get("name") == "random":
         return "random"
-    public = _public(spec)
+    public = published_weights(spec)
     if not (made.get("path") and Path(made["path"]).exists()) and public is not None:
         return fetch(public.name, progress=DownloadBar())
     if not made.get("path"):
@@ -129,7 +130,7 @@ def _weights_of(spec: Spec, weights: str | Path | None) -> str | Path | None:
     return Path(made["path"])
 
 
-def _public(spec: Spec) -> Checkpoint | None:
+def published_weights(spec: Spec) -> Checkpoint | None:
     """The published checkpoint that a store's weights were; None where they were no such."""
     made = spec["weights"]
     for known in known_checkpoints():

@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-import platform
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import cv2
-import numpy as np
-import torch
-
-from aqa.annotations.late_stages import late_stages
 from aqa.annotations.manifest import Video
+from aqa.device import pick_devices
 from aqa.extract.augment import check_augmentations
 from aqa.extract.backbones.backbone import Backbone
-from aqa.extract.checkpoints.cache import read_note
 from aqa.extract.decoders import decoders_before, warn_of_decoders
-from aqa.extract.encode import Encoder, blank_response, encode_video
+from aqa.extract.executors import make_executor
 from aqa.extract.inference import Precision
+from aqa.extract.parallel.ray_pool import RayCluster
+from aqa.extract.parallel.work_queue import in_order
 from aqa.extract.progress import ExtractionProgress
-from aqa.extract.summary import ExtractionSummary, reason_of, sort_out_stored
-from aqa.extract.video.clip_reader import ClipBatch, ClipReader
-from aqa.extract.video.decode import (
-    DECODE_ERRORS,
-    content_of,
-    decoder_name,
-    decoder_of,
-    size_of,
-)
-from aqa.extract.video.prefetch import prefetched
-from aqa.extract.video.sharing import Action, SharedReaders, in_file_order
+from aqa.extract.provenance import joined, published
+from aqa.extract.shards import Shard
+from aqa.extract.summary import ExtractionSummary, sort_out_stored
+from aqa.extract.video.sharing import in_file_order
+from aqa.extract.video_encoder import Encoded, EncodingSettings, action_of
 from aqa.features.clips import ClipRule
 from aqa.features.store import FeatureStoreWriter, Spec
 
@@ -67,6 +57,8 @@ def make_spec(
     }
     if rule.spread:
         spec["spread"] = True
+    if rule.window is not None:
+        spec["window"] = rule.window
     if backbone.origin is not None:
         spec["origin"] = backbone.origin.to_dict()
     return spec
@@ -85,106 +77,126 @@ def extract(
     precision: Precision = "float32",
     dtype: str = "float32",
     workers: int | None = None,
+    processes: int | None = None,
+    shard: Shard | None = None,
+    cluster: RayCluster | None = None,
     progress: ExtractionProgress | None = None,
 ) -> ExtractionSummary:
     """Extract the features of `videos` into `store`; those in it already are reused.
 
     rule: how videos are cut; by default as the backbone's weights are for.
     augmentations: of each video, to extract beside the original (`aqa.extract.augment`), drawn
-    by `augmentation_seed` and the video's id. device: `auto`, `cpu`, `cuda`, ... batch_size:
-    clips per forward pass. precision: of the network's arithmetic. dtype: that features are
-    stored in, float32 or float16. workers: videos that threads decode ahead; None is 0 on a CPU,
-    where decoding beside the network gains nothing, and 8 on a GPU.
+    by `augmentation_seed` and the video's id. device: `auto`, `cpu`, `cuda`, `cuda:0,cuda:1`, ...;
+    see `pick_devices`. batch_size: clips per forward pass. precision: of the network's arithmetic.
+    dtype: that features are stored in, float32 or float16. workers: videos that threads decode
+    ahead; None is 0 on a CPU, where decoding beside the network gains nothing, and 8 on a GPU.
+    processes: that decode and encode, each on one device; None: this one alone, or one for each of
+    several devices. The store does not depend on how many there are. shard: the share of the videos
+    that is extracted, see `aqa.features.store.merge_stores`. cluster: the machines that decode and
+    encode instead of this one; `device` is then `cpu`, or else whatever they have.
 
     A video that fails is in the summary and stops nothing. Raises `StoreError` where the store
     was made with other settings or is being written.
     """
-    length = backbone.clip_length
-    rule = rule or ClipRule(length, length, spread=backbone.spread)
+    rule = rule or backbone.clip_rule()
     progress = progress or ExtractionProgress()
     augmentations = check_augmentations(augmentations)
-    encoder = Encoder(backbone, device, batch_size, precision)
-    if workers is None:
-        workers = 0 if encoder.device.type == "cpu" else 8
-    videos = [videos[number] for number in in_file_order([_action(video) for video in videos])]
+    settings = EncodingSettings(
+        rule,
+        augmentations,
+        augmentation_seed,
+        batch_size,
+        precision,
+        dtype,
+        workers,
+        store.parent / INDEX_FOLDER,
+    )
+    videos = extraction_order(videos if shard is None else shard.of(videos))
     before = decoders_before(store)
-    blank = blank_response(encoder, backbone, rule.length)
     summary = ExtractionSummary()
-    with FeatureStoreWriter(
-        store,
-        make_spec(backbone, rule, blank.shape, augmentations, augmentation_seed, precision, dtype),
-        blank=blank,
-        ids=[video.id for video in videos],
-        provenance=provenance(encoder.device) | _published(backbone),
-    ) as writer:
-        todo = sort_out_stored(videos, lambda video: video.path, writer, summary, progress)
-        warn_of_decoders(store, before, todo, summary, progress)
-        progress.start(len(todo))
-        shared = SharedReaders(
-            [_action(video) for video in todo], store.parent / INDEX_FOLDER, workers
+    devices = (device,) if cluster else pick_devices(device)
+    with make_executor(backbone, settings, devices, processes, cluster) as executor:
+        blank = executor.blank
+        spec = make_spec(
+            backbone, rule, blank.shape, augmentations, augmentation_seed, precision, dtype
         )
-        readers = [
-            ClipReader(
-                video,
-                backbone.preprocess,
-                rule,
-                encoder.batch_size,
-                augmentations,
-                augmentation_seed,
-                (shared, number),
-            )
-            for number, video in enumerate(todo)
-        ]
-        batches: Iterable[ClipBatch]
-        for reader, batches in prefetched(readers, workers):
-            video = reader.video
-            try:
-                encoded = encode_video(batches, encoder, blank, len(augmentations), dtype)
-            except DECODE_ERRORS as error:
-                summary.fail(video.id, reason_of(video.path, error), progress)
-                progress.video(0)
-                continue
-            for warning in reader.warnings:
-                summary.warn(video.id, f"{video.path}: {warning}", progress)
-            if late := late_stages(video, reader.n_frames):
-                summary.warn(video.id, f"{video.path}: {late}", progress)
-            writer.append(
-                video.id,
-                encoded,
-                n_frames=reader.n_frames,
-                frame_range=(video.start_frame or 0, video.end_frame),
-                fps=reader.fps,
-                n_bytes=size_of(video.path) if video.path else None,
-                content=content_of(video.path) if video.path else None,
-                decoder=decoder_of(video.path) if video.path else None,
-            )
-            summary.done.append(video.id)
-            n_clips = sum(len(clips) for _, clips in encoded)
-            summary.n_clips += n_clips
-            progress.video(n_clips)
+        with FeatureStoreWriter(
+            store,
+            spec,
+            blank=blank,
+            ids=[video.id for video in videos],
+            provenance={
+                **joined(executor.made),
+                **published(backbone),
+                **({} if shard is None else {"shard": str(shard)}),
+            },
+        ) as writer:
+            todo = sort_out_stored(videos, lambda video: video.path, writer, summary, progress)
+            warn_of_decoders(store, before, todo, summary, progress)
+            progress.start(len(todo))
+            progress.event("start", store=str(store), videos=len(todo), reused=len(summary.reused))
+            pace = summary.pace
+            started = time.perf_counter()
+            for encoded in in_order(executor.encode(todo)):
+                _write(todo[encoded.number], encoded, writer, summary, progress)
+                pace.seconds = time.perf_counter() - started
+            pace.processes = len(executor.made)  # of a cluster, some come later
+    progress.event(
+        "end",
+        extracted=len(summary.done),
+        reused=len(summary.reused),
+        failed=[video_id for video_id, _ in summary.failed],
+        **dataclasses.asdict(summary.pace),
+        **({"bound_by": summary.pace.bound_by} if summary.done else {}),
+    )
     return summary
 
 
-def _action(video: Video) -> Action:
-    return Action(video.path or Path(), video.start_frame or 0, video.end_frame)
+def extraction_order(videos: Sequence[Video]) -> list[Video]:
+    """Videos in the order that a store holds them: the manifest's, but for actions of one file."""
+    return [videos[number] for number in in_file_order([action_of(video) for video in videos])]
 
 
-def _published(backbone: Backbone) -> dict[str, Any]:
-    """Where weights from the cache came from, as it is recorded beside their file."""
-    path = backbone.weights.path
-    note = read_note(Path(path)) if path else None
-    return {"checkpoint": note} if note and note.get("sha256") == backbone.weights.sha256 else {}
-
-
-def provenance(device: torch.device) -> dict[str, Any]:
-    """Where and with what features are computed."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
-    return {
-        "device": str(device),
-        "device_name": name or platform.machine(),
-        "torch": torch.__version__,
-        "decoder": decoder_name(),
-        "opencv": cv2.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
+def _write(
+    video: Video,
+    encoded: Encoded,
+    writer: FeatureStoreWriter,
+    summary: ExtractionSummary,
+    progress: ExtractionProgress,
+) -> None:
+    """Add a video to the store, or note why it has failed."""
+    pace = summary.pace
+    pace.decoding += encoded.decoding
+    pace.encoding += encoded.encoding
+    if encoded.failure is not None:
+        summary.fail(video.id, encoded.failure, progress)
+        progress.video(0)
+        progress.event("video", video_id=video.id, outcome="failed", reason=encoded.failure)
+        return
+    for warning in encoded.warnings:
+        summary.warn(video.id, warning, progress)
+    started = time.perf_counter()
+    writer.append(
+        video.id,
+        encoded.features,
+        n_frames=encoded.n_frames,
+        frame_range=(video.start_frame or 0, video.end_frame),
+        fps=encoded.fps,
+        n_bytes=encoded.n_bytes,
+        content=encoded.content,
+        decoder=encoded.decoder,
+    )
+    pace.writing += time.perf_counter() - started
+    pace.n_clips += encoded.n_clips
+    summary.done.append(video.id)
+    summary.n_clips += encoded.n_clips
+    progress.video(encoded.n_clips)
+    progress.event(
+        "video",
+        video_id=video.id,
+        outcome="extracted",
+        clips=encoded.n_clips,
+        warnings=encoded.warnings,
+        decoding=round(encoded.decoding, 4),
+        encoding=round(encoded.encoding, 4),
+    )

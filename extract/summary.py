@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
+from aqa.extract.pace import Pace
 from aqa.extract.progress import ExtractionProgress
 from aqa.extract.video.identity import content_of, size_of, sizes_before
 from aqa.features.store import FeatureStoreWriter
@@ -19,7 +20,7 @@ class ExtractionSummary:
 
     done: ids of videos that were extracted now. reused: of those that the store held already.
     n_clips: clips extracted now. failed: (video id, reason). warnings: lines about videos that
-    were extracted all the same.
+    were extracted all the same. pace: how fast it went, and what took the time.
     """
 
     done: list[str] = field(default_factory=list)
@@ -27,6 +28,7 @@ class ExtractionSummary:
     failed: list[tuple[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     n_clips: int = 0
+    pace: Pace = field(default_factory=Pace)
 
     def fail(self, video_id: str, reason: str, progress: ExtractionProgress) -> None:
         """Note a video that failed, and tell so."""

@@ -6,6 +6,7 @@ Frames are counted from 0. A clip is a half-open range of frame numbers. It may 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
@@ -66,6 +67,9 @@ class ClipRule:
         the temporal augmentation of farabi2021 §4.1.
     spread: one clip, whose frames are spread evenly over the whole video, instead of clips of
         frames that follow one another; `stride` and `tail` then mean nothing.
+    window: how many frames of the video a clip covers; its `length` frames are spread evenly over
+        them, such as every fourth of 64. A shorter video is one clip that covers all of it. None:
+        the frames of a clip follow one another.
     """
 
     length: int = 16
@@ -76,9 +80,10 @@ class ClipRule:
     shift: int = 0
     end_shift: int = 0
     spread: bool = False
+    window: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("length", "stride", "video_length"):
+        for name in ("length", "stride", "video_length", "window"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise AqaError(f"clip rule: {name}={value} is not a positive number of frames")
@@ -86,6 +91,11 @@ class ClipRule:
             raise AqaError(
                 f"clip rule: videos of {self.video_length} frames (--frames) are shorter than one "
                 f"clip of {self.length} (--clip-length)"
+            )
+        if self.window is not None and (self.spread or self.window < self.length):
+            raise AqaError(
+                f"clip rule: window={self.window}: the {self.length} frames of a clip are spread "
+                "over a window of as many or more, or over the whole video, not both"
             )
         for name in ("shift", "end_shift"):
             if getattr(self, name) < 0:
@@ -118,17 +128,20 @@ class ClipRule:
         [Clip(start=-12, stop=4), Clip(start=4, stop=20)]
         >>> ClipRule(spread=True).clips(40)
         [Clip(start=0, stop=40)]
+        >>> ClipRule(stride=32, window=32).clips(70)
+        [Clip(start=0, stop=32), Clip(start=32, stop=64), Clip(start=38, stop=70)]
         """
         if n_frames < 1:
             raise AqaError(f"cannot cut a video of {n_frames} frames into clips")
         start, stop = self.span(n_frames)
-        start = min(start + self.shift, max(stop - self.length, start))
         if self.spread:
-            return [Clip(start, stop)]
-        starts = range(start, stop - self.length + 1, self.stride)
-        clips = [Clip(s, s + self.length) for s in starts]
+            return [Clip(min(start + self.shift, max(stop - self.length, start)), stop)]
+        covered = min(self.window or self.length, stop - start)
+        start = min(start + self.shift, stop - covered)
+        starts = range(start, stop - covered + 1, self.stride)
+        clips = [Clip(s, s + covered) for s in starts]
         if clips[-1].stop < stop:
-            clips += _TAILS[self.tail](starts[-1] + self.stride, stop, self.length)
+            clips += _TAILS[self.tail](starts[-1] + self.stride, stop, covered)
         return clips
 
     def frames_of(self, clip: Clip) -> list[int]:
@@ -136,8 +149,29 @@ class ClipRule:
 
         >>> ClipRule(length=4, spread=True).frames_of(Clip(0, 10))
         [0, 2, 5, 7]
+        >>> ClipRule(length=4, window=16).frames_of(Clip(16, 32))
+        [16, 20, 24, 28]
         """
-        if not self.spread:
-            return list(range(clip.start, clip.stop))
         n = clip.stop - clip.start
         return [clip.start + k * n // self.length for k in range(self.length)]
+
+
+def parse_sampling(text: str) -> tuple[int, int]:
+    """(frames per clip, frames that it covers) of a text; `AqaError` for another text.
+
+    `16x4`: 16 frames, every fourth; `16of50`: 16 frames spread evenly over 50.
+
+    >>> parse_sampling("16x4"), parse_sampling("16of50")
+    ((16, 64), (16, 50))
+    """
+    found = re.fullmatch(r"([1-9]\d{0,5})(x|of)([1-9]\d{0,5})", text)
+    if not found:
+        raise AqaError(
+            f"sampling {text!r}: expected frames x step, such as 16x4 (16 frames, every fourth), "
+            "or frames of window, such as 16of50"
+        )
+    length, number = int(found[1]), int(found[3])
+    window = length * number if found[2] == "x" else number
+    if window < length:
+        raise AqaError(f"sampling {text!r}: {length} frames cannot be spread over {window}")
+    return length, window

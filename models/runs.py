@@ -65,6 +65,7 @@ from aqa.models.saved.old_names import (
 )
 from aqa.models.saved.record import RECORD, check_place, read_record, target_of
 from aqa.models.saved.seen import seen_by
+from aqa.models.saved.training_scores import training_scores
 from aqa.models.target_transforms import TransformedHead, transformed
 from aqa.models.target_transforms.class_rule import ClassRule
 from aqa.models.trust.likeness import Likeness
@@ -242,6 +243,7 @@ def make_record(
         **({} if manifest.target == SCORE else {"target": manifest.target}),
         **_pairs_of(manifest),
         **({} if manifest.classes is None else {"classes": manifest.classes.to_dict()}),
+        **training_scores(manifest, split),
         "also_learned_from": sorted(also - {*split.train, *split.val}),
         **({"performances": sorted(shown)} if shown else {}),
         "from": None if start is None else start.as_start,

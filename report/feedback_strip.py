@@ -122,12 +122,12 @@ def _frame(axes: Axes, frame: Image, clip: ClipFeedback | None) -> None:
         spine.set(visible=True, edgecolor=colour, linewidth=0.5 if clip is None else 2.5)
     if clip is not None:
         seconds = "" if clip.start_seconds is None else f"\nfrom {clip.start_seconds:.2f} s"
-        mark = ", faulty" if clip.faulty else ", below" if clip.below_average else ""
+        mark = ", faulty" if clip.said == "faulty" else ", below" if clip.stands_out else ""
         axes.set_title(f"clip {clip.clip}{mark}{seconds}", loc="left", color=colour, pad=4)
 
 
 def _colour(clip: ClipFeedback) -> str:
-    return FAULTY if clip.marked else SOUND
+    return FAULTY if clip.stands_out else SOUND
 
 
 def _values(figure: Figure, feedback: Feedback, row: _Row, top: float) -> None:
@@ -135,20 +135,21 @@ def _values(figure: Figure, feedback: Feedback, row: _Row, top: float) -> None:
     clips = feedback.clips[row.first : row.stop]
     axes = _axes(figure, LEFT, top, len(clips) * CELL - GAP, CURVE)
     for x, clip in enumerate(clips):
-        axes.plot([x - 0.5, x + 0.5], [clip.limit] * 2, color=INK, linewidth=0.8, linestyle="--")
+        across, limit = [x - 0.5, x + 0.5], [clip.outright_limit] * 2
+        axes.plot(across, limit, color=INK, linewidth=0.8, linestyle="--")
     axes.plot(range(len(clips)), [clip.value for clip in clips], color=FAINT, zorder=1)
     low, high = _limits(feedback)
     digits = 2 if high - low < 20 else 1
     for x, clip in enumerate(clips):
-        marker = "v" if clip.marked else "o"
+        marker = "v" if clip.stands_out else "o"
         axes.plot(x, clip.value, marker, color=_colour(clip), markersize=7)
         axes.annotate(
             f"{clip.value:.{digits}f}",
             (x, clip.value),
-            (0, -6 if clip.marked else 6),
+            (0, -6 if clip.stands_out else 6),
             textcoords="offset points",
             ha="center",
-            va="top" if clip.marked else "bottom",
+            va="top" if clip.stands_out else "bottom",
             color=_colour(clip),
             bbox=BEHIND_TEXT,
         )
@@ -163,7 +164,7 @@ def _short(meaning: str) -> str:
 
 def _limits(feedback: Feedback) -> tuple[float, float]:
     """The lowest and highest value that a plot has room for, numbers above the points included."""
-    shown = [clip.value for clip in feedback.clips] + [clip.limit for clip in feedback.clips]
+    shown = [n for clip in feedback.clips for n in (clip.value, clip.outright_limit)]
     one = _one_limit(feedback)
     values = np.array([0.0, *shown, *([] if one is None else [2 * one])])
     low, high = float(values.min()), float(values.max())
@@ -173,12 +174,12 @@ def _limits(feedback: Feedback) -> tuple[float, float]:
 
 def _one_limit(feedback: Feedback) -> float | None:
     """The limit of all clips; None where each has its own."""
-    limits = {clip.limit for clip in feedback.clips}
+    limits = {clip.outright_limit for clip in feedback.clips}
     return limits.pop() if len(limits) == 1 else None
 
 
 def _legend(figure: Figure, feedback: Feedback) -> None:
-    one, mark = _one_limit(feedback), feedback.mark
+    one, mark = _one_limit(feedback), feedback.outright
     below = mark if mark == "below average" else f"{mark}: below its limit"
     named = "mean of training videos" if mark == "below average" else "limit of each clip"
     if one is not None:

@@ -17,7 +17,9 @@ def feedback_table(feedback: Feedback, run: str) -> str:
     """One row per clip; frames are counted from 0, and the last one is not in the clip."""
     lines = [wrapped(f"{feedback.video}, by {run}")]
     lines.append(wrapped(f"value: {feedback.meaning}", indent="  "))
-    lines.append(wrapped(f"{feedback.mark}: {feedback.rule}", indent="  "))
+    lines.append(wrapped(f"{feedback.weak}: {feedback.rule}", indent="  "))
+    if feedback.outright_rule:
+        lines.append(wrapped(f"{feedback.outright}: {feedback.outright_rule}", indent="  "))
     if feedback.evidence:
         lines.append(wrapped(feedback.evidence, indent="  "))
     with_mean = any(clip.average is not None for clip in feedback.clips)
@@ -54,7 +56,7 @@ def _clip_row(clip: ClipFeedback) -> list[str]:
         f"{clip.value:.3f}",
         "" if clip.average is None else f"{clip.average:.3f}",
         f"{clip.limit:.3f}",
-        "faulty" if clip.faulty else "below average" if clip.below_average else "",
+        clip.said,
         ", ".join(exemplars),
     ]
 

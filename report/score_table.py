@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aqa.evaluation.metric import point_digits
 from aqa.report.tables import table, wrapped
+from aqa.report.why_text import why_json, why_text
 from aqa.target_names import PAIRS, RANK_VALUE, SCORE
 
 if TYPE_CHECKING:
+    from aqa.models.trust.model_facts import ModelFacts
     from aqa.workflows.score import ScoredVideo
 
 _RANKED = (
     f"{RANK_VALUE}: no points; higher is better. 0 is the mean of the training videos, and 1 their "
     "standard deviation"
+)
+
+
+_OWN = (
+    "80 % between: as wide as errors on held-out training videos, the same for every video. head's "
+    "own 80 %: of the distribution that the head predicts for this video; nothing makes sure that "
+    "it holds 80 %, see `aqa eval`"
 )
 
 
@@ -24,13 +33,20 @@ def scores_table(videos: Sequence[ScoredVideo]) -> str:
     Of several averaged runs the lowest and highest too.
 
     Of two classes, in a table of their own, the class, how sure it is, and how many runs say so.
-    Below stands what the first run writes of each video, where it writes commentary.
+    Below stands what the first run writes of each video, where it writes commentary, and why each
+    video has its score, where that was asked for.
     """
     scored = [video for video in videos if video.said is None]
     told = [video for video in videos if video.said is not None]
     tables = [make(some) for make, some in ((_scores, scored), (_classes, told)) if some]
     said = [line for video in videos for line in _written(video)]
-    return "\n\n".join([*tables, *(["\n".join(said)] if said else [])])
+    why = [why_text(video) for video in videos if video.why is not None]
+    return "\n\n".join([*tables, *(["\n".join(said)] if said else []), *why])
+
+
+def model_text(facts: ModelFacts) -> str:
+    """Which model an answer is of, and what is not known of it."""
+    return "\n".join(wrapped(line) for line in facts.lines())
 
 
 def _named(videos: Sequence[ScoredVideo]) -> tuple[list[str], list[list[str]]]:
@@ -52,12 +68,17 @@ def _scores(videos: Sequence[ScoredVideo]) -> str:
         header.append("80 % between")
         for row, video in zip(rows, videos, strict=True):
             row.append(range_text(video.score, video.trust.half_width, digits))
+    if any(video.own_range is not None for video in videos):
+        header.append("head's own 80 %")
+        for row, video in zip(rows, videos, strict=True):
+            row.append(bounds_text(video.own_range, digits))
     if any(len(video.by_split) > 1 for video in videos):
         header += ["lowest", "highest"]
         for row, video in zip(rows, videos, strict=True):
             values = video.by_split.values()
             row += [f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"]
     notes = [_RANKED] if any(video.target == PAIRS for video in videos) else []
+    notes += [_OWN] if any(video.own_range is not None for video in videos) else []
     return "\n".join([table(rows, header, names), *map(wrapped, notes)])
 
 
@@ -80,10 +101,17 @@ def _classes(videos: Sequence[ScoredVideo]) -> str:
 
 def range_text(score: float, half_width: float | None, digits: int) -> str:
     """The bounds of a range, as in "51 and 65"; "not known" without one."""
-    if half_width is None:
+    return bounds_text(
+        None if half_width is None else (score - half_width, score + half_width), digits
+    )
+
+
+def bounds_text(bounds: tuple[float, float] | None, digits: int) -> str:
+    """Two bounds, as in "51 and 65"; "not known" without them. digits: those of a score."""
+    if bounds is None:
         return "not known"
     few = max(digits - 2, 0)  # a bound is no more exact than the errors that it is made of
-    return f"{score - half_width:.{few}f} and {score + half_width:.{few}f}"
+    return f"{bounds[0]:.{few}f} and {bounds[1]:.{few}f}"
 
 
 def _written(video: ScoredVideo) -> list[str]:
@@ -91,3 +119,23 @@ def _written(video: ScoredVideo) -> list[str]:
     if first is None:
         return []
     return [wrapped(f"{video.path}, in words (split {first[0]}): {first[1] or 'nothing'}")]
+
+
+def score_json(video: ScoredVideo, head: str) -> dict[str, Any]:
+    """The same of one video as plain values. head: what its runs are called."""
+    width = video.trust.half_width
+    known = None if width is None else [video.score - width, video.score + width]
+    return {
+        "video": str(video.path),
+        "head": head,
+        **({} if video.target == SCORE else {"target": video.target}),
+        "score": video.score,
+        "by_split": video.by_split,
+        **(video.said.to_dict() if video.said else {"range_80": known}),
+        **({} if video.own_range is None else {"own_range_80": list(video.own_range)}),
+        "unlike_training": bool(video.trust.unlike),
+        **({"commentary": video.commentary} if video.commentary else {}),
+        **({} if video.why is None else {"why": why_json(video.why)}),
+        "warning": "; ".join(video.warnings) or None,
+        "warnings": list(video.warnings),
+    }

@@ -17,6 +17,7 @@ from aqa.extract.backbones import backbone_names, custom, get_architecture, load
 from aqa.extract.backbones.architecture import Architecture
 from aqa.extract.backbones.backbone import Backbone, shape_of
 from aqa.extract.backbones.custom import BackboneSpec, Outsider
+from aqa.extract.checkpoints.hub import CONFIG
 from aqa.extract.inference import agree, optimise
 from aqa.extract.preprocess import Preprocess
 from aqa.extract.run import make_spec
@@ -185,10 +186,12 @@ def _check_layers(architecture: Architecture) -> None:
 def _check_layouts(architecture: Architecture) -> None:
     """That a file in each of its layouts is recognised, and read into the right tensors."""
     for layout in architecture.layouts:
-        numbered = _numbered(architecture.expected(layout.last_layer))
+        numbered = _numbered(architecture.expected_keys(layout))
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "weights.pth"
-            torch.save({layout.key(key): tensor for key, tensor in numbered.items()}, path)
+            torch.save(numbered, path)
+            if layout.hub is not None:  # what it leaves out is as in the published file
+                path.with_name(CONFIG).write_text("{}", encoding="utf-8")
             loaded = load_backbone(
                 architecture.name,
                 path,
@@ -201,7 +204,8 @@ def _check_layouts(architecture: Architecture) -> None:
                 f"{architecture.name}: a file in the layout {layout.name} is taken for one in "
                 f"{loaded.weights.layout}",
             )
-            _check_loaded(loaded, numbered)
+            held = layout.taken_apart(loaded.net.state_dict())
+            _check_loaded(architecture.name, held, numbered)
 
 
 def _check_files(outsider: Outsider, net: torch.nn.Module) -> None:
@@ -210,7 +214,7 @@ def _check_files(outsider: Outsider, net: torch.nn.Module) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weights.pth"
         torch.save(numbered, path)
-        _check_loaded(_load(outsider, path), numbered)
+        _check_loaded(outsider.source, _load(outsider, path).net.state_dict(), numbered)
 
 
 def _numbered(shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
@@ -221,7 +225,6 @@ def _numbered(shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
     }
 
 
-def _check_loaded(backbone: Backbone, numbered: Mapping[str, Tensor]) -> None:
-    state = backbone.net.state_dict()
+def _check_loaded(name: str, state: Mapping[str, Tensor], numbered: Mapping[str, Tensor]) -> None:
     wrong = [key for key, tensor in numbered.items() if (state[key] != tensor).any()]
-    _require(not wrong, f"{backbone.source}: {wrong[:3]} are not as a file of weights has them")
+    _require(not wrong, f"{name}: {wrong[:3]} are not as a file of weights has them")

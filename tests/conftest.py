@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -171,3 +172,19 @@ def evaluated_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         result = CliRunner().invoke(main, ["-C", str(root), *command.split()])
         assert result.exit_code == 0, result.output
     return root
+
+
+@pytest.fixture(scope="session")
+def dives(drawn_dives: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight drawn dives, extracted, with a fitted wd; `new dive.mp4` is in no manifest."""
+    folder = tmp_path_factory.mktemp("fitted") / "dives"
+    shutil.copytree(drawn_dives, folder)
+    shutil.copy(folder / "videos" / "dive_0003.mp4", folder / "new dive.mp4")
+    for command in (
+        "extract --backbone tiny3d",
+        "fit --head wd -p epochs=5 -p device=cpu --split 1",
+        "eval",
+    ):
+        result = CliRunner().invoke(main, ["-C", str(folder), *command.split()])
+        assert result.exit_code == 0, result.output
+    return folder

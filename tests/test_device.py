@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from aqa.device import deterministic_kernels
+from aqa.device import deterministic_kernels, pick_devices
+from aqa.errors import AqaError
 from aqa.models.examples import Examples
 from aqa.models.heads import get_head
 
@@ -68,3 +69,43 @@ def test_a_head_is_trained_and_answers_under_them(name: str, monkeypatch: pytest
     )
     assert len(seen) > n
     assert {used for _, used in seen} == {STRICT}
+
+
+@pytest.mark.parametrize(
+    ("n_gpus", "names", "found"),
+    [
+        (0, "auto", ("auto",)),
+        (0, "cpu", ("cpu",)),
+        (0, "cpu,cpu", ("cpu", "cpu")),
+        (1, "auto", ("auto",)),
+        (1, "cuda:all", ("cuda:0",)),
+        (3, "auto", ("cuda:0", "cuda:1", "cuda:2")),
+        (3, "cuda:all", ("cuda:0", "cuda:1", "cuda:2")),
+        (3, "cuda:2, cuda:0", ("cuda:2", "cuda:0")),
+        (3, "cuda,cuda:1", ("cuda", "cuda:1")),
+    ],
+)
+def test_lists_of_devices(
+    monkeypatch: pytest.MonkeyPatch, n_gpus: int, names: str, found: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: n_gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: n_gpus)
+    assert pick_devices(names) == found
+
+
+@pytest.mark.parametrize(
+    ("n_gpus", "names", "text"),
+    [
+        (0, "cuda:all", "'cuda:all' is not available here: there is no GPU"),
+        (0, "cpu,cuda", "'cuda' is not available here, of 'cpu,cuda'"),
+        (0, "gpu", "'gpu' is not available here"),
+        (2, "cuda:0,cuda:2", "'cuda:2' is not available here.* there are cpu, cuda:0, cuda:1$"),
+    ],
+)
+def test_devices_that_are_not_there(
+    monkeypatch: pytest.MonkeyPatch, n_gpus: int, names: str, text: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: n_gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: n_gpus)
+    with pytest.raises(AqaError, match=text):
+        pick_devices(names)

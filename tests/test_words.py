@@ -37,7 +37,8 @@ _JUDGES_ALLOWED = {
     "annotations/importing/judge_marks.py",
     "annotations/importing/mtl_annotations.py",
     "models/heads/musdl.py",
-    "papers.py",
+    "papers/assessment.py",
+    "papers/methods.py",
     "tests/models/heads/test_musdl.py",
     "tests/annotations/test_manifest.py",
     "tests/commands/test_columns.py",
@@ -104,7 +105,9 @@ def test_every_cited_key_is_a_paper(root: Path) -> None:
 
 
 def test_every_paper_is_cited_somewhere(root: Path) -> None:
-    text = "\n".join(text for name, text in texts(root, ".py", ".md") if name != "papers.py")
+    text = "\n".join(
+        text for name, text in texts(root, ".py", ".md") if not name.startswith("papers/")
+    )
     assert set(PAPERS) <= set(KEY.findall(text))
 
 

@@ -1,9 +1,12 @@
-"""Makes what the clips of other videos are compared with: training videos' clips, and a margin.
+"""Makes what the clips of other videos are compared with: training videos' clips, and margins.
 
 Where the manifest names the faulty clips of training videos (column `faulty_clips`), the margin
 below which a clip is faulty is chosen on training videos that a fit has not seen, and how well it
 tells faulty clips is measured on others of these. A head that was trained together with its
 backbone is not fitted anew: these are then its validation videos. Test videos are not looked at.
+
+A clip is said to be bad outright, where a page says but one thing, by a margin of its own: it is
+chosen on held-out videos with high scores, so that most of these are left in peace.
 """
 
 from __future__ import annotations
@@ -23,8 +26,15 @@ from aqa.evaluation.feedback_metrics import f1_of_all_faulty, is_better_than_all
 from aqa.features.store import FeatureStore
 from aqa.features.video_features import VideoFeatures, blank_of, of_store
 from aqa.models.examples import example_of
-from aqa.models.feedback import ClipReference, Told, shown_clips
-from aqa.models.feedback.reference import TypePoints, best_margin, summarise
+from aqa.models.feedback import Claims, ClipReference, Told, shown_clips
+from aqa.models.feedback.reference import (
+    LEAST_GOOD,
+    TypePoints,
+    best_margin,
+    best_quarter,
+    claims_of,
+    summarise,
+)
 from aqa.models.heads.base import Explanation, Head, HeadError
 from aqa.workflows.trust import FOLDS
 
@@ -36,28 +46,66 @@ Refit = Callable[[Sequence[str]], Head]
 
 
 @dataclass(frozen=True)
+class Unseen:
+    """Videos that a head has not learned from, though those that it did are of the same data set.
+
+    head: has learned from `learned`, and not from `ids`.
+    """
+
+    head: Head
+    learned: Sequence[str]
+    ids: Sequence[str]
+
+
+@dataclass(frozen=True)
 class _HeldOut:
     """A video that a fit has not seen, by its clips that are not padding.
 
-    below: points that each is below `good`. faulty: whether the manifest says so.
+    below: points that each is below `good`. faulty: whether the manifest says so; None where it
+    does not say. score: of the judges.
     """
 
     fold: int
     below: NDArray[np.float64]
-    faulty: NDArray[np.bool_]
+    faulty: NDArray[np.bool_] | None
+    score: float
+    type: str
 
 
 def clip_reference(
-    head: Head, ids: Sequence[str], manifest: Manifest, store: FeatureStore, refit: Refit
+    head: Head,
+    ids: Sequence[str],
+    manifest: Manifest,
+    store: FeatureStore,
+    refit: Refit,
+    unseen: Unseen | None = None,
+    always: bool = True,
 ) -> ClipReference | None:
     """What to compare other videos' clips with; None for a head whose clips add no points.
 
-    head: fitted on the training videos `ids`.
+    head: fitted on the training videos `ids`. unseen: videos to choose by how far below a clip
+    stands out, where nobody says which clips are faulty; None: those of fits on two thirds. always:
+    whether it is fitted on these where nobody says so.
     """
     types = _types(head, ids, manifest, store)
     if types is None:
         return None
-    return _with_margin(types, lambda: _held_out(head, ids, manifest, store, refit))
+    try:
+        truth = _truth(ids, manifest, store, "training")
+    except FeedbackError as error:
+        why = _first_line(error)
+        if unseen is not None:
+            return ClipReference(types, untold=why, claims=_claims(_of(unseen, manifest, store)))
+        if not always or len(ids) < 4 * LEAST_GOOD:
+            return ClipReference(types, untold=why, claims=Claims(None, 0))
+        truth = None
+    else:
+        why = ""
+    try:
+        held = _held_out(head, ids, manifest, store, refit, truth)
+    except HeadError as error:
+        return ClipReference(types, untold=why or _first_line(error), claims=Claims(None, 0))
+    return _with_margin(types, held, why)
 
 
 def trained_reference(
@@ -71,7 +119,16 @@ def trained_reference(
     types = _types(head, split.train, manifest, store)
     if types is None:
         return None
-    return _with_margin(types, lambda: _validation(head, split.val, types, manifest, store))
+    truth, why = None, ""
+    try:
+        truth = _truth(split.val, manifest, store, "validation")
+    except FeedbackError as error:
+        why = _first_line(error)
+    try:
+        held = _unseen_by(head, split.val, types, manifest, store, truth)
+    except HeadError as error:
+        return ClipReference(types, untold=why or _first_line(error), claims=Claims(None, 0))
+    return _with_margin(types, held, why)
 
 
 def _types(
@@ -81,36 +138,56 @@ def _types(
     first = manifest.by_id[ids[0]]
     if not explains(head) or _explain(head, first, of_store(store, ids[0]), store).base is None:
         return None
+    return _summary(head, ids, manifest, store)
+
+
+def _summary(
+    head: Head, ids: Sequence[str], manifest: Manifest, store: FeatureStore
+) -> dict[str, TypePoints]:
     points = [_points(head, i, manifest, store) for i in ids]
     return summarise(points, [_type(i, manifest) for i in ids])
 
 
 def _with_margin(
-    types: Mapping[str, TypePoints], held_out: Callable[[], Sequence[_HeldOut]]
+    types: Mapping[str, TypePoints], held: Sequence[_HeldOut], untold: str
 ) -> ClipReference:
-    """What clips are compared with, and the margin of held-out videos where they tell one."""
-    try:
-        held = held_out()
-    except (FeedbackError, HeadError) as error:
-        return ClipReference(types, untold=str(error).partition("\n")[0])
-    return ClipReference(types, _margin(held), _told(held))
+    """What clips are compared with, and the margins that held-out videos tell.
+
+    untold: why nobody knows which of their clips are faulty; "" where it is known.
+    """
+    if untold:
+        return ClipReference(types, untold=untold, claims=_claims(held))
+    return ClipReference(types, _margin(held), _told(held), claims=_claims(held))
 
 
-def _validation(
+def _claims(held: Sequence[_HeldOut]) -> Claims:
+    """How far below a clip stands out: by the worst clips of the held-out videos that are good."""
+    scored = [video for video in held if np.isfinite(video.score) and len(video.below)]
+    good = best_quarter([video.score for video in scored], [video.type for video in scored])
+    worst = [video.below.max() for video, chosen in zip(scored, good, strict=True) if chosen]
+    return claims_of(np.array(worst, float))
+
+
+def _of(unseen: Unseen, manifest: Manifest, store: FeatureStore) -> list[_HeldOut]:
+    types = _summary(unseen.head, unseen.learned, manifest, store)
+    return _unseen_by(unseen.head, unseen.ids, types, manifest, store, None)
+
+
+def _unseen_by(
     head: Head,
     ids: Sequence[str],
     types: Mapping[str, TypePoints],
     manifest: Manifest,
     store: FeatureStore,
+    truth: Mapping[str, set[int]] | None,
 ) -> list[_HeldOut]:
-    """Every validation video, in folds of which each is measured by the margin of the others."""
-    truth = _truth(ids, manifest, store, "validation")
+    """Videos that the head has not seen, in folds: each is measured by the margin of the others."""
     reference, held = ClipReference(types), []
     order = np.random.default_rng(head.seed).permutation(len(ids))
     for place, number in enumerate(order.tolist()):
         video = ids[number]
         added = _points(head, video, manifest, store)
-        held.append(_compared(place % FOLDS, video, added, truth[video], reference, manifest))
+        held.append(_compared(place % FOLDS, video, added, truth, reference, manifest))
     return held
 
 
@@ -132,21 +209,27 @@ def _compared(
     fold: int,
     video: str,
     added: NDArray[np.float64],
-    faulty: set[int],
+    truth: Mapping[str, set[int]] | None,
     reference: ClipReference,
     manifest: Manifest,
 ) -> _HeldOut:
-    """added: points of each clip of the video, NaN for padding. faulty: their numbers."""
+    """added: points of each clip of the video, NaN for padding. truth: its faulty clips."""
     good = reference.compare(len(added), _type(video, manifest)).good
     shown = np.flatnonzero(np.isfinite(added))
-    return _HeldOut(fold, (good - added)[shown], np.isin(shown, list(faulty)))
+    faulty = None if truth is None else np.isin(shown, list(truth[video]))
+    score = manifest.by_id[video].score
+    return _HeldOut(fold, (good - added)[shown], faulty, score, _type(video, manifest))
 
 
 def _held_out(
-    head: Head, ids: Sequence[str], manifest: Manifest, store: FeatureStore, refit: Refit
+    head: Head,
+    ids: Sequence[str],
+    manifest: Manifest,
+    store: FeatureStore,
+    refit: Refit,
+    truth: Mapping[str, set[int]] | None,
 ) -> list[_HeldOut]:
     """Every training video, explained by a fit that has not seen it."""
-    truth = _truth(ids, manifest, store, "training")
     order = np.random.default_rng(head.seed).permutation(len(ids))
     held = []
     for fold in range(FOLDS):
@@ -159,7 +242,7 @@ def _held_out(
         types = summarise([points[i] for i in seen], [_type(i, manifest) for i in seen])
         reference = ClipReference(types)
         held += [
-            _compared(fold, video, points[video], truth[video], reference, manifest)
+            _compared(fold, video, points[video], truth, reference, manifest)
             for video in sorted(out)
         ]
     return held
@@ -168,14 +251,14 @@ def _held_out(
 def _margin(held: Sequence[_HeldOut]) -> float:
     return best_margin(
         np.concatenate([video.below for video in held]),
-        np.concatenate([video.faulty for video in held]),
+        np.concatenate(_faulty(held)),
     )
 
 
 def _told(held: Sequence[_HeldOut]) -> Told:
     """How well margins that were chosen on the other folds tell the faulty clips of each fold."""
     margins = [_margin([v for v in held if v.fold != fold]) for fold in range(FOLDS)]
-    truth = [video.faulty for video in held]
+    truth = _faulty(held)
     said = [video.below >= margins[video.fold] for video in held]
     found = measure_feedback(truth, said, resamples=0).values
     return Told(
@@ -186,6 +269,14 @@ def _told(held: Sequence[_HeldOut]) -> Told:
         f1_of_all_faulty(truth),
         is_better_than_all(truth, said),
     )
+
+
+def _faulty(held: Sequence[_HeldOut]) -> list[NDArray[np.bool_]]:
+    return [video.faulty for video in held if video.faulty is not None]
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _type(video_id: str, manifest: Manifest) -> str:

@@ -21,6 +21,7 @@ from aqa.models.runs import Run, load_run
 from aqa.models.saved.hashes import check_learned, warn_unchecked
 from aqa.target_names import PAIRS, RANK_VALUE, SCORE
 from aqa.workflows.new_videos import VideoExtractor, check_told, extractor_for
+from aqa.workflows.training_files import TrainingFiles
 from aqa.workflows.trust import trust_in
 
 Frame = NDArray[np.uint8]
@@ -98,7 +99,9 @@ def explain(
     `aqa.extract.rebuild.rebuild_backbone`. heads: what the user named with --head, see `load_run`.
     """
     runs = [load_run(folder, heads) for folder in folders]
-    run = next((run for run in runs if name not in run.learned_from), runs[0])
+    files = TrainingFiles(runs if name not in manifest.by_id else ())
+    known = {name, *files.ids_of(Path(name))}
+    run = next((run for run in runs if run.learned_from.isdisjoint(known)), runs[0])
     where, manifest = store or run.store, run.seen(manifest)
     check_run(run, manifest, where)
     told = {"type": type, "difficulty": difficulty, "action": action}
@@ -108,6 +111,8 @@ def explain(
         video = new_video(name, run, manifest, told)
         extractor = extractor_for(run.spec, weights=weights, backbone=backbone, device=device)
         seen = from_file(video, run, extractor)
+        if learned := TrainingFiles([run]).warning(Path(name)):
+            seen = replace(seen, warnings=(f"{name}: {learned}", *seen.warnings))
     feedback = feedback_on(run, seen, align)
     unlike = trust_in([run], seen.features.features).unlike
     warnings = (*seen.warnings, *((f"{name}: {unlike}",) if unlike else ()))

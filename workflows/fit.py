@@ -26,11 +26,12 @@ from aqa.models.heads.base.source import HeadSource
 from aqa.models.run_source import RunError, attribute_of, is_of, other_file
 from aqa.models.runs import HELD_OUT, Run, load_start, make_record, save_run
 from aqa.models.target_transforms import check_target, parse_head_params, transformed
+from aqa.models.trust.score_range import LEAST_ERRORS
 from aqa.target_names import target_label
 from aqa.workflows.classes import check_classes, class_params, class_rule, first_rule
-from aqa.workflows.clip_reference import Refit, clip_reference
+from aqa.workflows.clip_reference import Refit, Unseen, clip_reference
 from aqa.workflows.pairs import pair_params, ranked_parts
-from aqa.workflows.trust import likeness_of, score_range
+from aqa.workflows.trust import ENOUGH_HELD_OUT, likeness_of, score_range
 from aqa.workspace import check_label, run_folder
 
 
@@ -105,7 +106,8 @@ def fit_splits(
             run = Run(folder, model, record)
             found = evaluate_run(run, split, manifest, features, ("train", "val"))
             held = _held_out(run, split, manifest, features)
-            reference = clip_reference(model, split.train, manifest, store, refit)
+            unseen = _unseen(model, split)
+            reference = clip_reference(model, split.train, manifest, store, refit, unseen, ranges)
             if reference is not None:
                 record["clip_reference"] = reference.to_dict()
             if ranges and model.kind == "scores" and _in_points(manifest):
@@ -113,6 +115,10 @@ def fit_splits(
                 known = score_range(split.train, manifest, features, seen, refit, model.seed)
                 if known is not None:
                     record["range"] = known.to_dict()
+                elif len(split.train) >= LEAST_ERRORS:
+                    record["no_range"] = "the head cannot be fitted on two thirds of the videos"
+            elif not ranges:
+                record["no_range"] = "it was fitted with --no-ranges"
             alike = likeness_of(split.train, features, model.seed)
         finally:  # what was learned is kept, whatever comes between
             run = save_run(folder, model, record, partial(_save, found=found, held=held), alike)
@@ -151,6 +157,15 @@ def _held_out(run: Run, split: Split, manifest: Manifest, features: Features) ->
         found = evaluate_run(before, Split(split.name, (), ()), manifest, features, ())
         return {part: found[part] for part in found if part == "held-out"}
     return evaluate_run(before, Split(split.name, (), out), manifest, features, ("val",))
+
+
+def _unseen(model: Head, split: Split) -> Unseen | None:
+    """Videos that the head has not learned from, where they are enough to do without folds."""
+    out = [split.train[i] for i in model.held_out]
+    if len(out) >= ENOUGH_HELD_OUT:
+        kept = set(out)
+        return Unseen(model.before_refit(), [i for i in split.train if i not in kept], out)
+    return Unseen(model, split.train, split.val) if len(split.val) >= ENOUGH_HELD_OUT else None
 
 
 def _save(folder: Path, found: Evaluated, held: Evaluated) -> None:

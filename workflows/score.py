@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,23 @@ from aqa.models.examples import example_of
 from aqa.models.runs import Run
 from aqa.models.saved.hashes import check_beside, warn_unchecked
 from aqa.models.target_transforms.class_rule import ClassRule, SaidClass, said_class
+from aqa.models.trust.score_range import SHOWN
 from aqa.target_names import SCORE
+from aqa.workflows.feedback import SeenVideo
+from aqa.workflows.moments import Why, why_of
 from aqa.workflows.new_videos import (
     ExtractedVideo,
+    VideoExtractor,
     check_same_features,
     check_told,
     extractor_for,
     predicted_score,
 )
+from aqa.workflows.training_files import TrainingFiles
 from aqa.workflows.trust import Trust, trust_in
+
+# The bounds of the central 80 % of a distribution.
+OWN_QUANTILES = ((100 - SHOWN) / 200, (100 + SHOWN) / 200)
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,9 @@ class ScoredVideo:
     commentary: what each run writes of the video, by the same names; empty where it writes none.
     warnings: why it may mean less than it seems, one line each. target: what is predicted, see
     `Manifest.of_target`. trust: how far it may be trusted; `warnings` say it too where it may not.
+    why: what the first run says of its moments, where that was asked for. own_range: between which
+    scores the heads themselves put 80 % of this video's, the mean of their quantiles; None for
+    heads that predict no distribution.
     """
 
     path: Path
@@ -48,6 +60,8 @@ class ScoredVideo:
     target: str = SCORE
     said: SaidClass | None = None
     trust: Trust = field(default_factory=Trust)
+    why: Why | None = None
+    own_range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +86,74 @@ class ScoringOutcome:
         return list(dict.fromkeys(lines))  # a video is done once for each target
 
 
+class VideoScorer:
+    """Scores video after video with the same runs; the networks stay loaded.
+
+    runs: of one head, fitted on one kind of store; the predictions of several are averaged.
+    weights, backbone: see `aqa.extract.rebuild.rebuild_backbone`. `ChangedError` where what a run
+    learned from has changed, if it is still where it was; that is asked once. why: say why, too.
+    """
+
+    def __init__(
+        self,
+        runs: Sequence[Run],
+        *,
+        weights: str | Path | None = None,
+        backbone: str | None = None,
+        device: str = "auto",
+        why: bool = False,
+    ):
+        fitted = [(run.folder, run.record) for run in runs]
+        check_beside(fitted)
+        warn_unchecked(fitted)
+        self.runs = tuple(runs)
+        self._of_targets: dict[str, list[Run]] = {}
+        for run in runs:
+            self._of_targets.setdefault(run.target, []).append(run)
+            run.scoring_head()
+        self._rules = {target: _class_rules(own) for target, own in self._of_targets.items()}
+        self._network = {"weights": weights, "backbone": backbone, "device": device}
+        self._why = why
+        if why:
+            check_says_why(runs[0])
+
+    @cached_property
+    def extractor(self) -> VideoExtractor:
+        """What extracts videos as the runs' store was made; its network is built here, once."""
+        return extractor_for(self.runs[0].spec, **self._network)
+
+    @cached_property
+    def _training_files(self) -> TrainingFiles:
+        return TrainingFiles(self.runs)
+
+    def check(self, video: Video) -> None:
+        """Refuse a video of which less is told than the heads need, before it is extracted."""
+        for run in self.runs:
+            check_told(run, video)
+        check_same_features(self.runs)
+
+    def score(self, video: Video, path: Path) -> list[ScoredVideo]:
+        """One for each target, in the order of the runs; raises one of `DECODE_ERRORS`."""
+        return self.predict(video, path, self.extractor.extract(video))
+
+    def predict(self, video: Video, path: Path, extracted: ExtractedVideo) -> list[ScoredVideo]:
+        """As `score`, of a video whose features are known."""
+        learned = self._training_files.warning(video.path) if video.path else ""
+        if learned:
+            extracted = replace(extracted, warnings=(learned, *extracted.warnings))
+        scored = [
+            _scored(video, path, extracted, runs, self._rules[target])
+            for target, runs in self._of_targets.items()
+        ]
+        if not self._why:
+            return scored
+        seen = SeenVideo(video, extracted.features, self.extractor.blank, ())
+        firsts = (runs[0] for runs in self._of_targets.values())
+        return [
+            replace(one, why=why_of(run, seen)) for one, run in zip(scored, firsts, strict=True)
+        ]
+
+
 def score_videos(
     paths: Sequence[Path],
     runs: Sequence[Run],
@@ -82,42 +164,43 @@ def score_videos(
     type: str | None = None,
     difficulty: float | None = None,
     action: str | None = None,
+    why: bool = False,
 ) -> ScoringOutcome:
     """Extract videos as the runs' store was made, and predict with each run.
 
-    runs: of one head, fitted on one kind of store; the predictions of several are averaged. Where
-    they predict several targets, there is one `ScoredVideo` for each, in the order of the runs.
-    weights, backbone: see `aqa.extract.rebuild.rebuild_backbone`. type, difficulty, action: of all
-    the videos, for a head that takes it. A video that fails stops nothing: it is in `failed`.
-    `ChangedError` where what a run learned from has changed, if it is still where it was.
+    Where the runs predict several targets, there is one `ScoredVideo` for each. The other arguments
+    are those of `VideoScorer`. type, difficulty, action: of all the videos, for a head that takes
+    it. A video that fails stops nothing: it is in `failed`.
     """
-    fitted = [(run.folder, run.record) for run in runs]
-    check_beside(fitted)
-    warn_unchecked(fitted)
-    of_targets: dict[str, list[Run]] = {}
-    for run in runs:
-        of_targets.setdefault(run.target, []).append(run)
-        run.scoring_head()
-    rules = {target: _class_rules(fitted_to) for target, fitted_to in of_targets.items()}
+    scorer = VideoScorer(runs, weights=weights, backbone=backbone, device=device, why=why)
     videos = [
         Video(str(path), path, np.nan, type=type, difficulty=difficulty, action=action)
         for path in paths
     ]
-    _check(runs, videos)
-    extractor = extractor_for(runs[0].spec, weights=weights, backbone=backbone, device=device)
+    for video in videos[:1]:  # they differ in their paths alone
+        scorer.check(video)
     outcome = ScoringOutcome()
     for path, video in zip(paths, videos, strict=True):
         try:
-            extracted = extractor.extract(video)
+            outcome.done += scorer.score(video, path)
         except DECODE_ERRORS as error:
             reason = reason_of(path, error).removeprefix(f"{path}: ")
             outcome.failed.append(FailedVideo(path, reason))
-            continue
-        outcome.done += [
-            _scored(video, path, extracted, fitted_to, rules[target])
-            for target, fitted_to in of_targets.items()
-        ]
     return outcome
+
+
+def check_says_why(run: Run) -> None:
+    """Refuse a head that says nothing of clips, nor writes of the whole video."""
+    if run.head.gives and {"clips", "commentary"}.isdisjoint(run.head.gives):
+        raise AqaError(
+            f"{run.folder}: {run.name} says where joints should be, not which moments cost points; "
+            "use `aqa feedback`"
+        )
+    if not run.head.gives:
+        raise AqaError(
+            f"{run.folder}: {run.name} says nothing of single moments; leave out --head to take "
+            "one that does, or fit one: aqa fit --head wd"
+        )
 
 
 def _class_rules(runs: Sequence[Run]) -> dict[str, ClassRule]:
@@ -152,14 +235,32 @@ def _scored(
     said = said_class(rules, by_split) if rules else None
     trust = trust_in(runs, seen.features)
     warnings = (*((trust.unlike,) if trust.unlike else ()), *extracted.warnings)
-    return ScoredVideo(path, mean, by_split, warnings, written, runs[0].target, said, trust)
+    return ScoredVideo(
+        path,
+        mean,
+        by_split,
+        warnings,
+        written,
+        runs[0].target,
+        said,
+        trust,
+        own_range=_own_range(list(heads.values()), video, seen),
+    )
 
 
-def _check(runs: Sequence[Run], videos: Sequence[Video]) -> None:
-    for run in runs:
-        for video in videos[:1]:  # they differ in their paths alone
-            check_told(run, video)
-    check_same_features(runs)
+def _own_range(
+    heads: Sequence[Any], video: Video, seen: VideoFeatures
+) -> tuple[float, float] | None:
+    if any("quantiles" not in head.gives for head in heads):
+        return None
+    bounds = [
+        head.quantiles(
+            example_of(video, seen.features, seen.clips, head.answer_columns), OWN_QUANTILES
+        )[0]
+        for head in heads
+    ]
+    low, high = np.mean(bounds, axis=0).tolist()
+    return low, high
 
 
 def _write(head: Any, video: Video, seen: VideoFeatures) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from aqa.extract.video.decode import DECODE_ERRORS, read_frames
 from aqa.features.store import FeatureStore
 from aqa.features.video_features import VideoFeatures, of_store
 from aqa.models.feedback import Feedback, PoseFeedback
-from aqa.models.feedback.reference import TrainingLevels
 from aqa.models.runs import Run
 from aqa.models.saved.hashes import check_beside
 from aqa.workflows.feedback import (
@@ -31,39 +30,21 @@ from aqa.workflows.feedback import (
     from_store,
     new_video,
 )
+from aqa.workflows.moments import Moment as Moment
+from aqa.workflows.moments import compared_with, moments_of
 from aqa.workflows.new_videos import (
     VideoExtractor,
     check_same_features,
     extractor_for,
     predicted_score,
 )
+from aqa.workflows.training_files import TrainingFiles
 from aqa.workflows.trust import Trust, trust_in
 
 # So many exemplars can be chosen between on a page.
 MOST_EXEMPLARS = 3
-
-
-@dataclass(frozen=True)
-class Moment:
-    """One clip of a reported video, with what is said of it.
-
-    stage: the name of the stage that its middle lies in, `start` before the first; "" where nobody
-    says. start, stop: seconds in the copy that the page plays; NaN where these are not known.
-    value: the head's number. below, below_good: points by which it is below the average of
-    `beside`, and below what one in four of them reaches; None where it is not compared with
-    training videos. mark: "faulty", "below average" or "". matched: for each exemplar of the page,
-    the seconds in its copy where the clip that this one is compared with begins and ends.
-    """
-
-    number: int
-    stage: str
-    start: float
-    stop: float
-    value: float
-    below: float | None
-    below_good: float | None
-    mark: str
-    matched: tuple[tuple[float, float], ...]
+# So many copies of exemplars are kept for the next video.
+_COPIES = 24
 
 
 @dataclass(frozen=True)
@@ -126,6 +107,75 @@ class VideosReport:
     runs: tuple[Run, ...] = field(repr=False)
 
 
+class VideoReporter:
+    """Scores and explains video after video with the runs of one head; the networks stay loaded.
+
+    manifest: where the exemplars are. store: holds their features; None takes the runs' own. align,
+    weights, backbone, device: see `aqa.workflows.feedback.explain`. What the runs learned from is
+    checked once.
+    """
+
+    def __init__(
+        self,
+        runs: Sequence[Run],
+        manifest: Manifest,
+        store: Path | None = None,
+        *,
+        align: str = "index",
+        weights: str | Path | None = None,
+        backbone: str | None = None,
+        device: str = "auto",
+        extractor: VideoExtractor | None = None,
+    ):
+        check_beside([(run.folder, run.record) for run in runs])
+        self.runs, self.manifest = tuple(runs), runs[0].seen(manifest)
+        for run in runs:
+            if run.kind != "scores":
+                raise AqaError(
+                    f"{run.folder}: its answers are no points, which a page shows; use `aqa score`"
+                )
+            check_run(run, self.manifest, store or run.store)
+        check_same_features(runs)
+        self._align, self._extractor = align, extractor
+        self._network = {"weights": weights, "backbone": backbone, "device": device}
+        self._shelf = _Shelf(self.manifest, store or runs[0].store, runs[0].spec)
+
+    @property
+    def extractor(self) -> VideoExtractor:
+        """What extracts new videos; its network is built when it is first needed."""
+        if self._extractor is None:
+            self._extractor = extractor_for(self.runs[0].spec, **self._network)
+        return self._extractor
+
+    @cached_property
+    def _training_files(self) -> TrainingFiles:
+        return TrainingFiles(self.runs)
+
+    def stored(self, video_id: str) -> ReportedVideo:
+        """A video of the manifest, by those runs that did not learn from it, if there are any."""
+        chosen = [run for run in self.runs if video_id not in run.learned_from] or [self.runs[0]]
+        seen = from_store(self.manifest.by_id[video_id], chosen[0], self._shelf.store, {})
+        return _reported(seen, chosen, self._shelf, self._align)
+
+    def new(self, video: Video) -> ReportedVideo:
+        """A video file that the manifest does not hold; raises one of `DECODE_ERRORS`.
+
+        By those runs that did not learn from this very file, if there are any.
+        """
+        assert video.path is not None
+        chosen = self._training_files.unlearned(video.path) or self.runs
+        seen = from_file(video, chosen[0], self.extractor)
+        if learned := TrainingFiles(chosen).warning(video.path):
+            seen = replace(seen, warnings=(f"{video.id}: {learned}", *seen.warnings))
+        return _reported(seen, chosen, self._shelf, self._align)
+
+    def together(self, done: Sequence[ReportedVideo], failed: Mapping[str, str]) -> VideosReport:
+        """All that one page shows; failed: name -> why."""
+        ranked = tuple(sorted(done, key=lambda video: -video.score))
+        scores = self._shelf.scores_of(self.runs)
+        return VideosReport(self.runs[0].label, ranked, failed, scores, self.runs)
+
+
 def report_videos(
     names: Sequence[str],
     runs: Sequence[Run],
@@ -142,59 +192,45 @@ def report_videos(
 ) -> VideosReport:
     """Score and explain videos: ids of the manifest, or else files, which are extracted.
 
-    runs: of one head. A video of the manifest is scored by those that did not learn from it, if
-    there are any; the first of these explains it. type, difficulty, action: of the new files. The
-    other arguments are `explain`'s, see `aqa.workflows.feedback`. A video that fails stops nothing:
-    it is in `failed`.
+    A video of the manifest is scored by those runs that did not learn from it, if there are any;
+    the first of these explains it. type, difficulty, action: of the new files. The other arguments
+    are those of `VideoReporter`. A video that fails stops nothing: it is in `failed`.
     """
-    check_beside([(run.folder, run.record) for run in runs])
-    manifest = runs[0].seen(manifest)
-    for run in runs:
-        if run.kind != "scores":
-            raise AqaError(
-                f"{run.folder}: its answers are no points, which a page shows; use `aqa score`"
-            )
-        check_run(run, manifest, store or run.store)
-    check_same_features(runs)
+    network = {"weights": weights, "backbone": backbone, "device": device}
+    reporter = VideoReporter(runs, manifest, store, align=align, **network)
     told = {"type": type, "difficulty": difficulty, "action": action}
     videos: dict[str, Video] = {}
     failed: dict[str, str] = {}
-    for name in (name for name in names if name not in manifest.by_id):
+    for name in (name for name in names if name not in reporter.manifest.by_id):
         try:
-            videos[name] = new_video(name, runs[0], manifest, told)
+            videos[name] = new_video(name, runs[0], reporter.manifest, told)
         except UnknownNameError:
             if len(names) == 1:
                 raise
             failed[name] = f"no id of {manifest.path} and no file"
-    extractor: VideoExtractor | None = None
     if videos:
-        extractor = extractor_for(runs[0].spec, weights=weights, backbone=backbone, device=device)
-    shelf = _Shelf(manifest, store or runs[0].store, runs[0].spec)
+        _ = reporter.extractor  # a network that cannot be built stops all
     done = []
     for name in (name for name in names if name not in failed):
-        chosen = [run for run in runs if name not in run.learned_from] or [runs[0]]
         try:
-            if extractor is not None and name in videos:
-                seen = from_file(videos[name], chosen[0], extractor)
-            else:
-                seen = from_store(manifest.by_id[name], chosen[0], shelf.store, {})
-            done.append(_reported(seen, chosen, shelf, align))
+            done.append(reporter.new(videos[name]) if name in videos else reporter.stored(name))
         except DECODE_ERRORS as error:
             failed[name] = reason_of(Path(name), error).removeprefix(f"{Path(name)}: ")
-    ranked = sorted(done, key=lambda video: -video.score)
-    return VideosReport(runs[0].label, tuple(ranked), failed, shelf.scores_of(runs), tuple(runs))
+    return reporter.together(done, failed)
 
 
 class _Shelf:
-    """The videos of a manifest, as copies for the page; each is encoded once."""
+    """The videos of a manifest, as copies for the page; those shown last are not encoded again."""
 
     def __init__(self, manifest: Manifest, store: Path, spec: Mapping[str, Any]):
         self.manifest, self.store, self.spec = manifest, store, dict(spec)
-        self._encoded = cache(browser_video)
+        self._encoded = lru_cache(_COPIES)(browser_video)
 
     def copy(self, video: Video) -> BrowserVideo:
         assert video.path is not None
-        return self._encoded(video.path, video.start_frame or 0, video.end_frame)
+        # A new file is shown once, and another may lie under its name next time.
+        encode = self._encoded if video.id in self.manifest.by_id else browser_video
+        return encode(video.path, video.start_frame or 0, video.end_frame)
 
     def features(self, video_id: str) -> VideoFeatures:
         with FeatureStore.open(self.store, self.spec) as opened:
@@ -222,7 +258,8 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -
     video, run = seen.video, runs[0]
     heads = {one.split: one.scoring_head() for one in runs}
     by_split = {split: predicted_score(head, video, seen.features) for split, head in heads.items()}
-    said = feedback_on(run, seen, align)
+    explains = not {"clips", "joints", "commentary"}.isdisjoint(run.head.gives)
+    said = feedback_on(run, seen, align) if explains else None
     if isinstance(said, PoseFeedback):
         raise AqaError(
             f"{run.folder}: {run.name} says where joints should be, which no page shows yet; use "
@@ -233,9 +270,9 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -
     shown = video.path is not None and video.path.exists()
     copy = shelf.copy(video) if shown else None
     exemplars, matched = _exemplars(seen, run, feedback, shelf) if copy else ((), [])
-    beside, levels = _compared(run, seen, feedback)
+    beside, levels = compared_with(run, seen, feedback)
     trust = trust_in(runs, seen.features.features)
-    moments = _moments(seen, feedback, copy, matched, levels)
+    moments = moments_of(seen, feedback, levels, copy, matched)
     return ReportedVideo(
         name=video.id,
         score=float(np.mean(list(by_split.values()))),
@@ -253,17 +290,6 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -
         trust=trust,
         warnings=(*((f"{video.id}: {trust.unlike}",) if trust.unlike else ()), *seen.warnings),
     )
-
-
-def _compared(
-    run: Run, seen: SeenVideo, feedback: Feedback | None
-) -> tuple[str, TrainingLevels | None]:
-    """What clips are compared with, in words and in points."""
-    reference = run.clip_reference
-    if feedback is None or reference is None or feedback.total is None:
-        return "", None
-    found = reference.compare(len(seen.features.clips), seen.video.type or "")
-    return f"other {found.type} videos" if found.type else "the training videos", found
 
 
 def _exemplars(
@@ -293,45 +319,6 @@ def _exemplars(
 def _seconds(features: VideoFeatures, copy: BrowserVideo, number: int) -> tuple[float, float]:
     start, stop = features.frames(number)
     return copy.seconds(start), copy.seconds(stop)
-
-
-def _moments(
-    seen: SeenVideo,
-    feedback: Feedback | None,
-    copy: BrowserVideo | None,
-    matched: Sequence[Mapping[int, tuple[float, float]]],
-    levels: TrainingLevels | None,
-) -> tuple[Moment, ...]:
-    if feedback is None:
-        return ()
-    moments = []
-    for clip in feedback.clips:
-        start, stop = clip.start_seconds, clip.stop_seconds
-        if copy is not None:
-            start, stop = copy.seconds(clip.start), copy.seconds(clip.stop)
-        moments.append(
-            Moment(
-                number=clip.clip,
-                stage=_stage(seen.video, (clip.start + clip.stop) // 2),
-                start=float("nan") if start is None else start,
-                stop=float("nan") if stop is None else stop,
-                value=clip.value,
-                below=None if levels is None else float(levels.mean[clip.clip]) - clip.value,
-                below_good=None if levels is None else float(levels.good[clip.clip]) - clip.value,
-                mark=feedback.mark if clip.marked else "",
-                matched=tuple(one[clip.clip] for one in matched),
-            )
-        )
-    return tuple(moments)
-
-
-def _stage(video: Video, frame: int) -> str:
-    """The name of the stage that a frame of the file lies in."""
-    frame -= video.start_frame or 0
-    begun = [name for name, first in video.stages.items() if first <= frame]
-    if not begun:
-        return "start" if video.stages else ""
-    return begun[-1]
 
 
 def _thumbnail(seen: SeenVideo, feedback: Feedback | None) -> bytes:

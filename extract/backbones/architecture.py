@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from aqa.errors import UnknownNameError
-from aqa.extract.checkpoints.layouts import Layout
+from aqa.extract.checkpoints.layouts import Build, Layout
 from aqa.extract.checkpoints.records import Checkpoint
 from aqa.extract.preprocess import Preprocess
 
@@ -26,18 +25,20 @@ class Architecture:
     float32 -> (N, *shape). layers: layer -> shape of its feature. layouts: of the checkpoints
     that it can load. profiles: the ways in which frames were preprocessed for published weights,
     by the names that `--preprocess` takes; the first one is that of random weights. clip_length:
-    frames per clip. spread: whether a clip's frames are spread over the whole video. shipped:
-    weights that come with this package, if any. checkpoints: those that are published; the first
-    is taken where the user names none.
+    frames per clip. window: how many frames of the video a clip covers, over which its frames are
+    spread; None: they follow one another. spread: whether a clip's frames are spread over the
+    whole video. shipped: weights that come with this package, if any. checkpoints: those that are
+    published; the first is taken where the user names none.
     """
 
     name: str
-    build: Callable[[str], nn.Module]
+    build: Build
     layers: Mapping[str, Shape]
     default_layer: str
     layouts: tuple[Layout, ...]
     profiles: Mapping[str, Preprocess]
     clip_length: int = 16
+    window: int | None = None
     spread: bool = False
     shipped: Path | None = None
     checkpoints: tuple[Checkpoint, ...] = ()
@@ -61,18 +62,24 @@ class Architecture:
         """The preprocessing of random weights."""
         return next(iter(self.profiles))
 
-    def expected(self, layer: str) -> Mapping[str, torch.Size]:
-        """The names and shapes of the tensors that the network up to `layer` has."""
-        return _expected(self, layer)
+    def expected(self, layer: str, layout: Layout | None = None) -> Mapping[str, torch.Size]:
+        """The names and shapes of the tensors that the network up to `layer` has.
+
+        layout: of the files that it is to hold, where they need a network of their own.
+        """
+        return _expected(self.builder(layout), layer)
+
+    def builder(self, layout: Layout | None) -> Build:
+        """What builds the network for files in a layout."""
+        return (layout and layout.build) or self.build
 
     def expected_keys(self, layout: Layout) -> dict[str, torch.Size]:
         """The names and shapes of the tensors of a checkpoint in a layout, without classifier."""
-        expected = self.expected(layout.last_layer)
-        return {layout.key(key): shape for key, shape in expected.items()}
+        return layout.shapes(self.expected(layout.last_layer, layout))
 
 
 @functools.cache
-def _expected(architecture: Architecture, layer: str) -> Mapping[str, torch.Size]:
+def _expected(build: Build, layer: str) -> Mapping[str, torch.Size]:
     with torch.device("meta"):
-        net = architecture.build(layer)
+        net = build(layer)
     return {key: value.shape for key, value in net.state_dict().items()}

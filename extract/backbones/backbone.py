@@ -11,6 +11,7 @@ from aqa.extract.backbones.architecture import Shape
 from aqa.extract.checkpoints.layouts import Layout
 from aqa.extract.checkpoints.records import Weights
 from aqa.extract.preprocess import Preprocess
+from aqa.features.clips import ClipRule, Pad, Tail
 from aqa.plugins import Origin
 
 
@@ -19,9 +20,10 @@ class Backbone(nn.Module):
 
     name, layer: what it is. shape: of a clip's feature. preprocess: how frames must be prepared.
     clip_length: frames per clip that its weights are for; spread: whether they are spread over the
-    whole video. weights: which ones it carries. layout: how files name its tensors. source: what
-    `load_backbone` takes to make it again. origin: where the code of someone else's backbone came
-    from; None for those of this package.
+    whole video; window: how many frames of it they are spread over. weights: which ones it
+    carries. layout: how files name its tensors. source: what `load_backbone` takes to make it
+    again. origin: where the code of someone else's backbone came from; None for those of this
+    package.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Backbone(nn.Module):
         source: str | None = None,
         origin: Origin | None = None,
         spread: bool = False,
+        window: int | None = None,
     ):
         super().__init__()
         self.net = net
@@ -51,12 +54,39 @@ class Backbone(nn.Module):
         self.source = source or name
         self.origin = origin
         self.spread = spread
+        self.window = window
         self.eval()
 
     def forward(self, x: Tensor) -> Tensor:
         """The features of prepared clips: (n, 3, T, H, W) -> (n, *shape)."""
         features: Tensor = self.net(x)
         return features
+
+    def clip_rule(
+        self,
+        length: int | None = None,
+        stride: int | None = None,
+        *,
+        window: int | None = None,
+        spread: bool | None = None,
+        frames: int | None = None,
+        pad: Pad = "front",
+        tail: Tail = "shift",
+    ) -> ClipRule:
+        """How videos are cut: as asked for, and otherwise as the weights were trained.
+
+        length: frames per clip. stride: frames from the start of one clip to the next; None: as
+        many as a clip covers. window: frames of the video that a clip covers; None: at the step
+        of the weights. spread: one clip over the whole video. frames, pad, tail: see `ClipRule`.
+        """
+        spread = (self.spread and window is None) if spread is None else spread
+        if window is None and self.window is not None and not spread:
+            window = self.window * (length or self.clip_length) // self.clip_length
+        length = length or self.clip_length
+        if window == length or spread:
+            window = None
+        step = stride or window or length
+        return ClipRule(length, step, frames, pad, tail, spread=spread, window=window)
 
     def shape_for(self, clip_length: int) -> Shape:
         """The shape of the feature of a clip of another length than the weights are for."""

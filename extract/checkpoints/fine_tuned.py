@@ -26,8 +26,9 @@ class FineTuned:
 
     backbone, layout: as whose weights it is loaded; its tensors have the names of that layout.
     layer: where the network ends. clip_length: frames per clip, spread: whether over the whole
-    video, and preprocess: how they were prepared, in training. Which videos it has learned from,
-    or was chosen by, `read_fitted_on` tells.
+    video, window: over how many frames of it, and preprocess: how they were prepared, in training.
+    config: the `config.json` of the hub that the network was built by, if it was. Which videos it
+    has learned from, or was chosen by, `read_fitted_on` tells.
     """
 
     backbone: str
@@ -36,6 +37,8 @@ class FineTuned:
     clip_length: int
     preprocess: Preprocess
     spread: bool = False
+    window: int | None = None
+    config: Mapping[str, Any] | None = None
 
 
 def read_fine_tuned(path: Path) -> FineTuned | None:
@@ -59,6 +62,12 @@ def read_fine_tuned(path: Path) -> FineTuned | None:
             raise ValueError(f"{found.clip_length!r} frames per clip")
         if not isinstance(found.spread, bool):
             raise ValueError(f"spread is {found.spread!r}")
+        if found.window is not None and (
+            not isinstance(found.window, int) or not found.clip_length <= found.window < 1 << 20
+        ):
+            raise ValueError(f"a window of {found.window!r} frames")
+        if found.config is not None and not isinstance(found.config, dict):
+            raise ValueError("its config is no object")
         return found
     except (
         *(AqaError, ValueError, TypeError, KeyError, AttributeError),
@@ -90,5 +99,8 @@ def save_fine_tuned(
     }
     if record.spread:
         notes["spread"] = True
-    tensors = {layout.key(key): value for key, value in state.items()}
-    save_fitted(path, tensors, fitted_on, {_KEY: json.dumps(notes)})
+    if record.window is not None:
+        notes["window"] = record.window
+    if record.config is not None:
+        notes["config"] = dict(record.config)
+    save_fitted(path, layout.taken_apart(state), fitted_on, {_KEY: json.dumps(notes)})

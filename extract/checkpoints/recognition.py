@@ -128,13 +128,26 @@ def fine_tuned_layout(
 
 
 def identify(state: State) -> tuple[Architecture, Layout] | None:
-    """The backbone and the layout that a checkpoint fits, among all of this package."""
-    for name in backbone_names():
-        architecture = get_architecture(name)
-        layout = fitting_layout(architecture, state)
-        if layout is not None:
-            return architecture, layout
-    return None
+    """The backbone and the layout that a checkpoint fits, among all of this package.
+
+    Of several with the same network, the one that weights of as many classes were published for,
+    or the first.
+    """
+    fitting = [
+        (architecture, layout)
+        for architecture in map(get_architecture, backbone_names())
+        if (layout := fitting_layout(architecture, state)) is not None
+    ]
+    alike = (one for one in fitting if _has_published_classes(*one, state))
+    return next(alike, fitting[0] if fitting else None)
+
+
+def _has_published_classes(architecture: Architecture, layout: Layout, state: State) -> bool:
+    classes = layout.classes(state)
+    return any(
+        (known.layout, known.classes) == (layout.name, classes)
+        for known in architecture.checkpoints
+    )
 
 
 def fitting_layout(architecture: Architecture, state: State) -> Layout | None:

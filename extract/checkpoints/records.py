@@ -55,6 +55,11 @@ class Checkpoint:
     size: int | None = None
     by_hand: bool = False
 
+    @property
+    def of_hub(self) -> bool:
+        """Whether JSON files that belong to it lie beside it."""
+        return self.layout.startswith("hub")
+
     def has_hash(self, sha256: str) -> bool:
         """Whether a file with this SHA-256, in full, is the checkpoint; False where not known."""
         return bool(self.sha256) and sha256.startswith(str(self.sha256))

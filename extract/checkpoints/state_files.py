@@ -22,9 +22,17 @@ from aqa.extract.checkpoints.layouts import State
 from aqa.extract.checkpoints.records import WeightsError
 from aqa.files import replacing
 
-# What training code wraps a state dict in, and what it puts before every key.
-_WRAPPERS = ("state_dict", "model_state_dict", "model")
-_PREFIXES = ("module.", "backbone.")
+# What training code wraps a state dict in: of a file with several, the first. V-JEPA 2's has two
+# encoders; its own evaluations read the target encoder.
+_WRAPPERS = (
+    *("state_dict", "model_state_dict", "model", "model_state", "module"),
+    *("target_encoder", "encoder"),
+)
+# What training code, and the hub's classes with a task, put before every key.
+_PREFIXES = (
+    *("module.", "backbone.", "model."),
+    *("videomae.", "timesformer.", "vjepa2.", "dinov2."),
+)
 # How deep a state dict may lie: one that holds itself has no end.
 _MOST_WRAPPERS = 8
 # The key in the metadata of our safetensors files with the ids of the videos learned from, as JSON.

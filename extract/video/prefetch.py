@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import queue
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -75,15 +74,26 @@ def prefetched(
     Each is read by one thread, at most `depth` items ahead; its error is raised where its reader
     gets to it. With no workers the streams are read in place.
     """
+    waiting = iter(streams)
+    return taken_ahead(lambda wait: next(waiting, None), workers, depth)
+
+
+def taken_ahead(
+    take: Callable[[bool], S | None], workers: int, depth: int = 4
+) -> Iterator[tuple[S, Iterable[T]]]:
+    """The same of streams that are not all known yet, as `take` gives them.
+
+    take(wait): the next stream; None where there is none yet or, if it may wait, no more. It is
+    not waited for while others are being read.
+    """
     if workers < 1:
-        for stream in streams:
+        while (stream := take(True)) is not None:
             yield stream, stream
         return
-    waiting = iter(streams)
     running: deque[tuple[S, _Ahead[T]]] = deque()
     try:
         while True:
-            for stream in itertools.islice(waiting, workers - len(running)):
+            while len(running) < workers and (stream := take(not running)) is not None:
                 running.append((stream, _Ahead(stream, depth)))
             if not running:
                 return

@@ -41,12 +41,13 @@ class ClipWindow:
         rule = self._rule
         self._held.append(frame)
         self.n_frames += 1
-        start = self.n_frames - rule.end_shift - rule.length
+        covered = rule.window or rule.length
+        start = self.n_frames - rule.end_shift - covered
         if self._waits or start < rule.shift or (start - rule.shift) % rule.stride:
             return []
         self._n_clips += 1
-        frames = np.stack([self._held[i] for i in range(rule.length)])
-        return [FramedClip(Clip(start, start + rule.length), frames)]
+        frames = np.stack([self._held[i] for i in rule.frames_of(Clip(0, covered))])
+        return [FramedClip(Clip(start, start + covered), frames)]
 
     def finish(self) -> list[FramedClip]:
         """The clips that `push` could not know of."""
@@ -71,7 +72,7 @@ class ClipWindow:
 
 def _held_at_most(rule: ClipRule) -> int:
     """How many frames clips can still need."""
-    return (rule.video_length or rule.length) + rule.end_shift
+    return (rule.video_length or rule.window or rule.length) + rule.end_shift
 
 
 class SpreadWindow:

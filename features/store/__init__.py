@@ -2,6 +2,7 @@
 
 from aqa.features.store.cover import add_checksums
 from aqa.features.store.from_arrays import import_arrays
+from aqa.features.store.merge import merge_stores
 from aqa.features.store.reader import FeatureStore
 from aqa.features.store.spec import (
     Spec,
@@ -23,5 +24,6 @@ __all__ = [
     "check_spec",
     "import_arrays",
     "made_up",
+    "merge_stores",
     "spec_differences",
 ]

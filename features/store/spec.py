@@ -11,6 +11,8 @@ A spec is a JSON object. Its keys:
     padding, tail       where padding goes in a short video; what becomes of the last frames
     spread              true: a clip's frames are spread evenly over the whole video; the key is
                         absent for clips of frames that follow one another
+    window              how many frames of the video a clip covers, over which its frames are spread
+                        evenly; the key is absent for clips of frames that follow one another
     preprocess          how frames became the network's input
     precision           of the network's arithmetic
     views, view_seed    names of the augmentations, the original first; the seed they were drawn by
@@ -143,6 +145,7 @@ _EXPECTED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "padding": _TEXT,
     "tail": _TEXT,
     "spread": (lambda value: isinstance(value, bool), "true or false"),
+    "window": _COUNT,
     "preprocess": (_or_null(lambda value: isinstance(value, dict)), "null or an object"),
     "precision": _TEXT,
     "views": (lambda value: _is_texts(value) and bool(value), "a list of names"),

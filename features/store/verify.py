@@ -62,7 +62,7 @@ def _wrong_clips(clips: NDArray[np.int32], n_frames: int, spec: Spec) -> str | N
         "does not start after the one before it": np.r_[False, first[1:] <= first[:-1]],
     }
     if length := spec.get("clip_length"):
-        wanted = max(length, spec.get("frames") or 0)
+        wanted = max(length, spec.get("window") or 0, spec.get("frames") or 0)
         outside = (first < -wanted) | (first >= max(n_frames, wanted))
         wrong[f"is not in its {n_frames} frames"] = outside
     return next(

@@ -9,9 +9,10 @@ from aqa.models.feedback.clips import (
     shown_clips,
 )
 from aqa.models.feedback.joints import JointMove, PoseFeedback, give_pose_feedback
-from aqa.models.feedback.reference import ClipReference, Told, TypePoints
+from aqa.models.feedback.reference import Claims, ClipReference, Told, TypePoints
 
 __all__ = [
+    "Claims",
     "ClipFeedback",
     "ClipReference",
     "Feedback",

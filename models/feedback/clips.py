@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from aqa.annotations.manifest import Video
 from aqa.features.video_features import VideoFeatures
 from aqa.models.examples import Examples, example_of
-from aqa.models.feedback.reference import ClipReference, TrainingLevels
+from aqa.models.feedback.reference import QUIET, ClipReference, TrainingLevels
 from aqa.models.heads.base import Explanation, Head
 
 # What is said of a clip below its limit.
@@ -27,8 +28,10 @@ class ClipFeedback:
     same in seconds, None where the frame rate is not known. value: the head's number for it.
     average: what the same part of training videos has, None where it is not compared with them.
     limit: below it, or at it, the clip is faulty, or below average where the head cannot tell
-    faulty clips. exemplar_clips: id of each exemplar -> the number of its clip that this one was
-    compared with.
+    faulty clips. good: what one in four of the same part of training videos reaches, None as
+    `average`. outright_limit: below it, or at it, the clip stands out: it is told of outright, see
+    `aqa.models.feedback.Claims`. said: what it is called; "" for nothing. exemplar_clips: id of
+    each exemplar -> the number of its clip that this one was compared with.
     """
 
     clip: int
@@ -41,6 +44,10 @@ class ClipFeedback:
     limit: float
     faulty: bool
     below_average: bool
+    good: float | None
+    outright_limit: float
+    stands_out: bool
+    said: str
     exemplar_clips: Mapping[str, int]
 
     @property
@@ -76,7 +83,9 @@ class Feedback:
 
     meaning: what the clips' values are. mark: what a clip below its limit is called. rule: what the
     limit is. evidence: how well faulty clips are told, or why none is called so; "" where nothing
-    is known of it. total: how the score is made up, None where values are no points.
+    is known of it. outright, weak: what a marked clip is called, where it stands out and where it
+    does not. outright_rule: from where on it does; "" where every clip that is marked does. total:
+    how the score is made up, None where values are no points.
     """
 
     video: str
@@ -84,6 +93,9 @@ class Feedback:
     mark: Mark
     rule: str
     evidence: str
+    outright: str
+    outright_rule: str
+    weak: str
     total: Total | None
     clips: list[ClipFeedback]
 
@@ -109,7 +121,16 @@ def give_feedback(
     clips = [_clip_feedback(i, seen, explanation, verdict) for i in shown]
     total = None if explanation.base is None else _total(head, example, explanation, shown)
     return Feedback(
-        video.id, explanation.meaning, verdict.mark, verdict.rule, verdict.evidence, total, clips
+        video.id,
+        explanation.meaning,
+        verdict.mark,
+        verdict.rule,
+        verdict.evidence,
+        verdict.words[True],
+        verdict.outright_rule,
+        verdict.words[False],
+        total,
+        clips,
     )
 
 
@@ -120,14 +141,41 @@ def shown_clips(seen: VideoFeatures) -> list[int]:
 
 @dataclass(frozen=True)
 class _Verdict:
-    """What each clip's value is held against; `average` is None without training videos."""
+    """What each clip's value is held against.
+
+    average, good: None without training videos. margin: points below `good` from which on a clip
+    stands out, infinite where none does; None: every marked one does.
+    """
 
     mark: Mark
     rule: str
     evidence: str
     marked: NDArray[np.bool_]
     limits: NDArray[np.float64]
-    average: NDArray[np.float64] | None
+    average: NDArray[np.float64] | None = None
+    good: NDArray[np.float64] | None = None
+    margin: float | None = None
+
+    @property
+    def words(self) -> Mapping[bool, str]:
+        """What a marked clip is called, where it stands out and where it does not."""
+        if self.margin is None:
+            return {True: self.mark, False: self.mark}
+        if self.mark == "faulty":
+            return {True: "faulty", False: "perhaps faulty"}
+        return {True: "far below average", False: "below average"}
+
+    @property
+    def outright_rule(self) -> str:
+        """From where on a clip stands out, in words."""
+        if self.margin is None:
+            return ""
+        if math.isinf(self.margin):
+            return "said of no clip, as the training videos are too few to choose from where on"
+        return (
+            f"{self.margin:.2f} or more below the level that one in four reaches; "
+            f"{100 - 100 * QUIET:.0f} % of good training videos have such a clip"
+        )
 
 
 def _verdict(explanation: Explanation, reference: ClipReference | None, kind: str) -> _Verdict:
@@ -142,13 +190,16 @@ def _verdict(explanation: Explanation, reference: ClipReference | None, kind: st
             "made by today's `aqa fit` or `aqa finetune` does"
         )
     rule = f"below {explanation.limit:g}"
-    return _Verdict(mark, rule, evidence, explanation.faulty, limits, None)
+    return _Verdict(mark, rule, evidence, explanation.faulty, limits)
 
 
 def _compared(explanation: Explanation, reference: ClipReference, kind: str) -> _Verdict:
     found = reference.compare(len(explanation.values), kind)
     beside = _training_videos(found, kind)
-    told, margin = reference.told, reference.margin
+    told, margin, claims = reference.told, reference.margin, reference.claims
+    outright = None
+    if claims is not None:
+        outright = math.inf if claims.margin is None else claims.margin
     if told is not None and margin is not None and reference.calls_faulty:
         limits = found.good - margin
         points = " points" if explanation.meaning.startswith("points") else ""
@@ -162,6 +213,8 @@ def _compared(explanation: Explanation, reference: ClipReference, kind: str) -> 
             explanation.values <= limits,
             limits,
             found.mean,
+            found.good,
+            None if outright is None else max(outright, margin),
         )
     why = reference.untold
     if told is not None:
@@ -176,6 +229,8 @@ def _compared(explanation: Explanation, reference: ClipReference, kind: str) -> 
         explanation.values < found.mean,
         found.mean,
         found.mean,
+        found.good,
+        outright,
     )
 
 
@@ -191,17 +246,29 @@ def _clip_feedback(
 ) -> ClipFeedback:
     start, stop = seen.frames(number)
     marked = bool(verdict.marked[number])
+    value = float(explanation.values[number])
+    limit = outright = float(verdict.limits[number])
+    good = None if verdict.good is None else float(verdict.good[number])
+    far = True
+    if good is not None and verdict.margin is not None:
+        far = good - value >= verdict.margin
+        if math.isfinite(verdict.margin):
+            outright = min(limit, good - verdict.margin)
     return ClipFeedback(
         clip=number,
         start=start,
         stop=stop,
         start_seconds=seen.seconds(start),
         stop_seconds=seen.seconds(stop),
-        value=float(explanation.values[number]),
+        value=value,
         average=None if verdict.average is None else float(verdict.average[number]),
-        limit=float(verdict.limits[number]),
+        limit=limit,
         faulty=marked and verdict.mark == "faulty",
         below_average=marked and verdict.mark == "below average",
+        good=good,
+        outright_limit=outright,
+        stands_out=marked and far,
+        said=verdict.words[far] if marked else "",
         exemplar_clips={name: int(clips[number]) for name, clips in explanation.matched.items()},
     )
 

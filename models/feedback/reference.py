@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,10 @@ LEAST_OF_TYPE = 5
 MOST_PARTS = 10
 # What a clip is compared with. The mean would do less: where a fault is frequent it is low itself.
 GOOD = 0.75
+# So many good videos, of those that a fit had not seen, should be left in peace.
+QUIET = 0.85
+# What may be claimed of a clip is not chosen by fewer good videos.
+LEAST_GOOD = 5
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,19 @@ class Told:
 
 
 @dataclass(frozen=True)
+class Claims:
+    """How far below `good` a clip must be before one says so, where all other clips are passed by.
+
+    `ClipReference.margin` tells clips apart best; by it, some clip of most good videos is faulty.
+    margin: points; None where these are too few, so that nothing is said outright. videos: how many
+    good videos, which a fit had not seen, it is chosen by.
+    """
+
+    margin: float | None
+    videos: int
+
+
+@dataclass(frozen=True)
 class TrainingLevels:
     """A video's clips beside the training videos'.
 
@@ -74,13 +92,15 @@ class ClipReference:
 
     types: type -> its points; "" holds all videos. margin: points below `good` from which on a clip
     is faulty; None where nobody says which training clips are. told: how well that tells them.
-    untold: why `margin` is None; "" where it is not.
+    untold: why `margin` is None; "" where it is not. claims: how far below a clip stands out; None
+    where the run was made before this was learned.
     """
 
     types: Mapping[str, TypePoints]
     margin: float | None = None
     told: Told | None = None
     untold: str = ""
+    claims: Claims | None = None
 
     @property
     def calls_faulty(self) -> bool:
@@ -113,13 +133,21 @@ class ClipReference:
             if not types[""].mean or any(len(t.mean) != len(t.good) for t in types.values()):
                 raise ValueError("parts without points")
             told = None if record["told"] is None else Told(**record["told"])
-            margin = None if record["margin"] is None else float(record["margin"])
-            return cls(types, margin, told, str(record["untold"]))
+            margin = _number(record["margin"])
+            found = record.get("claims")
+            claims = (
+                None if found is None else Claims(_number(found["margin"]), int(found["videos"]))
+            )
+            return cls(types, margin, told, str(record["untold"]), claims)
         except (AttributeError, KeyError, TypeError, ValueError, IndexError):
             raise RunError(
                 f"{where}: what it records of its training videos' clips cannot be read; fit the "
                 "head again"
             ) from None
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
 
 
 def _numbers(values: Any) -> tuple[float, ...]:
@@ -177,3 +205,29 @@ def best_margin(below: Points, faulty: NDArray[np.bool_]) -> float:
     hits = np.cumsum(faulty[order])
     f1 = 2 * hits / (np.arange(1, len(below) + 1) + faulty.sum())
     return max(float(below[order][f1.argmax()]), 0.0)
+
+
+def best_quarter(scores: Sequence[float], types: Sequence[str]) -> NDArray[np.bool_]:
+    """Which videos score as high as the best quarter of their type, or of all if it has few.
+
+    What is known of every data set: whether a good video has a fault, nobody need say.
+    """
+    every, named = np.asarray(scores, float), np.asarray(types, str)
+    found = np.zeros(len(every), bool)
+    for i, (score, name) in enumerate(zip(every, named, strict=True)):
+        same = every[named == name] if name else every
+        others = same if len(same) >= LEAST_OF_TYPE else every
+        found[i] = np.mean(others <= score) >= GOOD
+    return found
+
+
+def claims_of(worst: Points) -> Claims:
+    """How far below `good` a clip stands out.
+
+    worst: (videos,) points by which the worst clip of each good video is below it. They are taken
+    as normal: of so few, a quantile would be the chance of one or two videos.
+    """
+    if len(worst) < LEAST_GOOD:
+        return Claims(None, len(worst))
+    margin = float(worst.mean() + NormalDist().inv_cdf(QUIET) * worst.std(ddof=1))
+    return Claims(max(margin, 0.0), len(worst))

@@ -109,6 +109,10 @@ def _is_ids(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
+def _is_bounds(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_is_number, value))
+
+
 def _is_left_out(value: Any) -> bool:
     """Ids, or what each of them lacks."""
     return _is_ids(value) or _is_hashes(value)
@@ -171,7 +175,11 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str, bool]] = {
     "hashes.pairs": (_is_text, "a hash", False),
     "target": (_is_text, "the name of a target", False),
     "classes": (_is_classes, "column, bad and good; says and threshold", False),
+    "training_scores": (_is_bounds, "the lowest and the highest score", False),
+    "no_range": (_is_text, "a text", False),
     "also_learned_from": (_is_ids, _IDS, False),
+    "packed": (lambda value: isinstance(value, bool), "true or false", False),
+    "learned_files": (_is_hashes, "hashes by id", False),
     "performances": (_is_ids, "a list of keys", False),
     "from": (_is_start, "null, or the run that fitting started from", False),
     "store": (_is_object, _OBJECT, True),

@@ -129,6 +129,7 @@ class TrainingSettings:
     kept. Without validation videos all epochs are run, and the last weights are kept.
     clip_gradient: the largest norm of a step's gradient. max_steps: training ends with the epoch
     in which so many are reached; a number of epochs that is given to `Trainer.fit` is run whole.
+    epoch_factor: what the learning rate is multiplied by in an epoch, by its number from 1.
     """
 
     epochs: int
@@ -140,6 +141,7 @@ class TrainingSettings:
     patience: int = 20
     clip_gradient: float | None = None
     max_steps: int | None = None
+    epoch_factor: Callable[[int], float] | None = None
 
 
 @contextmanager
@@ -182,6 +184,7 @@ class Trainer:
             net.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, fused=True
         )
         self.steps = 0
+        self._factor = 1.0  # of the present epoch
         self._shuffle = torch.Generator().manual_seed(seed)
 
     def objective(self, batch: VideoBatch) -> Tensor:
@@ -196,7 +199,7 @@ class Trainer:
         """Update the weights once; returns the loss before the update."""
         cuts = self.steps // self.settings.lr_halve_every if self.settings.lr_halve_every else 0
         for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.lr * self.settings.lr_factor**cuts
+            group["lr"] = self.settings.lr * self.settings.lr_factor**cuts * self._factor
         self.optimizer.zero_grad()
         loss = self.objective(batch)
         loss.backward()
@@ -239,6 +242,8 @@ class Trainer:
         for number in range(1, (epochs or self.settings.epochs) + 1):
             if most_steps is not None and self.steps >= most_steps:
                 break
+            if self.settings.epoch_factor is not None:
+                self._factor = self.settings.epoch_factor(number)
             row = {"epoch": number, "train_loss": self.epoch(train)}
             row["lr"] = self.optimizer.param_groups[0]["lr"]
             history.append(row)

@@ -19,7 +19,7 @@ from torch.nn.functional import (
 # Predicted and true scores, (n,) each, to a scalar.
 Loss = Callable[[Tensor, Tensor], Tensor]
 LossName = Literal[
-    "mse", "l1+l2", "ranking", "mse+ranking", "logistic", "pair-margin", "bradley-terry"
+    "mse", "l1", "l1+l2", "ranking", "mse+ranking", "logistic", "pair-margin", "bradley-terry"
 ]
 # What is predicted of the better and of the worse video of given pairs, (pairs,) each, to a scalar.
 PairLoss = Callable[[Tensor, Tensor], Tensor]
@@ -42,6 +42,7 @@ def make_loss(
     """
     made: dict[LossName, Loss] = {
         "mse": mse,
+        "l1": l1,
         "l1+l2": l1_l2,
         "ranking": lambda predicted, target: ranking(predicted, target, margin),
         "mse+ranking": lambda predicted, target: mse_ranking(predicted, target, margin, alpha),
@@ -60,6 +61,11 @@ def make_pair_loss(name: LossName, margin: float) -> PairLoss:
 def mse(predicted: Tensor, target: Tensor) -> Tensor:
     """Mean squared error over (n,) scores; the Euclidean loss of parmar2019action §4."""
     return (predicted - target).square().mean()
+
+
+def l1(predicted: Tensor, target: Tensor) -> Tensor:
+    """Mean absolute error over (n,) scores."""
+    return (predicted - target).abs().mean()
 
 
 def l1_l2(predicted: Tensor, target: Tensor) -> Tensor:

@@ -3,12 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from aqa.evaluation.metric import point_digits
-from aqa.workflows.video_reports import Moment, ReportedVideo
+from aqa.models.feedback import Feedback
+from aqa.workflows.moments import Moment
 
 # Fewer points than this are no difference worth a word.
 LEAST_POINTS = 0.05
+
+
+class HasMoments(Protocol):
+    """A video of which moments are told, see `aqa.workflows.moments.Why`."""
+
+    @property
+    def feedback(self) -> Feedback | None:
+        """On its clips; None where the head says nothing of clips."""
+        ...
+
+    @property
+    def beside(self) -> str:
+        """What clips are compared with, in words; "" where with nothing."""
+        ...
+
+    @property
+    def moments(self) -> tuple[Moment, ...]:
+        """Its clips, in order."""
+        ...
+
+    @property
+    def commentary(self) -> str:
+        """What the head writes of the whole; "" for nothing."""
+        ...
 
 
 def place_of(moment: Moment) -> str:
@@ -23,25 +49,27 @@ def place_of(moment: Moment) -> str:
     return f"{name}, {moment.start:.1f} to {moment.stop:.1f} s"
 
 
-def sentence_of(moment: Moment, video: ReportedVideo) -> str:
+def sentence_of(moment: Moment, video: HasMoments) -> str:
     """One moment: how far it is below, or above, what it is compared with."""
     return f"{place_of(moment)}: {comparison_of(moment, video)}"
 
 
-def comparison_of(moment: Moment, video: ReportedVideo) -> str:
+def comparison_of(moment: Moment, video: HasMoments) -> str:
     """The second half of `sentence_of`."""
     feedback = video.feedback
     assert feedback is not None
-    if moment.below is None:
-        mark = f", {moment.mark}" if moment.mark else ""
-        return f"{moment.value:.2f} ({feedback.meaning}){mark}"
     mark = "; faulty" if moment.mark == "faulty" else ""
-    if mark and moment.below < LEAST_POINTS:
-        return f"about {points(moment.below_good or 0)} below the better of {video.beside}{mark}"
+    if moment.below is None or moment.below_good is None:
+        said = f", {moment.mark}" if moment.mark else ""
+        return f"{moment.value:.2f} ({feedback.meaning}){said}"
     if abs(moment.below) < LEAST_POINTS:
-        return f"as in {video.beside}"
-    side = "below" if moment.below > 0 else "above"
-    return f"about {points(abs(moment.below))} {side} {video.beside}{mark}"
+        said = f"as in {video.beside}"
+    else:
+        side = "below" if moment.below > 0 else "above"
+        said = f"about {points(abs(moment.below))} {side} {video.beside}"
+    if moment.below_good >= LEAST_POINTS:
+        said += f", {points(moment.below_good)} below the better of these"
+    return said + mark
 
 
 def points(value: float) -> str:
@@ -53,29 +81,30 @@ def points(value: float) -> str:
     return f"{value:.1f} points"
 
 
-def worst_first(video: ReportedVideo) -> list[Moment]:
-    """The marked moments, those that cost most first; none that is as in other videos."""
-    marked = [
-        moment
-        for moment in video.moments
-        if moment.mark == "faulty"
-        or (moment.mark and (moment.below is None or moment.below >= LEAST_POINTS))
-    ]
-    return sorted(marked, key=_badness)
+def worst_first(video: HasMoments) -> list[Moment]:
+    """The moments that stand out, those that are farthest below good ones first."""
+    return sorted((moment for moment in video.moments if moment.mark), key=_badness)
+
+
+def weakest(video: HasMoments) -> Moment | None:
+    """The moment that is farthest below good ones, whether it stands out or not."""
+    return min(video.moments, key=_badness, default=None)
 
 
 def _badness(moment: Moment) -> float:
-    return moment.value if moment.below is None else -moment.below
+    """Beside good ones, as where faults are frequent the mean is low itself."""
+    return moment.value if moment.below_good is None else -moment.below_good
 
 
-def headline(video: ReportedVideo) -> str:
-    """What stands out, in one sentence."""
-    if video.feedback is None:
+def headline(video: HasMoments) -> str:
+    """What stands out, in one sentence; else that nothing does, and what is weakest."""
+    worst = weakest(video)
+    if video.feedback is None or worst is None:
         return video.commentary
-    marked = worst_first(video)
-    if not marked:
-        return f"No part of the video is {video.feedback.mark}."
-    return f"{sentence_of(marked[0], video)}."
+    said = sentence_of(worst, video)
+    if worst.mark:
+        return f"{said}."
+    return f"Nothing stands out. The weakest moment: {said[0].lower()}{said[1:]}."
 
 
 def score_text(score: float, training: Sequence[float]) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aqa import __version__
 from aqa.evaluation.metric import point_digits
+from aqa.models.trust.model_facts import SHOWN_DIGITS, model_facts
 from aqa.report.page.charts import Curve, Histogram, curve_of, histogram_of
 from aqa.report.page.sentences import (
     comparison_of,
@@ -15,6 +15,7 @@ from aqa.report.page.sentences import (
     place_of,
     score_text,
     sentence_of,
+    weakest,
     worst_first,
 )
 from aqa.report.page.template_files import data_address, page_templates
@@ -70,7 +71,8 @@ def videos_page(
             links=links,
             addresses=[where[i] for i in range(len(copies))],
             command=command,
-            version=__version__,
+            model=model_facts(report.runs),
+            digits=SHOWN_DIGITS,
             n_training=len({i for run in report.runs for i in run.record["split"]["train"]}),
             lowest=score_text(min(report.training), report.training) if report.training else "",
             highest=score_text(max(report.training), report.training) if report.training else "",
@@ -129,10 +131,10 @@ def _player(video: ReportedVideo, copies: Mapping[BrowserVideo, int]) -> Mapping
     """
     if video.copy is None:
         return {}
-    worst = worst_first(video)
+    worst = weakest(video)
     numbers = [moment.number for moment in video.moments]
     return {
-        "worst": numbers.index(worst[0].number) if worst else 0,
+        "worst": numbers.index(worst.number) if worst else 0,
         "fps": video.copy.fps,
         "duration": video.copy.n_frames / video.copy.fps,
         "moments": [

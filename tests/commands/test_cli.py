@@ -415,7 +415,7 @@ def test_an_interrupt_leaves_with_130_and_without_a_traceback(
     write_manifest(tmp_path / "manifest.csv", rows)
     code = (
         "import os, signal, sys\n"
-        "from aqa.extract import run\n"
+        "from aqa.extract import video_encoder as run\n"
         "from aqa.cli import main\n"
         "encode = run.encode_video\n"
         "def interrupt(*args):\n"

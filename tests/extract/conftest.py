@@ -41,6 +41,8 @@ def make_state() -> Maker:
                 state[key] = torch.zeros((), dtype=torch.long)
                 continue
             source = positive if key.endswith("running_var") else pool
+            if row > 40_000:  # a table of places
+                source = source.repeat(row // 40_000 + 1)
             windows = source[start:].unfold(0, row, 7)[: rows[0]]
             state[key] = windows.unflatten(1, shape[1:]) if len(shape) > 1 else windows[:, 0]
         return state

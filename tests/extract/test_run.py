@@ -161,7 +161,9 @@ def test_a_store_tells_where_it_was_made_not_where_it_went_on(
         made = store.provenance
     assert made["device"] == "cpu"
     assert (made["torch"], made["numpy"]) == (torch.__version__, np.__version__)
-    monkeypatch.setattr("aqa.extract.run.provenance", lambda device: made | {"device": "elsewhere"})
+    monkeypatch.setattr(
+        "aqa.extract.executors.provenance", lambda device: made | {"device": "elsewhere"}
+    )
     extract(videos, backbone, tmp_path / "s.h5")
     extract(videos, backbone, tmp_path / "new.h5")
     with FeatureStore.open(tmp_path / "s.h5") as store:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aqa.errors import AqaError
-from aqa.features.clips import Clip, ClipRule
+from aqa.features.clips import Clip, ClipRule, parse_sampling
 
 
 def test_no_frame_is_lost_by_default() -> None:
@@ -108,3 +108,39 @@ def test_a_shift_leaves_one_clip() -> None:
     assert ClipRule(shift=5).clips(18) == [Clip(2, 18)]
     assert ClipRule(shift=2).clips(18) == [Clip(2, 18)]
     assert ClipRule(shift=1).clips(18) == [Clip(1, 17), Clip(2, 18)]
+
+
+@pytest.mark.parametrize("n", [1, 9, 15, 16, 17, 40, 63, 64, 65, 130, 301])
+@pytest.mark.parametrize("tail", ["shift", "drop", "pad"])
+def test_every_fourth_frame(n: int, tail: str) -> None:
+    rule = ClipRule(16, 64, tail=tail, window=64)  # type: ignore[arg-type]
+    clips = rule.clips(n)
+    for clip in clips:
+        shown = rule.frames_of(clip)
+        assert len(shown) == 16
+        if n >= 64:
+            assert shown == list(range(clip.start, clip.stop, 4))
+        elif n >= 16:  # all of a video that is shorter, at its own step
+            assert shown == [k * n // 16 for k in range(16)]
+        else:
+            assert shown == list(range(n - 16, n))
+    if tail == "shift":
+        assert clips[-1].stop == n
+
+
+def test_a_window_with_a_fixed_number_of_frames_keeps_its_step_in_the_padding() -> None:
+    rule = ClipRule(4, 16, video_length=32, window=16)
+    assert rule.clips(20) == [Clip(-12, 4), Clip(4, 20)]
+    assert rule.frames_of(Clip(-12, 4)) == [-12, -8, -4, 0]
+
+
+@pytest.mark.parametrize("text", ["16", "16x0", "x4", "16x", "16of8", "0x4", "16 of 50", "-1x4"])
+def test_a_sampling_that_is_none(text: str) -> None:
+    with pytest.raises(AqaError, match="sampling"):
+        parse_sampling(text)
+
+
+def test_a_window_is_no_shorter_than_its_clip_and_not_the_whole_video() -> None:
+    for rule in ({"window": 8}, {"window": 32, "spread": True}):
+        with pytest.raises(AqaError, match="window="):
+            ClipRule(**rule)  # type: ignore[arg-type]

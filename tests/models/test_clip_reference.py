@@ -11,10 +11,14 @@ from aqa.errors import RunError
 from aqa.models.feedback.reference import (
     LEAST_OF_TYPE,
     MOST_PARTS,
+    QUIET,
+    Claims,
     ClipReference,
     Told,
     TypePoints,
     best_margin,
+    best_quarter,
+    claims_of,
     parts_of,
     summarise,
 )
@@ -104,7 +108,9 @@ def test_only_what_is_told_better_than_by_chance_is_called_faulty() -> None:
     assert not reference(untold="nobody knows").calls_faulty
 
 
-@pytest.mark.parametrize("given", [{"margin": 1.5, "told": TOLD}, {"untold": "nobody knows"}])
+@pytest.mark.parametrize(
+    "given", [{"margin": 1.5, "told": TOLD}, {"untold": "nobody knows", "claims": Claims(2.5, 9)}]
+)
 def test_a_record_holds_it_as_json(given) -> None:
     made = reference(**given)
     assert ClipReference.of(json.loads(json.dumps(made.to_dict())), "run") == made
@@ -120,9 +126,34 @@ def test_a_record_holds_it_as_json(given) -> None:
         {"types": [], "margin": None, "told": None, "untold": ""},
         reference().to_dict() | {"margin": "much"},
         reference().to_dict() | {"told": {"videos": 3}},
+        reference().to_dict() | {"claims": {"margin": 3}},
+        reference().to_dict() | {"claims": 3},
         reference().to_dict() | {"types": {"": {"videos": 3, "mean": [1], "good": []}}},
     ],
 )
 def test_a_record_that_is_none_is_one_line(record) -> None:
     with pytest.raises(RunError, match=r"runs/wd/split-1: .* cannot be read; fit the head again"):
         ClipReference.of(record, "runs/wd/split-1")
+
+
+def test_a_record_of_before_claims_opens() -> None:
+    record = reference(margin=1.0, told=TOLD).to_dict()
+    del record["claims"]
+    assert ClipReference.of(record, "run").claims is None
+
+
+def test_the_best_quarter_is_that_of_each_type() -> None:
+    scores = [*range(8), *range(100, 108), 50]
+    types = ["A"] * 8 + ["B"] * 8 + ["C"]
+    found = best_quarter(scores, types)
+    assert np.flatnonzero(found).tolist() == [5, 6, 7, 13, 14, 15]  # C is held against all
+    assert best_quarter([], []).tolist() == []
+
+
+def test_most_good_videos_are_left_in_peace(rng: np.random.Generator) -> None:
+    worst = rng.normal(5, 2, 2000)
+    found = claims_of(worst[:1000])
+    assert found.videos == 1000
+    assert np.mean(worst[1000:] < found.margin) == pytest.approx(QUIET, abs=0.03)
+    assert claims_of(worst[:4]) == Claims(None, 4)
+    assert claims_of(np.full(9, -2.0)) == Claims(0.0, 9)  # never above the good ones

@@ -7,7 +7,14 @@ import numpy as np
 from aqa.annotations.manifest import Video
 from aqa.features.clips import Clip
 from aqa.features.video_features import VideoFeatures
-from aqa.models.feedback import give_feedback, give_pose_feedback
+from aqa.models.feedback import (
+    Claims,
+    ClipReference,
+    Told,
+    TypePoints,
+    give_feedback,
+    give_pose_feedback,
+)
 from aqa.models.heads.base import Explanation, Head
 from aqa.models.heads.pose_dct import PoseDCTHead
 
@@ -80,3 +87,70 @@ def test_of_each_joint_the_frame_of_its_largest_gain(monkeypatch):
     ]
     assert [move.gain for move in found.moves] == [7, 5, 1]
     assert found.joints.shape == (4, 3, 2)
+
+
+class Adds(Echo):
+    """Its values are points added to a base of 0."""
+
+    def explain(self, example, *, align="index"):
+        values = example.features[0][:, 0].astype(float)
+        return Explanation(values, values < 0, 0.0, "points", {}, 0.0)
+
+
+def compared(values, **reference):
+    """What is said of clips that add these points; good ones add 5, and the mean adds 3."""
+    types = {"": TypePoints(20, (3.0,), (5.0,))}
+    told = ClipReference(types, **reference)
+    n = len(values)
+    seen = VideoFeatures(
+        np.array(values, np.float32)[:, None],
+        [Clip(16 * i, 16 * i + 16) for i in range(n)],
+        16 * n,
+        0,
+        25.0,
+    )
+    return give_feedback(Adds(), video(), seen, None, reference=told)
+
+
+TOLD = Told(30, 0.7, 0.6, 0.65, 0.4, True)
+
+
+def test_what_is_marked_is_not_yet_said_outright():
+    found = compared([4.0, 3.5, 1.0, -2.0], margin=1.5, told=TOLD, claims=Claims(4.0, 9))
+    assert [clip.faulty for clip in found.clips] == [False, True, True, True]
+    assert [clip.stands_out for clip in found.clips] == [False, False, True, True]
+    assert [clip.said for clip in found.clips] == ["", "perhaps faulty", "faulty", "faulty"]
+    assert {clip.outright_limit for clip in found.clips} == {1.0}
+    assert "4.00 or more below" in found.outright_rule
+    assert "15 % of good training videos" in found.outright_rule
+
+
+def test_without_hand_labels_far_below_average_is_said():
+    found = compared([4.0, 2.5, 1.0], untold="nobody knows", claims=Claims(4.0, 9))
+    assert [clip.said for clip in found.clips] == ["", "below average", "far below average"]
+    assert [clip.stands_out for clip in found.clips] == [False, False, True]
+    assert not any(clip.faulty for clip in found.clips)
+
+
+def test_where_no_margin_is_known_nothing_is_said_outright():
+    found = compared([4.0, 2.5, -9.0], margin=1.5, told=TOLD, claims=Claims(None, 3))
+    assert [clip.said for clip in found.clips] == ["", "perhaps faulty", "perhaps faulty"]
+    assert not any(clip.stands_out for clip in found.clips)
+    assert "too few" in found.outright_rule
+
+
+def test_a_clip_above_the_mean_does_not_stand_out():
+    found = compared([3.5], untold="nobody knows", claims=Claims(1.0, 9))
+    assert [(clip.said, clip.stands_out) for clip in found.clips] == [("", False)]
+
+
+def test_a_run_of_before_says_of_each_marked_clip_what_it_did():
+    found = compared([4.0, 3.5, 1.0], margin=1.5, told=TOLD)
+    assert [clip.said for clip in found.clips] == ["", "faulty", "faulty"]
+    assert [clip.stands_out for clip in found.clips] == [False, True, True]
+    assert found.outright_rule == ""
+
+
+def test_what_stands_out_is_never_less_than_what_is_marked():
+    found = compared([3.0, 2.0], margin=2.5, told=TOLD, claims=Claims(1.0, 9))
+    assert [clip.said for clip in found.clips] == ["", "faulty"]

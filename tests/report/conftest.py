@@ -21,11 +21,12 @@ def feedback() -> Callable[..., Feedback]:
         clips = [
             ClipFeedback(
                 *(i, 16 * i, 16 * i + 16, 0.5 * i, 0.5 * i + 0.5, v, None, 0.5),
-                *(v < 0.5, False, {"e": i}),
+                *(v < 0.5, False, None, 0.5, v < 0.5, "faulty" if v < 0.5 else "", {"e": i}),
             )
             for i, v in enumerate(values)
         ]
-        return Feedback("dive_0007", meaning, "faulty", "below 0.5", "", None, clips)
+        said = ("faulty", "below 0.5", "", "faulty", "", "faulty")
+        return Feedback("dive_0007", meaning, *said, None, clips)
 
     return make
 

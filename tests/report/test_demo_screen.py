@@ -22,9 +22,15 @@ def new_dive(values: list[float], fps: float | None = 30.0) -> NewDive:
         start, stop = 16 * i, 16 * i + 16
         seconds = (None, None) if fps is None else (start / fps, stop / fps)
         bad = value < 0
-        clips.append(ClipFeedback(i, start, stop, *seconds, value, 0.0, 0.0, bad, False, {}))
+        said = "faulty" if bad else ""
+        clips.append(
+            ClipFeedback(
+                *(i, start, stop, *seconds, value, 0.0, 0.0, bad, False, 0.0, 0.0, bad, said, {})
+            )
+        )
     meaning = "points added to a base of 60"
-    feedback = Feedback("new_dive.mp4", meaning, "faulty", "below 0", "", None, clips)
+    told = ("faulty", "below 0", "", "faulty", "", "faulty")
+    feedback = Feedback("new_dive.mp4", meaning, *told, None, clips)
     path = Path("a-rather-long-name-of-a-folder/aqa-demo/new_dive.mp4")
     return NewDive(
         path, dive, {"svr": 49.52, "wd": 51.0}, {"svr": 5.04, "wd": None}, feedback, "wd"

@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from click.testing import Result
 from aqa.annotations.manifest import Manifest, Video
 from aqa.features.clips import Clip
 from aqa.models.examples import Examples
-from aqa.models.heads.base import Explanation, Head
-from aqa.workflows.clip_reference import FOLDS, clip_reference
+from aqa.models.feedback import Claims
+from aqa.models.heads.base import Explanation, Head, HeadError
+from aqa.workflows.clip_reference import FOLDS, Unseen, clip_reference
 
 LEGACY = Path(__file__).parents[1] / "legacy"
 N, CLIPS = 30, 6
@@ -119,14 +121,15 @@ def test_what_is_not_told_is_not_called_faulty() -> None:
     assert not found.calls_faulty
 
 
-def test_without_hand_labels_nothing_is_fitted_anew() -> None:
-    def never(ids: Any) -> Head:
-        raise AssertionError
+def never(ids: Any) -> Head:
+    raise AssertionError
 
+
+def test_without_hand_labels_nothing_is_called_faulty() -> None:
     manifest, store, ids = videos(told=True, named=False)
-    found = clip_reference(Adds(), ids, manifest, store, never)
+    found = clip_reference(Adds(), ids, manifest, store, never, always=False)
     assert found.untold.startswith("m.csv: no column faulty_clips")
-    assert (found.margin, found.told) == (None, None)
+    assert (found.margin, found.told, found.claims) == (None, None, Claims(None, 0))
     manifest, store, ids = videos(told=True)
     few = clip_reference(Adds(), ids[:8], manifest, store, never)
     assert "8 training videos are too few" in few.untold
@@ -135,6 +138,39 @@ def test_without_hand_labels_nothing_is_fitted_anew() -> None:
         "no training video has a faulty clip"
         in clip_reference(Adds(), sound, manifest, store, never).untold
     )
+
+
+def test_what_stands_out_is_chosen_on_good_videos_whether_faults_are_named_or_not() -> None:
+    named, store, ids = videos(told=True)
+    # The fewer faults, the higher the score.
+    for video in named:
+        object.__setattr__(video, "score", 90.0 - 10 * len(video.row["faulty_clips"].split(";")))
+    unnamed = Manifest([replace(video, row={}) for video in named], Path("m.csv"))
+    asked.clear()
+    found = clip_reference(Adds(), ids, unnamed, store, refit)
+    assert found.margin is None
+    assert found.claims == clip_reference(Adds(), ids, named, store, refit).claims
+    assert found.claims.videos >= N // 4
+    fits = {learned for learned, _ in asked if learned}
+    assert len(fits) == FOLDS
+
+
+def test_where_it_cannot_be_fitted_on_two_thirds_nothing_is_said_outright() -> None:
+    def fails(ids: Any) -> Head:
+        raise HeadError("a type is missing")
+
+    manifest, store, ids = videos(told=True)
+    found = clip_reference(Adds(), ids, manifest, store, fails)
+    assert (found.untold, found.claims) == ("a type is missing", Claims(None, 0))
+
+
+def test_held_out_videos_do_instead_of_folds() -> None:
+    manifest, store, ids = videos(told=True, named=False)
+    unseen = Unseen(refit(ids[:15]), ids[:15], ids[15:])
+    asked.clear()
+    found = clip_reference(Adds(), ids, manifest, store, never, unseen)
+    assert found.claims.videos >= 15 // 4
+    assert {learned for learned, _ in asked} == {(), tuple(ids[:15])}
 
 
 def test_a_head_whose_values_are_no_points_has_none() -> None:
@@ -163,12 +199,13 @@ def test_a_run_keeps_it_and_feedback_needs_no_training_video(
         test = next(row["video_id"] for row in csv.DictReader(file) if row["split_1"] == "test")
     said = run_aqa("feedback", test, "--head", "average").output
     assert "training videos" in said
-    lines = said.strip().splitlines()
-    assert lines[-1].startswith("base ")
-    assert " = score " in lines[-1]
+    total = next(line for line in said.splitlines() if line.startswith("base "))
+    assert " = score " in total
+    assert "\nmodel: average (" in said
     shown = json.loads(run_aqa("feedback", test, "--head", "average", "--json").output)
     total = shown["total"]
     assert total["base"] + total["clips"] + total["padding"] == pytest.approx(
         total["score"], abs=1e-3
     )
+    assert shown["model"]["runs"][0]["training_videos"] == kept["types"][""]["videos"]
     assert all(clip["average"] is not None for clip in shown["clips"])

@@ -173,7 +173,11 @@ def settings_record(
 def _rule_record(rule: ClipRule) -> dict[str, Any]:
     """How videos are cut, under the names that earlier versions recorded."""
     names = {"video_length": "frames"}
-    later = {"end_shift": 0, "spread": False}  # what they did not know, and how they cut
+    later = {
+        "end_shift": 0,
+        "spread": False,
+        "window": None,
+    }  # what they did not know, and how they cut
     return {
         names.get(name, name): value
         for name, value in dataclasses.asdict(rule).items()

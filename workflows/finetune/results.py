@@ -22,7 +22,7 @@ from aqa.models.heads.base import Head, part_of
 from aqa.models.runs import METRICS_FILE, Run, load_run, make_record, write_run
 from aqa.models.saved.record import RECORD
 from aqa.models.training.distributed import ProcessGroup
-from aqa.models.trust.score_range import range_of
+from aqa.models.trust.score_range import LEAST_ERRORS, range_of
 from aqa.workflows.clip_reference import trained_reference
 from aqa.workflows.finetune.epochs import SUFFIXES, chosen_epochs
 from aqa.workflows.finetune.heads import adapter_of, trainable_head
@@ -119,6 +119,7 @@ class ResultWriter:
         save_tuned(
             *(folder / BACKBONE, plan.backbone, net, sorted(seen), plan.rule.length),
             spread=plan.rule.spread,
+            window=plan.rule.window,
         )
         summary = extract(
             plan.videos([i for part in PARTS for i in split.part(part)]),
@@ -157,11 +158,16 @@ class ResultWriter:
             evaluated = evaluate_run(run, split, plan.manifest, features, ("train", "val"))
             alike = likeness_of(split.train, features, head.seed)
         save_evaluated(folder, evaluated)
-        if "val" in evaluated and head.kind == "scores":
-            errors = [row["score"] - row["predicted"] for row in evaluated["val"].rows]
+        if head.kind == "scores":
+            rows = evaluated["val"].rows if "val" in evaluated else []
+            errors = [row["score"] - row["predicted"] for row in rows]
             known = range_of(errors, "validation videos, by which the epoch was chosen")
             if known is not None:
                 record["range"] = known.to_dict()
+            else:
+                record["no_range"] = (
+                    f"that takes {LEAST_ERRORS} validation videos, and there are {len(rows)}"
+                )
         write_run(folder, head, record, alike)
         return run, summary.failed
 

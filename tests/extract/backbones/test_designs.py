@@ -154,6 +154,87 @@ DESIGNS = {
             "layer4": (222, 31_325_512, (512, 2, 7, 7)),
         },
     ),
+    # Numbers of VideoMAE: its files' and 12 biases of keys, which are zero. Those of DINOv2 are its
+    # hub pages' without the mask token; those of CLIP are its image towers'.
+    "videomae-s": ("pooled", 16, {"pooled": (148, 21_879_936 + 12 * 384, (384,))}),
+    "videomae-b": ("pooled", 16, {"pooled": (148, 86_227_200 + 12 * 768, (768,))}),
+    "videomae-v2-s": ("pooled", 16, {"pooled": (148, 21_879_936 + 12 * 384, (384,))}),
+    "videomae-v2-b": ("pooled", 16, {"pooled": (148, 86_227_200 + 12 * 768, (768,))}),
+    "timesformer-b": ("token", 8, {"token": (247, 121_258_752, (768,))}),
+    "vjepa2-l": ("pooled", 16, {"pooled": (292, 303_885_312, (1024,))}),
+    "video-swin-base": (
+        "pooled",
+        32,
+        {
+            "pooled": (327, 87_638_984, (1024,)),
+            "stage4": (327, 87_638_984, (1024, 16, 7, 7)),
+        },
+    ),
+    "dinov2-s": ("token", 16, {"token": (174, 22_056_576 - 384, (384,))}),
+    "dinov2-b": ("token", 16, {"token": (174, 86_580_480 - 768, (768,))}),
+    "dinov2-l": ("token", 16, {"token": (342, 304_368_640 - 1024, (1024,))}),
+    "clip-b32": (
+        "embedding",
+        16,
+        {
+            "embedding": (152, 87_849_216, (512,)),
+            "token": (151, 87_849_216 - 768 * 512, (768,)),
+        },
+    ),
+    "clip-b16": (
+        "embedding",
+        16,
+        {
+            "embedding": (152, 86_192_640, (512,)),
+            "token": (151, 86_192_640 - 768 * 512, (768,)),
+        },
+    ),
+    "clip-l14": (
+        "embedding",
+        16,
+        {
+            "embedding": (296, 303_966_208, (768,)),
+            "token": (295, 303_966_208 - 1024 * 768, (1024,)),
+        },
+    ),
+}
+# Black and grey with the mean and std of ImageNet's colours, of CLIP's pictures, of 0.45 and 0.225.
+_IMAGENET = ([-2.118, -2.036, -1.804], [0.074, 0.205, 0.427])
+_CLIP = ([-1.792, -1.752, -1.480], [0.076, 0.169, 0.340])
+_GREY = ([-2.0] * 3, [0.231] * 3)
+_TODAY = {
+    **{
+        (name, profile): (224, (224, 224), "RGB", how, *_IMAGENET)
+        for name in ("videomae-s", "videomae-b")
+        for profile, how in (("videomae", "linear"), ("hub", "pillow-bilinear"))
+    },
+    **{
+        (name, profile): values
+        for name in ("videomae-v2-s", "videomae-v2-b")
+        for profile, values in (
+            ("videomae", (224, (224, 224), "RGB", "linear", *_IMAGENET)),
+            ("tad", ((224, 224), (224, 224), "RGB", "linear", [0.0] * 3, [0.502] * 3)),
+        )
+    },
+    ("timesformer-b", "timesformer"): (256, (224, 224), "RGB", "linear", *_GREY),
+    ("timesformer-b", "hub"): (224, (224, 224), "RGB", "pillow-bilinear", *_GREY),
+    ("vjepa2-l", "vjepa2"): (292, (256, 256), "RGB", "linear", *_IMAGENET),
+    ("vjepa2-l", "hub"): (292, (256, 256), "RGB", "pillow-bilinear", *_IMAGENET),
+    ("video-swin-base", "microsoft"): (
+        224,
+        (224, 224),
+        "RGB",
+        "linear",
+        *([-2.118, -2.036, -1.804], [0.074, 0.205, 0.427]),
+    ),
+    **{
+        (f"dinov2-{size}", "hub"): (256, (224, 224), "RGB", "pillow-bicubic", *_IMAGENET)
+        for size in "sbl"
+    },
+    **{
+        (name, "hub"): (224, (224, 224), "RGB", "pillow-bicubic", *_CLIP)
+        for name in ("clip-b32", "clip-b16", "clip-l14")
+    },
 }
 # The profile of a backbone -> resize, crop, channels, and grey 128 in each channel, normalised.
 PROFILES = {
@@ -329,6 +410,7 @@ PROFILES = {
         [-1.895, -1.782, -1.735],
         [0.306, 0.485, 0.578],
     ),
+    **_TODAY,
 }
 
 
@@ -353,7 +435,7 @@ def test_networks_are_what_they_were(name: str) -> None:
 
 def test_all_profiles_are_known() -> None:
     known = [(n, profile) for n in backbone_names() for profile in get_architecture(n).profiles]
-    assert known == list(PROFILES)
+    assert sorted(known) == sorted(PROFILES)
 
 
 @pytest.mark.parametrize(("name", "profile"), PROFILES)

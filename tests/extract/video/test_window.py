@@ -34,6 +34,26 @@ def test_the_stream_gives_the_clips_of_the_rule(pad: str, tail: str) -> None:
                 assert shown[:, 0, 0, 0].tolist() == expected
 
 
+@pytest.mark.parametrize("tail", ["shift", "drop", "pad"])
+def test_the_stream_gives_the_spread_frames_of_the_rule(tail: str) -> None:
+    for window, stride, frames, shift, end_shift, n in itertools.product(
+        (4, 6, 11), (3, 11), (None, 5, 23), (0, 2), (0, 3), (1, 3, 5, 10, 11, 24, 40)
+    ):
+        rule = ClipRule(4, stride, frames, "front", tail, shift, end_shift, window=window)  # type: ignore[arg-type]
+        shown_frames = max(n - end_shift, min(n, 4))
+        stream = ClipWindow(rule)
+        cut = [cut for frame in frames_numbered(n) for cut in stream.push(frame)]
+        cut += stream.finish()
+        assert [clip for clip, _ in cut] == rule.clips(n)
+        for clip, shown in cut:
+            numbers = [clip.start + k * (clip.stop - clip.start) // 4 for k in range(4)]
+            expected = [i + 1 if 0 <= i < shown_frames else 0 for i in numbers]
+            if shown is None:
+                assert not any(expected)
+            else:
+                assert shown[:, 0, 0, 0].tolist() == expected
+
+
 def test_a_clip_comes_as_soon_as_it_is_whole_and_no_more_is_held() -> None:
     window = ClipWindow(ClipRule(stride=4))
     for i, frame in enumerate(frames_numbered(200)):

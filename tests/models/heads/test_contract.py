@@ -19,7 +19,7 @@ from aqa.testing.heads import HEAD_CHECKS, HeadCase, head_case
 # Settings that make a head quick to fit, and let it answer without the manifest; the others keep
 # their defaults.
 QUICK = {"epochs": 60, "hidden": 32, "device": "cpu", "bounds": "fractions"}
-QUICK |= {"channels": 8, "fragment": "last", "key_fragments": False}
+QUICK |= {"channels": 8, "fragment": "last", "key_fragments": False, "queries": 4, "samples": 4}
 
 
 @pytest.fixture(scope="module", params=own_names())

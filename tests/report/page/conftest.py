@@ -1,30 +1,13 @@
-"""A small workspace of drawn dives with a fitted head, and the page on two of them."""
+"""The page on two drawn dives."""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from aqa.cli import main
-
-
-@pytest.fixture(scope="session")
-def dives(drawn_dives: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight drawn dives, extracted, with a fitted wd; `new dive.mp4` is in no manifest."""
-    folder = tmp_path_factory.mktemp("page") / "dives"
-    shutil.copytree(drawn_dives, folder)
-    shutil.copy(folder / "videos" / "dive_0003.mp4", folder / "new dive.mp4")
-    for command in (
-        "extract --backbone tiny3d",
-        "fit --head wd -p epochs=5 -p device=cpu --split 1",
-        "eval",
-    ):
-        result = CliRunner().invoke(main, ["-C", str(folder), *command.split()])
-        assert result.exit_code == 0, result.output
-    return folder
 
 
 @pytest.fixture(scope="session")

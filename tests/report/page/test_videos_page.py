@@ -74,12 +74,27 @@ def test_the_score_is_that_of_aqa_score(report: VideosReport, dives: Path, run_a
     assert said["scores"][0]["score"] == pytest.approx(dive.score, abs=1e-3)
 
 
+def test_score_says_why_without_a_page(report: VideosReport, dives: Path, run_aqa) -> None:
+    asked = ("-C", str(dives), "score", "videos/dive_0003.mp4", "--type", "107B", "--why")
+    why = json.loads(run_aqa(*asked, "--json").stdout)["scores"][0]["why"]
+    assert why["run"].endswith("wd/split-1")
+    assert why["sentences"] == [why["headline"]] or not why["headline"].startswith("Nothing")
+    dive = next(video for video in report.videos if video.name == "dive_0003")
+    assert [one["value"] for one in why["moments"]] == pytest.approx(
+        [moment.value for moment in dive.moments], abs=1e-3
+    )
+    text = " ".join(run_aqa(*asked).stdout.split())
+    assert f"why videos/dive_0003.mp4: {why['sentences'][0]}" in text
+    assert text.index("why videos/dive_0003.mp4") < text.index("model: wd")
+
+
 def test_sentences_name_place_points_and_company(report: VideosReport) -> None:
     for video in report.videos:
         for moment in worst_first(video):
             said = sentence_of(moment, video)
             assert re.match(
-                r"[A-Z][a-z]+, \d\.\d to \d\.\d s: about \d+\.\d points (below|above) ", said
+                r"[A-Z][a-z]+, \d\.\d to \d\.\d s: (as in|about \d+\.\d points (below|above)) ",
+                said,
             )
             assert video.beside in said
         assert headline(video)

@@ -1,0 +1,103 @@
+"""Options on where an extraction runs, and on what it tells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from aqa.commands.options import FILE
+from aqa.errors import AqaError
+
+if TYPE_CHECKING:
+    from aqa.extract.parallel.ray_pool import RayCluster
+    from aqa.extract.shards import Shard
+
+devices_option = click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    metavar="NAME,...",
+    help="Devices to run on, a process for each: cpu; cuda, the first GPU; cuda:0,cuda:1; "
+    "cuda:all; auto: every GPU there is, else the CPU.",
+)
+processes_option = click.option(
+    "--processes",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Processes that decode and encode, dealt out over the devices; for small networks, which "
+    "wait for decoding, as many as there are cores [default: one per device].",
+)
+shard_option = click.option(
+    "--shard",
+    metavar="K/N",
+    help="Extract the K-th of N shares of the videos, such as 2/8, into a store of its own; `aqa "
+    "store merge` puts these together.",
+)
+
+on_option = click.option(
+    "--on",
+    "place",
+    type=click.Choice(["here", "ray"]),
+    default="here",
+    show_default=True,
+    help="Where to decode and encode: on this machine, or on those of a Ray cluster (extra ray), "
+    "where the videos lie under the same paths; --processes is then the number of workers.",
+)
+ray_address_option = click.option(
+    "--ray-address",
+    metavar="ADDRESS",
+    help="Ray cluster: HOST:PORT, auto, ray://... [default: RAY_ADDRESS, or one that is started "
+    "here].",
+)
+ray_gpus_option = click.option(
+    "--ray-gpus",
+    type=click.FloatRange(0),
+    metavar="N",
+    help="GPUs per worker, such as 0.5 for two on each [default: 1, if the cluster has any].",
+)
+only_option = click.option(
+    "--only",
+    type=FILE,
+    help="Text file with ids, one per line: extract these videos alone, such as those of "
+    "--failed-list.",
+)
+failed_list_option = click.option(
+    "--failed-list",
+    type=FILE,
+    help="Write the ids of the videos that failed to this file, one per line.",
+)
+log_option = click.option(
+    "--log-json",
+    type=FILE,
+    help="Add events to this file, one JSON object per line: start, each video, end.",
+)
+
+plan_option = click.option(
+    "--plan",
+    "is_plan",
+    is_flag=True,
+    help="Extract nothing: time a few clips of the videos, and tell what the extraction will take "
+    "and which settings are fastest.",
+)
+
+
+def ray_cluster(place: str, address: str | None, gpus: float | None) -> RayCluster | None:
+    """The cluster of --on ray; None for this machine."""
+    from aqa.extract.parallel.ray_pool import RayCluster
+
+    if place == "ray":
+        return RayCluster(address, gpus=gpus)
+    if address is not None or gpus is not None:
+        raise click.UsageError("--ray-address and --ray-gpus go with --on ray")
+    return None
+
+
+def parsed_shard(text: str | None) -> Shard | None:
+    """The shard that --shard names."""
+    from aqa.extract.shards import Shard
+
+    try:
+        return None if text is None else Shard.parse(text)
+    except AqaError as error:
+        raise click.BadParameter(str(error), param_hint="--shard") from None

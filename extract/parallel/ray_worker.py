@@ -1,0 +1,141 @@
+"""A worker on some machine of a Ray cluster: an actor that holds the network."""
+
+from __future__ import annotations
+
+import platform
+import queue
+import tempfile
+import threading
+import traceback
+import warnings
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from aqa.errors import AqaError, AqaWarning
+from aqa.extract.parallel.messages import (
+    Answer,
+    Crashed,
+    Done,
+    Ready,
+    Refused,
+    WorkerJob,
+    WorkerNetwork,
+)
+from aqa.extract.parallel.recipe import NetworkRecipe
+from aqa.extract.video_encoder import NumberedVideo, VideoGroup
+from aqa.files import sha256_of, write_bytes
+
+
+class SentFile(NamedTuple):
+    """A file that a network is made from, which other machines may not have.
+
+    path: where it is on the first machine. fetch: gives its bytes, from the memory that all workers
+    of one machine share.
+    """
+
+    path: str
+    sha256: str
+    fetch: Callable[[], bytes]
+
+    def here(self) -> str:
+        """The path of the file on this machine; it is written once, where it is not there."""
+        if Path(self.path).is_file() and sha256_of(Path(self.path)) == self.sha256:
+            return self.path
+        folder = Path(tempfile.gettempdir()) / "aqa-files" / self.sha256[:16]
+        path = folder / Path(self.path).name
+        if not path.is_file() or sha256_of(path) != self.sha256:
+            write_bytes(path, self.fetch())
+        return str(path)
+
+
+class RayWorker:
+    """Encodes the videos that it is given, several calls at once; see `RayPool`.
+
+    weights, code: the files of the network, where it is made from files.
+    """
+
+    def __init__(self, job: WorkerJob, weights: SentFile | None, code: SentFile | None):
+        self._job, self._files = job, (weights, code)
+        self._inbox: queue.SimpleQueue[VideoGroup] = queue.SimpleQueue()
+        self._due: dict[int, Future[Answer]] = {}
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._network: WorkerNetwork
+
+    def ready(self) -> tuple[str, Answer]:
+        """The machine's name, and what the worker says of itself: its network is made now."""
+        cv2.setNumThreads(self._job.threads)
+        warnings.simplefilter("ignore", AqaWarning)  # the first process has told them
+        return platform.node(), _answer(self._make)
+
+    def _make(self) -> Ready:
+        job = replace(self._job, recipe=_here(self._job.recipe, *self._files))
+        folder = job.settings.index_folder
+        if folder is not None and not folder.parent.is_dir():
+            job = replace(job, settings=replace(job.settings, index_folder=None))
+        self._network = WorkerNetwork(job)
+        return self._network.ready()
+
+    def encode(self, blank: NDArray[np.float32], group: VideoGroup) -> list[Answer]:
+        """What became of each video; waits for it, while other calls give more videos."""
+        due: list[Future[Answer]] = [Future() for _ in group]
+        with self._lock:
+            self._due.update(zip((number for number, _ in group), due, strict=True))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, args=(blank,), daemon=True)
+                self._thread.start()
+        self._inbox.put(group)
+        return [one.result() for one in due]
+
+    def _work(self, blank: NDArray[np.float32]) -> None:
+        failure = _answer(lambda: self._encode_all(blank))
+        with self._lock:
+            for one in self._due.values():
+                one.set_result(failure)
+
+    def _encode_all(self, blank: NDArray[np.float32]) -> Answer:
+        for encoded in self._network.encoder(blank).encode(self._take):
+            with self._lock:
+                self._due.pop(encoded.number).set_result(Done(encoded))
+        raise AssertionError("there is always one more group to wait for")
+
+    def _take(self, wait: bool) -> VideoGroup | None:
+        try:
+            return self._inbox.get(block=wait)
+        except queue.Empty:
+            return None
+
+
+def _here(recipe: NetworkRecipe, weights: SentFile | None, code: SentFile | None) -> NetworkRecipe:
+    """The recipe with the paths that its files have on this machine."""
+    if weights is not None:
+        recipe = replace(recipe, weights=weights.here())
+    if code is not None:
+        attribute = recipe.source.removeprefix(code.path)
+        recipe = replace(recipe, source=code.here() + attribute)
+    return recipe
+
+
+def _answer(work: Callable[[], Answer]) -> Answer:
+    """What `work` gives, or what went wrong."""
+    try:
+        return work()
+    except AqaError as error:
+        return Refused(str(error))
+    except Exception:
+        return Crashed(traceback.format_exc())
+
+
+def absolute(group: VideoGroup) -> VideoGroup:
+    """The same videos by paths that mean the same in every folder."""
+    return tuple(
+        NumberedVideo(number, replace(video, path=video.path.absolute() if video.path else None))
+        for number, video in group
+    )

@@ -1,0 +1,217 @@
+"""What an extraction will take, from a few clips of the real videos; writes nothing."""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from aqa.annotations.manifest import Video
+from aqa.device import pick_device
+from aqa.errors import AqaError
+from aqa.extract.backbones.backbone import Backbone
+from aqa.extract.encode import Encoder, blank_response
+from aqa.extract.inference import Precision
+from aqa.extract.video.clip_reader import ClipReader
+from aqa.extract.video.decode import DECODE_ERRORS
+from aqa.extract.video_encoder import GPU_THREADS, EncodingSettings
+
+# Videos that are looked at, evenly over the manifest, and seconds for decoding them.
+_N_VIDEOS, _DECODING = 5, 6.0
+# Clips that the network is timed on, and how long for each batch size and precision, in seconds.
+_N_CLIPS, _TIMING = 16, 1.0
+_BATCHES = {"cpu": (1, 2, 4), "cuda": (8, 32, 128)}
+# Another precision is recommended only if it is so many times as fast.
+_WORTH = 1.1
+
+
+@dataclass(frozen=True)
+class NetworkRate:
+    """How fast the network is in a precision, with a batch size.
+
+    clips_per_second: of one device, decoding left out. drift: how far features are from those in
+    float32, as a share of their length.
+    """
+
+    precision: Precision
+    batch_size: int
+    clips_per_second: float
+    drift: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an extraction will take, as far as a few videos tell.
+
+    n_videos: that are still to do; n_seen: of them that were looked at, with clips_seen clips.
+    n_clips: that there will be, about, of all augmentations. row_bytes: of a clip in the store.
+    memory, gpu_memory: bytes that this process has taken. decoding: clips/s of one thread. rates:
+    of the network. device, cores: of this machine.
+    """
+
+    device: torch.device
+    cores: int
+    n_videos: int
+    n_seen: int
+    clips_seen: int
+    n_clips: int
+    row_bytes: int
+    memory: int
+    gpu_memory: int
+    decoding: float
+    rates: tuple[NetworkRate, ...]
+
+    @property
+    def best(self) -> NetworkRate:
+        """What to take: the fastest in float32, or in another precision that is worth it."""
+        exact = self._fastest([one for one in self.rates if one.precision == "float32"])
+        other = self._fastest(self.rates)
+        worth = other.clips_per_second > _WORTH * exact.clips_per_second
+        return other if worth else exact
+
+    @staticmethod
+    def _fastest(rates: Sequence[NetworkRate]) -> NetworkRate:
+        return max(rates, key=lambda one: one.clips_per_second)
+
+    @property
+    def bound_by(self) -> str:
+        """What binds on this device: decoding, by as many threads as may decode, or the network."""
+        threads = 1 if self.device.type == "cpu" else min(GPU_THREADS, self.cores)
+        is_slow = self.decoding * threads < self.best.clips_per_second
+        return "decoding" if is_slow else "the network"
+
+    def seconds(self, n: int) -> float:
+        """Expected, by `n` processes on this CPU, or on `n` GPUs like this one.
+
+        Processes on a CPU decode side by side, and share its cores for the network, which was
+        timed on all of them. On a GPU, decoding goes on beside the network.
+        """
+        network = 1 / self.best.clips_per_second
+        if self.device.type == "cpu":
+            return self.n_clips * (1 / self.decoding / min(n, self.cores) + network)
+        threads = min(GPU_THREADS * n, self.cores)
+        return self.n_clips * max(1 / self.decoding / threads, network / n)
+
+
+def make_plan(
+    videos: Sequence[Video], backbone: Backbone, settings: EncodingSettings, device: str
+) -> Plan:
+    """Decode some of the videos, and time the network on their clips.
+
+    `AqaError` where none of them can be decoded. A list of devices is planned for its first.
+    """
+    place = pick_device(device)
+    encoder = Encoder(backbone, str(place), settings.batch_size)
+    blank = blank_response(encoder, backbone, settings.rule.length)
+    seen = _Decoded.of(videos, backbone, settings)
+    chosen = (settings.batch_size,) if settings.batch_size else _BATCHES.get(place.type, (1,))
+    rates = _rates(backbone, seen.frames, str(place), chosen)
+    row_bytes = blank.size * np.dtype(settings.dtype).itemsize
+    mean = seen.n_clips / seen.n_videos
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return Plan(
+        device=place,
+        cores=_n_cores(),
+        n_videos=len(videos),
+        n_seen=seen.n_videos,
+        clips_seen=seen.n_clips,
+        n_clips=math.ceil(mean * len(videos)),
+        row_bytes=row_bytes,
+        memory=peak * (1 if sys.platform == "darwin" else 1024),
+        gpu_memory=torch.cuda.max_memory_reserved(place) if place.type == "cuda" else 0,
+        decoding=seen.n_clips / seen.seconds,
+        rates=tuple(rates),
+    )
+
+
+def _n_cores() -> int:
+    """Cores that this process may use, of those of the machine."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """Videos that were decoded: how many, their clips, the seconds, and the first clips' frames."""
+
+    n_videos: int
+    n_clips: int
+    seconds: float
+    frames: NDArray[np.uint8]
+
+    @classmethod
+    def of(
+        cls, videos: Sequence[Video], backbone: Backbone, settings: EncodingSettings
+    ) -> _Decoded:
+        """Decode some videos, evenly over the list, until the time is used up."""
+        kept: list[NDArray[np.uint8]] = []
+        n_videos = n_clips = 0
+        seconds, error = 0.0, "there are no videos to do"
+        for video in _spread(videos):
+            started = time.perf_counter()
+            reader = ClipReader(
+                *(video, backbone.preprocess, settings.rule, 1),
+                settings.augmentations,
+                settings.seed,
+            )
+            try:
+                clips = 0
+                for batch in reader:
+                    clips += len(batch)
+                    room = _N_CLIPS - len(kept)
+                    kept += [one.frames for one in batch if one.frames is not None][:room]
+            except DECODE_ERRORS as failure:
+                error = str(failure)
+                continue
+            seconds += time.perf_counter() - started
+            n_videos, n_clips = n_videos + 1, n_clips + clips
+            if seconds > _DECODING:
+                break
+        if not kept:
+            raise AqaError(f"no video to plan with: {error}")
+        return cls(n_videos, n_clips, seconds, np.stack(kept))
+
+
+def _spread(videos: Sequence[Video]) -> Iterator[Video]:
+    n = min(_N_VIDEOS, len(videos))
+    for number in range(n):
+        yield videos[number * len(videos) // n]
+
+
+def _rates(
+    backbone: Backbone, frames: NDArray[np.uint8], device: str, batches: Sequence[int]
+) -> Iterator[NetworkRate]:
+    """How fast the network is, in each precision and with each batch size."""
+    exact = None
+    for precision in get_args(Precision):
+        if precision == "float16" and pick_device(device).type == "cpu":
+            continue  # no CPU is faster in it
+        for batch_size in batches:
+            clips = np.resize(frames, (max(batch_size, len(frames)), *frames.shape[1:]))
+            encoder = Encoder(backbone, device, batch_size, precision)
+            features = encoder(clips).cpu().numpy()  # warms up, too
+            exact = features[: len(frames)] if exact is None else exact
+            difference = np.linalg.norm(features[: len(frames)] - exact)
+            drift = float(difference / max(float(np.linalg.norm(exact)), 1e-12))
+            yield NetworkRate(precision, encoder.batch_size, _rate(encoder, clips), drift)
+
+
+def _rate(encoder: Encoder, clips: NDArray[np.uint8]) -> float:
+    """Clips per second: of the best of as many runs as there is time for."""
+    best, began = 0.0, time.perf_counter()
+    while True:
+        started = time.perf_counter()
+        encoder(clips).cpu()
+        best = max(best, len(clips) / (time.perf_counter() - started))
+        if time.perf_counter() - began > _TIMING:
+            return best

@@ -1,0 +1,47 @@
+"""Where and with what features are computed, as a store records it."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from aqa.extract.backbones.backbone import Backbone
+from aqa.extract.checkpoints.cache import read_note
+from aqa.extract.video.decode import decoder_name
+
+
+def provenance(device: torch.device) -> dict[str, Any]:
+    """Where and with what features are computed."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
+    return {
+        "device": str(device),
+        "device_name": name or platform.machine(),
+        "torch": torch.__version__,
+        "decoder": decoder_name(),
+        "opencv": cv2.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def joined(made: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One provenance of several: values that differ stand beside one another."""
+    keys = dict.fromkeys(key for one in made for key in one)
+    values = {key: list(dict.fromkeys(one[key] for one in made if key in one)) for key in keys}
+    return {
+        key: found[0] if len(found) == 1 else ", ".join(map(str, found))
+        for key, found in values.items()
+    }
+
+
+def published(backbone: Backbone) -> dict[str, Any]:
+    """Where weights from the cache came from, as it is recorded beside their file."""
+    path = backbone.weights.path
+    note = read_note(Path(path)) if path else None
+    return {"checkpoint": note} if note and note.get("sha256") == backbone.weights.sha256 else {}

@@ -28,7 +28,7 @@ from aqa.workflows.finetune.memory import peak_memory, reset_peak_memory
 if TYPE_CHECKING:
     from aqa.benchmarks.gpu import Bench
 
-BACKBONES = ("c3d", "r2plus1d-34-ig65m", "r3d-50", "i3d")
+BACKBONES = ("c3d", "r2plus1d-34-ig65m", "r3d-50", "i3d", "videomae-b", "video-swin-base")
 SWITCHED = ("c3d", "r2plus1d-34-ig65m")
 BATCHES = (8, 32, 128)
 _LEAST_SECONDS = 1.0

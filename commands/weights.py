@@ -22,29 +22,61 @@ def weights() -> None:
 
 
 @weights.command(name="list")
+@click.argument("backbones", nargs=-1, metavar="[BACKBONE]...")
 @json_option
-def list_weights(as_json: bool) -> None:
+def list_weights(backbones: tuple[str, ...], as_json: bool) -> None:
     """List the public checkpoints that the backbones load.
 
-    frames: per clip. fetch: whether it is in the cache, `aqa weights fetch` downloads it, or it
-    must be downloaded by hand. Without --weights, a backbone takes the first that it has here.
+    name: it begins with the backbone's. frames: per clip. fetch: whether it is in the cache, `aqa
+    weights fetch` downloads it, or it must be downloaded by hand. Without --weights, a backbone
+    takes the first that it has here. Of each BACKBONE that is named, all that is known: address,
+    size, SHA-256, licence.
     """
     from aqa.extract.checkpoints.cache import default_cache
-    from aqa.extract.checkpoints.catalogue import known_checkpoints
+    from aqa.extract.checkpoints.catalogue import checkpoints_of, known_checkpoints
     from aqa.report.tables import table
 
-    known = known_checkpoints()
+    known = checkpoints_of(backbones) if backbones else known_checkpoints()
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(checkpoint) for checkpoint in known], indent=1))
         return
+    if backbones:
+        click.echo("\n\n".join(_in_full(one, default_cache()) for one in known))
+        return
     rows = [
         [
-            *(checkpoint.name, checkpoint.backbone, str(checkpoint.clip_length)),
-            *(checkpoint.pretraining, _place(checkpoint, default_cache())),
+            *(checkpoint.name, str(checkpoint.clip_length), checkpoint.pretraining),
+            *(_licence(checkpoint), _place(checkpoint, default_cache())),
         ]
         for checkpoint in known
     ]
-    click.echo(table(rows, ["name", "backbone", "frames", "pretrained on", "fetch"], left=5))
+    header = ["name", "frames", "pretrained on", "licence", "fetch"]
+    click.echo(table(rows, header, left=5))
+    click.echo("\n`aqa weights list BACKBONE` tells address, size and SHA-256 too.")
+
+
+def _in_full(checkpoint: Checkpoint, cache: Path) -> str:
+    """All that is known of a checkpoint, under its name."""
+    from aqa.extract.checkpoints.progress import in_bytes
+    from aqa.report.tables import table
+
+    sha256 = checkpoint.sha256 or "not known"
+    rows = [
+        ["backbone", f"{checkpoint.backbone}, clips of {checkpoint.clip_length} frames"],
+        ["pretrained on", checkpoint.pretraining],
+        ["licence", checkpoint.licence or "not known"],
+        ["file", checkpoint.file],
+        ["size", in_bytes(checkpoint.size) if checkpoint.size else "not known"],
+        ["SHA-256", sha256 if len(sha256) != 8 else f"begins with {sha256}"],
+        ["fetch", _place(checkpoint, cache)],
+    ]
+    # The address is never broken, so that it can be copied.
+    return f"{checkpoint.name}\n{table(rows, left=2)}\n{checkpoint.url}"
+
+
+def _licence(checkpoint: Checkpoint) -> str:
+    """The licence without whose it is."""
+    return (checkpoint.licence or "not known").partition(" (")[0]
 
 
 def _place(checkpoint: Checkpoint, cache: Path) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aqa.errors import UnknownNameError
 from aqa.extract.backbones.registry import backbone_names, get_architecture
 from aqa.extract.checkpoints.records import Checkpoint
@@ -11,6 +13,11 @@ def known_checkpoints() -> tuple[Checkpoint, ...]:
     """The records of all public checkpoints, as the backbones' files hold them."""
     architectures = map(get_architecture, backbone_names())
     return tuple(known for one in architectures for known in one.checkpoints)
+
+
+def checkpoints_of(backbones: Sequence[str]) -> tuple[Checkpoint, ...]:
+    """The records of the public checkpoints of these backbones; `UnknownNameError` for others."""
+    return tuple(known for name in backbones for known in get_architecture(name).checkpoints)
 
 
 def find_checkpoint(name: str) -> Checkpoint:

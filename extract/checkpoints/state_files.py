@@ -48,7 +48,8 @@ def read_state(path: Path) -> State:
     if not path.is_file():
         raise WeightsError(f"{path}: no such weights file")
     try:
-        if path.suffix == ".safetensors":
+        # A download that is checked before it gets its name ends in .part.
+        if path.name.removesuffix(".part").endswith(".safetensors"):
             loaded = safetensors.torch.load_file(path)
         else:
             _check_sizes(path)

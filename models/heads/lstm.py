@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -18,7 +18,7 @@ from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
 from aqa.models.heads.base.score_network import ScoreNetworkHead
 from aqa.models.training import losses
 from aqa.models.training.fast_lstm import lstm_states
-from aqa.models.training.loop import Trainer, VideoBatch
+from aqa.models.training.loop import Trainer, TrainingSettings, VideoBatch
 
 
 class LSTMRegressor(nn.Module):
@@ -65,6 +65,14 @@ class LSTMHead(ScoreNetworkHead):
         "share of the training videos held out for early stopping, if the split has "
         "no validation videos",
         source="ours, by held-out training dives",
+        below=1,
+    )
+    average_weights: float | None = param(
+        0.99,
+        "what a step leaves of the weights' running average, which answers; none: the weights of "
+        "the last step do",
+        source="ours, by held-out training dives",
+        above=0,
         below=1,
     )
     standardise: bool = param(
@@ -139,6 +147,10 @@ class LSTMHead(ScoreNetworkHead):
         if start is not None:
             net.load_state_dict(start.net_.state_dict())
         nn.init.constant_(net.linear.bias, mean if self.label == "final" else mean / 2)
+
+    def training_settings(self) -> TrainingSettings:
+        """See `NetworkHead.training_settings`."""
+        return replace(super().training_settings(), average=self.average_weights)
 
     def trainer(self, net: nn.Module) -> Trainer:
         """See `NetworkHead.trainer`."""

@@ -50,7 +50,7 @@ ADDED: dict[str, dict[str, Any]] = {
 
 
 # A hyper-parameter that heads did not always have -> what they did before they had it.
-ABSENT: dict[str, Any] = {"refit": False, "caption_once": None}
+ABSENT: dict[str, Any] = {"refit": False, "caption_once": None, "average_weights": None}
 
 
 def present_head(name: str) -> str:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from aqa.device import deterministic_kernels
 from aqa.models.training.losses import Loss
+from aqa.models.training.weight_average import WeightAverage
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,7 @@ class TrainingSettings:
     kept. Without validation videos all epochs are run, and the last weights are kept.
     clip_gradient: the largest norm of a step's gradient. max_steps: training ends with the epoch
     in which so many are reached; a number of epochs that is given to `Trainer.fit` is run whole.
+    average: see `WeightAverage`; the averaged weights are validated, and kept.
     epoch_factor: what the learning rate is multiplied by in an epoch, by its number from 1.
     """
 
@@ -141,6 +143,7 @@ class TrainingSettings:
     patience: int = 20
     clip_gradient: float | None = None
     max_steps: int | None = None
+    average: float | None = None
     epoch_factor: Callable[[int], float] | None = None
 
 
@@ -184,6 +187,7 @@ class Trainer:
             net.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, fused=True
         )
         self.steps = 0
+        self.averaged: WeightAverage | None = None
         self._factor = 1.0  # of the present epoch
         self._shuffle = torch.Generator().manual_seed(seed)
 
@@ -207,6 +211,8 @@ class Trainer:
             nn.utils.clip_grad_norm_(self.net.parameters(), self.settings.clip_gradient)
         self.optimizer.step()
         self.steps += 1
+        if self.averaged is not None:
+            self.averaged.add(self.net)
         return float(loss.detach())
 
     def shuffled(self, examples: BatchSource) -> Iterator[VideoBatch]:
@@ -238,6 +244,8 @@ class Trainer:
         history: list[dict[str, Any]] = []
         best, kept = np.inf, None
         waited = 0
+        if self.settings.average is not None:
+            self.averaged = WeightAverage(self.net, self.settings.average)
         most_steps = self.settings.max_steps if epochs is None else None
         for number in range(1, (epochs or self.settings.epochs) + 1):
             if most_steps is not None and self.steps >= most_steps:
@@ -251,17 +259,34 @@ class Trainer:
                 raise FloatingPointError(f"the loss is {row['train_loss']} in epoch {number}")
             if validation is None:
                 continue
-            row[self.criterion] = self.evaluate(validation)
+            with self._shown():
+                row[self.criterion] = self.evaluate(validation)
             waited += 1
             if row[self.criterion] < best:
                 best, waited = row[self.criterion], 0
-                kept = {key: value.clone() for key, value in self.net.state_dict().items()}
+                kept = {key: value.clone() for key, value in self._answering.state_dict().items()}
             if waited >= self.settings.patience:
                 break
-        if kept is not None:
-            self.net.load_state_dict(kept)
+        if kept is None:
+            kept = self._answering.state_dict()
+        self.net.load_state_dict(kept)
         self.net.eval()
         return history
+
+    @property
+    def _answering(self) -> nn.Module:
+        """The network whose weights are validated and kept."""
+        return self.net if self.averaged is None else self.averaged.net
+
+    @contextmanager
+    def _shown(self) -> Iterator[None]:
+        """In here `net` is the network that answers, for `evaluate`."""
+        learner = self.net
+        self.net = self._answering
+        try:
+            yield
+        finally:
+            self.net = learner
 
 
 class ScoreTrainer(Trainer):

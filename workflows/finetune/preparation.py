@@ -71,7 +71,7 @@ def prepared_head(plan: FinetunePlan, start: Run | None) -> Head:
         "weight_decay": 0.0,
         "clip_gradient": None,
         "patience": settings.epochs,
-        **_penalty(source.head_class),
+        **_left_out(source.head_class),
     }
     values = {"seed": settings.seed} | parse_head_params(
         source.name, source.head_class, plan.params
@@ -80,7 +80,7 @@ def prepared_head(plan: FinetunePlan, start: Run | None) -> Head:
     if refused:
         raise HeadError(
             f"-p {', '.join(refused)}: `aqa finetune` has options for this; see --epochs, "
-            "--batch-size, --lr-head and --weight-decay"
+            "--batch-size, --lr-head and --weight-decay. average_weights it does without"
         )
     head = copy.deepcopy(start.head) if start else transformed(source.head_class, values)
     if isinstance(head, TransformedHead):
@@ -93,9 +93,14 @@ def prepared_head(plan: FinetunePlan, start: Run | None) -> Head:
     return head
 
 
-def _penalty(head: type[Head]) -> dict[str, float]:
-    """Sets the penalty in points to none, where a head has it: here `--weight-decay` is it."""
-    return {"beta": 0.0} if "beta" in {field.name for field in dataclasses.fields(head)} else {}
+def _left_out(head: type[Head]) -> dict[str, float | None]:
+    """What training end to end does without, where a head has it.
+
+    The penalty in points, since `--weight-decay` is it; averaged weights.
+    """
+    known = {field.name for field in dataclasses.fields(head)}
+    values: dict[str, float | None] = {"beta": 0.0, "average_weights": None}
+    return {name: value for name, value in values.items() if name in known}
 
 
 def with_validation(plan: FinetunePlan, split: Split, head: Head, start: Run | None) -> Split:

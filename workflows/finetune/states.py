@@ -132,7 +132,8 @@ def check_settings(path: Path, have: Mapping[str, Any], want: Mapping[str, Any])
 def _present(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings as this version names them; earlier ones named what is done to the target too.
 
-    `refit` is left out: training end to end does without it, and earlier settings lack it.
+    `refit` and `average_weights` are left out: training end to end does without them, and earlier
+    settings lack them.
     """
     present_settings = dict(settings)
     if "params" in present_settings:
@@ -143,6 +144,8 @@ def _present(settings: Mapping[str, Any]) -> dict[str, Any]:
             **{"balance_classes": True, "pair_margin": 1.0},
         }
         present_settings["params"] = {
-            k: v for k, v in params.items() if neutral.get(k) != v and k != "refit"
+            k: v
+            for k, v in params.items()
+            if neutral.get(k) != v and k not in ("refit", "average_weights")
         }
     return present_settings

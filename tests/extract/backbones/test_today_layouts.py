@@ -6,9 +6,13 @@ authors' files are held against the hub's, tensor by tensor.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +26,7 @@ from aqa.extract.backbones.timesformer import TimeSformer
 from aqa.extract.backbones.videomae import VideoMAE, sine_table
 from aqa.extract.backbones.vit import ViTDesign
 from aqa.extract.backbones.vjepa2 import VJEPA2
+from aqa.extract.checkpoints import hub
 from aqa.extract.checkpoints.layouts import Layout
 from aqa.extract.checkpoints.recognition import fitting_layout, identify
 from aqa.extract.checkpoints.records import WeightsError
@@ -320,3 +325,71 @@ def test_a_damaged_folder(folder: Path, name: str, content: str | None, told: st
         (folder / name).write_text(content)
     with pytest.raises(WeightsError, match=re.escape(told)):
         load_backbone("dinov2-s", folder)
+
+
+# A name of the hub ------------------------------------------------------------------------------
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def site(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A server with the folder as the repository club/dinov2; the files that it serves."""
+    served = tmp_path / "site" / "club" / "dinov2" / "resolve" / "main"
+    served.parent.mkdir(parents=True)
+    folder.rename(served)
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=tmp_path / "site")
+    )
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    monkeypatch.setattr(hub, "ADDRESS", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("AQA_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("AQA_OFFLINE", raising=False)
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    yield served
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_name_of_the_hub_is_downloaded_once(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    (site / "modeling.py").write_text("raise SystemExit('this is never run')")
+    made = load_backbone("dinov2-s", "club/dinov2")
+    kept = tmp_path / "cache" / "club" / "dinov2"
+    assert made.weights.path == str(kept / "model.safetensors")
+    assert "no preprocessor_config.json there" in capsys.readouterr().err
+    assert not (kept / "modeling.py").exists()
+    assert made.net.blocks[0].attn.heads == 6
+    monkeypatch.setenv("AQA_OFFLINE", "1")
+    again = load_backbone("dinov2-s", "club/dinov2")
+    assert again.weights.sha256 == made.weights.sha256
+    with pytest.raises(WeightsError, match="AQA_OFFLINE forbids"):
+        load_backbone("dinov2-s", "club/other")
+
+
+def test_a_repository_without_a_config_is_refused_before_its_tensors(
+    site: Path, tmp_path: Path
+) -> None:
+    (site / "config.json").unlink()
+    with pytest.raises(WeightsError, match="404"):
+        load_backbone("dinov2-s", "club/dinov2")
+    assert not list((tmp_path / "cache").rglob("model.safetensors*"))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_name"),
+    [
+        *(("MCG-NJU/videomae-base", True), ("a/b.c", True)),
+        *(("weights.pth", False), ("a/b.pth", False), ("../b", False), ("a/../b", False)),
+        *(("/a/b", False), ("a/b/c", False), ("random", False), ("a/", False)),
+    ],
+)
+def test_what_can_be_a_name_of_the_hub(text: str, is_name: bool) -> None:
+    assert hub.is_hub_name(text) is is_name

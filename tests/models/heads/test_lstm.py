@@ -141,3 +141,15 @@ def test_bad_parameters_are_named(params: dict, problem: str, rng: np.random.Gen
     x = [rng.normal(size=(2, 3)).astype(np.float32) for _ in range(20)]
     with pytest.raises(HeadError, match=problem):
         LSTMHead(hidden=4, device="cpu", **params).fit(x, np.arange(20.0))
+
+
+def test_the_average_of_its_weights_answers_unless_asked(rng: np.random.Generator) -> None:
+    x = [rng.normal(size=(3, 4)).astype(np.float32) for _ in range(20)]
+    y = np.arange(20.0)
+    quick = {"epochs": 5, "hidden": 4, "lr": 0.02, "device": "cpu", "validation": 0.0}
+    averaged, last, hardly = (
+        LSTMHead(**quick, **more).fit(x, y).predict(x)
+        for more in ({}, {"average_weights": None}, {"average_weights": 1e-9})
+    )
+    np.testing.assert_allclose(hardly, last, rtol=1e-4)
+    assert np.abs(averaged - last).max() > 0.01

@@ -16,6 +16,7 @@ from aqa.models.training.loop import (
     VideoTensors,
 )
 from aqa.models.training.losses import make_loss
+from aqa.models.training.weight_average import WeightAverage
 
 CPU = torch.device("cpu")
 
@@ -178,6 +179,43 @@ def test_without_validation_all_epochs_are_run_and_the_last_is_kept(rng) -> None
     running = Told([], epochs=4, batch_size=3, lr=0.1, patience=1)
     assert len(running.fit(videos, None)) == 4
     assert running.net.scale.item() == 1 + 4
+
+
+def test_the_average_of_the_weights_is_validated_and_kept(rng) -> None:
+    """The weight counts the steps, from 2; of its average each step leaves a half at most."""
+    _, videos = videos_of([2] * 3, rng)
+    seen = []
+
+    class Seeing(Told):
+        def evaluate(self, examples):
+            seen.append(self.net.scale.item())
+            return super().evaluate(examples)
+
+        def step(self, batch):
+            loss = super().step(batch)
+            self.averaged.add(self.net)
+            return loss
+
+    settings = {"batch_size": 3, "lr": 0.1, "average": 0.15}
+    running = Seeing([5.0, 3.0, 4.0], epochs=3, **settings)
+    running.fit(videos, videos)
+    second = 0.15 * 2 + 0.85 * 3  # (1 + 1) / (10 + 1) would be more
+    expected = [2.0, second, 0.15 * second + 0.85 * 4]
+    assert seen == pytest.approx(expected)
+    assert running.net.scale.item() == pytest.approx(second)  # as after epoch 2
+    last = Seeing([], epochs=3, **settings)
+    last.fit(videos, None)
+    assert last.net.scale.item() == pytest.approx(expected[2])
+
+
+def test_the_average_soon_forgets_the_first_weights(rng) -> None:
+    net = FirstValue()
+    average = WeightAverage(net, decay=0.9)
+    for value in (1.0, 2.0, 3.0):
+        net.scale.data.fill_(value)
+        average.add(net)
+    second = (2 * 1 + 9 * 2) / 11
+    assert average.net.scale.item() == pytest.approx((3 * second + 9 * 3) / 12)
 
 
 def test_training_ends_with_the_epoch_that_reaches_so_many_steps(rng) -> None:

@@ -135,6 +135,8 @@ def test_training_is_told_what_the_head_says(performances, monkeypatch) -> None:
             head = get_head(name)(device="cpu", refit=False, **told)
             head.fit(performances.x, performances.y, type=performances.type)
         expected = told | {"max_steps": getattr(head, "max_steps", None)}
+        expected["average"] = getattr(head, "average_weights", None)
+        expected["epoch_factor"] = None
         assert [dataclasses.asdict(settings) for settings in seen] == [expected], name
 
 

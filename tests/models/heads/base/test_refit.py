@@ -122,6 +122,10 @@ def test_a_run_keeps_the_answers_of_the_fit_before(
     assert record["params"]["refit"] is True
 
 
+def test_runs_from_before_keep_the_weights_of_the_last_step() -> None:
+    assert load_run(next((LEGACY / "runs" / "lstm").iterdir())).head.average_weights is None
+
+
 def test_runs_from_before_there_was_a_refit_have_none() -> None:
     assert load_run(next((LEGACY / "runs" / "wd").iterdir())).head.refit is False
     assert complete_params({"epochs": 3}, ["epochs", "refit"]) == {"refit": False, "epochs": 3}

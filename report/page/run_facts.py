@@ -28,7 +28,7 @@ class SplitFacts:
 
 
 @dataclass(frozen=True)
-class RunFacts:
+class FittingFacts:
     """The runs of one head.
 
     commands: that fit them again. settings: name -> value, as all splits have it or, where they
@@ -44,7 +44,7 @@ class RunFacts:
     splits: tuple[SplitFacts, ...]
 
 
-def run_facts(head: HeadResults) -> RunFacts:
+def run_facts(head: HeadResults) -> FittingFacts:
     """What the records of a head's runs say; `head` is none of a baseline."""
     records = list(head.records.values())
     commands = dict.fromkeys(_command(head.name, record, "") for record in records)
@@ -53,7 +53,7 @@ def run_facts(head: HeadResults) -> RunFacts:
         for command in commands
     }
     first = {command: head.records[splits[0]] for command, splits in named.items()}
-    return RunFacts(
+    return FittingFacts(
         head.name,
         tuple(
             _command(

@@ -20,7 +20,7 @@ from aqa.evaluation.stored import TypeRow, stored_evaluation, type_rows
 from aqa.report import plots
 from aqa.report.comparison_table import pair_rows
 from aqa.report.figures import svg_of
-from aqa.report.page.run_facts import RunFacts, run_facts
+from aqa.report.page.run_facts import FittingFacts, run_facts
 from aqa.report.page.run_texts import (
     caption,
     coverage_alt,
@@ -72,7 +72,7 @@ class _HeadSection:
     name: str
     pictures: tuple[Picture, ...]
     types: PageTable | None
-    facts: RunFacts
+    facts: FittingFacts
     missing: tuple[str, ...]
 
 

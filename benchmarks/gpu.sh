@@ -22,7 +22,7 @@ fi
 export PYTHONPATH=$made:$made/site${PYTHONPATH:+:$PYTHONPATH} PYTHONUNBUFFERED=1
 cd "$root" || exit 1
 status=0
-for section in a:160 b:210 c:70 d:60 e:40; do
+for section in a:120 b:210 c:70 d:60 e:40; do
     name=${section%:*} budget=${section#*:}
     timeout $((budget + 20)) "$python" -m aqa.benchmarks.gpu "$name" --out "$out" --video "$video" \
         --device "$device" --budget "$budget" ${QUICK:+--quick} 2>&1 | tee -a "$out/log.txt"

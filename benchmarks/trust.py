@@ -51,7 +51,7 @@ Frames = Sequence[np.ndarray]
 @click.argument("workspace", type=FOLDER)
 @click.option("--head", "heads", multiple=True, default=["wd"], show_default=True)
 @click.option("--dives", type=click.IntRange(1), default=200, show_default=True)
-@click.option("--kinds", type=click.IntRange(1), default=10, show_default=True)
+@click.option("--kinds", type=click.IntRange(1), default=15, show_default=True)
 @click.option("--seed", default=SEED, show_default=True, help="Of the drawn dives.")
 @click.option("--others", type=FOLDER, help="Folder of videos that are no drawn dives.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Keep all as JSON.")
@@ -65,7 +65,7 @@ def main(
     out: Path | None,
 ) -> None:
     """Print what each split's run says of new dives."""
-    runs = [load_run(folder) for folder in run_folders(workspace / "runs", heads)]
+    runs = [load_run(folder) for folder in run_folders(workspace / "runs", tuple(heads))]
     extractor = extractor_for(runs[0].spec, device="cpu")
     told = f"{machine()}; {dives} dives with and {dives} without faults, seed {seed}"
     click.echo(told)

@@ -85,9 +85,9 @@ def feedback(
                         are clearly below those of training videos of the same
                         type. Where that does not tell faulty clips better than
                         chance on held-out training videos, or these have no
-                        column faulty_clips, "below average" instead. What
-                        stands out even beside good videos is said outright;
-                        of the rest of the marked, "perhaps faulty".
+                        column faulty_clips, "below average" instead. A clip
+                        that is no lower than one of many good videos is only
+                        "perhaps faulty".
     lstm, type-lstm,    the same, of points added to 0. Fit it with -p
     lstm-svr            label=incremental for this.
     pose-dct, pose-dft  for each joint, not clip, the frame on which moving it

@@ -16,7 +16,7 @@ from aqa.plugins import installed, is_file
 if TYPE_CHECKING:
     from aqa.extract.backbones.backbone import Backbone
     from aqa.extract.checkpoints.records import Checkpoint
-    from aqa.features.clips import ClipRule
+    from aqa.features.clips import ClipRule, Pad, Tail
 
 
 class BackboneName(click.ParamType):
@@ -177,8 +177,8 @@ def load_network(
     sampling: str | None,
     stride: int | None,
     frames: int | None,
-    pad: str,
-    tail: str,
+    pad: Pad,
+    tail: Tail,
     spread: bool | None,
     *,
     seed: int,
@@ -208,7 +208,7 @@ def load_network(
         network.preprocess = replace(network.preprocess, deinterlace=True)
     rule = network.clip_rule(
         clip_length, stride, window=window, spread=spread, frames=frames, pad=pad, tail=tail
-    )  # type: ignore[arg-type]
+    )
     if rule.spread and stride:
         raise click.UsageError(
             "--stride: a video has one clip here, spread over the whole of it; leave out --stride, "

@@ -55,7 +55,8 @@ from aqa.workspace import Workspace
     type=HEAD,
     default="lstm",
     show_default=True,
-    help="Head with one network from clips' vectors to scores: lstm, average, wd, gdlt.",
+    help="Head with one network from clips' vectors to scores: lstm, average, wd, gdlt, cofinal, "
+    "uil.",
 )
 @seed_option
 @param_option

@@ -180,7 +180,7 @@ def _as_fitted(run: Run, manifest: Manifest) -> Split:
 def _nothing(feedback: bool) -> str:
     if feedback:
         return (
-            "no fitted head gives feedback: fit `score-estimation`, `wd`, `average`, or `lstm` "
-            "with -p label=incremental"
+            "no fitted head gives feedback: fit `score-estimation`, `wd`, `average`, `uil`, or "
+            "`lstm` with -p label=incremental"
         )
     return "nothing to evaluate: the heads were fitted on every video"

@@ -103,6 +103,14 @@ ASSESSMENT = (
         "dataset JIGSAWS",
     ),
     Paper(
+        "ke2024",
+        "Xiao Ke, Huangbiao Xu, Xiaofeng Lin and Wenzhong Guo",
+        2024,
+        "Two-path Target-aware Contrastive Regression for Action Quality Assessment",
+        "Information Sciences",
+        "head t2cr",
+    ),
+    Paper(
         "majeedi2024",
         "Abrar Majeedi, Viswanatha Reddy Gajjala, Satya Sai Srinath Namburi GNVV and Yin Li",
         2024,

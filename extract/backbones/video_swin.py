@@ -56,6 +56,8 @@ def position_index(window: Triple) -> Tensor:
 class WindowAttention(nn.Module):
     """Attention among the tokens of a window, with a learned bias for each offset."""
 
+    rows: Tensor
+
     def __init__(self, width: int, heads: int, window: Triple):
         super().__init__()
         self.heads = heads

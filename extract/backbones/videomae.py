@@ -33,6 +33,8 @@ class VideoMAE(nn.Module):
     frames, height and width of a clip.
     """
 
+    places: Tensor
+
     def __init__(
         self,
         design: ViTDesign,

@@ -66,7 +66,7 @@ class Layout:
 
     def shapes(self, expected: Mapping[str, torch.Size]) -> dict[str, torch.Size]:
         """The checkpoint's tensors and their shapes, from those of the network."""
-        shapes = {}
+        shapes: dict[str, torch.Size] = {}
         for key, shape in expected.items():
             names = self.names(key)
             part = shape if len(names) == 1 else torch.Size((shape[0] // len(names), *shape[1:]))
@@ -90,7 +90,7 @@ class Layout:
 
         A part that such files leave at zero is dropped: no training of the network moves it.
         """
-        tensors = {}
+        tensors: State = {}
         for key, tensor in state.items():
             names = self.names(key)
             parts = (tensor,) if len(names) == 1 else tensor.chunk(len(names))

@@ -25,7 +25,9 @@ from aqa.models.training.losses import LossName
 from aqa.models.training.schedules import cosine
 
 WIDTH = 256
-PUBLISHED = (f"hidden={WIDTH}", "grades=4", "sub_grades=100", "lr=0.01", "schedule=cosine")
+PUBLISHED = (
+    *(f"hidden={WIDTH}", "grades=4", "sub_grades=100", "loss=l1", "lr=0.01", "schedule=cosine"),
+)
 """The parameters of `aqa fit --head cofinal` with which it is as published."""
 
 
@@ -70,7 +72,7 @@ class GradeNet(nn.Module):
         )
         self.responses = nn.Linear(width, grades)
         self.place = nn.Linear(width, sub_grades)
-        self.sharpness = nn.Parameter(torch.tensor(10.0))
+        self.sharpness = nn.Parameter(torch.tensor(20.0))
         self.register_buffer("directions", simplex(sub_grades))
         self.register_buffer("limits", limits)
 
@@ -107,13 +109,21 @@ class CofinalHead(ScoreNetworkHead):
 
     The sub-grades are the corners of a simplex, which are not learned. How grades and sub-grades
     make up the score is ours: in `gdlt` grades rise and are points, here they fall from the top
-    and are intervals. As published: `-p hidden=256 -p grades=4 -p sub_grades=100 -p lr=0.01 -p
-    schedule=cosine`, there for features of 1024. Fitted besides: `limits_`, the ends in points, and
-    `videos_`, how many it learned from.
+    and are intervals. As published: `-p hidden=256 -p grades=4 -p sub_grades=100 -p loss=l1 -p
+    lr=0.01 -p schedule=cosine`, there for features of 1024. Fitted besides: `limits_`, the ends in
+    points, and `videos_`, how many it learned from.
     """
 
     loss: LossName = param(
-        "l1", "loss of scores that is minimised, see `average`; zhou2024: l1", source="zhou2024"
+        "mse",
+        "loss of scores that is minimised: mse, l1, l1+l2, ranking or mse+ranking",
+        source="ours, by held-out training dives; zhou2024: l1",
+    )
+    lr: float = param(
+        0.003,
+        "Adam learning rate",
+        source="ours, by held-out training dives; zhou2024: 0.01",
+        above=0,
     )
     hidden: int | None = width_param(WIDTH, "zhou2024")
     grades: int = param(4, "number of grades", source="as xu2022likert", low=2)
@@ -121,7 +131,12 @@ class CofinalHead(ScoreNetworkHead):
     attention_heads: int = param(4, "attention heads; a divisor of hidden", source="ours")
     encoder_layers: int = param(1, "layers of the transformer over clips", source="ours")
     decoder_layers: int = param(2, "layers through which grades read the clips", source="ours")
-    dropout: float = param(0.3, "share of values dropped in the layers", source="ours", below=1)
+    dropout: float = param(
+        0.1,
+        "share of values dropped in the layers",
+        source="ours, by held-out training dives",
+        below=1,
+    )
     schedule: Literal["cosine", "none"] = param(
         "cosine", "how the learning rate falls over the epochs", source="zhou2024"
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -17,24 +17,13 @@ from torch.nn.functional import relu
 
 from aqa.device import deterministic_kernels, pick_device
 from aqa.models.examples import Examples, Sequences
-from aqa.models.heads.base import (
-    Head,
-    HeadError,
-    check_fit,
-    check_sequences,
-    pack_texts,
-    param,
-    unpack_texts,
-)
-from aqa.models.heads.base.comparing import PAIRS_AT_ONCE, check_types, hold_out, meet_exemplars
-from aqa.models.heads.base.network import NetworkHead
+from aqa.models.heads.base import HeadError, check_sequences, param
+from aqa.models.heads.base.comparing import PAIRS_AT_ONCE
 from aqa.models.heads.base.regression_tree import LevelTree, NodeTree, RegressionTree
-from aqa.models.scaling import spread
+from aqa.models.heads.base.voting import Numbers, VotingHead
 from aqa.models.training import losses
 from aqa.models.training.loop import BatchSource, Trainer, VideoBatch, weighted_mean
 from aqa.models.training.pair_batches import PairBatch, PairedVideos
-
-Numbers = NDArray[np.intp]
 
 
 class ContrastiveNet(nn.Module):
@@ -109,17 +98,11 @@ class TreeTrainer(Trainer):
 
 
 @dataclass(repr=False, eq=False)
-class CoReHead(NetworkHead):
+class CoReHead(VotingHead):
     """Predicts how far a video's score is from an exemplar's; the mean over ten exemplars.
 
     A video is the average of its clips. The intervals of the tree hold equally many of the
-    training pairs' score differences. An exemplar is a training video of the same group; the
-    answer is the mean over the exemplars of its score plus the difference.
-
-    A video of a group without a training video, or of no known group, is compared with the
-    exemplars of every group, with a warning; where no training video has a group, all are of
-    one, and where some have and some have not, fitting is refused. Fitted besides: the
-    exemplars, `ex_features_` (their averages), `ex_scores_`, `ex_ids_`, `ex_groups_`.
+    training pairs' score differences. Exemplars and their votes: see `VotingHead`.
 
     As in the authors' runs on MTL-AQA: `-p group=difficulty -p difficulty=multiply`, with which the
     score without its difficulty is learned, and exemplars are of the same difficulty.
@@ -148,49 +131,6 @@ class CoReHead(NetworkHead):
         "time",
         source="nodes: yu2021, the authors' code; levels: ours",
     )
-    exemplars: int = param(
-        10, "exemplars of a group whose votes are averaged, drawn by the seed", source="yu2021"
-    )
-    group: Literal["type", "difficulty", "none"] = param(
-        "type",
-        "what an exemplar and a video have in common",
-        source="yu2021: action for AQA-7, difficulty for MTL-AQA",
-    )
-
-    columns: ClassVar[tuple[str, ...]] = ("id", "type", "difficulty")
-    fitted: ClassVar[tuple[str, ...]] = (
-        *NetworkHead.fitted,
-        *("y_mean_", "y_std_", "ex_features_", "ex_scores_", "ex_ids_", "ex_groups_"),
-    )
-
-    def fit_examples(
-        self,
-        train: Examples,
-        validation: Examples | None = None,
-        *,
-        others: Examples | None = None,
-        start: Head | None = None,
-    ) -> CoReHead:
-        """See `Head.fit_examples`; the ids are for the record of the exemplars."""
-        sequences, scores = check_fit(train.features, train.scores, ids=train.ids)
-        self.check_params()
-        groups = self._groups(train, strict=True)
-        averages = _averages(sequences)
-        self.fit_scaling(averages)
-        self.y_mean_, self.y_std_ = scores.mean(), spread(scores)
-        self._keep_exemplars(averages, scores, train.ids, groups)
-        self.held_out_ = np.arange(0)
-        if validation is not None and len(validation):
-            more, more_scores = check_fit(
-                validation.features, validation.scores, least=1, ids=validation.ids
-            )
-            held = np.arange(len(scores), len(scores) + len(more))
-            averages, scores = averages + _averages(more), np.concatenate([scores, more_scores])
-            groups = groups + self._groups(validation, strict=False)
-        else:
-            held = self.held_out_ = hold_out(groups, self.validation, self.seed)
-        self._train(averages, (scores - self.y_mean_) / self.y_std_, groups, held)
-        return self
 
     @torch.no_grad()
     @deterministic_kernels()
@@ -198,11 +138,8 @@ class CoReHead(NetworkHead):
         """See `Head.predict_examples`."""
         self.check_fitted()
         features = check_sequences(examples.features, self.clip_shape, ids=examples.ids)
-        videos = [self.scaled(average) for average in _averages(features)]
-        groups = self._groups(examples, strict=False)
-        first, second = meet_exemplars(
-            unpack_texts(self.ex_groups_), groups, kind=self._group_column
-        )
+        videos = [self.scaled(average) for average in self.shown(features)]
+        first, second = self.meet(examples)
         device = pick_device(self.device)
         net = self.net_.to(device).eval()
         assert isinstance(net, ContrastiveNet)
@@ -220,86 +157,35 @@ class CoReHead(NetworkHead):
                 )
             ]
         )
-        votes = self.ex_scores_[first] + differences * self.y_std_
-        mean: NDArray[np.float64] = np.bincount(second, votes) / np.bincount(second)
-        return mean
+        return self.vote(first, second, differences)
 
     def restore_net(self, tensors: Mapping[str, Tensor]) -> ContrastiveNet:
         """See `NetworkHead.restore_net`."""
         return ContrastiveNet.of(tensors)
 
-    @property
-    def chosen(self) -> dict[str, Any]:
-        """See `Head.chosen`."""
-        self.check_fitted()
-        chosen: dict[str, Any] = super().chosen
-        chosen["exemplars"] = {}
-        labels, names = unpack_texts(self.ex_groups_), unpack_texts(self.ex_ids_)
-        for label, name in zip(labels, names, strict=True):
-            chosen["exemplars"].setdefault(label or "every video", []).append(name)
-        return chosen
+    def shown(self, sequences: Sequences) -> list[NDArray[np.float32]]:
+        """See `VotingHead.shown`: each video as one clip, its average, (1, dim)."""
+        return [sequence.mean(axis=0, keepdims=True) for sequence in sequences]
 
-    @property
-    def learns_difficulty(self) -> bool:
-        """See `Head.learns_difficulty`: it only chooses exemplars by it."""
-        return False
-
-    @property
-    def answer_columns(self) -> tuple[str, ...]:
-        """See `Head.answer_columns`: what tells the group, so that results are marked by it."""
-        return () if self.group == "none" else (self.group,)
-
-    def needed_columns(self, start: Head | None = None) -> tuple[str, ...]:
-        """See `Head.needed_columns`: what tells the group."""
-        return self.answer_columns
-
-    @property
-    def _group_column(self) -> str:
-        return "type" if self.group == "none" else self.group
-
-    def _groups(self, examples: Examples, *, strict: bool) -> list[str]:
-        """The group that each video is compared within; "" where not known, or all are one."""
-        given = examples.columns.get(self.group)
-        return check_types(
-            given, len(examples), strict=strict, column=self._group_column, ids=examples.ids
-        )
-
-    def _keep_exemplars(
+    def train_pairs(
         self,
-        averages: Sequences,
-        scores: NDArray[np.float64],
-        names: Sequence[str],
-        groups: Sequence[str],
-    ) -> None:
-        order = np.random.default_rng(self.seed).permutation(len(groups))
-        drawn = np.asarray(groups, str)[order]
-        chosen = np.concatenate(
-            [np.sort(order[drawn == label][: self.exemplars]) for label in np.unique(drawn)]
-        )
-        self.ex_features_ = np.concatenate([averages[i] for i in chosen])
-        self.ex_scores_ = scores[chosen]
-        self.ex_ids_ = pack_texts([names[i] for i in chosen])
-        self.ex_groups_ = pack_texts([groups[i] for i in chosen])
-
-    def _train(
-        self,
-        averages: list[NDArray[np.float32]],
+        shown: list[NDArray[np.float32]],
         scores: NDArray[np.float64],
         groups: Sequence[str],
         held: Numbers,
     ) -> None:
-        """Train on the pairs among videos that are not held out; stop by (known, held) pairs."""
+        """See `VotingHead.train_pairs`: all pairs of a group."""
         labels = np.unique(np.asarray(groups, str), return_inverse=True)[1]
         first, second = np.nonzero(labels[:, None] == labels)
         out = np.isin(np.arange(len(groups)), held)
         learned = ~out[first] & ~out[second] & (first != second)
         if not learned.any():
             raise HeadError(
-                f"no two training videos of one {self._group_column}, so there are no pairs to "
+                f"no two training videos of one {self.group_column}, so there are no pairs to "
                 "learn from; compare all videos with -p group=none"
             )
         differences = scores[second] - scores[first]
-        videos, dim = self.tensors(averages, scores), averages[0].shape[1]
+        videos, dim = self.tensors(shown, scores), shown[0].shape[1]
 
         def pairs(rows: NDArray[np.bool_]) -> PairedVideos:
             return PairedVideos(videos, first[rows], second[rows], differences[rows], labels)
@@ -320,11 +206,6 @@ class CoReHead(NetworkHead):
         if stop is not None and len(self.held_out_):
             every = first != second
             self.refit_net(maker(every), lambda: pairs(every), trainer)
-
-
-def _averages(sequences: Sequences) -> list[NDArray[np.float32]]:
-    """Each video as one clip, its average: (1, dim)."""
-    return [sequence.mean(axis=0, keepdims=True) for sequence in sequences]
 
 
 HEAD = CoReHead

@@ -6,6 +6,7 @@ hand; what is said to be ours below is what they leave open.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,6 +18,7 @@ from scipy.stats import norm
 from torch import Tensor, nn
 
 from aqa.device import deterministic_kernels, pick_device
+from aqa.errors import AqaWarning
 from aqa.models.examples import Examples
 from aqa.models.heads.base import Answer, Head, pack_texts, param, unpack_texts
 from aqa.models.heads.base.network import NetworkHead
@@ -91,8 +93,8 @@ class RICA2Head(NetworkHead):
     Steps come from the column `steps`, from the number of a dive (`type`), or from `stage_<name>`;
     a step is a learned vector of its name, where the authors take an embedding of a text. Parts of
     the action are its first step, those between, and its last. It says how sure it is: the spread
-    of the samples' scores, scaled so that on held-out training videos it is as large as the
-    errors. As published: `-p hidden=512 -p latent=256 -p attention_heads=8 -p dropout=0.1 -p
+    of the samples' scores, scaled so that on training videos that a fit has not seen it is as large
+    as the errors. As published: `-p hidden=512 -p latent=256 -p attention_heads=8 -p dropout=0.1 -p
     samples=20 -p lr=0.0005 -p batch_size=8`.
 
     Fitted besides: `names_` of the training videos' steps, `source_` that they come from,
@@ -143,6 +145,14 @@ class RICA2Head(NetworkHead):
         0.05, "weight of the loss of steps that look far around", source="majeedi2024"
     )
 
+    spread_folds: int = param(
+        3,
+        "parts of the training videos, each of which a fit on the others answers, to learn how "
+        "large its errors are; 0: the videos that training was stopped by tell it",
+        source="ours",
+        low=0,
+    )
+
     takes_views: ClassVar[bool] = True
     columns: ClassVar[tuple[str, ...]] = ("id", *SOURCES)
     fitted: ClassVar[tuple[str, ...]] = (
@@ -158,20 +168,34 @@ class RICA2Head(NetworkHead):
         others: Examples | None = None,
         start: Head | None = None,
     ) -> Self:
-        """See `NetworkHead.fit_examples`; and how far its spread is from its errors.
-
-        That is told by the videos that training was stopped by, or else by the training videos.
-        """
+        """See `NetworkHead.fit_examples`; and how large its errors are beside its spread."""
         self.trust_ = 1.0
         super().fit_examples(train, validation, others=others, start=start)
-        if validation is not None and len(validation):
-            held = validation
-        else:
-            held = train.select(self.held_out) if len(self.held_out) else train
-        scores, spreads = self.before_refit().scores_and_spreads(held)
-        errors = np.square(scores - held.scores).mean()
-        self.trust_ = float(np.sqrt(errors / max(np.square(spreads).mean(), 1e-12)))
+        answered = [*self._unseen_answers(train)]
+        if not answered:
+            held = validation if validation is not None and len(validation) else train
+            if held is train and len(self.held_out):
+                held = train.select(self.held_out)
+            answered = [(*self.before_refit().scores_and_spreads(held), held.scores)]
+        errors = sum(np.square(scores - true).sum() for scores, _, true in answered)
+        spreads = sum(np.square(spreads).sum() for _, spreads, _ in answered)
+        self.trust_ = float(np.sqrt(errors / max(spreads, 1e-12)))
         return self
+
+    def _unseen_answers(self, train: Examples) -> Iterator[tuple[NDArray[np.float64], ...]]:
+        """Scores, spreads and true scores of each part of the videos, by a fit on the others."""
+        n = len(train)
+        if not self.spread_folds or n < 2 * self.spread_folds:
+            return
+        settings = {"epochs": self.best_epoch_, "validation": 0.0, "spread_folds": 0}
+        order = np.random.default_rng(self.seed).permutation(n)
+        for part in range(self.spread_folds):
+            out = np.sort(order[part :: self.spread_folds])
+            head = type(self)(**{**self.params, **settings, "steps": self.source})
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", AqaWarning)  # steps that the others have not
+                head.fit_examples(train.select(np.setdiff1d(order, out)))
+                yield *head.scores_and_spreads(train.select(out)), train.scores[out]
 
     def learn_scores(self, scores: NDArray[np.float64], **columns: Any) -> None:
         """See `NetworkHead.learn_scores`: their scale, and the names of steps."""

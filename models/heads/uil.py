@@ -129,10 +129,14 @@ class UILHead(ScoreNetworkHead):
     """
 
     hidden: int | None = width_param(WIDTH, "dong2025")
-    queries: int = param(68, "learned queries", source="dong2025")
+    queries: int = param(
+        16,
+        "learned queries",
+        source="ours, by held-out training dives: as good as dong2025's 68, in half the time",
+    )
     attention_heads: int = param(4, "attention heads; a divisor of hidden", source="dong2025")
     layers: int = param(2, "layers through which queries read the clips", source="dong2025")
-    dropout: float = param(0.3, "share of values dropped in the layers", source="", below=1)
+    dropout: float = param(0.7, "share of values dropped in the layers", source="dong2025", below=1)
     divergence: float = param(
         1.0,
         "weight of the divergence between the queries' attention to each other and to clips",

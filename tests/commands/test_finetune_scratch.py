@@ -84,8 +84,8 @@ def test_another_network_learns_from_scratch_and_its_feedback_works(
     held = len(record["split"]["val"])
     assert reference["untold"] or reference["told"]["videos"] == held
     assert "fit the head again" not in told
-    lines = told.strip().splitlines()
-    assert lines[-1].startswith("base ")
+    assert any(line.startswith("base ") for line in told.splitlines())
+    assert reference["claims"]["videos"] <= held
 
 
 def test_a_commentary_is_learned_with_the_network(

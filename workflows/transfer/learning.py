@@ -50,7 +50,7 @@ def learn_others(
     if not source.head_class.transferable:
         raise HeadError(
             f"{source.name} trains no network from clips' vectors to scores alone, which "
-            "fine-tuning on another action takes; use lstm, average, wd or gdlt"
+            "fine-tuning on another action takes; use lstm, average, wd, gdlt, cofinal or uil"
         )
     if params.get("difficulty", "none") != "none":
         raise HeadError("a new action's difficulties are on another scale; leave out difficulty")

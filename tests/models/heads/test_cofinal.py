@@ -73,7 +73,7 @@ def test_padding_moves_no_score(net: GradeNet) -> None:
 
 @torch.no_grad()
 def test_it_learns_the_absolute_error_of_scaled_scores(rng: np.random.Generator) -> None:
-    head = CofinalHead(**QUICK, dropout=0.0)
+    head = CofinalHead(**QUICK, dropout=0.0, loss="l1")
     x, y = [rng.normal(size=(n, 5)) for n in (3, 5, 2)], np.array([1.0, 2.0, 4.0])
     head.learn_scores(y)
     net = head.build(5)

@@ -23,6 +23,7 @@ from aqa.models.heads.rica2 import PUBLISHED, RICA2Head
 from aqa.models.training.loop import VideoTensors
 
 QUICK = {"epochs": 3, "hidden": 8, "attention_heads": 2, "samples": 5, "device": "cpu"}
+QUICK |= {"spread_folds": 0}
 DIVES = ["107B", "5253B", "407C"]
 
 
@@ -198,6 +199,24 @@ def test_its_spread_is_that_of_held_out_videos_errors(fitted, performances) -> N
         quantiles[:, 2] - quantiles[:, 1],
         1.2815515655446004 * fitted.trust_ * fitted.scores_and_spreads(every)[1],
     )
+
+
+def test_its_spread_may_be_that_of_errors_on_videos_that_a_fit_has_not_seen(performances) -> None:
+    n = 30
+    every = Examples.of(performances.x[:n], performances.y[:n], **columns(n))
+    head = RICA2Head(**{**QUICK, "spread_folds": 3}).fit_examples(every)
+    order = np.random.default_rng(head.seed).permutation(n)
+    errors, spreads = [], []
+    for part in range(3):
+        out = np.sort(order[part::3])
+        others = every.select(np.setdiff1d(np.arange(n), out))
+        params = {**QUICK, "epochs": head.best_epoch_, "validation": 0.0}
+        said = RICA2Head(**params).fit_examples(others).scores_and_spreads(every.select(out))
+        errors += [*(said[0] - every.scores[out]) ** 2]
+        spreads += [*said[1] ** 2]
+    assert head.trust_ == pytest.approx(np.sqrt(np.mean(errors) / np.mean(spreads)))
+    plain = RICA2Head(**QUICK).fit_examples(every)
+    np.testing.assert_array_equal(head.predict_examples(every), plain.predict_examples(every))
 
 
 def test_steps_come_from_the_first_column_that_every_video_has(performances) -> None:

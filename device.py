@@ -32,7 +32,7 @@ def pick_devices(names: str) -> tuple[str, ...]:
     n_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     every = tuple(f"cuda:{number}" for number in range(n_gpus))
     if names == "auto":
-        return every if n_gpus > 1 else ("auto",)
+        return every if n_gpus > 1 else ("cuda",) if n_gpus else ("cpu",)
     if names == "cuda:all":
         if not every:
             raise AqaError("device 'cuda:all' is not available here: there is no GPU")

@@ -35,15 +35,18 @@ def demo(workspace: Workspace, folder: Path | None, n_videos: int, seed: int) ->
 
     Draws a small dataset of dives whose faults and scores are known, extracts features, fits two
     heads on five splits, evaluates them on videos that they have not seen, scores one new video,
-    says what cost points in it, and in words what it shows.
+    says what cost points in it, and in words what it shows. A page on this video, which marks its
+    true faults beside those that were found, and the fitted head as one file lie in FOLDER, too.
     """
     from aqa.report.demo_screen import demo_screen
+    from aqa.report.page.write import write_pages
     from aqa.report.tables import wrapped
     from aqa.workflows.demo.run import run_demo
 
     where = folder or workspace.root / "aqa-demo"
     outcome = run_demo(where, n_videos, seed, lambda line: click.echo(wrapped(line, indent="   ")))
-    click.echo(f"\n{demo_screen(outcome)}")
+    (page,) = write_pages(outcome.report, where / "report.html", "aqa demo")
+    click.echo(f"\n{demo_screen(outcome, page)}")
 
 
 COMMAND = demo

@@ -279,7 +279,9 @@ def _check_default(backbone: str, store: Path) -> None:
     with FeatureStore.open(store) as opened:
         made = opened.spec["weights"]
     for default in (find_checkpoint(one.name) for one in defaults):
-        if made.get("name") != default.file and not default.has_hash(made.get("sha256") or ""):
+        if made.get("name") != Path(default.file).name and not default.has_hash(
+            made.get("sha256") or ""
+        ):
             given = "random" if made.get("name") == "random" else made.get("path") or "FILE"
             raise AqaError(
                 f"{store}: was made with the weights {made.get('name') or 'of another program'}; "

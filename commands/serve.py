@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
+from aqa.commands.model_options import model_option, places_of
 from aqa.commands.network_options import backbone_again_option
 from aqa.commands.options import (
     FILE,
@@ -32,6 +33,7 @@ _NEEDED = ("fastapi", "uvicorn", "python_multipart")
 @click.command()
 @workspace_option
 @explaining_head_option
+@model_option
 @click.option("--split", "splits", multiple=True, help="Run to use [default: all, averaged].")
 @one_target_option
 @align_option
@@ -120,6 +122,7 @@ _NEEDED = ("fastapi", "uvicorn", "python_multipart")
 def serve(
     workspace: Workspace,
     head: str | None,
+    model: Path | None,
     splits: tuple[str, ...],
     target: str | None,
     align: str,
@@ -168,6 +171,7 @@ def serve(
     from aqa.serve.settings import MEGABYTE, Limits, ServedModel
 
     root = workspace.root.absolute()
+    places = places_of(workspace, model, runs=runs, manifest=manifest, store=store, weights=weights)
     service = Service(
         ServedModel(
             workspace=root,
@@ -175,11 +179,11 @@ def serve(
             splits=splits,
             target=target,
             align=align,
-            manifest=_absolute(manifest),
-            store=_absolute(store),
-            weights=weights,
+            manifest=places.manifest.absolute(),
+            store=_absolute(places.store),
+            weights=_absolute(places.weights),
             backbone=backbone,
-            runs=_absolute(runs),
+            runs=places.runs.absolute(),
             device=device,
         ),
         ListenAt(host, port, token, names),

@@ -22,12 +22,12 @@ from aqa.extract.parallel.ray_pool import RayCluster, RayPool
 from aqa.extract.parallel.recipe import NetworkRecipe
 from aqa.extract.provenance import provenance
 from aqa.extract.video_encoder import (
-    GPU_THREADS,
     Encoded,
     EncodingSettings,
     NumberedVideo,
     VideoEncoder,
     VideoGroup,
+    n_held,
 )
 
 
@@ -81,15 +81,12 @@ def make_executor(
     beside this one for a single device. cluster: encode on its machines instead, on a device of
     that kind.
     """
-    ahead = settings.threads
-    if ahead is None:
-        ahead = 0 if devices[0] == "cpu" else GPU_THREADS
     same = versions(backbone.weights.sha256)
     if cluster is not None:
         folder = settings.index_folder
         settings = replace(settings, index_folder=folder.absolute() if folder else None)
         job = WorkerJob(NetworkRecipe.of(backbone), settings, devices[0], threads=1)
-        return PooledEncoding(RayPool(job, ahead + 2, replace(cluster, workers=processes)), same)
+        return PooledEncoding(RayPool(job, replace(cluster, workers=processes)), same)
     n = len(devices) if processes is None else processes
     if n < len(devices):
         raise AqaError(f"--processes {n}: fewer than the {len(devices)} devices; give one for each")
@@ -98,4 +95,4 @@ def make_executor(
     threads = max(1, torch.get_num_threads() // n)
     recipe = NetworkRecipe.of(backbone)
     jobs = [WorkerJob(recipe, settings, devices[i % len(devices)], threads) for i in range(n)]
-    return PooledEncoding(ProcessPool(jobs, ahead + 2), same)
+    return PooledEncoding(ProcessPool(jobs, n_held(settings, devices[0] == "cpu")), same)

@@ -134,7 +134,7 @@ def published_weights(spec: Spec) -> Checkpoint | None:
     """The published checkpoint that a store's weights were; None where they were no such."""
     made = spec["weights"]
     for known in known_checkpoints():
-        unknown = known.sha256 is None and known.file == made.get("name")
+        unknown = known.sha256 is None and Path(known.file).name == made.get("name")
         if known.backbone == spec["backbone"] and (unknown or known.has_hash(made["sha256"])):
             return known
     return None

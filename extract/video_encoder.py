@@ -47,6 +47,18 @@ class EncodingSettings:
     index_folder: Path | None = None
 
 
+def threads_of(settings: EncodingSettings, on_cpu: bool) -> int:
+    """Videos that a process decodes ahead: as asked for, or as the device needs it."""
+    if settings.threads is not None:
+        return settings.threads
+    return 0 if on_cpu else GPU_THREADS
+
+
+def n_held(settings: EncodingSettings, on_cpu: bool) -> int:
+    """Videos that a worker is given at once: those it decodes, one it encodes, and a next one."""
+    return threads_of(settings, on_cpu) + 2
+
+
 class NumberedVideo(NamedTuple):
     """A video, and its place among those that are to be extracted."""
 
@@ -101,9 +113,7 @@ class VideoEncoder:
     ):
         self._preprocess, self._encoder = backbone.preprocess, encoder
         self._settings, self._blank = settings, blank
-        on_cpu = encoder.device.type == "cpu"
-        chosen = settings.threads
-        self.threads = (0 if on_cpu else GPU_THREADS) if chosen is None else chosen
+        self.threads = threads_of(settings, encoder.device.type == "cpu")
 
     def encode(self, take: Callable[[bool], VideoGroup | None]) -> Iterator[Encoded]:
         """What became of each video, in the order in which `take` gives them.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aqa.report.result_tables import results_table
@@ -14,10 +15,9 @@ if TYPE_CHECKING:
     from aqa.workflows.demo.run import DemoOutcome, NewDive
 
 
-def demo_screen(outcome: DemoOutcome) -> str:
-    """The results of the heads, the new dive, and one next step."""
+def demo_screen(outcome: DemoOutcome, page: Path) -> str:
+    """The results of the heads, the new dive, and where to look next. page: on the new dive."""
     folder, new = outcome.workspace.root, outcome.new
-    command = f"aqa -C {folder} feedback {new.path.name} --head {new.explained_by}"
     return "\n".join(
         [
             results_table(outcome.evaluation),
@@ -25,8 +25,10 @@ def demo_screen(outcome: DemoOutcome) -> str:
             new_dive_text(new),
             "",
             wrapped(f"Everything lies in {folder}; it took {outcome.seconds:.0f} seconds."),
-            "Next, see what cost points in a picture:",
-            f"  {command} --picture why.png",
+            wrapped("Next, open the page on the new dive in a browser:"),
+            f"  {page}",
+            wrapped(f"The head {new.explained_by} is packed, too, to score such videos anywhere:"),
+            f"  aqa -C {folder} score {new.path.name} --model {outcome.pack.name}",
         ]
     )
 

@@ -34,6 +34,7 @@ from aqa.serve.settings import MEGABYTE, Limits, ServedModel
 from aqa.workflows.best_head import explaining_runs
 from aqa.workflows.feedback import WrittenFeedback
 from aqa.workflows.scorer import Scorer
+from aqa.workflows.video_reports import ReportedVideo
 from aqa.workspace import Workspace
 
 Tell = Callable[[str, int], None]
@@ -161,7 +162,8 @@ class Answers:
         return {**answer, "model": self._model}, b""
 
     def _report(self, job: Mapping[str, Any], tell: Tell) -> tuple[dict[str, Any], bytes]:
-        reports, failed = [], {}
+        reports: list[ReportedVideo] = []
+        failed: dict[str, str] = {}
         for number, file in enumerate(job["files"]):
             tell(file["name"], number)
             try:

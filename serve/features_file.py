@@ -11,7 +11,11 @@ from numpy.lib import format as npy
 
 from aqa.errors import AqaError
 
-_TOLD = {"type": str, "action": str, "difficulty": (int, float)}
+_TOLD: dict[str, tuple[type, ...]] = {
+    "type": (str,),
+    "action": (str,),
+    "difficulty": (int, float),
+}
 _NUMBERS = "fiu"
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from aqa.serve.guard import RefusedError
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 _LONGEST_TEXT = 1024
 _LONGEST_HEADER = 8192
@@ -23,9 +26,12 @@ logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 @dataclass
 class FormPart:
-    """One part of a form. name: of a file, as its sender calls it; None for a text."""
+    """One part of a form.
 
-    field: str
+    part: what the form calls it. name: of a file, as its sender calls it; None for a text.
+    """
+
+    part: str
     name: str | None = None
     path: Path | None = None
     text: bytearray = field(default_factory=bytearray)
@@ -60,7 +66,7 @@ class _FormReader:
         self._file: BinaryIO | None = None
         self._n_files = 0
 
-    def callbacks(self) -> dict[str, object]:
+    def callbacks(self) -> MultipartCallbacks:
         """What the parser calls."""
         return {
             "on_part_begin": self._begin,

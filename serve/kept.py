@@ -19,7 +19,9 @@ _IN_MEMORY = 3
 
 
 class Reports(Protocol):
-    """Keeps pages by names of its own."""
+    """Keeps pages by names of its own. lasts: whether they stay when the server ends."""
+
+    lasts: bool
 
     def add(self, page: bytes, about: dict[str, Any]) -> str:
         """Keep a page, and what the list says of it; its name."""
@@ -40,6 +42,8 @@ class Reports(Protocol):
 
 class KeptReports:
     """In a folder: NAME.html, and NAME.json for the list. Other files in it are left alone."""
+
+    lasts = True
 
     def __init__(self, folder: Path, keep: int):
         self._folder, self._keep = folder, keep
@@ -89,6 +93,8 @@ class KeptReports:
 
 class PassingReports:
     """The last few, in memory: nothing is left when the server ends."""
+
+    lasts = False
 
     def __init__(self) -> None:
         self._pages: OrderedDict[str, bytes] = OrderedDict()

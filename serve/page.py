@@ -24,7 +24,7 @@ from aqa.serve.uploads import Upload, receive_upload
 from aqa.serve.worker import Answer, refusal
 
 _PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
     "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 # A report is of the kind that is sent on: it holds its scripts itself. In a sandbox these are of no
@@ -72,6 +72,7 @@ def add_page(app: FastAPI, server: Server) -> None:
             most=server.limits.files,
             seconds=server.limits.video.seconds,
             version=__version__,
+            keeps=server.reports.lasts,
         )
         return HTMLResponse(said, headers={"content-security-policy": _PAGE_POLICY})
 

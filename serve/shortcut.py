@@ -25,23 +25,23 @@ def leave_shortcut(
     odd = [part for part in command if any(ord(c) < 32 for c in part)]
     if odd:
         raise AqaError(f"{odd[0]!r}: no icon can run a command with such characters; rename it")
-    ending, text = _text(command, workspace.absolute(), platform)
+    ending, text = _text(command, platform)
     path = folder / f"Score a video{ending}"
     write_text(path, text)
     path.chmod(0o755)
     return path
 
 
-def _text(command: Sequence[str], workspace: Path, platform: str) -> tuple[str, str]:
+def _text(command: Sequence[str], platform: str) -> tuple[str, str]:
     """The ending of the file's name, and what it holds."""
     if platform == "win32":
         return ".bat", windows_text(command)
     if platform == "darwin":
         return ".command", f"#!/bin/sh\nexec {shlex.join(command)}\n"
-    return ".desktop", desktop_text(command, workspace)
+    return ".desktop", desktop_text(command)
 
 
-def desktop_text(command: Sequence[str], workspace: Path) -> str:
+def desktop_text(command: Sequence[str]) -> str:
     """A desktop entry of freedesktop.org, version 1.5; it runs in a terminal, to be ended there."""
     return "\n".join(
         [

@@ -71,12 +71,12 @@ async def _from_form(request: Request, folder: Path, most: int) -> Upload:
     files: list[Mapping[str, str]] = []
     texts, kinds = {}, set()
     for part in await read_form(request, folder, most):
-        if part.path is not None and part.field in (_VIDEO, _FEATURES):
-            name = _unused(clean_name(part.name or "") or part.field, files)
+        if part.path is not None and part.part in (_VIDEO, _FEATURES):
+            name = _unused(clean_name(part.name or "") or part.part, files)
             files.append({"name": name, "path": str(part.path)})
-            kinds.add(part.field)
-        elif part.path is None and part.field in _TOLD:
-            texts[part.field] = part.text.decode("utf-8", "replace")
+            kinds.add(part.part)
+        elif part.path is None and part.part in _TOLD:
+            texts[part.part] = part.text.decode("utf-8", "replace")
         else:
             raise RefusedError(422, f"a form with other fields than it may have; {_WANTED}")
     if len(kinds) != 1:

@@ -74,10 +74,10 @@ def test_a_head_is_trained_and_answers_under_them(name: str, monkeypatch: pytest
 @pytest.mark.parametrize(
     ("n_gpus", "names", "found"),
     [
-        (0, "auto", ("auto",)),
+        (0, "auto", ("cpu",)),
         (0, "cpu", ("cpu",)),
         (0, "cpu,cpu", ("cpu", "cpu")),
-        (1, "auto", ("auto",)),
+        (1, "auto", ("cuda",)),
         (1, "cuda:all", ("cuda:0",)),
         (3, "auto", ("cuda:0", "cuda:1", "cuda:2")),
         (3, "cuda:all", ("cuda:0", "cuda:1", "cuda:2")),

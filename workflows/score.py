@@ -112,7 +112,7 @@ class VideoScorer:
             self._of_targets.setdefault(run.target, []).append(run)
             run.scoring_head()
         self._rules = {target: _class_rules(own) for target, own in self._of_targets.items()}
-        self._network = {"weights": weights, "backbone": backbone, "device": device}
+        self._network: dict[str, Any] = {"weights": weights, "backbone": backbone, "device": device}
         self._why = why
         if why:
             check_says_why(runs[0])

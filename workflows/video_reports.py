@@ -39,6 +39,7 @@ from aqa.workflows.new_videos import (
     predicted_score,
 )
 from aqa.workflows.training_files import TrainingFiles
+from aqa.workflows.true_faults import TrueFault, told_faults
 from aqa.workflows.trust import Trust, trust_in
 
 # So many exemplars can be chosen between on a page.
@@ -67,7 +68,7 @@ class ReportedVideo:
     compared with, in words; "" where with nothing. commentary: what the head writes, "" for
     nothing. copy: to play; None where there is no video file. thumbnail: JPEG. run: whose feedback
     it is. trust: how far the score may be trusted. warnings: why this may mean less than it seems,
-    one line each.
+    one line each. true_faults: where somebody has told them.
     """
 
     name: str
@@ -85,6 +86,7 @@ class ReportedVideo:
     run: Run
     trust: Trust
     warnings: tuple[str, ...] = ()
+    true_faults: tuple[TrueFault, ...] = ()
 
     @property
     def title(self) -> str:
@@ -137,7 +139,7 @@ class VideoReporter:
             check_run(run, self.manifest, store or run.store)
         check_same_features(runs)
         self._align, self._extractor = align, extractor
-        self._network = {"weights": weights, "backbone": backbone, "device": device}
+        self._network: dict[str, Any] = {"weights": weights, "backbone": backbone, "device": device}
         self._shelf = _Shelf(self.manifest, store or runs[0].store, runs[0].spec)
 
     @property
@@ -196,7 +198,7 @@ def report_videos(
     the first of these explains it. type, difficulty, action: of the new files. The other arguments
     are those of `VideoReporter`. A video that fails stops nothing: it is in `failed`.
     """
-    network = {"weights": weights, "backbone": backbone, "device": device}
+    network: dict[str, Any] = {"weights": weights, "backbone": backbone, "device": device}
     reporter = VideoReporter(runs, manifest, store, align=align, **network)
     told = {"type": type, "difficulty": difficulty, "action": action}
     videos: dict[str, Video] = {}
@@ -289,6 +291,7 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -
         run=run,
         trust=trust,
         warnings=(*((f"{video.id}: {trust.unlike}",) if trust.unlike else ()), *seen.warnings),
+        true_faults=told_faults(video, seen.features, shelf.manifest, copy) if copy else (),
     )
 
 

@@ -193,10 +193,11 @@ def _missing(checkpoint: Checkpoint) -> str:
 def _by_hand(checkpoint: Checkpoint, target: Path) -> str:
     """What to download from where to which place."""
     size = f"{in_bytes(checkpoint.size)}, " if checkpoint.size else ""
+    beside = f", with its {CONFIG} beside it," if checkpoint.of_hub else ""
     return (
         f"download {checkpoint.file} ({size}licence: {checkpoint.licence or 'not known'}) by hand "
-        f"from {checkpoint.url} to {target} and give the command again, or name other weights with "
-        "--weights"
+        f"from {checkpoint.url} to {target}{beside} and give the command again, or name other "
+        "weights with --weights"
     )
 
 

@@ -15,7 +15,7 @@ from aqa.errors import AqaError
 from aqa.extract.parallel.messages import Answer, Gone, Refused, WorkerJob
 from aqa.extract.parallel.pool import WorkerPool
 from aqa.extract.parallel.ray_worker import RayWorker, SentFile, absolute
-from aqa.extract.video_encoder import VideoGroup
+from aqa.extract.video_encoder import VideoGroup, n_held
 from aqa.files import sha256_of
 from aqa.plugins import file_path, is_file
 
@@ -44,7 +44,7 @@ class RayPool(WorkerPool):
 
     waits_for_all = False
 
-    def __init__(self, job: WorkerJob, n_held: int, cluster: RayCluster):
+    def __init__(self, job: WorkerJob, cluster: RayCluster):
         ray = _connected(cluster)
         self._ray = ray
         try:
@@ -56,11 +56,11 @@ class RayPool(WorkerPool):
             n = cluster.workers or int(there.get(resource, 0) / (gpus or 1))
             if n < 1:
                 raise AqaError(f"the Ray cluster has no {resource} for a worker")
-            super().__init__(n, n_held)
+            super().__init__(n, n_held(job.settings, not gpus))
             self._job = replace(job, device=job.device if gpus else "cpu", threads=1)
             self._files = _sent_files(ray, job)
             self._make = ray.remote(RayWorker).options(
-                num_gpus=gpus, num_cpus=1, max_concurrency=n_held + 2, max_restarts=0
+                num_gpus=gpus, num_cpus=1, max_concurrency=self.n_held + 2, max_restarts=0
             )
         except BaseException:
             ray.shutdown()

@@ -107,6 +107,21 @@ def _blocks(video: ReportedVideo, duration: float) -> tuple[TimelineBlock, ...]:
     )
 
 
+def faults_on(video: ReportedVideo) -> tuple[TimelineBlock, ...]:
+    """Where the true faults of a video that can be played are, with their names."""
+    assert video.copy is not None
+    duration = video.copy.n_frames / video.copy.fps
+    return tuple(
+        TimelineBlock(
+            100 * fault.start / duration,
+            100 * (fault.stop - fault.start) / duration,
+            True,
+            fault.name.replace("_", " "),
+        )
+        for fault in video.true_faults
+    )
+
+
 def histogram_of(training: Sequence[float], score: float) -> Histogram | None:
     """None where fewer than two training scores are known."""
     if len(training) < 2 or min(training) == max(training):

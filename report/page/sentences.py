@@ -8,6 +8,7 @@ from typing import Protocol
 from aqa.evaluation.metric import point_digits
 from aqa.models.feedback import Feedback
 from aqa.workflows.moments import Moment
+from aqa.workflows.true_faults import TrueFault
 
 # Fewer points than this are no difference worth a word.
 LEAST_POINTS = 0.05
@@ -105,6 +106,17 @@ def headline(video: HasMoments) -> str:
     if worst.mark:
         return f"{said}."
     return f"Nothing stands out. The weakest moment: {said[0].lower()}{said[1:]}."
+
+
+def faults_text(faults: Sequence[TrueFault]) -> str:
+    """The true faults, in words.
+
+    >>> faults_text([TrueFault("large_splash", 2.41, 2.9)])
+    'large splash, 2.4 to 2.9 s'
+    """
+    return "; ".join(
+        f"{one.name.replace('_', ' ')}, {one.start:.1f} to {one.stop:.1f} s" for one in faults
+    )
 
 
 def score_text(score: float, training: Sequence[float]) -> str:

@@ -8,9 +8,17 @@ from typing import Any
 
 from aqa.evaluation.metric import point_digits
 from aqa.models.trust.model_facts import SHOWN_DIGITS, model_facts
-from aqa.report.page.charts import Curve, Histogram, curve_of, histogram_of
+from aqa.report.page.charts import (
+    Curve,
+    Histogram,
+    TimelineBlock,
+    curve_of,
+    faults_on,
+    histogram_of,
+)
 from aqa.report.page.sentences import (
     comparison_of,
+    faults_text,
     headline,
     place_of,
     score_text,
@@ -39,6 +47,8 @@ class _VideoSection:
     sentences: tuple[str, ...]
     rows: tuple[Mapping[str, str], ...]
     curve: Curve | None
+    faults: tuple[TimelineBlock, ...]
+    told_faults: str
     histogram: Histogram | None
     thumbnail: Address
     player: Mapping[str, Any]
@@ -118,6 +128,8 @@ def _shown(
             for moment in video.moments
         ),
         curve=curve_of(video) if video.moments and video.copy else None,
+        faults=faults_on(video) if video.copy else (),
+        told_faults=faults_text(video.true_faults),
         histogram=histogram_of(report.training, video.score),
         thumbnail=data_address("image/jpeg", video.thumbnail) if video.thumbnail else "",
         player=_player(video, copies),

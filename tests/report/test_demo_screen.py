@@ -11,6 +11,7 @@ from aqa.report.demo_screen import demo_screen
 from aqa.workflows.demo.commentary import commentary
 from aqa.workflows.demo.run import DemoOutcome, NewDive
 from aqa.workflows.demo.sampling import sample_dive
+from aqa.workflows.video_reports import VideosReport
 from aqa.workspace import Workspace
 
 
@@ -41,8 +42,12 @@ def screen(new: NewDive) -> str:
     values = {"spearman": 0.9, "mse": 30.0, "med": 5.0}
     deviations = {"spearman": 0.1, "mse": 3.0, "med": 0.5}
     means = [MeanResult("scores", head, "1", 5, values, deviations) for head in new.predicted]
-    outcome = DemoOutcome(Workspace(new.path.parent), Evaluation([], (), means), new, 61.7)
-    return demo_screen(outcome)
+    folder = new.path.parent
+    report = VideosReport("wd", (), {}, (), ())
+    outcome = DemoOutcome(
+        *(Workspace(folder), Evaluation([], (), means), new, report, folder / "diving.aqa", 61.7)
+    )
+    return demo_screen(outcome, folder / "report.html")
 
 
 def row(text: str, name: str) -> list[str]:
@@ -60,6 +65,8 @@ def test_a_beginner_reads_truth_prediction_error_and_what_cost_points() -> None:
     assert "By wd, seconds 2.1 to 2.7 cost most: 8.2 points." in joined
     assert "with over rotation" in joined
     assert text.count("aqa -C") == 1  # one next step
+    assert f"  {new.path.parent}/report.html\n" in text
+    assert text.endswith("score new_dive.mp4 --model diving.aqa")
 
 
 def test_the_drawn_stages_and_faults_are_those_of_the_costliest_clip() -> None:

@@ -10,16 +10,13 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from aqa.annotations.manifest import write_manifest
 from aqa.annotations.split_drawing import random_splits
 from aqa.errors import AqaError
 from aqa.features.clips import ClipRule
-from aqa.files import replacing
 from aqa.workflows.demo.commentary import commentary
 from aqa.workflows.demo.dive import Dive
-from aqa.workflows.demo.filming import JOINTS, film, joints_of
+from aqa.workflows.demo.drawing import draw_files, poses_path, video_path
 from aqa.workflows.demo.panel import Fault
 from aqa.workflows.demo.sampling import sample_dive
 
@@ -39,14 +36,16 @@ def draw_dives(
     n_splits: int = 5,
     test_fraction: float = 0.25,
     progress: Callable[[int, int], None] | None = None,
+    processes: int = 1,
 ) -> Path:
     """Write a data set: `folder/videos/dive_0001.mp4` ... and `folder/manifest.csv`.
 
     The joints as drawn go to `folder/poses/dive_0001.npz` ..., for `aqa extract --backbone pose`.
 
     n_splits, test_fraction: train/test splits, stratified by type of dive, drawn with `seed`.
-    progress: called with the number of videos written and their total after each. Returns the
-    path of the manifest, which is written last.
+    progress: called with the number of videos written and their total after each.
+    processes: how many draw at once; more than one takes a main module that can be imported.
+    Returns the path of the manifest, which is written last.
     """
     if n_videos < 1:
         raise AqaError(f"drawn dives: n_videos={n_videos} is not a positive number of videos")
@@ -55,9 +54,7 @@ def draw_dives(
     folder = Path(folder)
     _make_folder(folder / "videos")
     _make_folder(folder / "poses")
-    for done, dive in enumerate(dives, start=1):
-        film(dive, folder / _video_path(dive))
-        _write_joints(dive, folder / _poses_path(dive))
+    for done, _ in enumerate(draw_files(folder, dives, processes), start=1):
         if progress is not None:
             progress(done, n_videos)
     manifest = folder / "manifest.csv"
@@ -100,8 +97,8 @@ def _row(dive: Dive) -> dict[str, object]:
     faults = dive.faults
     return {
         "video_id": dive.video_id,
-        "path": _video_path(dive),
-        "poses": _poses_path(dive),
+        "path": video_path(dive),
+        "poses": poses_path(dive),
         "score": dive.score,
         "difficulty": dive.difficulty,
         "execution": dive.execution,
@@ -118,20 +115,6 @@ def _row(dive: Dive) -> dict[str, object]:
         "faulty_clips": ";".join(map(str, faulty_clips(faults, dive.n_frames))),
         "commentary": commentary(dive),
     }
-
-
-def _video_path(dive: Dive) -> str:
-    return f"videos/{dive.video_id}.mp4"
-
-
-def _poses_path(dive: Dive) -> str:
-    return f"poses/{dive.video_id}.npz"
-
-
-def _write_joints(dive: Dive, path: Path) -> None:
-    names = np.array([name for name, _ in JOINTS])
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, joints=joints_of(dive), names=names)
 
 
 def _make_folder(path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aqa.annotations.chosen_splits import chosen_splits
@@ -25,11 +25,15 @@ from aqa.models.runs import Run, load_run
 from aqa.temporaries import clean
 from aqa.workflows.demo.dataset import draw_dives
 from aqa.workflows.demo.dive import Dive
+from aqa.workflows.demo.drawing import processors
 from aqa.workflows.demo.filming import film
 from aqa.workflows.demo.sampling import sample_dive
 from aqa.workflows.feedback import explain
 from aqa.workflows.fit import fit_splits
+from aqa.workflows.pack import pack_runs
 from aqa.workflows.score import score_videos
+from aqa.workflows.true_faults import faults_of
+from aqa.workflows.video_reports import VideosReport, report_videos
 from aqa.workspace import Workspace, run_folders
 
 BACKBONE = "tiny3d"
@@ -49,6 +53,9 @@ WRITER_PARAMS = (
 )
 # The new video is of a seed that no dataset of this folder is drawn from.
 NEW_SEED_OFFSET = 500_000
+
+# The file that holds the head which explains.
+PACK = "diving.aqa"
 
 Tell = Callable[[str], None]
 
@@ -80,11 +87,16 @@ class NewDive:
 
 @dataclass(frozen=True)
 class DemoOutcome:
-    """What the demo made: where it lies, how good the heads are, and a new dive."""
+    """What the demo made: where it lies, how good the heads are, and a new dive.
+
+    report: all that a page on the new dive shows. pack: the head that explains, as one file.
+    """
 
     workspace: Workspace
     evaluation: Evaluation
     new: NewDive
+    report: VideosReport
+    pack: Path
     seconds: float
 
 
@@ -98,7 +110,7 @@ def run_demo(folder: Path, n_videos: int, seed: int, tell: Tell) -> DemoOutcome:
     _claim(folder, {"videos": n_videos, "seed": seed})
     if not workspace.manifest.exists():
         tell(f"1. Draws {n_videos} dives with known faults and scores into {folder}.")
-        draw_dives(folder, n_videos, seed)
+        draw_dives(folder, n_videos, seed, processes=processors())
     manifest = Manifest.read(workspace.manifest)
     tell(
         f"2. Extracts features of clips with {BACKBONE}, a small network that has only seen "
@@ -108,7 +120,9 @@ def run_demo(folder: Path, n_videos: int, seed: int, tell: Tell) -> DemoOutcome:
     evaluation = _fit(workspace, manifest, seed, tell)
     writer = fit_writer(workspace, manifest, seed, tell)
     new = _new_dive(workspace, manifest, evaluation, seed + NEW_SEED_OFFSET, writer)
-    return DemoOutcome(workspace, evaluation, new, time.perf_counter() - started)
+    report = _report(workspace, manifest, new)
+    pack = _pack(workspace)
+    return DemoOutcome(workspace, evaluation, new, report, pack, time.perf_counter() - started)
 
 
 def _claim(folder: Path, settings: dict[str, int]) -> None:
@@ -190,3 +204,26 @@ def _new_dive(
         (scored,) = score_videos([path], [writer]).done
         written = scored.commentary[writer.split]
     return NewDive(path, dive, predicted, typical, explained.feedback, HEADS[-1], written)
+
+
+def _report(workspace: Workspace, manifest: Manifest, new: NewDive) -> VideosReport:
+    """All that a page on the new dive shows, with the faults that were drawn."""
+    runs = [load_run(folder) for folder in run_folders(workspace.runs, (new.explained_by,))]
+    report = report_videos([str(new.path)], runs, manifest, type=new.dive.type.name)
+    (video,) = report.videos
+    assert video.copy is not None
+    drawn = [(fault.name, fault.start, fault.stop) for fault in new.dive.faults]
+    shown = replace(
+        video,
+        truth=new.dive.score,
+        true_faults=faults_of(drawn, video.copy),
+        commentary=new.written or "",
+    )
+    return replace(report, videos=(shown,))
+
+
+def _pack(workspace: Workspace) -> Path:
+    """The head that explains, on all splits, as a file that scores videos anywhere."""
+    out = workspace.root / PACK
+    pack_runs(run_folders(workspace.runs, HEADS[-1:]), out)
+    return out

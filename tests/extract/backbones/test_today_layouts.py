@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from aqa.extract.backbones import get_architecture, load_backbone
+from aqa.extract.backbones.load import save_tuned
 from aqa.extract.backbones.timesformer import TimeSformer
 from aqa.extract.backbones.videomae import VideoMAE, sine_table
 from aqa.extract.backbones.vit import ViTDesign
@@ -296,6 +297,17 @@ def test_a_folder_is_read_with_what_lies_beside(folder: Path) -> None:
     )
     usual = load_backbone("dinov2-s", folder, preprocess="hub").preprocess
     assert usual == get_architecture("dinov2-s").profile("hub")
+
+
+def test_fine_tuned_weights_keep_the_network_of_their_config(folder: Path, tmp_path: Path) -> None:
+    (folder / "config.json").write_text(json.dumps({"num_attention_heads": 12}))
+    made = load_backbone("dinov2-s", folder)
+    state = {key: value + 1 for key, value in made.net.state_dict().items()}
+    save_tuned(tmp_path / "tuned.safetensors", made, state, ["a"], window=48)
+    again = load_backbone("dinov2-s", tmp_path / "tuned.safetensors")
+    assert again.net.blocks[0].attn.heads == 12
+    assert (again.clip_length, again.window, again.weights.fitted_on) == (16, 48, ("a",))
+    assert_same(again.net.state_dict(), state)
 
 
 @pytest.mark.parametrize(

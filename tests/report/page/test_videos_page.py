@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from aqa.annotations.manifest import Manifest
 from aqa.models.runs import load_run
 from aqa.report.page.sentences import headline, sentence_of, worst_first
 from aqa.report.page.videos_page import copies_of, videos_page
+from aqa.workflows.true_faults import faults_of
 from aqa.workflows.trust import Trust
 from aqa.workflows.video_reports import VideosReport, report_videos
 from aqa.workspace import run_folders
@@ -101,7 +103,6 @@ def test_sentences_name_place_points_and_company(report: VideosReport) -> None:
 
 
 def test_names_are_text_and_never_markup(report: VideosReport) -> None:
-    from dataclasses import replace
 
     hostile = replace(report.videos[0], name="<script>alert(1)</script>", commentary="<img src=x>")
     text = videos_page(replace(report, videos=(hostile,)), "aqa report '</script><b>'")
@@ -136,7 +137,6 @@ def test_the_page_holds_each_video_once(page: Path) -> None:
 
 
 def test_equal_copies_are_one(report: VideosReport) -> None:
-    from dataclasses import replace
 
     one = report.videos[0]
     assert one.copy is not None
@@ -201,3 +201,30 @@ def test_without_a_head_that_explains_it_says_which_to_fit(
         run_aqa("-C", str(folder), "fit", "--head", head, "--split", "1", *quick)
     said = run_aqa("-C", str(folder), "report", "dive_0003", code=1).stderr
     assert "fit a head that does: aqa fit --head wd" in said
+
+
+def test_true_faults_stand_beside_those_found(report: VideosReport, dives: Path) -> None:
+    manifest = Manifest.read(dives / "manifest.csv")
+    for video in report.videos:
+        told = manifest.by_id[video.name].row["faulty_clips"]
+        assert bool(video.true_faults) == bool(told)
+        for fault in video.true_faults:
+            assert fault.name == "fault"
+            assert 0 <= fault.start < fault.stop
+    assert any(video.true_faults for video in report.videos)
+    text = videos_page(report, "aqa report")
+    assert "True faults: fault, " in text
+    bare = replace(report, videos=tuple(replace(v, true_faults=()) for v in report.videos))
+    assert "True faults" not in videos_page(bare, "aqa report")
+
+
+def test_faults_that_touch_are_one() -> None:
+    class Copy:
+        def seconds(self, frame: int) -> float:
+            return frame / 10
+
+    named = [("fault", 0, 16), ("fault", 16, 32), ("splash", 20, 30), ("fault", 48, 64)]
+    found = faults_of(named, Copy())  # type: ignore[arg-type]
+    assert [(f.name, f.start, f.stop) for f in found] == [
+        *(("fault", 0.0, 3.2), ("splash", 2.0, 3.0), ("fault", 4.8, 6.4)),
+    ]

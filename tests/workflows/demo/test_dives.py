@@ -316,6 +316,16 @@ def test_a_short_data_set_is_the_beginning_of_a_long_one(drawn: Path, tmp_path: 
     ]
 
 
+def test_several_processes_draw_the_same_bytes(drawn: Path, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    draw_dives(*(tmp_path, 4, 3), n_splits=2, progress=lambda *step: seen.append(step), processes=2)
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    files = [path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) == 9
+    for file in files:
+        assert (tmp_path / file).read_bytes() == (drawn.parent / file).read_bytes(), file
+
+
 def test_a_bad_request_writes_nothing(tmp_path: Path) -> None:
     with pytest.raises(AqaError, match="n_videos=0"):
         draw_dives(tmp_path / "none", n_videos=0)

@@ -11,7 +11,7 @@ GROUPS = {
     "Get the data": ("import", "split", "stages"),
     "Extract features": ("extract", "store", "weights", "isa"),
     "Fit and evaluate": (
-        *("heads", "fit", "finetune", "eval", "compare", "baseline"),
+        *("heads", "fit", "finetune", "eval", "compare", "plot", "baseline"),
         *("transfer", "fragments"),
     ),
     "Score and explain": ("score", "feedback", "report", "serve", "pack", "embed"),

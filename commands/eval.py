@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,9 +20,15 @@ from aqa.commands.options import (
     runs_option,
     skip_option,
     type_or_action,
+    typed_command,
     workspace_option,
 )
+from aqa.target_names import SCORE, label_and_target
 from aqa.workspace import Workspace
+
+if TYPE_CHECKING:
+    from aqa.annotations.manifest import Manifest
+    from aqa.evaluation.result import Evaluation
 
 
 @click.command(name="eval")
@@ -63,6 +70,12 @@ from aqa.workspace import Workspace
     is_flag=True,
     help="Leave out test videos that lack a label that a head answers by.",
 )
+@click.option(
+    "--report",
+    "page",
+    type=FILE,
+    help="Write a page of the results too: one HTML file that opens without a network.",
+)
 @json_option
 @click.pass_obj
 def evaluate(
@@ -80,6 +93,7 @@ def evaluate(
     align: str,
     skip_missing: bool,
     skip_incomplete: bool,
+    page: Path | None,
     as_json: bool,
 ) -> None:
     """Evaluate fitted heads on the test videos of their splits.
@@ -94,14 +108,20 @@ def evaluate(
     each and, of columns score_NAME, their mean, plain and by Fisher's z. Heads that compare pairs
     have a table of their own, and eval-pairs.csv. --feedback counts clips against the manifest's
     column faulty_clips, and writes eval-feedback. A run that cannot be evaluated stops none of
-    the others; the exit code is then 1.
+    the others; the exit code is then 1. --report writes the page of `aqa report RUN...` too.
     """
+    if page is not None and feedback:
+        raise click.UsageError("--report shows scores, not --feedback; leave one out")
     from aqa.annotations.manifest import Manifest
     from aqa.evaluation.evaluate_runs import evaluate_runs
     from aqa.evaluation.result_files import write_results
     from aqa.models.run_source import chosen_runs, labels_of
     from aqa.report.result_tables import results_table
 
+    if page is not None:
+        from aqa.report.page.write_runs import check_page
+
+        check_page(page)
     by = type_or_action(groupings)
     where = runs or workspace.runs
     folders = chosen_runs(where, heads, splits, targets)
@@ -126,10 +146,29 @@ def evaluate(
     else:
         click.echo(results_table(evaluation, by_split="split" in groupings))
         click.echo(f"written to {written} and .csv", err=True)
+    if page is not None:
+        _write_page(page, folders, table, evaluation)
     for reason in evaluation.failed:
         click.echo(f"not evaluated: {reason}", err=True)
     if evaluation.failed:
         sys.exit(1)
+
+
+def _write_page(
+    page: Path, folders: list[Path], manifest: Manifest, evaluation: Evaluation
+) -> None:
+    """The page of the runs that were evaluated; it says why others were not."""
+    from aqa.report.page.write_runs import write_runs_page
+
+    evaluated = {(one.head, one.target or SCORE, one.split) for one in evaluation.results}
+    shown = [
+        folder
+        for folder in folders
+        if (*label_and_target(folder.absolute().parent.name), folder.name.removeprefix("split-"))
+        in evaluated
+    ]
+    write_runs_page(shown, page, typed_command(), manifest, evaluation.failed)
+    click.echo(f"written to {page}", err=True)
 
 
 COMMAND = evaluate

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
+import shlex
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -175,7 +177,8 @@ seed_option = click.option(
 )
 
 
-def _check_picture(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
+def check_picture_option(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse the name of a picture that has another ending, before anything is computed."""
     if path is not None:
         check_picture(path)
     return path
@@ -189,7 +192,7 @@ def picture_option(shows: str) -> Callable[..., Any]:
     return click.option(
         "--picture",
         type=FILE,
-        callback=_check_picture,
+        callback=check_picture_option,
         help=f"File to draw in (.png, .svg or .pdf): {shows}.",
     )
 
@@ -200,6 +203,11 @@ def type_or_action(groupings: Sequence[str]) -> str | None:
     if len(by) > 1:
         raise click.UsageError("--by type and --by action: choose one")
     return by[0] if by else None
+
+
+def typed_command() -> str:
+    """The command as it was typed, for pages that say how they were made."""
+    return shlex.join(["aqa", *sys.argv[1:]])
 
 
 @contextmanager

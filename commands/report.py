@@ -1,13 +1,13 @@
-"""`aqa report`: a page on videos that a coach can read and send on."""
+"""`aqa report`: a page on videos that a coach can read, or on runs for who fits heads."""
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from aqa.commands.model_options import model_option, places_of
 from aqa.commands.network_options import backbone_again_option
@@ -23,8 +23,10 @@ from aqa.commands.options import (
     runs_option,
     store_option,
     type_option,
+    typed_command,
     workspace_option,
 )
+from aqa.errors import AqaError
 from aqa.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @workspace_option
-@click.argument("videos", nargs=-1, required=True)
+@click.argument("names", metavar="VIDEO|RUN...", nargs=-1, required=True)
 @explaining_head_option
 @click.option("--split", "splits", multiple=True, help="Run to use [default: all, averaged].")
 @click.option(
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     default=Path("report.html"),
     show_default=True,
-    help="The page, one file; or a folder, for a page of each video.",
+    help="The page, one file; or, of videos, a folder for a page of each.",
 )
 @click.option("--link", is_flag=True, help="Put the videos beside the page, not into it.")
 @one_target_option
@@ -57,10 +59,10 @@ if TYPE_CHECKING:
 @backbone_again_option
 @runs_option
 @device_option
-@click.pass_obj
+@click.pass_context
 def report(
-    workspace: Workspace,
-    videos: tuple[str, ...],
+    context: click.Context,
+    names: tuple[str, ...],
     head: str | None,
     splits: tuple[str, ...],
     out: Path,
@@ -78,13 +80,23 @@ def report(
     runs: Path | None,
     device: str,
 ) -> None:
-    """Write a page on VIDEOS that opens in any browser, without a network.
+    """Write a page on videos, or on runs, that opens in any browser, without a network.
 
-    VIDEOS are ids of the manifest, or new files. The page plays each video beside an exemplar,
+    VIDEOs are ids of the manifest, or new files. The page plays each video beside an exemplar,
     marks the moments that cost points, and says what they cost. It is one file that can be sent
     on; -o FOLDER writes a page of each video, and an index. The score is the mean over the splits
     that did not learn from the video.
+
+    RUNs are folders of fitted runs, such as runs/svr/split-1, or of all runs of a head, such as
+    runs/svr. Their page shows what `aqa eval` has kept: predicted against true scores, residuals,
+    heads compared, whether ranges hold, what needs no pixels, learning curves, and how the heads
+    were fitted. Of the options it takes -o and --manifest alone.
     """
+    if runs_given := _runs(names):
+        _check_of_runs(context)
+        _report_runs(runs_given, out, manifest)
+        return
+    workspace: Workspace = context.obj
     from aqa.annotations.manifest import Manifest
     from aqa.models.runs import load_run
     from aqa.report.page.write import write_pages
@@ -94,7 +106,7 @@ def report(
     places = places_of(workspace, model, runs=runs, manifest=manifest, store=store, weights=weights)
     folders = explaining_runs(places.runs, head, splits, target=target)
     made = report_videos(
-        places.videos(videos),
+        places.videos(names),
         [load_run(folder, (head,) if head else ()) for folder in folders],
         Manifest.read(places.manifest),
         places.store,
@@ -107,12 +119,46 @@ def report(
         device=device,
     )
     if made.videos:
-        command = shlex.join(["aqa", *sys.argv[1:]])
-        for path in write_pages(made, out, command, link=link):
+        for path in write_pages(made, out, typed_command(), link=link):
             click.echo(f"written to {path}")
     _tell(made)
     if made.failed:
         sys.exit(1)
+
+
+def _runs(names: tuple[str, ...]) -> list[Path]:
+    """The folders of runs that the names mean; none where they are videos.
+
+    A folder of numbered images is a video.
+    """
+    from aqa.evaluation.kept_results import found_runs
+
+    found = {name: found_runs(Path(name)) for name in names}
+    of_runs = [name for name, folders in found.items() if folders]
+    videos = [name for name in names if name not in of_runs]
+    if of_runs and videos:
+        raise AqaError(
+            f"{of_runs[0]} holds runs, {videos[0]} does not: a page is on runs or on videos; give "
+            "the command for each"
+        )
+    return list(dict.fromkeys(folder for folders in found.values() for folder in folders))
+
+
+def _check_of_runs(context: click.Context) -> None:
+    """Refuse options that say nothing of runs."""
+    for option in context.command.params:
+        typed = context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
+        if typed and option.name not in ("names", "out", "manifest", "workspace"):
+            raise click.UsageError(f"{option.opts[0]} is for pages on videos; leave it out")
+
+
+def _report_runs(folders: list[Path], out: Path, manifest: Path | None) -> None:
+    from aqa.annotations.manifest import Manifest
+    from aqa.report.page.write_runs import write_runs_page
+
+    table = None if manifest is None else Manifest.read(manifest)
+    write_runs_page(folders, out, typed_command(), table)
+    click.echo(f"written to {out}")
 
 
 def _tell(made: VideosReport) -> None:

@@ -187,8 +187,7 @@ def compare(
     metric = compared_metric(metric, kind)
     splits = list(next(iter(heads.values())))
     tested = [next(iter(heads.values()))[split].ids for split in splits]
-    place = {i: k for k, i in enumerate(sorted({i for ids in tested for i in ids}))}
-    places = [[place[i] for i in ids] for ids in tested]
+    place, places = _places(tested)
     values = _resampled(heads, metric, places, resample_counts(len(place), resamples, seed))
     sign = -1 if metric_of(metric, kind).lower_better else 1
     order = sorted(heads, key=lambda name: -sign * float(values[name][0]))
@@ -226,6 +225,26 @@ def compare(
     )
 
 
+def measure_alone(
+    answers: Mapping[str, Predictions],
+    metric: str | None = None,
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> ComparedHead:
+    """One head's mean over its splits, with its interval, both as `compare` would give them.
+
+    answers: split -> predictions. metric: see `compare`.
+    """
+    metric = compared_metric(metric, next(iter(answers.values())).kind)
+    for one in answers.values():
+        _value(one, metric)
+    place, places = _places([one.ids for one in answers.values()])
+    counts = resample_counts(len(place), resamples, seed)
+    values = _resampled({"": answers}, metric, places, counts)[""]
+    return _summary(values, [*answers.values()], metric)
+
+
 def compared_metric(metric: str | None, kind: str) -> str:
     """The metric that is compared; `RunError` where it is none of this kind of answers."""
     known = [one.name for one in metrics_of(kind) if one.compared]
@@ -261,6 +280,15 @@ def _on_shared_splits(
         )
     kept = {name: {split: answers[split] for split in shared} for name, answers in heads.items()}
     return kept, {split: names for split, names in lacking.items() if names}
+
+
+def _places(tested: Sequence[Sequence[str]]) -> tuple[dict[str, int], list[list[int]]]:
+    """Each video's place among all that are tested, and those of each split's videos.
+
+    tested: the ids of each split's test videos.
+    """
+    place = {i: k for k, i in enumerate(sorted({i for ids in tested for i in ids}))}
+    return place, [[place[i] for i in ids] for ids in tested]
 
 
 def _check_alike(heads: Mapping[str, Mapping[str, Predictions]]) -> None:

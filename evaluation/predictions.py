@@ -26,6 +26,8 @@ from aqa.target_names import label_and_target
 
 # Columns that heads have which learned who is better.
 RANKS = {f"{BETTER}_rank", f"{WORSE}_rank"}
+# Columns of the range that a score lies in with a probability of 80 %.
+_BOUNDS = ("quantile_0.1", "quantile_0.9")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Predictions:
     1 and 0, and how far above the threshold the prediction lies. n_train: how many videos the head
     has learned from. marks: what a result must say, as in metrics.json. kind: scores, classes, or
     ranking, whose `score` are the pairs instead, (pairs, 2) numbers of the better and worse video.
+    bounds: (n, 2), between which a true score lies with a probability of 80 %; None where the head
+    says no such range.
     """
 
     folder: Path
@@ -45,6 +49,7 @@ class Predictions:
     n_train: int
     marks: Marks
     kind: str = "scores"
+    bounds: Values | None = None
 
 
 def read_predictions(folder: Path) -> Predictions | None:
@@ -66,9 +71,12 @@ def read_predictions(folder: Path) -> Predictions | None:
         score, predicted = (
             np.array([_number(row, name) for row in tested]) for name in ("score", answer)
         )
+        bounds = None
+        if tested and {*_BOUNDS} <= tested[0].keys():
+            bounds = np.array([[_number(row, name) for name in _BOUNDS] for row in tested])
         if len(set(ids)) < len(ids):
             raise ValueError("a video stands twice in it")
-        marks = _marks(metrics) if tested else Marks()
+        marks = marks_of(metrics) if tested else Marks()
     except FileNotFoundError as error:
         raise RunError(f"{error.filename}: no such file; run `aqa eval` first") from None
     except (KeyError, TypeError, ValueError, csv.Error, RecursionError, OSError) as error:
@@ -81,7 +89,7 @@ def read_predictions(folder: Path) -> Predictions | None:
             f"{folder}: not evaluated on test videos yet; run `aqa eval` first, "
             "or choose other splits with --split"
         )
-    return Predictions(folder, ids, score, predicted, len(rows) - len(tested), marks, kind)
+    return Predictions(folder, ids, score, predicted, len(rows) - len(tested), marks, kind, bounds)
 
 
 def _ranking(folder: Path, rows: Sequence[dict[str, str]], metrics: object) -> Predictions:
@@ -97,7 +105,9 @@ def _ranking(folder: Path, rows: Sequence[dict[str, str]], metrics: object) -> P
     pairs = np.array(sorted((place[row[BETTER]], place[row[WORSE]]) for row in tested), float)
     predicted = np.array([ranks[video_id] for video_id in place])
     n_train = len(read_record(folder)["split"]["train"])
-    return Predictions(folder, tuple(place), pairs, predicted, n_train, _marks(metrics), "ranking")
+    return Predictions(
+        folder, tuple(place), pairs, predicted, n_train, marks_of(metrics), "ranking"
+    )
 
 
 def _number(row: dict[str, str], name: str) -> float:
@@ -107,7 +117,7 @@ def _number(row: dict[str, str], name: str) -> float:
     return value
 
 
-def _marks(metrics: object) -> Marks:
+def marks_of(metrics: object) -> Marks:
     """What metrics.json says of the test part; `ValueError` where it is not as it was written."""
     test = metrics.get("test") if isinstance(metrics, dict) else None
     if not isinstance(test, dict):
@@ -149,7 +159,7 @@ def compared_folders(folders: Sequence[Path]) -> list[Path]:
     ]
 
 
-def _check_fitted(folders: Sequence[Path]) -> None:
+def check_fitted(folders: Sequence[Path]) -> None:
     """Refuse runs that are not what was evaluated, or did not learn from what there is now."""
     runs = [(folder, read_record(folder)) for folder in folders]
     for folder, record in runs:
@@ -165,7 +175,7 @@ def read_heads(folders: Sequence[Path], *, strict: bool) -> dict[str, dict[str, 
     strict: a run that was not evaluated, or scores nothing, is an error, rather than left out.
     `ChangedError` where a model file, or what a head learned from, has changed since.
     """
-    _check_fitted([folder for folder in folders if (folder / RECORD).exists()])
+    check_fitted([folder for folder in folders if (folder / RECORD).exists()])
     heads: dict[str, dict[str, Predictions]] = {}
     for folder in folders:
         try:

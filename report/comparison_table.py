@@ -31,8 +31,7 @@ def comparison_table(comparison: Comparison) -> str:
         ]
         for name, head in comparison.heads.items()
     ]
-    pairs = [_pair(pair, digits, several) for pair in comparison.pairs]
-    tests = ["p Holm", *(["p splits"] if several else [])]
+    header, pairs = pair_rows(comparison)
     family = "" if comparison.family == NUMBERED else f" of {comparison.family}"
     mean = (
         f"mean of {len(comparison.splits)} splits{family}"
@@ -45,10 +44,19 @@ def comparison_table(comparison: Comparison) -> str:
             f"{metric.title or metric.name}{of}, {mean}, {comparison.videos} test videos",
             table(heads, ["head", f"{metric.title or metric.name} [95 %]"]),
             "",
-            table(pairs, ["a", "b", "a less b [95 %]", *tests, ""], left=[0, 1, -1]),
+            table(pairs, header, left=[0, 1, -1]),
             *map(wrapped, dict.fromkeys(_notes(comparison))),
         ]
     )
+
+
+def pair_rows(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+    """A header, and a line for every two heads: their difference, its p, and which is better."""
+    metric, several = metric_of(comparison.metric, comparison.kind), len(comparison.splits) > 1
+    digits = metric.digits_for(head.value for head in comparison.heads.values())
+    tests = ["p Holm", *(["p splits"] if several else [])]
+    header = ["a", "b", "a less b [95 %]", *tests, ""]
+    return header, [_pair(pair, digits, several) for pair in comparison.pairs]
 
 
 def _pair(pair: ComparedPair, digits: int, several: bool) -> list[str]:

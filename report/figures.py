@@ -5,6 +5,7 @@ Figures are drawn without a display and without pyplot, so nothing of a caller's
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,6 +72,14 @@ def save_figure(figure: Figure, path: Path) -> None:
     ending = path.suffix.lower()
     with replacing(path) as temporary:
         figure.savefig(temporary, format=ending[1:], dpi=DPI, metadata=_NO_DATES[ending])
+
+
+@style()
+def svg_of(figure: Figure) -> bytes:
+    """A figure as an SVG for pages: where its font is missing, one of the same width is taken."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", metadata=_NO_DATES[".svg"])
+    return buffer.getvalue().replace(b"'DejaVu Sans'", b"'DejaVu Sans', Verdana, sans-serif")
 
 
 def readable(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -56,8 +57,45 @@ _TITLES = {
 }
 
 
+@dataclass(frozen=True)
+class ResultTable:
+    """One table of results, for text and pages: its title, its header, and its lines.
+
+    keys: how many columns say what a line is of; the others are numbers. lines: (whether of
+    baselines, whether spreads stand below their values) -> cells.
+    """
+
+    title: str
+    kind: str
+    header: Sequence[str]
+    keys: int
+    lines: Callable[[bool, bool], list[list[str]]]
+
+    def text(self) -> str:
+        """As a terminal shows it: baselines in a block of their own below the heads."""
+        drawn = self._drawn(below=False, width=_UNLIMITED)
+        if max(map(len, drawn.split("\n"))) > terminal_width():
+            drawn = self._drawn(below=True, width=None)
+        return f"{wrapped(self.title)}\n{drawn}"
+
+    def _drawn(self, below: bool, width: int | None) -> str:
+        blind = [[f"  {first}", *others] for first, *others in self.lines(True, below)]
+        between = [["without pixels:", *[""] * (len(self.header) - 1)]] if blind else []
+        every = [*self.lines(False, below), *between, *blind]
+        return table(every, self.header, self.keys, width=width)
+
+
 def results_table(evaluation: Evaluation, by_split: bool = False) -> str:
-    """Tables of each kind of results, and what must be said of the heads.
+    """Tables of each kind of results, and what must be said of the heads, as text."""
+    tables, notes = result_tables(evaluation, by_split)
+    text = "\n".join(map(wrapped, notes))
+    return "\n\n".join([*(one.text() for one in tables), *([text] if text else [])])
+
+
+def result_tables(
+    evaluation: Evaluation, by_split: bool = False
+) -> tuple[list[ResultTable], list[str]]:
+    """Tables of each kind of results, and the lines that must be said of the heads.
 
     First the means over the splits of a family, and the metrics of all their test videos
     together; then the splits that no mean covers or, with `by_split`, every one.
@@ -68,10 +106,10 @@ def results_table(evaluation: Evaluation, by_split: bool = False) -> str:
         for one in evaluation.results
         if by_split or (one.kind, one.head, one.target, split_family(one.split)) not in averaged
     ]
-    sections: list[str] = []
+    tables: list[ResultTable] = []
     for kind in KINDS:
-        sections += _over_families(kind, evaluation)
-        sections += _singles(kind, [one for one in single if one.kind == kind])
+        tables += _over_families(kind, evaluation)
+        tables += _singles(kind, [one for one in single if one.kind == kind])
     shown: list[Result | MeanResult] = [*evaluation.means, *evaluation.pooled, *single]
     notes = [
         *class_notes(evaluation.pooled, single),
@@ -84,11 +122,10 @@ def results_table(evaluation: Evaluation, by_split: bool = False) -> str:
         *([_EXACT] if any(one.kind == "ranking" for one in single) else []),
         *_leak_notes(shown),
     ]
-    text = "\n".join(wrapped(line) for line in dict.fromkeys(notes))
-    return "\n\n".join([*sections, *([text] if text else [])])
+    return tables, list(dict.fromkeys(notes))
 
 
-def _over_families(kind: str, evaluation: Evaluation) -> Iterator[str]:
+def _over_families(kind: str, evaluation: Evaluation) -> Iterator[ResultTable]:
     """Means and pooled metrics, family by family."""
     means = _grouped(
         (one for one in evaluation.means if one.kind == kind), lambda one: (one.family, one.splits)
@@ -103,7 +140,7 @@ def _over_families(kind: str, evaluation: Evaluation) -> Iterator[str]:
             yield _section(f"{title} {_INTERVAL}", results, _values, _headings(kind))
 
 
-def _singles(kind: str, results: Sequence[Result]) -> Iterator[str]:
+def _singles(kind: str, results: Sequence[Result]) -> Iterator[ResultTable]:
     for split, rows in _grouped(results, lambda one: one.split):
         numbers = {one.n for one in rows}
         counts = {**({"n": "n"} if len(numbers) > 1 else {}), **_COUNTS.get(kind, {})}
@@ -122,8 +159,8 @@ def _singles(kind: str, results: Sequence[Result]) -> Iterator[str]:
 
 def _section(
     title: str, rows: Sequence[Any], cells: Callable[..., list[str]], headings: list[str]
-) -> str:
-    """A title over a table of the heads and, in a block of their own, of the baselines.
+) -> ResultTable:
+    """A title over a table of the heads, and of the baselines.
 
     cells: (row, whether spreads stand below their values, metric -> digits) -> cells under the
     headings.
@@ -132,23 +169,14 @@ def _section(
     keys = [name for name in ("target", "part", "group") if any(getattr(o, name) for o in rows)]
     header = ["head", *(rows[0].by if name == "group" else name for name in keys), *headings]
 
-    def block(baselines: bool, below: bool) -> list[list[str]]:
+    def lines(baselines: bool, below: bool) -> list[list[str]]:
         return [
             [_head(one), *(_key(one, key) for key in keys), *cells(one, below, digits[one.target])]
             for one in rows
             if bool(one.marks.baseline) == baselines
         ]
 
-    def drawn(below: bool, width: int | None) -> str:
-        baselines = block(True, below)
-        between = [["without pixels:", *[""] * (len(header) - 1)]] if baselines else []
-        every = [*block(False, below), *between, *baselines]
-        return table(every, header, 1 + len(keys), width=width)
-
-    text = drawn(below=False, width=_UNLIMITED)
-    if max(map(len, text.split("\n"))) > terminal_width():
-        text = drawn(below=True, width=None)
-    return f"{wrapped(title)}\n{text}"
+    return ResultTable(title, rows[0].kind, header, 1 + len(keys), lines)
 
 
 def _digits(rows: Sequence[Any]) -> dict[str | None, Digits]:
@@ -230,7 +258,7 @@ def _named(family: str) -> str:
 
 def _head(one: Result | MeanResult) -> str:
     if one.marks.baseline:
-        return f"  {one.head.removeprefix(PREFIX)}"
+        return one.head.removeprefix(PREFIX)
     return head_title(one.head, one.marks.difficulty)
 
 

@@ -12,6 +12,7 @@ import hmac
 import ipaddress
 import json
 import re
+import time
 from collections.abc import MutableMapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -164,6 +165,7 @@ class _Receiver:
 
     def __init__(self, receive: Receive, limits: Limits):
         self._receive, self._limits, self._n_bytes, self._whole = receive, limits, 0, False
+        self._until = time.monotonic() + limits.sending
 
     async def __call__(self) -> Message:
         if self._whole:
@@ -176,6 +178,8 @@ class _Receiver:
         self._whole = not message.get("more_body", False)
         if self._n_bytes > self._limits.upload:
             raise _too_large(self._limits)
+        if time.monotonic() > self._until and not self._whole:
+            raise RefusedError(408, f"sending took more than {self._limits.sending:g} s")
         return message
 
 

@@ -39,6 +39,7 @@ class Limits:
     features. video: of each video, before it is decoded. seconds: to decode and score one video.
     memory: bytes that decoding and scoring may need beside the networks. waiting: how many requests
     may wait for the one that is worked on. idle: seconds without a byte of an upload.
+    sending: seconds that an upload may take.
     """
 
     upload: int = 500 * MEGABYTE
@@ -49,6 +50,7 @@ class Limits:
     memory: int = 2048 * MEGABYTE
     waiting: int = 8
     idle: float = 30.0
+    sending: float = 900.0
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,10 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
+# A name that would do harm in a page where it is not escaped.
+HOSTILE = "<script>alert('x')</script>&\""
+
+
 def numbered_frame(number: int, size: tuple[int, int] = (48, 64)) -> np.ndarray:
     """An RGB frame that tells its number: flat red = number, a green left and a blue top half."""
     frame = np.zeros((*size, 3), np.uint8)
@@ -131,6 +135,43 @@ def drawn_dives(tmp_path_factory: pytest.TempPathFactory) -> Path:
         row["split_1"] = "test" if number in (2, 5) else "train"
     write_manifest(manifest, rows)
     return folder
+
+
+@pytest.fixture(scope="session")
+def evaluated_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace of 48 videos with made features, evaluated svr and lstm; copy it to change it.
+
+    Its two splits test 16 videos each, 8 of them both. One of the three types has a hostile name.
+    """
+    from aqa.features.store import import_arrays
+
+    root = tmp_path_factory.mktemp("evaluated")
+    drawn = np.random.default_rng(0)
+    score = drawn.uniform(20, 90, 48).round(1)
+    ids = [f"v{k:02d}" for k in range(48)]
+    rows = [
+        {
+            "video_id": ids[k],
+            "path": "",
+            "score": score[k],
+            "type": ("101B", "205B", HOSTILE)[k % 3],
+            "split_1": "test" if k < 16 else "train",
+            "split_2": "test" if 8 <= k < 24 else "train",
+        }
+        for k in range(48)
+    ]
+    write_manifest(root / "manifest.csv", rows)
+    features = score[:, None, None] / 100 + drawn.normal(scale=0.15, size=(48, 2, 4))
+    store = root / "stores" / "made.h5"
+    import_arrays(store, dict(zip(ids, features, strict=True)), source="drawn")
+    for command in (
+        "fit --head svr -p C=1 -p epsilon=0.1",
+        "fit --head lstm -p epochs=3 -p hidden=4 -p device=cpu --no-ranges",
+        "eval",
+    ):
+        result = CliRunner().invoke(main, ["-C", str(root), *command.split()])
+        assert result.exit_code == 0, result.output
+    return root
 
 
 @pytest.fixture(scope="session")

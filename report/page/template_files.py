@@ -23,6 +23,7 @@ def page_templates() -> jinja2.Environment:
     )
     made.globals["script"] = _template("player.js")
     made.globals["styles"] = _template("page.css")
+    made.globals["run_styles"] = _template("runs.css")
     made.filters["points"] = points
     return made
 

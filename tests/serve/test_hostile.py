@@ -280,3 +280,20 @@ def test_no_playlist_opens_another_file(secret: Path, tmp_path: Path) -> None:
             path.write_bytes(text)
             with pytest.raises(Exception, match="not a video that can be decoded"):
                 list(open_video(path).frames())
+
+
+@pytest.mark.parametrize(("idle", "sending"), [(0.05, 60.0), (60.0, 0.0)])
+def test_an_upload_that_is_too_slow_is_cut_off(idle: float, sending: float) -> None:
+    import asyncio
+
+    from aqa.serve.guard import RefusedError, _Receiver
+    from aqa.serve.settings import Limits
+
+    async def slow() -> dict[str, Any]:
+        await asyncio.sleep(0.1)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    receive = _Receiver(slow, Limits(idle=idle, sending=sending))
+    with pytest.raises(RefusedError) as caught:
+        asyncio.run(receive())
+    assert caught.value.status == 408

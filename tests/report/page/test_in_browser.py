@@ -105,3 +105,18 @@ def test_it_is_accessible(tab: Any) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe-core here")
     found = axe.Axe().run(tab)
     assert found.violations_count == 0, found.generate_report()
+
+
+def test_the_page_on_runs_is_accessible_and_fits_a_phone(browser: Any, runs_page: Path) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe-core here")
+    phone = browser.new_page(viewport={"width": 360, "height": 700})
+    faults: list[str] = []
+    phone.on("console", lambda line: line.type == "error" and faults.append(line.text))
+    phone.goto(runs_page.as_uri())
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 360
+    loaded = "[...document.images].every(one => one.naturalWidth > 0)"
+    wait(phone, loaded)
+    found = axe.Axe().run(phone)
+    assert found.violations_count == 0, found.generate_report()
+    phone.close()
+    assert faults == []

@@ -34,6 +34,7 @@ def shoot(page: Path, out: Path, size: tuple[int, int], browser: str) -> None:
             timeout=120,
         )
         image = cv2.imread(str(png))
+    assert image is not None, "Chromium wrote no picture"
     for quality in range(90, 30, -5):
         _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
         if data.size < MOST_BYTES:

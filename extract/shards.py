@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
 
 
-class Shard(NamedTuple):
+@dataclass(frozen=True)
+class Shard:
     """The share `number` of `count`, 1 <= number <= count; as text `2/8`."""
 
     number: int

@@ -127,7 +127,10 @@ class VideoEncoder:
                 waiting.extend(self._readers(group))
             return waiting.popleft() if waiting else None
 
-        for one, batches in taken_ahead(reader, self.threads):
+        ahead: Iterator[tuple[_NumberedReader, Iterable[ClipBatch]]] = taken_ahead(
+            reader, self.threads
+        )
+        for one, batches in ahead:
             clock = _WaitingClock(batches)
             started = time.perf_counter()
             encoded = self._encode(one.number, one.reader, clock)

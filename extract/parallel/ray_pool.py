@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -134,9 +135,9 @@ def _connected(cluster: RayCluster) -> Any:
         raise AqaError("Ray is not installed; install it with: pip install aqa-toolkit[ray]") from (
             None
         )
-    options = {} if cluster.address else {"include_dashboard": False}
+    options: dict[str, Any] = {} if cluster.address else {"include_dashboard": False}
     try:
-        ray.init(cluster.address, log_to_driver=False, logging_level="error", **options)
+        ray.init(cluster.address, log_to_driver=False, logging_level=logging.ERROR, **options)
     except (ConnectionError, ValueError, RuntimeError) as error:
         first_line = str(error).partition("\n")[0]
         raise AqaError(f"no Ray cluster at {cluster.address or 'hand'}: {first_line}") from None

@@ -7,7 +7,7 @@ hand; what is said to be ours below is what they leave open.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -168,7 +168,7 @@ class UILHead(ScoreNetworkHead):
     def start_at(self, net: nn.Module, mean: float) -> None:
         """Scores are not centred, so the score's bias starts at their mean; ours."""
         assert isinstance(net, WeighedQueries)
-        nn.init.constant_(net.score[-1].bias, mean)
+        nn.init.constant_(cast(nn.Linear, net.score[-1]).bias, mean)
 
     def trainer(self, net: nn.Module) -> Trainer:
         """See `NetworkHead.trainer`."""

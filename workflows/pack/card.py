@@ -294,7 +294,7 @@ def _limits(facts: CardFacts) -> Iterator[str]:
         yield "where a video looks unlike the training videos, aqa says so: do not trust that score"
     else:
         yield "it cannot tell whether a video is unlike those that it learned from"
-    widths = {}
+    widths: dict[str, list[float]] = {}
     for run in runs:
         if run.score_range is not None:
             widths.setdefault(run.label, []).append(run.score_range.half_widths[SHOWN])

@@ -20,7 +20,7 @@ from aqa.testing.heads import HEAD_CHECKS, HeadCase, head_case
 # their defaults.
 QUICK = {"epochs": 60, "hidden": 32, "device": "cpu", "bounds": "fractions"}
 QUICK |= {"channels": 8, "fragment": "last", "key_fragments": False, "queries": 4, "samples": 4}
-QUICK |= {"spread_folds": 0}
+QUICK |= {"spread_folds": 0, "layers": 1}
 
 
 @pytest.fixture(scope="module", params=own_names())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aqa.errors import UnknownNameError
+from aqa.errors import AqaError, UnknownNameError
 from aqa.extract.backbones.registry import backbone_names
 from aqa.plugins import installed, is_file
 
@@ -192,7 +192,10 @@ def load_network(
         if clip_length or spread:
             other = "--clip-length" if clip_length else "--spread"
             raise click.UsageError(f"--sampling says how many frames a clip has: leave out {other}")
-        clip_length, window = parse_sampling(sampling)
+        try:
+            clip_length, window = parse_sampling(sampling)
+        except AqaError as error:
+            raise click.BadParameter(str(error), param_hint="--sampling") from None
 
     checkpoint = _public_checkpoint(weights, backbone) if weights else None
     network = load_backbone(

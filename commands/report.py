@@ -26,7 +26,6 @@ from aqa.commands.options import (
     typed_command,
     workspace_option,
 )
-from aqa.errors import AqaError
 from aqa.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -137,7 +136,7 @@ def _runs(names: tuple[str, ...]) -> list[Path]:
     of_runs = [name for name, folders in found.items() if folders]
     videos = [name for name in names if name not in of_runs]
     if of_runs and videos:
-        raise AqaError(
+        raise click.UsageError(
             f"{of_runs[0]} holds runs, {videos[0]} does not: a page is on runs or on videos; give "
             "the command for each"
         )

@@ -39,7 +39,7 @@ def coverage(heads: Sequence[HeadResults], ax: Axes | None = None) -> Axes:
         _one(axes, head, each, i, 1.2 * (i - (len(known) - 1) / 2))
     axes.set(
         xlabel="true scores that should be in the range, %",
-        ylabel="true scores that are, %",
+        ylabel="true scores that are in it, %",
         xticks=_LEVELS,
     )
     axes.set_xlim(40, 102)
@@ -66,7 +66,7 @@ def _one(
         up.append(100 * (ends[1] - mean))
     widths = [one["width_80"] for one in each if one["width_80"] is not None]
     digits = metric_of("width_80", "coverage").digits_for(widths)
-    wide = f": 80 % are {np.mean(widths):.{digits}f} wide" if widths else ""
+    wide = f": range of 80 % is {np.mean(widths):.{digits}f} wide" if widths else ""
     axes.errorbar(
         *(x, y, [down, up]),
         color=PALETTE[number % len(PALETTE)],

@@ -44,7 +44,7 @@ def residuals_by_score(head: HeadResults, ax: Axes | None = None) -> Axes:
         markersize=3.5,
         alpha=0.6,
         markeredgewidth=0,
-        label="a test video",
+        label="a prediction",
     )
     parts = np.array_split(np.argsort(points.true, kind="stable"), min(_PARTS, len(residual)))
     axes.plot(
@@ -88,7 +88,7 @@ def residuals_by_type(head: HeadResults, ax: Axes | None = None) -> Axes:
             markersize=3.5,
             alpha=0.6,
             markeredgewidth=0,
-            label="a test video" if y == 0 else None,
+            label="a prediction" if y == 0 else None,
         )
     axes.plot(
         [each[label].mean() for label in order],

@@ -47,6 +47,6 @@ def test_every_second_frame_from_extraction_to_score(
 
 def test_what_contradicts_it(workspace: Path, run_aqa: Callable[..., Result]) -> None:
     asked = ["extract", "--backbone", "tiny3d", "--sampling"]
-    assert "16x4" in run_aqa(*asked, "16", code=1).stderr
+    assert "16x4" in run_aqa(*asked, "16", code=2).stderr
     for other in (["--clip-length", "16"], ["--spread"]):
         assert f"leave out {other[0]}" in run_aqa(*asked, "16x2", *other, code=2).stderr

@@ -133,7 +133,7 @@ def test_coverage_draws_the_mean_over_splits(head: HeadResults) -> None:
     axes = plots.coverage([head])
     marks = next(one for one in axes.lines if one.get_marker() == "o")
     assert marks.get_xydata().tolist() == pytest.approx(np.array([[50, 40], [80, 70], [95, 90]]))
-    assert axes.get_legend_handles_labels()[1] == ["svr: 80 % are 2.0 wide"]
+    assert axes.get_legend_handles_labels()[1] == ["svr: range of 80 % is 2.0 wide"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

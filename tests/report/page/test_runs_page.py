@@ -134,7 +134,7 @@ def test_runs_that_were_never_evaluated_have_a_page_that_says_so(
 
 def test_runs_and_videos_are_not_mixed(evaluated_runs: Path, run_aqa: Aqa) -> None:
     place = ("-C", str(evaluated_runs), "report")
-    mixed = run_aqa(*place, "runs/svr", "v00", code=1)
+    mixed = run_aqa(*place, "runs/svr", "v00", code=2)
     assert "Error: runs/svr holds runs, v00 does not" in mixed.output
     option = run_aqa(*place, "runs/svr", "--type", "101B", code=2)
     assert "--type is for pages on videos; leave it out" in option.output

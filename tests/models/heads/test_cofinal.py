@@ -41,6 +41,7 @@ def test_as_published_features_of_1024_go_to_256_and_to_100_fixed_sub_grades() -
     assert sum(p.numel() for p in net.parameters()) == expected == 2_004_841
     assert net.directions.shape == (100, 100)
     assert "directions" not in dict(net.named_parameters())
+    assert head.training_settings().lr_halve_every is None
     said = " ".join((CofinalHead.__doc__ or "").split())
     assert all(f"-p {one}" in said for one in PUBLISHED)
 

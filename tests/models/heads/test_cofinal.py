@@ -54,7 +54,8 @@ def test_grades_count_down_and_sub_grades_say_where_inside(net: GradeNet) -> Non
         for k, feature in enumerate(own):
             direction = net.place(feature)
             direction = direction / direction.norm()
-            strength = [math.exp(10 * float(direction @ corner)) for corner in net.directions]
+            likeness = [float(direction @ corner) for corner in net.directions]
+            strength = [math.exp(net.sharpness * cosine) for cosine in likeness]
             place = sum(j / 3 * s for j, s in enumerate(strength)) / sum(strength)
             assert float(places[k]) == pytest.approx(place)
             logit = float(feature @ net.responses.weight[k] + net.responses.bias[k])

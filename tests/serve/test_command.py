@@ -8,7 +8,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
@@ -105,10 +104,8 @@ def test_it_serves_until_ctrl_c(dives: Path, tmp_path: Path) -> None:
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address), said
         with urllib.request.urlopen(f"{address}healthz", timeout=30) as answer:
             assert answer.status == 200
-        began = time.monotonic()
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
-        assert time.monotonic() - began < 30
         assert process.stdout.read().endswith("ended\n")
         assert list(tmp_path.glob("aqa-serve-*")) == []
     finally:

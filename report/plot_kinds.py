@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aqa.errors import AqaError, UnknownNameError
@@ -73,7 +74,7 @@ def _panels(kind: str, heads: Sequence[HeadResults]) -> list[_Panel]:
     if kind == "forest":
         return _forest_panels(heads)
     if kind == "coverage":
-        return [_Panel(lambda ax: plots.coverage(heads, ax), HEIGHT)]
+        return [_Panel(partial(plots.coverage, heads), HEIGHT)]
     draw: dict[str, Callable[[HeadResults, Any], Any]] = {
         "predicted": plots.predicted_against_true,
         "residuals": plots.residuals_by_score,
@@ -82,7 +83,7 @@ def _panels(kind: str, heads: Sequence[HeadResults]) -> list[_Panel]:
     }
     return [
         _Panel(
-            lambda ax, head=head: draw[kind](head, ax),
+            partial(draw[kind], head),
             types_height(len({*head.types.values()})) if kind == "types" else HEIGHT,
         )
         for head in heads
@@ -97,9 +98,9 @@ def _forest_panels(heads: Sequence[HeadResults]) -> list[_Panel]:
     panels = []
     for forest in forests_of(heads):
         height = forest_height(len(forest.rows))
-        panels.append(_Panel(lambda ax, one=forest: plots.head_intervals(one, ax), height))
+        panels.append(_Panel(partial(plots.head_intervals, forest), height))
         if forest.comparison is not None:
-            panels.append(_Panel(lambda ax, one=forest: plots.paired_differences(one, ax), height))
+            panels.append(_Panel(partial(plots.paired_differences, forest), height))
     if not panels:
         names = ", ".join(head.name for head in heads)
         raise AqaError(f"no scores, classes or ranks of {names}; run `aqa eval` first")

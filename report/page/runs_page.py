@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from aqa import __version__
 from aqa.annotations.manifest import Manifest
@@ -238,10 +239,13 @@ def _type_table(rows: Sequence[TypeRow]) -> PageTable:
         for row in rows
     ]
     header = ("type", "videos", "predictions", "MED", "predicted less true", "Spearman")
-    shown = slice(None if ranked else -1)
-    return PageTable(title, header[shown], 1, tuple(row[shown] for row in cells))
+    columns = len(header) if ranked else len(header) - 1
+    shown = (tuple(row[:columns]) for row in cells)
+    return PageTable(title, tuple(header[:columns]), 1, tuple(shown))
 
 
 def _picture(axes: Axes, alt: str, shows: str) -> Picture:
-    address = data_address("image/svg+xml", svg_of(axes.get_figure()))
+    figure = axes.get_figure()
+    assert isinstance(figure, Figure)
+    address = data_address("image/svg+xml", svg_of(figure))
     return Picture(address, alt, shows)

@@ -48,8 +48,8 @@ def test_a_command_file_of_macos_runs_what_was_typed(tmp_path: Path) -> None:
 
 
 def test_a_batch_file_of_windows_quotes_spaces_and_percent_signs() -> None:
-    text = windows_text([r"C:\my python\python.exe", "-C", "100% dives"])
-    assert '"C:\\my python\\python.exe" -C "100%% dives"\r\n' in text
+    text = windows_text([r"C:\my python\python.exe", "-C", "100% dives", r"C:\R&D" + "\\"])
+    assert '"C:\\my python\\python.exe" "-C" "100%% dives" "C:\\R&D\\\\"\r\n' in text
 
 
 def test_the_command_leaves_an_icon_with_its_options(run_aqa, tmp_path: Path, monkeypatch) -> None:
@@ -76,6 +76,8 @@ def test_what_no_icon_can_hold_is_refused(run_aqa, tmp_path: Path) -> None:
         leave_shortcut(tmp_path / "none", tmp_path, [])
     with pytest.raises(AqaError, match="no icon can run"):
         leave_shortcut(tmp_path, tmp_path, ["--head=a\nb"])
+    with pytest.raises(AqaError, match="no icon can run"):
+        leave_shortcut(tmp_path, tmp_path, ['--head=a"b'], platform="win32")
 
 
 def test_others_are_not_let_in_without_a_token(run_aqa, tmp_path: Path) -> None:

@@ -133,8 +133,11 @@ def _weights_of(spec: Spec, weights: str | Path | None) -> str | Path | None:
 def published_weights(spec: Spec) -> Checkpoint | None:
     """The published checkpoint that a store's weights were; None where they were no such."""
     made = spec["weights"]
+    # All files of the hub have one name: their folders tell them apart.
+    parts = Path(made.get("path") or made.get("name") or "").parts
     for known in known_checkpoints():
-        unknown = known.sha256 is None and Path(known.file).name == made.get("name")
+        own = Path(known.file).parts if known.of_hub else (Path(known.file).name,)
+        unknown = known.sha256 is None and parts[-len(own) :] == own
         if known.backbone == spec["backbone"] and (unknown or known.has_hash(made["sha256"])):
             return known
     return None

@@ -94,7 +94,9 @@ def _path_of(architecture: Architecture, weights: str | Path) -> Path:
     """The file that weights are in: itself, in a folder of the hub, or fetched from there."""
     has_hub = any(layout.hub is not None for layout in architecture.layouts)
     if has_hub and is_hub_name(str(weights)):
-        return fetch_record(hub_record(str(weights), architecture.name), progress=DownloadBar())
+        asked = hub_record(str(weights), architecture.name)
+        known = (one for one in architecture.checkpoints if one.file == asked.file)
+        return fetch_record(next(known, asked), progress=DownloadBar())
     return file_in(Path(weights))
 
 
@@ -111,10 +113,13 @@ def _default_weights(architecture: Architecture) -> Checkpoint:
 
 def record_of_file(path: Path, layout: str | None, *, shipped: bool = False) -> Weights:
     """Which weights a network carries that were read from a file."""
+    # The hub's own cache is of links to files named by hashes; JSON lies beside the links alone.
+    of_hub = layout is not None and layout.startswith("hub")
+    place = path.parent.resolve() / path.name if of_hub else path.resolve()
     return Weights(
         "shipped" if shipped else path.name,
         sha256_of(path),
-        path=None if shipped else str(path.resolve()),
+        path=None if shipped else str(place),
         layout=layout,
         fitted_on=read_fitted_on(path),
     )

@@ -1,7 +1,8 @@
 """The blocks of vision transformers, which the networks of VideoMAE to CLIP are made of.
 
 dosovitskiy2021: layer norm, self-attention, layer norm, two dense layers, each added to its input.
-The names of the tensors are those of the original files; `hub_block` gives the hub's.
+The names of the tensors are those of the original files; `renamed` and `separate` give those of the
+hub.
 """
 
 from __future__ import annotations

@@ -39,6 +39,8 @@ class VJEPA2(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, 3, T, H, W) -> (n, width)."""
+        if x.shape[2] % 2:
+            raise ValueError(f"V-JEPA 2 takes an even number of frames, not {x.shape[2]}")
         x = self.patch_embed["proj"](x)
         rotate = rotation(x.shape[2:], self.channels, x)
         x = x.flatten(2).transpose(1, 2)  # (n, tubes, width)

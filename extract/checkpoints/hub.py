@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from aqa.errors import AqaError
+from aqa.errors import AqaError, listed
 from aqa.extract.checkpoints.layouts import Layout
 from aqa.extract.checkpoints.records import Checkpoint, WeightsError
 from aqa.extract.preprocess import Preprocess
@@ -107,6 +107,8 @@ def _json_object(path: Path) -> dict[str, Any]:
 
 # PIL's numbers of the ways to resize.
 _RESAMPLE = {2: "pillow-bilinear", 3: "pillow-bicubic"}
+# Where these are left out, each class of the hub takes another default.
+_NEEDED = ("resample", "size", "crop_size", "image_mean", "image_std")
 
 
 def preprocess_of(record: Mapping[str, Any]) -> Preprocess:
@@ -117,7 +119,10 @@ def preprocess_of(record: Mapping[str, Any]) -> Preprocess:
     for step in ("do_resize", "do_center_crop", "do_rescale", "do_normalize"):
         if record.get(step, True) is not True:
             raise WeightsError(f"{step} is {record[step]!r}")
-    resample = record.get("resample", 2)
+    absent = [key for key in _NEEDED if key not in record]
+    if absent:
+        raise WeightsError(f"it lacks {listed(absent)}")
+    resample = record["resample"]
     if resample not in _RESAMPLE:
         raise WeightsError(f"resample is {resample!r}, and only 2 and 3 are known here")
     size, crop = record["size"], record["crop_size"]

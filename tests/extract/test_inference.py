@@ -20,7 +20,7 @@ def has_batch_norms(name: str) -> bool:
     return name != "c3d" and not name.startswith(TRANSFORMERS)
 
 
-@pytest.mark.parametrize("name", filter(has_batch_norms, backbone_names()))
+@pytest.mark.parametrize("name", [*filter(has_batch_norms, backbone_names())])
 def test_fusing_changes_no_feature(name: str) -> None:
     torch.manual_seed(0)
     architecture = get_architecture(name)

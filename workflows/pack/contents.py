@@ -13,6 +13,7 @@ from aqa.annotations.manifest import Manifest, Video
 from aqa.errors import listed
 from aqa.extract.backbones.registry import backbone_names, get_architecture
 from aqa.extract.checkpoints.cache import default_cache
+from aqa.extract.checkpoints.hub import CONFIG
 from aqa.extract.checkpoints.records import Checkpoint
 from aqa.extract.rebuild import published_weights
 from aqa.features.store import FeatureStore, FeatureStoreWriter, Spec
@@ -131,6 +132,17 @@ class PackedNetwork:
     spec: Spec
     inside: Path | None
     published: Checkpoint | None
+
+    @property
+    def members(self) -> dict[str, Path]:
+        """The packed weights, and what must lie beside those of the hub: member -> file."""
+        if self.inside is None:
+            return {}
+        files = [self.inside]
+        config = self.inside.with_name(CONFIG)
+        if (self.spec["weights"].get("layout") or "").startswith("hub") and config.is_file():
+            files.append(config)
+        return {f"weights/{file.name}": file for file in files}
 
     @property
     def is_shipped(self) -> bool:

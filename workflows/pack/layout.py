@@ -8,6 +8,7 @@ runs/<head>/split-<name>/
     run.json            as in a workspace, without paths, and with hashes of the training videos
     model.safetensors, likeness.safetensors, metrics.json
 weights/<file>          the network's weights, where they are inside
+weights/config.json     what the hub's weights do not tell of their network
 stores/features.h5      the exemplars' features; with copies of exemplars alone
 videos/<file>           the exemplars, where they were asked for
 
@@ -28,6 +29,7 @@ from aqa.errors import AqaError
 FORMAT = 1
 PACK, CARD, LICENCE, MANIFEST = "pack.json", "card.md", "licence.txt", "manifest.csv"
 STORE = "stores/features.h5"
+NETWORK_CONFIG = "weights/config.json"
 # The files of a run that are handed on; a run has the first two.
 RUN_FILES = ("run.json", "model.safetensors", "likeness.safetensors", "metrics.json")
 # Every member has this time, as the same runs give the same bytes.
@@ -120,5 +122,5 @@ def check_whole(names: Sequence[str], listed: Mapping[str, object]) -> None:
         for needed in RUN_FILES[:2]:
             if f"{folder}/{needed}" not in held:
                 raise ValueError(f"it lacks {folder}/{needed}")
-    if len([name for name in held if name.startswith("weights/")]) > 1:
+    if len([n for n in held if n.startswith("weights/") and n != NETWORK_CONFIG]) > 1:
         raise ValueError("it holds several files of weights")

@@ -23,6 +23,7 @@ from aqa.workflows.pack.layout import (
     CARD,
     FORMAT,
     MANIFEST,
+    NETWORK_CONFIG,
     PACK,
     STORE,
     PackError,
@@ -56,7 +57,7 @@ def open_pack(path: Path) -> Iterator[OpenedPack]:
         root = Path(private) / path.name
         record = _unpack(path, root)
         _check_contents(path, root)
-        inside = sorted((root / "weights").glob("*"))
+        inside = [one for one in (root / "weights").glob("*") if one != root / NETWORK_CONFIG]
         card = (root / CARD).read_text(encoding="utf-8", errors="replace")
         yield OpenedPack(path, Workspace(root), inside[0] if inside else None, card, record)
 

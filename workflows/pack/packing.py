@@ -99,8 +99,7 @@ def pack_runs(
         if not files.keys().isdisjoint(of_run := _run_files(run)):
             raise PackError(f"{run.folder}: another of the runs is of {_name(run)} too; pack one")
         files |= of_run
-    if network.inside is not None:
-        files[f"weights/{network.inside.name}"] = network.inside
+    files |= network.members
     files |= {members[i]: path for i, path in shown.items()}
     with tempfile.TemporaryDirectory(prefix="aqa-pack-") as folder:
         if shown:

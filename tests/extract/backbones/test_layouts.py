@@ -98,7 +98,7 @@ def takes_any_size(name):
     return name != "c3d" and not name.startswith(("videomae", "clip"))
 
 
-@pytest.mark.parametrize("name", filter(takes_any_size, backbone_names()))
+@pytest.mark.parametrize("name", [*filter(takes_any_size, backbone_names())])
 def test_longer_clips_and_larger_pictures_are_averaged_over(name):
     architecture = get_architecture(name)
     layer = architecture.default_layer

@@ -32,6 +32,7 @@ from aqa.extract.checkpoints.layouts import Layout
 from aqa.extract.checkpoints.recognition import fitting_layout, identify
 from aqa.extract.checkpoints.records import WeightsError
 from aqa.extract.checkpoints.state_files import read_state
+from aqa.extract.rebuild import published_weights
 
 FOLDER = Path(__file__).parents[4] / "shared" / "checkpoint_layouts_today"
 # File -> backbone, layout, the entry of a training file that its tensors lie in, and whether a file
@@ -71,6 +72,8 @@ def test_a_published_file_is_recognised(stem: str, tmp_path: Path, make_state: A
     """As it is wrapped; all of its tensors but the classifier and what the backbone leaves out."""
     name, layout_name, wrapper, alone = FILES[stem]
     state = make_state(described(stem)["keys"])
+    if name == "vjepa2-l" and wrapper:  # its file is said to hold one that nothing reads
+        state["module.backbone.pos_embed"] = torch.zeros(1, 8, 4)
     content = state if wrapper is None else {"epoch": 3, wrapper: state, "optimizer": {"lr": 0.1}}
     torch.save(content, tmp_path / "published.pth")
     read = read_state(tmp_path / "published.pth")
@@ -299,6 +302,18 @@ def test_a_folder_is_read_with_what_lies_beside(folder: Path) -> None:
     assert usual == get_architecture("dinov2-s").profile("hub")
 
 
+def test_a_folder_of_links_is_found_again(folder: Path, tmp_path: Path) -> None:
+    """The hub's own cache: files are named by hashes, and a folder of links gives their names."""
+    linked = tmp_path / "snapshot"
+    linked.mkdir()
+    for number, file in enumerate(sorted(folder.iterdir())):
+        (linked / file.name).symlink_to(file.rename(tmp_path / str(number)))
+    made = load_backbone("dinov2-s", linked)
+    assert made.weights.path == str(linked / "model.safetensors")
+    again = load_backbone("dinov2-s", Path(made.weights.path))
+    assert again.weights == made.weights
+
+
 def test_fine_tuned_weights_keep_the_network_of_their_config(folder: Path, tmp_path: Path) -> None:
     (folder / "config.json").write_text(json.dumps({"num_attention_heads": 12}))
     made = load_backbone("dinov2-s", folder)
@@ -322,10 +337,13 @@ def test_fine_tuned_weights_keep_the_network_of_their_config(folder: Path, tmp_p
         ("config.json", '{"hidden_act": "relu"}', "hidden_act is 'relu'"),
         ("model.safetensors", None, "no model.safetensors in this folder"),
         ("preprocessor_config.json", '{"do_resize": false}', "do_resize is False"),
+        ("preprocessor_config.json", "{}", "it lacks resample, size, crop_size, image_mean"),
         ("preprocessor_config.json", "{}", "--preprocess hub"),
+        ("config.json", " " * (1 << 20) + "{}", "larger than 1048576 bytes"),
         (
             "preprocessor_config.json",
-            '{"size": 224, "crop_size": 256, "image_mean": [0,0,0], "image_std": [1,1,1]}',
+            '{"resample": 3, "size": 224, "crop_size": 256, '
+            '"image_mean": [0, 0, 0], "image_std": [1, 1, 1]}',
             "is not within resize=224",
         ),
     ],
@@ -345,6 +363,12 @@ def test_a_damaged_folder(folder: Path, name: str, content: str | None, told: st
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
+
+    def do_GET(self) -> None:
+        if Path(self.translate_path(self.path) + ".busy").exists():
+            self.send_error(503)
+        else:
+            super().do_GET()
 
 
 @pytest.fixture
@@ -384,6 +408,34 @@ def test_a_name_of_the_hub_is_downloaded_once(
     assert again.weights.sha256 == made.weights.sha256
     with pytest.raises(WeightsError, match="AQA_OFFLINE forbids"):
         load_backbone("dinov2-s", "club/other")
+
+
+def test_a_busy_server_is_no_server_without_a_preprocessing(site: Path, tmp_path: Path) -> None:
+    (site / "preprocessor_config.json.busy").touch()
+    with pytest.raises(WeightsError, match="503"):
+        load_backbone("dinov2-s", "club/dinov2")
+    assert not list((tmp_path / "cache").rglob("model.safetensors*"))
+
+
+def test_a_name_that_is_published_tells_its_licence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a download fails, and so where it begins: VideoMAE's is not for commercial use."""
+    monkeypatch.setenv("AQA_OFFLINE", "1")
+    with pytest.raises(WeightsError, match=r"licence: CC BY-NC 4\.0: not for commercial use"):
+        load_backbone("videomae-b", "MCG-NJU/videomae-base-finetuned-kinetics")
+
+
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [
+        ("/c/MCG-NJU/videomae-base-finetuned-kinetics/model.safetensors", "videomae-b-k400-hub"),
+        ("/c/mine/model.safetensors", None),
+        ("/c/checkpoint.pth", "videomae-b-k400"),
+    ],
+)
+def test_a_files_folder_tells_which_of_the_hubs_it_is(path: str, known: str | None) -> None:
+    made = {"name": Path(path).name, "path": path, "sha256": "0" * 64}
+    found = published_weights({"backbone": "videomae-b", "weights": made})
+    assert (found and found.name) == known
 
 
 def test_a_repository_without_a_config_is_refused_before_its_tensors(

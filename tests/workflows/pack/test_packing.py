@@ -202,6 +202,28 @@ def test_weights_that_have_changed_are_not_packed(dives: Path, tmp_path: Path) -
     assert not (tmp_path / "x.aqa").exists()
 
 
+def test_weights_of_the_hub_keep_their_config(dives: Path, tmp_path: Path) -> None:
+    from aqa.files import sha256_of
+    from aqa.models.saved.hashes import hash_of
+
+    run = tmp_path / "w/runs/wd/split-1"
+    shutil.copytree(dives, tmp_path / "w")
+    weights = tmp_path / "hub/model.safetensors"
+    weights.parent.mkdir()
+    weights.write_bytes(b"tensors")
+    weights.with_name("config.json").write_text("{}")
+    record = json.loads((run / "run.json").read_text())
+    made = {"name": weights.name, "path": str(weights), "sha256": sha256_of(weights)}
+    record["store"]["spec"]["weights"] |= {**made, "layout": "hub"}
+    record["hashes"]["spec"] = hash_of(record["store"]["spec"])
+    (run / "run.json").write_text(json.dumps(record))
+    pack_runs([run], tmp_path / "x.aqa")
+    with open_pack(tmp_path / "x.aqa") as pack:
+        assert pack.weights is not None
+        assert pack.weights.read_bytes() == b"tensors"
+        assert pack.weights.with_name("config.json").read_text() == "{}"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said", "code"),
     [

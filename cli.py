@@ -31,8 +31,9 @@ class _Group(click.Group):
     """
 
     def invoke(self, ctx: click.Context) -> Any:
+        received: list[int] = []
         try:
-            with _plain_warnings(), _signals_as_interrupts():
+            with _plain_warnings(), _signals_as_interrupts(received):
                 return super().invoke(ctx)
         except UnknownNameError as error:
             name = str(ctx.invoked_subcommand)
@@ -45,11 +46,11 @@ class _Group(click.Group):
                 raise
             where = f"{error.filename}: " if error.filename else ""
             raise click.ClickException(f"{where}{error.strerror}") from None
-        except KeyboardInterrupt as interrupt:
+        except KeyboardInterrupt:
             with suppress(OSError):  # a closed terminal takes no text
                 text = "interrupted; what was finished is kept; give the command again"
                 click.echo(text, err=True)
-            sys.exit(128 + getattr(interrupt, "number", signal.SIGINT))
+            sys.exit(128 + (received[0] if received else signal.SIGINT))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands in groups, see `aqa.commands.GROUPS`."""
@@ -72,17 +73,11 @@ class _Group(click.Group):
         return get_command(name)
 
 
-class _EndedBySignal(KeyboardInterrupt):
-    """Raised where the program is when a signal other than Ctrl-C asks it to end."""
-
-    def __init__(self, number: int):
-        super().__init__(number)
-        self.number = number
-
-
 @contextmanager
-def _signals_as_interrupts() -> Iterator[None]:
-    """Make SIGTERM and SIGHUP end the program as Ctrl-C does.
+def _signals_as_interrupts(received: list[int]) -> Iterator[None]:
+    """Make SIGTERM and SIGHUP end the program as Ctrl-C does; their numbers go to `received`.
+
+    The exception does not tell the number, since libraries such as Ray raise another in its place.
 
     A signal that is ignored stays so, as SIGHUP is under `nohup`. Processes that are forked off
     end at these signals as any other does.
@@ -93,7 +88,7 @@ def _signals_as_interrupts() -> Iterator[None]:
         for name in ("SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)  # Windows has no SIGHUP
             if number is not None and signal.getsignal(number) == signal.SIG_DFL:
-                before[number] = signal.signal(number, partial(_end, owner))
+                before[number] = signal.signal(number, partial(_end, owner, received))
     try:
         yield
     finally:
@@ -101,9 +96,10 @@ def _signals_as_interrupts() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _end(owner: int, number: int, frame: object) -> None:
+def _end(owner: int, received: list[int], number: int, frame: object) -> None:
     if os.getpid() == owner:
-        raise _EndedBySignal(number)
+        received.append(number)
+        raise KeyboardInterrupt
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
 

@@ -32,6 +32,13 @@ from aqa.workspace import Workspace
 @one_target_option
 @picture_option("each embedding in the plane")
 @click.option(
+    "--colour",
+    type=click.Choice(["type", "score"]),
+    default="type",
+    show_default=True,
+    help="What colours mean in the picture; score: what the run was fitted to.",
+)
+@click.option(
     "--perplexity",
     type=click.FloatRange(1),
     default=30,
@@ -50,6 +57,7 @@ def embed(
     head: str,
     target: str | None,
     picture: Path | None,
+    colour: str,
     perplexity: float,
     seed: int,
     manifest: Path | None,
@@ -90,7 +98,7 @@ def embed(
         from aqa.report.embedding_plots import embeddings_figure
         from aqa.report.figures import save_figure
 
-        save_figure(embeddings_figure(embeddings, str(folder)), picture)
+        save_figure(embeddings_figure(embeddings, str(folder), colour), picture)
         click.echo(f"written to {picture}", err=True)
 
 

@@ -76,8 +76,8 @@ _OTHERS = (
         "--weights",
         metavar="FILE|NAME|random",
         help="Weights of the network: a checkpoint file, the name of a public one (`aqa weights "
-        "list`), or random, untrained ones [default: the backbone's first one in that list, from "
-        "the cache or downloaded].",
+        "list`), a folder or name (OWNER/NAME) of the Hugging Face hub, or random, untrained ones "
+        "[default: the backbone's first one in that list, from the cache or downloaded].",
     ),
     click.option(
         "--layer",

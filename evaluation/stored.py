@@ -98,7 +98,7 @@ def _results(head: HeadResults, split: str, measured: Mapping[str, Any]) -> Iter
                 yield _result(beside, head, split, measured[beside], marks)
         for name, values in measured.get("parts", {}).items():
             yield _result("parts", head, split, values, marks, part=str(name))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise RunError(
             f"{folder / METRICS_FILE}: not as it was written ({error}); run `aqa eval` again"
         ) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from aqa.report.tables import table, wrapped
@@ -26,19 +27,31 @@ def embeddings_table(embeddings: Embeddings, run: str) -> str:
 
 
 def embeddings_json(embeddings: Embeddings, run: str) -> dict[str, Any]:
-    """Silhouettes, and every video's place in the plane of each embedding."""
+    """Silhouettes, and every video's place in the plane of each embedding.
+
+    score: what the run was fitted to, see `target`; None where it is not known.
+    """
     return {
         "run": run,
+        "target": embeddings.target,
         "embeddings": [
             {
                 "name": embedding.name,
                 "size": embedding.values.shape[1],
                 "silhouette": embedding.silhouette,
                 "points": [
-                    {"video": video, "type": kind, "tested": bool(tested), "x": x, "y": y}
-                    for video, kind, tested, (x, y) in zip(
+                    {
+                        "video": video,
+                        "type": kind,
+                        "score": None if math.isnan(score) else score,
+                        "tested": bool(tested),
+                        "x": x,
+                        "y": y,
+                    }
+                    for video, kind, score, tested, (x, y) in zip(
                         embeddings.ids,
                         embeddings.types,
+                        embeddings.scores.tolist(),
                         embeddings.tested,
                         embedding.flat.tolist(),
                         strict=True,

@@ -75,7 +75,7 @@ def feedback_figure(
             _label(figure, name, y + height / 2)
             for column, number in enumerate(range(row.first, row.stop)):
                 place = (LEFT + column * CELL, y, CELL - GAP, height)
-                edged = feedback.clips[number] if strip is frames else None
+                edged = feedback.clips[number] if name == names[0] else None
                 _frame(_axes(figure, *place), strip[number], edged)
             y += height + GAP
         _values(figure, feedback, row, y + 0.1)

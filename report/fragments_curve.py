@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from aqa.report.figures import BEHIND_TEXT, FAULTY, INK, SOUND, fitted, style
@@ -17,17 +18,18 @@ def fragments_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
     """Spearman correlation of each fragment with its deviation; of all fragments as a line.
 
     rows: of `aqa.workflows.single_fragments.fit_each_fragment`; where the correlation is undefined,
-    the place stays empty.
+    the place stays empty and the line is broken.
     """
     single = [row for row in rows if row["fragment"] != "all"]
     figure = Figure((max(LEAST, STEP * len(single) + 1.2), HEIGHT), layout="constrained")
     axes = figure.subplots()
     axes.axhline(0, color=INK, linewidth=0.5)
-    known = [(x, row) for x, row in enumerate(single) if row["spearman"] is not None]
+    values = _numbers(single, "spearman")
+    deviations = _numbers(single, "spearman_std")
     axes.errorbar(
-        [x for x, _ in known],
-        [row["spearman"] for _, row in known],
-        [row["spearman_std"] or 0.0 for _, row in known],
+        range(len(single)),
+        values,
+        None if np.isnan(deviations).all() else deviations,
         color=SOUND,
         ecolor=INK,
         elinewidth=0.8,
@@ -35,14 +37,17 @@ def fragments_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
         capsize=3,
         label=_label(single),
     )
-    for x, row in known:
-        axes.annotate(
-            f"{row['spearman']:.2f}",
-            (x, row["spearman"]),
-            (5, 5),
-            textcoords="offset points",
-            bbox=BEHIND_TEXT,
-        )
+    for x, (value, following) in enumerate(zip(values, [*values, np.nan][1:], strict=True)):
+        if not np.isnan(value):
+            # Beside the mark, on the side that the line leaves free.
+            axes.annotate(
+                f"{value:.2f}".replace("-", "\N{MINUS SIGN}"),
+                (x, value),
+                (5, -5 if following > value else 5),
+                textcoords="offset points",
+                va="top" if following > value else "bottom",
+                bbox=BEHIND_TEXT,
+            )
     for row in rows:
         if row["fragment"] == "all" and row["spearman"] is not None:
             label = f"all fragments together: {row['spearman']:.2f}"
@@ -54,6 +59,11 @@ def fragments_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
     axes.set(xlabel="fragment (number of the clip)", ylabel="Spearman correlation, test videos")
     figure.legend(loc="outside upper left")
     return figure
+
+
+def _numbers(rows: Sequence[Mapping[str, Any]], column: str) -> list[float]:
+    """NaN where it is undefined."""
+    return [np.nan if row[column] is None else row[column] for row in rows]
 
 
 def _label(rows: Sequence[Mapping[str, Any]]) -> str:

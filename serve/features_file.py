@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
 
 from aqa.errors import AqaError
+from aqa.serve.told import checked_told
 
-_TOLD: dict[str, tuple[type, ...]] = {
-    "type": (str,),
-    "action": (str,),
-    "difficulty": (int, float),
-}
 _NUMBERS = "fiu"
 
 
@@ -32,9 +28,7 @@ def _read_array(path: Path, name: str) -> np.ndarray[Any, Any]:
     """The array of a .npy file, whose header is checked before memory is asked for."""
     try:
         with path.open("rb") as file:
-            version = npy.read_magic(file)
-            read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
-            shape, _, dtype = read(file)
+            shape, dtype = _read_header(file)
             held = path.stat().st_size - file.tell()
         if dtype.kind not in _NUMBERS or min(shape, default=0) < 0:
             raise ValueError
@@ -44,9 +38,19 @@ def _read_array(path: Path, name: str) -> np.ndarray[Any, Any]:
         if size != held:
             raise ValueError
         array: np.ndarray[Any, Any] = np.load(path, allow_pickle=False)
-    except (ValueError, KeyError, EOFError, TypeError, OverflowError):
+    except (ValueError, EOFError, TypeError, OverflowError):
         raise AqaError(f"{name}: not a whole .npy file of numbers") from None
     return array
+
+
+def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and type; `ValueError` for a header that is none."""
+    versions = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    try:
+        shape, _, dtype = versions[npy.read_magic(file)](file)
+    except Exception as error:  # Python's parser says in many ways what it cannot read
+        raise ValueError("a broken header") from error
+    return shape, dtype
 
 
 def _read_json(path: Path, name: str) -> tuple[Any, dict[str, Any]]:
@@ -57,8 +61,4 @@ def _read_json(path: Path, name: str) -> tuple[Any, dict[str, Any]]:
         raise AqaError(f"{name}: no JSON; {wanted}") from None
     if not isinstance(value, dict) or not isinstance(value.get("features"), list):
         raise AqaError(f"{name}: no features in it; {wanted}")
-    told = {key: told for key, told in value.items() if key in _TOLD and told is not None}
-    for key, one in told.items():
-        if not isinstance(one, _TOLD[key]) or isinstance(one, bool):
-            raise AqaError(f"{name}: {key} is neither a text nor a number as it should be")
-    return value["features"], told
+    return value["features"], checked_told(value)

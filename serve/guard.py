@@ -67,9 +67,8 @@ class Guard:
         }
         try:
             self._check(scope, headers)
-            login = self._login(scope)
-            if login is not None:
-                await sender.redirect(login)
+            if self._is_login(scope):
+                await sender.redirect(str(self._access.token))
             else:
                 await self.app(scope, _Receiver(receive, self._limits), sender)
         except RefusedError as error:
@@ -134,10 +133,9 @@ class Guard:
         wanted = self._access.token or ""
         return hmac.compare_digest(shown.encode("utf-8", "replace"), wanted.encode())
 
-    def _login(self, scope: Scope) -> str | None:
-        """The token, where the page is asked for with it: a cookie then stands for it."""
-        asked = _asked(scope)
-        return asked if self._access.token is not None and asked else None
+    def _is_login(self, scope: Scope) -> bool:
+        """Whether the page is asked for with the token: a cookie then stands for it."""
+        return self._access.token is not None and self._is_token(_asked(scope))
 
 
 def _asked(scope: Scope) -> str:
@@ -174,6 +172,8 @@ class _Receiver:
             message = await asyncio.wait_for(self._receive(), self._limits.idle)
         except asyncio.TimeoutError:
             raise RefusedError(408, f"nothing was sent for {self._limits.idle:g} s") from None
+        if message["type"] == "http.disconnect":
+            raise RefusedError(400, "the upload was broken off")
         self._n_bytes += len(message.get("body", b""))
         self._whole = not message.get("more_body", False)
         if self._n_bytes > self._limits.upload:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +22,8 @@ def leave_shortcut(
         raise AqaError(f"{folder}: no such folder; name one that exists, such as your Desktop")
     command = [sys.executable, "-m", "aqa", "-C", str(workspace.absolute()), "serve", *arguments]
     odd = [part for part in command if any(ord(c) < 32 for c in part)]
+    if platform == "win32":  # where no path can hold a quote
+        odd += [part for part in command if '"' in part]
     if odd:
         raise AqaError(f"{odd[0]!r}: no icon can run a command with such characters; rename it")
     ending, text = _text(command, platform)
@@ -66,6 +67,11 @@ def _desktop_quoted(argument: str) -> str:
 
 
 def windows_text(command: Sequence[str]) -> str:
-    """A batch file; a quote cannot stand in a Windows path, and % is doubled."""
-    quoted = subprocess.list2cmdline(command).replace("%", "%%")
+    """A batch file; % is doubled."""
+    quoted = " ".join(map(_batch_quoted, command)).replace("%", "%%")
     return f"@echo off\r\nchcp 65001 >nul\r\n{quoted}\r\nif errorlevel 1 pause\r\n"
+
+
+def _batch_quoted(argument: str) -> str:
+    """In quotes, as cmd.exe acts on & and ^ outside; a backslash before a quote is doubled."""
+    return '"' + argument + "\\" * (len(argument) - len(argument.rstrip("\\"))) + '"'

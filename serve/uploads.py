@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +10,13 @@ from typing import Any
 
 from starlette.requests import Request
 
+from aqa.errors import AqaError
 from aqa.serve.form import read_form
 from aqa.serve.guard import RefusedError
 from aqa.serve.settings import MEGABYTE, Limits
+from aqa.serve.told import TOLD, checked_told
 
-_TOLD = ("type", "action", "difficulty")
-_LONGEST_NAME, _LONGEST_WORD = 120, 64
+_LONGEST_NAME = 120
 _VIDEO, _FEATURES = "video", "features"
 _FEATURE_TYPES = ("application/json", "application/x-npy")
 _WANTED = (
@@ -75,7 +75,7 @@ async def _from_form(request: Request, folder: Path, most: int) -> Upload:
             name = _unused(clean_name(part.name or "") or part.part, files)
             files.append({"name": name, "path": str(part.path)})
             kinds.add(part.part)
-        elif part.path is None and part.part in _TOLD:
+        elif part.path is None and part.part in TOLD:
             texts[part.part] = part.text.decode("utf-8", "replace")
         else:
             raise RefusedError(422, f"a form with other fields than it may have; {_WANTED}")
@@ -84,24 +84,11 @@ async def _from_form(request: Request, folder: Path, most: int) -> Upload:
     return Upload(kinds.pop(), tuple(files), _told(texts))
 
 
-def _told(texts: Mapping[str, str]) -> dict[str, Any]:
-    told: dict[str, Any] = {}
-    for field in _TOLD:
-        text = texts.get(field, "").strip()
-        if not text:
-            continue
-        if len(text) > _LONGEST_WORD or not text.isprintable():
-            raise RefusedError(422, f"{field}: a text of at most {_LONGEST_WORD} letters")
-        told[field] = text
-    if "difficulty" in told:
-        try:
-            value = float(told["difficulty"])
-        except ValueError:
-            value = math.nan
-        if not 0 < value < math.inf:
-            raise RefusedError(422, "difficulty: a number above 0, such as 3.2")
-        told["difficulty"] = value
-    return told
+def _told(sent: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        return checked_told(sent)
+    except AqaError as error:
+        raise RefusedError(422, str(error)) from None
 
 
 def clean_name(name: str) -> str:

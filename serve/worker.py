@@ -83,7 +83,7 @@ class Worker:
             self._process.start()
         theirs.close()
         if not self._pipe.poll(_OPENING):
-            self.stop()
+            self._end()
             raise AqaError(f"the model did not open within {_OPENING:g} s")
         try:
             said = json.loads(self._pipe.recv_bytes())
@@ -116,7 +116,7 @@ class Worker:
         except _TakesTooMuch as error:
             self._end()
             return refusal(422, str(error))
-        except (EOFError, OSError):
+        except (EOFError, OSError, ValueError, KeyError, TypeError):  # ended, or speaks no sense
             self._end()
             if self._ended:
                 return refusal(503, "the server is ending")

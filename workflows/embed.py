@@ -37,10 +37,15 @@ class Embedding:
 
 @dataclass(frozen=True)
 class Embeddings:
-    """All embeddings of a run's videos: their ids, types, and which of them are test videos."""
+    """All embeddings of a run's videos: their ids, types, and which of them are test videos.
+
+    scores: (n,) their true scores, or what else `target` names.
+    """
 
     ids: list[str]
     types: list[str]
+    scores: Matrix
+    target: str
     tested: NDArray[np.bool_]
     all: list[Embedding]
 
@@ -71,7 +76,7 @@ def embed_run(
     for name, values in embedding_spaces(head, store.load(ids), scores, types, len(train)).items():
         flat = flatten(values, perplexity, seed)
         embeddings.append(Embedding(name, values, flat, _silhouettes(values, types, tested)))
-    return Embeddings(ids, types, tested, embeddings)
+    return Embeddings(ids, types, scores, run.target, tested, embeddings)
 
 
 def embedding_spaces(

@@ -165,9 +165,11 @@ class VideoReporter:
         By those runs that did not learn from this very file, if there are any.
         """
         assert video.path is not None
-        chosen = self._training_files.unlearned(video.path) or self.runs
+        unlearned = self._training_files.unlearned(video.path)
+        chosen = unlearned or self.runs
         seen = from_file(video, chosen[0], self.extractor)
-        if learned := TrainingFiles(chosen).warning(video.path):
+        if not unlearned:
+            learned = self._training_files.warning(video.path)
             seen = replace(seen, warnings=(f"{video.id}: {learned}", *seen.warnings))
         return _reported(seen, chosen, self._shelf, self._align)
 

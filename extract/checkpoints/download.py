@@ -119,7 +119,7 @@ def _fetch_beside(checkpoint: Checkpoint, target: Path, progress: DownloadProgre
             download(f"{folder}/{name}", partial, None, lambda done, total: None)
         except TransferError as error:
             partial.unlink(missing_ok=True)
-            if name == CONFIG:
+            if name == CONFIG or not error.absent:
                 raise WeightsError(_why_not(checkpoint, target, error, 0)) from None
             continue
         publish(partial, beside)

@@ -34,11 +34,14 @@ OnBytes = Callable[[int, int | None], None]
 
 
 class TransferError(AqaError):
-    """A download that failed: why, in one line. here: this machine is at fault, not the server."""
+    """A download that failed: why, in one line.
 
-    def __init__(self, message: str, *, here: bool = False):
+    here: this machine is at fault, not the server. absent: the server has no such file.
+    """
+
+    def __init__(self, message: str, *, here: bool = False, absent: bool = False):
         super().__init__(message)
-        self.here = here
+        self.here, self.absent = here, absent
 
 
 class _CutError(TransferError):
@@ -155,7 +158,8 @@ def _open(url: str, there: int) -> Any:
         with error:
             if error.code == 416 and there:
                 return None if there == _total(error.headers) else _open(url, 0)
-            raise TransferError(_plain(f"the server answers {error.code} {error.reason}")) from None
+            message = _plain(f"the server answers {error.code} {error.reason}")
+            raise TransferError(message, absent=error.code == 404) from None
     except TimeoutError:
         raise TransferError("the server does not answer") from None
     except (OSError, ValueError, http.client.HTTPException) as error:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aqa.errors import AqaError
+from aqa.extract.checkpoints.hub import CONFIG
 from aqa.extract.parallel.messages import Answer, Gone, Refused, WorkerJob
 from aqa.extract.parallel.pool import WorkerPool
 from aqa.extract.parallel.ray_worker import RayWorker, SentFile, absolute
@@ -48,6 +52,9 @@ class RayPool(WorkerPool):
     def __init__(self, job: WorkerJob, cluster: RayCluster):
         ray = _connected(cluster)
         self._ray = ray
+        # The last two: an answer that was ready, on a machine that died before it was fetched.
+        failures = ray.exceptions
+        self._lost = failures.RayActorError, failures.ObjectLostError, failures.NodeDiedError
         try:
             there = ray.cluster_resources()
             gpus = cluster.gpus
@@ -101,7 +108,7 @@ class RayPool(WorkerPool):
     def _answers_of(self, worker: int, reference: Any) -> list[Answer]:
         try:
             found = self._ray.get(reference)
-        except self._ray.exceptions.RayActorError as error:
+        except self._lost as error:
             self._pending = {ref: w for ref, w in self._pending.items() if w != worker}
             self._ray.kill(self._actors.pop(worker))
             first_line = " ".join(str(error).split("\n")[0].split())
@@ -135,12 +142,17 @@ def _connected(cluster: RayCluster) -> Any:
         raise AqaError("Ray is not installed; install it with: pip install aqa-toolkit[ray]") from (
             None
         )
-    options: dict[str, Any] = {} if cluster.address else {"include_dashboard": False}
+    address = cluster.address or os.environ.get("RAY_ADDRESS") or "local"
+    options: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
-        ray.init(cluster.address, log_to_driver=False, logging_level=logging.ERROR, **options)
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **options)
     except (ConnectionError, ValueError, RuntimeError) as error:
         first_line = str(error).partition("\n")[0]
-        raise AqaError(f"no Ray cluster at {cluster.address or 'hand'}: {first_line}") from None
+        raise AqaError(f"no Ray cluster ({address}): {first_line}") from None
+    finally:  # Ray puts its own handler there
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, on_sigterm)
     return ray
 
 
@@ -149,7 +161,10 @@ def _sent_files(ray: Any, job: WorkerJob) -> tuple[SentFile | None, SentFile | N
     recipe = job.recipe
     weights = code = None
     if recipe.weights not in (None, "random"):
-        weights = _sent(ray, Path(str(recipe.weights)))
+        path = Path(str(recipe.weights))
+        config = path.with_name(CONFIG)
+        beside = (_sent(ray, config),) if config.is_file() else ()
+        weights = _sent(ray, path)._replace(beside=beside)
     if is_file(recipe.source):
         code = _sent(ray, file_path(recipe.source))
     return weights, code

@@ -37,22 +37,21 @@ class SentFile(NamedTuple):
     """A file that a network is made from, which other machines may not have.
 
     path: where it is on the first machine. fetch: gives its bytes, from the memory that all workers
-    of one machine share.
+    of one machine share. beside: files that are read with it, such as the hub's `config.json`.
     """
 
     path: str
     sha256: str
     fetch: Callable[[], bytes]
+    beside: tuple[SentFile, ...] = ()
 
-    def here(self) -> str:
-        """The path of the file on this machine; it is written once, where it is not there."""
+    def here(self, folder: Path) -> str:
+        """The path of the file on this machine; it is written to `folder` where it is not there."""
         if Path(self.path).is_file() and sha256_of(Path(self.path)) == self.sha256:
             return self.path
-        folder = Path(tempfile.gettempdir()) / "aqa-files" / self.sha256[:16]
-        path = folder / Path(self.path).name
-        if not path.is_file() or sha256_of(path) != self.sha256:
-            write_bytes(path, self.fetch())
-        return str(path)
+        for file in (self, *self.beside):
+            write_bytes(folder / Path(file.path).name, file.fetch())
+        return str(folder / Path(self.path).name)
 
 
 class RayWorker:
@@ -76,12 +75,14 @@ class RayWorker:
         return platform.node(), _answer(self._make)
 
     def _make(self) -> Ready:
-        job = replace(self._job, recipe=_here(self._job.recipe, *self._files))
-        folder = job.settings.index_folder
-        if folder is not None and not folder.parent.is_dir():
-            job = replace(job, settings=replace(job.settings, index_folder=None))
-        self._network = WorkerNetwork(job)
-        return self._network.ready()
+        settings = self._job.settings
+        if settings.index_folder is not None and not settings.index_folder.parent.is_dir():
+            settings = replace(settings, index_folder=None)
+        # A folder that nobody else can write to, since the network's code is run from there.
+        with tempfile.TemporaryDirectory(prefix="aqa-") as folder:
+            recipe = _here(self._job.recipe, *self._files, Path(folder))
+            self._network = WorkerNetwork(replace(self._job, recipe=recipe, settings=settings))
+            return self._network.ready()
 
     def encode(self, blank: NDArray[np.float32], group: VideoGroup) -> list[Answer]:
         """What became of each video; waits for it, while other calls give more videos."""
@@ -113,13 +114,15 @@ class RayWorker:
             return None
 
 
-def _here(recipe: NetworkRecipe, weights: SentFile | None, code: SentFile | None) -> NetworkRecipe:
+def _here(
+    recipe: NetworkRecipe, weights: SentFile | None, code: SentFile | None, folder: Path
+) -> NetworkRecipe:
     """The recipe with the paths that its files have on this machine."""
     if weights is not None:
-        recipe = replace(recipe, weights=weights.here())
+        recipe = replace(recipe, weights=weights.here(folder))
     if code is not None:
         attribute = recipe.source.removeprefix(code.path)
-        recipe = replace(recipe, source=code.here() + attribute)
+        recipe = replace(recipe, source=code.here(folder) + attribute)
     return recipe
 
 

@@ -26,20 +26,20 @@ class WorkQueue:
         self._groups = deque(grouped(videos))
         self._again: deque[VideoGroup] = deque()
         self._alone: set[int] = set()
-        self._unfinished = dict.fromkeys(range(len(videos)))
-        self._ahead = ahead
+        self._n, self._ahead = len(videos), ahead
+        self._oldest = 0  # of those that are not done
+        self._done_early: set[int] = set()  # those behind it that are
 
     @property
     def is_finished(self) -> bool:
         """Whether every video is done."""
-        return not self._unfinished
+        return self._oldest == self._n
 
     def take(self, is_idle: bool) -> VideoGroup | None:
         """The next group for a worker; None where it gets none now. is_idle: it holds no other."""
         if self._again:
             return self._again.popleft() if is_idle else None
-        oldest = next(iter(self._unfinished), 0)
-        if self._groups and self._groups[0][0].number <= oldest + self._ahead:
+        if self._groups and self._groups[0][0].number <= self._oldest + self._ahead:
             return self._groups.popleft()
         return None
 
@@ -49,16 +49,22 @@ class WorkQueue:
 
     def done(self, number: int) -> bool:
         """Note that a video is done; False where it was already."""
-        if number not in self._unfinished:
+        if self._is_done(number):
             return False
-        del self._unfinished[number]
+        self._done_early.add(number)
+        while self._oldest in self._done_early:
+            self._done_early.remove(self._oldest)
+            self._oldest += 1
         return True
+
+    def _is_done(self, number: int) -> bool:
+        return number < self._oldest or number in self._done_early
 
     def lost(self, held: Iterable[NumberedVideo]) -> list[NumberedVideo]:
         """Take back what a dead worker held; gives the videos that were tried twice."""
         given_up = []
         for one in held:
-            if one.number not in self._unfinished:
+            if self._is_done(one.number):
                 continue
             if one.number in self._alone:
                 given_up.append(one)

@@ -125,6 +125,9 @@ class CofinalHead(ScoreNetworkHead):
         source="ours, by held-out training dives; zhou2024: 0.01",
         above=0,
     )
+    lr_halve_every: int | None = param(
+        None, "steps after which the learning rate is halved; none: never", source="ours"
+    )
     hidden: int | None = width_param(WIDTH, "zhou2024")
     grades: int = param(4, "number of grades", source="as xu2022likert", low=2)
     sub_grades: int = param(100, "number of fixed sub-grades", source="zhou2024", low=2)

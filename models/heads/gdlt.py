@@ -14,9 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from aqa.models.heads.base import HeadError, param
+from aqa.models.heads.base import param
 from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
+from aqa.models.heads.base.query_decoder import after, clip_encoder
 from aqa.models.heads.base.score_network import ScoreNetworkHead
+from aqa.models.heads.base.widths import check_parts
 from aqa.models.training import losses
 from aqa.models.training.loop import ScoreTrainer, Trainer, VideoBatch
 
@@ -42,23 +44,17 @@ class GradeTransformer(nn.Module):
         limits: Tensor,
     ):
         super().__init__()
-        options: dict[str, Any] = {"dropout": dropout, "batch_first": True}
         self.project = nn.Linear(dim, width)
-        self.encoder = nn.TransformerEncoder(
-            nn.TransformerEncoderLayer(width, heads, width, **options),
-            layers[0],
-            enable_nested_tensor=False,
-        )
-        self.decoder = nn.TransformerDecoder(
-            nn.TransformerDecoderLayer(width, heads, width, **options), layers[1]
-        )
+        self.encoder = clip_encoder(width, heads, layers[0], width, dropout)
+        layer = nn.TransformerDecoderLayer(width, heads, width, dropout, batch_first=True)
+        self.decoder = nn.TransformerDecoder(layer, layers[1])
         self.prototypes = nn.Parameter(torch.randn(grades, width))
         self.responses = nn.Linear(width, grades)
         self.register_buffer("limits", limits)
 
     def grades(self, x: Tensor, lengths: Tensor) -> Tensor:
         """The feature of each grade: (n, clips, dim), lengths (n,) -> (n, grades, width)."""
-        behind = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]  # (n, clips)
+        behind = after(lengths, x.shape[1])
         clips = self.encoder(self.project(x), src_key_padding_mask=behind)
         prototypes = self.prototypes.expand(len(x), -1, -1)
         grades: Tensor = self.decoder(prototypes, clips, memory_key_padding_mask=behind)
@@ -188,11 +184,7 @@ class GDLTHead(ScoreNetworkHead):
     def check_params(self) -> None:
         """See `NetworkHead.check_params`."""
         super().check_params()
-        if self.hidden % self.attention_heads:
-            raise HeadError(
-                f"hidden={self.hidden} does not part into attention_heads={self.attention_heads}; "
-                "choose a multiple with -p hidden=..."
-            )
+        check_parts(self.hidden, self.attention_heads)
 
 
 HEAD = GDLTHead

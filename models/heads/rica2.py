@@ -18,7 +18,7 @@ from scipy.stats import norm
 from torch import Tensor, nn
 
 from aqa.device import deterministic_kernels, pick_device
-from aqa.errors import AqaWarning
+from aqa.errors import AqaWarning, HeadError
 from aqa.models.examples import Examples
 from aqa.models.heads.base import Answer, Head, pack_texts, param, unpack_texts
 from aqa.models.heads.base.network import NetworkHead
@@ -256,6 +256,10 @@ class RICA2Head(NetworkHead):
         super().check_params()
         if self.hidden is not None:
             check_parts(self.hidden, self.attention_heads)
+        if self.spread_folds == 1:
+            raise HeadError(
+                "spread_folds=1 leaves no other part to fit on; choose 2 or more, or 0 for none"
+            )
 
     @property
     def gives(self) -> tuple[Answer, ...]:

@@ -128,6 +128,9 @@ class UILHead(ScoreNetworkHead):
     refit=false` (that many epochs are ours). Fitted besides: `videos_`, how many it learned from.
     """
 
+    lr_halve_every: int | None = param(
+        None, "steps after which the learning rate is halved; none: never", source="ours"
+    )
     hidden: int | None = width_param(WIDTH, "dong2025")
     queries: int = param(
         16,

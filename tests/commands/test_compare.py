@@ -245,6 +245,9 @@ def test_embeddings_are_measured_and_drawn(aqa, fitted: Path) -> None:
     shown = aqa("embed", "--split", "1", "--picture", "e.png").output
     assert "D2, worst exemplar" in shown
     assert cv2.imread(str(fitted / "e.png")) is not None
+    aqa("embed", "--split", "1", "--picture", "s.png", "--colour", "score")
+    by_type, by_score = (cv2.imread(str(fitted / f"{name}.png")) for name in "es")
+    assert by_score.shape != by_type.shape  # there is a bar of colours beside it
     given = json.loads(aqa("embed", "--split", "1", "--json").output)
     assert [e["size"] for e in given["embeddings"]] == [8, 64, 64, 64]
     for embedding in given["embeddings"]:

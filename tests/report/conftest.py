@@ -52,7 +52,7 @@ def pose_feedback() -> PoseFeedback:
 
 @pytest.fixture
 def embeddings() -> Embeddings:
-    """Two embeddings of 12 videos of three types, of which the last four are test videos."""
+    """Two embeddings of 12 videos of three types; the last four are for tests, one has no score."""
     rng = np.random.default_rng(0)
     types = ["101B", "107B", ""] * 4
     names = [("LSTM", {"train": 0.25, "test": None}), ("D2", {"train": 0.5, "test": -0.1})]
@@ -60,7 +60,9 @@ def embeddings() -> Embeddings:
         Embedding(name, rng.normal(size=(12, 5)), rng.normal(size=(12, 2)), silhouette)
         for name, silhouette in names
     ]
-    return Embeddings([f"v{i}" for i in range(12)], types, np.arange(12) >= 8, made)
+    scores = np.array([*range(20, 31), np.nan], np.float64)
+    tested = np.arange(12) >= 8
+    return Embeddings([f"v{i}" for i in range(12)], types, scores, "score", tested, made)
 
 
 @pytest.fixture

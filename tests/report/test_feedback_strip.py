@@ -41,6 +41,12 @@ def test_each_clip_has_its_frame_and_the_exemplar_s_below(feedback, frames) -> N
     assert "compared with exemplar e" in figure.texts[0].get_text()
 
 
+def test_the_exemplar_has_no_marks_even_if_its_frames_are_the_video_s_own(feedback, frames) -> None:
+    same = frames(2)
+    shown = frame_axes(feedback_figure(feedback([0.9, 0.2]), same, same, "e"))
+    assert [bool(axes.get_title("left")) for axes in shown] == [True, True, False, False]
+
+
 def test_faulty_clips_differ_in_colour_and_in_shape(feedback, frames) -> None:
     figure = feedback_figure(feedback([0.9, 0.2]), frames(2))
     assert [edge(axes) for axes in frame_axes(figure)] == [SOUND, FAULTY]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -51,7 +52,11 @@ def test_with_it_programs_and_browsers_are_answered(guarded) -> None:
     cookie = login.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Strict" in cookie
-    assert guarded.get("/", cookie=cookie.partition(";")[0]).status == 200
+    own = cookie.partition(";")[0]
+    assert guarded.get("/", cookie=own).status == 200
+    for stale in ("another", "a%0d%0aX:%20y", "%u2192", "\u00e9"):  # no cookie is made of these
+        reply = guarded.get(f"/?token={quote(stale, '%')}", cookie=own)
+        assert (reply.status, "set-cookie" in reply.headers) == (200, False)
     assert guarded.get(f"/v1/models?token={TOKEN}").status == 401  # an address is soon told on
 
 

@@ -8,7 +8,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
@@ -49,8 +48,8 @@ def test_a_command_file_of_macos_runs_what_was_typed(tmp_path: Path) -> None:
 
 
 def test_a_batch_file_of_windows_quotes_spaces_and_percent_signs() -> None:
-    text = windows_text([r"C:\my python\python.exe", "-C", "100% dives"])
-    assert '"C:\\my python\\python.exe" -C "100%% dives"\r\n' in text
+    text = windows_text([r"C:\my python\python.exe", "-C", "100% dives", r"C:\R&D" + "\\"])
+    assert '"C:\\my python\\python.exe" "-C" "100%% dives" "C:\\R&D\\\\"\r\n' in text
 
 
 def test_the_command_leaves_an_icon_with_its_options(run_aqa, tmp_path: Path, monkeypatch) -> None:
@@ -77,6 +76,8 @@ def test_what_no_icon_can_hold_is_refused(run_aqa, tmp_path: Path) -> None:
         leave_shortcut(tmp_path / "none", tmp_path, [])
     with pytest.raises(AqaError, match="no icon can run"):
         leave_shortcut(tmp_path, tmp_path, ["--head=a\nb"])
+    with pytest.raises(AqaError, match="no icon can run"):
+        leave_shortcut(tmp_path, tmp_path, ['--head=a"b'], platform="win32")
 
 
 def test_others_are_not_let_in_without_a_token(run_aqa, tmp_path: Path) -> None:
@@ -105,10 +106,8 @@ def test_it_serves_until_ctrl_c(dives: Path, tmp_path: Path) -> None:
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address), said
         with urllib.request.urlopen(f"{address}healthz", timeout=30) as answer:
             assert answer.status == 200
-        began = time.monotonic()
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
-        assert time.monotonic() - began < 30
         assert process.stdout.read().endswith("ended\n")
         assert list(tmp_path.glob("aqa-serve-*")) == []
     finally:

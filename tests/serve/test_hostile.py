@@ -72,6 +72,8 @@ def arrays() -> Iterator[bytes]:
     yield whole + b"more"
     huge = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 128), }"
     yield b"\x93NUMPY\x01\x00" + struct.pack("<H", len(huge)) + huge
+    for broken in (b"(((", b"-" * 9000 + b"1", b"  x\n y", b"'" * 3, b"{[]: 1}", b"\xff\x00"):
+        yield b"\x93NUMPY\x01\x00" + struct.pack("<H", len(broken)) + broken
     odd = b"{'descr': __import__('os').system('true'), 'fortran_order': False, 'shape': (1,)}"
     yield b"\x93NUMPY\x01\x00" + struct.pack("<H", len(odd)) + odd
     yield b"\x93NUMPY\x09\x00" + whole[8:]
@@ -85,7 +87,10 @@ def texts() -> Iterator[bytes]:
     yield b'{"features": [[NaN]]}'
     yield json.dumps({"features": [["a"] * 128]}).encode()
     yield json.dumps({"features": [[10**400] * 128]}).encode()
-    yield json.dumps({"features": [[0] * 128], "type": 3}).encode()
+    for told in (3, "y" * 5000, "a\nb", ["107B"]):
+        yield json.dumps({"features": [[0] * 128], "type": told}).encode()
+    for told in (-1, 0, "x", True, 10**400, float("nan"), float("inf")):
+        yield json.dumps({"features": [[0] * 128], "difficulty": told}).encode()
     yield json.dumps({"features": [[0] * 128, [0]]}).encode()
 
 
@@ -271,6 +276,26 @@ def test_an_upload_without_a_length_is_cut_off_where_it_is_too_large(client) -> 
         else:
             assert connection.recv(65536).startswith(b"HTTP/1.1 413")
     assert list(client.uploads.iterdir()) == []
+
+
+def test_an_upload_that_is_broken_off_is_a_refusal_and_no_fault() -> None:
+    import asyncio
+
+    from aqa.serve.guard import RefusedError, _Receiver
+    from aqa.serve.settings import Limits
+
+    sent = iter(({"type": "http.request", "body": b"x", "more_body": True},))
+
+    async def gone() -> dict[str, Any]:
+        return next(sent, {"type": "http.disconnect"})
+
+    async def read() -> None:
+        receive = _Receiver(gone, Limits())
+        assert (await receive())["body"] == b"x"
+        with pytest.raises(RefusedError, match="broken off"):
+            await receive()
+
+    asyncio.run(read())
 
 
 def test_no_playlist_opens_another_file(secret: Path, tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import threading
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -79,6 +81,18 @@ def test_a_child_that_breaks_at_a_file_breaks_nothing_else(client, dives: Path) 
     assert answers[0].status in (200, 422)  # 200: it had ended before it was asked
     assert ask(worker, path).status == 200
     assert worker._process.pid != process
+
+
+@pytest.mark.parametrize("said", [b"\xff", b"{", b"[]", b'{"answer": {}}'])
+def test_a_child_that_answers_no_sense_is_ended(tmp_path: Path, said: bytes) -> None:
+    worker = Worker(ServedModel(tmp_path, head="wd"), Limits())
+    worker._pipe, theirs = multiprocessing.Pipe()
+    child = SimpleNamespace(pid=0, is_alive=lambda: True, kill=list, join=lambda seconds: None)
+    worker._process = child
+    theirs.send_bytes(said)
+    answer = ask(worker, tmp_path / "dive.mp4")
+    assert (answer.status, worker.is_ready) == (422, False)
+    theirs.close()
 
 
 def test_memory_is_limited(dives: Path, tmp_path: Path) -> None:

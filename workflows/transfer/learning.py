@@ -96,7 +96,8 @@ def fine_tune(
 ) -> list[tuple[int, float | None]]:
     """Train a fitted head's network on; (iteration, Spearman on `test`), every 100 and the last.
 
-    `test` is only predicted. The head itself stays as it is. most: iterations at most.
+    `test` is only predicted. The head itself stays as it is. most: iterations at most. A point is
+    of the weights after its step, as published, also where the head takes an average of weights.
     """
     iterations, halve_every = iterations_for(len(train))
     iterations = iterations if most is None else min(iterations, most)

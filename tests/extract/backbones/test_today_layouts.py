@@ -364,6 +364,12 @@ class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
 
+    def do_GET(self) -> None:
+        if Path(self.translate_path(self.path) + ".busy").exists():
+            self.send_error(503)
+        else:
+            super().do_GET()
+
 
 @pytest.fixture
 def site(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
@@ -402,6 +408,13 @@ def test_a_name_of_the_hub_is_downloaded_once(
     assert again.weights.sha256 == made.weights.sha256
     with pytest.raises(WeightsError, match="AQA_OFFLINE forbids"):
         load_backbone("dinov2-s", "club/other")
+
+
+def test_a_busy_server_is_no_server_without_a_preprocessing(site: Path, tmp_path: Path) -> None:
+    (site / "preprocessor_config.json.busy").touch()
+    with pytest.raises(WeightsError, match="503"):
+        load_backbone("dinov2-s", "club/dinov2")
+    assert not list((tmp_path / "cache").rglob("model.safetensors*"))
 
 
 def test_a_name_that_is_published_tells_its_licence(monkeypatch: pytest.MonkeyPatch) -> None:

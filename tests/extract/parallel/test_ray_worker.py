@@ -41,6 +41,7 @@ def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RayWorker:
     recipe = NetworkRecipe.of(load_backbone(f"{path}:make"))
     sent = SentFile(str(path), sha256_of(path), NET.encode)
     path.unlink()
+    (tmp_path / "there").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "there"))
     index = tmp_path / "no" / "such" / ".frames"
     settings = EncodingSettings(ClipRule(16, 16), index_folder=index)
@@ -52,7 +53,7 @@ def test_calls_at_once_get_what_became_of_their_videos(
 ) -> None:
     _, ready = worker.ready()
     assert isinstance(ready, Ready)
-    assert len([*(tmp_path / "there").rglob("net.py")]) == 1
+    assert [*(tmp_path / "there").iterdir()] == []  # what was sent does not stay
     videos = [Video(f"v{i}", numbered_video(17 + i, f"v{i}.avi"), 1.0) for i in range(4)]
     videos.append(Video("gone", tmp_path / "gone.avi", 1.0))
     groups = [(NumberedVideo(i, video),) for i, video in enumerate(videos)]
@@ -67,6 +68,14 @@ def test_calls_at_once_get_what_became_of_their_videos(
     assert [one.number for one in encoded] == [0, 1, 2, 3, 4]
     assert [one.n_frames for one in encoded[:4]] == [17, 18, 19, 20]
     assert "gone.avi: no such video" in str(encoded[4].failure)
+
+
+def test_what_lies_beside_a_file_is_sent_with_it(tmp_path: Path) -> None:
+    config = SentFile("first/config.json", "1" * 64, lambda: b"{}")
+    sent = SentFile("first/model.safetensors", "0" * 64, lambda: b"tensors", (config,))
+    assert sent.here(tmp_path) == str(tmp_path / "model.safetensors")
+    assert (tmp_path / "model.safetensors").read_bytes() == b"tensors"
+    assert (tmp_path / "config.json").read_bytes() == b"{}"
 
 
 def test_a_file_that_changed_on_the_way_is_refused(worker: RayWorker) -> None:

@@ -207,7 +207,8 @@ def test_score_and_feedback_warn_too_and_a_bad_file_stops_no_other(videos: Path)
     found = json.loads(scored.stdout)
     assert scored.returncode == 1
     assert [row["video"] for row in found["scores"]] == ["sound.mp4", "spoilt-sound.mp4"]
-    assert found["scores"][0]["warnings"] == []
+    (learned_from,) = found["scores"][0]["warnings"]
+    assert learned_from.startswith("the head has learned from this very video (0, 1, 2")
     assert found["scores"][1]["warnings"][0].startswith("damaged: frames 36 to 41")
     assert len(found["failed"]) == 1
     assert "warning: spoilt-sound.mp4: damaged: frames 36 to 41" in scored.stderr

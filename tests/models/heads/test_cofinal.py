@@ -41,6 +41,7 @@ def test_as_published_features_of_1024_go_to_256_and_to_100_fixed_sub_grades() -
     assert sum(p.numel() for p in net.parameters()) == expected == 2_004_841
     assert net.directions.shape == (100, 100)
     assert "directions" not in dict(net.named_parameters())
+    assert head.training_settings().lr_halve_every is None
     said = " ".join((CofinalHead.__doc__ or "").split())
     assert all(f"-p {one}" in said for one in PUBLISHED)
 
@@ -53,7 +54,8 @@ def test_grades_count_down_and_sub_grades_say_where_inside(net: GradeNet) -> Non
         for k, feature in enumerate(own):
             direction = net.place(feature)
             direction = direction / direction.norm()
-            strength = [math.exp(10 * float(direction @ corner)) for corner in net.directions]
+            likeness = [float(direction @ corner) for corner in net.directions]
+            strength = [math.exp(net.sharpness * cosine) for cosine in likeness]
             place = sum(j / 3 * s for j, s in enumerate(strength)) / sum(strength)
             assert float(places[k]) == pytest.approx(place)
             logit = float(feature @ net.responses.weight[k] + net.responses.bias[k])

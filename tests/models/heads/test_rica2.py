@@ -269,3 +269,8 @@ def test_the_rate_warms_up(performances) -> None:
     head.fit(performances.x[:9], performances.y[:9])
     assert [row["lr"] for row in head.history_] == pytest.approx([0.002, 0.004, 0.004])
     assert math.isfinite(head.trust_)
+
+
+def test_one_part_of_the_videos_is_refused(performances) -> None:
+    with pytest.raises(HeadError, match="spread_folds=1 leaves no other part"):
+        RICA2Head(**{**QUICK, "spread_folds": 1}).fit(performances.x[:9], performances.y[:9])

@@ -34,6 +34,7 @@ def test_as_published_it_has_these_many_parameters() -> None:
     expected = square + 68 * 1024 + 2 * layer + 2 * mlp
     assert sum(p.numel() for p in net.parameters()) == expected == 23_436_290
     assert net.queries.std().item() == pytest.approx(2, rel=0.05)
+    assert head.training_settings().lr_halve_every is None
 
 
 def test_every_published_parameter_is_named_in_its_help() -> None:

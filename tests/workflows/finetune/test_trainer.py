@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.distributed import TCPStore
 
 from aqa.models.examples import Examples
 from aqa.models.heads.base import HeadError, part_of
@@ -357,19 +358,18 @@ with join_processes("cpu") as group:
 
 def test_two_processes_are_as_one(tmp_path: Path) -> None:
     here = str(Path(__file__).parent)
+    # The store is here, as torchrun has it, so that nobody takes its port before it is open.
+    store = TCPStore("localhost", 0, is_master=True, wait_for_workers=False)
     environment = os.environ | {
         "MASTER_ADDR": "localhost",
-        "MASTER_PORT": "0",
+        "MASTER_PORT": str(store.port),
         "WORLD_SIZE": "2",
         "TORCHELASTIC_RUN_ID": "test",
+        "TORCHELASTIC_USE_AGENT_STORE": "True",
+        "TORCHELASTIC_RESTART_COUNT": "0",
         "PYTHONPATH": os.pathsep.join(sys.path),
         "OMP_NUM_THREADS": "1",
     }
-    import socket
-
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        environment["MASTER_PORT"] = str(free.getsockname()[1])
     workers = [
         subprocess.Popen(
             [sys.executable, "-c", WORKER, here, str(tmp_path)],
@@ -378,9 +378,13 @@ def test_two_processes_are_as_one(tmp_path: Path) -> None:
         )
         for rank in range(2)
     ]
-    for worker in workers:
-        _, error = worker.communicate(timeout=120)
-        assert worker.returncode == 0, error.decode()
+    try:
+        for worker in workers:
+            _, error = worker.communicate(timeout=400)  # far more than a busy machine needs
+            assert worker.returncode == 0, error.decode()
+    finally:
+        for worker in workers:
+            worker.kill()
     made = tuner()
     expected = [gradients(tuner()), gradients(made, [5])]
     expected.append(gradients(tuner(name="scoringnet"), name="scoringnet"))

@@ -136,7 +136,7 @@ def test_fine_tuning_is_as_fitting_for_so_many_steps_and_leaves_the_head_alone(
     assert [iteration for iteration, _ in points] == [0, 10, 20, 25]
     assert points[0][1] == correlation(learned, test)
 
-    tuned = copy_of(learned, lr_halve_every=7, epochs=25)
+    tuned = copy_of(learned, lr_halve_every=7, epochs=25, average_weights=None)
     scaled = [(s - learned.centre_) / learned.scale_ for s in train.features]
     videos = VideoTensors.of(scaled, scaled_scores(learned, train.scores), pick_device("cpu"))
     tuned.trainer(tuned.net_).fit(videos, None)

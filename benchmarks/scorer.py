@@ -56,7 +56,17 @@ def main(workspace: Path, video: Path, head: str, calls: int, each: int) -> None
 
 def by_command(workspace: Path, video: Path, head: str) -> float:
     """What `aqa score` answers."""
-    command = [sys.executable, "-m", "aqa", "-C", workspace, "score", video, "--head", head]
+    command = [
+        sys.executable,
+        "-m",
+        "aqa",
+        "-C",
+        str(workspace),
+        "score",
+        str(video),
+        "--head",
+        head,
+    ]
     said = subprocess.run([*command, "--json"], check=True, capture_output=True, text=True)
     score: float = json.loads(said.stdout)["scores"][0]["score"]
     return score

@@ -116,8 +116,10 @@ def _scatter_scores(axes: Axes, embedding: Embedding, embeddings: Embeddings) ->
     scale = Normalize(scores.min(), scores.max()) if scores.count() else Normalize(0, 1)
     for tested, (marker, _) in enumerate(_SCORE_MARKERS):
         chosen = embeddings.tested == bool(tested)
+        across, up = embedding.flat[chosen].T
         axes.scatter(
-            *embedding.flat[chosen].T,
+            across,
+            up,
             c=scores[chosen],
             s=28,
             norm=scale,

@@ -139,7 +139,7 @@ class CoReHead(VotingHead):
         self.check_fitted()
         features = check_sequences(examples.features, self.clip_shape, ids=examples.ids)
         videos = [self.scaled(average) for average in self.shown(features)]
-        first, second = self.meet(examples)
+        first, second = self.exemplar_pairs(examples)
         device = pick_device(self.device)
         net = self.net_.to(device).eval()
         assert isinstance(net, ContrastiveNet)

@@ -104,7 +104,7 @@ class T2CRHead(VotingHead):
         """See `Head.predict_examples`."""
         self.check_fitted()
         features = check_sequences(examples.features, self.clip_shape, ids=examples.ids)
-        first, second = self.meet(examples)
+        first, second = self.exemplar_pairs(examples)
         ends = np.cumsum(self.ex_lengths_)[:-1]
         shown = [*np.split(self.ex_features_, ends), *features]
         known = len(self.ex_lengths_)

@@ -156,7 +156,7 @@ class VotingHead(NetworkHead):
         """
         raise NotImplementedError
 
-    def meet(self, examples: Examples) -> tuple[Numbers, Numbers]:
+    def exemplar_pairs(self, examples: Examples) -> tuple[Numbers, Numbers]:
         """Which exemplar meets which video: numbers of both, (pairs,) each."""
         groups = self.groups(examples, strict=False)
         return meet_exemplars(unpack_texts(self.ex_groups_), groups, kind=self.group_column)

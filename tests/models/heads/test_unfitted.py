@@ -41,6 +41,7 @@ ASKED: dict[str, Callable[[Any], Any]] = {
     "decoded": lambda head: head.decoded(TWO),
     "embed": lambda head: head.embed(X),
     "embed_clips": lambda head: head.embed_clips(X[0], np.zeros(4)),
+    "exemplar_pairs": lambda head: head.exemplar_pairs(TWO),
     "explain": lambda head: head.explain(TWO[0]),
     "features_of_exemplars": lambda head: head.features_of_exemplars,
     "gradient": lambda head: head.gradient(TWO[0]),

@@ -21,6 +21,23 @@ def said(dives: Path, run_aqa, *arguments: str) -> dict:
     return json.loads(run_aqa("-C", str(dives), *arguments, "--json").stdout)
 
 
+def assert_alike(found: object, wanted: object) -> None:
+    """The same but for the last digits, which depend on how many threads a network has."""
+    if isinstance(wanted, dict):
+        assert isinstance(found, dict)
+        assert found.keys() == wanted.keys()
+        for name, value in wanted.items():
+            assert_alike(found[name], value)
+    elif isinstance(wanted, list):
+        assert isinstance(found, list)
+        for one, other in zip(found, wanted, strict=True):
+            assert_alike(one, other)
+    elif isinstance(wanted, float):
+        assert found == pytest.approx(wanted, abs=2e-3)
+    else:
+        assert found == wanted
+
+
 def test_a_video_gets_the_score_of_the_command(client, dives: Path, dive: bytes, run_aqa) -> None:
     wanted = said(dives, run_aqa, "score", "videos/dive_0003.mp4", "--head", "wd")
     for reply in (
@@ -31,10 +48,10 @@ def test_a_video_gets_the_score_of_the_command(client, dives: Path, dive: bytes,
         assert reply.status == 200, reply.body
         answer = reply.json
         model = answer.pop("model")
-        assert answer == {**wanted["scores"][0], "video": "dive.mp4"}
+        assert_alike(answer, {**wanted["scores"][0], "video": "dive.mp4"})
         assert model["runs"][0].pop("run") == "runs/wd/split-1"
         wanted["model"]["runs"][0].pop("run", None)
-        assert model == wanted["model"]
+        assert_alike(model, wanted["model"])
 
 
 def test_features_get_the_score_of_their_video(client, dives: Path, dive: bytes) -> None:
@@ -57,7 +74,7 @@ def test_feedback_is_that_of_the_command(client, dives: Path, dive: bytes, run_a
     wanted = said(dives, run_aqa, "feedback", "videos/dive_0003.mp4", "--head", "wd")
     reply = client.send("/v1/feedback", ("dive.mp4", dive))
     assert reply.status == 200, reply.body
-    assert reply.json["clips"] == wanted["clips"]
+    assert_alike(reply.json["clips"], wanted["clips"])
     assert reply.json["video"] == "dive.mp4"
 
 

@@ -94,7 +94,7 @@ def asked(request: Request) -> Any:
 
 
 def main() -> None:
-    """Draw all pictures."""
+    """Write the pictures of the page and of the app, on a wide window and on a phone's."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("demo", type=Path, help="folder of a finished `aqa demo`")
     parser.add_argument("out", type=Path, help="folder of the pictures")

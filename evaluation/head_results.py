@@ -83,7 +83,7 @@ class HeadResults:
 
     @property
     def target(self) -> str:
-        """What it predicts."""
+        """The target that its runs were fitted to, such as `score` or `tes`."""
         return label_and_target(self.name)[1]
 
     @property

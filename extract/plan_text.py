@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
+from aqa.extract.checkpoints.progress import in_bytes
 from aqa.extract.plan import NetworkRate, Plan
 
 # For how many GPUs the time is told.
@@ -14,12 +15,12 @@ def plan_rows(plan: Plan) -> list[list[str]]:
     """Rows of a name and a text."""
     device = str(plan.device) if plan.device.type != "cpu" else f"cpu, {plan.cores} cores"
     seen = f"{plan.n_seen} of {plan.n_videos} videos, {plan.clips_seen} clips"
-    gpu = f"; of the GPU {size(plan.gpu_memory)}" if plan.gpu_memory else ""
+    gpu = f"; of the GPU {in_bytes(plan.gpu_memory)}" if plan.gpu_memory else ""
     return [
         ["measured on", f"{device}: {seen}"],
         ["clips", f"about {plan.n_clips}"],
-        ["store", size(plan.n_clips * plan.row_bytes)],
-        ["memory", f"{size(plan.memory)} per process{gpu}"],
+        ["store", in_bytes(plan.n_clips * plan.row_bytes)],
+        ["memory", f"{in_bytes(plan.memory)} per process{gpu}"],
         ["decoding", f"{plan.decoding:.1f} clips/s per thread"],
         *(
             [f"network, {precision}", _rates_in_words(list(rates))]
@@ -58,19 +59,10 @@ def _advice(plan: Plan) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Such as `45 s`, `12 min` or `3 h 20 min`."""
+    """A time as people read it: `45 s`, `12 min` or `3 h 20 min`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     if minutes < 90:
         return f"{minutes} min"
     return f"{minutes // 60} h {minutes % 60} min"
-
-
-def size(n_bytes: float) -> str:
-    """Such as `16.0 MB`."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if n_bytes < 1000:
-            return f"{n_bytes:.0f} {unit}" if unit == "B" else f"{n_bytes:.1f} {unit}"
-        n_bytes /= 1000
-    return f"{n_bytes:.1f} TB"

@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     from aqa.extract.checkpoints.records import Checkpoint
 
 
-def in_bytes(count: int) -> str:
+def in_bytes(count: float) -> str:
     """A size as people read it.
 
     >>> in_bytes(255_061_555)
     '255.1 MB'
     """
-    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+    for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if count >= factor:
             return f"{count / factor:.1f} {unit}"
-    return f"{count} bytes"
+    return f"{count:.0f} bytes"
 
 
 class DownloadProgress:

@@ -68,7 +68,7 @@ def merge_stores(parts: Sequence[Path], output: Path, order: Iterable[str] = ())
                 durable=False,
             ) as writer:
                 for video_id in ids:
-                    _copy(video_id, places[video_id], writer)
+                    copy_video(video_id, places[video_id], writer)
         n_before = len(stores[0]) if real.exists() and stores[0].path == output else 0
         return Merged(len(ids), len(ids) - n_before, _missing(stores))
 
@@ -123,7 +123,8 @@ def _record(store: FeatureStore, video_id: str) -> tuple[Any, ...]:
     return checksums, store.frame_range(video_id), store.content(video_id)
 
 
-def _copy(video_id: str, store: FeatureStore, writer: FeatureStoreWriter) -> None:
+def copy_video(video_id: str, store: FeatureStore, writer: FeatureStoreWriter) -> None:
+    """Append a video of one store to another of the same spec, with all that is known of it."""
     seen = [store.augmented(name) for name in store.augmentations]
     writer.append(
         video_id,

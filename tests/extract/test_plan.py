@@ -18,7 +18,7 @@ from aqa.event_log import EventLog
 from aqa.extract.backbones import load_backbone
 from aqa.extract.pace import Pace
 from aqa.extract.plan import NetworkRate, Plan, make_plan
-from aqa.extract.plan_text import duration, plan_rows, size
+from aqa.extract.plan_text import duration, plan_rows
 from aqa.extract.video_encoder import EncodingSettings
 from aqa.features.clips import ClipRule
 from aqa.files import WriteError
@@ -74,7 +74,6 @@ def test_a_plan_in_words() -> None:
     assert said["time"].startswith("1 GPU like this one: ")
     assert said["take"] == "--batch-size 2 --precision float32"
     assert [duration(t) for t in (3, 100, 7300)] == ["3 s", "2 min", "2 h 2 min"]
-    assert [size(n) for n in (5, 2e6, 3e13)] == ["5 B", "2.0 MB", "30.0 TB"]
 
 
 def test_a_plan_is_measured_on_videos(numbered_video: Callable[..., Path]) -> None:

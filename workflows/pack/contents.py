@@ -17,6 +17,7 @@ from aqa.extract.checkpoints.hub import CONFIG
 from aqa.extract.checkpoints.records import Checkpoint
 from aqa.extract.rebuild import published_weights
 from aqa.features.store import FeatureStore, FeatureStoreWriter, Spec
+from aqa.features.store.merge import copy_video
 from aqa.files import sha256_of
 from aqa.models.runs import Run
 from aqa.models.saved.hashes import hash_of
@@ -253,19 +254,9 @@ def _no_exemplar(video: Video) -> str:
 def write_exemplar_store(path: Path, source: FeatureStore, ids: Sequence[str]) -> None:
     """Copy the features of a few videos into a store of their own, always of the same bytes."""
     spec = _without_paths(source.spec)
-    stores = [source.augmented(name) for name in source.augmentations]
     blank = source.file.texts.blank
     with FeatureStoreWriter(
         path, spec, blank=blank, ids=ids, provenance=source.provenance, durable=False
     ) as writer:
         for i in ids:
-            writer.append(
-                i,
-                [(one[i], one.clips(i)) for one in stores],
-                n_frames=source.n_frames(i),
-                frame_range=source.frame_range(i),
-                fps=source.fps(i),
-                n_bytes=source.n_bytes(i),
-                content=source.content(i),
-                decoder=source.decoder(i),
-            )
+            copy_video(i, source, writer)

@@ -24,8 +24,9 @@ from aqa.extract.backbones.vit import (
     renamed,
     separate,
 )
-from aqa.extract.checkpoints.layouts import Build, Layout
-from aqa.extract.checkpoints.records import Checkpoint, WeightsError
+from aqa.extract.checkpoints.hub import hub_layout, hub_record
+from aqa.extract.checkpoints.layouts import Build
+from aqa.extract.checkpoints.records import WeightsError
 from aqa.extract.preprocess import Preprocess
 
 NAMES = ("clip-b32", "clip-b16", "clip-l14")
@@ -132,27 +133,20 @@ PROFILES = {
 def architecture(name: str) -> Architecture:
     """The image tower of that name; a clip is 16 frames, or one with `--clip-length 1`."""
     tower = TOWERS[name]
-    layout = Layout(
-        name="hub",
-        source=f"a folder or name of the hub, such as {tower.hub}",
-        last_layer="embedding",
-        profiles=("hub",),
+    layout = hub_layout(
+        tower.hub,
+        "embedding",
+        functools.partial(_hub_build, tower),
         key=functools.partial(renamed, names=_HUB),
         parts=_hub_parts,
         ignored=r"text_model\.|text_projection\.|logit_scale$|.*\.position_ids$",
-        hub=functools.partial(_hub_build, tower),
     )
-    checkpoint = Checkpoint(
+    checkpoint = hub_record(
+        tower.hub,
+        name,
         name=f"{name}-hub",
-        backbone=name,
-        layout="hub",
-        profile="hub",
-        file=f"{tower.hub}/model.safetensors",
-        url=f"https://huggingface.co/{tower.hub}/resolve/main/model.safetensors",
         licence="MIT (that of openai/CLIP)",
         pretraining="400 million pictures with texts",
-        classes=None,
-        clip_length=16,
     )
     return Architecture(
         name=name,

@@ -23,8 +23,8 @@ from aqa.extract.backbones.vit import (
     renamed,
     separate,
 )
-from aqa.extract.checkpoints.layouts import Build, Layout
-from aqa.extract.checkpoints.records import Checkpoint
+from aqa.extract.checkpoints.hub import hub_layout, hub_record
+from aqa.extract.checkpoints.layouts import Build
 from aqa.extract.preprocess import IMAGENET, Preprocess
 
 NAMES = ("dinov2-s", "dinov2-b", "dinov2-l")
@@ -121,28 +121,21 @@ PROFILES = {
 def architecture(name: str) -> Architecture:
     """The network of that name; a clip is 16 frames, or one with `--clip-length 1`."""
     design, published = DESIGNS[name[-1]], f"facebook/dinov2-{_HUB_NAMES[name[-1]]}"
-    layout = Layout(
-        name="hub",
-        source=f"a folder or name of the hub, such as {published}",
-        last_layer="token",
-        profiles=("hub",),
+    layout = hub_layout(
+        published,
+        "token",
+        functools.partial(_hub_build, design),
         key=_hub_key,
         parts=_hub_parts,
         classifier=("classifier.",),
         ignored=r"embeddings\.mask_token$",
-        hub=functools.partial(_hub_build, design),
     )
-    checkpoint = Checkpoint(
+    checkpoint = hub_record(
+        published,
+        name,
         name=f"{name}-hub",
-        backbone=name,
-        layout="hub",
-        profile="hub",
-        file=f"{published}/model.safetensors",
-        url=f"https://huggingface.co/{published}/resolve/main/model.safetensors",
         licence="Apache-2.0 (that of facebookresearch/dinov2)",
         pretraining="LVD-142M pictures, by itself",
-        classes=None,
-        clip_length=16,
     )
     return Architecture(
         name=name,

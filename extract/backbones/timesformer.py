@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from aqa.extract.backbones.architecture import Architecture
 from aqa.extract.backbones.vit import SelfAttention, TwoLayers, ViTDesign, check_config, learned
 from aqa.extract.backbones.vit import renamed as hub_name
+from aqa.extract.checkpoints.hub import hub_layout
 from aqa.extract.checkpoints.layouts import Build, Layout
 from aqa.extract.checkpoints.records import Checkpoint
 from aqa.extract.preprocess import Preprocess
@@ -129,20 +131,17 @@ def _hub_build(config: Mapping[str, Any]) -> Build:
 
 # defaults.py and the 8x32 configs: one crop of 224 from a shorter side of 256. Its code normalises
 # before it resizes, without antialiasing; we round to grey levels between: by half a level at most.
-_MEAN, _STD = (0.45, 0.45, 0.45), (0.225, 0.225, 0.225)
+_TRAINED = Preprocess(
+    resize=256,
+    crop=(224, 224),
+    scale=1 / 255,
+    mean=(0.45, 0.45, 0.45),
+    std=(0.225, 0.225, 0.225),
+    truncate=True,
+)
 PROFILES = {
-    "timesformer": Preprocess(
-        resize=256, crop=(224, 224), scale=1 / 255, mean=_MEAN, std=_STD, truncate=True
-    ),
-    "hub": Preprocess(
-        resize=224,
-        crop=(224, 224),
-        interpolation="pillow-bilinear",
-        scale=1 / 255,
-        mean=_MEAN,
-        std=_STD,
-        truncate=True,
-    ),
+    "timesformer": _TRAINED,
+    "hub": replace(_TRAINED, resize=224, interpolation="pillow-bilinear"),
 }
 
 LAYOUTS = (
@@ -153,14 +152,12 @@ LAYOUTS = (
         profiles=("timesformer",),
         classifier=("head.",),
     ),
-    Layout(
-        name="hub",
-        source="a folder or name of the hub, such as facebook/timesformer-base-finetuned-k400",
-        last_layer="token",
-        profiles=("hub",),
+    hub_layout(
+        "facebook/timesformer-base-finetuned-k400",
+        "token",
+        _hub_build,
         key=functools.partial(hub_name, names=_HUB),
         classifier=("classifier.",),
-        hub=_hub_build,
     ),
 )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from aqa.extract.backbones.architecture import Architecture
 from aqa.extract.backbones.vit import ViTDesign, check_config, renamed
+from aqa.extract.checkpoints.hub import hub_layout, hub_record
 from aqa.extract.checkpoints.layouts import Build, Layout
 from aqa.extract.checkpoints.records import Checkpoint
 from aqa.extract.preprocess import IMAGENET, Preprocess
@@ -134,18 +136,16 @@ def _layouts(name: str) -> tuple[Layout, ...]:
     return (
         original,
         *(
-            Layout(
+            hub_layout(
+                "MCG-NJU/videomae-base" + ("" if norm_first else "-finetuned-kinetics"),
+                "pooled",
+                functools.partial(_hub_build, design, norm_first),
                 name="hub-pretrained" if norm_first else "hub",
-                source="a folder or name of the hub, such as MCG-NJU/videomae-base"
-                + ("" if norm_first else "-finetuned-kinetics"),
-                last_layer="pooled",
-                profiles=("hub",),
                 key=functools.partial(renamed, names=_HUB),
                 parts=_hub_parts,
                 classifier=("classifier.",),
                 ignored=r"decoder\.|encoder_to_decoder\.|mask_token$",
                 build=functools.partial(VideoMAE, design, norm_first=norm_first),
-                hub=functools.partial(_hub_build, design, norm_first),
             )
             for norm_first in (False, True)
         ),
@@ -158,76 +158,46 @@ _TRAINED = Preprocess(
 )
 PROFILES = {
     "videomae": _TRAINED,
-    "hub": Preprocess(
-        resize=224,
-        crop=(224, 224),
-        interpolation="pillow-bilinear",
-        scale=1 / 255,
-        mean=IMAGENET[0],
-        std=IMAGENET[1],
-        truncate=True,
-    ),
+    "hub": replace(_TRAINED, interpolation="pillow-bilinear"),
 }
 # extract_tad_feature.py, the script that V2's authors made their features with, differs from how
 # the network was trained.
 TAD = Preprocess(resize=(224, 224), crop=(224, 224), scale=1 / 255)
 
-_NON_COMMERCIAL = "CC BY-NC 4.0: not for commercial use"
+
+def _of_hub(letter: str, size: str) -> Checkpoint:
+    return hub_record(
+        f"MCG-NJU/videomae-{size}-finetuned-kinetics",
+        f"videomae-{letter}",
+        name=f"videomae-{letter}-k400-hub",
+        licence="CC BY-NC 4.0: not for commercial use",
+        pretraining="Kinetics-400, by itself, then with its classes",
+        classes=400,
+    )
+
+
+def _original(of_hub: Checkpoint, url: str) -> Checkpoint:
+    """The authors' own file of what the hub has too; nobody gives its size or hash."""
+    return replace(
+        of_hub,
+        name=of_hub.name.removesuffix("-hub"),
+        layout="mcg-nju",
+        profile="videomae",
+        file=f"{of_hub.backbone}/checkpoint.pth",
+        url=url,
+        by_hand=True,
+    )
+
+
+_BASE = _of_hub("b", "base")
+# Its config.json was converted with 16 heads where the original has 6: features differ by 7 %.
+_SMALL = _of_hub("s", "small")
 CHECKPOINTS = (
-    Checkpoint(
-        name="videomae-b-k400-hub",
-        backbone="videomae-b",
-        layout="hub",
-        profile="hub",
-        file="MCG-NJU/videomae-base-finetuned-kinetics/model.safetensors",
-        url="https://huggingface.co/MCG-NJU/videomae-base-finetuned-kinetics/resolve/main/"
-        "model.safetensors",
-        licence=_NON_COMMERCIAL,
-        pretraining="Kinetics-400, by itself, then with its classes",
-        classes=400,
-        clip_length=16,
-    ),
-    # On Google Drive, by its MODEL_ZOO; nobody gives size or hash.
-    Checkpoint(
-        name="videomae-b-k400",
-        backbone="videomae-b",
-        layout="mcg-nju",
-        profile="videomae",
-        file="videomae-b/checkpoint.pth",
-        url="https://drive.google.com/file/d/1MzwteHH-1yuMnFb8vRBQDvngV1Zl-d3z",
-        by_hand=True,
-        licence=_NON_COMMERCIAL,
-        pretraining="Kinetics-400, by itself, then with its classes",
-        classes=400,
-        clip_length=16,
-    ),
-    Checkpoint(
-        name="videomae-s-k400",
-        backbone="videomae-s",
-        layout="mcg-nju",
-        profile="videomae",
-        file="videomae-s/checkpoint.pth",
-        url="https://github.com/MCG-NJU/VideoMAE/blob/main/MODEL_ZOO.md",
-        by_hand=True,
-        licence=_NON_COMMERCIAL,
-        pretraining="Kinetics-400, by itself, then with its classes",
-        classes=400,
-        clip_length=16,
-    ),
-    # Its config.json was converted with 16 heads where the original has 6: features differ by 7 %.
-    Checkpoint(
-        name="videomae-s-k400-hub",
-        backbone="videomae-s",
-        layout="hub",
-        profile="hub",
-        file="MCG-NJU/videomae-small-finetuned-kinetics/model.safetensors",
-        url="https://huggingface.co/MCG-NJU/videomae-small-finetuned-kinetics/resolve/main/"
-        "model.safetensors",
-        licence=_NON_COMMERCIAL,
-        pretraining="Kinetics-400, by itself, then with its classes",
-        classes=400,
-        clip_length=16,
-    ),
+    _BASE,
+    # On Google Drive, by its MODEL_ZOO.
+    _original(_BASE, "https://drive.google.com/file/d/1MzwteHH-1yuMnFb8vRBQDvngV1Zl-d3z"),
+    _original(_SMALL, "https://github.com/MCG-NJU/VideoMAE/blob/main/MODEL_ZOO.md"),
+    _SMALL,
     *(
         # Sizes and the hashes' first digits are those that third-party code pins.
         Checkpoint(

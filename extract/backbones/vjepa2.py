@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,8 +17,8 @@ from torch import Tensor, nn
 
 from aqa.extract.backbones.architecture import Architecture
 from aqa.extract.backbones.vit import Rotation, ViTDesign, check_config, renamed, separate
+from aqa.extract.checkpoints.hub import hub_layout, hub_record
 from aqa.extract.checkpoints.layouts import Build, Layout
-from aqa.extract.checkpoints.records import Checkpoint
 from aqa.extract.preprocess import IMAGENET, Preprocess
 
 NAMES = ("vjepa2-l",)
@@ -95,26 +96,12 @@ def _hub_build(config: Mapping[str, Any]) -> Build:
 
 # make_transforms of its evaluations: OpenCV's bilinear to int(256 / 224 * 256), the middle 256; the
 # hub's class resizes with antialiasing.
-PROFILES = {
-    "vjepa2": Preprocess(
-        resize=292,
-        crop=(256, 256),
-        scale=1 / 255,
-        mean=IMAGENET[0],
-        std=IMAGENET[1],
-        truncate=True,
-    ),
-    "hub": Preprocess(
-        resize=292,
-        crop=(256, 256),
-        interpolation="pillow-bilinear",
-        scale=1 / 255,
-        mean=IMAGENET[0],
-        std=IMAGENET[1],
-        truncate=True,
-    ),
-}
+_TRAINED = Preprocess(
+    resize=292, crop=(256, 256), scale=1 / 255, mean=IMAGENET[0], std=IMAGENET[1], truncate=True
+)
+PROFILES = {"vjepa2": _TRAINED, "hub": replace(_TRAINED, interpolation="pillow-bilinear")}
 
+_REPOSITORY = "facebook/vjepa2-vitl-fpc64-256"
 LAYOUTS = (
     # Of its two encoders the target encoder, which its own evaluations read.
     Layout(
@@ -124,42 +111,32 @@ LAYOUTS = (
         profiles=("vjepa2",),
         ignored="pos_embed$",  # a table that the rotations replace
     ),
-    Layout(
-        name="hub",
-        source="a folder or name of the hub, such as facebook/vjepa2-vitl-fpc64-256",
-        last_layer="pooled",
-        profiles=("hub",),
+    hub_layout(
+        _REPOSITORY,
+        "pooled",
+        _hub_build,
         key=functools.partial(renamed, names=_HUB),
         parts=_hub_parts,
         ignored=r"predictor\.|pooler\.|classifier\.",
-        hub=_hub_build,
     ),
 )
 
+_OF_HUB = hub_record(
+    _REPOSITORY,
+    "vjepa2-l",
+    name="vjepa2-l-hub",
+    licence="MIT (that of facebookresearch/vjepa2)",
+    pretraining="VideoMix22M, by itself",
+)
 CHECKPOINTS = (
-    Checkpoint(
-        name="vjepa2-l-hub",
-        backbone="vjepa2-l",
-        layout="hub",
-        profile="hub",
-        file="facebook/vjepa2-vitl-fpc64-256/model.safetensors",
-        url="https://huggingface.co/facebook/vjepa2-vitl-fpc64-256/resolve/main/model.safetensors",
-        licence="MIT (that of facebookresearch/vjepa2)",
-        pretraining="VideoMix22M, by itself",
-        classes=None,
-        clip_length=16,
-    ),
-    Checkpoint(
+    _OF_HUB,
+    replace(
+        _OF_HUB,
         name="vjepa2-l",
-        backbone="vjepa2-l",
         layout="meta",
         profile="vjepa2",
         file="vitl.pt",
         url="https://dl.fbaipublicfiles.com/vjepa2/vitl.pt",
-        licence="MIT (that of facebookresearch/vjepa2)",
-        pretraining="VideoMix22M, by itself",
-        classes=None,
-        clip_length=16,
     ),
 )
 

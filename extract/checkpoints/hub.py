@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from aqa.errors import AqaError, listed
-from aqa.extract.checkpoints.layouts import Layout
+from aqa.extract.checkpoints.layouts import Build, Layout
 from aqa.extract.checkpoints.records import Checkpoint, WeightsError
 from aqa.extract.preprocess import Preprocess
 
@@ -33,18 +33,49 @@ def is_hub_name(text: str) -> bool:
     return bool(named) and ".." not in text and not a_file and not Path(text).exists()
 
 
-def hub_record(name: str, backbone: str) -> Checkpoint:
-    """What is known of a repository of the hub before it is asked for."""
+def hub_record(
+    repository: str,
+    backbone: str,
+    *,
+    name: str | None = None,
+    licence: str | None = None,
+    pretraining: str = "as its page says",
+    classes: int | None = None,
+) -> Checkpoint:
+    """The checkpoint of a repository of the hub, `owner/name`; what is left out is not known.
+
+    name: where it is another one than the repository's.
+    """
     return Checkpoint(
-        name=name,
+        name=name or repository,
         backbone=backbone,
         layout="hub",
         profile="hub",
-        file=f"{name}/{TENSORS}",
-        url=f"{ADDRESS}/{name}/resolve/main/{TENSORS}",
-        pretraining="as its page says",
-        classes=None,
+        file=f"{repository}/{TENSORS}",
+        url=f"{ADDRESS}/{repository}/resolve/main/{TENSORS}",
+        licence=licence,
+        pretraining=pretraining,
+        classes=classes,
         clip_length=16,
+    )
+
+
+def hub_layout(
+    repository: str,
+    last_layer: str,
+    hub: Callable[[Mapping[str, Any]], Build],
+    *,
+    name: str = "hub",
+    **others: Any,
+) -> Layout:
+    """How such a repository as this one names its tensors; others: see `Layout`."""
+    return Layout(
+        name=name,
+        source=f"a folder or name of the hub, such as {repository}",
+        last_layer=last_layer,
+        profiles=("hub",),
+        hub=hub,
+        **others,
     )
 
 

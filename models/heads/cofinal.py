@@ -149,6 +149,7 @@ class CofinalHead(ScoreNetworkHead):
         source="ours",
     )
 
+    bounded: ClassVar[bool] = True
     end_to_end: ClassVar[type[EndToEndAdapter] | None] = OneNetworkAdapter
     transferable: ClassVar[bool] = True
     fitted: ClassVar[tuple[str, ...]] = (*ScoreNetworkHead.fitted, "limits_", "videos_")
@@ -182,21 +183,10 @@ class CofinalHead(ScoreNetworkHead):
             return settings
         return replace(settings, epoch_factor=cosine(self.epochs))
 
-    @property
-    def takes_logistic(self) -> bool:
-        """See `Head.takes_logistic`: its answers lie between the ends of the grades."""
-        return False
-
-    @property
-    def takes_pairs(self) -> bool:
-        """See `Head.takes_pairs`: its grades lie between the ends of the scores."""
-        return False
-
     def check_params(self) -> None:
         """See `NetworkHead.check_params`."""
         super().check_params()
-        if self.hidden is not None:
-            check_parts(self.hidden, self.attention_heads)
+        check_parts(self.hidden, self.attention_heads)
 
 
 HEAD = CofinalHead

@@ -5,7 +5,7 @@ From the paper's abstract and the authors' published code; the paper's text was 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -17,7 +17,7 @@ from torch.nn.functional import relu
 
 from aqa.device import deterministic_kernels, pick_device
 from aqa.models.examples import Examples, Sequences
-from aqa.models.heads.base import HeadError, check_sequences, param
+from aqa.models.heads.base import check_sequences, param
 from aqa.models.heads.base.comparing import PAIRS_AT_ONCE
 from aqa.models.heads.base.regression_tree import LevelTree, NodeTree, RegressionTree
 from aqa.models.heads.base.voting import Numbers, VotingHead
@@ -171,24 +171,18 @@ class CoReHead(VotingHead):
         self,
         shown: list[NDArray[np.float32]],
         scores: NDArray[np.float64],
-        groups: Sequence[str],
+        groups: Numbers,
         held: Numbers,
     ) -> None:
         """See `VotingHead.train_pairs`: all pairs of a group."""
-        labels = np.unique(np.asarray(groups, str), return_inverse=True)[1]
-        first, second = np.nonzero(labels[:, None] == labels)
+        first, second = np.nonzero(groups[:, None] == groups)
         out = np.isin(np.arange(len(groups)), held)
         learned = ~out[first] & ~out[second] & (first != second)
-        if not learned.any():
-            raise HeadError(
-                f"no two training videos of one {self.group_column}, so there are no pairs to "
-                "learn from; compare all videos with -p group=none"
-            )
         differences = scores[second] - scores[first]
         videos, dim = self.tensors(shown, scores), shown[0].shape[1]
 
         def pairs(rows: NDArray[np.bool_]) -> PairedVideos:
-            return PairedVideos(videos, first[rows], second[rows], differences[rows], labels)
+            return PairedVideos(videos, first[rows], second[rows], differences[rows], groups)
 
         def maker(rows: NDArray[np.bool_]) -> Callable[[], nn.Module]:
             # Each interval holds equally many of the pairs.

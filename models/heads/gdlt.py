@@ -141,6 +141,7 @@ class GDLTHead(ScoreNetworkHead):
         source="ours",
     )
 
+    bounded: ClassVar[bool] = True
     end_to_end: ClassVar[type[EndToEndAdapter] | None] = OneNetworkAdapter
     transferable: ClassVar[bool] = True
     fitted: ClassVar[tuple[str, ...]] = (*ScoreNetworkHead.fitted, "limits_")
@@ -170,16 +171,6 @@ class GDLTHead(ScoreNetworkHead):
             weight=self.triplet,
             margin=self.triplet_margin,
         )
-
-    @property
-    def takes_logistic(self) -> bool:
-        """See `Head.takes_logistic`: its answers lie between the ends of the grades."""
-        return False
-
-    @property
-    def takes_pairs(self) -> bool:
-        """See `Head.takes_pairs`: its grades lie between the ends of the scores."""
-        return False
 
     def check_params(self) -> None:
         """See `NetworkHead.check_params`."""

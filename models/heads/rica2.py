@@ -254,8 +254,7 @@ class RICA2Head(NetworkHead):
     def check_params(self) -> None:
         """See `NetworkHead.check_params`."""
         super().check_params()
-        if self.hidden is not None:
-            check_parts(self.hidden, self.attention_heads)
+        check_parts(self.hidden, self.attention_heads)
         if self.spread_folds == 1:
             raise HeadError(
                 "spread_folds=1 leaves no other part to fit on; choose 2 or more, or 0 for none"
@@ -263,7 +262,7 @@ class RICA2Head(NetworkHead):
 
     @property
     def gives(self) -> tuple[Answer, ...]:
-        """See `Head.gives`."""
+        """See `Head.gives`: quantiles, of a normal distribution."""
         return ("quantiles",)
 
     @property
@@ -276,7 +275,7 @@ class RICA2Head(NetworkHead):
 
     @property
     def chosen(self) -> dict[str, Any]:
-        """See `Head.chosen`."""
+        """See `Head.chosen`; and where the steps come from, and their names."""
         self.check_fitted()
         return {**super().chosen, "steps": self.source, "step_names": unpack_texts(self.names_)}
 

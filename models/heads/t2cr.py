@@ -6,7 +6,7 @@ not at hand; what is said to be ours below is what they leave open.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from aqa.device import deterministic_kernels, pick_device
-from aqa.models.examples import Examples, Sequences
-from aqa.models.heads.base import HeadError, check_sequences, param
+from aqa.models.examples import Examples
+from aqa.models.heads.base import check_sequences, param
 from aqa.models.heads.base.two_paths import MetVideos, TwoPathNet, pair_losses
 from aqa.models.heads.base.voting import Numbers, VotingHead
 from aqa.models.heads.base.widths import check_parts, fitting_width, width_param
@@ -80,8 +80,6 @@ class T2CRHead(VotingHead):
     exemplar, drawn anew among the training videos of its group. Exemplars and their votes: see
     `VotingHead`. As published: `-p hidden=64 -p attention_heads=8 -p layers=3 -p exemplars=10 -p
     contrast=0.1 -p itself=10`.
-
-    Fitted besides: `ex_lengths_`, clips of each exemplar; `videos_`, how many it learned from.
     """
 
     lr_halve_every: int | None = param(
@@ -128,37 +126,22 @@ class T2CRHead(VotingHead):
     def check_params(self) -> None:
         """See `NetworkHead.check_params`."""
         super().check_params()
-        if self.hidden is not None:
-            check_parts(self.hidden, self.attention_heads)
-
-    def keep(
-        self,
-        chosen: Numbers,
-        shown: Sequences,
-        scores: NDArray[np.float64],
-        names: Sequence[str],
-        groups: Sequence[str],
-    ) -> None:
-        """See `VotingHead.keep`; and how many clips each exemplar has."""
-        super().keep(chosen, shown, scores, names, groups)
-        self.ex_lengths_ = np.array([len(shown[i]) for i in chosen])
-        self.videos_ = len(scores)
+        check_parts(self.hidden, self.attention_heads)
 
     def train_pairs(
         self,
         shown: list[NDArray[np.float32]],
         scores: NDArray[np.float64],
-        groups: Sequence[str],
+        groups: Numbers,
         held: Numbers,
     ) -> None:
         """See `VotingHead.train_pairs`: each video beside one that is drawn anew."""
-        labels = np.unique(np.asarray(groups, str), return_inverse=True)[1]
         every = np.arange(len(scores))
         out = np.isin(every, held)
         videos, dim = self.tensors(shown, scores), shown[0].shape[1]
 
         def partners(asked: Numbers, known: NDArray[np.bool_]) -> DrawnPartners[MetVideos]:
-            return DrawnPartners(videos, asked, known, labels, MetVideos, self.exemplars)
+            return DrawnPartners(videos, asked, known, groups, MetVideos, self.exemplars)
 
         def trainer(net: nn.Module) -> Trainer:
             weights = {"contrast": self.contrast, "itself": self.itself}
@@ -166,11 +149,6 @@ class T2CRHead(VotingHead):
             return TwoPathTrainer(net, losses.mse, settings, self.seed, weights=weights)
 
         learned = partners(every[~out], ~out)
-        if not any(True for _ in learned.batches(1)):
-            raise HeadError(
-                f"no two training videos of one {self.group_column}, so there are no pairs to "
-                "learn from; compare all videos with -p group=none"
-            )
         stopping = partners(held, ~out)
         stop = stopping if any(True for _ in stopping.batches(1)) else None
         self.train_net(lambda: self.build(dim), learned, stop, trainer)

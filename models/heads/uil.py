@@ -190,17 +190,16 @@ class UILHead(ScoreNetworkHead):
     def check_params(self) -> None:
         """See `NetworkHead.check_params`."""
         super().check_params()
-        if self.hidden is not None:
-            check_parts(self.hidden, self.attention_heads)
+        check_parts(self.hidden, self.attention_heads)
 
     @property
     def takes_pairs(self) -> bool:
-        """See `Head.takes_pairs`."""
+        """See `Head.takes_pairs`: its divergence is learned beside scores."""
         return False
 
     @property
     def gives(self) -> tuple[Answer, ...]:
-        """See `Head.gives`."""
+        """See `Head.gives`: the points of each clip."""
         return ("clips",)
 
     @torch.no_grad()

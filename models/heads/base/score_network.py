@@ -43,6 +43,8 @@ class ScoreNetworkHead(NetworkHead):
     which are told as scores of 1 and 0, and the head answers with that probability. With
     loss=pair-margin or bradley-terry it learns from pairs who is better, and answers with a rank
     value, see `fit_ranking`.
+
+    bounded: its answers lie between ends in points, and neither log-odds nor rank values do.
     """
 
     loss: LossName = param(
@@ -81,6 +83,7 @@ class ScoreNetworkHead(NetworkHead):
         False, "subtract the mean score of the training videos", source="ours"
     )
 
+    bounded: ClassVar[bool] = False
     takes_views: ClassVar[bool] = True
     fitted: ClassVar[tuple[str, ...]] = (*NetworkHead.fitted, "y_mean_", "y_std_")
 
@@ -200,7 +203,7 @@ class ScoreNetworkHead(NetworkHead):
     @property
     def takes_logistic(self) -> bool:
         """See `Head.takes_logistic`."""
-        return True
+        return not self.bounded
 
     @property
     def says_probability(self) -> bool:
@@ -210,7 +213,7 @@ class ScoreNetworkHead(NetworkHead):
     @property
     def takes_pairs(self) -> bool:
         """See `Head.takes_pairs`."""
-        return True
+        return not self.bounded
 
     @property
     def says_rank(self) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from aqa.errors import HeadError
 from aqa.models.examples import Examples, Sequences
 from aqa.models.heads.base.arrays import pack_texts, unpack_texts
 from aqa.models.heads.base.checks import check_fit
@@ -33,8 +34,10 @@ class VotingHead(NetworkHead):
     group, is compared with the exemplars of every group, with a warning; where no training video
     has a group, all are of one, and where some have and some have not, fitting is refused.
 
-    A head writes `train_pairs`, and `predict_examples` by `meet` and `vote`. Fitted: the exemplars,
-    `ex_features_` (what is `shown` of them), `ex_scores_`, `ex_ids_`, `ex_groups_`.
+    A head writes `train_pairs`, and `predict_examples` by `exemplar_pairs` and `vote`. Fitted: the
+    exemplars, `ex_features_` (what is `shown` of them), `ex_scores_`, `ex_ids_`, `ex_groups_`. A
+    head that needs them to answer also names in `fitted`: `ex_lengths_`, clips of each exemplar;
+    `videos_`, how many it learned from.
     """
 
     exemplars: int = param(
@@ -67,7 +70,7 @@ class VotingHead(NetworkHead):
         shown = self.shown(sequences)
         self.fit_scaling(shown)
         self.y_mean_, self.y_std_ = scores.mean(), spread(scores)
-        self.keep(self._drawn(groups), shown, scores, train.ids, groups)
+        self._keep(self._drawn(groups), shown, scores, train.ids, groups)
         self.held_out_ = np.arange(0)
         if validation is not None and len(validation):
             more, more_scores = check_fit(
@@ -78,12 +81,19 @@ class VotingHead(NetworkHead):
             groups = groups + self.groups(validation, strict=False)
         else:
             held = self.held_out_ = hold_out(groups, self.validation, self.seed)
-        self.train_pairs(shown, (scores - self.y_mean_) / self.y_std_, groups, held)
+        labels = np.unique(np.asarray(groups, str), return_inverse=True)[1]
+        learned = np.delete(labels, held)
+        if len(np.unique(learned)) == len(learned):
+            raise HeadError(
+                f"no two training videos of one {self.group_column}, so there are no pairs to "
+                "learn from; compare all videos with -p group=none"
+            )
+        self.train_pairs(shown, (scores - self.y_mean_) / self.y_std_, labels, held)
         return self
 
     @property
     def chosen(self) -> dict[str, Any]:
-        """See `Head.chosen`."""
+        """See `Head.chosen`; and the ids of each group's exemplars."""
         self.check_fitted()
         chosen: dict[str, Any] = super().chosen
         chosen["exemplars"] = {}
@@ -125,7 +135,7 @@ class VotingHead(NetworkHead):
             [np.sort(order[drawn == label][: self.exemplars]) for label in np.unique(drawn)]
         )
 
-    def keep(
+    def _keep(
         self,
         chosen: Numbers,
         shown: Sequences,
@@ -133,11 +143,13 @@ class VotingHead(NetworkHead):
         names: Sequence[str],
         groups: Sequence[str],
     ) -> None:
-        """Keep the exemplars of these numbers."""
-        self.ex_features_ = np.concatenate([shown[i] for i in chosen])
+        kept = [shown[i] for i in chosen]
+        self.ex_features_ = np.concatenate(kept)
+        self.ex_lengths_ = np.array([len(video) for video in kept])
         self.ex_scores_ = scores[chosen]
         self.ex_ids_ = pack_texts([names[i] for i in chosen])
         self.ex_groups_ = pack_texts([groups[i] for i in chosen])
+        self.videos_ = len(scores)
 
     def shown(self, sequences: Sequences) -> list[NDArray[np.float32]]:
         """What the network is shown of each video, (clips, dim); all of it, by default."""
@@ -147,14 +159,15 @@ class VotingHead(NetworkHead):
         self,
         shown: list[NDArray[np.float32]],
         scores: NDArray[np.float64],
-        groups: Sequence[str],
+        groups: Numbers,
         held: Numbers,
     ) -> None:
         """Train on pairs of videos that are not held out, and stop by (known, held) pairs.
 
-        scores: standardised. groups: one label per video. held: numbers of videos.
+        scores: standardised. groups: one label per video; at least two videos that are not held
+        out have the same. held: numbers of videos.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} writes no train_pairs")
 
     def exemplar_pairs(self, examples: Examples) -> tuple[Numbers, Numbers]:
         """Which exemplar meets which video: numbers of both, (pairs,) each."""

@@ -33,9 +33,9 @@ def fitting_width(published: int, dim: int, videos: int) -> int:
     return 1 << (most.bit_length() - 1)
 
 
-def check_parts(width: int, heads: int) -> None:
-    """Raise `HeadError` where a width does not part into attention heads."""
-    if width % heads:
+def check_parts(width: int | None, heads: int) -> None:
+    """Raise `HeadError` where a width, if it is known, does not part into attention heads."""
+    if width is not None and width % heads:
         raise HeadError(
             f"hidden={width} does not part into attention_heads={heads}; choose a multiple with "
             "-p hidden=..."

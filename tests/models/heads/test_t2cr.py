@@ -130,7 +130,7 @@ def test_it_learns_the_five_losses_by_their_weights(batch: MetVideos) -> None:
     seen = []
     head.train_net = lambda make, train, held, trainer: seen.append(trainer(net))
     head.centre_, head.scale_ = np.zeros(5), np.ones(5)
-    head.train_pairs([np.ones((2, 5))] * 3, np.arange(3.0), ["", "", ""], np.arange(0))
+    head.train_pairs([np.ones((2, 5))] * 3, np.arange(3.0), np.zeros(3, int), np.arange(0))
     each = {name: float(loss) for name, loss in pair_losses(net.said(batch), batch).items()}
     expected = each["difference"] + each["own"] + each["consistency"]
     expected += 0.3 * each["contrast"] + 7.0 * each["itself"]

@@ -22,6 +22,13 @@ class ChangedError(RunError):
     """A run whose model file, or whose training data, are not what they were when it was fitted."""
 
 
+class EndingError(AqaError):
+    """A file that is to be written, by a name with an ending that nothing is written as.
+
+    The command line exits with 2, as for any other wrong usage.
+    """
+
+
 class AqaWarning(UserWarning):
     """A result that stands but means less than it seems; the command line prints the message."""
 

@@ -24,7 +24,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aqa.errors import AqaError
+from aqa.errors import AqaError, EndingError
 from aqa.temporaries import clean, hidden_name, temporary_name
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ class WriteError(AqaError, OSError):
 
 
 def check_picture(path: Path) -> None:
-    """Raise `AqaError` for a picture whose name has another ending."""
+    """Raise `EndingError` for a picture whose name has another ending."""
     if path.suffix.lower() not in PICTURES:
-        raise AqaError(
+        raise EndingError(
             f"{path}: pictures are written as PNG, SVG or PDF; name a file that ends in "
             f"{', '.join(PICTURES[:-1])} or {PICTURES[-1]}"
         )

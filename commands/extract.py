@@ -176,7 +176,7 @@ def extract(
     names = [name.strip() for name in augmentations.split(",")]
     if is_plan:
         settings = EncodingSettings(rule, tuple(names), seed, size, dtype=dtype)
-        _tell_plan(_without_stored(videos, path), backbone, settings, device)
+        _tell_plan(videos if share is None else share.of(videos), path, backbone, settings, device)
         return
     with ExtractionBar(quiet, EventLog(log_json) if log_json else None) as progress:
         summary = run(
@@ -206,6 +206,8 @@ def _chosen(table: Manifest, only: Path | None) -> Sequence[Video]:
     if only is None:
         return table.videos
     ids = read_ids(only)
+    if not ids:
+        raise AqaError(f"{only}: no id in it; write one on each line, or leave out --only")
     for video_id in ids:
         if video_id not in table.by_id:
             raise AqaError(f"{only}: {video_id!r} is no video of {table.path}")
@@ -224,8 +226,13 @@ def _without_stored(videos: Sequence[Video], path: Path) -> Sequence[Video]:
 
 
 def _tell_plan(
-    videos: Sequence[Video], backbone: Backbone, settings: EncodingSettings, device: str
+    videos: Sequence[Video],
+    path: Path,
+    backbone: Backbone,
+    settings: EncodingSettings,
+    device: str,
 ) -> None:
+    """Say what the videos that the store does not hold will take."""
     from aqa.device import pick_devices
     from aqa.extract.augment import check_augmentations
     from aqa.extract.plan import make_plan
@@ -233,7 +240,12 @@ def _tell_plan(
     from aqa.report.tables import table
 
     checked = replace(settings, augmentations=tuple(check_augmentations(settings.augmentations)))
-    plan = make_plan(videos, backbone, checked, pick_devices(device)[0])
+    place = pick_devices(device)[0]
+    todo = _without_stored(videos, path)
+    if not todo:
+        click.echo(f"{path}: all {len(videos)} videos are in the store; there is nothing to do")
+        return
+    plan = make_plan(todo, backbone, checked, place)
     click.echo(table(plan_rows(plan), left=2))
 
 

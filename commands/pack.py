@@ -17,7 +17,9 @@ from aqa.workspace import Workspace, every_run_folder
 @click.option(
     "-o", "--out", type=FILE, default=Path("model.aqa"), show_default=True, help="The pack."
 )
-@click.option("--show", type=FILE, metavar="PACK", help="Print the card of a pack, and no more.")
+@click.option(
+    "--show", type=FILE, metavar="PACK", help="Check all that a pack holds, and print its card."
+)
 @click.option(
     "--with-backbone/--without-backbone",
     "backbone",
@@ -58,13 +60,13 @@ def pack(
     unless --exemplars asks for them. The same runs give the same bytes.
     """
     from aqa.report.tables import wrapped
-    from aqa.workflows.pack import pack_runs
-    from aqa.workflows.pack.opening import read_card
+    from aqa.workflows.pack import open_pack, pack_runs
 
     if show is not None:
         if runs:
             raise click.UsageError("--show prints the card of a pack; leave out RUNS")
-        click.echo(read_card(show)[0], nl=False)
+        with open_pack(show) as opened:
+            click.echo(opened.card, nl=False)
         return
     if not runs:
         raise click.UsageError("name the runs to pack, such as runs/svr, or a pack with --show")
@@ -104,8 +106,10 @@ def _text(path: Path | None) -> str:
         return ""
     try:
         return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise AqaError(f"{path}: cannot be read as text: {error}") from None
+    except OSError as error:
+        raise AqaError(f"{path}: {error.strerror}; name a text file") from None
+    except UnicodeDecodeError:
+        raise AqaError(f"{path}: it is no text in UTF-8; save it as that") from None
 
 
 COMMAND = pack

@@ -26,6 +26,7 @@ from aqa.commands.options import (
     typed_command,
     workspace_option,
 )
+from aqa.errors import UnknownNameError
 from aqa.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def report(
         _check_of_runs(context)
         _report_runs(runs_given, out, manifest)
         return
+    _check_places(names)
     workspace: Workspace = context.obj
     from aqa.annotations.manifest import Manifest
     from aqa.models.runs import load_run
@@ -141,6 +143,17 @@ def _runs(names: tuple[str, ...]) -> list[Path]:
             "the command for each"
         )
     return list(dict.fromkeys(folder for folders in found.values() for folder in folders))
+
+
+def _check_places(names: tuple[str, ...]) -> None:
+    """Refuse a name that is neither there nor a video's, in a folder that holds runs."""
+    from aqa.evaluation.kept_results import found_runs
+
+    for place in map(Path, names):
+        held = [] if place.exists() or place.parent == Path() else found_runs(place.parent)
+        if held:
+            below = {place.parent / one.relative_to(place.parent).parts[0] for one in held}
+            raise UnknownNameError("run or video", str(place), sorted(map(str, below)))
 
 
 def _check_of_runs(context: click.Context) -> None:

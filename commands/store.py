@@ -118,10 +118,17 @@ def checksum(path: Path) -> None:
 @workspace_option
 @click.argument("parts", nargs=-1, required=True, type=FILE)
 @click.option("-o", "--output", type=FILE, required=True, help="Store to make.")
+@click.option(
+    "--partial", is_flag=True, help="Merge what there is, where shares or videos are missing."
+)
 @manifest_option
 @click.pass_obj
 def merge(
-    workspace: Workspace, parts: tuple[Path, ...], output: Path, manifest: Path | None
+    workspace: Workspace,
+    parts: tuple[Path, ...],
+    output: Path,
+    partial: bool,
+    manifest: Path | None,
 ) -> None:
     """Put stores that were made with the same settings together into one.
 
@@ -131,6 +138,10 @@ def merge(
 
     The output is written in one step. One that is there already keeps its videos, so that the same
     command adds those of parts that have come or grown since.
+
+    Where one of the N shares has no part, nothing is written, and the exit code is 1. Where videos
+    of the manifest are in no part, such as those that failed, the others are written, and the exit
+    code is 1. With --partial both are told and the exit code is 0.
     """
     from aqa.annotations.manifest import Manifest
     from aqa.errors import listed
@@ -140,7 +151,8 @@ def merge(
     table = manifest or workspace.manifest
     known = manifest is not None or table.is_file()
     ids = [video.id for video in extraction_order(Manifest.read(table).videos)] if known else []
-    merged = merge_stores(parts, output, ids)
+    merged = merge_stores(parts, output, ids, partial=partial)
+    missing: list[str] = []
     click.echo(f"{output}: {merged.n_videos} videos, {merged.n_added} of them new")
     if known:
         with open_store(output) as opened:
@@ -153,6 +165,8 @@ def merge(
         click.echo(f"{table} is not there: videos are in the order of the parts", err=True)
     if merged.missing:
         click.echo(f"no part of the shards {listed(merged.missing)}", err=True)
+    if missing and not partial:
+        sys.exit(1)
 
 
 @store.command(name="import")

@@ -37,11 +37,12 @@ def list_weights(backbones: tuple[str, ...], as_json: bool) -> None:
     from aqa.report.tables import table
 
     known = checkpoints_of(backbones) if backbones else known_checkpoints()
+    own = [line for name in backbones for line in _unpublished(name)]
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(checkpoint) for checkpoint in known], indent=1))
         return
     if backbones:
-        click.echo("\n\n".join(_in_full(one, default_cache()) for one in known))
+        click.echo("\n\n".join([*(_in_full(one, default_cache()) for one in known), *own]))
         return
     rows = [
         [
@@ -53,6 +54,18 @@ def list_weights(backbones: tuple[str, ...], as_json: bool) -> None:
     header = ["name", "frames", "pretrained on", "licence", "fetch"]
     click.echo(table(rows, header, left=5))
     click.echo("\n`aqa weights list BACKBONE` tells address, size and SHA-256 too.")
+
+
+def _unpublished(backbone: str) -> list[str]:
+    """A line on where the weights of a backbone without public checkpoints come from."""
+    from aqa.extract.backbones import get_architecture
+
+    architecture = get_architecture(backbone)
+    if architecture.checkpoints:
+        return []
+    if architecture.shipped is not None:
+        return [f"{backbone}: its weights come with this package; there is nothing to fetch"]
+    return [f"{backbone}: no weights are published; name a file of them with --weights"]
 
 
 def _in_full(checkpoint: Checkpoint, cache: Path) -> str:

@@ -10,17 +10,25 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aqa.errors import AqaError, listed
+from aqa.errors import AqaError, EndingError, listed
 from aqa.features.store import FeatureStore
 from aqa.files import replacing, sync, write_text
 
 
 def read_ids(path: Path) -> list[str]:
-    """The ids of a text file, one per line; `AqaError` where one is repeated."""
+    """The ids of a text file, one per line; `AqaError` where it is none, or one is repeated."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        raise AqaError(
+            f"{path}: no such file; name a text file that has the id of a video on each line"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise AqaError(f"{path}: cannot be read as a list of ids: {error}") from None
+        reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise AqaError(
+            f"{path}: cannot be read as a list of ids: {reason}; name a text file that has the id "
+            "of a video on each line"
+        ) from None
     ids = [line.strip() for line in lines if line.strip()]
     repeated = sorted({i for i in ids if ids.count(i) > 1}) if len(set(ids)) < len(ids) else []
     if repeated:
@@ -151,8 +159,12 @@ def write_arrays(store: FeatureStore, path: Path) -> list[Path]:
     """Write the features of a store, under one augmentation; returns the files written.
 
     `.npz`: one array per id. `.npy`: (videos, clips, dim), where every video has the same number
-    of clips, and beside it the ids in a file ending in `.ids.txt`. `AqaError` for another ending.
+    of clips, and beside it the ids in a file ending in `.ids.txt`. `EndingError` for other endings.
     """
+    if path.suffix not in (".npz", ".npy"):
+        raise EndingError(
+            f"{path}: export to .npz, or to .npy where all videos have the same number of clips"
+        )
     arrays = dict(zip(store.ids, store.load(store.ids), strict=True))
     if path.suffix == ".npz":
         # Not np.savez, which would take ids such as `file` for its own arguments.
@@ -161,10 +173,6 @@ def write_arrays(store: FeatureStore, path: Path) -> list[Path]:
                 with archive.open(f"{video_id}.npy", "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, array, allow_pickle=False)
         return [path]
-    if path.suffix != ".npy":
-        raise AqaError(
-            f"{path}: export to .npz, or to .npy where all videos have the same number of clips"
-        )
     counts = {len(array) for array in arrays.values()}
     if len(counts) > 1:
         raise AqaError(

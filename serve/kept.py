@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
+import math
 import re
 import secrets
 from collections import OrderedDict
-from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ from aqa.files import write_bytes, write_json
 # When it was made, and a random part that cannot be guessed.
 _NAME = re.compile(r"\d{8}-\d{6}-[0-9a-f]{16}")
 _IN_MEMORY = 3
+_log = logging.getLogger("aqa.serve")
 
 
 class Reports(Protocol):
@@ -47,6 +49,7 @@ class KeptReports:
 
     def __init__(self, folder: Path, keep: int):
         self._folder, self._keep = folder, keep
+        self._told: set[str] = set()
 
     def add(self, page: bytes, about: dict[str, Any]) -> str:
         """See `Reports.add`; the oldest goes where there are too many."""
@@ -75,13 +78,16 @@ class KeptReports:
         return True
 
     def listed(self) -> list[dict[str, Any]]:
-        """See `Reports.listed`; what cannot be read is left out."""
+        """See `Reports.listed`; what cannot be read is left out, and the log says so once."""
         found = []
         for name in self._names():
-            with suppress(OSError, ValueError):
-                about = json.loads((self._folder / f"{name}.json").read_text(encoding="utf-8"))
-                if isinstance(about, dict):
-                    found.append({**about, "name": name})
+            path = self._folder / f"{name}.json"
+            try:
+                found.append({**_about(path), "name": name})
+            except (OSError, ValueError, RecursionError) as error:
+                if name not in self._told:
+                    self._told.add(name)
+                    _log.warning("%s: left out of the list of reports: %s", path, error)
         return found
 
     def _names(self) -> list[str]:
@@ -118,6 +124,29 @@ class PassingReports:
     def listed(self) -> list[dict[str, Any]]:
         """Nothing: they are shown once, when they are made."""
         return []
+
+
+def _about(path: Path) -> dict[str, Any]:
+    """What the list needs of a report; `ValueError` for a file that does not say it."""
+    said = json.loads(path.read_text(encoding="utf-8"))
+    videos = said.get("videos") if isinstance(said, dict) else None
+    if not isinstance(videos, list) or not videos or not all(map(_is_video, videos)):
+        raise ValueError("it names no videos with their scores")
+    if not isinstance(said.get("made"), str):
+        raise ValueError("it does not say when the report was made")
+    shown = [{"name": one["name"], "score": one["score"]} for one in videos]
+    about = {"videos": shown, "made": said["made"]}
+    json.dumps(about, ensure_ascii=False).encode()  # half a character is no text
+    return about
+
+
+def _is_video(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("name"), str)
+        and isinstance(value.get("score"), (int, float))
+        and math.isfinite(value["score"])
+    )
 
 
 def _now() -> str:

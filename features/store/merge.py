@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from aqa.errors import listed
 from aqa.features.store.reader import FeatureStore
 from aqa.features.store.spec import Spec, StoreError, spec_differences
 from aqa.features.store.writer import FeatureStoreWriter
@@ -34,15 +35,19 @@ class Merged:
     missing: tuple[str, ...]
 
 
-def merge_stores(parts: Sequence[Path], output: Path, order: Iterable[str] = ()) -> Merged:
+def merge_stores(
+    parts: Sequence[Path], output: Path, order: Iterable[str] = (), *, partial: bool = False
+) -> Merged:
     """Put the videos of all parts into one store, which is written in one step.
 
     A store that is there already is a part, too, so that a merge can be given again when there are
     more parts. order: ids in the order that videos are to have; those of no such id come last.
     Features, clips and what is known of each video stay as they are; each is checked as it is read.
+    partial: merge what there is, where a shard has no part.
 
-    `StoreError` where parts were made with other settings, with both values; where a video is in
-    two of them with other features; or where one is damaged.
+    `StoreError`, and nothing written, where a shard has no part; where parts were made with
+    other settings, with both values; where a video is in two of them with other features; or where
+    one is damaged.
     """
     with changing(output) as real, ExitStack() as stack:
         paths = [*([output] if real.exists() else []), *_distinct(parts, real)]
@@ -57,6 +62,12 @@ def merge_stores(parts: Sequence[Path], output: Path, order: Iterable[str] = ())
         ids = [*wanted, *(i for i in places if i not in wanted)]
         if not ids:
             raise StoreError(f"{paths[0]}: the parts hold no videos")
+        missing = _missing(stores)
+        if missing and not partial:
+            raise StoreError(
+                f"{output}: not written, as there is no part of the shards {listed(missing)}; "
+                "extract these too, or merge what there is with --partial"
+            )
         with replacing(output, keep_mode=True) as temporary:
             temporary.unlink()  # the writer makes it
             with FeatureStoreWriter(
@@ -70,7 +81,7 @@ def merge_stores(parts: Sequence[Path], output: Path, order: Iterable[str] = ())
                 for video_id in ids:
                     copy_video(video_id, places[video_id], writer)
         n_before = len(stores[0]) if real.exists() and stores[0].path == output else 0
-        return Merged(len(ids), len(ids) - n_before, _missing(stores))
+        return Merged(len(ids), len(ids) - n_before, missing)
 
 
 def _distinct(parts: Sequence[Path], output: Path) -> list[Path]:

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aqa.annotations.manifest import Manifest
-from aqa.errors import AqaError
+from aqa.errors import EndingError
 from aqa.evaluation.kept_results import manifest_of, read_results, with_baselines
 from aqa.files import write_text
 from aqa.report.page.runs_page import runs_page
 
 
 def check_page(out: Path) -> None:
-    """Raise `AqaError` for a page whose name is none."""
+    """Raise `EndingError` for a page whose name is none."""
     if out.suffix.lower() not in (".html", ".htm"):
-        raise AqaError(f"{out}: the page of runs is one file; name it with .html at its end")
+        raise EndingError(f"{out}: the page of runs is one file; name it with .html at its end")
 
 
 def write_runs_page(

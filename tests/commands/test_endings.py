@@ -72,6 +72,30 @@ def test_a_signal_ends_a_command_in_one_line_and_cleans_up(
     assert not list(workspace.rglob(".*.tmp"))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["plot", "coverage", ".", "-o", "x.gif"], "x.gif: pictures are written as PNG"),
+        (["fragments", "--picture", "c.jpg"], "c.jpg: pictures are written as PNG"),
+        (["transfer", "--action", "a", "--picture", "c"], "c: pictures are written as PNG"),
+        (["report", "runs/svr", "-o", "p.txt"], "p.txt: the page of runs is one file"),
+        (["eval", "--report", "p.txt"], "p.txt: the page of runs is one file"),
+        (["store", "export", "stores/f.h5", "f.txt"], "f.txt: export to .npz"),
+        (["report", "runs/none"], "unknown run or video 'runs/none'; known: runs/svr"),
+        (["report", "runs/svr/split-9"], "known: runs/svr/split-1"),
+    ],
+)
+def test_a_wrong_ending_or_name_is_wrong_usage(
+    workspace: Path, run_aqa: Callable[..., Result], arguments: list[str], expected: str
+) -> None:
+    run_aqa("store", "import", "f.npy", "--ids", "ids.txt")
+    (workspace / "runs/svr/split-1").mkdir(parents=True)
+    (workspace / "runs/svr/split-1/run.json").write_text("{}")
+    before = sorted(workspace.rglob("*"))
+    assert expected in run_aqa(*arguments, code=2).stderr
+    assert sorted(workspace.rglob("*")) == before
+
+
 def test_nohup_is_respected(workspace: Path) -> None:
     process = run_python(
         _SIGNAL.format(name="SIGHUP", store=False),

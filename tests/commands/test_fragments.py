@@ -200,8 +200,6 @@ MAPS_STORE, DENSE_STORE = ["--store", "stores/maps.h5"], ["--store", "stores/den
             "no stage takeoff; the stages are before, flight, entry",
         ),
         (["stages", "manifest.csv"], "not a .npy or .npz file of numbers: the magic string"),
-        (["fragments", *MAPS_STORE, "--picture", "c.jpg"], "c.jpg: pictures are written as PNG"),
-        (["transfer", "--action", "a", "--picture", "c"], "c: pictures are written as PNG"),
         (["stages", "p.npz"], "p.npz: name its stages"),
         (
             ["stages", "p.npz", "--stages", "a"],

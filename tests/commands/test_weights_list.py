@@ -35,4 +35,8 @@ def test_all_that_is_known_of_a_backbones_weights(run_aqa: Callable[..., Result]
     assert "r3d-18" not in told
     records = json.loads(run_aqa("weights", "list", "c3d", "--json").stdout)
     assert {record["backbone"] for record in records} == {"c3d"}
+    told = run_aqa("weights", "list", "tiny3d", "isa", "c3d").stdout
+    assert "tiny3d: its weights come with this package; there is nothing to fetch" in told
+    assert "isa: no weights are published" in told
+    assert told.startswith("c3d-sports1m")
     assert "unknown backbone" in run_aqa("weights", "list", "c4d", code=2).stderr

@@ -151,8 +151,27 @@ def test_events_and_what_to_try_again(run: Callable[..., Result], tmp_path: Path
     again = run("--only", str(failed), "--failed-list", str(failed))
     assert "1 videos extracted (2 clips), 0 reused, 0 failed" in again.stdout
     assert failed.read_text() == ""
+    assert "no id in it" in run("--only", str(failed), code=1).output
+    failed.unlink()
+    assert "no such file; name a text file" in run("--only", str(failed), code=1).output
     failed.write_text("v7\n")
     assert "'v7' is no video of" in run("--only", str(failed), code=1).output
+
+
+def test_a_plan_is_of_what_is_left_of_the_videos_that_were_asked_for(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    (tmp_path / "one.txt").write_text("v0\n")
+    only = ("--only", str(tmp_path / "one.txt"))
+    share = ("--shard", "1/3", "--store", str(tmp_path / "part-1.h5"))
+    assert "1 of 1 videos" in run("--plan", "--batch-size", "1", *only).stdout
+    assert "1 of 1 videos" in run("--plan", "--batch-size", "1", *share).stdout
+    run(*only)
+    run(*share)
+    for chosen in (only, share):
+        said = run("--plan", *chosen).stdout
+        assert "all 1 videos are in the store; there is nothing to do" in said
+    assert "1 of 2 videos" in run("--plan", "--batch-size", "1").stdout  # v1 is broken
 
 
 def test_a_plan_writes_nothing(run: Callable[..., Result], tmp_path: Path) -> None:

@@ -99,10 +99,25 @@ def test_the_lines_of_the_slurm_scripts(workspace: Path, root: Path) -> None:
 def test_a_merge_tells_what_is_missing(workspace: Path) -> None:
     path = str(workspace / "part-2.h5")
     run(workspace, "extract", "--backbone", "tiny3d", "--shard", "2/3", "--store", path)
-    result = run(workspace, "store", "merge", path, "-o", str(workspace / "all.h5"))
+    merge = ("store", "merge", path, "-o", str(workspace / "all.h5"))
+    refused = run(workspace, *merge, code=1)
+    assert "all.h5: not written, as there is no part of the shards 1/3, 3/3; " in refused.output
+    assert not (workspace / "all.h5").exists()
+    result = run(workspace, *merge, "--partial")
     assert "2 videos, 2 of them new" in result.output
     assert "manifest.csv: 5 videos are in no part: v0, v6, v5, v2, v3" in result.output
     assert "no part of the shards 1/3, 3/3" in result.output
+
+
+def test_a_merge_without_some_videos_is_written_and_says_so(workspace: Path) -> None:
+    (workspace / "one.txt").write_text("v0\n")
+    part, out = str(workspace / "part.h5"), workspace / "all.h5"
+    only = ("--only", str(workspace / "one.txt"))
+    run(workspace, "extract", "--backbone", "tiny3d", *only, "--store", part)
+    result = run(workspace, "store", "merge", part, "-o", str(out), code=1)
+    assert "6 videos are in no part" in result.output
+    assert out.exists()
+    run(workspace, "store", "merge", part, "-o", str(out), "--partial")
 
 
 def test_a_share_needs_a_store_of_its_own(workspace: Path) -> None:

@@ -88,10 +88,10 @@ def test_a_merged_store_is_that_made_at_once(tmp_path: Path, parts: list[Path]) 
 
 def test_parts_that_come_later_are_added(tmp_path: Path, parts: list[Path]) -> None:
     path = tmp_path / "all.h5"
-    assert merge_stores(parts[:1], path, IDS).missing == ("2/3", "3/3")
+    assert merge_stores(parts[:1], path, IDS, partial=True).missing == ("2/3", "3/3")
     parts[1].unlink()
     write(parts[1], IDS[1:5:3], device="cuda:2", shard="2/3")
-    assert dataclasses.astuple(merge_stores(parts[:2], path, IDS)) == (5, 2, ("3/3",))
+    assert dataclasses.astuple(merge_stores(parts[:2], path, IDS, partial=True)) == (5, 2, ("3/3",))
     write(tmp_path / "rest.h5", IDS[7:8])
     # the pattern of a shell catches the output, too
     merged = merge_stores([*tmp_path.glob("*.h5"), parts[0]], path, IDS)
@@ -118,7 +118,7 @@ def test_other_settings_are_refused_with_both_values(tmp_path: Path, parts: list
 
 def test_a_network_that_answers_otherwise_is_refused(tmp_path: Path, parts: list[Path]) -> None:
     rounds = write(tmp_path / "rounds.h5", ["v20"], blank=(1, 2, 3.001))
-    merge_stores([parts[0], rounds], tmp_path / "all.h5")
+    merge_stores([parts[0], rounds], tmp_path / "all.h5", partial=True)
     unlike = write(tmp_path / "unlike.h5", ["v21"], blank=(1, 2, 3.5))
     with pytest.raises(StoreError, match=r"unlike.h5: its network responds to a blank clip unlike"):
         merge_stores([parts[0], unlike], tmp_path / "all.h5")
@@ -126,7 +126,7 @@ def test_a_network_that_answers_otherwise_is_refused(tmp_path: Path, parts: list
 
 def test_a_video_that_two_parts_hold_alike_is_taken_once(tmp_path: Path, parts: list[Path]) -> None:
     again = write(tmp_path / "again.h5", ["v0"])
-    assert merge_stores([parts[0], again], tmp_path / "all.h5").n_videos == 3
+    assert merge_stores([parts[0], again], tmp_path / "all.h5", partial=True).n_videos == 3
     other = write(tmp_path / "other.h5", ["v3"], shift=1)
     with pytest.raises(StoreError, match=r"other.h5 and .*part-1.h5 both hold v3, with other feat"):
         merge_stores([parts[0], other], tmp_path / "new.h5")
@@ -134,13 +134,15 @@ def test_a_video_that_two_parts_hold_alike_is_taken_once(tmp_path: Path, parts: 
 
 def test_what_the_network_learned_from_is_kept(tmp_path: Path, parts: list[Path]) -> None:
     knows = {**SPEC, "weights": {**SPEC["weights"], "fitted_on": ["a", "b"]}}  # type: ignore[dict-item]
-    merge_stores([parts[0], write(tmp_path / "k.h5", ["v1"], knows)], tmp_path / "all.h5")
+    merge_stores(
+        [parts[0], write(tmp_path / "k.h5", ["v1"], knows)], tmp_path / "all.h5", partial=True
+    )
     with FeatureStore.open(tmp_path / "all.h5") as store:
         assert store.spec["weights"]["fitted_on"] == ["a", "b"]
 
 
 def test_a_damaged_part_leaves_what_was_there(tmp_path: Path, parts: list[Path]) -> None:
-    merge_stores(parts[:1], tmp_path / "all.h5")
+    merge_stores(parts[:1], tmp_path / "all.h5", partial=True)
     before = (tmp_path / "all.h5").read_bytes()
     with h5py.File(parts[1], "r+") as file:
         file["features"][0, 0] += 1

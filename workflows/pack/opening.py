@@ -62,14 +62,6 @@ def open_pack(path: Path) -> Iterator[OpenedPack]:
         yield OpenedPack(path, Workspace(root), inside[0] if inside else None, card, record)
 
 
-def read_card(path: Path) -> tuple[str, dict[str, Any]]:
-    """The model card of a pack and its pack.json; nothing is unpacked."""
-    with _archive(path) as archive:
-        record = _read_record(archive)
-        card = _read(archive, CARD, record["files"][CARD])
-    return card.decode("utf-8", errors="replace"), record
-
-
 # The archive --------------------------------------------------------------------------------------
 
 
@@ -143,10 +135,6 @@ def _blocks(archive: zipfile.ZipFile, name: str, listed: Mapping[str, Any]) -> I
             yield block
     if digest.hexdigest() != listed["sha256"]:
         raise ValueError(f"{name} is not what was packed: its SHA-256 is another")
-
-
-def _read(archive: zipfile.ZipFile, name: str, listed: Mapping[str, Any]) -> bytes:
-    return b"".join(_blocks(archive, name, listed))
 
 
 # What was unpacked --------------------------------------------------------------------------------

@@ -151,6 +151,17 @@ def test_bytes_that_are_others(good: dict[str, bytes], tmp_path: Path) -> None:
     assert "CRC" in refused(path, bytes(damaged))
 
 
+def test_the_card_of_a_damaged_pack_is_not_shown(good: dict[str, bytes], tmp_path: Path) -> None:
+    path, model = tmp_path / "p.aqa", "runs/wd/split-1/model.safetensors"
+    data = bytearray(zipped(good))
+    data[data.index(good[model]) + len(good[model]) // 2] ^= 1
+    path.write_bytes(data)
+    result = CliRunner().invoke(main, ["pack", "--show", str(path)])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"{path}: not a whole pack" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
 def test_a_newer_format_is_told(good: dict[str, bytes], tmp_path: Path) -> None:
     said = refused(tmp_path / "p.aqa", zipped(listed(good, format=FORMAT + 1, aqa="9.0")))
     assert f"format {FORMAT + 1}, made by a newer aqa (9.0)" in said

@@ -136,7 +136,7 @@ def test_feedback_is_drawn_by_the_ending(workspace: Path, run_aqa, ending: str) 
 
 def test_another_ending_is_refused_before_anything_is_computed(workspace: Path, run_aqa) -> None:
     for command in (("feedback", "v0", "--head", "wd"), ("embed",), ("fragments",)):
-        refused = run_aqa(*command, "--picture", "why.gif", code=1)
+        refused = run_aqa(*command, "--picture", "why.gif", code=2)
         assert "name a file that ends in .png, .svg or .pdf" in refused.output
 
 

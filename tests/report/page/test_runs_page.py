@@ -114,7 +114,7 @@ def test_eval_writes_the_same_page(copied: Path, run_aqa: Aqa) -> None:
     page = said((copied / "page.html").read_text(encoding="utf-8"))
     assert "Results: svr Take care." in page
     assert "aqa" in page
-    refused = run_aqa("-C", str(copied), "eval", "--report", "page.pdf", code=1)
+    refused = run_aqa("-C", str(copied), "eval", "--report", "page.pdf", code=2)
     assert "name it with .html at its end" in refused.output
     both = run_aqa("-C", str(copied), "eval", "--report", "a.html", "--feedback", code=2)
     assert "leave one out" in both.output
@@ -138,7 +138,7 @@ def test_runs_and_videos_are_not_mixed(evaluated_runs: Path, run_aqa: Aqa) -> No
     assert "Error: runs/svr holds runs, v00 does not" in mixed.output
     option = run_aqa(*place, "runs/svr", "--type", "101B", code=2)
     assert "--type is for pages on videos; leave it out" in option.output
-    folder = run_aqa(*place, "runs/svr", "-o", "pages", code=1)
+    folder = run_aqa(*place, "runs/svr", "-o", "pages", code=2)
     assert "name it with .html at its end" in folder.output
 
 
@@ -150,7 +150,7 @@ def test_plot_draws_runs_as_typed(evaluated_runs: Path, tmp_path: Path, run_aqa:
     assert "svr: 32 predictions, 24 videos, 2 splits" in out.read_text(encoding="utf-8")
     wrong = run_aqa(*place, "nice", *both, "-o", str(out), code=2)
     assert "known: predicted, residuals, types, learning, forest, coverage" in wrong.output
-    ending = run_aqa(*place, "predicted", *both, "-o", "one.jpg", code=1)
+    ending = run_aqa(*place, "predicted", *both, "-o", "one.jpg", code=2)
     assert ".png, .svg or .pdf" in ending.output
     empty = run_aqa(*place, "predicted", "stores", "-o", str(out), code=1)
     assert "stores: holds no run" in empty.output

@@ -27,7 +27,7 @@ from aqa.workspace import Workspace
 
 @click.command()
 @workspace_option
-@click.argument("videos", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("videos", nargs=-1, required=True)
 @click.option(
     "--head",
     help="Fitted head: the name of its runs, or its Python file [default: the only one].",
@@ -52,7 +52,7 @@ from aqa.workspace import Workspace
 @click.pass_obj
 def score(
     workspace: Workspace,
-    videos: tuple[Path, ...],
+    videos: tuple[str, ...],
     head: str | None,
     splits: tuple[str, ...],
     targets: tuple[str, ...],
@@ -70,8 +70,8 @@ def score(
 ) -> None:
     """Score new videos with a fitted head.
 
-    Features are extracted as those that the head was fitted on; for a head on joints, VIDEOS are
-    files of joints. Where the head was fitted on several splits, the score is the mean over them,
+    VIDEOS are files or addresses, such as https://host/dive.mp4. Features are extracted as those
+    that the head was fitted on; for a head on joints, VIDEOS are files of joints. Where the head was fitted on several splits, the score is the mean over them,
     and the lowest and the highest are shown beside it. The true score lies between two bounds with
     a probability of 80 %, if the video is like the training videos; where it is not, a warning says
     so, as its score means nothing. A head that was fitted to several targets has a row for each. Of

@@ -47,7 +47,7 @@ def shown_url(url: str) -> str:
     >>> shown_url("https://me:secret@host.org/dives/1.mp4?signature=abc")
     'https://host.org/dives/1.mp4?...'
     """
-    user, rest = _parted(url)
+    rest = _parted(url)[1]
     place, mark, _ = re.sub("[?#]", "?", rest).partition("?")
     text = f"{scheme_of(url)}://{place}{'?...' if mark else ''}"
     return "".join(c if c.isprintable() else "?" for c in text)

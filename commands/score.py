@@ -71,10 +71,11 @@ def score(
     """Score new videos with a fitted head.
 
     VIDEOS are files or addresses, such as https://host/dive.mp4. Features are extracted as those
-    that the head was fitted on; for a head on joints, VIDEOS are files of joints. Where the head was fitted on several splits, the score is the mean over them,
-    and the lowest and the highest are shown beside it. The true score lies between two bounds with
-    a probability of 80 %, if the video is like the training videos; where it is not, a warning says
-    so, as its score means nothing. A head that was fitted to several targets has a row for each. Of
+    that the head was fitted on; for a head on joints, VIDEOS are files of joints. Where the head
+    was fitted on several splits, the score is the mean over them, and the lowest and the highest
+    are shown beside it. The true score lies between two bounds with a probability of 80 %, if the
+    video is like the training videos; where it is not, a warning says so, as its score means
+    nothing. A head that was fitted to several targets has a row for each. Of
     two classes the class is shown, and its probability, or how far the answer lies above the
     threshold from which on a video is good. What the head `mtl` writes of a video, if it was fitted
     on commentary, stands below: that of the first split; --json has all.

@@ -44,7 +44,8 @@ OWN_QUANTILES = ((100 - SHOWN) / 200, (100 + SHOWN) / 200)
 class ScoredVideo:
     """One video's predicted score, in points.
 
-    path: or the address, without keys. score: the mean of `by_split`, which holds one prediction per run, by the name of its split.
+    path: or the address, without keys. score: the mean of `by_split`, which holds one prediction
+    per run, by the name of its split.
     said: the class, where runs tell two classes; `score` is then the mean of their answers.
     commentary: what each run writes of the video, by the same names; empty where it writes none.
     warnings: why it may mean less than it seems, one line each. target: what is predicted, see

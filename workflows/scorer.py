@@ -98,13 +98,13 @@ class Scorer:
     ) -> ScoredVideo:
         """What `aqa score` says of a video file; `AqaError` where it cannot be read.
 
-        path: or an address, as a text. name: what the video is called, by default its path. type, difficulty, action: for heads
-        that take them.
+        path: or an address, as a text. name: what the video is called, by default its path. type,
+        difficulty, action: for heads that take them.
         """
         video = self._video(path, name, type, difficulty, action)
-        called = Path(video.id) if video.url is None else video.id
+        named = Path(video.id) if video.url is None else video.id
         with held(video) as (there, _):
-            return self._scorer.predict(there, called, self._extracted(there))[0]
+            return self._scorer.predict(there, named, self._extracted(there))[0]
 
     def score_features(
         self,

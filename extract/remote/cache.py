@@ -17,7 +17,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,6 +38,8 @@ _STEP = 32 << 20
 # Downloads of addresses that share a lock wait for one another: there are so many locks.
 _LOCKS = 256
 _DIGITS = 32  # of the hash that is a file's name
+# A file, its note or a part of it; or, hidden, the mark of a process that uses it.
+_NAME = re.compile(rf"(?P<mark>\.(?=.*\.use$))?(?P<key>[0-9a-f]{{{_DIGITS}}})(?![0-9a-f])")
 
 
 class CachedVideo(NamedTuple):
@@ -128,7 +130,7 @@ class VideoCache:
         partial = place.with_name(f"{_key(url)}-{version}.part")
         for old in place.parent.glob(f"{_key(url)}*"):
             if old != partial or there.version is None:  # of another version, or of an unknown one
-                old.unlink()
+                old.unlink(missing_ok=True)
         room = 0
 
         def on_bytes(done: int, total: int | None) -> None:
@@ -162,57 +164,65 @@ class VideoCache:
         wanted = min(wanted, self.limit)
         with self._changing():
             clean_folder(self.folder)
-            files = _files_in(self.folder)
-            reserved = _reserved_in(self.folder)
-            sizes = {
-                one: max(reserved.get(one, 0), sum(s for _, s, _ in files.get(one, [])))
-                for one in {*files, *reserved}
-            } | {key: wanted}
-            idle = sorted(
-                (max(read for _, _, read in files[one]), one)
-                for one in files
-                if one not in reserved and one != key
-            )
-            for _, one in idle:
-                if sum(sizes.values()) <= self.limit:
-                    break
-                for path, _, _ in files[one]:
-                    path.unlink(missing_ok=True)
-                del sizes[one]
-            if sum(sizes.values()) > self.limit:
+            kept = _kept_in(self.folder)
+            kept.setdefault(key, _Kept()).reserved = wanted
+            idle = [one for one in kept.values() if not one.is_used and one is not kept[key]]
+            total = sum(one.size for one in kept.values())
+            if total - sum(one.size for one in idle) > self.limit:
                 raise TransferError(
                     f"the {in_bytes(self.limit)} of the folder for fetched videos are taken by "
                     f"others that are being read; allow more with {LIMIT}",
                     here=True,
                 )
+            for one in sorted(idle, key=lambda one: one.read):
+                if total <= self.limit:
+                    break
+                for path in one.paths:
+                    path.unlink(missing_ok=True)
+                total -= one.size
             use.write_text(str(wanted), encoding="ascii")
+
+
+@dataclass
+class _Kept:
+    """What the folder holds of one address. there: bytes; those of notes, which are few, are left
+    out. read: when it was read last. reserved: bytes that it will have, while it is fetched.
+    """
+
+    paths: list[Path] = field(default_factory=list)
+    there: int = 0
+    read: float = 0.0
+    is_used: bool = False
+    reserved: int = 0
+
+    @property
+    def size(self) -> int:
+        return max(self.there, self.reserved)
+
+
+def _kept_in(folder: Path) -> dict[str, _Kept]:
+    """What there is in the folder, by the hash of its address."""
+    kept: dict[str, _Kept] = {}
+    for path in folder.iterdir():
+        found = _NAME.match(path.name)
+        if found is None:
+            continue
+        one = kept.setdefault(found["key"], _Kept())
+        with suppress(FileNotFoundError):  # another process may end just now
+            if found["mark"]:
+                text = path.read_text(encoding="ascii")
+                one.is_used = True
+                one.reserved = max(one.reserved, int(text) if text.isdecimal() else 0)
+                continue
+            one.paths.append(path)
+            if path.suffix != ".json":
+                state = path.stat()
+                one.there, one.read = one.there + state.st_size, max(one.read, state.st_atime)
+    return kept
 
 
 def _key(url: str) -> str:
     return hashlib.sha256(url.encode("utf-8", "surrogateescape")).hexdigest()[:_DIGITS]
-
-
-def _files_in(folder: Path) -> dict[str, list[tuple[Path, int, float]]]:
-    """Key -> its files: path, bytes, and when it was read last."""
-    files: dict[str, list[tuple[Path, int, float]]] = {}
-    for path in folder.iterdir():
-        if re.match(rf"[0-9a-f]{{{_DIGITS}}}(?![0-9a-f])", path.name):
-            with suppress(FileNotFoundError):
-                state = path.stat()
-                of_key = files.setdefault(path.name[:_DIGITS], [])
-                of_key.append((path, state.st_size, max(state.st_atime, state.st_mtime)))
-    return files
-
-
-def _reserved_in(folder: Path) -> dict[str, int]:
-    """Keys that are in use -> bytes that are kept for them."""
-    reserved: dict[str, int] = {}
-    for path in folder.glob(".*.use"):
-        with suppress(FileNotFoundError):
-            text = path.read_text(encoding="ascii")
-            key = path.name[1 : 1 + _DIGITS]
-            reserved[key] = max(reserved.get(key, 0), int(text) if text.isdecimal() else 0)
-    return reserved
 
 
 def _note_path(place: Path) -> Path:

@@ -82,10 +82,10 @@ def report(
 ) -> None:
     """Write a page on videos, or on runs, that opens in any browser, without a network.
 
-    VIDEOs are ids of the manifest, their files, or new files. The page plays each video beside an exemplar,
-    marks the moments that cost points, and says what they cost. It is one file that can be sent
-    on; -o FOLDER writes a page of each video, and an index. The score is the mean over the splits
-    that did not learn from the video.
+    VIDEOs are ids of the manifest, their files, or new files. The page plays each video beside an
+    exemplar, marks the moments that cost points, and says what they cost. It is one file that can
+    be sent on; -o FOLDER writes a page of each video, and an index. The score is the mean over the
+    splits that did not learn from the video.
 
     RUNs are folders of fitted runs, such as runs/svr/split-1, or of all runs of a head, such as
     runs/svr. Their page shows what `aqa eval` has kept: predicted against true scores, residuals,

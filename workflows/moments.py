@@ -21,10 +21,10 @@ class Moment:
     says. start, stop: seconds in the copy that a page plays, or in the file; NaN where not known.
     value: the head's number. below, below_good: points by which it is below the average of
     `beside`, and below what one in four of them reaches; None where it is not compared with
-    training videos. below_range: points by which it is below the middle 80 % of them, the least
-    and the most; negative where it is above; None where this is not known. mark: what it is called where it stands out, else "". matched: for each
-    exemplar of the page, the seconds in its copy where the clip that this one is compared with
-    begins and ends.
+    training videos. below_range: points by which it is below the middle 80 % of them, the least and
+    the most; negative where it is above; None where this is not known. mark: what it is called
+    where it stands out, else "". matched: for each exemplar of the page, the seconds in its copy
+    where the clip that this one is compared with begins and ends.
     """
 
     number: int

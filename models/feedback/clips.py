@@ -150,8 +150,9 @@ def shown_clips(seen: VideoFeatures) -> list[int]:
 class _Verdict:
     """What each clip's value is held against.
 
-    levels: the training videos' points; None without training videos. margin: points below `good` from which on a clip
-    stands out, infinite where none does; None: every marked one does. unjudged: why none does.
+    levels: the training videos' points; None without training videos. margin: points below `good`
+    from which on a clip stands out, infinite where none does; None: every marked one does.
+    unjudged: why none does.
     """
 
     mark: Mark

@@ -11,7 +11,6 @@ from aqa.files import make_folder, write_bytes, write_text
 from aqa.report.page.videos_page import copies_of, videos_page
 from aqa.workflows.video_reports import VideosReport
 
-
 _PAGES = (".html", ".htm")
 
 

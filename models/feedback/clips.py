@@ -89,8 +89,8 @@ class Feedback:
     limit is. evidence: how well faulty clips are told, or why none is called so; "" where nothing
     is known of it. outright, weak: what a marked clip is called, where it stands out and where it
     does not. outright_rule: from where on it does; "" where every clip that is marked does. total:
-    how the score is made up, None where values are no points. unjudged: why nobody knows which
-    clips stand out; "" where it is known.
+    how the score is made up, None where values are no points. outright_unknown: why nobody knows
+    which clips stand out; "" where it is known.
     """
 
     video: str
@@ -103,7 +103,7 @@ class Feedback:
     weak: str
     total: Total | None
     clips: list[ClipFeedback]
-    unjudged: str = ""
+    outright_unknown: str = ""
 
 
 def give_feedback(
@@ -137,7 +137,7 @@ def give_feedback(
         verdict.words[False],
         total,
         clips,
-        verdict.unjudged,
+        verdict.outright_unknown,
     )
 
 
@@ -152,7 +152,7 @@ class _Verdict:
 
     levels: the training videos' points; None without training videos. margin: points below `good`
     from which on a clip stands out, infinite where none does; None: every marked one does.
-    unjudged: why none does.
+    outright_unknown: why none does.
     """
 
     mark: Mark
@@ -162,7 +162,7 @@ class _Verdict:
     limits: NDArray[np.float64]
     levels: TrainingLevels | None = None
     margin: float | None = None
-    unjudged: str = ""
+    outright_unknown: str = ""
 
     @property
     def words(self) -> Mapping[bool, str]:
@@ -179,7 +179,7 @@ class _Verdict:
         if self.margin is None:
             return ""
         if math.isinf(self.margin):
-            return f"said of no clip, as {self.unjudged}"
+            return f"said of no clip, as {self.outright_unknown}"
         return (
             f"{self.margin:.2f} or more below the level that one in four reaches; "
             f"{100 - 100 * QUIET:.0f} % of good training videos have such a clip"
@@ -206,7 +206,7 @@ def _compared(explanation: Explanation, reference: ClipReference, kind: str) -> 
     beside = _training_videos(found, kind)
     told, margin, claims = reference.told, reference.margin, reference.claims
     outright = None
-    unjudged = "" if claims is None else claims.missing
+    outright_unknown = "" if claims is None else claims.missing
     if claims is not None:
         outright = math.inf if claims.margin is None else claims.margin
     if told is not None and margin is not None and reference.calls_faulty:
@@ -223,7 +223,7 @@ def _compared(explanation: Explanation, reference: ClipReference, kind: str) -> 
             limits,
             found,
             None if outright is None else max(outright, margin),
-            unjudged,
+            outright_unknown,
         )
     why = reference.untold
     if told is not None:
@@ -239,7 +239,7 @@ def _compared(explanation: Explanation, reference: ClipReference, kind: str) -> 
         found.mean,
         found,
         outright,
-        unjudged,
+        outright_unknown,
     )
 
 

@@ -130,8 +130,8 @@ def headline(video: HasMoments) -> str:
     if worst.mark:
         return f"{said}."
     nothing = "Nothing stands out."
-    if video.feedback.unjudged:
-        nothing = f"What stands out is not known, as {video.feedback.unjudged}."
+    if video.feedback.outright_unknown:
+        nothing = f"What stands out is not known, as {video.feedback.outright_unknown}."
     return f"{nothing} The weakest moment: {said[0].lower()}{said[1:]}."
 
 

@@ -26,8 +26,8 @@ def moment(
     return Moment(number, "entry", 2.1, 2.66, -3.0, below, good, mark, (), others)
 
 
-def video(*moments: Moment, unjudged: str = "") -> Any:
-    feedback = SimpleNamespace(meaning="similarity", unjudged=unjudged)
+def video(*moments: Moment, outright_unknown: str = "") -> Any:
+    feedback = SimpleNamespace(meaning="similarity", outright_unknown=outright_unknown)
     return SimpleNamespace(
         moments=moments, feedback=feedback, beside="other 107B videos", commentary=""
     )
@@ -54,7 +54,9 @@ def test_where_nothing_stands_out_the_weakest_moment_is_named_and_no_fault() -> 
 
 
 def test_where_nobody_knows_what_stands_out_the_page_says_so() -> None:
-    seen = video(moment(0, 0.5, 1.0), unjudged="the training videos are too few to learn it from")
+    seen = video(
+        moment(0, 0.5, 1.0), outright_unknown="the training videos are too few to learn it from"
+    )
     assert headline(seen).startswith(
         "What stands out is not known, as the training videos are too few to learn it from. The "
         "weakest moment: entry,"

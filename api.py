@@ -276,8 +276,9 @@ def score(
 
     splits: whose runs to take, by default all; their predictions are averaged. targets: what to
     predict, by default all that the head was fitted to. type, difficulty, action: of the videos,
-    for a head that needs them. weights: where the backbone's checkpoint is now, if it has moved.
-    backbone: `path/to/net.py:make`, where the store was made with that file.
+    for a head that needs them; by default, of a file of the manifest, what that says. weights:
+    where the backbone's checkpoint is now, if it has moved. backbone: `path/to/net.py:make`, where
+    the store was made with that file.
 
     One row per video and target: `video`, `target` where that is not the score, `score` in points,
     the prediction of each split, and what each writes of it, if it does. A video that cannot be
@@ -288,6 +289,7 @@ def score(
     from aqa.models import runs
     from aqa.models.run_source import chosen_runs
     from aqa.models.trust.model_facts import model_facts
+    from aqa.workflows.known_files import KnownFiles
     from aqa.workflows.score import score_videos
 
     place = Workspace(Path(workspace))
@@ -303,6 +305,7 @@ def score(
         type=type,
         difficulty=difficulty,
         action=action,
+        known=KnownFiles.beside(place.manifest),
     )
     failed = [f"{one.path}: {one.reason}" for one in outcome.failed]
     _warn([*outcome.warnings, *failed])

@@ -69,7 +69,8 @@ def extractor_for(
     def extract(video: Video) -> ExtractedVideo:
         reader = ClipReader(video, network.preprocess, rule, encoder.batch_size)
         ((features, clips),) = encode_video(reader, encoder, blank, dtype=spec["dtype"])
-        seen = VideoFeatures(features, clips, reader.n_frames, 0, reader.fps)
+        start = video.start_frame or 0
+        seen = VideoFeatures(features, clips, reader.n_frames, start, reader.fps)
         return ExtractedVideo(seen, reader.warnings)
 
     return VideoExtractor(extract, blank)
@@ -78,7 +79,9 @@ def extractor_for(
 def _read_joints(video: Video, spec: Spec) -> ExtractedVideo:
     file = replace(video, path=None, poses=video.path)
     poses = video_poses(file, settings_of(spec))
-    return ExtractedVideo(VideoFeatures(poses.joints, poses.clips, len(poses.joints), 0, poses.fps))
+    start = video.start_frame or 0
+    seen = VideoFeatures(poses.joints, poses.clips, len(poses.joints), start, poses.fps)
+    return ExtractedVideo(seen)
 
 
 def check_same_features(runs: Sequence[Run]) -> None:

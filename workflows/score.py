@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from aqa.annotations.manifest import Video
-from aqa.annotations.video import called, place_of
 from aqa.errors import AqaError
 from aqa.extract.remote.held import held
 from aqa.extract.summary import reason_of
@@ -23,7 +22,9 @@ from aqa.models.saved.hashes import check_beside, warn_unchecked
 from aqa.models.target_transforms.class_rule import ClassRule, SaidClass, said_class
 from aqa.models.trust.score_range import SHOWN
 from aqa.target_names import SCORE
+from aqa.workflows.best_head import FIT_ONE
 from aqa.workflows.feedback import SeenVideo
+from aqa.workflows.known_files import KnownFiles
 from aqa.workflows.moments import Why, why_of
 from aqa.workflows.new_videos import (
     ExtractedVideo,
@@ -171,18 +172,20 @@ def score_videos(
     difficulty: float | None = None,
     action: str | None = None,
     why: bool = False,
+    known: KnownFiles | None = None,
 ) -> ScoringOutcome:
     """Extract videos as the runs' store was made, and predict with each run.
 
     Where the runs predict several targets, there is one `ScoredVideo` for each. The other arguments
     are those of `VideoScorer`. type, difficulty, action: of all the videos, for a head that takes
-    it. A path that is a text may be an address. A video that fails stops nothing: it is in
-    `failed`.
+    it. known: files of which a manifest says more, which is used where it is not told. A path that
+    is a text may be an address. A video that fails stops nothing: it is in `failed`.
     """
     scorer = VideoScorer(runs, weights=weights, backbone=backbone, device=device, why=why)
     told = {"type": type, "difficulty": difficulty, "action": action}
-    videos = [_new_video(path, told) for path in paths]
-    for video in videos[:1]:  # they differ in their paths alone
+    files = known or KnownFiles(None)
+    videos = [files.as_new(path, told) for path in paths]
+    for video in videos:
         scorer.check(video)
     outcome = ScoringOutcome()
     for video in videos:
@@ -195,10 +198,6 @@ def score_videos(
     return outcome
 
 
-def _new_video(given: Path | str, told: Mapping[str, Any]) -> Video:
-    return Video(called(given), score=np.nan, **place_of(given), **told)
-
-
 def check_says_why(run: Run) -> None:
     """Refuse a head that says nothing of clips, nor writes of the whole video."""
     if run.head.gives and {"clips", "commentary"}.isdisjoint(run.head.gives):
@@ -209,7 +208,7 @@ def check_says_why(run: Run) -> None:
     if not run.head.gives:
         raise AqaError(
             f"{run.folder}: {run.name} says nothing of single moments; leave out --head to take "
-            "one that does, or fit one: aqa fit --head wd"
+            f"one that does, or fit one: {FIT_ONE}"
         )
 
 

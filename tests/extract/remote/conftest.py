@@ -50,6 +50,9 @@ class Handler(BaseHTTPRequestHandler):
             return
         whole, wanted = server.files[name], self.headers.get("Range")
         start = int(wanted[6:-1]) if wanted else 0
+        # Before anybody is answered: then these are in the order of the answers.
+        server.begun.append((name, wanted))
+        stop = server.cut.pop(0) if server.cut else len(whole)
         self.send_response(206 if start else 200)
         if server.tells_size:
             self.send_header("Content-Length", str(len(whole) - start))
@@ -58,8 +61,6 @@ class Handler(BaseHTTPRequestHandler):
         if server.tagged:
             self.send_header("ETag", f'"{hash(whole)}"')
         self.end_headers()
-        server.begun.append((name, wanted))
-        stop = server.cut.pop(0) if server.cut else len(whole)
         with suppress(OSError):  # nobody listens where it was asked what there is
             self.wfile.write(whole[start:stop])
 

@@ -75,7 +75,7 @@ def feedback(
 ) -> None:
     """Say for each clip of VIDEO whether it is faulty.
 
-    VIDEO is an id of the manifest, or a new file. What is said depends on the head:
+    VIDEO is an id of the manifest, its file, or a new file. What is said depends on the head:
 
     \b
     score-estimation    how probably the clip is similar to the exemplar's, 0 to

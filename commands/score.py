@@ -79,6 +79,9 @@ def score(
     threshold from which on a video is good. What the head `mtl` writes of a video, if it was fitted
     on commentary, stands below: that of the first split; --json has all.
 
+    Of a file that is a video of the workspace's manifest, type, difficulty, action and first and
+    last frame are the manifest's where no option says otherwise.
+
     --why says below, too, which moments stand out beside other videos, by the first run: without
     --head, of the head with the highest rank correlation of those that explain their scores.
     """
@@ -97,6 +100,7 @@ def score(
     from aqa.models.runs import load_run
     from aqa.models.trust.model_facts import model_facts
     from aqa.report.score_table import model_text, score_json, scores_table
+    from aqa.workflows.known_files import KnownFiles
     from aqa.workflows.score import score_videos
 
     used = [load_run(folder, (head,) if head else ()) for folder in folders]
@@ -110,6 +114,7 @@ def score(
         difficulty=difficulty,
         action=action,
         why=why,
+        known=None if model else KnownFiles.beside(workspace.manifest),
     )
     if as_json:
         rows = [score_json(video, fitted[0]) for video in outcome.done]

@@ -13,8 +13,14 @@ if TYPE_CHECKING:
     from aqa.workflows.feedback import WrittenFeedback
 
 
+_COUNTED = "clips are counted from 1 here; --json and the column faulty_clips count them from 0"
+
+
 def feedback_table(feedback: Feedback, run: str) -> str:
-    """One row per clip; frames are counted from 0, and the last one is not in the clip."""
+    """One row per clip; frames are counted from 0, and the last one is not in the clip.
+
+    Clips are counted from 1, as people do; `feedback_json` counts them from 0, as files do.
+    """
     lines = [wrapped(f"{feedback.video}, by {run}")]
     lines.append(wrapped(f"value: {feedback.meaning}", indent="  "))
     lines.append(wrapped(f"{feedback.weak}: {feedback.rule}", indent="  "))
@@ -31,6 +37,7 @@ def feedback_table(feedback: Feedback, run: str) -> str:
     header = list(compress(columns, shown))
     texts = {i for i, name in enumerate(header) if name in ("", "compared with")}
     lines.append(table(rows, header, left=texts))
+    lines.append(wrapped(_COUNTED))
     if feedback.total is not None:
         lines.append(wrapped(total_line(feedback.total)))
     return "\n".join(lines)
@@ -48,9 +55,9 @@ def _clip_row(clip: ClipFeedback) -> list[str]:
     seconds = "unknown"
     if clip.start_seconds is not None and clip.stop_seconds is not None:
         seconds = f"{clip.start_seconds:.2f} to {clip.stop_seconds:.2f}"
-    exemplars = [f"{name} clip {number}" for name, number in clip.exemplar_clips.items()]
+    exemplars = [f"{name} clip {number + 1}" for name, number in clip.exemplar_clips.items()]
     return [
-        str(clip.clip),
+        str(clip.clip + 1),
         f"{clip.start} to {clip.stop}",
         seconds,
         f"{clip.value:.3f}",

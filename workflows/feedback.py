@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aqa.annotations.manifest import Manifest, Video
 from aqa.errors import AqaError, UnknownNameError
-from aqa.extract.video.decode import read_frames
+from aqa.extract.video.decode import content_of, read_frames
 from aqa.features.store import FeatureStore
 from aqa.features.video_features import VideoFeatures, blank_of, of_store
 from aqa.models.examples import example_of
@@ -20,6 +20,7 @@ from aqa.models.feedback import Feedback, PoseFeedback, give_feedback, give_pose
 from aqa.models.runs import Run, load_run
 from aqa.models.saved.hashes import check_learned, warn_unchecked
 from aqa.target_names import PAIRS, RANK_VALUE, SCORE
+from aqa.workflows.known_files import KnownFiles
 from aqa.workflows.new_videos import VideoExtractor, check_told, extractor_for
 from aqa.workflows.training_files import TrainingFiles
 from aqa.workflows.trust import trust_in
@@ -94,11 +95,14 @@ def explain(
 ) -> ExplainedVideo:
     """Feedback on a video: an id of the manifest, or else a file, which is extracted.
 
+    A file that is a video of the manifest is that video.
+
     folders: runs of one head; the first that has not learned from the video is taken. store: None
     takes the run's own. type, difficulty, action: override the manifest's. weights, backbone: see
     `aqa.extract.rebuild.rebuild_backbone`. heads: what the user named with --head, see `load_run`.
     """
     runs = [load_run(folder, heads) for folder in folders]
+    name = stored_id(name, manifest, store or runs[0].store)
     files = TrainingFiles(runs if name not in manifest.by_id else ())
     known = {name, *files.ids_of(Path(name))}
     run = next((run for run in runs if run.learned_from.isdisjoint(known)), runs[0])
@@ -173,14 +177,35 @@ def from_store(video: Video, run: Run, store: Path, told: dict[str, Any]) -> See
     return SeenVideo(video, features, blank, warnings)
 
 
+def stored_id(name: str, manifest: Manifest, store: Path) -> str:
+    """The id of the manifest's video that a file is, if the store holds it; else the name given.
+
+    A file that is another one than when the store was made is not what the store holds.
+    """
+    known = None if name in manifest.by_id else KnownFiles(manifest).video(name)
+    if known is None or not store.exists():
+        return name
+    with FeatureStore.open(store) as opened:
+        if known.id not in opened.ids:
+            return name
+        content, joints = opened.content(known.id), "joints" in opened.spec
+    source = known.poses if joints else known.path
+    if content is None or source is None or not Path(name).samefile(source):
+        return known.id
+    return known.id if content == content_of(Path(name)) else name
+
+
 def new_video(name: str, run: Run, manifest: Manifest, told: dict[str, Any]) -> Video:
-    """A video file that the manifest does not hold; `UnknownNameError` where it is no file."""
+    """A video file that no store holds; `UnknownNameError` where it is no file.
+
+    told: what the user says of it, before what the manifest does, if the file is one of its own.
+    """
     path = Path(name)
     if not path.exists():
         raise UnknownNameError(
             "video", name, manifest.ids, remedy=f"it is no id of {manifest.path} and no file"
         )
-    video = Video(name, path, np.nan, **told)
+    video = KnownFiles(manifest).as_new(path, told)
     check_told(run, video)
     return video
 

@@ -21,7 +21,9 @@ from aqa.models.saved.hashes import check_beside, warn_unchecked
 from aqa.models.target_transforms.class_rule import ClassRule, SaidClass, said_class
 from aqa.models.trust.score_range import SHOWN
 from aqa.target_names import SCORE
+from aqa.workflows.best_head import FIT_ONE
 from aqa.workflows.feedback import SeenVideo
+from aqa.workflows.known_files import KnownFiles
 from aqa.workflows.moments import Why, why_of
 from aqa.workflows.new_videos import (
     ExtractedVideo,
@@ -165,19 +167,20 @@ def score_videos(
     difficulty: float | None = None,
     action: str | None = None,
     why: bool = False,
+    known: KnownFiles | None = None,
 ) -> ScoringOutcome:
     """Extract videos as the runs' store was made, and predict with each run.
 
     Where the runs predict several targets, there is one `ScoredVideo` for each. The other arguments
     are those of `VideoScorer`. type, difficulty, action: of all the videos, for a head that takes
-    it. A video that fails stops nothing: it is in `failed`.
+    it. known: files of which a manifest says more, which is used where it is not told. A video that
+    fails stops nothing: it is in `failed`.
     """
     scorer = VideoScorer(runs, weights=weights, backbone=backbone, device=device, why=why)
-    videos = [
-        Video(str(path), path, np.nan, type=type, difficulty=difficulty, action=action)
-        for path in paths
-    ]
-    for video in videos[:1]:  # they differ in their paths alone
+    told = {"type": type, "difficulty": difficulty, "action": action}
+    files = known or KnownFiles(None)
+    videos = [files.as_new(path, told) for path in paths]
+    for video in videos:
         scorer.check(video)
     outcome = ScoringOutcome()
     for path, video in zip(paths, videos, strict=True):
@@ -199,7 +202,7 @@ def check_says_why(run: Run) -> None:
     if not run.head.gives:
         raise AqaError(
             f"{run.folder}: {run.name} says nothing of single moments; leave out --head to take "
-            "one that does, or fit one: aqa fit --head wd"
+            f"one that does, or fit one: {FIT_ONE}"
         )
 
 

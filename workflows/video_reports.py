@@ -29,6 +29,7 @@ from aqa.workflows.feedback import (
     from_file,
     from_store,
     new_video,
+    stored_id,
 )
 from aqa.workflows.moments import Moment as Moment
 from aqa.workflows.moments import compared_with, moments_of
@@ -153,10 +154,14 @@ class VideoReporter:
     def _training_files(self) -> TrainingFiles:
         return TrainingFiles(self.runs)
 
-    def stored(self, video_id: str) -> ReportedVideo:
-        """A video of the manifest, by those runs that did not learn from it, if there are any."""
+    def stored(self, video_id: str, told: Mapping[str, Any] | None = None) -> ReportedVideo:
+        """A video of the manifest, by those runs that did not learn from it, if there are any.
+
+        told: what the user says of it, before what the manifest does; see `from_store`.
+        """
         chosen = [run for run in self.runs if video_id not in run.learned_from] or [self.runs[0]]
-        seen = from_store(self.manifest.by_id[video_id], chosen[0], self._shelf.store, {})
+        video = self.manifest.by_id[video_id]
+        seen = from_store(video, chosen[0], self._shelf.store, dict(told or {}))
         return _reported(seen, chosen, self._shelf, self._align)
 
     def new(self, video: Video) -> ReportedVideo:
@@ -196,13 +201,16 @@ def report_videos(
 ) -> VideosReport:
     """Score and explain videos: ids of the manifest, or else files, which are extracted.
 
-    A video of the manifest is scored by those runs that did not learn from it, if there are any;
-    the first of these explains it. type, difficulty, action: of the new files. The other arguments
-    are those of `VideoReporter`. A video that fails stops nothing: it is in `failed`.
+    A file that is a video of the manifest is that video. One of the manifest is scored by those
+    runs that did not learn from it, if there are any; the first of these explains it. type,
+    difficulty, action: of the videos, before what the manifest says. The other arguments are those
+    of `VideoReporter`. A video that fails stops nothing: it is in `failed`.
     """
     network: dict[str, Any] = {"weights": weights, "backbone": backbone, "device": device}
     reporter = VideoReporter(runs, manifest, store, align=align, **network)
     told = {"type": type, "difficulty": difficulty, "action": action}
+    where = store or runs[0].store
+    names = list(dict.fromkeys(stored_id(name, reporter.manifest, where) for name in names))
     videos: dict[str, Video] = {}
     failed: dict[str, str] = {}
     for name in (name for name in names if name not in reporter.manifest.by_id):
@@ -217,7 +225,8 @@ def report_videos(
     done = []
     for name in (name for name in names if name not in failed):
         try:
-            done.append(reporter.new(videos[name]) if name in videos else reporter.stored(name))
+            new = name in videos
+            done.append(reporter.new(videos[name]) if new else reporter.stored(name, told))
         except DECODE_ERRORS as error:
             failed[name] = reason_of(Path(name), error).removeprefix(f"{Path(name)}: ")
     return reporter.together(done, failed)

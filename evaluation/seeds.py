@@ -19,13 +19,15 @@ from aqa.target_names import SEED_SIGN, label_and_seed, label_and_target, seed_l
 Answers = Mapping[str, Mapping[str, Predictions]]
 
 
-def joined_seeds(heads: Answers) -> tuple[dict[str, Mapping[str, Predictions]], tuple[int, ...]]:
+def joined_seeds(
+    heads: Answers, *, alone: bool = False
+) -> tuple[dict[str, Mapping[str, Predictions]], tuple[int, ...]]:
     """Heads as they are compared: those of several seeds as one, split by split and seed by seed.
 
     Each split becomes one for every seed, such as `1~seed2`, which `plain_split` undoes. A head
     without seeds of its own answers alike for each. Seeds that not all heads of seeds have are left
     out, with a warning; `RunError` where none is left. Heads that are all seeds of one are compared
-    with each other, as they are.
+    with each other, as they are, but with `alone`, where they are one too.
     """
     seeded: dict[str, dict[int, str]] = {}
     for name in heads:
@@ -33,7 +35,7 @@ def joined_seeds(heads: Answers) -> tuple[dict[str, Mapping[str, Predictions]], 
         if seed is not None:
             seeded.setdefault(base, {})[seed] = name
     plain = {name: own for name, own in heads.items() if _without_seed(name)[1] is None}
-    if not seeded or len(seeded) + len(plain) < 2:
+    if not seeded or (len(seeded) + len(plain) < 2 and not alone):
         return dict(heads), ()
     seeds = _shared_seeds(seeded)
     joined: dict[str, Mapping[str, Predictions]] = {}

@@ -16,6 +16,7 @@ from aqa.annotations.late_stages import late_stages
 from aqa.annotations.manifest import Video
 from aqa.extract.backbones.backbone import Backbone
 from aqa.extract.encode import Encoder, encode_video
+from aqa.extract.engines.names import Engine
 from aqa.extract.inference import Precision
 from aqa.extract.summary import reason_of
 from aqa.extract.video.clip_reader import ClipBatch, ClipReader
@@ -34,7 +35,8 @@ class EncodingSettings:
 
     rule: how they are cut. augmentations, seed: see `ClipReader`. batch_size: None chooses by the
     device. dtype: that features are stored in. threads: videos that are decoded ahead; None
-    chooses by the device. index_folder: where the frames of long files are noted.
+    chooses by the device. index_folder: where the frames of long files are noted. engine: what runs
+    the network.
     """
 
     rule: ClipRule
@@ -45,6 +47,12 @@ class EncodingSettings:
     dtype: str = "float32"
     threads: int | None = None
     index_folder: Path | None = None
+    engine: Engine = "torch"
+
+
+def make_encoder(backbone: Backbone, settings: EncodingSettings, device: str) -> Encoder:
+    """What encodes clips as the settings say."""
+    return Encoder(backbone, device, settings.batch_size, settings.precision, settings.engine)
 
 
 def threads_of(settings: EncodingSettings, on_cpu: bool) -> int:

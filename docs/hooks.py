@@ -20,8 +20,8 @@ def hyper_parameters() -> str:
     """What `aqa heads NAME` prints of every head, as one page."""
     parts = [
         "# Hyper-parameters",
-        "`-p name=value` sets one, as in `aqa fit --head lstm -p epochs=50`; `aqa heads NAME` prints "
-        "the same tables.",
+        "`-p name=value` sets one, as in `aqa fit --head lstm -p epochs=50`; `aqa heads NAME`"
+        " prints the same tables.",
     ]
     for name in head_names():
         head = find_head(name).head_class

@@ -83,9 +83,7 @@ def test_the_coach_gets_a_page(root: Path, drawn: Path, place: Path, run_aqa: Ru
     assert "new_dive" in page
 
 
-def test_the_student_gets_a_comparison(
-    root: Path, drawn: Path, place: Path, run_aqa: Run
-) -> None:
+def test_the_student_gets_a_comparison(root: Path, drawn: Path, place: Path, run_aqa: Run) -> None:
     done = follow(root, "student", drawn, run_aqa)
     assert any(line.startswith("aqa compare") for line in done)
     work = place / "aqa-demo"

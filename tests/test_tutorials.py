@@ -100,3 +100,20 @@ def test_the_engineer_gets_a_pack_that_scores(
     assert merged.exists()
     assert whole.exists()
     assert (work / "diving.aqa").stat().st_size > 10_000
+
+
+def test_the_notebook_runs_from_a_store_to_plots(root: Path, drawn: Path, place: Path) -> None:
+    import json
+
+    import matplotlib
+
+    matplotlib.use("Agg")
+    shutil.copytree(drawn, "aqa-demo")
+    os.chdir("aqa-demo")
+    notebook = json.loads((root / "examples/from_store_to_plots.ipynb").read_text(encoding="utf-8"))
+    cells = ["".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code"]
+    seen: dict[str, object] = {}
+    for number, cell in enumerate(cells):
+        exec(compile(cell, f"cell {number}", "exec"), seen)
+    assert len(seen["clips"]) > 3  # type: ignore[arg-type]
+    assert {"svr", "wd", "average"} <= set(seen["results"]["head"])  # type: ignore[index]

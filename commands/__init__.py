@@ -14,7 +14,7 @@ GROUPS = {
         *("heads", "fit", "sweep", "finetune", "eval", "compare", "table", "plot", "baseline"),
         *("transfer", "fragments"),
     ),
-    "Score and explain": ("score", "feedback", "report", "serve", "pack", "embed"),
+    "Score and explain": ("score", "feedback", "report", "serve", "pack", "export", "embed"),
     "Demo and published tables": ("demo", "reproduce", "papers"),
 }
 """The sections of `aqa --help`, in the order in which one uses the commands."""

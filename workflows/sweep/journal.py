@@ -22,7 +22,7 @@ from aqa.files import write_json
 from aqa.models.heads import find_head
 from aqa.models.saved.hashes import learned_hashes
 from aqa.workflows.sweep.grid import Setting
-from aqa.workflows.sweep.trial import Search, Trial, make_head
+from aqa.workflows.sweep.trial import Search, SweepTrial, make_head
 
 FILE = "sweep.json"
 
@@ -60,14 +60,16 @@ class Journal:
             }
         )
 
-    def get(self, key: str) -> Trial | None:
+    def get(self, key: str) -> SweepTrial | None:
         """The trial of this key, where it was made before."""
         kept = self._kept.get(key)
         if kept is None:
             return None
-        return Trial(tuple(map(float, kept["values"])), str(kept["failed"]), float(kept["seconds"]))
+        return SweepTrial(
+            tuple(map(float, kept["values"])), str(kept["failed"]), float(kept["seconds"])
+        )
 
-    def put(self, key: str, setting: Setting, split: Split, trial: Trial) -> None:
+    def put(self, key: str, setting: Setting, split: Split, trial: SweepTrial) -> None:
         """Keep a trial, on disk too."""
         self._kept[key] = {
             "split": split.name,

@@ -25,7 +25,7 @@ from aqa.processes import Died, Inbox, WorkerProcess
 from aqa.workflows.fit import fit_splits
 from aqa.workflows.sweep.grid import Setting, searched
 from aqa.workflows.sweep.journal import Journal
-from aqa.workflows.sweep.trial import Search, Trial, run_trial
+from aqa.workflows.sweep.trial import Search, SweepTrial, run_trial
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Tried:
 
     split: str
     setting: Setting
-    trial: Trial
+    trial: SweepTrial
 
 
 class _Task(NamedTuple):
@@ -72,14 +72,14 @@ def search_settings(
 
 def _here(
     search: Search, tasks: Sequence[_Task], store: FeatureStore, _: int
-) -> Iterator[tuple[_Task, Trial]]:
+) -> Iterator[tuple[_Task, SweepTrial]]:
     for task in tasks:
         yield task, run_trial(search, task.setting, task.split, store)
 
 
 def _side_by_side(
     search: Search, tasks: Sequence[_Task], store: FeatureStore, jobs: int
-) -> Iterator[tuple[_Task, Trial]]:
+) -> Iterator[tuple[_Task, SweepTrial]]:
     processes = [WorkerProcess(__name__, 1) for _ in range(jobs)]
     waiting, at_work = iter(tasks), {}
     try:
@@ -105,7 +105,7 @@ def _give(
         process.tell(task)
 
 
-def _answer_of(process: WorkerProcess, task: _Task) -> Trial:
+def _answer_of(process: WorkerProcess, task: _Task) -> SweepTrial:
     where = f"{' '.join(task.setting)} on split {task.split.name}"
     try:
         answer = process.answer()
@@ -115,7 +115,7 @@ def _answer_of(process: WorkerProcess, task: _Task) -> Trial:
         ) from None
     if isinstance(answer, str):
         raise RunError(answer)
-    assert isinstance(answer, Trial)
+    assert isinstance(answer, SweepTrial)
     return answer
 
 

@@ -54,7 +54,7 @@ class Search:
 
 
 @dataclass(frozen=True)
-class Trial:
+class SweepTrial:
     """How well a setting did: the metric of each fold, or why it could not be fitted."""
 
     values: tuple[float, ...]
@@ -99,7 +99,7 @@ def folds_of(ids: Sequence[str], folds: int, seed: int) -> list[tuple[list[str],
     return [([i for i in ids if i not in held], sorted(held)) for held in out]
 
 
-def run_trial(search: Search, setting: Setting, split: Split, store: FeatureStore) -> Trial:
+def run_trial(search: Search, setting: Setting, split: Split, store: FeatureStore) -> SweepTrial:
     """Fit a setting once per fold of a split's training videos, and measure those held out."""
     started = time.perf_counter()
     features, metric = Features.of(store), metric_of(search.metric).function
@@ -121,4 +121,4 @@ def run_trial(search: Search, setting: Setting, split: Split, store: FeatureStor
             failed = f"{search.metric} is undefined: it predicts the same for all held-out videos"
             break
         values.append(value)
-    return Trial(() if failed else tuple(values), failed, time.perf_counter() - started)
+    return SweepTrial(() if failed else tuple(values), failed, time.perf_counter() - started)

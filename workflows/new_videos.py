@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
 from aqa.extract.encode import Encoder, encode_video
+from aqa.extract.engines.names import engine_for_new_videos
 from aqa.extract.poses.run import video_poses
 from aqa.extract.poses.settings import settings_of
 from aqa.extract.rebuild import rebuild_backbone, rule_of
@@ -61,7 +62,8 @@ def extractor_for(
         return VideoExtractor(lambda video: _read_joints(video, spec), None)
     network = rebuild_backbone(spec, weights, backbone)
     rule = rule_of(spec)
-    encoder = Encoder(network, device, precision=spec["precision"])
+    engine = engine_for_new_videos(spec)
+    encoder = Encoder(network, device, precision=spec["precision"], engine=engine)
     blank = encoder.blank(rule.length)
 
     def extract(video: Video) -> ExtractedVideo:

@@ -23,7 +23,7 @@ CROP = 256
 _N_POINTS = 39  # the 33 joints, two points of the region of the next frame, and four unused ones
 
 
-class Body(NamedTuple):
+class BodyPose(NamedTuple):
     """The joints of one body on one frame.
 
     places: (33, 2) in pixels of the picture. confidence: (33,), 0 to 1: how sure it is that the
@@ -52,13 +52,13 @@ class BlazePose:
         answers, logits = self._detector(picture)
         return decode(answers[0], logits[0, :, 0], whole, least)
 
-    def body(self, frame: Frame, region: Region) -> Body:
+    def body(self, frame: Frame, region: Region) -> BodyPose:
         """The joints of the body that is, or is supposed to be, in a region."""
         points, score = self._landmarks(region.crop(frame, CROP).astype(np.float32) / 255)
         return as_body(points.reshape(_N_POINTS, 5), float(score[0, 0]), region)
 
 
-def as_body(points: NDArray[np.float32], score: float, region: Region) -> Body:
+def as_body(points: NDArray[np.float32], score: float, region: Region) -> BodyPose:
     """The network's 39 points of x, y, z in pixels of the crop and the logits of two chances.
 
     These are: that the joint is not hidden, and that it is in the crop.
@@ -66,7 +66,7 @@ def as_body(points: NDArray[np.float32], score: float, region: Region) -> Body:
     places = region.place(points[:, :2].astype(np.float64) / CROP)
     chances = 1 / (1 + np.exp(-np.clip(points[:, 3:].astype(np.float64), -60, 60)))
     n = len(JOINTS)
-    return Body(places[:n], chances[:n].prod(axis=1), score, upright(places[n], places[n + 1]))
+    return BodyPose(places[:n], chances[:n].prod(axis=1), score, upright(places[n], places[n + 1]))
 
 
 class _Network:

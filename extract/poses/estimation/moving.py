@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from aqa.extract.poses.estimation.blazepose import BlazePose, Body
+from aqa.extract.poses.estimation.blazepose import BlazePose, BodyPose
 from aqa.extract.poses.estimation.motion import APART, View, motion, view_of
 from aqa.extract.poses.estimation.path import Candidate, likeliest
 from aqa.extract.poses.estimation.regions import Region
@@ -32,15 +32,17 @@ _SURE, _MOVING = 0.9, 0.5
 _FOLLOWED = 0.5
 
 
-class _Kept(NamedTuple):
+class _Moment(NamedTuple):
     frame: Frame
     view: View
 
 
-def follow_moving(frames: Iterable[Frame], networks: BlazePose, least: float) -> list[Body | None]:
+def follow_moving(
+    frames: Iterable[Frame], networks: BlazePose, least: float
+) -> list[BodyPose | None]:
     """The athlete on each frame; None where nobody is. least: the score of a body that counts."""
     tried = []
-    best: Body | None = None
+    best: BodyPose | None = None
     for before, kept, after in _with_neighbours(frames):
         found = _candidates(before, kept, after, networks, best)
         best = max((one.body for one in found), key=lambda body: body.score, default=None)
@@ -50,11 +52,11 @@ def follow_moving(frames: Iterable[Frame], networks: BlazePose, least: float) ->
     return likeliest(tried, least)
 
 
-def _with_neighbours(frames: Iterable[Frame]) -> Iterator[tuple[View | None, _Kept, View | None]]:
+def _with_neighbours(frames: Iterable[Frame]) -> Iterator[tuple[View | None, _Moment, View | None]]:
     """Each frame with the views of those `APART` before and after it; None beyond the ends."""
-    window: deque[_Kept] = deque(maxlen=2 * APART + 1)
+    window: deque[_Moment] = deque(maxlen=2 * APART + 1)
     for i, frame in enumerate(frames):
-        window.append(_Kept(frame, view_of(frame)))
+        window.append(_Moment(frame, view_of(frame)))
         if i >= APART:
             at = len(window) - 1 - APART
             yield window[at - APART].view if at >= APART else None, window[at], window[-1].view
@@ -63,7 +65,11 @@ def _with_neighbours(frames: Iterable[Frame]) -> Iterator[tuple[View | None, _Ke
 
 
 def _candidates(
-    before: View | None, kept: _Kept, after: View | None, networks: BlazePose, last: Body | None
+    before: View | None,
+    kept: _Moment,
+    after: View | None,
+    networks: BlazePose,
+    last: BodyPose | None,
 ) -> list[Candidate]:
     """The bodies of a frame, with how much each moves."""
     frame, scale = kept.frame, kept.view.scale

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from aqa.extract.poses.estimation.blazepose import JOINTS, Body
+from aqa.extract.poses.estimation.blazepose import JOINTS, BodyPose
 from aqa.extract.poses.estimation.regions import Points
 
 _TRUNK = [JOINTS.index(f"{side} {at}") for at in ("shoulder", "hip") for side in ("left", "right")]
@@ -29,14 +29,14 @@ class Candidate(NamedTuple):
     by itself, of the most that anything does, 0 to 1; 1 where nothing tells.
     """
 
-    body: Body
+    body: BodyPose
     detected: bool
     centre: Points
     moves: float
 
     @classmethod
     def of(
-        cls, body: Body, detected: bool, moved: NDArray[np.float32] | None, scale: float
+        cls, body: BodyPose, detected: bool, moved: NDArray[np.float32] | None, scale: float
     ) -> Candidate:
         """moved: see `motion`; scale: of that picture, relative to the frame."""
         centre = body.places[_TRUNK].mean(axis=0)
@@ -60,7 +60,7 @@ class Candidate(NamedTuple):
         return unlikely + _UNMOVED * (1 - self.moves) + _UNDETECTED * (not self.detected)
 
 
-def likeliest(tried: Sequence[Sequence[Candidate]], least: float) -> list[Body | None]:
+def likeliest(tried: Sequence[Sequence[Candidate]], least: float) -> list[BodyPose | None]:
     """The body on each frame, or None, so that the costs of all frames together are least.
 
     To see nobody on a frame costs as much as a body of the chance `least`. The way there is found

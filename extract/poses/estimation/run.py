@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
 from aqa.extract.checkpoints.packages import BLAZEPOSE
-from aqa.extract.poses.estimation.blazepose import BlazePose, Body
+from aqa.extract.poses.estimation.blazepose import BlazePose, BodyPose
 from aqa.extract.poses.estimation.files import made_of, write_estimate
 from aqa.extract.poses.estimation.moving import follow_moving
 from aqa.extract.poses.estimation.settings import EstimationSettings
@@ -51,7 +51,7 @@ def estimate(video: Video, networks: BlazePose, settings: EstimationSettings) ->
     start, stop = video.start_frame or 0, video.end_frame
     frames = source.frames(start, stop)
     follow = follow_still if settings.camera == "still" else follow_moving
-    bodies: list[Body | None] = list(follow(frames, networks, settings.threshold))
+    bodies: list[BodyPose | None] = list(follow(frames, networks, settings.threshold))
     n_seen = sum(body is not None for body in bodies)
     if stop is not None and len(bodies) < stop - start:
         raise PoseError(

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from aqa.extract.poses.estimation.blazepose import JOINTS, Body
+from aqa.extract.poses.estimation.blazepose import JOINTS, BodyPose
 from aqa.extract.poses.estimation.regions import Points
 
 _FARTHEST = 3.0  # frames that are looked at, in standard deviations
 
 
-def joined(bodies: Sequence[Body | None]) -> NDArray[np.float64]:
+def joined(bodies: Sequence[BodyPose | None]) -> NDArray[np.float64]:
     """(frames, joints, 3): x, y and confidence; NaN, NaN, 0 where nobody is."""
     joints = np.full((len(bodies), len(JOINTS), 3), np.nan)
     joints[..., 2] = 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aqa.extract.poses.estimation.blazepose import JOINTS, Body
+from aqa.extract.poses.estimation.blazepose import JOINTS, BodyPose
 from aqa.extract.poses.estimation.detector import Detection
 from aqa.extract.poses.estimation.regions import Region
 
@@ -30,7 +30,7 @@ class CrossNetworks:
         box = np.concatenate([middle - SIDE / 2, middle + SIDE / 2])
         return [Detection(0.9, box, middle, middle - [0.0, SIDE / 2])]
 
-    def body(self, frame: np.ndarray, region: Region) -> Body:
+    def body(self, frame: np.ndarray, region: Region) -> BodyPose:
         inside = region.crop(frame, 32).min(axis=2) > 200
         y, x = np.nonzero(inside)
         score = 0.95 if len(x) else 0.01
@@ -38,7 +38,7 @@ class CrossNetworks:
         place = region.place(middle + 0.5 / 32)[0]
         offsets = np.stack([np.arange(len(JOINTS)) % 4, np.arange(len(JOINTS)) // 4], axis=1)
         after = Region(float(place[0]), float(place[1]), SIDE * 1.25)
-        return Body(place + offsets * place[1] / 20, np.full(len(JOINTS), 0.8), score, after)
+        return BodyPose(place + offsets * place[1] / 20, np.full(len(JOINTS), 0.8), score, after)
 
 
 @pytest.fixture

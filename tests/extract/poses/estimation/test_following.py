@@ -8,16 +8,16 @@ import math
 import numpy as np
 import pytest
 
-from aqa.extract.poses.estimation.blazepose import JOINTS, Body
+from aqa.extract.poses.estimation.blazepose import JOINTS, BodyPose
 from aqa.extract.poses.estimation.motion import motion, view_of
 from aqa.extract.poses.estimation.path import Candidate, _steps, likeliest
 from aqa.extract.poses.estimation.regions import Region
 from aqa.extract.poses.estimation.smooth import joined, smoothed
 
 
-def _body(x: float, y: float, score: float = 0.9, size: float = 40.0) -> Body:
+def _body(x: float, y: float, score: float = 0.9, size: float = 40.0) -> BodyPose:
     n = len(JOINTS)
-    return Body(np.full((n, 2), [x, y]), np.full(n, 0.5), score, Region(x, y, size))
+    return BodyPose(np.full((n, 2), [x, y]), np.full(n, 0.5), score, Region(x, y, size))
 
 
 def _candidate(x: float, score: float = 0.9, moves: float = 1.0, seen: bool = True) -> Candidate:

@@ -131,7 +131,7 @@ def feedback_on(
     video, features = seen.video, seen.features
     if head.takes_joints:
         _check_pixels(run)
-        return give_pose_feedback(head, video, features, run.spec["joints"])
+        return give_pose_feedback(head, video, features, run.spec["joints"], _frame_size(seen))
     if "commentary" in head.gives and "clips" not in head.gives:
         example = example_of(video, features.features, features.clips, head.answer_columns)
         return WrittenFeedback(video.id, head.commentary(example)[0])
@@ -141,6 +141,15 @@ def feedback_on(
     of = RANK_VALUE if run.target == PAIRS else run.target
     of += feedback.total.of.removeprefix(SCORE)
     return replace(feedback, total=replace(feedback.total, of=of))
+
+
+def _frame_size(seen: SeenVideo) -> tuple[int, int] | None:
+    """Width and height of the frames, in pixels; None without a video file."""
+    path, first = seen.video.path, seen.features.offset
+    if path is None or not path.exists():
+        return None
+    height, width = read_frames(path, [first])[first].shape[:2]
+    return width, height
 
 
 def _check_pixels(run: Run) -> None:

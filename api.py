@@ -293,7 +293,7 @@ def score(
     from aqa.workflows.score import score_videos
 
     place = Workspace(Path(workspace))
-    paths = [Path(video) for video in ([videos] if isinstance(videos, str | Path) else videos)]
+    paths = [videos] if isinstance(videos, str | Path) else list(videos)
     folders = chosen_runs(place.runs, (head,), _names(splits), _names(targets))
     fitted = [runs.load_run(folder, (head,)) for folder in folders]
     outcome = score_videos(

@@ -68,9 +68,9 @@ def opened(model: ServedModel) -> Iterator[Scorer]:
     runs = [load_run(folder, (model.head,) if model.head else ()) for folder in folders]
     if any("joints" in run.spec for run in runs):
         raise AqaError(
-            f"{runs[0].folder}: {runs[0].name} reads joints, and this app takes videos; have their "
-            f"joints found by `aqa poses`, and use `aqa report ID --head {runs[0].label}`, or serve "
-            f"a head on clip features: `{FIT_ONE}`, then `aqa serve --head {EXPLAINING}`"
+            f"{runs[0].folder}: {runs[0].name} reads joints, and this app takes videos; find their "
+            f"joints with `aqa poses` and use `aqa report ID --head {runs[0].label}`, or serve a "
+            f"head on clip features: `{FIT_ONE}`, then `aqa serve --head {EXPLAINING}`"
         )
     scorer = Scorer(
         runs,

@@ -293,7 +293,7 @@ def score(
     from aqa.workflows.score import score_videos
 
     place = Workspace(Path(workspace))
-    paths = [Path(video) for video in ([videos] if isinstance(videos, str | Path) else videos)]
+    paths = [videos] if isinstance(videos, str | Path) else list(videos)
     folders = chosen_runs(place.runs, (head,), _names(splits), _names(targets))
     fitted = [runs.load_run(folder, (head,)) for folder in folders]
     outcome = score_videos(
@@ -348,7 +348,8 @@ def explain(
     or those that dynamic time warping finds.
 
     One row per clip: `clip`, its frames and seconds, `value` and `faulty`; of a head on joints, one
-    row per joint: the frame and the direction in which moving it would raise the score most; of a
+    row per joint: the frame and the direction in which moving it would raise the score most, and
+    how many points a tenth of the torso's length gains there (`step_gain`); of a
     head that writes of whole videos, one row with its `commentary`.
 
         aqa.explain("001", head="wd")

@@ -21,6 +21,7 @@ from aqa.extract.parallel.ray_pool import RayCluster
 from aqa.extract.parallel.work_queue import in_order
 from aqa.extract.progress import ExtractionProgress
 from aqa.extract.provenance import engine_record, joined, published
+from aqa.extract.remote.held import folders_of
 from aqa.extract.shards import Shard
 from aqa.extract.summary import ExtractionSummary, sort_out_stored
 from aqa.extract.video.sharing import in_file_order
@@ -149,6 +150,7 @@ def extract(
                 **joined(executor.made),
                 **published(backbone),
                 **({} if shard is None else {"shard": str(shard)}),
+                **({"urls": folders} if (folders := folders_of(videos)) else {}),
             },
         ) as writer:
             todo = sort_out_stored(videos, lambda video: video.path, writer, summary, progress)
@@ -237,4 +239,5 @@ def _write(
         warnings=encoded.warnings,
         decoding=round(encoded.decoding, 4),
         encoding=round(encoded.encoding, 4),
+        **({"url": video.where, "content": encoded.content} if video.url else {}),
     )

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from aqa.annotations.manifest import Manifest, Video
+from aqa.annotations.urls import is_url
+from aqa.annotations.video import called, place_of
 from aqa.errors import AqaError, AqaWarning
 
 
 class KnownFiles:
-    """The files of videos, and of joints, that a manifest names.
+    """The files of videos, and of joints, that a manifest names; or their addresses.
 
     A file that several videos are cut from tells none of them.
     """
@@ -24,9 +26,9 @@ class KnownFiles:
     def __init__(self, manifest: Manifest | None):
         self._by_path: dict[str, Video | None] = {}
         for video in manifest or ():
-            for path in (video.path, video.poses):
+            for path in (video.file, video.poses):
                 if path is not None:
-                    place = os.path.realpath(path)
+                    place = _place(path)
                     self._by_path[place] = None if place in self._by_path else video
 
     @classmethod
@@ -47,15 +49,21 @@ class KnownFiles:
 
     def video(self, name: str | Path) -> Video | None:
         """The video of this file; None where the manifest has none, or several."""
-        return self._by_path.get(os.path.realpath(name))
+        return self._by_path.get(_place(name))
 
-    def as_new(self, path: Path, told: Mapping[str, Any]) -> Video:
+    def as_new(self, path: Path | str, told: Mapping[str, Any]) -> Video:
         """A video file to score, without its id and its score; what else is known of it is kept.
 
-        told: what the user says of it; goes before the manifest where it is not None.
+        path: or, as a text, an address. told: what the user says of it; goes before the manifest
+        where it is not None.
         """
         known = self.video(path)
+        new: dict[str, Any] = {"id": called(path), "score": np.nan, **place_of(path)}
         if known is None:
-            return Video(str(path), path, np.nan, **told)
+            return Video(**new, **told)
         said = {name: value for name, value in told.items() if value is not None}
-        return replace(known, id=str(path), path=path, score=np.nan, **said)
+        return replace(known, **new, **said)
+
+
+def _place(file: Path | str) -> str:
+    return str(file) if is_url(file) else os.path.realpath(file)

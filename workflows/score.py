@@ -12,6 +12,7 @@ import numpy as np
 
 from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
+from aqa.extract.remote.held import held
 from aqa.extract.summary import reason_of
 from aqa.extract.video.decode import DECODE_ERRORS
 from aqa.features.video_features import VideoFeatures
@@ -44,7 +45,8 @@ OWN_QUANTILES = ((100 - SHOWN) / 200, (100 + SHOWN) / 200)
 class ScoredVideo:
     """One video's predicted score, in points.
 
-    score: the mean of `by_split`, which holds one prediction per run, by the name of its split.
+    path: or the address, without keys. score: the mean of `by_split`, which holds one prediction
+    per run, by the name of its split.
     said: the class, where runs tell two classes; `score` is then the mean of their answers.
     commentary: what each run writes of the video, by the same names; empty where it writes none.
     warnings: why it may mean less than it seems, one line each. target: what is predicted, see
@@ -54,7 +56,7 @@ class ScoredVideo:
     heads that predict no distribution.
     """
 
-    path: Path
+    path: Path | str
     score: float
     by_split: dict[str, float]
     warnings: tuple[str, ...] = ()
@@ -70,7 +72,7 @@ class ScoredVideo:
 class FailedVideo:
     """A video that could not be scored, and why, in a line that does not name it again."""
 
-    path: Path
+    path: Path | str
     reason: str
 
 
@@ -134,11 +136,14 @@ class VideoScorer:
             check_told(run, video)
         check_same_features(self.runs)
 
-    def score(self, video: Video, path: Path) -> list[ScoredVideo]:
+    def score(self, video: Video, path: Path | str) -> list[ScoredVideo]:
         """One for each target, in the order of the runs; raises one of `DECODE_ERRORS`."""
-        return self.predict(video, path, self.extractor.extract(video))
+        with held(video) as (there, _):
+            return self.predict(there, path, self.extractor.extract(there))
 
-    def predict(self, video: Video, path: Path, extracted: ExtractedVideo) -> list[ScoredVideo]:
+    def predict(
+        self, video: Video, path: Path | str, extracted: ExtractedVideo
+    ) -> list[ScoredVideo]:
         """As `score`, of a video whose features are known."""
         learned = self._training_files.warning(video.path) if video.path else ""
         if learned:
@@ -157,7 +162,7 @@ class VideoScorer:
 
 
 def score_videos(
-    paths: Sequence[Path],
+    paths: Sequence[Path | str],
     runs: Sequence[Run],
     *,
     weights: str | Path | None = None,
@@ -173,8 +178,8 @@ def score_videos(
 
     Where the runs predict several targets, there is one `ScoredVideo` for each. The other arguments
     are those of `VideoScorer`. type, difficulty, action: of all the videos, for a head that takes
-    it. known: files of which a manifest says more, which is used where it is not told. A video that
-    fails stops nothing: it is in `failed`.
+    it. known: files of which a manifest says more, which is used where it is not told. A path that
+    is a text may be an address. A video that fails stops nothing: it is in `failed`.
     """
     scorer = VideoScorer(runs, weights=weights, backbone=backbone, device=device, why=why)
     told = {"type": type, "difficulty": difficulty, "action": action}
@@ -183,7 +188,8 @@ def score_videos(
     for video in videos:
         scorer.check(video)
     outcome = ScoringOutcome()
-    for path, video in zip(paths, videos, strict=True):
+    for video in videos:
+        path = video.path or video.where
         try:
             outcome.done += scorer.score(video, path)
         except DECODE_ERRORS as error:
@@ -221,7 +227,7 @@ def _class_rules(runs: Sequence[Run]) -> dict[str, ClassRule]:
 
 def _scored(
     video: Video,
-    path: Path,
+    path: Path | str,
     extracted: ExtractedVideo,
     runs: Sequence[Run],
     rules: Mapping[str, ClassRule],

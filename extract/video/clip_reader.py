@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 from aqa.annotations.manifest import Video
 from aqa.extract.augment import make_augmentations
 from aqa.extract.preprocess import Preprocess
+from aqa.extract.remote.held import held
 from aqa.extract.video.decode import Frame, FrameSource, VideoError, open_video
 from aqa.extract.video.sharing import SharedReaders
 from aqa.extract.video.source import NOT_SHOWN, Shown
@@ -31,8 +33,9 @@ class ClipReader:
     """The clips of one video, decoded and preprocessed, in batches: iterate over it once.
 
     batch_size: clips per batch. augmentations: by name, the original first; seed: that they are
-    drawn by. shared: see `open_video`. Afterwards `n_frames`, `fps` and `warnings` (what
-    was wrong with the file, a line each) are known.
+    drawn by. shared: see `open_video`. A video at an address is fetched. Afterwards `n_frames`,
+    `fps` and `warnings` (what was wrong with the file, a line each) are known, and of what was
+    fetched `fetched`: its bytes, and the SHA-256 of its content.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class ClipReader:
         self.n_frames = 0
         self.fps = float("nan")
         self.warnings: tuple[str, ...] = ()
+        self.fetched: tuple[int, str] | None = None
         self._shared = shared
         self._preprocess, self._batch_size = preprocess, batch_size
         self._rule, self._names, self._seed = rule, augmentations, seed
@@ -69,7 +73,17 @@ class ClipReader:
         self._augmentations = make_augmentations(self._names, self._rule, self.video.id, self._seed)
 
     def _clips(self) -> Iterator[AugmentedClip]:
-        video = self.video
+        with ExitStack() as stack:
+            try:
+                video, content = stack.enter_context(held(self.video))
+            except BaseException:
+                self._let_go()
+                raise
+            if content is not None and video.path is not None:
+                self.fetched = video.path.stat().st_size, content
+            yield from self._clips_of(video)
+
+    def _clips_of(self, video: Video) -> Iterator[AugmentedClip]:
         if video.path is None:
             raise VideoError(f"{video.id}: no path in the manifest, so there is nothing to decode")
         source = self._open(video.path)

@@ -195,3 +195,20 @@ def test_no_class_stands_on_more_than_four_of_ours(root: Path) -> None:
                 ours = [one for one in value.__mro__ if one.__module__.startswith("aqa.")]
                 deep = len(ours) > 5 and value.__name__ not in DEEP
                 assert not deep, f"{name}.{value.__name__}: {[one.__name__ for one in ours]}"
+
+
+def test_the_wheel_carries_the_versions_of_the_constraints(root: Path) -> None:
+    from packaging.requirements import Requirement
+
+    config = configparser.ConfigParser()
+    config.read(root / "setup.cfg")
+
+    def parts(text: str) -> list[Requirement]:
+        return [Requirement(line) for line in text.splitlines() if line and line[0] != "#"]
+
+    needed = {one.name for one in parts(config["options"]["install_requires"])}
+    tested = parts((root / "constraints.txt").read_text(encoding="utf-8"))
+    expected = {str(one) for one in tested if one.name in needed}
+    pinned = parts(config["options.extras_require"]["pinned"])
+    assert {str(one) for one in pinned} == expected
+    assert {one.name for one in pinned} == needed

@@ -78,7 +78,7 @@ def extract_features(
 
     backbone: a name, or `path/to/net.py:make`. weights: a checkpoint file, or `random`; None for
     the backbone's public ones, which are downloaded where they are not here. manifest: by default
-    manifest.csv. store: the file that is written, by default stores/<backbone>.h5; videos that it
+    manifest.csv. store: the file that is written, by default `stores/<backbone>.h5`; videos that it
     holds already are not extracted again. layer, clip_length, stride: by default the backbone's
     own. frames: how many frames every video is given, the last ones. sampling: `16x4` for clips of
     16 frames, every fourth, `16of50` for 16 spread over 50; instead of clip_length. augmentations:

@@ -38,7 +38,7 @@ def check_importer(
     that an empty folder is refused with an `AqaError`. With sources also: that their files fit the
     index; that they are read twice alike, into rows that a manifest can hold, as many as were
     published; that the manifest is written, with nothing else changed, and that its columns
-    score_<name> are numbers, their names in lower case; and that a file which is cut short is read
+    `score_<name>` are numbers, their names in lower case; and that a file which is cut short is read
     or refused in one line, without any other exception.
     """
     if not isinstance(importer, Importer):

@@ -1,4 +1,4 @@
-"""ST-GCN: convolutions over a body's joints, as a graph, and over time (yan2018)."""
+"""ST-GCN: graph convolutions over joints and time (yan2018)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from aqa.models.training.loop import VideoTensors
 
 @dataclass(repr=False, eq=False)
 class STGCNHead(ScoreNetworkHead):
-    """Convolutions over joints that are connected, and over frames; their mean gives the score.
+    """Convolutions over connected joints and over time, averaged.
 
     It takes x, y or x, y, z of each joint. Which joints are connected is found by how near they
     stay to each other, where `bones` does not tell it. A video is interpolated at as many evenly

@@ -9,7 +9,7 @@ import click
 
 GROUPS = {
     "Get the data": ("import", "split", "stages"),
-    "Extract features": ("extract", "store", "weights", "isa"),
+    "Extract features": ("extract", "measure", "store", "weights", "isa"),
     "Fit and evaluate": (
         *("heads", "fit", "finetune", "eval", "compare", "plot", "baseline"),
         *("transfer", "fragments"),

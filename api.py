@@ -69,6 +69,7 @@ def extract_features(
     augmentations: Sequence[str] = (),
     deinterlace: bool = False,
     precision: Literal["float32", "bfloat16", "float16"] = "float32",
+    engine: Literal["torch", "openvino", "auto"] = "torch",
     dtype: Literal["float32", "float16"] = "float32",
     device: str = "auto",
     seed: int = 0,
@@ -82,7 +83,8 @@ def extract_features(
     own. frames: how many frames every video is given, the last ones. sampling: `16x4` for clips of
     16 frames, every fourth, `16of50` for 16 spread over 50; instead of clip_length. augmentations:
     names such as `flip`, extracted beside the original. deinterlace: make frames of interlaced
-    video progressive. seed: of random weights and of the augmentations.
+    video progressive. engine: what runs the network; `auto` measures. seed: of random weights and
+    of the augmentations.
 
     One row per video: `video_id`, `outcome` (extracted, stored already, or failed) and `reason`.
     Raises `AqaError` for settings that the store was not made with.
@@ -110,6 +112,7 @@ def extract_features(
         augmentation_seed=seed,
         device=device,
         precision=precision,
+        engine=engine,
         dtype=dtype,
     )
     failed = [f"{video}: {reason}" for video, reason in summary.failed]
@@ -273,8 +276,9 @@ def score(
 
     splits: whose runs to take, by default all; their predictions are averaged. targets: what to
     predict, by default all that the head was fitted to. type, difficulty, action: of the videos,
-    for a head that needs them. weights: where the backbone's checkpoint is now, if it has moved.
-    backbone: `path/to/net.py:make`, where the store was made with that file.
+    for a head that needs them; by default, of a file of the manifest, what that says. weights:
+    where the backbone's checkpoint is now, if it has moved. backbone: `path/to/net.py:make`, where
+    the store was made with that file.
 
     One row per video and target: `video`, `target` where that is not the score, `score` in points,
     the prediction of each split, and what each writes of it, if it does. A video that cannot be
@@ -285,10 +289,11 @@ def score(
     from aqa.models import runs
     from aqa.models.run_source import chosen_runs
     from aqa.models.trust.model_facts import model_facts
+    from aqa.workflows.known_files import KnownFiles
     from aqa.workflows.score import score_videos
 
     place = Workspace(Path(workspace))
-    paths = [Path(video) for video in ([videos] if isinstance(videos, str | Path) else videos)]
+    paths = [videos] if isinstance(videos, str | Path) else list(videos)
     folders = chosen_runs(place.runs, (head,), _names(splits), _names(targets))
     fitted = [runs.load_run(folder, (head,)) for folder in folders]
     outcome = score_videos(
@@ -300,6 +305,7 @@ def score(
         type=type,
         difficulty=difficulty,
         action=action,
+        known=KnownFiles.beside(place.manifest),
     )
     failed = [f"{one.path}: {one.reason}" for one in outcome.failed]
     _warn([*outcome.warnings, *failed])
@@ -342,7 +348,8 @@ def explain(
     or those that dynamic time warping finds.
 
     One row per clip: `clip`, its frames and seconds, `value` and `faulty`; of a head on joints, one
-    row per joint: the frame and the direction in which moving it would raise the score most; of a
+    row per joint: the frame and the direction in which moving it would raise the score most, and
+    how many points a tenth of the torso's length gains there (`step_gain`); of a
     head that writes of whole videos, one row with its `commentary`.
 
         aqa.explain("001", head="wd")

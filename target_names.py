@@ -1,6 +1,8 @@
-"""Names of targets, what heads predict, and of the folders of runs that predict them."""
+"""Names of the folders of runs: what they are called, by which seed, and what they predict."""
 
 from __future__ import annotations
+
+import re
 
 # The target that runs have whose folder names none.
 SCORE = "score"
@@ -12,6 +14,8 @@ PAIRS = "pairs"
 RANK_VALUE = "rank value"
 # Stands in the name of a folder between what its runs are called and another target.
 SIGN = "@"
+# Stands in it between what its runs are called and their seed, where there are several.
+SEED_SIGN = "~seed"
 
 
 def target_label(label: str, target: str) -> str:
@@ -31,3 +35,22 @@ def label_and_target(folder: str) -> tuple[str, str]:
     """
     label, _, target = folder.partition(SIGN)
     return label, target or SCORE
+
+
+def seed_label(label: str, seed: int) -> str:
+    """What the runs of one of several seeds are called.
+
+    >>> seed_label("lstm", 2)
+    'lstm~seed2'
+    """
+    return f"{label}{SEED_SIGN}{seed}"
+
+
+def label_and_seed(label: str) -> tuple[str, int | None]:
+    """What runs are called without their seed, and that; None where they are of no seed's own.
+
+    >>> label_and_seed("lstm~seed2"), label_and_seed("lstm")
+    (('lstm', 2), ('lstm', None))
+    """
+    found = re.fullmatch(rf"(.+){SEED_SIGN}(0|[1-9][0-9]*)", label)
+    return (found[1], int(found[2])) if found else (label, None)

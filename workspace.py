@@ -96,7 +96,7 @@ def run_folders(
     known_heads = list(dict.fromkeys(folder.parent.name for folder in folders))
     known_splits = list(dict.fromkeys(folder.name.removeprefix("split-") for folder in folders))
     if not folders:
-        raise AqaError(f"{runs}: no fitted heads; {_first_step(runs)}")
+        raise nothing_fitted(runs)
     remedy = f"fit it first (looked in {runs})"
     for name in heads:
         if name not in known_heads:
@@ -117,11 +117,16 @@ def run_folders(
     return chosen
 
 
-def _first_step(runs: Path) -> str:
+def nothing_fitted(runs: Path, head: str = "svr") -> AqaError:
+    """The error of a folder without runs. head: which one to fit."""
+    return AqaError(f"{runs}: no fitted heads; {_first_step(runs, head)}")
+
+
+def _first_step(runs: Path, head: str) -> str:
     """What to do in a folder where no head was fitted."""
     place = Workspace(runs.parent)
     if runs != place.runs or place.manifest.exists():
-        return "fit one with `aqa fit --head svr`"
+        return f"fit one with `aqa fit --head {head}`"
     return (
         f"there is no {place.manifest} either: begin with it, a CSV with the columns video_id, "
         "path, score (`aqa import` and `aqa demo` write one), or name the folder to work in with -C"

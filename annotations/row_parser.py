@@ -7,10 +7,12 @@ import math
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 from aqa.annotations.columns import ATTRIBUTES, JUDGE_PREFIX, SPLIT_PREFIX, STAGE_PREFIX
 from aqa.annotations.numbers import number_of, shortened, why_no_number
 from aqa.annotations.splits import PARTS
+from aqa.annotations.urls import is_url, local_path, shown_url, why_not_read
 from aqa.annotations.video import Video
 from aqa.target_names import SCORE
 
@@ -58,7 +60,7 @@ class RowParser:
         length = None if end is None else end - (start or 0)
         return Video(
             id=self.row["video_id"],
-            path=self._path("path", folder),
+            **self._place(folder),
             score=math.nan if score is None else score,
             start_frame=start,
             end_frame=end,
@@ -74,7 +76,7 @@ class RowParser:
             stages=self._stages(length),
             steps=tuple(s.strip() for s in (self._text("steps") or "").split(";") if s.strip()),
             commentary=self._text("commentary"),
-            poses=self._path("poses", folder),
+            poses=self._poses(folder),
             similar_within=self._number("similar_within", least=0),
             splits=self._splits(),
             row=self.row,
@@ -83,8 +85,24 @@ class RowParser:
     def _text(self, column: str) -> str | None:
         return self.row.get(column) or None
 
-    def _path(self, column: str, folder: Path) -> Path | None:
-        text = self._text(column)
+    def _place(self, folder: Path) -> dict[str, Any]:
+        """The video's `path` or `url`."""
+        text = self._text("path")
+        if text is None or not is_url(text):
+            return {"path": None if text is None else Path(os.path.abspath(folder / text))}
+        why = why_not_read(text)
+        if why:  # the value is not shown: it may hold keys
+            self.problems.append(f"row {self.number}, column path: {shown_url(text)} is {why}")
+        local = local_path(text)
+        return {"path": local, "url": text if local is None else None}
+
+    def _poses(self, folder: Path) -> Path | None:
+        text = self._text("poses")
+        if text is not None and is_url(text):
+            self.problems.append(
+                f"row {self.number}, column poses: {shown_url(text)} is not a file or folder on "
+                "this machine; only videos may be at an address"
+            )
         return None if text is None else Path(os.path.abspath(folder / text))
 
     def _number(self, column: str, least: float = -math.inf) -> float | None:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from aqa.annotations.urls import is_url, local_path, shown_url, why_not_read
+from aqa.errors import AqaError
 
 
 @dataclass(frozen=True)
@@ -13,7 +17,9 @@ class Video:
 
     id: unique in the manifest.
     path: the video file, or folder of numbered images, absolute; None where features of it were
-        imported.
+        imported, and where it is at an address.
+    url: the address of the file where it is not on this machine's disks, as `s3://dives/1.mp4`. It
+        may hold keys: show `where` instead.
     score: what heads predict, in the judges' points. In a manifest seen with another target, such
         as the technical score, that target, see `Manifest.of_target`; NaN where there is none.
     start_frame, end_frame: the half-open range of frames that shows the action; None: from the
@@ -54,3 +60,35 @@ class Video:
     similar_within: float | None = None
     splits: Mapping[str, str] = field(default_factory=dict)
     row: Mapping[str, str] = field(default_factory=dict, repr=False)
+    url: str | None = field(default=None, repr=False)
+
+    @property
+    def where(self) -> str:
+        """What messages and records call the file: its path, or its address without keys."""
+        if self.url is not None:
+            return shown_url(self.url)
+        return self.id if self.path is None else str(self.path)
+
+    @property
+    def file(self) -> str | Path | None:
+        """What is the same for videos of one file; None for a video without one."""
+        return self.url or self.path
+
+
+def called(given: str | Path) -> str:
+    """What to call a file that a user names by a path or an address: an address without keys."""
+    return shown_url(str(given)) if is_url(given) else str(given)
+
+
+def place_of(given: str | Path) -> dict[str, Any]:
+    """The fields `path` and `url` of a video that a user names by a path or an address.
+
+    Only a text can be an address: a `Path` never is. `AqaError` for an address that is not read.
+    """
+    if not is_url(given):
+        return {"path": Path(given), "url": None}
+    url = str(given)
+    if why := why_not_read(url):
+        raise AqaError(f"{shown_url(url)} is {why}")
+    path = local_path(url)
+    return {"path": path, "url": url if path is None else None}

@@ -11,7 +11,7 @@ GROUPS = {
     "Get the data": ("import", "split", "stages"),
     "Extract features": ("extract", "measure", "store", "weights", "isa"),
     "Fit and evaluate": (
-        *("heads", "fit", "finetune", "eval", "compare", "plot", "baseline"),
+        *("heads", "fit", "finetune", "eval", "compare", "table", "plot", "baseline"),
         *("transfer", "fragments"),
     ),
     "Score and explain": ("score", "feedback", "report", "serve", "pack", "embed"),

@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from aqa.commands.extract_options import (
     devices_option,
+    engine_option,
     failed_list_option,
     log_option,
     on_option,
@@ -44,6 +45,7 @@ from aqa.workspace import Workspace
 if TYPE_CHECKING:
     from aqa.annotations.manifest import Manifest, Video
     from aqa.extract.backbones.backbone import Backbone
+    from aqa.extract.engines.choice import AskedEngine
     from aqa.extract.summary import ExtractionSummary
     from aqa.extract.video_encoder import EncodingSettings
 
@@ -79,9 +81,10 @@ _FOR_BOTH = ("workspace", "backbone", "manifest", "store", "only", "failed_list"
     default="auto",
     show_default=True,
     metavar="N",
-    help="Clips per forward pass of the network; auto: 2 on a CPU, 16 on a GPU.",
+    help="Clips per forward pass of the network; auto: 2 on a CPU, 1 with OpenVINO, 16 on a GPU.",
 )
 @precision_option
+@engine_option
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "float16"]),
@@ -123,6 +126,7 @@ def extract(
     ray_gpus: float | None,
     batch_size: str,
     precision: str,
+    engine: AskedEngine,
     dtype: str,
     workers: int | None,
     seed: int,
@@ -192,6 +196,7 @@ def extract(
             cluster=ray_cluster(place, ray_address, ray_gpus),
             batch_size=size,
             precision=precision,  # type: ignore[arg-type]
+            engine=engine,
             dtype=dtype,
             workers=workers,
             progress=progress,

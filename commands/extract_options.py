@@ -73,6 +73,14 @@ log_option = click.option(
     help="Add events to this file, one JSON object per line: start, each video, end.",
 )
 
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(["torch", "openvino", "auto"]),
+    default="torch",
+    show_default=True,
+    help="What runs the network: PyTorch, or on a CPU OpenVINO (extra openvino); auto: that of the "
+    "store, or else the faster of the two on the first video. Scoring then uses the same.",
+)
 plan_option = click.option(
     "--plan",
     "is_plan",

@@ -75,7 +75,7 @@ def feedback(
 ) -> None:
     """Say for each clip of VIDEO whether it is faulty.
 
-    VIDEO is an id of the manifest, or a new file. What is said depends on the head:
+    VIDEO is an id of the manifest, its file, or a new file. What is said depends on the head:
 
     \b
     score-estimation    how probably the clip is similar to the exemplar's, 0 to
@@ -91,7 +91,8 @@ def feedback(
     lstm, type-lstm,    the same, of points added to 0. Fit it with -p
     lstm-svr            label=incremental for this.
     pose-dct, pose-dft  for each joint, not clip, the frame on which moving it
-                        gains most, in points per pixel. A new file holds joints.
+                        by a tenth of the torso's length gains most points, and
+                        which way. A new file holds joints.
     mtl                 one line on the whole video, where it was fitted on the
                         manifest's column commentary.
     """

@@ -12,7 +12,6 @@ import click
 from aqa.commands.options import (
     HEAD,
     good_option,
-    head_seed_option,
     incomplete_option,
     manifest_option,
     open_store,
@@ -46,6 +45,18 @@ def _check_name(context: click.Context, option: click.Parameter, name: str | Non
     return name
 
 
+def _seeds(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int, ...]:
+    """The seeds that a text such as 1,2,3 names; none where it is not given."""
+    if text is None:
+        return ()
+    if not re.fullmatch(r"[0-9]{1,9}(,[0-9]{1,9})*", text):
+        raise click.BadParameter(f"{text!r}: use a whole number, or several, such as 1,2,3")
+    seeds = tuple(map(int, text.split(",")))
+    if len(set(seeds)) < len(seeds):
+        raise click.BadParameter(f"{text!r}: names a seed twice")
+    return seeds
+
+
 @click.command()
 @workspace_option
 @click.option("--head", type=HEAD, required=True, help="Head to fit, see `aqa heads`.")
@@ -58,7 +69,21 @@ def _check_name(context: click.Context, option: click.Parameter, name: str | Non
 @targets_option
 @pairs_option
 @good_option
-@head_seed_option
+@click.option(
+    "--seed",
+    "seed",
+    callback=_seeds,
+    metavar="SEED[,SEED]...",
+    help="Seed of all random numbers, as -p seed=NUMBER; several: runs for each, in "
+    "runs/<head>~seed1 [default: 0].",
+)
+@click.option(
+    "--seeds",
+    "n_seeds",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Fit with each of the seeds 0 to N-1, in runs/<head>~seed0 and so on.",
+)
 @param_option
 @click.option(
     "--name",
@@ -99,7 +124,8 @@ def fit(
     targets: tuple[str, ...],
     pairs: Path | None,
     good: str | None,
-    seed: int | None,
+    seed: tuple[int, ...],
+    n_seeds: int | None,
     params: tuple[str, ...],
     name: str | None,
     start: Path | None,
@@ -128,10 +154,17 @@ def fit(
     the run of the same split, and with --from other/runs/siamese/split-1 that of this run. In the
     same way --head scoringnet takes its key fragments from --from runs/kfs.
 
+    With several seeds, `aqa eval`, `aqa compare` and `aqa table` give the mean over them, and how
+    far they spread beside the splits; --head lstm then means the runs of all its seeds.
+
     A head of your own is a Python file, which is run: --head path/to/topk.py takes what is called
     HEAD in it, topk.py:TopKHead the class of that name. Its runs lie in runs/topk. Every command
     that needs the head's code is given the file again, as --head path/to/topk.py.
     """
+    if seed and n_seeds:
+        raise click.UsageError("--seed and --seeds say the same thing; leave one out")
+    seeds: tuple[int | None, ...] = tuple(range(n_seeds)) if n_seeds else ()
+    seeds = seeds or (seed if len(seed) > 1 else (None,))
     from aqa.annotations.chosen_splits import chosen_splits
     from aqa.annotations.manifest import Manifest
     from aqa.evaluation.complete_splits import check_all_scored, told_left_out
@@ -147,11 +180,14 @@ def fit(
             if seen.classes is not None:
                 click.echo(wrapped(seen.classes.told()), err=True)
         tasks = [
-            FitTask(head, params, seen, split, runs or workspace.runs)
+            FitTask(head, params, seen, split, runs or workspace.runs, one)
             for seen in tables
+            for one in seeds
             for split in chosen_splits(seen, splits)
         ]
-        settings = FitSettings(seed, skip_missing, skip_incomplete, start, name, ranges)
+        settings = FitSettings(
+            seed[0] if seed else None, skip_missing, skip_incomplete, start, name, ranges
+        )
         for run in fit_tasks(tasks, features, settings, jobs):
             seconds, n = run.record["seconds"], len(run.record["split"]["train"])
             line = f"{run.folder}: {n} training videos, {seconds:.1f} s"

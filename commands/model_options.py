@@ -42,9 +42,10 @@ class ModelPlaces:
         if self.pack is None:
             return list(names)
         from aqa.annotations.manifest import Manifest
+        from aqa.annotations.urls import is_url
 
         for name in names:
-            if not Path(name).exists():
+            if not Path(name).exists() and not is_url(name):
                 raise AqaError(f"{name}: no such file; with --model, name files of videos")
         ids = Manifest.read(self.manifest).by_id
         return [_no_id(name) if name in ids else name for name in names]

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     default=Path("report.html"),
     show_default=True,
-    help="The page, one file; or, of videos, a folder for a page of each.",
+    help="The page, a file that ends in .html; or, of videos, a folder for a page of each.",
 )
 @click.option("--link", is_flag=True, help="Put the videos beside the page, not into it.")
 @one_target_option
@@ -82,10 +82,10 @@ def report(
 ) -> None:
     """Write a page on videos, or on runs, that opens in any browser, without a network.
 
-    VIDEOs are ids of the manifest, or new files. The page plays each video beside an exemplar,
-    marks the moments that cost points, and says what they cost. It is one file that can be sent
-    on; -o FOLDER writes a page of each video, and an index. The score is the mean over the splits
-    that did not learn from the video.
+    VIDEOs are ids of the manifest, their files, or new files. The page plays each video beside an
+    exemplar, marks the moments that cost points, and says what they cost. It is one file that can
+    be sent on; -o FOLDER writes a page of each video, and an index. The score is the mean over the
+    splits that did not learn from the video.
 
     RUNs are folders of fitted runs, such as runs/svr/split-1, or of all runs of a head, such as
     runs/svr. Their page shows what `aqa eval` has kept: predicted against true scores, residuals,
@@ -100,10 +100,11 @@ def report(
     workspace: Workspace = context.obj
     from aqa.annotations.manifest import Manifest
     from aqa.models.runs import load_run
-    from aqa.report.page.write import write_pages
+    from aqa.report.page.write import check_out, write_pages
     from aqa.workflows.best_head import explaining_runs
     from aqa.workflows.video_reports import report_videos
 
+    check_out(out)
     places = places_of(workspace, model, runs=runs, manifest=manifest, store=store, weights=weights)
     folders = explaining_runs(places.runs, head, splits, target=target)
     made = report_videos(

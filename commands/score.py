@@ -27,7 +27,7 @@ from aqa.workspace import Workspace
 
 @click.command()
 @workspace_option
-@click.argument("videos", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("videos", nargs=-1, required=True)
 @click.option(
     "--head",
     help="Fitted head: the name of its runs, or its Python file [default: the only one].",
@@ -52,7 +52,7 @@ from aqa.workspace import Workspace
 @click.pass_obj
 def score(
     workspace: Workspace,
-    videos: tuple[Path, ...],
+    videos: tuple[str, ...],
     head: str | None,
     splits: tuple[str, ...],
     targets: tuple[str, ...],
@@ -70,14 +70,18 @@ def score(
 ) -> None:
     """Score new videos with a fitted head.
 
-    Features are extracted as those that the head was fitted on; for a head on joints, VIDEOS are
-    files of joints. Where the head was fitted on several splits, the score is the mean over them,
-    and the lowest and the highest are shown beside it. The true score lies between two bounds with
-    a probability of 80 %, if the video is like the training videos; where it is not, a warning says
-    so, as its score means nothing. A head that was fitted to several targets has a row for each. Of
+    VIDEOS are files or addresses, such as https://host/dive.mp4. Features are extracted as those
+    that the head was fitted on; for a head on joints, VIDEOS are files of joints. Where the head
+    was fitted on several splits, the score is the mean over them, and the lowest and the highest
+    are shown beside it. The true score lies between two bounds with a probability of 80 %, if the
+    video is like the training videos; where it is not, a warning says so, as its score means
+    nothing. A head that was fitted to several targets has a row for each. Of
     two classes the class is shown, and its probability, or how far the answer lies above the
     threshold from which on a video is good. What the head `mtl` writes of a video, if it was fitted
     on commentary, stands below: that of the first split; --json has all.
+
+    Of a file that is a video of the workspace's manifest, type, difficulty, action and first and
+    last frame are the manifest's where no option says otherwise.
 
     --why says below, too, which moments stand out beside other videos, by the first run: without
     --head, of the head with the highest rank correlation of those that explain their scores.
@@ -97,6 +101,7 @@ def score(
     from aqa.models.runs import load_run
     from aqa.models.trust.model_facts import model_facts
     from aqa.report.score_table import model_text, score_json, scores_table
+    from aqa.workflows.known_files import KnownFiles
     from aqa.workflows.score import score_videos
 
     used = [load_run(folder, (head,) if head else ()) for folder in folders]
@@ -110,6 +115,7 @@ def score(
         difficulty=difficulty,
         action=action,
         why=why,
+        known=None if model else KnownFiles.beside(workspace.manifest),
     )
     if as_json:
         rows = [score_json(video, fitted[0]) for video in outcome.done]

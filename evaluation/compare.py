@@ -13,8 +13,9 @@ is drawn in every split that tests it. With one split that is the plain paired b
 
 All of this takes the heads as they were fitted. Whether heads fitted on other training videos
 would differ too is another question, which only several splits can answer, by the corrected
-resampled t test over splits. Where its p is not below 0.05, the better head is called so "as
-fitted". Splits of different families are never averaged.
+resampled t test over splits; whether heads fitted by other seeds would, by a paired t test over
+seeds. Where their p are not below 0.05, the better head is called so "as fitted". Splits of
+different families are never averaged.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from aqa.evaluation.paired_tests import (
 from aqa.evaluation.predictions import Predictions
 from aqa.evaluation.resampling import Interval, interval, resample_counts
 from aqa.evaluation.result import Marks, flat
+from aqa.evaluation.seeds import apart, joined_seeds, plain_split
 from aqa.metrics import Values
 from aqa.models.run_source import RunError
 from aqa.split_names import split_family
@@ -54,7 +56,8 @@ class ComparedPair:
     """Of the heads a and b: a less b, in the units of the metric.
 
     p_videos: of the permutation test; p_holm: the same, adjusted for all pairs. p_splits: of the
-    corrected t test, None for one split. better: the better head, where p_holm shows one.
+    corrected t test, None for one split. p_seeds: of a paired t test over seeds, None without
+    several. better: the better head, where p_holm shows one.
     """
 
     a: str
@@ -65,10 +68,15 @@ class ComparedPair:
     p_holm: float
     p_splits: float | None
     better: str | None
+    p_seeds: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON has it: without a p over seeds where there are not several."""
+        return {k: v for k, v in asdict(self).items() if (k, v) != ("p_seeds", None)}
 
     def to_row(self) -> dict[str, Any]:
         """As CSV has it: the interval in two columns."""
-        return flat(asdict(self))
+        return flat(self.to_dict())
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,8 @@ class Comparison:
     metric, kind: what is compared, of scores or of classes. splits: of one family. left_out: the
     splits that are not compared, each with the heads that were not evaluated on it. absent: heads
     that were evaluated on none of the family's splits. videos: how many are tested, each counted
-    once. target: what the heads predict; None: the score.
+    once. target: what the heads predict; None: the score. seeds: those that each value is a mean
+    over; none where no head has several.
     """
 
     metric: str
@@ -104,14 +113,17 @@ class Comparison:
     heads: dict[str, ComparedHead]
     pairs: list[ComparedPair]
     target: str | None = None
+    seeds: tuple[int, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The same as values that JSON takes."""
         record = {
             **asdict(self),
             "heads": {name: head.to_dict() for name, head in self.heads.items()},
+            "pairs": [pair.to_dict() for pair in self.pairs],
         }
-        return {name: value for name, value in record.items() if (name, value) != ("target", None)}
+        absent = [("target", None), ("seeds", ())]
+        return {name: value for name, value in record.items() if (name, value) not in absent}
 
 
 def compare_targets(
@@ -179,8 +191,9 @@ def compare(
     heads: name -> split -> predictions. metric: None takes Spearman's correlation, of classes the
     balanced accuracy, and of who is better the share of pairs in the right order. `RunError` where
     they share no split, were evaluated on different videos or scores, or where the metric is
-    undefined.
+    undefined. Heads of several seeds are the mean over them, see `aqa.evaluation.seeds`.
     """
+    heads, seeds = joined_seeds(heads)
     heads, left_out = _on_shared_splits(heads)
     _check_alike(heads)
     kind = next(iter(next(iter(heads.values())).values())).kind
@@ -199,6 +212,7 @@ def compare(
     permuted = _permuted(compared, metric, places, coins(len(place), permutations, seed))
     for (a, b), both in compared.items():
         each = [_value(one, metric) - _value(other, metric) for one, other in both]
+        of_splits, of_seeds = apart(splits, each)
         pairs.append(
             {
                 "a": a,
@@ -208,20 +222,22 @@ def compare(
                 "p_videos": mcnemar_p(*both[0])
                 if (metric, kind, len(both)) == ("accuracy", "classes", 1)
                 else permutation_p(float(np.mean(each)), permuted[a, b]),
-                "p_splits": corrected_t_p(each, _test_to_train(both)),
+                "p_splits": corrected_t_p(of_splits, _test_to_train(both)),
+                "p_seeds": corrected_t_p(of_seeds, 0.0),
             }
         )
     adjusted = holm([pair["p_videos"] for pair in pairs])
     return Comparison(
         metric,
         kind,
-        "/".join(dict.fromkeys(map(split_family, splits))),
-        splits,
-        left_out,
+        "/".join(dict.fromkeys(split_family(plain_split(split)) for split in splits)),
+        list(dict.fromkeys(map(plain_split, splits))),
+        {plain_split(split): names for split, names in left_out.items()},
         [],
         len(place),
         {name: _summary(values[name], [*heads[name].values()], metric) for name in order},
         [_verdict(pair, p, sign) for pair, p in zip(pairs, adjusted, strict=True)],
+        seeds=seeds,
     )
 
 

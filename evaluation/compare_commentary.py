@@ -135,10 +135,14 @@ def read_writers(
 def compared_captions(
     comparison: Comparison, heads: Mapping[str, Mapping[str, Predictions]]
 ) -> CaptionComparison | None:
-    """What the heads of a comparison write, on its splits; heads: as they were compared."""
+    """What the heads of a comparison write, on its splits; heads: as they were read.
+
+    Heads of several seeds are left out: their commentary has no mean.
+    """
     folders = {
         name: {split: heads[name][split].folder for split in comparison.splits}
         for name in comparison.heads
+        if name in heads
     }
     return compare_commentary(read_writers(folders, comparison.splits))
 

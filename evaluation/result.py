@@ -139,17 +139,62 @@ class MeanResult:
 
 
 @dataclass(frozen=True)
+class SeedMeans:
+    """A head of several seeds over the splits of a family: its means, and where they spread.
+
+    values: of each metric, the mean over seeds and splits. over_seeds: the standard deviation over
+    seeds of the means over splits; over_splits: over splits of the means over seeds; together: over
+    all runs. None where one run has no value, or where there is one split. The other fields: see
+    `Result`.
+    """
+
+    kind: str
+    head: str
+    family: str
+    seeds: Sequence[int]
+    splits: Sequence[str]
+    values: Mapping[str, float | None]
+    over_seeds: Mapping[str, float | None]
+    over_splits: Mapping[str, float | None]
+    together: Mapping[str, float | None]
+    part: str | None = None
+    by: str | None = None
+    group: str | None = None
+    target: str | None = None
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A row per metric, as JSON and CSV have it."""
+        named = ("kind", "head", "target", "family", "part", "by", "group")
+        shared = {name: getattr(self, name) for name in named if getattr(self, name) is not None}
+        return [
+            {
+                **shared,
+                "seeds": len(self.seeds),
+                "splits": len(self.splits),
+                "metric": name,
+                "mean": self.values[name],
+                "std_over_seeds": self.over_seeds[name],
+                "std_over_splits": self.over_splits[name],
+                "std_together": self.together[name],
+            }
+            for name in self.values
+        ]
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Results of heads on their test videos, and why other runs could not be evaluated.
 
     results: of each run, in the order of the runs, baselines last. pooled: of all test videos of
-    a family of splits at once. means: over the splits of a family.
+    a family of splits at once. means: over the splits of a family. over_seeds: over the seeds of
+    a head and the splits of a family.
     """
 
     results: Sequence[Result]
     pooled: Sequence[Result] = ()
     means: Sequence[MeanResult] = ()
     failed: Sequence[str] = ()
+    over_seeds: Sequence[SeedMeans] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The same as values that JSON takes."""
@@ -157,8 +202,13 @@ class Evaluation:
             "results": [one.to_dict() for one in self.results],
             "pooled": [one.to_dict() for one in self.pooled],
             "means": [one.to_dict() for one in self.means],
+            **({"over_seeds": self.seed_rows()} if self.over_seeds else {}),
             "failed": list(self.failed),
         }
+
+    def seed_rows(self) -> list[dict[str, Any]]:
+        """The means over seeds, a row per head and metric."""
+        return [row for one in self.over_seeds for row in one.rows()]
 
     def rows(self) -> list[dict[str, Any]]:
         """The results as rows of plain values, as `pandas.DataFrame` takes them."""

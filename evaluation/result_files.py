@@ -23,8 +23,8 @@ def write_results(
     """Write results as JSON, and each kind of them as CSV, beside the runs; gives the JSON's path.
 
     The results of pairs and of feedback have tables of their own: eval-pairs, eval-feedback; so
-    have those by type or action: eval-by-type. heads, splits, targets: those that were asked for,
-    which the files are named after.
+    have those by type or action, eval-by-type, and means over seeds, eval-seeds. heads, splits,
+    targets: those that were asked for, which the files are named after.
     """
     groupings = dict.fromkeys(one.by for one in evaluation.results if one.by)
     suffix = "".join(f"-by-{by}" for by in groupings)
@@ -37,6 +37,8 @@ def write_results(
         if rows:
             name = "eval" if kind == "scores" else f"eval-{kind}"
             write_rows(runs / f"{name}{suffix}.csv", rows)
+    if evaluation.over_seeds:
+        write_rows(runs / f"eval-seeds{suffix}.csv", evaluation.seed_rows())
     return path
 
 

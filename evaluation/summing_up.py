@@ -9,6 +9,7 @@ from aqa.annotations.manifest import Manifest
 from aqa.evaluation.families import Tested, means_over_splits, pooled_results, pooled_rows
 from aqa.evaluation.result import Evaluation, MeanResult, Result
 from aqa.evaluation.score_rows import Row
+from aqa.evaluation.seed_means import means_over_seeds
 from aqa.evaluation.target_means import target_means
 
 _One = TypeVar("_One", Result, MeanResult)
@@ -20,7 +21,7 @@ def summed_up(
     manifest: Manifest,
     failed: Sequence[str] = (),
 ) -> Evaluation:
-    """Results by head and target, their averages over targets, and over the splits of a family.
+    """Results by head and target, their averages over targets, over splits of a family, over seeds.
 
     results: of the runs, and behind them of the baselines. tested: rows of predictions.csv of the
     test videos; none, where there is nothing to pool or to average over targets.
@@ -31,7 +32,13 @@ def summed_up(
     pooled = pooled_results(results, together, manifest)
     rows = {key: videos for key, (_, videos) in together.items()}
     pooled += target_means(pooled, rows, manifest)
-    return Evaluation(singles, sorted(pooled, key=order), means_over_splits(singles), failed)
+    return Evaluation(
+        singles,
+        sorted(pooled, key=order),
+        means_over_splits(singles),
+        failed,
+        means_over_seeds(singles),
+    )
 
 
 def _order(results: Sequence[Result], manifest: Manifest) -> Callable[[_One], tuple[int, int]]:

@@ -110,10 +110,14 @@ _SHIFTED = {"shift": "shift", "end": "end_shift"}
 
 @dataclass(frozen=True)
 class Augmentation:
-    """One augmentation of one video: what becomes of its frames, and how it is cut into clips."""
+    """One augmentation of one video: what becomes of its frames, and how it is cut into clips.
+
+    unchanged: whether every frame stays what it is, so that it need not be looked at.
+    """
 
     change: FrameChange
     rule: ClipRule
+    unchanged: bool = False
 
 
 def check_augmentations(names: Sequence[str]) -> tuple[str, ...]:
@@ -159,7 +163,8 @@ def make_augmentations(
             if field
         }
         changes = [_CHANGES[part](_drawn(part, video_id, seed)) for part in parts]
-        made.append(Augmentation(_one_after_the_other(changes), replace(rule, **shifts)))
+        unchanged = all(_CHANGES[part] is _original for part in parts)
+        made.append(Augmentation(_one_after_the_other(changes), replace(rule, **shifts), unchanged))
     return made
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from aqa.annotations.late_stages import late_stages
 from aqa.annotations.manifest import Video
 from aqa.extract.preprocess import Preprocess
+from aqa.extract.remote.held import held
 from aqa.extract.summary import reason_of
 from aqa.extract.video.clip_reader import ClipReader, frames_within
 from aqa.extract.video.decode import DECODE_ERRORS, VideoError, open_video
@@ -137,7 +138,7 @@ class ClipVideos:
         streams = [_OneVideo(self, number, None) for number in numbers]
         for stream, items in prefetched(streams, self._workers):
             video = self.videos[stream.number]
-            video_id, path = video.id, video.path
+            video_id, path = video.id, video.where
             try:
                 for _ in items:
                     pass
@@ -183,7 +184,7 @@ class ClipVideos:
         try:
             held, warnings = self._decoded(video)
         except DECODE_ERRORS as error:
-            raise VideoError(f"{video.id}: {reason_of(video.path, error)}") from None
+            raise VideoError(f"{video.id}: {reason_of(video.where, error)}") from None
         with self._lock:
             if number not in self._kept and held.frames.nbytes <= self._room:
                 self._room -= held.frames.nbytes
@@ -199,7 +200,7 @@ class ClipVideos:
             if expected in (None, held.n_frames):
                 return held, reader.warnings
             expected = held.n_frames
-        raise VideoError(f"{video.path}: has another number of frames each time that it is read")
+        raise VideoError(f"{video.where}: has another number of frames each time that it is read")
 
     def _ever_shown(self, n_frames: int) -> set[int]:
         """The numbers of the frames that a spread clip shows in any epoch."""
@@ -225,9 +226,10 @@ def _joined(singles: Sequence[Frames]) -> Frames:
 
 def _seen_length(video: Video) -> int:
     """How many frames a video seems to have, without decoding any; 1 where it has no path."""
-    if video.path is None:
-        return 1  # any number: reading it fails, and says why
-    return frames_within(open_video(video.path), video.start_frame, video.end_frame)
+    with held(video) as (there, _):
+        if there.path is None:
+            return 1  # any number: reading it fails, and says why
+        return frames_within(open_video(there.path), video.start_frame, video.end_frame)
 
 
 class _OneVideo(Iterable[VideoClips]):

@@ -8,7 +8,7 @@ from pathlib import Path
 from aqa.annotations.manifest import Video
 from aqa.extract.progress import ExtractionProgress
 from aqa.extract.summary import ExtractionSummary
-from aqa.extract.video.decode import decoder_of
+from aqa.extract.video.decode import decoder_name, decoder_of
 from aqa.features.store import FeatureStore
 
 
@@ -31,6 +31,7 @@ def warn_of_decoders(
 ) -> None:
     """Warn where a store is extended with videos that another decoder reads."""
     now = {decoder_of(video.path) for video in todo if video.path and not video.path.is_dir()}
+    now |= {decoder_name() for video in todo if video.url is not None}
     others = [name for name in before if name not in now and not name.startswith("images")]
     if now and others:
         warning = (

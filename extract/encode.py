@@ -7,18 +7,22 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from aqa.device import deterministic_kernels, pick_device
 from aqa.errors import AqaError
 from aqa.extract.backbones.backbone import Backbone
+from aqa.extract.engines.names import Engine
+from aqa.extract.engines.openvino_net import OpenVinoNet
 from aqa.extract.inference import PRECISIONS, Precision, optimise
 from aqa.extract.video.clip_reader import ClipBatch
 from aqa.extract.video.decode import VideoError
 from aqa.features.clips import Clip
 
-# Larger batches were slower on CPUs: their activations leave the caches.
+# Larger batches were slower on CPUs: their activations leave the caches. OpenVINO gains nothing by
+# two clips at once, and would fill up the last batch of each video.
 _BATCH_SIZES = {"cpu": 2, "cuda": 16}
+_OPENVINO_BATCH_SIZE = 1
 
 
 class Encoder:
@@ -26,7 +30,8 @@ class Encoder:
 
     batch_size: clips per forward pass; None chooses by the device. On a GPU that runs out of
     memory it is halved, and stays so. precision: of the network's arithmetic; float32 is strict,
-    also where a GPU would round its inputs to TF32.
+    also where a GPU would round its inputs to TF32. engine: what runs the network; OpenVINO does on
+    a CPU alone.
 
     Work on a GPU is only queued: whoever reads the features waits for them.
     """
@@ -37,13 +42,25 @@ class Encoder:
         device: str = "auto",
         batch_size: int | None = None,
         precision: Precision = "float32",
+        engine: Engine = "torch",
     ):
+        self.precision, self.engine = precision, engine
+        self._preprocess = backbone.preprocess
+        self._net: nn.Module | OpenVinoNet
+        if engine == "openvino":
+            self.device = _cpu_for_openvino(device)
+            self.batch_size = batch_size or _OPENVINO_BATCH_SIZE
+            self._net = OpenVinoNet(backbone.net, backbone.name, self.batch_size, precision)
+            return
         self.device = pick_device(device)
         self.batch_size = batch_size or _BATCH_SIZES.get(self.device.type, 1)
-        self.precision = precision
-        self._preprocess = backbone.preprocess
         probe = None if backbone.origin is None else _probe(backbone)
         self._net = optimise(backbone.net, self.device, precision, probe)
+
+    @property
+    def drift(self) -> float | None:
+        """How far its engine's features are from PyTorch's; None for PyTorch. See `OpenVinoNet`."""
+        return self._net.drift if isinstance(self._net, OpenVinoNet) else None
 
     def __call__(self, frames: NDArray[np.uint8]) -> Tensor:
         """The features of clips: uint8 (n, T, H, W, 3) -> (n, *shape)."""
@@ -68,6 +85,8 @@ class Encoder:
         if self.device.type == "cuda":
             host = host.pin_memory()
         x = self._preprocess.normalise(host.to(self.device, non_blocking=True))
+        if isinstance(self._net, OpenVinoNet):
+            return self._net(x)
         # The same algorithm in every run: a resumed store must get the same bytes.
         with deterministic_kernels():
             features: Tensor = self._net(x.to(PRECISIONS[self.precision])).float()
@@ -77,6 +96,14 @@ class Encoder:
         """The response to an all-black clip: float32 (*shape,)."""
         response = self(self._preprocess.blank_clip(clip_length)[None])[0]
         return np.asarray(response.cpu(), np.float32)
+
+
+def _cpu_for_openvino(device: str) -> torch.device:
+    if device not in ("auto", "cpu"):
+        raise AqaError(
+            f"--device {device}: OpenVINO runs on the CPU; give --device cpu, or --engine torch"
+        )
+    return torch.device("cpu")
 
 
 def blank_response(encoder: Encoder, backbone: Backbone, clip_length: int) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
 from aqa.extract.backbones.backbone import Backbone
-from aqa.extract.encode import Encoder, blank_response
+from aqa.extract.encode import blank_response
 from aqa.extract.parallel.messages import WorkerJob, versions
 from aqa.extract.parallel.pool import PooledEncoding
 from aqa.extract.parallel.processes import ProcessPool
@@ -27,6 +27,7 @@ from aqa.extract.video_encoder import (
     NumberedVideo,
     VideoEncoder,
     VideoGroup,
+    make_encoder,
     n_held,
 )
 
@@ -53,9 +54,9 @@ class ThisProcess(AbstractContextManager["ThisProcess"]):
     """Encodes one video after the other, here."""
 
     def __init__(self, backbone: Backbone, settings: EncodingSettings, device: str):
-        encoder = Encoder(backbone, device, settings.batch_size, settings.precision)
+        encoder = make_encoder(backbone, settings, device)
         self.blank = blank_response(encoder, backbone, settings.rule.length)
-        self.made = [provenance(encoder.device)]
+        self.made = [provenance(encoder)]
         self._videos = VideoEncoder(backbone, encoder, settings, self.blank)
 
     def encode(self, videos: Sequence[Video]) -> Iterator[Encoded]:
@@ -81,7 +82,7 @@ def make_executor(
     beside this one for a single device. cluster: encode on its machines instead, on a device of
     that kind.
     """
-    same = versions(backbone.weights.sha256)
+    same = versions(backbone.weights.sha256, settings.engine)
     if cluster is not None:
         folder = settings.index_folder
         settings = replace(settings, index_folder=folder.absolute() if folder else None)

@@ -12,12 +12,15 @@ import ctypes
 import functools
 import itertools
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from aqa.errors import AqaWarning
 
 Precision = Literal["float32", "bfloat16", "float16"]
 PRECISIONS: dict[str, torch.dtype] = {
@@ -26,9 +29,11 @@ PRECISIONS: dict[str, torch.dtype] = {
     "float16": torch.float16,
 }
 
-_REORDER: dict[int, Callable[..., Tensor]] = {
-    4: torch._C._nn.mkldnn_reorder_conv2d_weight,
-    5: torch._C._nn.mkldnn_reorder_conv3d_weight,
+# PyTorch's own functions, by the dimensions of the input. They are private: a version of it may
+# have others, or none; see `prepacking_works`.
+_REORDER: dict[int, Callable[..., Tensor] | None] = {
+    4: getattr(torch._C._nn, "mkldnn_reorder_conv2d_weight", None),
+    5: getattr(torch._C._nn, "mkldnn_reorder_conv3d_weight", None),
 }
 
 
@@ -70,7 +75,7 @@ def agree(fast: nn.Module, plain: nn.Module, clip: Tensor, tolerance: float = 1e
     expected = plain(clip).float()
     try:
         difference = (fast(clip).float() - expected).abs().max()
-    except (RuntimeError, AttributeError, TypeError):
+    except (RuntimeError, AttributeError, TypeError, AssertionError):
         return False
     return bool(difference <= tolerance * expected.abs().max())
 
@@ -79,7 +84,40 @@ def _can_prepack(precision: Precision) -> bool:
     """Whether oneDNN computes in this precision on this processor; PyTorch itself always does."""
     if not torch.backends.mkldnn.is_available() or precision == "float16":
         return False
-    return precision == "float32" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    if precision == "bfloat16" and not _is_bfloat16_fast():
+        return False
+    return prepacking_works(precision)
+
+
+def _is_bfloat16_fast() -> bool:
+    """Whether oneDNN has bfloat16 on this processor; False where PyTorch cannot tell."""
+    try:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    except AttributeError:
+        return False
+
+
+@functools.cache
+def prepacking_works(precision: Precision) -> bool:
+    """Whether this PyTorch has what `PrepackedConvolution` calls, and it computes what it should.
+
+    Warns where not: features are the same then, and come more slowly.
+    """
+    generator = torch.Generator().manual_seed(0)
+    for build, ndim in ((nn.Conv2d, 4), (nn.Conv3d, 5)):
+        plain = build(8, 8, 3, padding=1).to(PRECISIONS[precision]).requires_grad_(False).eval()
+        for parameter in plain.parameters():
+            nn.init.normal_(parameter, generator=generator)
+        x = torch.randn(1, 8, *[6] * (ndim - 2), generator=generator).to(PRECISIONS[precision])
+        if not agree(PrepackedConvolution(plain), plain, x):
+            warnings.warn(
+                f"PyTorch {torch.__version__} has other private functions for laying out weights "
+                "than this version of aqa knows: networks run more slowly on this CPU",
+                AqaWarning,
+                stacklevel=2,
+            )
+            return False
+    return True
 
 
 def fuse_batch_norms(net: nn.Module) -> nn.Module:
@@ -133,7 +171,9 @@ class PrepackedConvolution(nn.Module):
         """(N, C, *) -> (N, C', *), as the plain convolution gives."""
         if len(x) > self.shape[0] or x.shape[1:] != self.shape[1:]:
             weight = self.plain.weight.detach().to_mkldnn()
-            self.packed = _REORDER[x.ndim](weight, *self.settings, list(x.shape))
+            reorder = _REORDER[x.ndim]
+            assert reorder is not None  # see `prepacking_works`
+            self.packed = reorder(weight, *self.settings, list(x.shape))
             self.shape = x.shape
         run = torch.ops.mkldnn._convolution_pointwise
         features: Tensor = run(x, self.packed, self.plain.bias, *self.settings, "none", [], "")

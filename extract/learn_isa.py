@@ -98,7 +98,7 @@ def _drawn_of_all(
         try:
             drawn[video.id] = draw_blocks(video, each, rng, warnings)
         except DECODE_ERRORS as error:
-            failed.append(f"{video.id}: {reason_of(video.path, error)}")
+            failed.append(f"{video.id}: {reason_of(video.where, error)}")
     if each * len(drawn) < LEAST:
         raise AqaError(
             f"{len(failed)} of {len(videos)} videos cannot be read, and the others give "
@@ -124,7 +124,7 @@ def draw_blocks(
         for i in np.flatnonzero(rng.random(count) < 1 / (number + 1)):
             blocks[i] = _random_block(grey, BLOCK_2, rng)
     if warnings is not None:
-        warnings += [f"{video.id}: {video.path}: {line}" for line in reader.warnings]
+        warnings += [f"{video.id}: {video.where}: {line}" for line in reader.warnings]
     return blocks
 
 

@@ -21,6 +21,7 @@ from aqa.errors import AqaError
 from aqa.extract.backbones.backbone import Backbone
 from aqa.extract.encode import Encoder, blank_response
 from aqa.extract.inference import Precision
+from aqa.extract.remote.held import held
 from aqa.extract.video.clip_reader import ClipReader
 from aqa.extract.video.decode import DECODE_ERRORS
 from aqa.extract.video_encoder import GPU_THREADS, EncodingSettings
@@ -158,18 +159,19 @@ class _Decoded:
         n_videos = n_clips = 0
         seconds, error = 0.0, "there are no videos to do"
         for video in _spread(videos):
-            started = time.perf_counter()
-            reader = ClipReader(
-                *(video, backbone.preprocess, settings.rule, 1),
-                settings.augmentations,
-                settings.seed,
-            )
             try:
-                clips = 0
-                for batch in reader:
-                    clips += len(batch)
-                    room = _N_CLIPS - len(kept)
-                    kept += [one.frames for one in batch if one.frames is not None][:room]
+                with held(video) as (there, _):  # to fetch it is not to decode it
+                    started = time.perf_counter()
+                    reader = ClipReader(
+                        *(there, backbone.preprocess, settings.rule, 1),
+                        settings.augmentations,
+                        settings.seed,
+                    )
+                    clips = 0
+                    for batch in reader:
+                        clips += len(batch)
+                        room = _N_CLIPS - len(kept)
+                        kept += [one.frames for one in batch if one.frames is not None][:room]
             except DECODE_ERRORS as failure:
                 error = str(failure)
                 continue

@@ -13,11 +13,14 @@ import torch
 
 from aqa.extract.backbones.backbone import Backbone
 from aqa.extract.checkpoints.cache import read_note
+from aqa.extract.encode import Encoder
+from aqa.extract.engines.names import Engine, openvino_version
 from aqa.extract.video.decode import decoder_name
 
 
-def provenance(device: torch.device) -> dict[str, Any]:
-    """Where and with what features are computed."""
+def provenance(encoder: Encoder) -> dict[str, Any]:
+    """Where and with what features are computed; called after the first clip."""
+    device = encoder.device
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor()
     return {
         "device": str(device),
@@ -27,7 +30,19 @@ def provenance(device: torch.device) -> dict[str, Any]:
         "opencv": cv2.__version__,
         "numpy": np.__version__,
         "python": platform.python_version(),
+        **({} if encoder.drift is None else _engine(encoder)),
     }
+
+
+def _engine(encoder: Encoder) -> dict[str, Any]:
+    return {encoder.engine: openvino_version(), "engine_drift": encoder.drift}
+
+
+def engine_record(engine: Engine, made: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The engine as a spec carries it, `provenance` of each place; None for PyTorch."""
+    if engine == "torch":
+        return None
+    return {"name": engine, "drift": max(one["engine_drift"] for one in made)}
 
 
 def joined(made: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -59,6 +59,7 @@ def rebuild_backbone(
         spec["view_seed"],
         spec["precision"],
         spec["dtype"],
+        spec.get("engine"),
     )
     differences = spec_differences(spec, same)
     if differences:

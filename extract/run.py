@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from aqa.annotations.manifest import Video
 from aqa.device import pick_devices
+from aqa.errors import AqaError
 from aqa.extract.augment import check_augmentations
 from aqa.extract.backbones.backbone import Backbone
 from aqa.extract.decoders import decoders_before, warn_of_decoders
+from aqa.extract.engines.choice import AskedEngine, Choice, EngineChoice
 from aqa.extract.executors import make_executor
 from aqa.extract.inference import Precision
 from aqa.extract.parallel.ray_pool import RayCluster
 from aqa.extract.parallel.work_queue import in_order
 from aqa.extract.progress import ExtractionProgress
-from aqa.extract.provenance import joined, published
+from aqa.extract.provenance import engine_record, joined, published
+from aqa.extract.remote.held import folders_of
 from aqa.extract.shards import Shard
 from aqa.extract.summary import ExtractionSummary, sort_out_stored
 from aqa.extract.video.sharing import in_file_order
@@ -37,8 +41,12 @@ def make_spec(
     augmentation_seed: int | None = 0,
     precision: str = "float32",
     dtype: str = "float32",
+    engine: Mapping[str, Any] | None = None,
 ) -> Spec:
-    """Everything that features of this shape depend on, as a store carries it."""
+    """Everything that features of this shape depend on, as a store carries it.
+
+    engine: see `engine_record`.
+    """
     spec: Spec = {
         "backbone": backbone.name,
         "weights": dataclasses.asdict(backbone.weights),
@@ -61,6 +69,8 @@ def make_spec(
         spec["window"] = rule.window
     if backbone.origin is not None:
         spec["origin"] = backbone.origin.to_dict()
+    if engine is not None:
+        spec["engine"] = dict(engine)
     return spec
 
 
@@ -80,6 +90,7 @@ def extract(
     processes: int | None = None,
     shard: Shard | None = None,
     cluster: RayCluster | None = None,
+    engine: AskedEngine = "torch",
     progress: ExtractionProgress | None = None,
 ) -> ExtractionSummary:
     """Extract the features of `videos` into `store`; those in it already are reused.
@@ -93,7 +104,8 @@ def extract(
     processes: that decode and encode, each on one device; None: this one alone, or one for each of
     several devices. The store does not depend on how many there are. shard: the share of the videos
     that is extracted, see `aqa.features.store.merge_stores`. cluster: the machines that decode and
-    encode instead of this one; `device` is then `cpu`, or else whatever they have.
+    encode instead of this one; `device` is then `cpu`, or else whatever they have. engine: what
+    runs the network; see `EngineChoice`.
 
     A video that fails is in the summary and stops nothing. Raises `StoreError` where the store
     was made with other settings or is being written.
@@ -114,11 +126,20 @@ def extract(
     videos = extraction_order(videos if shard is None else shard.of(videos))
     before = decoders_before(store)
     summary = ExtractionSummary()
+    if engine == "openvino" and device == "auto":
+        device = "cpu"
     devices = (device,) if cluster else pick_devices(device)
+    possible = EngineChoice(engine, settings, backbone, store, videos, devices[0])
+    choice = _choose(possible, engine, cluster, summary, progress)
+    settings = dataclasses.replace(settings, engine=choice.engine)
     with make_executor(backbone, settings, devices, processes, cluster) as executor:
         blank = executor.blank
+        record = (choice.stored or {}).get("engine")
+        if choice.stored is None:
+            record = engine_record(choice.engine, executor.made)
         spec = make_spec(
-            backbone, rule, blank.shape, augmentations, augmentation_seed, precision, dtype
+            *(backbone, rule, blank.shape, augmentations, augmentation_seed, precision, dtype),
+            engine=record,
         )
         with FeatureStoreWriter(
             store,
@@ -129,6 +150,7 @@ def extract(
                 **joined(executor.made),
                 **published(backbone),
                 **({} if shard is None else {"shard": str(shard)}),
+                **({"urls": folders} if (folders := folders_of(videos)) else {}),
             },
         ) as writer:
             todo = sort_out_stored(videos, lambda video: video.path, writer, summary, progress)
@@ -150,6 +172,24 @@ def extract(
         **({"bound_by": summary.pace.bound_by} if summary.done else {}),
     )
     return summary
+
+
+def _choose(
+    possible: EngineChoice,
+    asked: AskedEngine,
+    cluster: RayCluster | None,
+    summary: ExtractionSummary,
+    progress: ExtractionProgress,
+) -> Choice:
+    """The engine. On this machine, warn too where the precision is of no use."""
+    if cluster is not None and asked == "auto":
+        raise AqaError(
+            "--engine auto measures this machine, not those of --on ray; name torch or openvino"
+        )
+    choice = possible.choose(summary, progress)
+    if cluster is None:
+        possible.check_precision(choice.engine, summary, progress)
+    return choice
 
 
 def extraction_order(videos: Sequence[Video]) -> list[Video]:
@@ -199,4 +239,5 @@ def _write(
         warnings=encoded.warnings,
         decoding=round(encoded.decoding, 4),
         encoding=round(encoded.encoding, 4),
+        **({"url": video.where, "content": encoded.content} if video.url else {}),
     )

@@ -34,9 +34,9 @@ class Shard:
         """This share of the videos: every `count`-th file, with all the actions that it holds."""
         files: dict[Path | str, int] = {}
         for video in videos:
-            files.setdefault(video.path or video.id, len(files))
+            files.setdefault(video.file or video.id, len(files))
         return [
             video
             for video in videos
-            if files[video.path or video.id] % self.count == self.number - 1
+            if files[video.file or video.id] % self.count == self.number - 1
         ]

@@ -10,7 +10,7 @@ from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
 from aqa.extract.pace import Pace
 from aqa.extract.progress import ExtractionProgress
-from aqa.extract.video.identity import content_of, size_of, sizes_before
+from aqa.extract.video.identity import content_like, size_of, sizes_before
 from aqa.features.store import FeatureStoreWriter
 
 
@@ -41,7 +41,7 @@ class ExtractionSummary:
         progress.line(f"warning: {video_id}: {warning}")
 
 
-def reason_of(file: Path | None, error: Exception) -> str:
+def reason_of(file: Path | str | None, error: Exception) -> str:
     """One line on what went wrong with a file; `AqaError` names it already."""
     return str(error) if isinstance(error, AqaError) else f"{file}: {error!r}"
 
@@ -92,6 +92,6 @@ def _other_file(video_id: str, file: Path, writer: FeatureStoreWriter) -> str | 
         if content_then is None and size_then in sizes_before(file):
             return None
         return f"features of another file of {size_then} bytes, {file} has {size}"
-    if content_then is not None and content_of(file) != content_then:
+    if content_then is not None and content_like(content_then, file) != content_then:
         return f"features of another file: {file} has the same size and other content"
     return None

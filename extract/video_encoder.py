@@ -16,10 +16,18 @@ from aqa.annotations.late_stages import late_stages
 from aqa.annotations.manifest import Video
 from aqa.extract.backbones.backbone import Backbone
 from aqa.extract.encode import Encoder, encode_video
+from aqa.extract.engines.names import Engine
 from aqa.extract.inference import Precision
+from aqa.extract.remote.held import file_of
 from aqa.extract.summary import reason_of
 from aqa.extract.video.clip_reader import ClipBatch, ClipReader
-from aqa.extract.video.decode import DECODE_ERRORS, content_of, decoder_of, size_of
+from aqa.extract.video.decode import (
+    DECODE_ERRORS,
+    content_of,
+    decoder_name,
+    decoder_of,
+    size_of,
+)
 from aqa.extract.video.prefetch import taken_ahead
 from aqa.extract.video.sharing import Action, SharedReaders
 from aqa.features.clips import Clip, ClipRule
@@ -34,7 +42,8 @@ class EncodingSettings:
 
     rule: how they are cut. augmentations, seed: see `ClipReader`. batch_size: None chooses by the
     device. dtype: that features are stored in. threads: videos that are decoded ahead; None
-    chooses by the device. index_folder: where the frames of long files are noted.
+    chooses by the device. index_folder: where the frames of long files are noted. engine: what runs
+    the network.
     """
 
     rule: ClipRule
@@ -45,6 +54,12 @@ class EncodingSettings:
     dtype: str = "float32"
     threads: int | None = None
     index_folder: Path | None = None
+    engine: Engine = "torch"
+
+
+def make_encoder(backbone: Backbone, settings: EncodingSettings, device: str) -> Encoder:
+    """What encodes clips as the settings say."""
+    return Encoder(backbone, device, settings.batch_size, settings.precision, settings.engine)
 
 
 def threads_of(settings: EncodingSettings, on_cpu: bool) -> int:
@@ -162,7 +177,7 @@ class VideoEncoder:
                 batches, self._encoder, self._blank, len(settings.augmentations), settings.dtype
             )
         except DECODE_ERRORS as error:
-            return Encoded(number, reason_of(video.path, error))
+            return Encoded(number, reason_of(video.where, error))
         late = late_stages(video, reader.n_frames)
         said = [*reader.warnings, *([late] if late else [])]
         encoded = Encoded(
@@ -170,9 +185,12 @@ class VideoEncoder:
             features=features,
             n_frames=reader.n_frames,
             fps=reader.fps,
-            warnings=[f"{video.path}: {text}" for text in said],
+            warnings=[f"{video.where}: {text}" for text in said],
         )
-        if video.path:
+        if reader.fetched:
+            encoded.n_bytes, encoded.content = reader.fetched
+            encoded.decoder = decoder_name()
+        elif video.path:
             encoded.n_bytes, encoded.content = size_of(video.path), content_of(video.path)
             encoded.decoder = decoder_of(video.path)
         return encoded
@@ -209,4 +227,4 @@ class _WaitingClock:
 
 def action_of(video: Video) -> Action:
     """The frames of its file that are a video's."""
-    return Action(video.path or Path(), video.start_frame or 0, video.end_frame)
+    return Action(file_of(video) or Path(), video.start_frame or 0, video.end_frame)

@@ -18,10 +18,10 @@ from aqa.models.saved.old_names import HEADS, present_head
 from aqa.models.saved.record import read_record
 from aqa.plugins import PluginError, file_path, file_stem, installed, is_file
 from aqa.split_names import split_family
-from aqa.target_names import EVERY, SCORE, SIGN, label_and_target
+from aqa.target_names import EVERY, SCORE, SIGN, label_and_seed, label_and_target
 from aqa.workspace import every_run_folder, run_folders
 
-__all__ = ["RunError", "chosen_runs", "labels_of", "runs_of_one_target", "source_of"]
+__all__ = ["RunError", "chosen_runs", "labels_of", "means", "runs_of_one_target", "source_of"]
 
 
 def source_of(
@@ -87,7 +87,7 @@ def chosen_runs(
     """The folders of runs of these heads, splits and targets if given; see `run_folders`.
 
     heads: names of folders, and files, which mean the runs that their heads were fitted in. A name
-    without a target, such as `svr`, means the runs of all its targets.
+    without a target and a seed, such as `svr`, means the runs of all its targets and seeds.
     """
     labels = labels_of(runs, heads)
     folders = _fitted(runs, splits, holding)
@@ -130,10 +130,18 @@ def _fitted(runs: Path, splits: Sequence[str], holding: str) -> list[str]:
 
 
 def _of_every_target(label: str, folders: Sequence[str]) -> list[str]:
-    """The folders that the name of a head's runs means: those of each of its targets."""
-    if SIGN in label:
-        return [label]
-    return [name for name in folders if label_and_target(name)[0] == label] or [label]
+    """The folders that the name of a head's runs means: those of its targets and its seeds."""
+    return [name for name in folders if means(label, name)] or [label]
+
+
+def means(asked: str, folder: str) -> bool:
+    """Whether the name of runs means a folder: its own, or that of one of its targets or seeds.
+
+    >>> means("lstm", "lstm~seed2@tes"), means("lstm@tes", "lstm~seed2@tes"), means("lstm", "svr")
+    (True, True, False)
+    """
+    (label, target), (own, of_target) = label_and_target(asked), label_and_target(folder)
+    return label in (own, label_and_seed(own)[0]) and (SIGN not in asked or target == of_target)
 
 
 def _of_targets(
@@ -151,8 +159,12 @@ def _of_targets(
     every = {*known} - {SCORE} if EVERY in targets else set()
     wanted = {*targets} | every
     heads = list(dict.fromkeys(label_and_target(name)[0] for name in labels or folders))
-    pairs = [(name, *label_and_target(name)) for name in folders]
-    chosen = [name for name, head, target in pairs if head in heads and target in wanted]
+    pairs = [(name, label_and_target(name)[1]) for name in folders]
+    chosen = [
+        name
+        for name, target in pairs
+        if target in wanted and any(means(head, name.partition(SIGN)[0]) for head in heads)
+    ]
     if not chosen:
         raise AqaError(
             f"{runs}: {listed(heads)} is not fitted to {listed(targets)}; fit it with `aqa fit "

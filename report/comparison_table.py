@@ -38,6 +38,8 @@ def comparison_table(comparison: Comparison) -> str:
         if several
         else f"split {comparison.splits[0]}"
     )
+    if comparison.seeds:
+        mean += f" and {len(comparison.seeds)} seeds"
     of = f" of {comparison.target}" if comparison.target else ""
     return "\n".join(
         [
@@ -54,13 +56,14 @@ def pair_rows(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     """A header, and a line for every two heads: their difference, its p, and which is better."""
     metric, several = metric_of(comparison.metric, comparison.kind), len(comparison.splits) > 1
     digits = metric.digits_for(head.value for head in comparison.heads.values())
-    tests = ["p Holm", *(["p splits"] if several else [])]
+    seeds = len(comparison.seeds) > 1
+    tests = ["p Holm", *(["p splits"] if several else []), *(["p seeds"] if seeds else [])]
     header = ["a", "b", "a less b [95 %]", *tests, ""]
-    return header, [_pair(pair, digits, several) for pair in comparison.pairs]
+    return header, [_pair(pair, digits, several, seeds) for pair in comparison.pairs]
 
 
-def _pair(pair: ComparedPair, digits: int, several: bool) -> list[str]:
-    p = [pair.p_holm, *([pair.p_splits] if several else [])]
+def _pair(pair: ComparedPair, digits: int, several: bool, seeds: bool) -> list[str]:
+    p = [pair.p_holm, *([pair.p_splits] if several else []), *([pair.p_seeds] if seeds else [])]
     return [
         *(pair.a, pair.b, with_interval(pair.difference, pair.interval, digits, sign="+")),
         *("" if value is None else f"{value:.4f}" for value in p),
@@ -71,7 +74,8 @@ def _pair(pair: ComparedPair, digits: int, several: bool) -> list[str]:
 def _verdict(pair: ComparedPair) -> str:
     if not pair.better:
         return "no difference shown"
-    as_fitted = pair.p_splits is None or pair.p_splits >= ALPHA
+    shaky = pair.p_seeds is not None and pair.p_seeds >= ALPHA
+    as_fitted = pair.p_splits is None or pair.p_splits >= ALPHA or shaky
     return f"{pair.better} is better" + (" as fitted" if as_fitted else "")
 
 

@@ -123,7 +123,7 @@ def _frame(axes: Axes, frame: Image, clip: ClipFeedback | None) -> None:
     if clip is not None:
         seconds = "" if clip.start_seconds is None else f"\nfrom {clip.start_seconds:.2f} s"
         mark = ", faulty" if clip.said == "faulty" else ", below" if clip.stands_out else ""
-        axes.set_title(f"clip {clip.clip}{mark}{seconds}", loc="left", color=colour, pad=4)
+        axes.set_title(f"clip {clip.clip + 1}{mark}{seconds}", loc="left", color=colour, pad=4)
 
 
 def _colour(clip: ClipFeedback) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,14 @@ if TYPE_CHECKING:
     from aqa.workflows.feedback import WrittenFeedback
 
 
+_COUNTED = "clips are counted from 1 here; --json and the column faulty_clips count them from 0"
+
+
 def feedback_table(feedback: Feedback, run: str) -> str:
-    """One row per clip; frames are counted from 0, and the last one is not in the clip."""
+    """One row per clip; frames are counted from 0, and the last one is not in the clip.
+
+    Clips are counted from 1, as people do; `feedback_json` counts them from 0, as files do.
+    """
     lines = [wrapped(f"{feedback.video}, by {run}")]
     lines.append(wrapped(f"value: {feedback.meaning}", indent="  "))
     lines.append(wrapped(f"{feedback.weak}: {feedback.rule}", indent="  "))
@@ -31,6 +38,7 @@ def feedback_table(feedback: Feedback, run: str) -> str:
     header = list(compress(columns, shown))
     texts = {i for i, name in enumerate(header) if name in ("", "compared with")}
     lines.append(table(rows, header, left=texts))
+    lines.append(wrapped(_COUNTED))
     if feedback.total is not None:
         lines.append(wrapped(total_line(feedback.total)))
     return "\n".join(lines)
@@ -48,9 +56,9 @@ def _clip_row(clip: ClipFeedback) -> list[str]:
     seconds = "unknown"
     if clip.start_seconds is not None and clip.stop_seconds is not None:
         seconds = f"{clip.start_seconds:.2f} to {clip.stop_seconds:.2f}"
-    exemplars = [f"{name} clip {number}" for name, number in clip.exemplar_clips.items()]
+    exemplars = [f"{name} clip {number + 1}" for name, number in clip.exemplar_clips.items()]
     return [
-        str(clip.clip),
+        str(clip.clip + 1),
         f"{clip.start} to {clip.stop}",
         seconds,
         f"{clip.value:.3f}",
@@ -72,22 +80,61 @@ def written_text(feedback: WrittenFeedback, run: str) -> str:
 
 
 def moves_table(feedback: PoseFeedback, run: str) -> str:
-    """One row per joint: the frame on which moving it gains most, and in which direction."""
-    title = f"{feedback.video}, by {run}"
-    meaning = f"gain: {feedback.meaning}, in the best direction"
-    header = ["joint", "frame", "seconds", "gain", "right", "down"]
-    meaning += "; right, down: per pixel to the right, and per pixel down"
-    rows = [_move_row(move) for move in feedback.moves]
-    return "\n".join([wrapped(title), wrapped(meaning, indent="  "), table(rows, header)])
+    """One row per joint: the frame on which moving it gains most, and in which direction.
+
+    In parts of the torso's length, and degrees; in pixels where the torso is not known.
+    """
+    lines = [f"{feedback.video}, by {run}", f"gain: {feedback.meaning}, in the best direction"]
+    if feedback.torso is None:
+        lines[1] += "; right, down: per pixel to the right, and per pixel down"
+        lines.append("in pixels, as shoulders and hips are not among the joints")
+        header = ["joint", "frame", "seconds", "gain", "right", "down"]
+        rows = [[*_when(move), *_pixels(move)] for move in feedback.moves]
+        left: Collection[int] = {0}
+    else:
+        lines.append("angle: in the picture, as it is and after that move")
+        header = ["joint", "frame", "seconds", "gain", "move it", "angle"]
+        rows = [[*_when(move), *_of_torso(move)] for move in feedback.moves]
+        left = {0, 4, 5}
+    title, *notes = lines
+    notes = [wrapped(note, indent="  ") for note in notes]
+    return "\n".join([wrapped(title), *notes, table(rows, header, left=left)])
 
 
-def _move_row(move: JointMove) -> list[str]:
+def _when(move: JointMove) -> list[str]:
     seconds = "unknown" if move.seconds is None else f"{move.seconds:.2f}"
-    numbers = (f"{value:.3f}" for value in (move.gain, move.right, move.down))
-    return [move.joint, str(move.frame), seconds, *numbers]
+    return [move.joint, str(move.frame), seconds]
+
+
+def _pixels(move: JointMove) -> list[str]:
+    return [f"{value:.3f}" for value in (move.gain, move.right, move.down)]
+
+
+def _of_torso(move: JointMove) -> list[str]:
+    return [f"{move.step_gain or 0.0:.2f}", move.direction, angle_text(move)]
+
+
+def angle_text(move: JointMove) -> str:
+    """What becomes of the angle that a joint changes; "" where it is not known.
+
+    >>> from aqa.models.feedback import JointAngle, JointMove
+    >>> angle = JointAngle("left knee", 95.2, 104.0)
+    >>> angle_text(JointMove("left ankle", 3, 0.1, 0.0, 0.0, 1.0, 0.0, 1.0, 0.5, angle))
+    'left knee 95\N{DEGREE SIGN} to 104\N{DEGREE SIGN}'
+    """
+    angle = move.angle
+    if angle is None:
+        return ""
+    return f"{angle.at} {angle.before:.0f}\N{DEGREE SIGN} to {angle.after:.0f}\N{DEGREE SIGN}"
 
 
 def moves_json(feedback: PoseFeedback, run: str) -> dict[str, Any]:
-    """The same as plain values."""
-    moves = [dataclasses.asdict(move) for move in feedback.moves]
-    return {"run": run, "video": feedback.video, "meaning": feedback.meaning, "moves": moves}
+    """The same as plain values; `x`, `y`, `right`, `down` and `gain` are in pixels."""
+    moves = [{**dataclasses.asdict(move), "direction": move.direction} for move in feedback.moves]
+    return {
+        "run": run,
+        "video": feedback.video,
+        "meaning": feedback.meaning,
+        "torso_pixels": feedback.torso,
+        "moves": moves,
+    }

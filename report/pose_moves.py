@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from aqa.models.feedback import JointMove, PoseFeedback
+from aqa.models.feedback.joints import STEP
 from aqa.report.figures import FAINT, FAULTY, FONT_SIZE, SOUND, Image, fitted, readable, style
 
 # The largest gains are shown, on so many frames at most.
@@ -56,7 +57,7 @@ def pose_figure(feedback: PoseFeedback, frames: Mapping[int, Image]) -> Figure:
         _names(axes, moves)
     for axes in panels[len(numbers) :]:
         axes.set_axis_off()
-    _legend(figure, longest)
+    _legend(figure, feedback, longest)
     return figure
 
 
@@ -99,12 +100,19 @@ def _names(axes: Axes, moves: Sequence[JointMove]) -> None:
     axes.set_xlabel(fitted(names, SIDE), color=FAULTY)
 
 
-def _legend(figure: Figure, longest: float) -> None:
+def _gain(feedback: PoseFeedback, gain: float) -> str:
+    """gain: points per pixel."""
+    if feedback.torso is None:
+        return f"{gain:.2g} points per pixel"
+    return f"{gain * STEP * feedback.torso:.2g} points for a tenth of the torso's length"
+
+
+def _legend(figure: Figure, feedback: PoseFeedback, longest: float) -> None:
     figure.legend(
         handles=[
             Line2D([], [], color=FAULTY, linewidth=2, label="the largest gains, named"),
             Line2D([], [], color=SOUND, linewidth=2, label="gains of other joints"),
-            Line2D([], [], linestyle="", label=f"longest arrow: {longest:.2g} points per pixel"),
+            Line2D([], [], linestyle="", label=f"longest arrow: {_gain(feedback, longest)}"),
         ],
         loc="outside lower left",
         ncols=2,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,7 +12,9 @@ from aqa.evaluation.neighbours import NEIGHBOURS
 from aqa.evaluation.result import Evaluation, MeanResult, Result
 from aqa.evaluation.score_metrics import FEWEST, FEWEST_RANKED
 from aqa.report.class_notes import class_notes
-from aqa.report.tables import table, terminal_width, wrapped
+from aqa.report.result_table import ResultTable
+from aqa.report.seed_tables import seed_tables, without_single_seeds
+from aqa.report.tables import wrapped
 from aqa.report.values import with_interval, with_std
 from aqa.split_names import NUMBERED, split_family
 from aqa.target_names import SCORE
@@ -42,7 +43,6 @@ _TOGETHER = (
     "that knows nothing comes out below 0"
 )
 _NO_VALUE = "Spearman undefined there, or without a Fisher z"
-_UNLIMITED = 10_000
 Digits = Mapping[str, int]  # metric -> how many stand behind the point
 _TITLES = {
     "classes": "good or bad",
@@ -55,34 +55,6 @@ _TITLES = {
     "attributes": "share of attributes named rightly",
     "commentary": "written commentary against what was said",
 }
-
-
-@dataclass(frozen=True)
-class ResultTable:
-    """One table of results, for text and pages: its title, its header, and its lines.
-
-    keys: how many columns say what a line is of; the others are numbers. lines: (whether of
-    baselines, whether spreads stand below their values) -> cells.
-    """
-
-    title: str
-    kind: str
-    header: Sequence[str]
-    keys: int
-    lines: Callable[[bool, bool], list[list[str]]]
-
-    def text(self) -> str:
-        """As a terminal shows it: baselines in a block of their own below the heads."""
-        drawn = self._drawn(below=False, width=_UNLIMITED)
-        if max(map(len, drawn.split("\n"))) > terminal_width():
-            drawn = self._drawn(below=True, width=None)
-        return f"{wrapped(self.title)}\n{drawn}"
-
-    def _drawn(self, below: bool, width: int | None) -> str:
-        blind = [[f"  {first}", *others] for first, *others in self.lines(True, below)]
-        between = [["without pixels:", *[""] * (len(self.header) - 1)]] if blind else []
-        every = [*self.lines(False, below), *between, *blind]
-        return table(every, self.header, self.keys, width=width)
 
 
 def results_table(evaluation: Evaluation, by_split: bool = False) -> str:
@@ -100,6 +72,7 @@ def result_tables(
     First the means over the splits of a family, and the metrics of all their test videos
     together; then the splits that no mean covers or, with `by_split`, every one.
     """
+    evaluation = evaluation if by_split else without_single_seeds(evaluation)
     averaged = {(one.kind, one.head, one.target, one.family) for one in evaluation.means}
     single = [
         one
@@ -108,6 +81,7 @@ def result_tables(
     ]
     tables: list[ResultTable] = []
     for kind in KINDS:
+        tables += seed_tables(kind, evaluation.over_seeds)
         tables += _over_families(kind, evaluation)
         tables += _singles(kind, [one for one in single if one.kind == kind])
     shown: list[Result | MeanResult] = [*evaluation.means, *evaluation.pooled, *single]

@@ -47,5 +47,6 @@ def _moment(moment: Moment) -> dict[str, Any]:
         "value": moment.value,
         "below_average": moment.below,
         "below_good": moment.below_good,
+        "below_range_80": None if moment.below_range is None else list(moment.below_range),
         "said": moment.mark,
     }

@@ -1,4 +1,4 @@
-"""The README's commands and code, run as they stand there."""
+"""The commands and the code of README and docs, run as they stand there."""
 
 from __future__ import annotations
 
@@ -20,11 +20,18 @@ from aqa.extract.checkpoints import catalogue
 from aqa.models.heads import head_names
 
 
-def blocks(root: Path, language: str, section: str | None = None) -> list[str]:
-    text = (root / "README.md").read_text(encoding="utf-8")
+def blocks(
+    root: Path, language: str, section: str | None = None, file: str = "README.md"
+) -> list[str]:
+    text = (root / file).read_text(encoding="utf-8")
     if section:
         text = text.split(f"\n## {section}\n")[1].split("\n## ")[0]
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def pages(root: Path) -> list[Path]:
+    """All that a reader of the documentation is shown, as Markdown."""
+    return [root / "README.md", root / "examples/README.md", *sorted((root / "docs").glob("*.md"))]
 
 
 @pytest.fixture
@@ -70,9 +77,8 @@ def test_the_quick_start(
             arguments += ["-p", "epochs=2"]
         result = CliRunner().invoke(main, arguments, prog_name="aqa")
         assert result.exit_code == 0, f"{line}\n{result.output}"
-    for code in blocks(root, "python"):
-        if "FeatureStore" in code:
-            exec(compile(code, "README.md", "exec"), {})
+    (code,) = blocks(root, "python", file="docs/store.md")
+    exec(compile(code, "docs/store.md", "exec"), {})
 
 
 def test_the_manifest_it_shows_is_one(root: Path, tmp_path: Path) -> None:
@@ -84,15 +90,23 @@ def test_the_manifest_it_shows_is_one(root: Path, tmp_path: Path) -> None:
 
 
 def test_every_head_backbone_and_command_is_listed(root: Path) -> None:
-    text = (root / "README.md").read_text(encoding="utf-8")
-    for name in (*head_names(), *backbone_names()):
-        assert f"`{name}`" in text, name
+    heads = (root / "docs/heads.md").read_text(encoding="utf-8")
+    for name in head_names():
+        assert f"| `{name}`" in heads or f"`{name}` |" in heads, name
+    backbones = (root / "docs/backbones.md").read_text(encoding="utf-8")
+    for name in backbone_names():
+        assert f"`{name}`" in backbones, name
+    text = "".join(path.read_text(encoding="utf-8") for path in pages(root))
     for name in main.commands:
         assert f"aqa {name}" in text, name
 
 
+def test_the_readme_is_short(root: Path) -> None:
+    assert len((root / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
 def test_what_it_imports_exists(root: Path) -> None:
-    texts = [(root / name).read_text() for name in ("README.md", "examples/README.md")]
+    texts = [path.read_text(encoding="utf-8") for path in pages(root)]
     names = {name for text in texts for name in re.findall(r"\baqa(?:\.[A-Za-z_]+)+", text)}
     groups = {"aqa.heads", "aqa.backbones", "aqa.datasets"}  # of entry points
     for name in sorted(names - groups):

@@ -12,6 +12,11 @@ from aqa.errors import AqaError
 from aqa.models.run_source import chosen_runs, runs_of_one_target
 from aqa.models.runs import METRICS_FILE, load_run
 from aqa.target_names import SCORE, label_and_target
+from aqa.workspace import every_run_folder, nothing_fitted
+
+# A head that explains its scores, to be fitted where none of that kind is, and how.
+EXPLAINING = "wd"
+FIT_ONE = f"aqa fit --head {EXPLAINING}"
 
 
 def explaining_runs(
@@ -26,10 +31,12 @@ def explaining_runs(
     target: what it predicts, see `runs_of_one_target`. answers: one of these a head must give to
     explain, see `Head.gives`. The best has the highest mean Spearman correlation on its test
     videos; heads that were not evaluated come last, by name. `AqaError` where no fitted head
-    explains, with what to fit.
+    explains, or no head is fitted at all, with what to fit.
     """
     if head is not None:
         return runs_of_one_target(runs, head, splits, target)
+    if not every_run_folder(runs):
+        raise nothing_fitted(runs, EXPLAINING)
     folders = chosen_runs(runs, (), splits, (target,) if target else ())
     labels: dict[str, list[Path]] = {}
     for folder in folders:
@@ -40,7 +47,7 @@ def explaining_runs(
     if not explaining:
         raise AqaError(
             f"{runs}: none of {', '.join(labels)} says which moments cost points; fit a head that "
-            "does: aqa fit --head wd"
+            f"does: {FIT_ONE}"
         )
     best = max(explaining, key=lambda label: fmean(map(_spearman, _of_score(explaining[label]))))
     return runs_of_one_target(runs, best, splits, target)

@@ -97,15 +97,21 @@ def clip_reference(
         if unseen is not None:
             return ClipReference(types, untold=why, claims=_claims(_of(unseen, manifest, store)))
         if not always or len(ids) < 4 * LEAST_GOOD:
-            return ClipReference(types, untold=why, claims=Claims(None, 0))
+            unasked = "" if always else "the head was fitted with --no-ranges"
+            return ClipReference(types, untold=why, claims=Claims(None, 0, unasked))
         truth = None
     else:
         why = ""
     try:
         held = _held_out(head, ids, manifest, store, refit, truth)
     except HeadError as error:
-        return ClipReference(types, untold=why or _first_line(error), claims=Claims(None, 0))
+        untold = why or _first_line(error)
+        return ClipReference(types, untold=untold, claims=Claims(None, 0, _not_fitted(error)))
     return _with_margin(types, held, why)
+
+
+def _not_fitted(error: HeadError) -> str:
+    return f"the head cannot be fitted on two thirds of its training videos ({_first_line(error)})"
 
 
 def trained_reference(

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aqa.annotations.manifest import Manifest, Video
+from aqa.annotations.urls import is_url
 from aqa.errors import AqaError, UnknownNameError
-from aqa.extract.video.decode import read_frames
+from aqa.extract.remote.held import held_to_the_end
+from aqa.extract.video.decode import content_of, read_frames
 from aqa.features.store import FeatureStore
 from aqa.features.video_features import VideoFeatures, blank_of, of_store
 from aqa.models.examples import example_of
@@ -20,6 +22,7 @@ from aqa.models.feedback import Feedback, PoseFeedback, give_feedback, give_pose
 from aqa.models.runs import Run, load_run
 from aqa.models.saved.hashes import check_learned, warn_unchecked
 from aqa.target_names import PAIRS, RANK_VALUE, SCORE
+from aqa.workflows.known_files import KnownFiles
 from aqa.workflows.new_videos import VideoExtractor, check_told, extractor_for
 from aqa.workflows.training_files import TrainingFiles
 from aqa.workflows.trust import trust_in
@@ -92,30 +95,36 @@ def explain(
     device: str = "auto",
     heads: Sequence[str] = (),
 ) -> ExplainedVideo:
-    """Feedback on a video: an id of the manifest, or else a file, which is extracted.
+    """Feedback on a video: an id of the manifest, or else a file or address; it is extracted.
+
+    A file that is a video of the manifest is that video.
 
     folders: runs of one head; the first that has not learned from the video is taken. store: None
     takes the run's own. type, difficulty, action: override the manifest's. weights, backbone: see
     `aqa.extract.rebuild.rebuild_backbone`. heads: what the user named with --head, see `load_run`.
     """
     runs = [load_run(folder, heads) for folder in folders]
+    name = stored_id(name, manifest, store or runs[0].store)
     files = TrainingFiles(runs if name not in manifest.by_id else ())
-    known = {name, *files.ids_of(Path(name))}
+    told = {"type": type, "difficulty": difficulty, "action": action}
+    file = Path(name)
+    if is_url(name):
+        file = held_to_the_end(new_video(name, runs[0], manifest, told)).path or file
+    known = {name, *files.ids_of(file)}
     run = next((run for run in runs if run.learned_from.isdisjoint(known)), runs[0])
     where, manifest = store or run.store, run.seen(manifest)
     check_run(run, manifest, where)
-    told = {"type": type, "difficulty": difficulty, "action": action}
     if name in manifest.by_id:
         seen = from_store(manifest.by_id[name], run, where, told)
     else:
-        video = new_video(name, run, manifest, told)
+        video = held_to_the_end(new_video(name, run, manifest, told))
         extractor = extractor_for(run.spec, weights=weights, backbone=backbone, device=device)
         seen = from_file(video, run, extractor)
-        if learned := TrainingFiles([run]).warning(Path(name)):
-            seen = replace(seen, warnings=(f"{name}: {learned}", *seen.warnings))
+        if learned := TrainingFiles([run]).warning(file):
+            seen = replace(seen, warnings=(f"{video.id}: {learned}", *seen.warnings))
     feedback = feedback_on(run, seen, align)
     unlike = trust_in([run], seen.features.features).unlike
-    warnings = (*seen.warnings, *((f"{name}: {unlike}",) if unlike else ()))
+    warnings = (*seen.warnings, *((f"{seen.video.id}: {unlike}",) if unlike else ()))
     return ExplainedVideo(feedback, run, seen.video.path, manifest, where, warnings)
 
 
@@ -173,14 +182,34 @@ def from_store(video: Video, run: Run, store: Path, told: dict[str, Any]) -> See
     return SeenVideo(video, features, blank, warnings)
 
 
+def stored_id(name: str, manifest: Manifest, store: Path) -> str:
+    """The id of the manifest's video that a file is, if the store holds it; else the name given.
+
+    A file that is another one than when the store was made is not what the store holds.
+    """
+    known = None if name in manifest.by_id else KnownFiles(manifest).video(name)
+    if known is None or not store.exists():
+        return name
+    with FeatureStore.open(store) as opened:
+        if known.id not in opened.ids:
+            return name
+        content, joints = opened.content(known.id), "joints" in opened.spec
+    source = known.poses if joints else known.path
+    if content is None or source is None or not Path(name).samefile(source):
+        return known.id
+    return known.id if content == content_of(Path(name)) else name
+
+
 def new_video(name: str, run: Run, manifest: Manifest, told: dict[str, Any]) -> Video:
-    """A video file that the manifest does not hold; `UnknownNameError` where it is no file."""
-    path = Path(name)
-    if not path.exists():
+    """A video that no store holds; `UnknownNameError` for no file and no address.
+
+    told: what the user says of it, before what the manifest does, if the file is one of its own.
+    """
+    if not is_url(name) and not Path(name).exists():
         raise UnknownNameError(
             "video", name, manifest.ids, remedy=f"it is no id of {manifest.path} and no file"
         )
-    video = Video(name, path, np.nan, **told)
+    video = KnownFiles(manifest).as_new(name, told)
     check_told(run, video)
     return video
 

@@ -27,7 +27,7 @@ from aqa.models.run_source import RunError, attribute_of, is_of, other_file
 from aqa.models.runs import HELD_OUT, Run, load_start, make_record, save_run
 from aqa.models.target_transforms import check_target, parse_head_params, transformed
 from aqa.models.trust.score_range import LEAST_ERRORS
-from aqa.target_names import target_label
+from aqa.target_names import seed_label, target_label
 from aqa.workflows.classes import check_classes, class_params, class_rule, first_rule
 from aqa.workflows.clip_reference import Refit, Unseen, clip_reference
 from aqa.workflows.pairs import pair_params, ranked_parts
@@ -49,6 +49,7 @@ def fit_splits(
     start: Path | None = None,
     name: str | None = None,
     ranges: bool = True,
+    name_seed: bool = False,
 ) -> Iterator[Run]:
     """Fit a head on the training videos of each split, one run after the other.
 
@@ -59,11 +60,11 @@ def fit_splits(
     target, or a label that the head learns from; the record's `left_out` says which. start: the
     folder of a fitted run to start from, or that of a head, of which the run of the same split is
     taken. name: what the runs are called, instead of after the head. ranges: fit three more times,
-    to learn how far scores are off, see `aqa.workflows.trust`. Each run is saved below `runs`
-    before it is yielded.
+    to learn how far scores are off, see `aqa.workflows.trust`. name_seed: call the runs after their
+    seed too, such as lstm~seed2. Each run is saved below `runs` before it is yielded.
     """
     source = find_head(head)
-    label = run_label(source, name, manifest.target)
+    label = run_label(source, name, manifest.target, (seed or 0) if name_seed else None)
     _check_same_code(source, [run_folder(runs, label, split.name) for split in splits])
     check_layer(source, store)
     values = joint_params(source, store, head_params(source, params, seed))
@@ -130,8 +131,11 @@ def _in_points(manifest: Manifest) -> bool:
     return manifest.pairs is None and manifest.classes is None
 
 
-def run_label(source: HeadSource, name: str | None, target: str) -> str:
-    """The name of the folder of a head's runs. name: what they are called; None: as the head."""
+def run_label(source: HeadSource, name: str | None, target: str, seed: int | None = None) -> str:
+    """The name of the folder of a head's runs. name: what they are called; None: as the head.
+
+    seed: of those that are called after it.
+    """
     label = name or source.name
     check_label(label)
     if source.origin is not None and label in own_names():
@@ -139,7 +143,7 @@ def run_label(source: HeadSource, name: str | None, target: str) -> str:
             f"{source.text}: its runs would lie among those of aqa's head {label}; rename the "
             "file, or call the runs something else with --name"
         )
-    return target_label(label, target)
+    return target_label(label if seed is None else seed_label(label, seed), target)
 
 
 def _held_out(run: Run, split: Split, manifest: Manifest, features: Features) -> Evaluated:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aqa.annotations.manifest import Video
 from aqa.extract.video.browser import BrowserVideo
-from aqa.models.feedback import Feedback
+from aqa.models.feedback import ClipFeedback, Feedback
 from aqa.models.feedback.reference import TrainingLevels
 from aqa.models.runs import Run
 from aqa.workflows.feedback import SeenVideo, WrittenFeedback, feedback_on
@@ -21,9 +21,10 @@ class Moment:
     says. start, stop: seconds in the copy that a page plays, or in the file; NaN where not known.
     value: the head's number. below, below_good: points by which it is below the average of
     `beside`, and below what one in four of them reaches; None where it is not compared with
-    training videos. mark: what it is called where it stands out, else "". matched: for each
-    exemplar of the page, the seconds in its copy where the clip that this one is compared with
-    begins and ends.
+    training videos. below_range: points by which it is below the middle 80 % of them, the least and
+    the most; negative where it is above; None where this is not known. mark: what it is called
+    where it stands out, else "". matched: for each exemplar of the page, the seconds in its copy
+    where the clip that this one is compared with begins and ends.
     """
 
     number: int
@@ -35,6 +36,7 @@ class Moment:
     below_good: float | None
     mark: str
     matched: tuple[tuple[float, float], ...]
+    below_range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,16 @@ def moments_of(
                 below_good=None if levels is None else float(levels.good[clip.clip]) - clip.value,
                 mark=clip.said if clip.stands_out else "",
                 matched=tuple(one[clip.clip] for one in matched),
+                below_range=_below_range(clip),
             )
         )
     return tuple(moments)
+
+
+def _below_range(clip: ClipFeedback) -> tuple[float, float] | None:
+    if clip.low is None or clip.high is None:
+        return None
+    return clip.low - clip.value, clip.high - clip.value
 
 
 def _stage(video: Video, frame: int) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
 from aqa.extract.encode import Encoder, encode_video
+from aqa.extract.engines.names import engine_for_new_videos
 from aqa.extract.poses.run import video_poses
 from aqa.extract.poses.settings import settings_of
 from aqa.extract.rebuild import rebuild_backbone, rule_of
@@ -61,13 +62,15 @@ def extractor_for(
         return VideoExtractor(lambda video: _read_joints(video, spec), None)
     network = rebuild_backbone(spec, weights, backbone)
     rule = rule_of(spec)
-    encoder = Encoder(network, device, precision=spec["precision"])
+    engine = engine_for_new_videos(spec)
+    encoder = Encoder(network, device, precision=spec["precision"], engine=engine)
     blank = encoder.blank(rule.length)
 
     def extract(video: Video) -> ExtractedVideo:
         reader = ClipReader(video, network.preprocess, rule, encoder.batch_size)
         ((features, clips),) = encode_video(reader, encoder, blank, dtype=spec["dtype"])
-        seen = VideoFeatures(features, clips, reader.n_frames, 0, reader.fps)
+        start = video.start_frame or 0
+        seen = VideoFeatures(features, clips, reader.n_frames, start, reader.fps)
         return ExtractedVideo(seen, reader.warnings)
 
     return VideoExtractor(extract, blank)
@@ -76,7 +79,9 @@ def extractor_for(
 def _read_joints(video: Video, spec: Spec) -> ExtractedVideo:
     file = replace(video, path=None, poses=video.path)
     poses = video_poses(file, settings_of(spec))
-    return ExtractedVideo(VideoFeatures(poses.joints, poses.clips, len(poses.joints), 0, poses.fps))
+    start = video.start_frame or 0
+    seen = VideoFeatures(poses.joints, poses.clips, len(poses.joints), start, poses.fps)
+    return ExtractedVideo(seen)
 
 
 def check_same_features(runs: Sequence[Run]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
+from aqa.extract.remote.held import held
 from aqa.extract.summary import reason_of
 from aqa.extract.video.decode import DECODE_ERRORS
 from aqa.features.video_features import VideoFeatures
@@ -21,7 +22,9 @@ from aqa.models.saved.hashes import check_beside, warn_unchecked
 from aqa.models.target_transforms.class_rule import ClassRule, SaidClass, said_class
 from aqa.models.trust.score_range import SHOWN
 from aqa.target_names import SCORE
+from aqa.workflows.best_head import FIT_ONE
 from aqa.workflows.feedback import SeenVideo
+from aqa.workflows.known_files import KnownFiles
 from aqa.workflows.moments import Why, why_of
 from aqa.workflows.new_videos import (
     ExtractedVideo,
@@ -42,7 +45,8 @@ OWN_QUANTILES = ((100 - SHOWN) / 200, (100 + SHOWN) / 200)
 class ScoredVideo:
     """One video's predicted score, in points.
 
-    score: the mean of `by_split`, which holds one prediction per run, by the name of its split.
+    path: or the address, without keys. score: the mean of `by_split`, which holds one prediction
+    per run, by the name of its split.
     said: the class, where runs tell two classes; `score` is then the mean of their answers.
     commentary: what each run writes of the video, by the same names; empty where it writes none.
     warnings: why it may mean less than it seems, one line each. target: what is predicted, see
@@ -52,7 +56,7 @@ class ScoredVideo:
     heads that predict no distribution.
     """
 
-    path: Path
+    path: Path | str
     score: float
     by_split: dict[str, float]
     warnings: tuple[str, ...] = ()
@@ -68,7 +72,7 @@ class ScoredVideo:
 class FailedVideo:
     """A video that could not be scored, and why, in a line that does not name it again."""
 
-    path: Path
+    path: Path | str
     reason: str
 
 
@@ -132,11 +136,14 @@ class VideoScorer:
             check_told(run, video)
         check_same_features(self.runs)
 
-    def score(self, video: Video, path: Path) -> list[ScoredVideo]:
+    def score(self, video: Video, path: Path | str) -> list[ScoredVideo]:
         """One for each target, in the order of the runs; raises one of `DECODE_ERRORS`."""
-        return self.predict(video, path, self.extractor.extract(video))
+        with held(video) as (there, _):
+            return self.predict(there, path, self.extractor.extract(there))
 
-    def predict(self, video: Video, path: Path, extracted: ExtractedVideo) -> list[ScoredVideo]:
+    def predict(
+        self, video: Video, path: Path | str, extracted: ExtractedVideo
+    ) -> list[ScoredVideo]:
         """As `score`, of a video whose features are known."""
         learned = self._training_files.warning(video.path) if video.path else ""
         if learned:
@@ -155,7 +162,7 @@ class VideoScorer:
 
 
 def score_videos(
-    paths: Sequence[Path],
+    paths: Sequence[Path | str],
     runs: Sequence[Run],
     *,
     weights: str | Path | None = None,
@@ -165,22 +172,24 @@ def score_videos(
     difficulty: float | None = None,
     action: str | None = None,
     why: bool = False,
+    known: KnownFiles | None = None,
 ) -> ScoringOutcome:
     """Extract videos as the runs' store was made, and predict with each run.
 
     Where the runs predict several targets, there is one `ScoredVideo` for each. The other arguments
     are those of `VideoScorer`. type, difficulty, action: of all the videos, for a head that takes
-    it. A video that fails stops nothing: it is in `failed`.
+    it. known: files of which a manifest says more, which is used where it is not told. A path that
+    is a text may be an address. A video that fails stops nothing: it is in `failed`.
     """
     scorer = VideoScorer(runs, weights=weights, backbone=backbone, device=device, why=why)
-    videos = [
-        Video(str(path), path, np.nan, type=type, difficulty=difficulty, action=action)
-        for path in paths
-    ]
-    for video in videos[:1]:  # they differ in their paths alone
+    told = {"type": type, "difficulty": difficulty, "action": action}
+    files = known or KnownFiles(None)
+    videos = [files.as_new(path, told) for path in paths]
+    for video in videos:
         scorer.check(video)
     outcome = ScoringOutcome()
-    for path, video in zip(paths, videos, strict=True):
+    for video in videos:
+        path = video.path or video.where
         try:
             outcome.done += scorer.score(video, path)
         except DECODE_ERRORS as error:
@@ -199,7 +208,7 @@ def check_says_why(run: Run) -> None:
     if not run.head.gives:
         raise AqaError(
             f"{run.folder}: {run.name} says nothing of single moments; leave out --head to take "
-            "one that does, or fit one: aqa fit --head wd"
+            f"one that does, or fit one: {FIT_ONE}"
         )
 
 
@@ -218,7 +227,7 @@ def _class_rules(runs: Sequence[Run]) -> dict[str, ClassRule]:
 
 def _scored(
     video: Video,
-    path: Path,
+    path: Path | str,
     extracted: ExtractedVideo,
     runs: Sequence[Run],
     rules: Mapping[str, ClassRule],

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aqa.annotations.manifest import Manifest, Video
+from aqa.annotations.video import called, place_of
 from aqa.errors import AqaError
 from aqa.extract.rebuild import rule_of
+from aqa.extract.remote.held import held
 from aqa.extract.summary import reason_of
 from aqa.extract.video.decode import DECODE_ERRORS
 from aqa.features.clips import Clip, ClipRule
@@ -96,11 +98,13 @@ class Scorer:
     ) -> ScoredVideo:
         """What `aqa score` says of a video file; `AqaError` where it cannot be read.
 
-        name: what the video is called, by default its path. type, difficulty, action: for heads
-        that take them.
+        path: or an address, as a text. name: what the video is called, by default its path. type,
+        difficulty, action: for heads that take them.
         """
         video = self._video(path, name, type, difficulty, action)
-        return self._scorer.predict(video, Path(video.id), self._extracted(video))[0]
+        named = Path(video.id) if video.url is None else video.id
+        with held(video) as (there, _):
+            return self._scorer.predict(there, named, self._extracted(there))[0]
 
     def score_features(
         self,
@@ -149,13 +153,13 @@ class Scorer:
         files: paths; or names -> paths, where the page should call them otherwise. A video that
         fails stops nothing: it is in the report's `failed`.
         """
-        named = files if isinstance(files, Mapping) else {str(path): path for path in files}
+        named = files if isinstance(files, Mapping) else {called(path): path for path in files}
         reporter, done, failed = self.reporter, [], {}
         for name, path in named.items():
             try:
                 done.append(reporter.new(self._video(path, name, type, difficulty, action)))
             except DECODE_ERRORS as error:
-                failed[name] = _reason(Path(path), error)
+                failed[name] = _reason(called(path), error)
         return reporter.together(done, failed)
 
     @cached_property
@@ -179,9 +183,9 @@ class Scorer:
         difficulty: float | None,
         action: str | None,
     ) -> Video:
-        known = str(path) if name is None else name
+        known = called(path) if name is None else name
         told = {"type": type, "difficulty": difficulty, "action": action}
-        video = Video(known, Path(path), np.nan, **told)  # type: ignore[arg-type]
+        video = Video(known, score=np.nan, **place_of(path), **told)  # type: ignore[arg-type]
         self._scorer.check(video)
         return video
 
@@ -189,8 +193,7 @@ class Scorer:
         try:
             return self._scorer.extractor.extract(video)
         except DECODE_ERRORS as error:
-            assert video.path is not None
-            raise AqaError(f"{video.id}: {_reason(video.path, error)}") from None
+            raise AqaError(f"{video.id}: {_reason(video.where, error)}") from None
 
     def _seen(self, features: ArrayLike, name: str) -> VideoFeatures:
         spec = self.runs[0].spec
@@ -201,7 +204,7 @@ class Scorer:
         return VideoFeatures(array, clips, n_frames, 0, float("nan"))
 
 
-def _reason(path: Path, error: Exception) -> str:
+def _reason(path: Path | str, error: Exception) -> str:
     """Why a file failed, without its place."""
     return reason_of(path, error).removeprefix(f"{path}: ")
 

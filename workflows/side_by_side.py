@@ -36,13 +36,17 @@ class FitSettings:
 
 @dataclass(frozen=True)
 class FitTask:
-    """One fit: of a head to what a manifest is seen with, on one split; see `fit_splits`."""
+    """One fit: of a head to what a manifest is seen with, on one split; see `fit_splits`.
+
+    seed: one of several, after which the run is called; None takes that of the settings.
+    """
 
     head: str
     params: Sequence[str]
     manifest: Manifest
     split: Split
     runs: Path
+    seed: int | None = None
 
 
 class _Order(NamedTuple):
@@ -74,7 +78,7 @@ def fit_tasks(
     if jobs > 1 and len(tasks) > 1:
         yield from _fit_side_by_side(tasks, store, settings, min(jobs, len(tasks)))
         return
-    for (_, _), same in itertools.groupby(tasks, lambda one: (one.head, id(one.manifest))):
+    for _, same in itertools.groupby(tasks, lambda one: (one.head, id(one.manifest), one.seed)):
         yield from _fit_here(list(same), store, settings)
 
 
@@ -83,6 +87,7 @@ def _fit_here(
 ) -> Iterator[Run]:
     """Fit tasks of one head and one manifest, which are all checked before the first is fitted."""
     first = tasks[0]
+    own = {} if first.seed is None else {"seed": first.seed, "name_seed": True}
     return fit_splits(
         first.head,
         first.params,
@@ -90,7 +95,7 @@ def _fit_here(
         store,
         [task.split for task in tasks],
         first.runs,
-        **vars(settings),
+        **{**vars(settings), **own},
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aqa.errors import AqaError, listed
-from aqa.extract.video.identity import content_of
+from aqa.extract.video.identity import content_like
 from aqa.features.store import FeatureStore
 from aqa.models.runs import Run
 
@@ -39,9 +39,8 @@ class TrainingFiles:
 
     def ids_of(self, path: Path) -> list[str]:
         """The ids under which any of the runs has learned from this file."""
-        content = content_of(path)
-        known = {i for files in self._known for i, one in files.items() if one == content}
-        return sorted(known) if content else []
+        known = {pair for files in self._known for pair in files.items()}
+        return sorted({i for i, content in known if content_like(content, path) == content})
 
     def unlearned(self, path: Path) -> list[Run]:
         """The runs that have not learned from this file."""

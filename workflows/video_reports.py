@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from aqa.annotations.manifest import Manifest, Video
+from aqa.annotations.video import called
 from aqa.errors import AqaError, UnknownNameError
+from aqa.extract.remote.held import can_be_held, held
 from aqa.extract.summary import reason_of
 from aqa.extract.video.browser import BrowserVideo as BrowserVideo
 from aqa.extract.video.browser import browser_video, jpeg
@@ -29,6 +31,7 @@ from aqa.workflows.feedback import (
     from_file,
     from_store,
     new_video,
+    stored_id,
 )
 from aqa.workflows.moments import Moment as Moment
 from aqa.workflows.moments import compared_with, moments_of
@@ -153,17 +156,28 @@ class VideoReporter:
     def _training_files(self) -> TrainingFiles:
         return TrainingFiles(self.runs)
 
-    def stored(self, video_id: str) -> ReportedVideo:
-        """A video of the manifest, by those runs that did not learn from it, if there are any."""
+    def stored(self, video_id: str, told: Mapping[str, Any] | None = None) -> ReportedVideo:
+        """A video of the manifest, by those runs that did not learn from it, if there are any.
+
+        told: what the user says of it, before what the manifest does; see `from_store`.
+        """
         chosen = [run for run in self.runs if video_id not in run.learned_from] or [self.runs[0]]
-        seen = from_store(self.manifest.by_id[video_id], chosen[0], self._shelf.store, {})
-        return _reported(seen, chosen, self._shelf, self._align)
+        video = self.manifest.by_id[video_id]
+        seen = from_store(video, chosen[0], self._shelf.store, dict(told or {}))
+        if not self._shelf.has(video_id):
+            return _reported(seen, chosen, self._shelf, self._align)
+        with held(seen.video) as (there, _):
+            return _reported(replace(seen, video=there), chosen, self._shelf, self._align)
 
     def new(self, video: Video) -> ReportedVideo:
         """A video file that the manifest does not hold; raises one of `DECODE_ERRORS`.
 
         By those runs that did not learn from this very file, if there are any.
         """
+        with held(video) as (there, _):
+            return self._new(there)
+
+    def _new(self, video: Video) -> ReportedVideo:
         assert video.path is not None
         unlearned = self._training_files.unlearned(video.path)
         chosen = unlearned or self.runs
@@ -196,13 +210,16 @@ def report_videos(
 ) -> VideosReport:
     """Score and explain videos: ids of the manifest, or else files, which are extracted.
 
-    A video of the manifest is scored by those runs that did not learn from it, if there are any;
-    the first of these explains it. type, difficulty, action: of the new files. The other arguments
-    are those of `VideoReporter`. A video that fails stops nothing: it is in `failed`.
+    A file that is a video of the manifest is that video. One of the manifest is scored by those
+    runs that did not learn from it, if there are any; the first of these explains it. type,
+    difficulty, action: of the videos, before what the manifest says. The other arguments are those
+    of `VideoReporter`. A video that fails stops nothing: it is in `failed`.
     """
     network: dict[str, Any] = {"weights": weights, "backbone": backbone, "device": device}
     reporter = VideoReporter(runs, manifest, store, align=align, **network)
     told = {"type": type, "difficulty": difficulty, "action": action}
+    where = store or runs[0].store
+    names = list(dict.fromkeys(stored_id(name, reporter.manifest, where) for name in names))
     videos: dict[str, Video] = {}
     failed: dict[str, str] = {}
     for name in (name for name in names if name not in reporter.manifest.by_id):
@@ -211,16 +228,22 @@ def report_videos(
         except UnknownNameError:
             if len(names) == 1:
                 raise
-            failed[name] = f"no id of {manifest.path} and no file"
+            failed[called(name)] = f"no id of {manifest.path} and no file"
     if videos:
         _ = reporter.extractor  # a network that cannot be built stops all
     done = []
     for name in (name for name in names if name not in failed):
         try:
-            done.append(reporter.new(videos[name]) if name in videos else reporter.stored(name))
+            new = name in videos
+            done.append(reporter.new(videos[name]) if new else reporter.stored(name, told))
         except DECODE_ERRORS as error:
-            failed[name] = reason_of(Path(name), error).removeprefix(f"{Path(name)}: ")
+            failed[called(name)] = _why_not(called(name), error)
     return reporter.together(done, failed)
+
+
+def _why_not(name: str, error: Exception) -> str:
+    reason = reason_of(name, error)
+    return reason.removeprefix(f"{name}: ").removeprefix(f"{Path(name)}: ")
 
 
 class _Shelf:
@@ -231,10 +254,11 @@ class _Shelf:
         self._encoded = lru_cache(_COPIES)(browser_video)
 
     def copy(self, video: Video) -> BrowserVideo:
-        assert video.path is not None
         # A new file is shown once, and another may lie under its name next time.
         encode = self._encoded if video.id in self.manifest.by_id else browser_video
-        return encode(video.path, video.start_frame or 0, video.end_frame)
+        with held(video) as (there, _):
+            assert there.path is not None
+            return encode(there.path, video.start_frame or 0, video.end_frame)
 
     def features(self, video_id: str) -> VideoFeatures:
         with FeatureStore.open(self.store, self.spec) as opened:
@@ -255,7 +279,7 @@ class _Shelf:
     def has(self, video_id: str) -> bool:
         """Whether the video can be shown."""
         video = self.manifest.by_id.get(video_id)
-        return video is not None and video.path is not None and video.path.exists()
+        return video is not None and can_be_held(video)
 
 
 def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -> ReportedVideo:

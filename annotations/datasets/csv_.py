@@ -15,6 +15,7 @@ from aqa.annotations.columns import TARGET_PREFIX, has_other_scores
 from aqa.annotations.importing import Imported, Importer, Request, Row, SourceFile, VideoFolder
 from aqa.annotations.importing.loose_table import NO_VALUE, read_loose_table, with_decimal_points
 from aqa.annotations.manifest import ManifestError
+from aqa.annotations.urls import is_url
 from aqa.errors import AqaError, UnknownNameError, listed
 from aqa.target_names import SCORE
 
@@ -106,8 +107,11 @@ def _unnamed(cells: Numbered, unnamed: Sequence[str], path: Path) -> list[str]:
 
 
 def _row(cells: dict[str, str], path: Path, videos: VideoFolder) -> Row:
+    place: Path | str | None
     if "path" not in cells:
         place = videos.find(cells["video_id"])
+    elif is_url(cells["path"]):
+        place = cells["path"]
     elif cells["path"]:
         place = Path(os.path.abspath((videos.folder or path.parent) / cells["path"]))
     else:

@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -48,29 +48,50 @@ class _CutError(TransferError):
     """The connection ended before the file did."""
 
 
-def download(url: str, partial: Path, size: int | None, on_bytes: OnBytes) -> str:
+def download(
+    url: str,
+    partial: Path,
+    size: int | None,
+    on_bytes: OnBytes,
+    headers: Mapping[str, str] | None = None,
+) -> str:
     """Append to `partial` from where it ends, until it is whole; the address it came from at last.
 
     size: of the whole file in bytes, where it is known. on_bytes: called before the first byte too.
-    Raises `TransferError`.
+    headers: more to send, to the server of `url` alone. Raises `TransferError`.
     """
     for left in reversed(range(_TRIES)):
         before = _length(partial)
         try:
-            return _download_once(url, partial, size, on_bytes)
+            return _download_once(url, partial, size, on_bytes, headers or {})
         except _CutError:
             if not left or _length(partial) <= before:
                 raise
     raise AssertionError("the last try returns or raises")
 
 
-def _download_once(url: str, partial: Path, size: int | None, on_bytes: OnBytes) -> str:
+def what_is_at(url: str, headers: Mapping[str, str]) -> tuple[int | None, str | None]:
+    """The size of a file, and its version, as far as the server says so; `TransferError`.
+
+    It is asked for as if it were to be downloaded: an address may be signed for that alone.
+    """
+    reply = _open(url, 0, headers)
+    assert reply is not None
+    with reply:
+        _check_kind(reply)
+        version = reply.headers.get("ETag") or reply.headers.get("Last-Modified")
+        return _place(reply, 0)[1], version
+
+
+def _download_once(
+    url: str, partial: Path, size: int | None, on_bytes: OnBytes, headers: Mapping[str, str]
+) -> str:
     there = _length(partial)
-    reply = _open(url, there)
+    reply = _open(url, there, headers)
     if reply is None:  # nothing comes after what is there
         if size is None or there == size:
             return url
-        reply, there = _open(url, 0), 0
+        reply, there = _open(url, 0, headers), 0
     assert reply is not None
     with reply:
         _check_kind(reply)
@@ -145,9 +166,12 @@ def _check_space(partial: Path, there: int, total: int | None) -> None:
 # What a server answers --------------------------------------------------------------------------
 
 
-def _open(url: str, there: int) -> Any:
+def _open(url: str, there: int, headers: Mapping[str, str]) -> Any:
     """The server's answer, asked to begin at byte `there`; None: nothing comes after these."""
-    request = urllib.request.Request(url, headers={"User-Agent": "aqa"})
+    try:
+        request = urllib.request.Request(url, headers={"User-Agent": "aqa", **headers})
+    except ValueError as error:
+        raise TransferError(f"cannot be reached ({_cause(error)})") from None
     if there:
         request.add_header("Range", f"bytes={there}-")
     opening = _Opening(request)
@@ -157,7 +181,7 @@ def _open(url: str, there: int) -> Any:
     except urllib.error.HTTPError as error:
         with error:
             if error.code == 416 and there:
-                return None if there == _total(error.headers) else _open(url, 0)
+                return None if there == _total(error.headers) else _open(url, 0, headers)
             message = _plain(f"the server answers {error.code} {error.reason}")
             raise TransferError(message, absent=error.code == 404) from None
     except TimeoutError:
@@ -265,8 +289,14 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(
         self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str
     ) -> urllib.request.Request:
-        """The same question, with the same range of bytes, to another address."""
-        asked = {name: value for name, value in req.headers.items() if name != "Host"}
+        """The same question, with the same range of bytes, to another address.
+
+        Another server is not told the password.
+        """
+        left_out = {"Host"}
+        if urllib.parse.urlsplit(newurl).netloc != urllib.parse.urlsplit(req.full_url).netloc:
+            left_out.add("Authorization")
+        asked = {name: value for name, value in req.headers.items() if name not in left_out}
         return urllib.request.Request(newurl.replace(" ", "%20"), headers=asked)
 
 

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from aqa import __version__
 from aqa.errors import AqaError
-from aqa.extract.encode import Encoder, blank_response
+from aqa.extract.encode import blank_response
+from aqa.extract.engines.names import Engine, openvino_version
 from aqa.extract.parallel.recipe import NetworkRecipe
 from aqa.extract.provenance import provenance
-from aqa.extract.video_encoder import Encoded, EncodingSettings, VideoEncoder
+from aqa.extract.video_encoder import Encoded, EncodingSettings, VideoEncoder, make_encoder
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,10 @@ class WorkerCrash(RuntimeError):
     """An error in a worker that no input is to blame for, with that worker's traceback."""
 
 
-def versions(sha256: str) -> dict[str, str]:
+def versions(sha256: str, engine: Engine = "torch") -> dict[str, str]:
     """What must be the same in every worker. sha256: of the weights."""
-    return {"aqa": __version__, "torch": torch.__version__, "weights": sha256}
+    same = {"aqa": __version__, "torch": torch.__version__, "weights": sha256}
+    return same | ({"openvino": str(openvino_version())} if engine == "openvino" else {})
 
 
 def check_versions(found: Mapping[str, str], wanted: Mapping[str, str], where: str) -> None:
@@ -90,17 +92,13 @@ class WorkerNetwork:
         torch.set_num_threads(job.threads)
         self._settings = job.settings
         self._backbone = job.recipe.make()
-        self._encoder = Encoder(
-            self._backbone, job.device, job.settings.batch_size, job.settings.precision
-        )
+        self._encoder = make_encoder(self._backbone, job.settings, job.device)
 
     def ready(self) -> Ready:
         """What the worker says of itself before it starts."""
-        return Ready(
-            blank_response(self._encoder, self._backbone, self._settings.rule.length),
-            provenance(self._encoder.device),
-            versions(self._backbone.weights.sha256),
-        )
+        blank = blank_response(self._encoder, self._backbone, self._settings.rule.length)
+        same = versions(self._backbone.weights.sha256, self._settings.engine)
+        return Ready(blank, provenance(self._encoder), same)
 
     def encoder(self, blank: NDArray[np.float32]) -> VideoEncoder:
         """What encodes videos; blank: of the store."""

@@ -122,7 +122,7 @@ class PooledEncoding:
             return []
         given_up = queue.lost(lost)
         return [
-            Encoded(number, f"{video.path}: {self._pool.where(worker)} died twice: {answer.how}")
+            Encoded(number, f"{video.where}: {self._pool.where(worker)} died twice: {answer.how}")
             for number, video in given_up
             if queue.done(number)
         ]

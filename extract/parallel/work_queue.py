@@ -78,7 +78,7 @@ def grouped(videos: Sequence[Video]) -> Iterator[VideoGroup]:
     """Videos one by one, but neighbours of one file together."""
     group: list[NumberedVideo] = []
     for number, video in enumerate(videos):
-        if group and (video.path != group[0].video.path or len(group) == _ACTIONS):
+        if group and (video.file != group[0].video.file or len(group) == _ACTIONS):
             yield tuple(group)
             group = []
         group.append(NumberedVideo(number, video))

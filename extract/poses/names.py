@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from aqa.errors import listed
 from aqa.extract.poses.poses import PoseError
+from aqa.features.body import plain
 
 _FACE = ("nose", "left eye", "right eye", "left ear", "right ear")
 _LIMBS = ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
@@ -63,11 +64,6 @@ def known_names(
     if told and len(told) == n_joints:
         return tuple(told)
     return known.get(n_joints) or tuple(f"joint {j}" for j in range(n_joints))
-
-
-def plain(name: str) -> str:
-    """A joint's name in small letters and single blanks: `LEFT_WRIST` is `left wrist`."""
-    return " ".join(name.replace("_", " ").replace("-", " ").lower().split())
 
 
 def chosen_joints(asked: str, names: Sequence[str]) -> tuple[str, ...]:

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from aqa.extract.poses.names import plain
 from aqa.extract.poses.poses import PoseError
+from aqa.features.body import plain
 
 # As they are; centred and scaled; and, of x, y, z, also turned about the vertical.
 Normalise = Literal["none", "trunk", "forward"]

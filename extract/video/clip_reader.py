@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 from aqa.annotations.manifest import Video
 from aqa.extract.augment import make_augmentations
 from aqa.extract.preprocess import Preprocess
+from aqa.extract.remote.held import held
 from aqa.extract.video.decode import Frame, FrameSource, VideoError, open_video
 from aqa.extract.video.sharing import SharedReaders
+from aqa.extract.video.source import NOT_SHOWN, Shown
 from aqa.extract.video.window import ClipWindow, Frames, SpreadWindow, depends_on_length
 from aqa.features.clips import Clip, ClipRule
 
@@ -30,8 +33,9 @@ class ClipReader:
     """The clips of one video, decoded and preprocessed, in batches: iterate over it once.
 
     batch_size: clips per batch. augmentations: by name, the original first; seed: that they are
-    drawn by. shared: see `open_video`. Afterwards `n_frames`, `fps` and `warnings` (what
-    was wrong with the file, a line each) are known.
+    drawn by. shared: see `open_video`. A video at an address is fetched. Afterwards `n_frames`,
+    `fps` and `warnings` (what was wrong with the file, a line each) are known, and of what was
+    fetched `fetched`: its bytes, and the SHA-256 of its content.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class ClipReader:
         self.n_frames = 0
         self.fps = float("nan")
         self.warnings: tuple[str, ...] = ()
+        self.fetched: tuple[int, str] | None = None
         self._shared = shared
         self._preprocess, self._batch_size = preprocess, batch_size
         self._rule, self._names, self._seed = rule, augmentations, seed
@@ -68,13 +73,24 @@ class ClipReader:
         self._augmentations = make_augmentations(self._names, self._rule, self.video.id, self._seed)
 
     def _clips(self) -> Iterator[AugmentedClip]:
-        video = self.video
+        with ExitStack() as stack:
+            try:
+                video, content = stack.enter_context(held(self.video))
+            except BaseException:
+                self._let_go()
+                raise
+            if content is not None and video.path is not None:
+                self.fetched = video.path.stat().st_size, content
+            yield from self._clips_of(video)
+
+    def _clips_of(self, video: Video) -> Iterator[AugmentedClip]:
         if video.path is None:
             raise VideoError(f"{video.id}: no path in the manifest, so there is nothing to decode")
         source = self._open(video.path)
         start = video.start_frame or 0
         windows = self._windows(source)
-        yield from self._cut(self._counted(source.frames(start, video.end_frame)), windows)
+        frames = source.frames(start, video.end_frame, shown=self._looked_at(windows))
+        yield from self._cut(self._counted(frames), windows)
         self._finish(source, start)
         if any(isinstance(window, SpreadWindow) and window.missed for window in windows):
             windows = self._read_again(video.path, windows)
@@ -103,12 +119,20 @@ class ClipReader:
         ]
         folder = self._shared[0].index_folder if self._shared else None
         source = open_video(path, folder, deinterlace=self._preprocess.deinterlace)
-        frames = source.frames(self.video.start_frame or 0, self.video.end_frame)
+        start, stop = self.video.start_frame or 0, self.video.end_frame
+        frames = source.frames(start, stop, shown=self._looked_at(again))
         for _ in self._cut(frames, again):
             pass
         if any(window.missed for window in again):
             raise VideoError(f"{path}: has another number of frames each time that it is read")
         return again
+
+    def _looked_at(self, windows: Sequence[ClipWindow | SpreadWindow]) -> Shown | None:
+        """Which frames a clip shows, where that is known before; None: any may be."""
+        spread = [window for window in windows if isinstance(window, SpreadWindow)]
+        if len(spread) < len(windows) or not all(one.unchanged for one in self._augmentations):
+            return None
+        return {number for window in spread for number in window.wanted}.__contains__
 
     def _cut(
         self, frames: Iterable[Frame], windows: Sequence[ClipWindow | SpreadWindow]
@@ -118,8 +142,12 @@ class ClipReader:
             for number, window in enumerate(windows):
                 changed = self._augmentations[number].change(frame)
                 if changed is not None:
-                    for made in window.push(self._preprocess.resize_and_crop(changed)):
+                    seen = changed if changed is NOT_SHOWN else self._resized(changed)
+                    for made in window.push(seen):
                         yield AugmentedClip(number, *made)
+
+    def _resized(self, frame: Frame) -> Frame:
+        return self._preprocess.resize_and_crop(frame)
 
     def _open(self, path: Path) -> FrameSource:
         """The video; other actions of its file do not wait for one that cannot be opened."""

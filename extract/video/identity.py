@@ -9,7 +9,10 @@ from pathlib import Path
 from aqa.extract.video.images import numbered_images
 from aqa.extract.video.numbered import is_numbered, numbered_files
 from aqa.extract.video.source import VideoError
+from aqa.files import sha256_of
 
+# What the content of a fetched file begins with.
+SHA256 = "sha256:"
 # Files up to this size are hashed whole; of larger ones the ends, and samples from between.
 _WHOLE = 8 << 20
 _END = 512 << 10
@@ -62,6 +65,25 @@ def content_of(path: Path) -> str | None:
         return _hashed(states)
     except OSError:
         return None
+
+
+def content_like(other: str, path: Path) -> str | None:
+    """The content of a file or folder in the form that `other` has, so that both can be compared.
+
+    Of videos that were fetched from an address the whole file's SHA-256 is known.
+    """
+    if not other.startswith(SHA256):
+        return content_of(path)
+    try:
+        state = path.stat()
+        return None if path.is_dir() else _sha256(str(path), state.st_size, state.st_mtime_ns)
+    except OSError:
+        return None
+
+
+@functools.lru_cache(maxsize=256)
+def _sha256(path: str, size: int, changed: int) -> str:
+    return SHA256 + sha256_of(Path(path))
 
 
 @functools.lru_cache(maxsize=256)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from aqa.extract.video.damage import FrameReport
-from aqa.extract.video.source import Frame, VideoError
+from aqa.extract.video.source import Frame, Shown, VideoError
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"})
 
@@ -35,8 +35,10 @@ class ImageFolder:
         """See `FrameSource.counted`."""
         return len(self._images)
 
-    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
-        """See `FrameSource.frames`."""
+    def frames(
+        self, start: int = 0, stop: int | None = None, shown: Shown | None = None
+    ) -> Iterator[Frame]:
+        """See `FrameSource.frames`; every image is decoded, so that a damaged one is found."""
         report = self._report = FrameReport(self.path, start, stop, self.promised)
         for image in self._images[start:stop]:
             data = image.read_bytes()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from aqa.errors import AqaError
 
 Frame = NDArray[np.uint8]
+# Whether the frame of a number is shown, counted from the first that is asked for.
+Shown = Callable[[int], bool]
+# Stands in the place of a frame that nobody looks at.
+NOT_SHOWN: Frame = np.zeros((0, 0, 3), np.uint8)
 
 
 class VideoError(AqaError):
@@ -42,8 +46,13 @@ class FrameSource(Protocol):
         """Frames per second; NaN where nothing says it."""
         ...
 
-    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
-        """Decode the frames `start <= i < stop`: uint8 (height, width, 3), RGB."""
+    def frames(
+        self, start: int = 0, stop: int | None = None, shown: Shown | None = None
+    ) -> Iterator[Frame]:
+        """Decode the frames `start <= i < stop`: uint8 (height, width, 3), RGB.
+
+        shown: which of them are looked at; None: all. Others may be left unconverted: `NOT_SHOWN`.
+        """
         ...
 
     def warnings(self) -> list[str]:

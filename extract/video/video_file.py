@@ -17,7 +17,7 @@ from aqa.extract.video.prefetch import read_ahead
 from aqa.extract.video.reader import FrameReader
 from aqa.extract.video.rgb import RgbConverter
 from aqa.extract.video.sharing import SharedReaders
-from aqa.extract.video.source import Frame
+from aqa.extract.video.source import NOT_SHOWN, Frame, Shown
 
 # A higher rate is mostly a time base, such as the 1000 of FLV: the times of the frames are asked.
 _FASTEST = 480
@@ -81,13 +81,15 @@ class VideoFile:
         """How many frames were decoded so far, wanted or not."""
         return self._n_decoded
 
-    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
+    def frames(
+        self, start: int = 0, stop: int | None = None, shown: Shown | None = None
+    ) -> Iterator[Frame]:
         """See `FrameSource.frames`. Frames before `start` are passed from the last key frame on."""
         try:
             reader = self._take()
             before = reader.n_decoded
             try:
-                yield from self._read(reader, start, math.inf if stop is None else stop)
+                yield from self._read(reader, start, math.inf if stop is None else stop, shown)
             finally:
                 self._n_decoded += reader.n_decoded - before
                 self._give(reader)
@@ -112,7 +114,9 @@ class VideoFile:
         else:
             reader.close()
 
-    def _read(self, reader: FrameReader, start: int, stop: float) -> Iterator[Frame]:
+    def _read(
+        self, reader: FrameReader, start: int, stop: float, shown: Shown | None
+    ) -> Iterator[Frame]:
         if start >= stop:
             return
         convert = RgbConverter()
@@ -120,9 +124,11 @@ class VideoFile:
         frames = self._decoded(reader, start, stop, around)
         if reader.decoder.stream.width * reader.decoder.stream.height > _LARGE:
             frames = read_ahead(frames)
+        n_given = 0
         for number, frame in deinterlaced(frames) if self._deinterlace else frames:
             if start <= number < stop:
-                yield convert(frame)
+                yield convert(frame) if shown is None or shown(n_given) else NOT_SHOWN
+                n_given += 1
 
     def _decoded(
         self, reader: FrameReader, start: int, stop: float, around: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -89,6 +90,11 @@ class SpreadWindow:
         (self._clip,) = rule.clips(expected)
         self._numbers = rule.frames_of(self._clip)
         self._held = dict.fromkeys(self._numbers, np.zeros(0, np.uint8))
+
+    @property
+    def wanted(self) -> Collection[int]:
+        """The numbers of the frames that the clip shows, if as many come as are expected."""
+        return self._held.keys()
 
     def push(self, frame: Frames) -> list[FramedClip]:
         """Take the next frame; gives no clip yet."""

@@ -15,6 +15,9 @@ A spec is a JSON object. Its keys:
                         evenly; the key is absent for clips of frames that follow one another
     preprocess          how frames became the network's input
     precision           of the network's arithmetic
+    engine              name: what ran the network, openvino; drift: how far its features are from
+                        PyTorch's in float32, as a share of their length; the key is absent for
+                        PyTorch
     views, view_seed    names of the augmentations, the original first; the seed they were drawn by
     origin              source, name, sha256: where the code of someone else's network came from;
                         the key is absent for networks of this package
@@ -37,7 +40,12 @@ from aqa.errors import AqaError
 
 Spec = dict[str, Any]
 # Names under which the same weights, or the same source, may be known: they may differ.
-_NOT_IDENTITY = ("weights.name", "weights.path", "weights.fitted_on", "origin.name")
+_NOT_IDENTITY = (
+    *("weights.name", "weights.path", "weights.fitted_on", "origin.name"),
+    "engine.drift",  # processors differ in it
+)
+# What the absence of a key stands for.
+_ABSENT = {"engine.name": "torch"}
 
 
 class StoreError(AqaError):
@@ -46,7 +54,7 @@ class StoreError(AqaError):
 
 def spec_differences(have: Spec, want: Spec) -> list[str]:
     """One line for each setting in which two specs differ, such as `stride is 16, not 8`."""
-    flat_have, flat_want = _flat(have), _flat(want)
+    flat_have, flat_want = _ABSENT | _flat(have), _ABSENT | _flat(want)
     return [
         f"{key} is {json.dumps(flat_have.get(key))}, not {json.dumps(flat_want.get(key))}"
         for key in dict.fromkeys([*flat_have, *flat_want])
@@ -123,6 +131,13 @@ def _is_shape(value: Any) -> bool:
     )
 
 
+def _is_engine(value: Any) -> bool:
+    if not isinstance(value, dict) or not _is_text(value.get("name")):
+        return False
+    drift = value.get("drift")
+    return isinstance(drift, int | float) and not isinstance(drift, bool) and 0 <= drift < math.inf
+
+
 def _is_origin(value: Any) -> bool:
     return isinstance(value, dict) and all(_is_text(value.get(k)) for k in ("source", "name"))
 
@@ -152,6 +167,7 @@ _EXPECTED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "precision": _TEXT,
     "views": (lambda value: _is_texts(value) and bool(value), "a list of names"),
     "view_seed": (_or_null(_is_seed), "null or a whole number"),
+    "engine": (_or_null(_is_engine), "null, or name and drift"),
     "origin": (_or_null(_is_origin), "null, or source, name and sha256"),
     "made_up": _TEXT,
     "joints": (_or_null(_is_texts), "null or a list of names"),

@@ -8,7 +8,7 @@ from aqa.models.feedback.clips import (
     give_feedback,
     shown_clips,
 )
-from aqa.models.feedback.joints import JointMove, PoseFeedback, give_pose_feedback
+from aqa.models.feedback.joints import JointAngle, JointMove, PoseFeedback, give_pose_feedback
 from aqa.models.feedback.reference import Claims, ClipReference, Told, TypePoints
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "ClipFeedback",
     "ClipReference",
     "Feedback",
+    "JointAngle",
     "JointMove",
     "Mark",
     "PoseFeedback",

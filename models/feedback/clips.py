@@ -31,7 +31,9 @@ class ClipFeedback:
     faulty clips. good: what one in four of the same part of training videos reaches, None as
     `average`. outright_limit: below it, or at it, the clip stands out: it is told of outright, see
     `aqa.models.feedback.Claims`. said: what it is called; "" for nothing. exemplar_clips: id of
-    each exemplar -> the number of its clip that this one was compared with.
+    each exemplar -> the number of its clip that this one was compared with. low, high: between
+    these the middle 80 % of the same part of training videos lie; None as `average`, and for runs
+    made before this was kept.
     """
 
     clip: int
@@ -49,6 +51,8 @@ class ClipFeedback:
     stands_out: bool
     said: str
     exemplar_clips: Mapping[str, int]
+    low: float | None = None
+    high: float | None = None
 
     @property
     def marked(self) -> bool:
@@ -85,7 +89,8 @@ class Feedback:
     limit is. evidence: how well faulty clips are told, or why none is called so; "" where nothing
     is known of it. outright, weak: what a marked clip is called, where it stands out and where it
     does not. outright_rule: from where on it does; "" where every clip that is marked does. total:
-    how the score is made up, None where values are no points.
+    how the score is made up, None where values are no points. outright_unknown: why nobody knows
+    which clips stand out; "" where it is known.
     """
 
     video: str
@@ -98,6 +103,7 @@ class Feedback:
     weak: str
     total: Total | None
     clips: list[ClipFeedback]
+    outright_unknown: str = ""
 
 
 def give_feedback(
@@ -131,6 +137,7 @@ def give_feedback(
         verdict.words[False],
         total,
         clips,
+        verdict.outright_unknown,
     )
 
 
@@ -143,8 +150,9 @@ def shown_clips(seen: VideoFeatures) -> list[int]:
 class _Verdict:
     """What each clip's value is held against.
 
-    average, good: None without training videos. margin: points below `good` from which on a clip
-    stands out, infinite where none does; None: every marked one does.
+    levels: the training videos' points; None without training videos. margin: points below `good`
+    from which on a clip stands out, infinite where none does; None: every marked one does.
+    outright_unknown: why none does.
     """
 
     mark: Mark
@@ -152,9 +160,9 @@ class _Verdict:
     evidence: str
     marked: NDArray[np.bool_]
     limits: NDArray[np.float64]
-    average: NDArray[np.float64] | None = None
-    good: NDArray[np.float64] | None = None
+    levels: TrainingLevels | None = None
     margin: float | None = None
+    outright_unknown: str = ""
 
     @property
     def words(self) -> Mapping[bool, str]:
@@ -171,7 +179,7 @@ class _Verdict:
         if self.margin is None:
             return ""
         if math.isinf(self.margin):
-            return "said of no clip, as the training videos are too few to choose from where on"
+            return f"said of no clip, as {self.outright_unknown}"
         return (
             f"{self.margin:.2f} or more below the level that one in four reaches; "
             f"{100 - 100 * QUIET:.0f} % of good training videos have such a clip"
@@ -198,6 +206,7 @@ def _compared(explanation: Explanation, reference: ClipReference, kind: str) -> 
     beside = _training_videos(found, kind)
     told, margin, claims = reference.told, reference.margin, reference.claims
     outright = None
+    outright_unknown = "" if claims is None else claims.missing
     if claims is not None:
         outright = math.inf if claims.margin is None else claims.margin
     if told is not None and margin is not None and reference.calls_faulty:
@@ -212,9 +221,9 @@ def _compared(explanation: Explanation, reference: ClipReference, kind: str) -> 
             f"({told.f1_of_all:.2f} if every clip is called faulty)",
             explanation.values <= limits,
             limits,
-            found.mean,
-            found.good,
+            found,
             None if outright is None else max(outright, margin),
+            outright_unknown,
         )
     why = reference.untold
     if told is not None:
@@ -228,9 +237,9 @@ def _compared(explanation: Explanation, reference: ClipReference, kind: str) -> 
         f"not called faulty: {why}",
         explanation.values < found.mean,
         found.mean,
-        found.mean,
-        found.good,
+        found,
         outright,
+        outright_unknown,
     )
 
 
@@ -248,7 +257,8 @@ def _clip_feedback(
     marked = bool(verdict.marked[number])
     value = float(explanation.values[number])
     limit = outright = float(verdict.limits[number])
-    good = None if verdict.good is None else float(verdict.good[number])
+    levels = verdict.levels
+    good = None if levels is None else float(levels.good[number])
     far = True
     if good is not None and verdict.margin is not None:
         far = good - value >= verdict.margin
@@ -261,7 +271,7 @@ def _clip_feedback(
         start_seconds=seen.seconds(start),
         stop_seconds=seen.seconds(stop),
         value=value,
-        average=None if verdict.average is None else float(verdict.average[number]),
+        average=None if levels is None else float(levels.mean[number]),
         limit=limit,
         faulty=marked and verdict.mark == "faulty",
         below_average=marked and verdict.mark == "below average",
@@ -270,6 +280,8 @@ def _clip_feedback(
         stands_out=marked and far,
         said=verdict.words[far] if marked else "",
         exemplar_clips={name: int(clips[number]) for name, clips in explanation.matched.items()},
+        low=None if levels is None or levels.low is None else float(levels.low[number]),
+        high=None if levels is None or levels.high is None else float(levels.high[number]),
     )
 
 

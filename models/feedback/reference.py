@@ -24,8 +24,12 @@ LEAST_OF_TYPE = 5
 MOST_PARTS = 10
 # What a clip is compared with. The mean would do less: where a fault is frequent it is low itself.
 GOOD = 0.75
+# The part of the training videos' clips, around the median, that a range holds.
+MIDDLE = 0.8
 # So many good videos, of those that a fit had not seen, should be left in peace.
 QUIET = 0.85
+# Why nothing is claimed, where nothing else is in the way.
+TOO_FEW = "the training videos are too few to learn it from"
 # What may be claimed of a clip is not chosen by fewer good videos.
 LEAST_GOOD = 5
 
@@ -35,12 +39,15 @@ class TypePoints:
     """What clips of the training videos of one type add, by the part of the video.
 
     videos: how many there are. mean: (parts,) points. good: (parts,) points that one clip in four
-    reaches.
+    reaches. low, high: (parts,) points between which the middle 80 % lie; None where the run was
+    made before this was kept.
     """
 
     videos: int
     mean: tuple[float, ...]
     good: tuple[float, ...]
+    low: tuple[float, ...] | None = None
+    high: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -65,11 +72,20 @@ class Claims:
 
     `ClipReference.margin` tells clips apart best; by it, some clip of most good videos is faulty.
     margin: points; None where these are too few, so that nothing is said outright. videos: how many
-    good videos, which a fit had not seen, it is chosen by.
+    good videos, which a fit had not seen, it is chosen by. why: what is in the way where margin is
+    None, in words; "" where the videos are too few.
     """
 
     margin: float | None
     videos: int
+    why: str = ""
+
+    @property
+    def missing(self) -> str:
+        """Why nothing is said outright, in words; "" where something may be."""
+        if self.margin is not None:
+            return ""
+        return self.why or TOO_FEW
 
 
 @dataclass(frozen=True)
@@ -77,13 +93,15 @@ class TrainingLevels:
     """A video's clips beside the training videos'.
 
     mean, good: (n_clips,) points that those of the same part add. videos: how many they are of.
-    type: their type; "" for all types.
+    type: their type; "" for all types. low, high: (n_clips,), see `TypePoints`.
     """
 
     mean: Points
     good: Points
     videos: int
     type: str
+    low: Points | None = None
+    high: Points | None = None
 
 
 @dataclass(frozen=True)
@@ -112,9 +130,10 @@ class ClipReference:
         known = kind if kind and kind in self.types else ""
         points = self.types[known]
         parts = parts_of(n_clips, len(points.mean))
-        return TrainingLevels(
-            np.array(points.mean)[parts], np.array(points.good)[parts], points.videos, known
-        )
+        mean, good = np.array(points.mean)[parts], np.array(points.good)[parts]
+        low = None if points.low is None else np.array(points.low)[parts]
+        high = None if points.high is None else np.array(points.high)[parts]
+        return TrainingLevels(mean, good, points.videos, known, low, high)
 
     def to_dict(self) -> dict[str, Any]:
         """As a run's record holds it."""
@@ -124,26 +143,33 @@ class ClipReference:
     def of(cls, record: Any, where: object) -> ClipReference:
         """From a run's record. where: what the error calls it."""
         try:
-            types = {
-                str(name): TypePoints(
-                    int(one["videos"]), _numbers(one["mean"]), _numbers(one["good"])
-                )
-                for name, one in record["types"].items()
-            }
-            if not types[""].mean or any(len(t.mean) != len(t.good) for t in types.values()):
+            types = {str(name): _type_points(one) for name, one in record["types"].items()}
+            if not types[""].mean:
                 raise ValueError("parts without points")
             told = None if record["told"] is None else Told(**record["told"])
             margin = _number(record["margin"])
             found = record.get("claims")
-            claims = (
-                None if found is None else Claims(_number(found["margin"]), int(found["videos"]))
-            )
+            claims = None
+            if found is not None:
+                why = str(found.get("why", ""))
+                claims = Claims(_number(found["margin"]), int(found["videos"]), why)
             return cls(types, margin, told, str(record["untold"]), claims)
         except (AttributeError, KeyError, TypeError, ValueError, IndexError):
             raise RunError(
                 f"{where}: what it records of its training videos' clips cannot be read; fit the "
                 "head again"
             ) from None
+
+
+def _type_points(record: Mapping[str, Any]) -> TypePoints:
+    """`ValueError` where one level has fewer parts than another."""
+    levels = (record["mean"], record["good"], record.get("low"), record.get("high"))
+    mean, good, low, high = (None if one is None else _numbers(one) for one in levels)
+    if mean is None or good is None or (low is None) != (high is None):
+        raise ValueError("levels are missing")
+    if len({len(one) for one in (mean, good, low, high) if one is not None}) != 1:
+        raise ValueError("parts without points")
+    return TypePoints(int(record["videos"]), mean, good, low, high)
 
 
 def _number(value: Any) -> float | None:
@@ -184,16 +210,22 @@ def _points(values: Sequence[Points], parts: int, otherwise: TypePoints | None) 
     """otherwise: whose points a part without a clip takes."""
     place = np.concatenate([parts_of(len(one), parts) for one in values])
     added = np.concatenate(values)
-    mean, good = [], []
+    edges = (GOOD, (1 - MIDDLE) / 2, (1 + MIDDLE) / 2)
+    levels: list[tuple[float, ...]] = []  # of each part: mean, good, low, high
     for part in range(parts):
         here = added[(place == part) & np.isfinite(added)]
         if len(here):
-            mean.append(float(here.mean()))
-            good.append(float(np.quantile(here, GOOD)))
+            levels.append((float(here.mean()), *np.quantile(here, edges).tolist()))
         else:
-            mean.append(otherwise.mean[part] if otherwise else 0.0)
-            good.append(otherwise.good[part] if otherwise else 0.0)
-    return TypePoints(len(values), tuple(mean), tuple(good))
+            levels.append((0.0,) * 4 if otherwise is None else _levels_of(otherwise, part))
+    mean, good, low, high = zip(*levels, strict=True)
+    return TypePoints(len(values), mean, good, low, high)
+
+
+def _levels_of(points: TypePoints, part: int) -> tuple[float, ...]:
+    assert points.low is not None
+    assert points.high is not None
+    return points.mean[part], points.good[part], points.low[part], points.high[part]
 
 
 def best_margin(below: Points, faulty: NDArray[np.bool_]) -> float:

@@ -101,7 +101,7 @@ def _blocks(video: ReportedVideo, duration: float) -> tuple[TimelineBlock, ...]:
             100 * start / duration,
             100 * max(stop - start, 0.0) / duration,
             bool(moment.mark),
-            moment.stage.replace("_", " ") or str(moment.number),
+            moment.stage.replace("_", " ") or str(moment.number + 1),
         )
         for moment, start, stop in zip(video.moments, starts, stops, strict=True)
     )

@@ -38,13 +38,22 @@ class HasMoments(Protocol):
         ...
 
 
+def clip_name(number: int) -> str:
+    """A clip as people count, from 1. number: from 0, as in files and JSON.
+
+    >>> clip_name(0)
+    'Clip 1'
+    """
+    return f"Clip {number + 1}"
+
+
 def place_of(moment: Moment) -> str:
     """Where in the video a moment is, as in "Entry, 2.1 to 2.7 s".
 
     >>> place_of(Moment(2, "entry", 2.13, 2.66, -3.0, 3.0, 4.0, "faulty", ()))
     'Entry, 2.1 to 2.7 s'
     """
-    name = moment.stage.replace("_", " ").capitalize() or f"Clip {moment.number}"
+    name = moment.stage.replace("_", " ").capitalize() or clip_name(moment.number)
     if moment.start != moment.start:
         return name
     return f"{name}, {moment.start:.1f} to {moment.stop:.1f} s"
@@ -68,9 +77,24 @@ def comparison_of(moment: Moment, video: HasMoments) -> str:
     else:
         side = "below" if moment.below > 0 else "above"
         said = f"about {points(abs(moment.below))} {side} {video.beside}"
-    if moment.below_good >= LEAST_POINTS:
+    if moment.below_range is not None:
+        said += f" ({range_words(*moment.below_range)} the middle 80 % of them)"
+    elif moment.below_good >= LEAST_POINTS:
         said += f", {points(moment.below_good)} below the better of these"
     return said + mark
+
+
+def range_words(least: float, most: float) -> str:
+    """Between how many points a moment is below, or above, others, the smaller number first.
+
+    >>> range_words(1.02, 5.0), range_words(-2.0, 3.0), range_words(-4.0, -1.5)
+    ('1.0 to 5.0 below', '2.0 above to 3.0 below', '1.5 to 4.0 above')
+    """
+    if least >= 0:
+        return f"{least:.1f} to {most:.1f} below"
+    if most <= 0:
+        return f"{abs(most):.1f} to {abs(least):.1f} above"
+    return f"{-least:.1f} above to {most:.1f} below"
 
 
 def points(value: float) -> str:
@@ -98,14 +122,17 @@ def _badness(moment: Moment) -> float:
 
 
 def headline(video: HasMoments) -> str:
-    """What stands out, in one sentence; else that nothing does, and what is weakest."""
+    """What stands out, in one sentence; else that nothing does, or that it is not known."""
     worst = weakest(video)
     if video.feedback is None or worst is None:
         return video.commentary
     said = sentence_of(worst, video)
     if worst.mark:
         return f"{said}."
-    return f"Nothing stands out. The weakest moment: {said[0].lower()}{said[1:]}."
+    nothing = "Nothing stands out."
+    if video.feedback.outright_unknown:
+        nothing = f"What stands out is not known, as {video.feedback.outright_unknown}."
+    return f"{nothing} The weakest moment: {said[0].lower()}{said[1:]}."
 
 
 def faults_text(faults: Sequence[TrueFault]) -> str:

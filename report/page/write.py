@@ -6,23 +6,37 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from aqa.errors import AqaError
+from aqa.errors import EndingError
 from aqa.files import make_folder, write_bytes, write_text
 from aqa.report.page.videos_page import copies_of, videos_page
 from aqa.workflows.video_reports import VideosReport
+
+_PAGES = (".html", ".htm")
+
+
+def check_out(out: Path) -> None:
+    """Raise `EndingError` where pages on videos can neither be this file nor lie in this folder."""
+    if out.suffix.lower() in _PAGES or out.is_dir():
+        return
+    if out.exists():
+        raise EndingError(f"{out}: a file; name a page that ends in .html, or a folder")
+    if out.suffix:
+        raise EndingError(
+            f"{out}: a page's name ends in .html; a new folder for a page of each video has no "
+            f"ending: {out.stem}.html, or {out.stem}"
+        )
 
 
 def write_pages(report: VideosReport, out: Path, command: str, *, link: bool = False) -> list[Path]:
     """Write one page, or a page of each video into a folder; the paths of the pages.
 
     out: a name that ends in .html is the page; any other is a folder, which gets an index.html too
-    that ranks them.
+    that ranks them; see `check_out`.
     link: the videos lie beside the page, in a folder of its name, instead of in it.
     """
-    if out.suffix.lower() in (".html", ".htm"):
+    check_out(out)
+    if out.suffix.lower() in _PAGES:
         return [_write(report, out, command, link)]
-    if out.exists() and not out.is_dir():
-        raise AqaError(f"{out}: a file; name a page that ends in .html, or a folder")
     make_folder(out)
     pages, taken = [], {"index"}
     for video in report.videos:

@@ -181,7 +181,7 @@ def test_missing_videos_are_named_or_left_out(aqa: Callable[..., Result], datase
         (["fit", "--head", "svr", "-p", "C=0"], 1, "C=0.0 is not a number, above 0"),
         (["fit", "--head", "lstm", "-p", "hidden=0"], 1, "hidden=0 is not a number, 1 or more"),
         (["fit", "--head", "lstm", "-p", "lr=nan"], 1, "lr=nan is not a number, above 0"),
-        (["fit", "--head", "svr", "--seed", "-1"], 2, "-1 is not in the range"),
+        (["fit", "--head", "svr", "--seed", "-1"], 2, "'-1': use a whole number"),
         (["fit", "--head", "svr", "--runs", "f.npy/runs"], 1, "Not a directory"),
         (["extract", "--weights", "ids.txt"], 1, "ids.txt: refused, or not a checkpoint"),
         (["fit", "--head", "svr", "--split", "7"], 2, "unknown split '7'; known: 1, b"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,8 +73,12 @@ def test_from_joints_to_arrows(workspace: Path, run_aqa: Callable[..., Result]) 
     hand = next(move for move in found["moves"] if move["joint"] == "left hand")
     assert hand["seconds"] == pytest.approx(hand["frame"] / 25)
     assert hand["gain"] == pytest.approx(np.hypot(hand["right"], hand["down"]))
-    told = run_aqa("feedback", "v00.npz", "--head", "pose-dct", "--picture", "blank.png").output
+    known = json.loads(run_aqa("feedback", "v00.npz", "--head", "pose-dct", "--json").stdout)
+    assert known["video"] == "v00"
+    shutil.copy("v00.npz", "new.npz")
+    told = run_aqa("feedback", "new.npz", "--head", "pose-dct", "--picture", "blank.png").output
     assert "points gained per pixel" in told
+    assert "shoulders and hips are not among the joints" in told
     drawn, blank = (cv2.imread(str(workspace / f"{n}.png")) for n in ("why", "blank"))
     assert drawn.shape == blank.shape
     assert not np.array_equal(drawn, blank)

@@ -136,6 +136,29 @@ def test_a_record_that_is_none_is_one_line(record) -> None:
         ClipReference.of(record, "runs/wd/split-1")
 
 
+def test_the_range_holds_the_middle_four_fifths_of_each_part(rng: np.random.Generator) -> None:
+    values = [rng.normal(size=3) for _ in range(200)]
+    found = summarise(values, [""] * 200)[""]
+    for part in range(3):
+        here = np.array([one[part] for one in values])
+        inside = (here >= found.low[part]) & (here <= found.high[part])
+        assert inside.mean() == pytest.approx(0.8, abs=0.01)
+        assert (here < found.low[part]).mean() == pytest.approx(0.1, abs=0.01)
+    made = ClipReference({"": found})
+    assert ClipReference.of(json.loads(json.dumps(made.to_dict())), "run") == made
+    assert made.compare(3, "").high.tolist() == list(found.high)
+
+
+def test_a_record_of_before_ranges_opens() -> None:
+    record = reference(claims=Claims(None, 3)).to_dict()
+    for one in record["types"].values():
+        del one["low"], one["high"]
+    del record["claims"]["why"]
+    found = ClipReference.of(record, "run")
+    assert found.compare(2, "").low is None
+    assert "too few" in found.claims.missing
+
+
 def test_a_record_of_before_claims_opens() -> None:
     record = reference(margin=1.0, told=TOLD).to_dict()
     del record["claims"]

@@ -154,3 +154,38 @@ def test_a_run_of_before_says_of_each_marked_clip_what_it_did():
 def test_what_stands_out_is_never_less_than_what_is_marked():
     found = compared([3.0, 2.0], margin=2.5, told=TOLD, claims=Claims(1.0, 9))
     assert [clip.said for clip in found.clips] == ["", "faulty"]
+
+
+class Leans(PoseDCTHead):
+    """The score gains by a knee that goes right, twice as much on the second frame."""
+
+    def gradient(self, example):
+        frames, joints = len(example.features[0]), example.features[0].shape[1] // 2
+        found = np.zeros((frames, joints, 2))
+        found[:, 3, 0] = 0.5 * np.arange(1, frames + 1)
+        return found
+
+
+def test_moves_of_joints_are_told_by_the_torso_and_in_degrees():
+    names = ["left shoulder", "right shoulder", "left hip", "left knee", "left ankle", "right hip"]
+    body = [(10, 0), (30, 0), (10, 40), (10, 60), (10, 80), (30, 40)]
+    joints = np.tile(np.float32(body), (2, 1, 1)).reshape(2, -1)
+    clips = [Clip(i, i + 1) for i in range(2)]
+    found = give_pose_feedback(Leans(), video(), VideoFeatures(joints, clips, 2, 0, 20.0), names)
+    assert found.torso == 40
+    assert "tenth of the torso" in found.meaning
+    knee = found.moves[0]
+    assert (knee.joint, knee.frame, knee.gain, knee.direction) == ("left knee", 1, 1.0, "right")
+    assert knee.step_gain == 4.0  # 4 pixels are a tenth of the torso
+    bent = 180 - 2 * np.degrees(np.arctan(4 / 20))
+    assert (knee.angle.at, knee.angle.before) == ("left knee", 180)
+    np.testing.assert_allclose(knee.angle.after, bent)
+    np.testing.assert_allclose(found.for_one_point[:, 3, 0], [2, 1])  # pixels, at 0.5 and 1 each
+
+
+def test_a_pose_that_no_small_change_mends_has_no_arrows():
+    joints = np.float32([[10, 0, 30, 0, 10, 1, 12, 2, 30, 1]])
+    names = ["left shoulder", "right shoulder", "left hip", "left knee", "right hip"]
+    seen = VideoFeatures(joints, [Clip(0, 1)], 1, 0, 20.0)
+    (pose,) = give_pose_feedback(Leans(), video(), seen, names).for_one_point
+    assert np.isnan(pose).all()

@@ -31,7 +31,7 @@ def test_each_clip_has_its_frame_and_the_exemplar_s_below(feedback, frames) -> N
     greys = [int(axes.images[0].get_array()[0, 0, 0]) for axes in shown]
     assert greys == [111] * 3 + [222] * 3
     assert [axes.get_title("left").split("\n")[0] for axes in shown[:3]] == [
-        *("clip 0", "clip 1, faulty", "clip 2"),
+        *("clip 1", "clip 2, faulty", "clip 3"),
     ]
     for above, below in zip(shown[:3], shown[3:], strict=True):
         assert above.get_position().x0 == below.get_position().x0

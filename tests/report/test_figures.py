@@ -38,7 +38,7 @@ def figure(request, feedback, frames, pose_feedback, embeddings, fragment_rows, 
 
 # What a reader finds in each picture: values with their units, and what the marks mean.
 TEXTS = {
-    "feedback": {"clip 1, faulty", "from 0.50 s", "0.20", "faulty: below 0.5", "exemplar"},
+    "feedback": {"clip 2, faulty", "from 0.50 s", "0.20", "faulty: below 0.5", "exemplar"},
     "pose": {"frame 11, 0.44 s", "left hand", "longest arrow: 2 points per pixel"},
     "embeddings": {"101B", "(no type)", "test", "t-SNE, first axis", "silhouette 0.25 training"},
     "fragments": {"takeoff", "0.60", "Spearman correlation, test videos", "fragment (number of"},

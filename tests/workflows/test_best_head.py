@@ -7,8 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from aqa.errors import AqaError
 from aqa.workflows import best_head
 from aqa.workflows.best_head import explaining_runs
+
+
+def test_where_nothing_is_fitted_a_head_that_explains_is_suggested(tmp_path: Path) -> None:
+    (tmp_path / "manifest.csv").touch()
+    with pytest.raises(AqaError, match="no fitted heads; fit one with `aqa fit --head wd`"):
+        explaining_runs(tmp_path / "runs", None)
 
 
 @pytest.mark.parametrize(("asked", "best"), [(None, "wd"), ("tes", "average@tes")])

@@ -129,7 +129,8 @@ def test_without_hand_labels_nothing_is_called_faulty() -> None:
     manifest, store, ids = videos(told=True, named=False)
     found = clip_reference(Adds(), ids, manifest, store, never, always=False)
     assert found.untold.startswith("m.csv: no column faulty_clips")
-    assert (found.margin, found.told, found.claims) == (None, None, Claims(None, 0))
+    assert (found.margin, found.told) == (None, None)
+    assert found.claims == Claims(None, 0, "the head was fitted with --no-ranges")
     manifest, store, ids = videos(told=True)
     few = clip_reference(Adds(), ids[:8], manifest, store, never)
     assert "8 training videos are too few" in few.untold
@@ -161,7 +162,8 @@ def test_where_it_cannot_be_fitted_on_two_thirds_nothing_is_said_outright() -> N
 
     manifest, store, ids = videos(told=True)
     found = clip_reference(Adds(), ids, manifest, store, fails)
-    assert (found.untold, found.claims) == ("a type is missing", Claims(None, 0))
+    why = "the head cannot be fitted on two thirds of its training videos (a type is missing)"
+    assert (found.untold, found.claims) == ("a type is missing", Claims(None, 0, why))
 
 
 def test_held_out_videos_do_instead_of_folds() -> None:

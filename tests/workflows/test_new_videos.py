@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,12 +82,25 @@ def test_scores_failures_and_warnings(workspace: Path, complaining: None) -> Non
 def test_a_new_file_is_explained_as_the_stored_video_is(workspace: Path, complaining: None) -> None:
     manifest = Manifest.read(workspace / "manifest.csv")
     stored = explain("v0", runs(workspace), manifest)
-    new = explain(str(workspace / "v0.avi"), runs(workspace), manifest)
+    copied = shutil.copy(workspace / "v0.avi", workspace / "copy.avi")
+    new = explain(str(copied), runs(workspace), manifest)
     assert stored.warnings == ()
-    assert new.warnings == (f"{workspace / 'v0.avi'}: {COMPLAINT}",)
+    assert new.warnings == (f"{copied}: {COMPLAINT}",)
     for ours, theirs in zip(new.feedback.clips, stored.feedback.clips, strict=True):
         assert ours.value == pytest.approx(theirs.value, abs=1e-4)
         assert (ours.start_seconds, ours.stop) == (theirs.start_seconds, theirs.stop)
+
+
+def test_a_file_of_the_manifest_is_the_stored_video_until_it_changes(
+    workspace: Path, complaining: None
+) -> None:
+    manifest, file = Manifest.read(workspace / "manifest.csv"), workspace / "v0.avi"
+    same = explain(str(file), runs(workspace), manifest)
+    assert (same.feedback.video, same.warnings) == ("v0", ())
+    shutil.copy(workspace / "v5.avi", file)
+    other = explain(str(file), runs(workspace), manifest)
+    assert other.feedback.video == str(file)
+    assert any(COMPLAINT in line for line in other.warnings)
 
 
 def test_the_run_that_has_not_learned_from_the_video_is_taken(workspace: Path) -> None:
@@ -123,8 +137,9 @@ def test_commands_print_the_warnings(workspace: Path, complaining: None, run_aqa
     assert f"warning: v3.avi: {COMPLAINT}" in scored.stderr
     assert json.loads(scored.stdout)["scores"][0]["warning"].endswith(f"; {COMPLAINT}")
     assert f"warning: v3.avi: {COMPLAINT}" in run_aqa("score", "v3.avi").stderr
-    told = run_aqa("feedback", "v3.avi", "--head", "wd")
-    assert f"warning: v3.avi: {COMPLAINT}" in told.stderr
+    shutil.copy("v3.avi", "copy.avi")
+    told = run_aqa("feedback", "copy.avi", "--head", "wd")
+    assert f"warning: copy.avi: {COMPLAINT}" in told.stderr
     assert "runs/wd/split-1 has learned from v3" in run_aqa("feedback", "v3", "--head", "wd").stderr
 
 

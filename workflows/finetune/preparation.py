@@ -24,7 +24,7 @@ from aqa.workflows.finetune.heads import adapter_of, trainable_head
 from aqa.workflows.finetune.plan import FinetunePlan
 
 # Of a store's spec: what does not bear on whether a head fits the features.
-_FREE = ("dtype", "precision", "views", "view_seed")
+_FREE = ("dtype", "precision", "engine", "views", "view_seed")
 
 
 def start_run(plan: FinetunePlan, split: Split) -> Run | None:

@@ -147,7 +147,8 @@ def _check_contents(path: Path, root: Path) -> None:
             _check_record(folder, root)
         allowed = {root / "videos" / one.name for one in (root / "videos").glob("*")}
         for video in Manifest.read(root / MANIFEST):
-            if video.poses is not None or not (video.path is None or video.path in allowed):
+            is_inside = video.file is None or video.file in allowed
+            if video.poses is not None or not is_inside:
                 raise ValueError(f"{MANIFEST} names a file that is not inside, of {video.id!r}")
     except (AqaError, ValueError) as error:
         text = str(error).replace(f"{root}/", "").partition("\n")[0]

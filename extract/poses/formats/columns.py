@@ -15,9 +15,9 @@ import numpy as np
 
 from aqa.errors import listed
 from aqa.extract.poses.formats.arrays import from_array
-from aqa.extract.poses.names import plain
 from aqa.extract.poses.poses import Array, PoseError, Poses, ReadingRules, nobody
 from aqa.extract.poses.text import numbers
+from aqa.features.body import plain
 
 _KINDS = {
     "x": "x",

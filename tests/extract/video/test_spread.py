@@ -17,6 +17,7 @@ from aqa.extract.preprocess import Preprocess
 from aqa.extract.video import clip_reader
 from aqa.extract.video.clip_reader import ClipReader
 from aqa.extract.video.decode import VideoError, VideoFile, open_video
+from aqa.extract.video.rgb import RgbConverter
 from aqa.features.clips import ClipRule
 
 PREPROCESS = Preprocess(resize=(64, 64), crop=(64, 64), scale=1, mean=(0,) * 3, std=(1,) * 3)
@@ -76,6 +77,29 @@ def test_a_video_that_is_longer_or_shorter_than_its_packets_say(
     np.testing.assert_array_equal(ranges_again, ranges)
 
 
+@pytest.mark.parametrize("names", [("original",), ("original", "end3", "shift2")])
+def test_frames_that_no_clip_shows_are_not_converted(
+    video: Video, names: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are decoded, since others need them, but neither made RGB nor resized."""
+    expected = expected_of(video, names)
+    numbers = {
+        i
+        for one in make_augmentations(names, RULE, video.id, 0)
+        for i in RULE.frames_of(one.rule.clips(250)[0])
+    }
+    converted = []
+    convert = RgbConverter.__call__
+    monkeypatch.setattr(
+        RgbConverter, "__call__", lambda self, one: converted.append(one) or convert(self, one)
+    )
+    reader = ClipReader(video, PREPROCESS, RULE, 4, names)
+    clips = [item.frames for batch in reader for item in batch]
+    assert len(converted) == len(numbers) < 50
+    assert reader.n_frames == 250
+    np.testing.assert_array_equal(clips, expected)
+
+
 def test_a_file_that_grows_meanwhile_is_refused(
     video: Video, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,7 +107,9 @@ def test_a_file_that_grows_meanwhile_is_refused(
     frames = VideoFile.frames
     monkeypatch.setattr(VideoFile, "counted", 7)
     monkeypatch.setattr(
-        VideoFile, "frames", lambda self, start=0, stop=None: frames(self, 0, next(lengths))
+        VideoFile,
+        "frames",
+        lambda self, start=0, stop=None, shown=None: frames(self, 0, next(lengths)),
     )
     with pytest.raises(VideoError, match="another number of frames each time"):
         list(ClipReader(video, PREPROCESS, RULE, 1))

@@ -5,16 +5,29 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from aqa.report.page.sentences import comparison_of, headline, weakest, worst_first
+from aqa.report.page.sentences import (
+    comparison_of,
+    headline,
+    place_of,
+    sentence_of,
+    weakest,
+    worst_first,
+)
 from aqa.workflows.video_reports import Moment
 
 
-def moment(number: int, below: float | None, good: float | None, mark: str = "") -> Moment:
-    return Moment(number, "entry", 2.1, 2.66, -3.0, below, good, mark, ())
+def moment(
+    number: int,
+    below: float | None,
+    good: float | None,
+    mark: str = "",
+    others: tuple[float, float] | None = None,
+) -> Moment:
+    return Moment(number, "entry", 2.1, 2.66, -3.0, below, good, mark, (), others)
 
 
-def video(*moments: Moment) -> Any:
-    feedback = SimpleNamespace(meaning="similarity")
+def video(*moments: Moment, outright_unknown: str = "") -> Any:
+    feedback = SimpleNamespace(meaning="similarity", outright_unknown=outright_unknown)
     return SimpleNamespace(
         moments=moments, feedback=feedback, beside="other 107B videos", commentary=""
     )
@@ -38,6 +51,31 @@ def test_where_nothing_stands_out_the_weakest_moment_is_named_and_no_fault() -> 
         "107B videos, 2.5 points below the better of these."
     )
     assert "faulty" not in headline(seen)
+
+
+def test_where_nobody_knows_what_stands_out_the_page_says_so() -> None:
+    seen = video(
+        moment(0, 0.5, 1.0), outright_unknown="the training videos are too few to learn it from"
+    )
+    assert headline(seen).startswith(
+        "What stands out is not known, as the training videos are too few to learn it from. The "
+        "weakest moment: entry,"
+    )
+
+
+def test_the_range_of_the_others_stands_beside_their_mean() -> None:
+    assert sentence_of(moment(0, 3.0, 3.5, "faulty", (1.0, 5.0)), video()) == (
+        "Entry, 2.1 to 2.7 s: about 3.0 points below other 107B videos (1.0 to 5.0 below the "
+        "middle 80 % of them); faulty"
+    )
+    assert "as in other 107B videos (2.0 above to 2.5 below the" in sentence_of(
+        moment(0, 0.0, 1.0, "", (-2.0, 2.5)), video()
+    )
+
+
+def test_a_clip_without_a_stage_is_counted_from_one() -> None:
+    bare = Moment(0, "", 0.0, 0.5, -3.0, None, None, "", ())
+    assert place_of(bare) == "Clip 1, 0.0 to 0.5 s"
 
 
 def test_above_and_as_others() -> None:

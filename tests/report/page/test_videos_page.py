@@ -68,6 +68,18 @@ def test_exemplars_are_the_best_training_videos_of_the_type_but_never_the_video(
         assert video.name not in {exemplar.id for exemplar in video.exemplars}
 
 
+def test_a_file_of_the_manifest_is_that_video(report: VideosReport, dives: Path) -> None:
+    runs = [load_run(folder) for folder in run_folders(dives / "runs", ("wd",))]
+    manifest = Manifest.read(dives / "manifest.csv")
+    twice = [str(dives / "videos/dive_0003.mp4"), "dive_0003"]
+    (found,) = report_videos(twice, runs, manifest).videos
+    dive = next(video for video in report.videos if video.name == "dive_0003")
+    assert (found.name, found.type, found.truth) == ("dive_0003", dive.type, dive.truth)
+    assert found.score == dive.score
+    (other,) = report_videos(["dive_0003"], runs, manifest, type="no such type").videos
+    assert other.type == "no such type"
+
+
 def test_the_score_is_that_of_aqa_score(report: VideosReport, dives: Path, run_aqa) -> None:
     said = json.loads(
         run_aqa("-C", str(dives), "score", "videos/dive_0003.mp4", "--head", "wd", "--json").stdout
@@ -179,7 +191,8 @@ def test_a_warning_names_its_video(
     [
         (["nothing.mp4"], "unknown video 'nothing.mp4'", 2),
         (["dive_0003", "--head", "svr"], "unknown fitted head 'svr'", 2),
-        (["dive_0003", "-o", "manifest.csv"], "manifest.csv: a file; name a page", 1),
+        (["dive_0003", "-o", "manifest.csv"], "manifest.csv: a file; name a page", 2),
+        (["dive_0003", "-o", "p.txt"], "p.txt: a page's name ends in .html", 2),
     ],
 )
 def test_what_is_refused(

@@ -1,0 +1,64 @@
+"""What a head is worth over several seeds, and how far that spreads beside the splits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from aqa.evaluation.result import Result, SeedMeans
+from aqa.metrics import Values
+from aqa.split_names import split_family
+from aqa.target_names import label_and_seed
+
+
+def means_over_seeds(results: Iterable[Result]) -> list[SeedMeans]:
+    """The means of each head that was evaluated with several seeds.
+
+    Of its splits those are taken that all its seeds were evaluated on.
+    """
+    groups: dict[tuple[Any, ...], dict[int, dict[str, Result]]] = {}
+    for one in results:
+        base, seed = label_and_seed(one.head)
+        if seed is not None:
+            same = (one.kind, base, split_family(one.split), one.part, one.by, one.group)
+            of_seed = groups.setdefault((*same, one.target), {}).setdefault(seed, {})
+            of_seed[one.split] = one
+    found = []
+    for (kind, head, family, part, by, group, target), seeds in groups.items():
+        splits = [s for s in next(iter(seeds.values())) if all(s in own for own in seeds.values())]
+        if len(seeds) > 1 and splits:
+            table = [[own[split] for split in splits] for own in seeds.values()]
+            found.append(
+                SeedMeans(
+                    *(kind, head, family, sorted(seeds), splits),
+                    *_spreads(table),
+                    part=part,
+                    by=by,
+                    group=group,
+                    target=target,
+                )
+            )
+    return found
+
+
+def _spreads(table: Sequence[Sequence[Result]]) -> tuple[dict[str, float | None], ...]:
+    """Means, and deviations over seeds, over splits and together. table: seeds of splits."""
+    means, of_seeds, of_splits, of_all = ({} for _ in range(4))
+    for name in table[0][0].values:
+        values = [[one.values.get(name) for one in row] for row in table]
+        if any(value is None for row in values for value in row):
+            means[name] = of_seeds[name] = of_splits[name] = of_all[name] = None
+            continue
+        array = np.array(values, float)
+        means[name] = float(array.mean())
+        of_seeds[name] = _deviation(array.mean(axis=1))
+        of_splits[name] = _deviation(array.mean(axis=0))
+        of_all[name] = _deviation(array.flatten())
+    return means, of_seeds, of_splits, of_all
+
+
+def _deviation(values: Values) -> float | None:
+    """The sample standard deviation; None of one value."""
+    return float(values.std(ddof=1)) if len(values) > 1 else None

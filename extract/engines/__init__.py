@@ -1,0 +1,1 @@
+"""What runs a network: PyTorch, or OpenVINO where it is installed and faster."""

@@ -1,0 +1,152 @@
+"""Which engine extracts into a store, and whether the asked precision is worth anything here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from aqa.annotations.manifest import Video
+from aqa.extract.backbones.backbone import Backbone
+from aqa.extract.encode import Encoder
+from aqa.extract.engines.names import SAME, Engine, check_installed, engine_of, openvino_version
+from aqa.extract.engines.openvino_net import relative_distance
+from aqa.extract.engines.trial import TimedRun, compare, first_clips
+from aqa.extract.progress import ExtractionProgress
+from aqa.extract.summary import ExtractionSummary
+from aqa.extract.video_encoder import EncodingSettings
+from aqa.features.store import FeatureStore, Spec, StoreError
+
+AskedEngine = Literal["torch", "openvino", "auto"]
+# Another engine than PyTorch is chosen only if it is so many times as fast.
+_WORTH = 1.05
+
+
+class Choice(NamedTuple):
+    """engine: that encodes. stored: of the store that is there already; None for a new one."""
+
+    engine: Engine
+    stored: Spec | None
+
+
+class EngineChoice:
+    """Chooses the engine of an extraction, by measuring on its first video where it must.
+
+    asked: `auto` takes the engine of the store that is there or else the fastest. settings: of the
+    extraction, but for its engine. device: `cpu`, or else a GPU.
+    """
+
+    def __init__(
+        self,
+        asked: AskedEngine,
+        settings: EncodingSettings,
+        backbone: Backbone,
+        store: Path,
+        videos: Sequence[Video],
+        device: str,
+    ):
+        self._asked, self._settings, self._backbone = asked, settings, backbone
+        self._path, self._device = store, device
+        self._spec, self._todo = _stored(store, videos)
+
+    def choose(self, summary: ExtractionSummary, progress: ExtractionProgress) -> Choice:
+        """The engine; `AqaError` where the asked one cannot be had, or not for this store."""
+        if self._asked == "openvino":
+            check_installed("openvino", "--engine openvino")
+        if self._spec is None:
+            return Choice(self._fastest(progress) if self._asked == "auto" else self._asked, None)
+        made = engine_of(self._spec)
+        if self._asked in ("auto", made):
+            check_installed(made, f"{self._path} was made with --engine {made}")
+            return Choice(made, self._spec)
+        self._check_mixing(self._asked, made, summary, progress)
+        return Choice(self._asked, self._spec)
+
+    def check_precision(
+        self, engine: Engine, summary: ExtractionSummary, progress: ExtractionProgress
+    ) -> None:
+        """Warn where the precision that was asked for is no faster here than float32."""
+        asked = self._settings.precision
+        if asked == "float32" or self._device != "cpu":
+            return
+        ways = {name: self._maker(engine, name) for name in ("float32", asked)}
+        trial = self._try(ways)
+        if trial is None or trial[asked].seconds < trial["float32"].seconds:
+            return
+        warning = (
+            f"--precision {asked} is no faster than float32 on this processor, and less exact: "
+            f"{trial[asked].seconds:.3g} seconds per clip, float32 {trial['float32'].seconds:.3g}; "
+            "leave out --precision"
+        )
+        summary.warnings.append(warning)
+        progress.line(f"warning: {warning}")
+
+    def _fastest(self, progress: ExtractionProgress) -> Engine:
+        if self._device != "cpu":
+            return "torch"
+        if openvino_version() is None:
+            progress.line("engine: torch; OpenVINO is not installed")
+            return "torch"
+        trial = self._try_engines()
+        if trial is None:
+            return "torch"
+        torch, other = trial["torch"], trial["openvino"]
+        engine: Engine = "openvino" if torch.seconds > _WORTH * other.seconds else "torch"
+        progress.line(
+            f"engine: {engine}; torch takes {torch.seconds:.3g} seconds per clip, openvino "
+            f"{other.seconds:.3g}; their features differ by {_drift(trial):.1g}"
+        )
+        return engine
+
+    def _check_mixing(
+        self,
+        asked: Engine,
+        made: Engine,
+        summary: ExtractionSummary,
+        progress: ExtractionProgress,
+    ) -> None:
+        """`StoreError` where a store would get features that differ from those it holds."""
+        check_installed(made, f"{self._path} was made with --engine {made}")
+        trial = self._try_engines()
+        if trial is None:
+            return  # there is nothing to add
+        drift = _drift(trial)
+        if not drift <= SAME:
+            raise StoreError(
+                f"{self._path} was made with other settings: engine is {made}, not {asked}, and "
+                f"in {self._settings.precision} their features of the first video differ by "
+                f"{drift:.1g}, more than {SAME:.0e}. Ask for --engine {made}, or name another file "
+                "with --store"
+            )
+        warning = (
+            f"{self._path}: its features are by {made}, new ones are by {asked}: they differ by "
+            f"{drift:.1g}"
+        )
+        summary.warnings.append(warning)
+        progress.line(f"warning: {warning}")
+
+    def _try_engines(self) -> dict[Engine, TimedRun] | None:
+        engines: tuple[Engine, ...] = ("torch", "openvino")
+        return self._try({name: self._maker(name, self._settings.precision) for name in engines})
+
+    def _maker(self, engine: Engine, precision: Any) -> partial[Encoder]:
+        batch_size = self._settings.batch_size
+        return partial(Encoder, self._backbone, "cpu", batch_size, precision, engine)
+
+    def _try(self, ways: dict[Any, partial[Encoder]]) -> dict[Any, TimedRun] | None:
+        """None where no video that is still to do can be decoded."""
+        clips = first_clips(self._todo, self._backbone, self._settings)
+        return None if clips is None else compare(ways, clips)
+
+
+def _drift(trial: dict[Engine, TimedRun]) -> float:
+    return relative_distance(trial["openvino"].features, trial["torch"].features)
+
+
+def _stored(store: Path, videos: Sequence[Video]) -> tuple[Spec | None, list[Video]]:
+    """The spec of the store that is there, if one is, and the videos that it does not hold."""
+    if not store.exists():
+        return None, list(videos)
+    with FeatureStore.open(store) as opened:
+        return opened.spec, [video for video in videos if video.id not in opened]

@@ -9,12 +9,12 @@ import click
 
 GROUPS = {
     "Get the data": ("import", "split", "stages"),
-    "Extract features": ("extract", "measure", "store", "weights", "isa"),
+    "Extract features": ("extract", "poses", "measure", "store", "weights", "isa"),
     "Fit and evaluate": (
-        *("heads", "fit", "finetune", "eval", "compare", "table", "plot", "baseline"),
+        *("heads", "fit", "sweep", "finetune", "eval", "compare", "table", "plot", "baseline"),
         *("transfer", "fragments"),
     ),
-    "Score and explain": ("score", "feedback", "report", "serve", "pack", "embed"),
+    "Score and explain": ("score", "feedback", "report", "serve", "pack", "export", "embed"),
     "Demo and published tables": ("demo", "reproduce", "papers"),
 }
 """The sections of `aqa --help`, in the order in which one uses the commands."""

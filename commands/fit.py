@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from aqa.models.runs import Run
 
 
-def _check_name(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
+def check_name(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
     """Refuse what would not be a folder of its own, or be taken for another head's runs."""
     if name is None or name == context.params.get("head"):
         return name
@@ -87,7 +87,7 @@ def _seeds(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
 @param_option
 @click.option(
     "--name",
-    callback=_check_name,
+    callback=check_name,
     help="What to call the runs, to compare settings of one head [default: the head].",
 )
 @click.option(

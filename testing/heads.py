@@ -257,6 +257,24 @@ def check_arrays(case: HeadCase) -> None:
     )
 
 
+def check_score_graph(case: HeadCase) -> None:
+    """As one network, which `aqa export` writes, it says the same; or it refuses that."""
+    if case.head_class.kind != "scores":
+        return
+    try:
+        graph = case.ready.score_graph().eval()
+    except HeadError:
+        return
+    scores = case.ready.predict_examples(case.test)
+    for features, score in zip(case.test.features, scores.tolist(), strict=True):
+        with torch.no_grad():
+            said = float(graph(torch.as_tensor(features, dtype=torch.float32)))
+        _require(
+            abs(said - score) <= 1e-3 * max(1.0, abs(score)),
+            f"{case.name}: score_graph says {said}, predict_examples {score}",
+        )
+
+
 def check_validation(case: HeadCase) -> None:
     """It can be given validation videos."""
     case.make().fit_examples(case.train, case.test)
@@ -303,6 +321,7 @@ HEAD_CHECKS: tuple[Callable[[HeadCase], None], ...] = (
     check_second_fit,
     check_restore,
     check_arrays,
+    check_score_graph,
     check_validation,
     check_refusals,
 )

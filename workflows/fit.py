@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sklearn.base import clone
 
@@ -50,6 +51,7 @@ def fit_splits(
     name: str | None = None,
     ranges: bool = True,
     name_seed: bool = False,
+    search: Mapping[str, Any] | None = None,
 ) -> Iterator[Run]:
     """Fit a head on the training videos of each split, one run after the other.
 
@@ -61,15 +63,14 @@ def fit_splits(
     folder of a fitted run to start from, or that of a head, of which the run of the same split is
     taken. name: what the runs are called, instead of after the head. ranges: fit three more times,
     to learn how far scores are off, see `aqa.workflows.trust`. name_seed: call the runs after their
-    seed too, such as lstm~seed2. Each run is saved below `runs` before it is yielded.
+    seed too, such as lstm~seed2. search: what was tried before these hyper-parameters were chosen,
+    which the record keeps. Each run is saved below `runs` before it is yielded.
     """
     source = find_head(head)
     label = run_label(source, name, manifest.target, (seed or 0) if name_seed else None)
     _check_same_code(source, [run_folder(runs, label, split.name) for split in splits])
     check_layer(source, store)
-    values = joint_params(source, store, head_params(source, params, seed))
-    values = class_params(source, values, manifest.classes)
-    values = pair_params(source, values, manifest)
+    values = head_values(source, params, seed, manifest, store)
     starts = {
         split.name: _start_run(source, start, split.name, manifest.target) for split in splits
     }
@@ -89,13 +90,15 @@ def fit_splits(
         check_classes(model, split, manifest)
         started = time.perf_counter()
         try:
-            _fit(model, split, manifest, features, origin)
+            fit_head(model, split, manifest, features, origin)
         except HeadError as error:
             raise RunError(f"{head} on split {split.name} of {manifest.path}: {error}") from None
         seconds = time.perf_counter() - started
         folder = run_folder(runs, label, split.name)
         record = make_record(source, model, split, store, folder, seconds, manifest, origin)
         record["left_out"] = dict(left_out)
+        if search is not None:
+            record["search"] = dict(search)
         refit = _remembered(partial(_refit, model, split, manifest, features, origin))
         found: Evaluated = {}
         held: Evaluated = {}
@@ -205,6 +208,18 @@ def head_params(source: HeadSource, params: Sequence[str], seed: int | None) -> 
     return {"seed": 0 if seed is None else seed, **values}
 
 
+def head_values(
+    source: HeadSource,
+    params: Sequence[str],
+    seed: int | None,
+    manifest: Manifest,
+    store: FeatureStore,
+) -> dict[str, object]:
+    """All hyper-parameters that a head is made with, also those that the data tell."""
+    values = joint_params(source, store, head_params(source, params, seed))
+    return pair_params(source, class_params(source, values, manifest.classes), manifest)
+
+
 def joint_params(
     source: HeadSource, store: FeatureStore, values: dict[str, object]
 ) -> dict[str, object]:
@@ -222,11 +237,10 @@ def joint_params(
     return {**values, "coordinates": has}
 
 
-def _fit(
-    model: Head, split: Split, manifest: Manifest, features: Features, start: Run | None
+def fit_head(
+    model: Head, split: Split, manifest: Manifest, features: Features, start: Run | None = None
 ) -> None:
     """Fit on a split's training videos, with all that the head takes."""
-
     if manifest.pairs is not None:
         train, validation = ranked_parts(model, split, manifest, features)
         options = fit_options(start=None if start is None else start.head)
@@ -262,7 +276,7 @@ def _refit(
 ) -> Head:
     """The same head, fitted on some of the split's training videos."""
     fresh = clone(model)
-    _fit(fresh, Split(split.name, tuple(ids)), manifest, features, start)
+    fit_head(fresh, Split(split.name, tuple(ids)), manifest, features, start)
     return fresh
 
 

@@ -21,9 +21,9 @@ class Measured:
 
     value: in the aspect's unit; None where it does not apply or cannot be measured. frame: of the
     video, counted from the first that the manifest asks for: that of a largest or least value, else
-    the one on which it is worst; None where it is of no single one. confidence: 0 to 1, of the joints behind it, on average over the frames it
-    was measured on; a frame that does not show them counts as 0. why: why there is no value.
-    applies: whether the aspect is one of such a video.
+    the one on which it is worst; None where it is of no single one. confidence: 0 to 1, of the
+    joints behind it, on average over the frames it was measured on; a frame that does not show them
+    counts as 0. why: why there is no value. applies: whether it is an aspect of such a video.
     """
 
     value: float | None

@@ -11,6 +11,7 @@ from aqa.models.examples import Examples, Sequences
 from aqa.models.heads.base import Answer, Explanation
 from aqa.models.heads.base.aggregating import (
     AggregateRegressor,
+    OneVideoAggregate,
     blank_clip,
     explain_aggregate,
     farabi_epochs,
@@ -51,6 +52,10 @@ class AverageHead(ScoreNetworkHead):
     def start_at(self, net: nn.Module, mean: float) -> None:
         """See `NetworkHead.start_at`."""
         start_aggregate_at(net, mean)
+
+    def exported_net(self) -> nn.Module:
+        """See `ScoreNetworkHead.exported_net`."""
+        return OneVideoAggregate(self.net_)
 
     @property
     def gives(self) -> tuple[Answer, ...]:

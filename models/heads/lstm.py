@@ -47,6 +47,20 @@ class LSTMRegressor(nn.Module):
         return scores
 
 
+class LastState(nn.Module):
+    """The state after a video's last clip, of an `LSTMRegressor`."""
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        assert isinstance(net, LSTMRegressor)
+        self.lstm = net.lstm
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """(n, clips, dim) padded behind, lengths (n,) -> (n, hidden)."""
+        states = lstm_states(self.lstm, x)
+        return states[torch.arange(len(x), device=x.device), lengths - 1]
+
+
 class IncrementalTrainer(Trainer):
     """Trains an `LSTMRegressor` to let the score build up evenly, clip by clip."""
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 from typing_extensions import Self
 
 from aqa.models.examples import Examples
@@ -24,7 +25,8 @@ from aqa.models.heads.base import (
     shared_params,
     under,
 )
-from aqa.models.heads.lstm import LSTMHead, gains
+from aqa.models.heads.base.score_graph import ScaledNetwork, SVRGraph
+from aqa.models.heads.lstm import LastState, LSTMHead, gains
 from aqa.models.heads.svr import SVRHead
 
 
@@ -64,6 +66,13 @@ class LSTMSVRHead(Head):
         """See `Head.predict_examples`."""
         self.check_fitted()
         return self.svr_.predict_examples(self._last_states(examples))
+
+    def score_graph(self) -> nn.Module:
+        """See `Head.score_graph`."""
+        self.check_fitted()
+        lstm = self.lstm_
+        state = ScaledNetwork(LastState(lstm.net_), lstm.centre_, lstm.scale_)
+        return nn.Sequential(state, SVRGraph(self.svr_.svr_))
 
     @property
     def gives(self) -> tuple[Answer, ...]:

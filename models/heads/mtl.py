@@ -19,6 +19,7 @@ from aqa.models.heads.base import Answer, HeadError, pack_texts, param, unpack_t
 from aqa.models.heads.base.captioned import CaptionedHead, JointTrainer
 from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
 from aqa.models.heads.base.pooling import AverageMLP
+from aqa.models.heads.base.score_graph import ScaledNetwork, ScoreGraph
 from aqa.models.scaling import spread
 from aqa.models.training import losses
 from aqa.models.training.loop import Trainer
@@ -110,6 +111,12 @@ class MTLHead(CaptionedHead):
         """See `Head.predict_examples`."""
         scores: NDArray[np.float64] = self.outputs(examples)[:, 0] * self.y_std_
         return scores
+
+    def score_graph(self) -> nn.Module:
+        """See `Head.score_graph`."""
+        self.check_fitted()
+        network = ScaledNetwork(self.net_, self.centre_, self.scale_)
+        return ScoreGraph(network, 0.0, self.y_std_)
 
     def attributes(self, examples: Examples) -> list[dict[str, str]]:
         """See `GivesAttributes`: the most probable label of each attribute."""

@@ -18,6 +18,7 @@ from aqa.models.heads.base import Head, HeadError, check_column, name_of, param
 from aqa.models.heads.base.distribution import DistributionHead
 from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
 from aqa.models.heads.base.pooling import AverageMLP
+from aqa.models.heads.base.score_graph import MiddleMarksGraph
 
 
 class JudgesNet(nn.Module):
@@ -120,6 +121,11 @@ class MUSDLHead(DistributionHead):
     def predict_examples(self, examples: Examples) -> NDArray[np.float64]:
         """See `Head.predict_examples`."""
         return self._score(self._execution(self.decoded(examples)))
+
+    def score_graph(self) -> nn.Module:
+        """See `Head.score_graph`."""
+        aside = (int(self.judges_) - self.middle) // 2
+        return MiddleMarksGraph(self.values_graph(), aside, self.slope_, self.intercept_)
 
     def quantiles(self, examples: Examples, at: ArrayLike) -> NDArray[np.float64]:
         """See `GivesQuantiles`. The judges are taken to err together, all as high or as low."""

@@ -73,6 +73,8 @@ class RubricTrainer(Trainer):
     @torch.no_grad()
     def evaluate(self, examples: BatchSource) -> float:
         """The mean squared error of scaled scores."""
+        assert isinstance(self.net, RubricNet)
+        self.net.settle_unknown()  # the videos that it is stopped by may have such steps
         self.net.eval()
         errors = [
             (_said(self.net, batch).scores.mean(dim=1) - batch.targets[:, 0]).square()
@@ -92,7 +94,8 @@ class RICA2Head(NetworkHead):
 
     Steps come from the column `steps`, from the number of a dive (`type`), or from `stage_<name>`;
     a step is a learned vector of its name, where the authors take an embedding of a text. Parts of
-    the action are its first step, those between, and its last. It says how sure it is: the spread
+    the action are its first step, those between, and its last. A step that no training video has is
+    the mean of those vectors. It says how sure it is: the spread
     of the samples' scores, scaled so that on training videos that a fit has not seen it is as large
     as the errors. As published: `-p hidden=512 -p latent=256 -p attention_heads=8 -p dropout=0.1 -p
     samples=20 -p lr=0.0005 -p batch_size=8`.
@@ -250,6 +253,13 @@ class RICA2Head(NetworkHead):
     def training_settings(self) -> TrainingSettings:
         """See `NetworkHead.training_settings`."""
         return replace(super().training_settings(), epoch_factor=warm_up(self.warm_up))
+
+    def _trained(self, *arguments: Any, **more: Any) -> tuple[nn.Module, list[dict[str, Any]], str]:
+        """See `NetworkHead._trained`; and a vector for steps that training had not."""
+        net, history, criterion = super()._trained(*arguments, **more)
+        assert isinstance(net, RubricNet)
+        net.settle_unknown()
+        return net, history, criterion
 
     def check_params(self) -> None:
         """See `NetworkHead.check_params`."""

@@ -20,9 +20,11 @@ from aqa.models.heads.base import (
     params_of,
     shared_params,
 )
+from aqa.models.heads.base.score_graph import AverageGraph, SVRGraph
 from aqa.models.heads.base.vector_svr import Matrix, VectorSVR
 
 if TYPE_CHECKING:
+    from torch import nn
     from typing_extensions import Self
 
 
@@ -73,6 +75,11 @@ class SVRHead(Head):
         self.check_fitted()
         sequences = check_sequences(examples.features, len(self.svr_.centre_), ids=examples.ids)
         return self.svr_.predict(averages(sequences))
+
+    def score_graph(self) -> nn.Module:
+        """See `Head.score_graph`."""
+        self.check_fitted()
+        return AverageGraph(SVRGraph(self.svr_))
 
     def state(self) -> State:
         """See `Head.state`."""

@@ -9,11 +9,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from torch import nn
 
 from aqa.models.examples import Examples
 from aqa.models.heads.base import HeadError, name_of, param
 from aqa.models.heads.base.distribution import DistributionHead
 from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
+from aqa.models.heads.base.score_graph import ScoreGraph
 from aqa.models.scaling import is_constant
 
 
@@ -48,6 +50,10 @@ class USDLHead(DistributionHead):
     def predict_examples(self, examples: Examples) -> NDArray[np.float64]:
         """See `Head.predict_examples`."""
         return self.decoded(examples)[:, 0]
+
+    def score_graph(self) -> nn.Module:
+        """See `Head.score_graph`."""
+        return ScoreGraph(self.values_graph(), 0.0, 1.0)
 
     def quantiles(self, examples: Examples, at: ArrayLike) -> NDArray[np.float64]:
         """See `GivesQuantiles`."""

@@ -12,6 +12,7 @@ from aqa.models.heads.base import Answer, Explanation, param
 from aqa.models.heads.base.aggregating import (
     WIDTH,
     AggregateRegressor,
+    OneVideoAggregate,
     blank_clip,
     explain_aggregate,
     farabi_epochs,
@@ -75,6 +76,10 @@ class WDHead(ScoreNetworkHead):
     def start_at(self, net: nn.Module, mean: float) -> None:
         """See `NetworkHead.start_at`."""
         start_aggregate_at(net, mean)
+
+    def exported_net(self) -> nn.Module:
+        """See `ScoreNetworkHead.exported_net`."""
+        return OneVideoAggregate(self.net_)
 
     @property
     def gives(self) -> tuple[Answer, ...]:

@@ -31,6 +31,7 @@ from aqa.models.target_transforms.base import TargetTransform, Values
 from aqa.models.target_transforms.difficulty import DifficultyTransform
 
 if TYPE_CHECKING:
+    from torch import nn
     from typing_extensions import Self
 
 
@@ -101,6 +102,13 @@ class TransformedHead(Head):
         """See `ExplainsJoints`."""
         gradient = self._fitted.gradient(self._shown(examples))
         return self._inverse(gradient[None], examples)[0]
+
+    def score_graph(self) -> nn.Module:
+        """See `Head.score_graph`."""
+        told = ", ".join(transform.column for transform in self.transforms_)
+        if told:
+            self.head.cannot_be_exported(f"it was fitted to be told each video's {told}")
+        return self._fitted.score_graph()
 
     def quantiles(self, examples: Examples, at: ArrayLike) -> Values:
         """See `GivesQuantiles`."""

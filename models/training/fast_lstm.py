@@ -42,7 +42,8 @@ def input_gates(lstm: nn.LSTM, x: Tensor, rows: Tensor | None = None) -> Tensor 
 
     x, rows: see `lstm_states`. None where PyTorch's own LSTM is the faster one.
     """
-    if x.device.type != "cpu" or lstm.input_size < WIDE:
+    # What is exported has the LSTM as its runtime knows it, for any number of clips.
+    if x.device.type != "cpu" or lstm.input_size < WIDE or torch.compiler.is_compiling():
         return None
     ((from_input, _, input_bias, state_bias),) = lstm.all_weights
     gates = linear(x, from_input, input_bias + state_bias)  # (..., 4 M)

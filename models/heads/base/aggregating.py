@@ -77,6 +77,31 @@ class AggregateRegressor(nn.Module):
         return x.where(shown, self.blank), lengths.clamp(min=self.longest)
 
 
+class OneVideoAggregate(nn.Module):
+    """An `AggregateRegressor` for one video, without shapes that depend on values, to be exported.
+
+    All blank clips behind a video's end are alike: one stands for them, weighed by their number.
+    """
+
+    def __init__(self, net: nn.Module):
+        super().__init__()
+        assert isinstance(net, AggregateRegressor)
+        self.net = net
+
+    def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """(1, clips, dim), lengths (1,) -> (1,)."""
+        net, counts = self.net, torch.ones_like(x[:, :, :1])  # (1, clips, 1)
+        if net.pads:
+            x = torch.cat([x, net.blank.expand(1, 1, -1)], dim=1)
+            blank = (net.longest - lengths).clamp(min=0).to(counts)
+            counts = torch.cat([counts, blank.reshape(1, 1, 1)], dim=1)
+        features: Tensor = net.clip(x)
+        votes = torch.zeros_like(features) if net.decider is None else net.decider(features)
+        weights = (votes + counts.log()).softmax(dim=1)  # log 0: it weighs nothing
+        scores: Tensor = net.linear((features * weights).sum(dim=1)).squeeze(1)
+        return scores
+
+
 def farabi_padding() -> Any:
     """The hyper-parameter `pad` of the heads that aggregate clips.
 

@@ -19,6 +19,7 @@ from aqa.models.heads.base.answers import Answer
 from aqa.models.heads.base.network import NetworkHead
 from aqa.models.heads.base.params import param
 from aqa.models.heads.base.pooling import AverageMLP
+from aqa.models.heads.base.score_graph import BinsGraph, ScaledNetwork
 from aqa.models.training import losses
 from aqa.models.training.loop import Trainer
 
@@ -78,6 +79,12 @@ class DistributionHead(NetworkHead):
         """See `NetworkHead.trainer`; targets are in bins, (n, values)."""
         loss = partial(losses.divergence, std=self.std)
         return Trainer(net, loss, self.training_settings(), self.seed)
+
+    def values_graph(self) -> nn.Module:
+        """The values of one video as a network: float32 (clips, dim) -> (values,)."""
+        self.check_fitted()
+        network = ScaledNetwork(self.net_, self.centre_, self.scale_)
+        return BinsGraph(network, self.low_, self.step_, mode=self.decode == "mode")
 
     def in_bins(self, values: ArrayLike) -> NDArray[np.float64]:
         """Values as numbers of bins, from 0; between two bins a fraction."""

@@ -21,6 +21,7 @@ from aqa.models.heads.base.params import param
 from aqa.models.heads.base.routing import column_requests
 
 if TYPE_CHECKING:
+    from torch import nn
     from typing_extensions import Self
 
 Kind = Literal["scores", "pairs", "stages"]
@@ -301,6 +302,23 @@ class Head(RegressorMixin, BaseEstimator):
             f"{type(self).__name__} gives no feedback: {why}; "
             "use --head score-estimation, wd, average, uil, pose-dct or pose-dft, or --head lstm "
             "fitted with -p label=incremental"
+        )
+
+    # Use elsewhere --------------------------------------------------------------------------------
+
+    def score_graph(self) -> nn.Module:
+        """How it scores, as one network: float32 (clips, dim) of one video -> (), in points.
+
+        `HeadError` for a head that is no such network. `aqa export` holds it against
+        `predict_examples` before it writes it.
+        """
+        self.cannot_be_exported("it is not written as one network from a video's clips to a score")
+
+    def cannot_be_exported(self, why: str) -> NoReturn:
+        """Raise the line that says so and what to use."""
+        raise HeadError(
+            f"{type(self).__name__} cannot be exported: {why}; use --head average, cofinal, gdlt, "
+            "lstm, lstm-svr, mtl, musdl, svr, uil, usdl or wd, or hand the run on with `aqa pack`"
         )
 
     # Heads that are written as scikit-learn has them ---------------------------------------------

@@ -68,6 +68,14 @@ class RubricNet(nn.Module):
         self.last = nn.Linear(latent, 1)
         self.register_buffer("noise", torch.randn(samples, places, latent))
 
+    @torch.no_grad()
+    def settle_unknown(self) -> None:
+        """Let the vector of a step that training had not be the mean of those it had.
+
+        No training video has such a step, so nothing else sets it.
+        """
+        self.names.weight[UNKNOWN] = self.names.weight[UNKNOWN + 1 :].mean(dim=0)
+
     def said(self, x: Tensor, lengths: Tensor, steps: Tensor) -> StepSaid:
         """(n, clips, dim) padded behind, lengths (n,), numbers of steps (n, steps)."""
         behind = after(lengths, x.shape[1])

@@ -18,6 +18,7 @@ from aqa.models.heads.base.head import Head
 from aqa.models.heads.base.network import NetworkHead
 from aqa.models.heads.base.params import param
 from aqa.models.heads.base.ranking import fit_ranking
+from aqa.models.heads.base.score_graph import ScaledNetwork, ScoreGraph
 from aqa.models.scaling import is_constant, spread
 from aqa.models.training.loop import ScoreTrainer, Trainer, TrainingSettings
 from aqa.models.training.losses import (
@@ -232,6 +233,18 @@ class ScoreNetworkHead(NetworkHead):
         if self.says_probability:
             return np.asarray(expit(self.outputs(examples)), np.float64)
         return self.outputs(examples) * float(self.y_std_) + float(self.y_mean_)
+
+    def score_graph(self) -> nn.Module:
+        """See `Head.score_graph`."""
+        self.check_fitted()
+        if self.takes == "maps":
+            self.cannot_be_exported("it takes feature maps")
+        network = ScaledNetwork(self.exported_net(), self.centre_, self.scale_)
+        return ScoreGraph(network, self.y_mean_, self.y_std_, odds=self.says_probability)
+
+    def exported_net(self) -> nn.Module:
+        """Its network, in a form without shapes that depend on values."""
+        return self.net_
 
     def state(self) -> State:
         """See `Head.state`; of two classes also their weights, which training goes on with."""

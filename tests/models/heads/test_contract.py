@@ -21,13 +21,26 @@ from aqa.testing.heads import HEAD_CHECKS, HeadCase, head_case
 QUICK = {"epochs": 60, "hidden": 32, "device": "cpu", "bounds": "fractions"}
 QUICK |= {"channels": 8, "fragment": "last", "key_fragments": False, "queries": 4, "samples": 4}
 QUICK |= {"spread_folds": 0, "layers": 1}
+# Those of the heads that take longest: fewer passes at a higher rate, and shallower networks.
+SHALLOW = {"encoder_layers": 1, "decoder_layers": 1}
+QUICK_OF: dict[str, dict[str, object]] = {
+    "cofinal": {"epochs": 30, "lr": 0.005, **SHALLOW},
+    "gdlt": {"epochs": 30, "lr": 0.003, "decoder_layers": 1},
+    "kfs": {"epochs": 10},
+    "musdl": {"epochs": 25, "lr": 0.003},
+    "rica2": {"epochs": 25, "lr": 0.003, "warm_up": 2, **SHALLOW},
+    "score-estimation": {"epochs": 20, "score_networks": 1},
+    "scoringnet": {"epochs": 25, "lr": 0.003},
+    "siamese": {"epochs": 5},
+    "t2cr": {"epochs": 20, "lr": 0.005, "exemplars": 3, "attention_heads": 2},
+}
 
 
 @pytest.fixture(scope="module", params=own_names())
 def case(request: pytest.FixtureRequest) -> HeadCase:
     names = {field.name for field in dataclasses.fields(get_head(request.param))}
     quick = {name: value for name, value in QUICK.items() if name in names}
-    return head_case(request.param, **quick)
+    return head_case(request.param, **{**quick, **QUICK_OF.get(request.param, {})})
 
 
 @pytest.mark.parametrize("check", HEAD_CHECKS, ids=lambda check: check.__name__)

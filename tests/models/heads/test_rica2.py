@@ -247,6 +247,14 @@ def test_a_step_that_training_had_not_is_said(fitted, performances) -> None:
         fitted.predict(performances.x[:2], type=["107B", None])
 
 
+def test_a_step_that_training_had_not_is_the_mean_of_those_it_had(fitted) -> None:
+    for net in (fitted.net_, fitted.net_before_):
+        vectors = net.names.weight.detach()
+        assert len(vectors) == 2 + len(unpack_texts(fitted.names_))
+        torch.testing.assert_close(vectors[1], vectors[2:].mean(dim=0))
+        assert not vectors[0].any()
+
+
 def test_the_same_clips_in_another_dive_get_another_score(fitted, performances) -> None:
     one, other = (fitted.predict(performances.x[:5], type=[dive] * 5) for dive in DIVES[:2])
     assert not np.allclose(one, other, rtol=1e-3)

@@ -1,0 +1,148 @@
+"""A search sees training videos alone, goes on where it was, and says in the run what it did."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import Result
+
+from aqa.annotations.manifest import Manifest
+from aqa.features.store import FeatureStore
+from aqa.models.run_source import RunError
+from aqa.workflows.sweep import run as sweep_run
+from aqa.workflows.sweep.trial import Search, folds_of, run_trial
+
+SWEEP = ["sweep", "--head", "svr", "-p", "C=0.01", "-p", "C=10", "--no-ranges"]
+
+
+@pytest.fixture
+def workspace(evaluated_runs: Path, tmp_path: Path) -> Path:
+    shutil.copytree(evaluated_runs, tmp_path / "w")
+    return tmp_path / "w"
+
+
+def change_scores(manifest: Path, of: Callable[[dict[str, str]], bool]) -> None:
+    """Give other scores to the videos whose row is chosen."""
+    with manifest.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        row["score"] = str(110 - float(row["score"])) if of(row) else row["score"]
+    with manifest.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def trials(workspace: Path) -> list[dict]:
+    journal = json.loads((workspace / "runs/svr-sweep/sweep.json").read_text())
+    return [{**one, "seconds": 0} for one in journal.values()]
+
+
+def test_each_video_is_held_out_once_and_never_learned_from_then() -> None:
+    ids = [f"v{k}" for k in range(10)]
+    folds = folds_of(ids, 3, seed=1)
+    assert sorted(i for _, out in folds for i in out) == sorted(ids)
+    assert all({*kept}.isdisjoint(out) and len(kept) + len(out) == 10 for kept, out in folds)
+    assert folds == folds_of(ids, 3, 1) != folds_of(ids, 3, 2)
+    with pytest.raises(RunError, match="5 training videos are too few for 3 folds"):
+        folds_of(ids[:5], 3, 0)
+
+
+def test_the_winner_is_fitted_and_its_run_records_the_search(
+    workspace: Path, run_aqa: Callable[..., Result]
+) -> None:
+    text = run_aqa("-C", str(workspace), *SWEEP, "--picture", str(workspace / "s.svg")).output
+    assert "mean of 2 splits" in text
+    assert (workspace / "s.svg").read_text(encoding="utf-8").startswith("<?xml")
+    with (workspace / "runs/svr-sweep/sweep.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["split"] for row in rows] == ["1", "1", "2", "2"]
+    for split in "12":
+        record = json.loads((workspace / f"runs/svr-sweep/split-{split}/run.json").read_text())
+        own = [row for row in rows if row["split"] == split]
+        (best,) = [row for row in own if row["chosen"] == "True"]
+        assert float(best["spearman"]) == max(float(row["spearman"]) for row in own)
+        assert record["search"]["chosen"] == [f"C={best['C']}"]
+        assert record["params"]["C"] == float(best["C"])
+        assert len(record["search"]["settings"]) == 2
+    assert not (workspace / "runs/svr-sweep/split-1/metrics.json").read_text().count("test")
+    run_aqa("-C", str(workspace), "eval", "--head", "svr-sweep")
+
+
+def test_what_a_setting_is_worth_is_measured_on_training_videos_alone(
+    workspace: Path, run_aqa: Callable[..., Result]
+) -> None:
+    split = Manifest.read(workspace / "manifest.csv").split("1")
+    run_aqa("-C", str(workspace), *SWEEP, "--split", "1")
+    before = trials(workspace)
+    shutil.rmtree(workspace / "runs" / "svr-sweep")
+    change_scores(workspace / "manifest.csv", lambda row: row["video_id"] in split.test)
+    run_aqa("-C", str(workspace), *SWEEP, "--split", "1")
+    assert trials(workspace) == before
+    manifest = Manifest.read(workspace / "manifest.csv")
+    with FeatureStore.open(workspace / "stores" / "made.h5") as store:
+        found = run_trial(
+            Search("svr", manifest, workspace / "runs", "svr-sweep"), ("C=10",), split, store
+        )
+    assert list(found.values) == next(o["values"] for o in before if o["setting"] == ["C=10"])
+    assert np.isfinite(found.std)
+
+
+def test_a_search_goes_on_where_it_was(
+    workspace: Path, run_aqa: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[tuple[str, ...]] = []
+    real = sweep_run.run_trial
+
+    def counted(search, setting, split, store):
+        if len(made) == stop:
+            raise KeyboardInterrupt
+        made.append(setting)
+        return real(search, setting, split, store)
+
+    monkeypatch.setattr(sweep_run, "run_trial", counted)
+    command = ["-C", str(workspace), *SWEEP, "--split", "1"]
+    stop = 1
+    run_aqa(*command, code=130)
+    assert len(trials(workspace)) == 1
+    stop = 99
+    run_aqa(*command)
+    assert made == [("C=0.01",), ("C=10",)]
+    run_aqa(*command, "-p", "C=3")
+    assert made[2:] == [("C=3",)]
+    split = Manifest.read(workspace / "manifest.csv").split("1")
+    change_scores(workspace / "manifest.csv", lambda row: row["video_id"] == split.train[0])
+    run_aqa(*command)
+    assert len(made) == 5
+
+
+def test_side_by_side_it_finds_the_same(workspace: Path, run_aqa: Callable[..., Result]) -> None:
+    run_aqa("-C", str(workspace), *SWEEP)
+    before = sorted(trials(workspace), key=str)
+    shutil.rmtree(workspace / "runs" / "svr-sweep")
+    run_aqa("-C", str(workspace), *SWEEP, "--jobs", "2")
+    for one, again in zip(before, sorted(trials(workspace), key=str), strict=True):
+        assert one["setting"] == again["setting"]
+        np.testing.assert_allclose(one["values"], again["values"], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--head", "svr", "-p", "C=1"], "nothing to search"),
+        (["--head", "svr", "-p", "C=1", "-p", "C=-1"], "C=-1"),
+        (["--head", "siamese", "-p", "epochs=1", "-p", "epochs=2"], "ranks heads that predict"),
+        (["--head", "svr", "-p", "C=1", "-p", "C=2", "--folds", "30"], "too few for 30 folds"),
+    ],
+)
+def test_what_cannot_be_searched_is_refused(
+    workspace: Path, run_aqa: Callable[..., Result], arguments: list[str], says: str
+) -> None:
+    assert says in run_aqa("-C", str(workspace), "sweep", *arguments, code=1).output
+    assert not (workspace / "runs" / "svr-sweep").exists()

@@ -1,0 +1,1 @@
+"""The search for hyper-parameters, each setting evaluated on held-out training videos."""

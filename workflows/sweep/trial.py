@@ -1,0 +1,124 @@
+"""One setting on one split: fitted on a part of the training videos, evaluated on the others.
+
+Test videos have no part in it. Folds are drawn by the search's seed, the same for every setting.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sklearn.base import clone
+
+from aqa.annotations.manifest import Manifest
+from aqa.annotations.splits import Split
+from aqa.errors import AqaWarning
+from aqa.evaluation.metric import metric_of
+from aqa.features.store import FeatureStore
+from aqa.models.examples import Features, examples_of
+from aqa.models.heads import find_head
+from aqa.models.heads.base import Head, HeadError
+from aqa.models.heads.base.params import check_params
+from aqa.models.run_source import RunError
+from aqa.models.target_transforms import transformed
+from aqa.target_names import target_label
+from aqa.workflows.fit import fit_head, head_values
+from aqa.workflows.sweep.grid import Setting
+
+
+@dataclass(frozen=True)
+class Search:
+    """What all settings of a search have in common.
+
+    head: its name or file. seed: of the heads' random numbers and of the folds. metric: of scores,
+    by which settings are ranked. runs: the folder of runs; label: what the winner's are called.
+    """
+
+    head: str
+    manifest: Manifest
+    runs: Path
+    label: str
+    metric: str = "spearman"
+    folds: int = 3
+    seed: int = 0
+
+    @property
+    def folder(self) -> Path:
+        """Where the winner's runs lie, and the journal of the search."""
+        return self.runs / target_label(self.label, self.manifest.target)
+
+
+@dataclass(frozen=True)
+class SweepTrial:
+    """How well a setting did: the metric of each fold, or why it could not be fitted."""
+
+    values: tuple[float, ...]
+    failed: str
+    seconds: float
+
+    @property
+    def mean(self) -> float:
+        """Over folds; NaN where it could not be fitted, or a fold has no value."""
+        return float(np.mean(self.values)) if self.values else math.nan
+
+    @property
+    def std(self) -> float:
+        """The sample standard deviation over folds."""
+        return float(np.std(self.values, ddof=1)) if len(self.values) > 1 else math.nan
+
+
+def make_head(search: Search, setting: Setting, store: FeatureStore) -> Head:
+    """The head of a setting, not fitted; `HeadError` for values that it does not take."""
+    source = find_head(search.head)
+    values = head_values(source, setting, search.seed, search.manifest, store)
+    head = transformed(source.head_class, values)
+    if head.kind != "scores" or search.manifest.classes or search.manifest.pairs:
+        raise RunError(
+            f"{search.head}: a search ranks heads that predict scores; this one, or what it is "
+            "fitted to here, are pairs, classes or stages: fit its settings one by one with --name"
+        )
+    for one in (head, getattr(head, "head", None)):
+        if one is not None:
+            check_params(one)
+    return head
+
+
+def folds_of(ids: Sequence[str], folds: int, seed: int) -> list[tuple[list[str], list[str]]]:
+    """(learned from, held out) of each fold; each video is held out once."""
+    if len(ids) < 2 * folds:
+        raise RunError(
+            f"{len(ids)} training videos are too few for {folds} folds; use fewer --folds"
+        )
+    order = np.random.default_rng(seed).permutation(len(ids))
+    out = [{ids[i] for i in order[fold::folds]} for fold in range(folds)]
+    return [([i for i in ids if i not in held], sorted(held)) for held in out]
+
+
+def run_trial(search: Search, setting: Setting, split: Split, store: FeatureStore) -> SweepTrial:
+    """Fit a setting once per fold of a split's training videos, and measure those held out."""
+    started = time.perf_counter()
+    features, metric = Features.of(store), metric_of(search.metric).function
+    values, failed = [], ""
+    for kept, out in folds_of(split.train, search.folds, search.seed):
+        fresh = clone(make_head(search, setting, store))
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", AqaWarning)  # they are said of the winner's fit
+                fit_head(
+                    fresh, Split(split.name, tuple(kept), split.val), search.manifest, features
+                )
+            asked = examples_of(out, search.manifest, features, fresh.answer_columns)
+            value = float(metric(asked.scores, fresh.predict_examples(asked)))
+        except HeadError as error:
+            failed = str(error)
+            break
+        if not math.isfinite(value):
+            failed = f"{search.metric} is undefined: it predicts the same for all held-out videos"
+            break
+        values.append(value)
+    return SweepTrial(() if failed else tuple(values), failed, time.perf_counter() - started)

@@ -1,14 +1,18 @@
-"""Measured aspects for the terminal: of many videos together, and of one by one."""
+"""Measured aspects for the terminal: of many videos together, of one by one, and what they cost."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from aqa.report.tables import table
-from aqa.workflows.measure.run import Measurement
+from aqa.report.tables import table, wrapped
+
+if TYPE_CHECKING:
+    from aqa.models.feedback import AspectFeedback
+    from aqa.workflows.measure.run import Measurement
 
 _WORSE = {"more": "more", "less": "less", "neither": "-"}
 
@@ -59,3 +63,24 @@ def _standing(row: Mapping[str, Any]) -> str:
     if row["worse_than"] == "":
         return ""
     return f"{row['worse_than']:.0f} % of {row['compared_with']}"
+
+
+def aspects_text(feedback: AspectFeedback, run: str) -> str:
+    """What each aspect costs a video, the most costly first."""
+    rows = [
+        [
+            mark.says,
+            "" if mark.frame is None else str(mark.frame),
+            f"{mark.points:+.2f}",
+            f"{mark.slope:+.3g} ({mark.low:+.3g} to {mark.high:+.3g})",
+        ]
+        for mark in feedback.aspects
+    ]
+    header = ["what is seen", "frame", "points", "points per unit"]
+    lines = [f"{feedback.video}, by {run}", f"points: {feedback.meaning}", feedback.worst]
+    return "\n".join([*map(wrapped, lines), table(rows, header)])
+
+
+def aspects_json(feedback: AspectFeedback, run: str) -> dict[str, Any]:
+    """The same as plain values."""
+    return {"run": run, **dataclasses.asdict(feedback)}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from aqa.features.aspects.definition import Aspect
 from aqa.features.aspects.read import parse_aspects
 from aqa.models.examples import Examples, Sequences
 from aqa.models.heads.base import (
@@ -77,10 +78,16 @@ class AspectsHead(Head):
         return self
 
     def _signs(self, dim: int) -> Signs:
+        """Those declared; 0 for values that are no aspects, such as the difficulty behind them."""
+        signs = np.zeros(dim, np.int64)
+        declared = [_SIGNS[aspect.worse] for aspect in self._aspects()][:dim]
+        signs[: len(declared)] = declared
+        return signs
+
+    def _aspects(self) -> tuple[Aspect, ...]:
         if not self.definition_:
-            return np.zeros(dim, np.int64)
-        aspects = parse_aspects(self.definition_, "the store's definition").aspects
-        return np.array([_SIGNS[aspect.worse] for aspect in aspects])
+            return ()
+        return parse_aspects(self.definition_, "the definition that the store was made by").aspects
 
     def predict_examples(self, examples: Examples) -> Matrix:
         """See `Head.predict_examples`."""
@@ -98,11 +105,8 @@ class AspectsHead(Head):
     def aspect_points(self, examples: Examples) -> list[AspectPoints]:
         """See `GivesAspects`."""
         (vector,) = self._vectors(examples)
-        if self.definition_:
-            aspects = parse_aspects(self.definition_, "the run's definition").aspects
-            told = [(one.name, one.unit) for one in aspects]
-        else:
-            told = [(f"value {k + 1}", "units") for k in range(len(vector))]
+        told = [(one.name, one.unit) for one in self._aspects()]
+        told += [(f"value {k + 1}", "units") for k in range(len(told), len(vector))]
         model, away = self.model_, vector - self.good_
         found = [
             AspectPoints(

@@ -49,6 +49,13 @@ class AspectPoints(NamedTuple):
     interval: tuple[float, float]
     points: float
 
+    def times(self, factor: float) -> AspectPoints:
+        """The same where a point of what the head learned is so many of the score."""
+        low, high = (factor * end for end in self.interval)
+        return self._replace(
+            slope=factor * self.slope, interval=(low, high), points=factor * self.points
+        )
+
 
 class GivesQuantiles(Protocol):
     """`quantiles`: a scoring head that says how sure it is; each score has a distribution."""

@@ -25,7 +25,7 @@ from sklearn.metrics import roc_auc_score
 from aqa.annotations.manifest import Video
 from aqa.benchmarks.extract import machine
 from aqa.extract.white_water import white_frames
-from aqa.features.aspects.body import Body
+from aqa.features.aspects.body import BodyJoints
 from aqa.features.aspects.definition import AspectSet
 from aqa.features.aspects.measure import Measured, Seen, measure
 from aqa.features.aspects.read import load_aspects
@@ -57,7 +57,7 @@ def measured(dive: Dive, definition: AspectSet, folder: Path | None) -> dict[str
         film(dive, path)
         white = white_frames(Video(dive.video_id, path, 0.0))
         path.unlink()
-    body = Body.of(joints_of(dive).astype(np.float64), NAMES)
+    body = BodyJoints.of(joints_of(dive).astype(np.float64), NAMES)
     stages = {name: frame for name, frame in dive.stages._asdict().items() if name != "n_frames"}
     return measure(definition, Seen(body, FPS, stages, {"position": dive.type.position}, white))
 

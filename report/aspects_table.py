@@ -12,12 +12,12 @@ from aqa.report.tables import table, wrapped
 
 if TYPE_CHECKING:
     from aqa.models.feedback import AspectFeedback
-    from aqa.workflows.measure.run import Measurement
+    from aqa.workflows.measure.run import Measurements
 
 _WORSE = {"more": "more", "less": "less", "neither": "-"}
 
 
-def summary_table(found: Measurement) -> str:
+def summary_table(found: Measurements) -> str:
     """One row per aspect: of how many videos, and what most of them have."""
     rows = []
     for aspect in found.definition.aspects:
@@ -39,7 +39,7 @@ def summary_table(found: Measurement) -> str:
     return table(rows, header, left={0, 1, 2})
 
 
-def videos_text(found: Measurement, rows: Sequence[Mapping[str, Any]]) -> str:
+def videos_text(found: Measurements, rows: Sequence[Mapping[str, Any]]) -> str:
     """What is seen of each video, the worst first."""
     parts = []
     for video_id in dict.fromkeys(row["video_id"] for row in rows):

@@ -37,7 +37,7 @@ on both sides; knees is the middle between them."""
 
 
 @dataclass(frozen=True)
-class Body:
+class BodyJoints:
     """Joints of one body on the frames of a video.
 
     joints: (frames, joints, 2 or 3), x to the right and y down in pixels, or x, y, z; NaN where
@@ -49,7 +49,7 @@ class Body:
     confidence: Array
 
     @classmethod
-    def of(cls, joints: Array, names: Sequence[str], confidence: Array | None = None) -> Body:
+    def of(cls, joints: Array, names: Sequence[str], confidence: Array | None = None) -> BodyJoints:
         """With confidences, where no file told them, of 1 for what is seen."""
         seen = np.isfinite(joints).all(axis=2)
         known = seen.astype(np.float64) if confidence is None else np.where(seen, confidence, 0.0)

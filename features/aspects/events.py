@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from aqa.features.aspects.body import Array, Body
+from aqa.features.aspects.body import Array, BodyJoints
 from aqa.features.aspects.definition import AspectSet
 from aqa.features.aspects.series import angle_at, direction_angles
 
@@ -26,7 +26,7 @@ _STANDING = 0.1  # share of the way down at which a person counts as standing
 
 def find_events(
     definition: AspectSet,
-    body: Body,
+    body: BodyJoints,
     stages: Mapping[str, int],
 ) -> dict[str, int]:
     """Event -> its frame; those that cannot be told are left out.
@@ -43,7 +43,7 @@ def find_events(
     return found
 
 
-def _legs_extend(body: Body) -> int | None:
+def _legs_extend(body: BodyJoints) -> int | None:
     trunk, legs = direction_angles(body, "hips", "shoulders"), _knee_bend(body)
     if trunk is None or legs is None or not np.isfinite(trunk).any():
         return None
@@ -59,7 +59,7 @@ def _legs_extend(body: Body) -> int | None:
     return crouch + int(straight[0]) if len(straight) else turned
 
 
-def _knee_bend(body: Body) -> Array | None:
+def _knee_bend(body: BodyJoints) -> Array | None:
     both = []
     for side in ("left", "right"):
         angle = angle_at(body, f"{side} hip", f"{side} knee", f"{side} ankle")
@@ -68,14 +68,14 @@ def _knee_bend(body: Body) -> Array | None:
     return np.mean(both, axis=0) if both else None
 
 
-def _last_seen(body: Body) -> int | None:
+def _last_seen(body: BodyJoints) -> int | None:
     ends = [body.point(name) for name in ("hands", "head", "hips", "ankles")]
     seen = [np.isfinite(end[0]).all(axis=1) for end in ends if end is not None]
     frames = np.flatnonzero(np.all(seen, axis=0)) if seen else ()
     return int(frames[-1]) if len(frames) else None
 
 
-def _heights(body: Body) -> Array | None:
+def _heights(body: BodyJoints) -> Array | None:
     hips, ankles = body.point("hips"), body.point("ankles")
     if hips is None or ankles is None:
         return None
@@ -83,12 +83,12 @@ def _heights(body: Body) -> Array | None:
     return heights if np.isfinite(heights).any() else None
 
 
-def _lowest(body: Body) -> int | None:
+def _lowest(body: BodyJoints) -> int | None:
     heights = _heights(body)
     return None if heights is None else int(np.nanargmin(heights))
 
 
-def _standing(body: Body) -> tuple[NDArray[np.intp], int] | None:
+def _standing(body: BodyJoints) -> tuple[NDArray[np.intp], int] | None:
     heights = _heights(body)
     if heights is None:
         return None
@@ -96,19 +96,19 @@ def _standing(body: Body) -> tuple[NDArray[np.intp], int] | None:
     return np.flatnonzero(heights >= high - _STANDING * (high - low)), int(np.nanargmin(heights))
 
 
-def _standing_before(body: Body) -> int | None:
+def _standing_before(body: BodyJoints) -> int | None:
     found = _standing(body)
     before = found[0][found[0] < found[1]] if found else ()
     return int(before[-1]) if len(before) else None
 
 
-def _standing_after(body: Body) -> int | None:
+def _standing_after(body: BodyJoints) -> int | None:
     found = _standing(body)
     after = found[0][found[0] > found[1]] if found else ()
     return int(after[0]) if len(after) else None
 
 
-_RULES: dict[str, Callable[[Body], int | None]] = {
+_RULES: dict[str, Callable[[BodyJoints], int | None]] = {
     "legs-extend": _legs_extend,
     "last-seen": _last_seen,
     "lowest": _lowest,

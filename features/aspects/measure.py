@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aqa.features.aspects.body import Array, Body
+from aqa.features.aspects.body import Array, BodyJoints
 from aqa.features.aspects.definition import Aspect, AspectSet
 from aqa.features.aspects.events import find_events
 from aqa.features.aspects.series import Series, log_jerk, series_of, turn_of
@@ -42,7 +42,7 @@ class Seen:
     whether the camera does not move.
     """
 
-    body: Body
+    body: BodyJoints
     fps: float
     stages: Mapping[str, int]
     columns: Mapping[str, str]
@@ -88,7 +88,7 @@ def _measure(aspect: Aspect, seen: Seen, events: Mapping[str, int]) -> Measured:
     return _reduced(aspect, series, window)
 
 
-def _lacking(aspect: Aspect, body: Body) -> str:
+def _lacking(aspect: Aspect, body: BodyJoints) -> str:
     names = [
         name for name in aspect.points if body.point(name) is None and " " in name
     ] or aspect.points

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from aqa.features.aspects.body import SIDES, Array, Body, is_sided
+from aqa.features.aspects.body import SIDES, Array, BodyJoints, is_sided
 from aqa.features.aspects.definition import Aspect
 
 
@@ -18,7 +18,7 @@ class Series(NamedTuple):
     confidence: Array
 
 
-def angle_at(body: Body, first: str, joint: str, second: str) -> Array | None:
+def angle_at(body: BodyJoints, first: str, joint: str, second: str) -> Array | None:
     """The angle at a joint on each frame, degrees, 180 is straight; None without these joints."""
     a, b, c = (body.point(name) for name in (first, joint, second))
     if a is None or b is None or c is None:
@@ -35,7 +35,7 @@ def between(u: Array, v: Array) -> Array:
     return angles
 
 
-def direction_angles(body: Body, start: str, stop: str) -> Array | None:
+def direction_angles(body: BodyJoints, start: str, stop: str) -> Array | None:
     """The direction from point to point on each frame, degrees clockwise from up, -180 to 180.
 
     In the plane of the picture: of x, y, z the first two.
@@ -48,7 +48,7 @@ def direction_angles(body: Body, start: str, stop: str) -> Array | None:
     return angles
 
 
-def turn_of(body: Body, start: int, stop: int) -> float:
+def turn_of(body: BodyJoints, start: int, stop: int) -> float:
     """How far the trunk turns between frames, degrees, clockwise positive; NaN where not seen."""
     angles = direction_angles(body, "hips", "shoulders")
     if angles is None:
@@ -61,7 +61,7 @@ def turn_of(body: Body, start: int, stop: int) -> float:
     return float(unwrapped[-1] - unwrapped[0])
 
 
-def series_of(aspect: Aspect, body: Body, turn: float, origin: int) -> Series | None:
+def series_of(aspect: Aspect, body: BodyJoints, turn: float, origin: int) -> Series | None:
     """What an aspect measures on each frame; None where the joints that it takes are not there.
 
     turn: degrees by which the body turns, whose sign tells past from short. origin: the frame that
@@ -87,7 +87,7 @@ def series_of(aspect: Aspect, body: Body, turn: float, origin: int) -> Series | 
 
 
 def _series(
-    aspect: Aspect, names: Sequence[str], body: Body, turn: float, origin: int
+    aspect: Aspect, names: Sequence[str], body: BodyJoints, turn: float, origin: int
 ) -> Series | None:
     points = [body.point(name) for name in names]
     if any(point is None for point in points):
@@ -102,7 +102,7 @@ def _values(
     aspect: Aspect,
     names: Sequence[str],
     places: Sequence[Array],
-    body: Body,
+    body: BodyJoints,
     turn: float,
     origin: int,
 ) -> Array | None:
@@ -131,7 +131,7 @@ def _values(
 
 
 def _off_vertical(
-    aspect: Aspect, names: Sequence[str], places: Sequence[Array], body: Body, turn: float
+    aspect: Aspect, names: Sequence[str], places: Sequence[Array], body: BodyJoints, turn: float
 ) -> Array | None:
     way = places[1] - places[0]
     reference = body.up if aspect.to == "up" else -body.up
@@ -152,7 +152,7 @@ def _length(way: Array, axis: str) -> Array:
     return np.abs(way[:, 0 if axis == "x" else 1])
 
 
-def _ahead(places: Sequence[Array], body: Body) -> Array | None:
+def _ahead(places: Sequence[Array], body: BodyJoints) -> Array | None:
     """How far the first point is ahead of the second, along the way from ankles to toes."""
     ankles, toes = body.point("ankles"), body.point("toes")
     if ankles is None or toes is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aqa.features.aspects.body import Array, Body
+from aqa.features.aspects.body import Array, BodyJoints
 
 # The part of the picture that is looked at, from where the body goes in, in body lengths: to both
 # sides, above and below.
@@ -28,7 +28,7 @@ class WhiteFrames:
     scale: float
 
 
-def splash_areas(white: WhiteFrames, body: Body, entry: int, fps: float) -> Array:
+def splash_areas(white: WhiteFrames, body: BodyJoints, entry: int, fps: float) -> Array:
     """White area on the frames after the entry, (frames,), in squares of a body length; else NaN.
 
     What is white on all frames of that time, such as the edge of the pool, is left out, and so is
@@ -50,7 +50,7 @@ def splash_areas(white: WhiteFrames, body: Body, entry: int, fps: float) -> Arra
     return areas
 
 
-def lowest_place(body: Body, frame: int) -> Array:
+def lowest_place(body: BodyJoints, frame: int) -> Array:
     """Where the body is lowest in the picture on a frame, (2,); NaN where it is not seen."""
     places = body.joints[frame, :, :2]
     seen = places[np.isfinite(places).all(axis=1)]

@@ -16,7 +16,7 @@ from aqa.extract.poses.poses import MOST_CONFIDENT, PoseError, ReadingRules, hol
 from aqa.extract.poses.run import poses_and_rate
 from aqa.extract.poses.settings import JointOptions
 from aqa.extract.poses.survey import Tell, survey
-from aqa.features.aspects.body import Array, Body
+from aqa.features.aspects.body import Array, BodyJoints
 from aqa.features.store import FeatureStore
 from aqa.features.video_features import of_store
 
@@ -32,7 +32,7 @@ class BodySource:
     store: Path | None
     rules: ReadingRules
 
-    def body(self, video: Video) -> tuple[Body, float]:
+    def body(self, video: Video) -> tuple[BodyJoints, float]:
         """The body on the frames that the manifest asks for, and frames per second (NaN)."""
         return _of_file(video, self.rules) if self.store is None else _of_store(video, self.store)
 
@@ -68,7 +68,7 @@ def columns_of(video: Video) -> dict[str, str]:
     return {**({"position": told} if told else {}), **{k: v for k, v in video.row.items() if v}}
 
 
-def _of_file(video: Video, rules: ReadingRules) -> tuple[Body, float]:
+def _of_file(video: Video, rules: ReadingRules) -> tuple[BodyJoints, float]:
     if video.poses is None:
         raise PoseError(f"{video.id}: no joints: fill the manifest's column poses, or give --poses")
     poses, fps = poses_and_rate(video.poses, video.path, rules)
@@ -80,7 +80,7 @@ def _of_file(video: Video, rules: ReadingRules) -> tuple[Body, float]:
         )
     sure = _confidences(video.poses, rules, poses.joints.shape[:2])
     part = slice(start, stop)
-    return Body.of(poses.joints[part], poses.names, None if sure is None else sure[part]), fps
+    return BodyJoints.of(poses.joints[part], poses.names, None if sure is None else sure[part]), fps
 
 
 def _confidences(path: Path, rules: ReadingRules, shape: tuple[int, int]) -> Array | None:
@@ -97,10 +97,10 @@ def _confidences(path: Path, rules: ReadingRules, shape: tuple[int, int]) -> Arr
     return sure / 2 if sure.size and sure.max() > MOST_CONFIDENT else sure
 
 
-def _of_store(video: Video, path: Path) -> tuple[Body, float]:
+def _of_store(video: Video, path: Path) -> tuple[BodyJoints, float]:
     with FeatureStore.open(path) as store:
         if video.id not in store:
             raise PoseError(f"{path}: it does not hold {video.id}; extract its joints first")
         features, spec = of_store(store, video.id), store.spec
     joints = features.features.reshape(len(features.features), len(spec["joints"]), -1)
-    return Body.of(joints.astype(np.float64), spec["joints"]), features.fps
+    return BodyJoints.of(joints.astype(np.float64), spec["joints"]), features.fps

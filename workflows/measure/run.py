@@ -52,7 +52,7 @@ class MeasuredVideo:
 
 
 @dataclass
-class Measurement:
+class Measurements:
     """What was measured. failed: (video id, reason). warnings: one line each."""
 
     definition: AspectSet
@@ -76,14 +76,14 @@ def measure_videos(
     pixels: bool = True,
     still_camera: bool = False,
     progress: ExtractionProgress | None = None,
-) -> Measurement:
+) -> Measurements:
     """Measure the aspects of videos; one that fails is noted and stops nothing.
 
     poses: a folder of joints or a store of them; None: the manifest's. pixels: look at the frames
     of videos, where an aspect takes that.
     """
     progress = progress or ExtractionProgress()
-    found = Measurement(definition, still_camera)
+    found = Measurements(definition, still_camera)
     placed, source = bodies_from(videos, poses, options, progress.line)
     progress.start(len(placed))
     for video in placed:
@@ -119,7 +119,7 @@ def measure_video(
     return MeasuredVideo(video, measure(definition, seen), len(body), fps)
 
 
-def _unmeasured(found: Measurement) -> list[str]:
+def _unmeasured(found: Measurements) -> list[str]:
     """A line for each aspect that some video should have and that could not be measured there."""
     lines = []
     for aspect in found.definition.aspects:
@@ -154,7 +154,7 @@ def aspects_spec(definition: AspectSet, still_camera: bool) -> Spec:
     }
 
 
-def write_store(found: Measurement, path: Path, force: bool = False) -> None:
+def write_store(found: Measurements, path: Path, force: bool = False) -> None:
     """Write a store with one row per video, in one step; `StoreError` where it exists, or empty."""
     if path.exists() and not force:
         raise StoreError(
@@ -182,7 +182,7 @@ def write_store(found: Measurement, path: Path, force: bool = False) -> None:
 
 
 def table_rows(
-    found: Measurement, manifest: Manifest, split: str | None, ids: Sequence[str] = ()
+    found: Measurements, manifest: Manifest, split: str | None, ids: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
     """A row per video and aspect, with percentiles among the training videos of a split.
 

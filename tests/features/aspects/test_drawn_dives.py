@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aqa.features.aspects.body import Body
+from aqa.features.aspects.body import BodyJoints
 from aqa.features.aspects.measure import Measured, Seen, measure
 from aqa.features.aspects.read import load_aspects
 from aqa.workflows.demo.filming import JOINTS, joints_of
@@ -21,7 +21,7 @@ def measured(
 ) -> dict[str, Measured]:
     dive = sample_dive(3, index, type=type, faults=faults)
     stages: dict[str, Any] = dive.stages._asdict()
-    body = Body.of(joints_of(dive).astype(float), NAMES)
+    body = BodyJoints.of(joints_of(dive).astype(float), NAMES)
     columns = {"position": dive.type.position}
     return measure(load_aspects("diving"), Seen(body, 30.0, stages if told_stages else {}, columns))
 
@@ -63,7 +63,7 @@ def test_an_aspect_of_another_position_does_not_apply() -> None:
 def test_the_takeoff_is_found_by_the_joints() -> None:
     """Within 4 frames of where the stage says; what needs the entry then ends where all is seen."""
     dive = sample_dive(3, 4, type="103B", faults={})
-    body = Body.of(joints_of(dive).astype(float), NAMES)
+    body = BodyJoints.of(joints_of(dive).astype(float), NAMES)
     from aqa.features.aspects.events import find_events
 
     events = find_events(load_aspects("diving"), body, {})

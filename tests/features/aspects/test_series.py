@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aqa.features.aspects.body import Body
+from aqa.features.aspects.body import BodyJoints
 from aqa.features.aspects.definition import Aspect
 from aqa.features.aspects.measure import Seen, measure
 from aqa.features.aspects.read import load_aspects, parse_aspects
@@ -22,7 +22,7 @@ UPRIGHT = {
 }
 
 
-def body(*figures: dict[str, tuple[float, float]], confidence: float = 1.0) -> Body:
+def body(*figures: dict[str, tuple[float, float]], confidence: float = 1.0) -> BodyJoints:
     """A body whose frames are figures; both sides are at the same place unless told otherwise."""
     names = [f"{side} {name}" for side in ("left", "right") for name in UPRIGHT]
     frames = []
@@ -30,7 +30,7 @@ def body(*figures: dict[str, tuple[float, float]], confidence: float = 1.0) -> B
         told = UPRIGHT | figure
         frames.append([told.get(name, told[name.split()[1]]) for name in names])
     joints = np.array(frames, float)
-    return Body.of(joints, names, np.full(joints.shape[:2], confidence))
+    return BodyJoints.of(joints, names, np.full(joints.shape[:2], confidence))
 
 
 def aspect(kind: str, *points: str, **options: object) -> Aspect:
@@ -38,7 +38,7 @@ def aspect(kind: str, *points: str, **options: object) -> Aspect:
     return Aspect("a", kind, "{value}", ("start", "end"), "more", 0.0, points, **options)  # type: ignore[arg-type]
 
 
-def values(one: Aspect, of: Body, turn: float = 0.0) -> np.ndarray:
+def values(one: Aspect, of: BodyJoints, turn: float = 0.0) -> np.ndarray:
     series = series_of(one, of, turn, 0)
     assert series is not None
     return series.values
@@ -125,8 +125,8 @@ def test_confidence_and_what_is_not_seen() -> None:
 def test_up_of_three_dimensions_is_told_by_the_body() -> None:
     flat = body({})
     joints = np.concatenate([flat.joints, np.zeros((1, len(flat.names), 1))], axis=2)
-    assert Body.of(joints, flat.names).up.tolist() == [0, -1, 0]
-    assert Body.of(joints * [1, -1, 1], flat.names).up.tolist() == [0, 1, 0]
+    assert BodyJoints.of(joints, flat.names).up.tolist() == [0, -1, 0]
+    assert BodyJoints.of(joints * [1, -1, 1], flat.names).up.tolist() == [0, 1, 0]
 
 
 def test_a_squat_finds_its_own_beginning_and_end() -> None:

@@ -9,7 +9,7 @@ from sklearn.linear_model import LinearRegression
 from aqa.models.examples import Examples
 from aqa.models.heads.aspects import AspectsHead
 from aqa.models.heads.base.sparse_linear import SparseLinear
-from aqa.models.target_transforms import with_target_transforms
+from aqa.models.target_transforms import transformed
 
 DEFINITION = "name = 'made'\n" + "".join(
     f"""
@@ -22,7 +22,12 @@ worse = "{worse}"
 neutral = 0
 says = "{name} of {{value}} {{unit}}"
 """
-    for name, worse in (("knee", "more"), ("noise", "more"), ("depth", "less"), ("tempo", "neither"))
+    for name, worse in (
+        ("knee", "more"),
+        ("noise", "more"),
+        ("depth", "less"),
+        ("tempo", "neither"),
+    )
 )
 SLOPES = np.array([-0.2, 0.0, 0.1, 0.5])
 
@@ -87,11 +92,11 @@ def test_what_an_aspect_costs_one_video(rng: np.random.Generator) -> None:
 def test_points_are_of_the_score_where_its_difficulty_is_known(rng: np.random.Generator) -> None:
     examples = made(40, rng)
     plain = AspectsHead(resamples=5).fit_examples(examples)
-    timed = with_target_transforms(AspectsHead(resamples=5), difficulty="multiply")
+    timed = transformed(AspectsHead, {"resamples": 5, "difficulty": "multiply"})
     timed.fit_examples(examples)
     one, other = (head.aspect_points(examples[3]) for head in (plain, timed))
     assert [a.points for a in other] == pytest.approx([a.points for a in one], rel=1e-6)
-    beside = with_target_transforms(AspectsHead(resamples=5), difficulty="input")
+    beside = transformed(AspectsHead, {"resamples": 5, "difficulty": "input"})
     named = [a.name for a in beside.fit_examples(examples).aspect_points(examples[3])]
     assert sorted(named) == ["depth", "knee", "noise", "tempo", "value 5"]
 

@@ -78,7 +78,7 @@ def test_without_a_penalty_it_is_least_squares(rng: np.random.Generator) -> None
 def test_what_an_aspect_costs_one_video(rng: np.random.Generator) -> None:
     examples = made(80, rng)
     head = AspectsHead(resamples=20).fit_examples(examples)
-    bad = Examples(("bad",), [np.array([[40, 0, 40, 20]], np.float32)], np.array([np.nan]))
+    bad = Examples(("bad",), [np.array([[40, 0, 40, 35]], np.float32)], np.array([np.nan]))
     first = head.aspect_points(bad)[0]
     assert (first.name, first.unit, first.value) == ("knee", "degrees", 40)
     assert first.good == pytest.approx(np.quantile([f[0, 0] for f in examples.features], 0.25))

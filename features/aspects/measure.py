@@ -76,7 +76,8 @@ def _measure(aspect: Aspect, seen: Seen, events: Mapping[str, int]) -> Measured:
         if seen.white is None:
             return Measured(None, why="no pixels of the video")
         areas = splash_areas(seen.white, seen.body, first, seen.fps)
-        return _reduced(aspect, Series(areas, np.isfinite(areas).astype(float)), window)
+        seen_in = window[np.isfinite(areas[window])]  # water needs some frames to rise
+        return _reduced(aspect, Series(areas, np.ones(len(areas))), seen_in)
     if aspect.kind == "travel" and not seen.still_camera:
         return Measured(None, why="the camera may move (--still-camera)")
     turn = turn_of(seen.body, first, last) if first < last else turn_of(seen.body, 0, last)
@@ -123,6 +124,8 @@ def _jerk(aspect: Aspect, seen: Seen, series: Series, window: NDArray[np.intp]) 
 
 
 def _reduced(aspect: Aspect, series: Series, window: NDArray[np.intp]) -> Measured:
+    if not len(window):
+        return Measured(None, why="no frame there shows it")
     values = series.values[window]
     there = np.isfinite(values)
     if not there.any():

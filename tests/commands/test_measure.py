@@ -85,3 +85,51 @@ def test_mistakes(measured: Path, run_aqa: Callable[..., Result]) -> None:
     assert "no such folder of joints" in nowhere
     wrong = run_aqa(*place, "diving", "dive_0001", "--poses", "manifest.csv", code=1).output
     assert "manifest.csv" in wrong
+
+
+@pytest.fixture(scope="module")
+def fitted(measured: Path) -> Path:
+    """The same, with a fitted head on the aspects."""
+    from click.testing import CliRunner
+
+    from aqa.cli import main
+
+    store = str(measured / "stores" / "aspects-diving.h5")
+    fit = ["fit", "--head", "aspects", "--store", store, "--split", "1", "-p", "resamples=20"]
+    result = CliRunner().invoke(main, ["-C", str(measured), *fit])
+    assert result.exit_code == 0, result.output
+    return measured
+
+
+def test_feedback_names_the_worst(fitted: Path, run_aqa: Callable[..., Result]) -> None:
+    arguments = ["-C", str(fitted), "feedback", "dive_0003", "--head", "aspects"]
+    told = json.loads(run_aqa(*arguments, "--json").stdout)
+    marks = told["aspects"]
+    assert [mark["points"] for mark in marks] == sorted(mark["points"] for mark in marks)
+    assert {"height over the board", "distance from the board"}.isdisjoint(
+        mark["aspect"] for mark in marks  # which could not be measured
+    )
+    assert all(mark["low"] <= mark["high"] for mark in marks)
+    assert any(mark["frame"] is not None for mark in marks)
+    printed = run_aqa(*arguments).stdout
+    assert "points per unit" in printed
+    assert " ".join(told["worst"].split()) in " ".join(printed.split())
+
+
+def test_a_new_file_of_joints_is_scored(fitted: Path, run_aqa: Callable[..., Result]) -> None:
+    file = str(fitted / "poses" / "dive_0003.npz")
+    arguments = ["-C", str(fitted), "score", file, "--head", "aspects", "--type", "103B"]
+    result = run_aqa(*arguments)
+    assert "splash could not be measured" in result.output
+    wrong = run_aqa(*arguments, "--weights", "x", code=1)
+    assert "aspects are measured in joints; leave out --weights" in wrong.output
+
+
+def test_a_page_shows_frames_with_lines(fitted: Path, run_aqa: Callable[..., Result]) -> None:
+    run_aqa("-C", str(fitted), "report", "dive_0002", "--head", "aspects", "-o", "page.html")
+    page = (fitted / "page.html").read_text(encoding="utf-8")
+    part = page[page.index('<section class="aspects"') :]
+    assert "costs" in part
+    assert "training videos" in part
+    assert part.count("<figure") >= 1
+    assert "<polyline" in part or "White water" in part

@@ -17,6 +17,7 @@ from aqa.extract.poses.run import poses_and_rate
 from aqa.extract.poses.settings import JointOptions
 from aqa.extract.poses.survey import Tell, survey
 from aqa.features.aspects.body import Array, BodyJoints
+from aqa.features.body import are_fractions
 from aqa.features.store import FeatureStore
 from aqa.features.video_features import of_store
 
@@ -80,7 +81,16 @@ def _of_file(video: Video, rules: ReadingRules) -> tuple[BodyJoints, float]:
         )
     sure = _confidences(video.poses, rules, poses.joints.shape[:2])
     part = slice(start, stop)
+    _check_pixels(poses.joints[part], video.poses)
     return BodyJoints.of(poses.joints[part], poses.names, None if sure is None else sure[part]), fps
+
+
+def _check_pixels(joints: Array, path: Path) -> None:
+    """Refuse parts of a picture's width and height, in which angles are other than they look."""
+    if joints.shape[2] == 2 and are_fractions(joints):
+        raise PoseError(
+            f"{path}: places are parts of the picture's width and height; angles take pixels"
+        )
 
 
 def _confidences(path: Path, rules: ReadingRules, shape: tuple[int, int]) -> Array | None:
@@ -103,4 +113,5 @@ def _of_store(video: Video, path: Path) -> tuple[BodyJoints, float]:
             raise PoseError(f"{path}: it does not hold {video.id}; extract its joints first")
         features, spec = of_store(store, video.id), store.spec
     joints = features.features.reshape(len(features.features), len(spec["joints"]), -1)
+    _check_pixels(joints.astype(np.float64), path)
     return BodyJoints.of(joints.astype(np.float64), spec["joints"]), features.fps

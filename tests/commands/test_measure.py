@@ -126,7 +126,7 @@ def test_a_new_file_of_joints_is_scored(fitted: Path, run_aqa: Callable[..., Res
 
 
 def test_a_page_shows_frames_with_lines(fitted: Path, run_aqa: Callable[..., Result]) -> None:
-    run_aqa("-C", str(fitted), "report", "dive_0002", "--head", "aspects", "-o", "page.html")
+    run_aqa("-C", str(fitted), "report", "dive_0008", "--head", "aspects", "-o", "page.html")
     page = (fitted / "page.html").read_text(encoding="utf-8")
     part = page[page.index('<section class="aspects"') :]
     assert "costs" in part

@@ -1,4 +1,4 @@
-"""Measured aspects: how many points each degree costs, with an interval (ours)."""
+"""Measured aspects: points per degree, with intervals (ours)."""
 
 from __future__ import annotations
 

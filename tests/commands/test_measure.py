@@ -107,7 +107,8 @@ def test_feedback_names_the_worst(fitted: Path, run_aqa: Callable[..., Result]) 
     marks = told["aspects"]
     assert [mark["points"] for mark in marks] == sorted(mark["points"] for mark in marks)
     assert {"height over the board", "distance from the board"}.isdisjoint(
-        mark["aspect"] for mark in marks  # which could not be measured
+        mark["aspect"]
+        for mark in marks  # which could not be measured
     )
     assert all(mark["low"] <= mark["high"] for mark in marks)
     assert any(mark["frame"] is not None for mark in marks)

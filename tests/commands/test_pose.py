@@ -111,7 +111,7 @@ def test_a_page_says_where_joints_should_be(
     assert "<video" not in bare
     assert 'class="seek"' not in bare
     with (
-        pytest.raises(AqaError, match="reads joints, and this app takes videos; .*`aqa poses`"),
+        pytest.raises(AqaError, match=r"reads joints, and this app takes videos; .*`aqa poses`"),
         opened(ServedModel(workspace, head="pose-dct")),
     ):
         pass

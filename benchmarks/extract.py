@@ -81,7 +81,7 @@ def decoded(path: Path, backbone: Backbone, n_clips: int) -> list[Features]:
     """The first clips of a video, normalised, float32 (1, 3, T, H, W) each."""
     preprocess = backbone.preprocess
     capture = cv2.VideoCapture(str(path))
-    frames = []
+    frames: list[Features] = []
     while len(frames) < n_clips * backbone.clip_length:
         ok, frame = capture.read()
         if not ok:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,18 @@ import numpy as np
 from aqa.annotations.manifest import Manifest, Video
 from aqa.annotations.video import called
 from aqa.errors import AqaError, UnknownNameError
-from aqa.extract.remote.held import can_be_held, held
+from aqa.extract.poses.poses import PoseError
+from aqa.extract.remote.held import held
 from aqa.extract.summary import reason_of
 from aqa.extract.video.browser import BrowserVideo as BrowserVideo
-from aqa.extract.video.browser import browser_video, jpeg
+from aqa.extract.video.browser import jpeg
 from aqa.extract.video.decode import DECODE_ERRORS, read_frames
-from aqa.features.store import FeatureStore
-from aqa.features.video_features import VideoFeatures, of_store
+from aqa.features.video_features import VideoFeatures
 from aqa.models.feedback import Feedback, PoseFeedback
 from aqa.models.runs import Run
 from aqa.models.saved.hashes import check_beside
 from aqa.workflows.feedback import (
+    Frame,
     SeenVideo,
     WrittenFeedback,
     check_run,
@@ -32,6 +33,7 @@ from aqa.workflows.feedback import (
     from_store,
     new_video,
     stored_id,
+    written_on,
 )
 from aqa.workflows.moments import Moment as Moment
 from aqa.workflows.moments import compared_with, moments_of
@@ -41,14 +43,11 @@ from aqa.workflows.new_videos import (
     extractor_for,
     predicted_score,
 )
+from aqa.workflows.shown_joints import ShownJoints, joints_of_feedback, joints_of_file
 from aqa.workflows.training_files import TrainingFiles
 from aqa.workflows.true_faults import TrueFault, told_faults
 from aqa.workflows.trust import Trust, trust_in
-
-# So many exemplars can be chosen between on a page.
-MOST_EXEMPLARS = 3
-# So many copies of exemplars are kept for the next video.
-_COPIES = 24
+from aqa.workflows.video_shelf import MOST_EXEMPLARS, VideoShelf
 
 
 @dataclass(frozen=True)
@@ -67,11 +66,12 @@ class ReportedVideo:
 
     score: points, the mean of `by_split`, which holds one prediction per run by its split's name.
     truth: the judges' score; None where not known. type: as told or in the manifest, "" where not
-    known. feedback: on its clips, None where the head says nothing of clips. beside: what clips are
-    compared with, in words; "" where with nothing. commentary: what the head writes, "" for
-    nothing. copy: to play; None where there is no video file. thumbnail: JPEG. run: whose feedback
-    it is. trust: how far the score may be trusted. warnings: why this may mean less than it seems,
-    one line each. true_faults: where somebody has told them.
+    known. feedback: on its clips, None where the head says nothing of clips; pose: on its joints.
+    beside: what clips are compared with, in words; "" where with nothing. commentary: what the head
+    writes, "" for nothing. writer: the head that writes it, where that is another one. joints: to
+    draw over the copy; None where none are known. copy: to play; None where there is no video file.
+    thumbnail: JPEG. run: whose feedback it is. trust: how far the score may be trusted. warnings:
+    why this may mean less than it seems, one line each. true_faults: where somebody has told them.
     """
 
     name: str
@@ -90,6 +90,9 @@ class ReportedVideo:
     trust: Trust
     warnings: tuple[str, ...] = ()
     true_faults: tuple[TrueFault, ...] = ()
+    pose: PoseFeedback | None = None
+    joints: ShownJoints | None = None
+    writer: str = ""
 
     @property
     def title(self) -> str:
@@ -117,7 +120,8 @@ class VideoReporter:
 
     manifest: where the exemplars are. store: holds their features; None takes the runs' own. align,
     weights, backbone, device: see `aqa.workflows.feedback.explain`. What the runs learned from is
-    checked once.
+    checked once. writers: runs of another head, fitted on the same features, which writes a line on
+    each video; the first that has not learned from a video writes.
     """
 
     def __init__(
@@ -131,19 +135,27 @@ class VideoReporter:
         backbone: str | None = None,
         device: str = "auto",
         extractor: VideoExtractor | None = None,
+        writers: Sequence[Run] = (),
     ):
-        check_beside([(run.folder, run.record) for run in runs])
+        check_beside([(run.folder, run.record) for run in (*runs, *writers)])
         self.runs, self.manifest = tuple(runs), runs[0].seen(manifest)
+        self._writers = tuple(writers)
+        for run in writers:
+            if "commentary" not in run.head.gives:
+                raise AqaError(
+                    f"{run.folder}: {run.name} writes nothing; name a head that does, as mtl that "
+                    "was fitted on the manifest's column commentary"
+                )
         for run in runs:
             if run.kind != "scores":
                 raise AqaError(
                     f"{run.folder}: its answers are no points, which a page shows; use `aqa score`"
                 )
             check_run(run, self.manifest, store or run.store)
-        check_same_features(runs)
+        check_same_features((*runs, *writers))
         self._align, self._extractor = align, extractor
         self._network: dict[str, Any] = {"weights": weights, "backbone": backbone, "device": device}
-        self._shelf = _Shelf(self.manifest, store or runs[0].store, runs[0].spec)
+        self._shelf = VideoShelf(self.manifest, store or runs[0].store, runs[0].spec)
 
     @property
     def extractor(self) -> VideoExtractor:
@@ -164,10 +176,11 @@ class VideoReporter:
         chosen = [run for run in self.runs if video_id not in run.learned_from] or [self.runs[0]]
         video = self.manifest.by_id[video_id]
         seen = from_store(video, chosen[0], self._shelf.store, dict(told or {}))
+        writers = [run for run in self._writers if video_id not in run.learned_from]
         if not self._shelf.has(video_id):
-            return _reported(seen, chosen, self._shelf, self._align)
+            return self._reported(seen, chosen, writers)
         with held(seen.video) as (there, _):
-            return _reported(replace(seen, video=there), chosen, self._shelf, self._align)
+            return self._reported(replace(seen, video=there), chosen, writers)
 
     def new(self, video: Video) -> ReportedVideo:
         """A video file that the manifest does not hold; raises one of `DECODE_ERRORS`.
@@ -185,7 +198,21 @@ class VideoReporter:
         if not unlearned:
             learned = self._training_files.warning(video.path)
             seen = replace(seen, warnings=(f"{video.id}: {learned}", *seen.warnings))
-        return _reported(seen, chosen, self._shelf, self._align)
+        return self._reported(seen, chosen, TrainingFiles(self._writers).unlearned(video.path))
+
+    def _reported(
+        self, seen: SeenVideo, runs: Sequence[Run], writers: Sequence[Run]
+    ) -> ReportedVideo:
+        """writers: those that did not learn from the video."""
+        made = _reported(seen, runs, self._shelf, self._align)
+        if not self._writers:
+            return made
+        writer = (writers or self._writers)[0]
+        if not writers:
+            line = f"{seen.video.id}: {writer.folder}, which writes of it, has learned from it"
+            made = replace(made, warnings=(*made.warnings, line))
+        said = written_on(writer, seen)
+        return replace(made, commentary=said.commentary, writer=writer.label)
 
     def together(self, done: Sequence[ReportedVideo], failed: Mapping[str, str]) -> VideosReport:
         """All that one page shows; failed: name -> why."""
@@ -207,16 +234,18 @@ def report_videos(
     weights: str | Path | None = None,
     backbone: str | None = None,
     device: str = "auto",
+    writers: Sequence[Run] = (),
 ) -> VideosReport:
     """Score and explain videos: ids of the manifest, or else files, which are extracted.
 
     A file that is a video of the manifest is that video. One of the manifest is scored by those
     runs that did not learn from it, if there are any; the first of these explains it. type,
-    difficulty, action: of the videos, before what the manifest says. The other arguments are those
-    of `VideoReporter`. A video that fails stops nothing: it is in `failed`.
+    difficulty, action: of the new files; where there are none, of all, before what the manifest
+    says. The other arguments are those of `VideoReporter`. A video that fails stops nothing: it is
+    in `failed`.
     """
     network: dict[str, Any] = {"weights": weights, "backbone": backbone, "device": device}
-    reporter = VideoReporter(runs, manifest, store, align=align, **network)
+    reporter = VideoReporter(runs, manifest, store, align=align, writers=writers, **network)
     told = {"type": type, "difficulty": difficulty, "action": action}
     where = store or runs[0].store
     names = list(dict.fromkeys(stored_id(name, reporter.manifest, where) for name in names))
@@ -235,7 +264,8 @@ def report_videos(
     for name in (name for name in names if name not in failed):
         try:
             new = name in videos
-            done.append(reporter.new(videos[name]) if new else reporter.stored(name, told))
+            known = {} if videos else told
+            done.append(reporter.new(videos[name]) if new else reporter.stored(name, known))
         except DECODE_ERRORS as error:
             failed[called(name)] = _why_not(called(name), error)
     return reporter.together(done, failed)
@@ -246,53 +276,13 @@ def _why_not(name: str, error: Exception) -> str:
     return reason.removeprefix(f"{name}: ").removeprefix(f"{Path(name)}: ")
 
 
-class _Shelf:
-    """The videos of a manifest, as copies for the page; those shown last are not encoded again."""
-
-    def __init__(self, manifest: Manifest, store: Path, spec: Mapping[str, Any]):
-        self.manifest, self.store, self.spec = manifest, store, dict(spec)
-        self._encoded = lru_cache(_COPIES)(browser_video)
-
-    def copy(self, video: Video) -> BrowserVideo:
-        # A new file is shown once, and another may lie under its name next time.
-        encode = self._encoded if video.id in self.manifest.by_id else browser_video
-        with held(video) as (there, _):
-            assert there.path is not None
-            return encode(there.path, video.start_frame or 0, video.end_frame)
-
-    def features(self, video_id: str) -> VideoFeatures:
-        with FeatureStore.open(self.store, self.spec) as opened:
-            return of_store(opened, video_id)
-
-    def scores_of(self, runs: Sequence[Run]) -> tuple[float, ...]:
-        ids = {i for run in runs for i in run.record["split"]["train"]}
-        return tuple(self.manifest.by_id[i].score for i in sorted(ids & set(self.manifest.ids)))
-
-    def best(self, run: Run, video: Video) -> list[str]:
-        """Training videos with the highest scores of the video's type, or of all if it has none."""
-        learned = [self.manifest.by_id[i] for i in run.record["split"]["train"] if self.has(i)]
-        others = [one for one in learned if one.id != video.id]
-        same = [one for one in others if video.type and one.type == video.type]
-        ranked = sorted(same or others, key=lambda one: (-one.score, one.id))
-        return [one.id for one in ranked[:MOST_EXEMPLARS]]
-
-    def has(self, video_id: str) -> bool:
-        """Whether the video can be shown."""
-        video = self.manifest.by_id.get(video_id)
-        return video is not None and can_be_held(video)
-
-
-def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -> ReportedVideo:
+def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: VideoShelf, align: str) -> ReportedVideo:
     video, run = seen.video, runs[0]
     heads = {one.split: one.scoring_head() for one in runs}
     by_split = {split: predicted_score(head, video, seen.features) for split, head in heads.items()}
     explains = not {"clips", "joints", "commentary"}.isdisjoint(run.head.gives)
     said = feedback_on(run, seen, align) if explains else None
-    if isinstance(said, PoseFeedback):
-        raise AqaError(
-            f"{run.folder}: {run.name} says where joints should be, which no page shows yet; use "
-            "`aqa feedback --picture`"
-        )
+    pose = said if isinstance(said, PoseFeedback) else None
     feedback = said if isinstance(said, Feedback) else None
     written = said.commentary if isinstance(said, WrittenFeedback) else ""
     shown = video.path is not None and video.path.exists()
@@ -301,6 +291,7 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -
     beside, levels = compared_with(run, seen, feedback)
     trust = trust_in(runs, seen.features.features)
     moments = moments_of(seen, feedback, levels, copy, matched)
+    joints, unshown = _joints(video, pose, copy)
     return ReportedVideo(
         name=video.id,
         score=float(np.mean(list(by_split.values()))),
@@ -313,16 +304,35 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -
         moments=moments,
         exemplars=exemplars,
         copy=copy,
-        thumbnail=_thumbnail(seen, feedback) if copy else None,
+        thumbnail=jpeg(_frame_of_interest(seen, feedback, pose)) if copy else None,
         run=run,
         trust=trust,
-        warnings=(*((f"{video.id}: {trust.unlike}",) if trust.unlike else ()), *seen.warnings),
+        warnings=(
+            *((f"{video.id}: {trust.unlike}",) if trust.unlike else ()),
+            *(*seen.warnings, *unshown),
+        ),
         true_faults=told_faults(video, seen.features, shelf.manifest, copy) if copy else (),
+        pose=pose,
+        joints=joints,
     )
 
 
+def _joints(
+    video: Video, pose: PoseFeedback | None, copy: BrowserVideo | None
+) -> tuple[ShownJoints | None, tuple[str, ...]]:
+    """The joints to draw over the copy, and why there are none where they cannot be read."""
+    if copy is None:
+        return None, ()
+    if pose is not None:
+        return joints_of_feedback(pose, copy), ()
+    try:
+        return joints_of_file(video, copy), ()
+    except PoseError as error:
+        return None, (f"{video.id}: its joints are not shown: {error}",)
+
+
 def _exemplars(
-    seen: SeenVideo, run: Run, feedback: Feedback | None, shelf: _Shelf
+    seen: SeenVideo, run: Run, feedback: Feedback | None, shelf: VideoShelf
 ) -> tuple[tuple[Exemplar, ...], list[dict[int, tuple[float, float]]]]:
     """Exemplars, and for each the seconds that each clip of the video is compared with.
 
@@ -350,12 +360,16 @@ def _seconds(features: VideoFeatures, copy: BrowserVideo, number: int) -> tuple[
     return copy.seconds(start), copy.seconds(stop)
 
 
-def _thumbnail(seen: SeenVideo, feedback: Feedback | None) -> bytes:
-    """The middle of the clip with the lowest value, or of the video."""
+def _frame_of_interest(
+    seen: SeenVideo, feedback: Feedback | None, pose: PoseFeedback | None
+) -> Frame:
+    """Where a joint gains most, or the middle of the clip of the lowest value, or of the video."""
     assert seen.video.path is not None
     first = seen.features.offset
     middle = first + seen.features.n_frames // 2
     if feedback is not None and feedback.clips:
         worst = min(feedback.clips, key=lambda clip: clip.value)
         middle = (worst.start + worst.stop) // 2
-    return jpeg(read_frames(seen.video.path, [middle])[middle])
+    if pose is not None:
+        middle = pose.moves[0].frame
+    return read_frames(seen.video.path, [middle])[middle]

@@ -34,19 +34,32 @@ def check_importer(
     importer: a name, path/to/mine.py or path/to/mine.py:NAME, as `aqa import` takes it, or an
     `Importer`. sources, videos, columns: the dataset's files, as `aqa import` takes them.
 
-    Checked are its record (the module's title, citation, address, index of files, counts), and that
-    an empty folder is refused with an `AqaError`. With sources also: that their files fit the
+    Checked are its record (the module's title, citation, address, index of files, counts), and
+    that an empty folder is refused with an `AqaError`. With sources also: that their files fit the
     index; that they are read twice alike, into rows that a manifest can hold, as many as were
     published; that the manifest is written, with nothing else changed, and that its columns
     `score_<name>` are numbers, their names in lower case; and that a file which is cut short is
-    read or refused in one line, without any other exception. """ if not isinstance(importer,
-    Importer): try: importer = find_importer(str(importer)).importer except AqaError as error: raise
-    AssertionError(str(error)) from error _check_record(importer) with tempfile.TemporaryDirectory()
-    as folder: _check_empty(importer, Path(folder)) if sources: request = Request( tuple(map(Path,
-    sources)), videos=Path(videos) if videos else None, columns=dict(columns or {}), )
-    _check_files(importer, request) _check_rows(importer, request) with
-    tempfile.TemporaryDirectory() as folder: _check_written(importer, request, Path(folder))
-    _check_cut(importer, request)
+    read or refused in one line, without any other exception.
+    """
+    if not isinstance(importer, Importer):
+        try:
+            importer = find_importer(str(importer)).importer
+        except AqaError as error:
+            raise AssertionError(str(error)) from error
+    _check_record(importer)
+    with tempfile.TemporaryDirectory() as folder:
+        _check_empty(importer, Path(folder))
+    if sources:
+        request = Request(
+            tuple(map(Path, sources)),
+            videos=Path(videos) if videos else None,
+            columns=dict(columns or {}),
+        )
+        _check_files(importer, request)
+        _check_rows(importer, request)
+        with tempfile.TemporaryDirectory() as folder:
+            _check_written(importer, request, Path(folder))
+        _check_cut(importer, request)
 
 
 def _require(condition: bool, otherwise: str) -> None:

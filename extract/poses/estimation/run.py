@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +22,8 @@ from aqa.extract.poses.poses import PoseError, nobody
 from aqa.extract.progress import ExtractionProgress
 from aqa.extract.summary import ExtractionSummary, reason_of
 from aqa.extract.video.decode import DECODE_ERRORS, content_of, open_video
+from aqa.extract.video.shots import with_cuts
+from aqa.extract.video.source import Frame
 
 # Below this share of frames with somebody on them, a warning is given.
 _FEW = 0.5
@@ -49,7 +51,8 @@ def estimate(video: Video, networks: BlazePose, settings: EstimationSettings) ->
         raise PoseError(f"{video.id}: no video file to estimate joints from")
     source = open_video(video.path)
     start, stop = video.start_frame or 0, video.end_frame
-    frames = source.frames(start, stop)
+    cuts: list[int] = []
+    frames = _watched(source.frames(start, stop), cuts)
     follow = follow_still if settings.camera == "still" else follow_moving
     bodies: list[BodyPose | None] = list(follow(frames, networks, settings.threshold))
     n_seen = sum(body is not None for body in bodies)
@@ -63,12 +66,21 @@ def estimate(video: Video, networks: BlazePose, settings: EstimationSettings) ->
             f"{video.path}: nobody was found on any of {len(bodies)} frames; where the camera "
             "follows an athlete give --camera moving, or a lower --least"
         )
-    shown = smoothed(joined(bodies), settings.smooth)
+    shots = np.split(joined(bodies), cuts)
+    shown = np.concatenate([smoothed(shot, settings.smooth) for shot in shots])
     length = max(start + len(shown), 0 if stop is None else source.counted or 0)
     joints = nobody(video.path, length, *shown.shape[1:])
     joints[..., 2] = 0
     joints[start : start + len(shown)] = shown
     return Estimate(joints, len(bodies), n_seen, source.warnings())
+
+
+def _watched(frames: Iterable[Frame], cuts: list[int]) -> Iterator[Frame]:
+    """The frames; the numbers of those that another shot begins with are added to `cuts`."""
+    for i, shown in enumerate(with_cuts(frames)):
+        if shown.first:
+            cuts.append(i)
+        yield shown.frame
 
 
 def estimate_poses(

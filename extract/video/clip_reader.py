@@ -175,6 +175,8 @@ class ClipReader:
             return
         where = f"another shot begins with frame {listed(list(map(str, self._cuts)), 5)}"
         if self._rule.cuts == "ignore":
+            if self.warnings:  # frames that are missing look like a cut
+                return
             told = f"{where}; clips that show two are kept (--cuts split parts them)"
             self.warnings = (*self.warnings, told)
             return

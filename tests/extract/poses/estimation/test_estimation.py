@@ -83,6 +83,8 @@ def test_reused_failed_and_never_replaced(
     assert (tmp_path / "c.npz").read_bytes() == before
     assert not (tmp_path / "b.npz").exists()
     assert estimate_poses([seen], tmp_path, networks, STILL).reused == ["a"]
+    outside = Video("../e", seen.path, 1.0)
+    assert "has a /" in estimate_poses([outside], tmp_path, networks, STILL).failed[0][1]
     other = estimate_poses([seen], tmp_path, networks, EstimationSettings())
     assert "with other settings" in other.failed[0][1]
     crosses([(50, 20)] * 8)

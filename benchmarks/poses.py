@@ -24,7 +24,7 @@ from aqa.extract.poses.estimation.blazepose import JOINTS, BlazePose
 from aqa.extract.poses.estimation.moving import follow_moving
 from aqa.extract.poses.estimation.run import load_networks
 from aqa.extract.poses.estimation.settings import CAMERAS, LEAST, Camera
-from aqa.extract.poses.estimation.smooth import joined, smoothed
+from aqa.extract.poses.estimation.smooth import doubted, joined, smoothed
 from aqa.extract.poses.estimation.still import follow_still
 from aqa.extract.poses.formats.arrays import load_joints
 from aqa.extract.video.decode import open_video
@@ -102,7 +102,7 @@ def estimate(video: Video, camera: Camera, networks: BlazePose) -> tuple[Array, 
     frames = list(open_video(video.path).frames())
     started = time.process_time()
     follow = follow_still if camera == "still" else follow_moving
-    joints = joined(list(follow(frames, networks, LEAST[camera])))
+    joints = doubted(joined(list(follow(frames, networks, LEAST[camera]))))
     return joints, (time.process_time() - started) / len(frames)
 
 

@@ -16,7 +16,7 @@ from aqa.extract.poses.estimation.blazepose import BlazePose, BodyPose
 from aqa.extract.poses.estimation.files import made_of, write_estimate
 from aqa.extract.poses.estimation.moving import follow_moving
 from aqa.extract.poses.estimation.settings import EstimationSettings
-from aqa.extract.poses.estimation.smooth import joined, smoothed
+from aqa.extract.poses.estimation.smooth import doubted, joined, smoothed
 from aqa.extract.poses.estimation.still import follow_still
 from aqa.extract.poses.poses import PoseError, nobody
 from aqa.extract.progress import ExtractionProgress
@@ -76,7 +76,7 @@ def _estimate(
             "follows an athlete give --camera moving, or a lower --least"
         )
     shots = np.split(joined(bodies), cuts)
-    shown = np.concatenate([smoothed(shot, settings.smooth) for shot in shots])
+    shown = np.concatenate([smoothed(doubted(shot), settings.smooth) for shot in shots])
     length = max(start + len(shown), 0 if stop is None else source.counted or 0)
     joints = nobody(path, length, *shown.shape[1:])
     joints[..., 2] = 0

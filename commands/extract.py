@@ -184,7 +184,11 @@ def extract(
     path = store or workspace.store(backbone.name)
     names = [name.strip() for name in augmentations.split(",")]
     if is_plan:
-        settings = EncodingSettings(rule, tuple(names), seed, size, dtype=dtype)
+        settings = EncodingSettings(
+            *(rule, tuple(names), seed, size),
+            precision=precision,  # type: ignore[arg-type]
+            dtype=dtype,
+        )
         _tell_plan(videos if share is None else share.of(videos), path, backbone, settings, device)
         return
     with ExtractionBar(quiet, EventLog(log_json) if log_json else None) as progress:
@@ -245,12 +249,13 @@ def _tell_plan(
     """Say what the videos that the store does not hold will take."""
     from aqa.device import pick_devices
     from aqa.extract.augment import check_augmentations
-    from aqa.extract.plan import make_plan
+    from aqa.extract.plan import check_store, make_plan
     from aqa.extract.plan_text import plan_rows
     from aqa.report.tables import table
 
     checked = replace(settings, augmentations=tuple(check_augmentations(settings.augmentations)))
     place = pick_devices(device)[0]
+    check_store(path, backbone, checked, place)
     todo = _without_stored(videos, path)
     if not todo:
         click.echo(f"{path}: all {len(videos)} videos are in the store; there is nothing to do")

@@ -172,6 +172,12 @@ def test_a_plan_is_of_what_is_left_of_the_videos_that_were_asked_for(
         said = run("--plan", *chosen).stdout
         assert "all 1 videos are in the store; there is nothing to do" in said
     assert "1 of 2 videos" in run("--plan", "--batch-size", "1").stdout  # v1 is broken
+    asked = ("--plan", *only, "--stride", "8", "--precision", "bfloat16")
+    assert run(*asked, code=1).stderr == run(*asked[1:], code=1).stderr
+    refused = run(*asked, code=1).stderr
+    assert "was made with other settings: " in refused
+    assert "stride" in refused
+    assert "precision" in refused
 
 
 def test_a_plan_writes_nothing(run: Callable[..., Result], tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ SMOOTHING = (0.0, 0.5, 1.0, 1.5, 2.0)
 Array = NDArray[np.float64]
 
 
-class Judged(NamedTuple):
+class Compared(NamedTuple):
     """One video. errors: (frames, 12) in lengths of the trunk, NaN where nobody was found or drawn.
 
     confidence: (frames, 12). inside: whether the drawn trunk's middle is in the box about the
@@ -59,7 +59,7 @@ class Judged(NamedTuple):
     ground: NDArray[np.bool_]
 
 
-def judge(joints: Array, video: Video, size: tuple[int, int]) -> Judged:
+def compare(joints: Array, video: Video, size: tuple[int, int]) -> Compared:
     """Compare estimated joints (frames, 33, 3) with those that were drawn."""
     assert video.poses is not None
     drawn, told = load_joints(video.poses)
@@ -77,7 +77,7 @@ def judge(joints: Array, video: Video, size: tuple[int, int]) -> Judged:
     inside = ((middle >= box[0]) & (middle <= box[1])).all(axis=1)
     seen = (truth >= 0) & (truth < size)
     frames = np.arange(len(drawn))
-    return Judged(
+    return Compared(
         errors,
         chosen[..., 2],
         inside,
@@ -106,9 +106,9 @@ def estimate(video: Video, camera: Camera, networks: BlazePose) -> tuple[Array, 
     return joints, (time.process_time() - started) / len(frames)
 
 
-def report(camera: Camera, judged: list[Judged], per_frame: float) -> None:
+def report(camera: Camera, compared: list[Compared], per_frame: float) -> None:
     """Print what a camera's estimates are worth."""
-    parts = {name: np.concatenate(part) for name, part in _columns(judged).items()}
+    parts = {name: np.concatenate(part) for name, part in _columns(compared).items()}
     whole, gone, ground = parts["whole"], parts["gone"], parts["ground"]
     print(f"--camera {camera}: {1000 * per_frame:.0f} ms per frame")
     for name, which in (("on the platform", whole & ground), ("in the air", whole & ~ground)):
@@ -131,14 +131,14 @@ def report(camera: Camera, judged: list[Judged], per_frame: float) -> None:
     print(f"  Spearman of confidence and error: {rank:.2f}")
 
 
-def _columns(judged: list[Judged]) -> dict[str, list[NDArray[np.generic]]]:
-    return {name: [getattr(one, name) for one in judged] for name in Judged._fields}
+def _columns(compared: list[Compared]) -> dict[str, list[NDArray[np.generic]]]:
+    return {name: [getattr(one, name) for one in compared] for name in Compared._fields}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("workspace", type=Path, help="of `aqa demo`")
-    parser.add_argument("ids", nargs="+", help="videos to judge")
+    parser.add_argument("ids", nargs="+", help="videos to look at")
     options = parser.parse_args()
     networks = load_networks(fetch_packaged(BLAZEPOSE))
     table = Manifest.read(options.workspace / "manifest.csv")
@@ -147,17 +147,17 @@ def main() -> None:
         runs = [estimate(video, camera, networks) for video in videos]
         seconds = float(np.mean([run[1] for run in runs]))
         for smooth in SMOOTHING:
-            judged = [
-                judge(smoothed(joints, smooth), video, (320, 240))
+            compared = [
+                compare(smoothed(joints, smooth), video, (320, 240))
                 for (joints, _), video in zip(runs, videos, strict=True)
             ]
-            errors = 100 * np.concatenate([one.errors[one.whole & one.found] for one in judged])
+            errors = 100 * np.concatenate([one.errors[one.whole & one.found] for one in compared])
             print(
                 f"smoothed by {smooth:g} frames: median {np.median(errors):.1f} %, mean "
                 f"{np.mean(errors):.1f} %, 90th percentile {np.quantile(errors, 0.9):.1f} %"
             )
             if smooth == 1.0:
-                report(camera, judged, seconds)
+                report(camera, compared, seconds)
 
 
 if __name__ == "__main__":

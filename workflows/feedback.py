@@ -19,11 +19,19 @@ from aqa.features.body import are_fractions
 from aqa.features.store import FeatureStore
 from aqa.features.video_features import VideoFeatures, blank_of, of_store
 from aqa.models.examples import example_of
-from aqa.models.feedback import Feedback, PoseFeedback, give_feedback, give_pose_feedback
+from aqa.models.feedback import (
+    AspectFeedback,
+    Feedback,
+    PoseFeedback,
+    give_aspect_feedback,
+    give_feedback,
+    give_pose_feedback,
+)
 from aqa.models.runs import Run, load_run
 from aqa.models.saved.hashes import check_learned, warn_unchecked
 from aqa.target_names import PAIRS, RANK_VALUE, SCORE
 from aqa.workflows.known_files import KnownFiles
+from aqa.workflows.measure.again import measured_again
 from aqa.workflows.new_videos import VideoExtractor, check_told, extractor_for
 from aqa.workflows.training_files import TrainingFiles
 from aqa.workflows.trust import trust_in
@@ -39,6 +47,9 @@ class WrittenFeedback:
     commentary: str
 
 
+AnyFeedback = Feedback | PoseFeedback | AspectFeedback | WrittenFeedback
+
+
 @dataclass(frozen=True)
 class ExplainedVideo:
     """Feedback on one video, and where it comes from.
@@ -47,7 +58,7 @@ class ExplainedVideo:
     warnings: why the feedback may mean less than it seems, one line each.
     """
 
-    feedback: Feedback | PoseFeedback | WrittenFeedback
+    feedback: AnyFeedback
     run: Run
     path: Path | None
     manifest: Manifest
@@ -129,15 +140,17 @@ def explain(
     return ExplainedVideo(feedback, run, seen.video.path, manifest, where, warnings)
 
 
-def feedback_on(
-    run: Run, seen: SeenVideo, align: str = "index"
-) -> Feedback | PoseFeedback | WrittenFeedback:
-    """What the run's head says of a video's clips or joints, or writes of the whole."""
+def feedback_on(run: Run, seen: SeenVideo, align: str = "index") -> AnyFeedback:
+    """What the run's head says of a video's clips, joints or aspects, or writes of the whole."""
     head: Any = run.scoring_head()
     video, features = seen.video, seen.features
     if head.takes_joints:
         _check_pixels(run)
         return give_pose_feedback(head, video, features, run.spec["joints"], _frame_size(seen))
+    if "aspects" in head.gives:
+        return give_aspect_feedback(
+            head, video, features, run.spec.get("definition"), measured_again(video, run.spec)
+        )
     if "commentary" in head.gives and "clips" not in head.gives:
         return written_on(run, seen)
     feedback = give_feedback(head, video, features, seen.blank, align, run.clip_reference)

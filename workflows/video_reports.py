@@ -20,7 +20,7 @@ from aqa.extract.video.browser import BrowserVideo as BrowserVideo
 from aqa.extract.video.browser import jpeg
 from aqa.extract.video.decode import DECODE_ERRORS, read_frames
 from aqa.features.video_features import VideoFeatures
-from aqa.models.feedback import Feedback, PoseFeedback
+from aqa.models.feedback import AspectFeedback, Feedback, PoseFeedback
 from aqa.models.runs import Run
 from aqa.models.saved.hashes import check_beside
 from aqa.workflows.feedback import (
@@ -35,6 +35,7 @@ from aqa.workflows.feedback import (
     stored_id,
     written_on,
 )
+from aqa.workflows.measure.shown import ShownAspect, shown_aspects
 from aqa.workflows.moments import Moment as Moment
 from aqa.workflows.moments import compared_with, moments_of
 from aqa.workflows.new_videos import (
@@ -72,6 +73,7 @@ class ReportedVideo:
     draw over the copy; None where none are known. copy: to play; None where there is no video file.
     thumbnail: JPEG. run: whose feedback it is. trust: how far the score may be trusted. warnings:
     why this may mean less than it seems, one line each. true_faults: where somebody has told them.
+    aspects: what was measured, the worst first.
     """
 
     name: str
@@ -92,6 +94,7 @@ class ReportedVideo:
     true_faults: tuple[TrueFault, ...] = ()
     pose: PoseFeedback | None = None
     joints: ShownJoints | None = None
+    aspects: tuple[ShownAspect, ...] = ()
     writer: str = ""
 
     @property
@@ -284,7 +287,7 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: VideoShelf, align: st
     video, run = seen.video, runs[0]
     heads = {one.split: one.scoring_head() for one in runs}
     by_split = {split: predicted_score(head, video, seen.features) for split, head in heads.items()}
-    explains = not {"clips", "joints", "commentary"}.isdisjoint(run.head.gives)
+    explains = not {"clips", "joints", "aspects", "commentary"}.isdisjoint(run.head.gives)
     said = feedback_on(run, seen, align) if explains else None
     pose = said if isinstance(said, PoseFeedback) else None
     feedback = said if isinstance(said, Feedback) else None
@@ -318,6 +321,13 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: VideoShelf, align: st
         true_faults=told_faults(video, seen.features, shelf.manifest, copy) if copy else (),
         pose=pose,
         joints=joints,
+        aspects=shown_aspects(
+            video,
+            shelf.manifest,
+            run.record["split"]["train"],
+            shelf.store,
+            said if isinstance(said, AspectFeedback) else None,
+        ),
     )
 
 

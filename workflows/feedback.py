@@ -139,14 +139,22 @@ def feedback_on(
         _check_pixels(run)
         return give_pose_feedback(head, video, features, run.spec["joints"], _frame_size(seen))
     if "commentary" in head.gives and "clips" not in head.gives:
-        example = example_of(video, features.features, features.clips, head.answer_columns)
-        return WrittenFeedback(video.id, head.commentary(example)[0])
+        return written_on(run, seen)
     feedback = give_feedback(head, video, features, seen.blank, align, run.clip_reference)
     if feedback.total is None or run.target == SCORE:
         return feedback
     of = RANK_VALUE if run.target == PAIRS else run.target
     of += feedback.total.of.removeprefix(SCORE)
     return replace(feedback, total=replace(feedback.total, of=of))
+
+
+def written_on(run: Run, seen: SeenVideo) -> WrittenFeedback:
+    """What the run's head, which writes, says of a whole video."""
+    head: Any = run.scoring_head()
+    example = example_of(
+        seen.video, seen.features.features, seen.features.clips, head.answer_columns
+    )
+    return WrittenFeedback(seen.video.id, head.commentary(example)[0])
 
 
 def _frame_size(seen: SeenVideo) -> tuple[int, int] | None:

@@ -20,7 +20,7 @@ from aqa.extract.video.browser import BrowserVideo as BrowserVideo
 from aqa.extract.video.browser import jpeg
 from aqa.extract.video.decode import DECODE_ERRORS, read_frames
 from aqa.features.video_features import VideoFeatures
-from aqa.models.feedback import Feedback, PoseFeedback
+from aqa.models.feedback import AspectFeedback, Feedback, PoseFeedback
 from aqa.models.runs import Run
 from aqa.models.saved.hashes import check_beside
 from aqa.workflows.feedback import (
@@ -35,6 +35,7 @@ from aqa.workflows.feedback import (
     stored_id,
     written_on,
 )
+from aqa.workflows.measure.shown import ShownAspect, shown_aspects
 from aqa.workflows.moments import Moment as Moment
 from aqa.workflows.moments import compared_with, moments_of
 from aqa.workflows.new_videos import (
@@ -72,6 +73,7 @@ class ReportedVideo:
     draw over the copy; None where none are known. copy: to play; None where there is no video file.
     thumbnail: JPEG. run: whose feedback it is. trust: how far the score may be trusted. warnings:
     why this may mean less than it seems, one line each. true_faults: where somebody has told them.
+    aspects: what was measured, the worst first.
     """
 
     name: str
@@ -92,6 +94,7 @@ class ReportedVideo:
     true_faults: tuple[TrueFault, ...] = ()
     pose: PoseFeedback | None = None
     joints: ShownJoints | None = None
+    aspects: tuple[ShownAspect, ...] = ()
     writer: str = ""
 
     @property
@@ -168,14 +171,17 @@ class VideoReporter:
     def _training_files(self) -> TrainingFiles:
         return TrainingFiles(self.runs)
 
-    def stored(self, video_id: str, told: Mapping[str, Any] | None = None) -> ReportedVideo:
+    def stored(
+        self, video_id: str, told: Mapping[str, Any] | None = None, asked: str = ""
+    ) -> ReportedVideo:
         """A video of the manifest, by those runs that did not learn from it, if there are any.
 
-        told: what the user says of it, before what the manifest does; see `from_store`.
+        told: what the user says of it, before what the manifest does; asked: how the user named it;
+        see `from_store`.
         """
         chosen = [run for run in self.runs if video_id not in run.learned_from] or [self.runs[0]]
         video = self.manifest.by_id[video_id]
-        seen = from_store(video, chosen[0], self._shelf.store, dict(told or {}))
+        seen = from_store(video, chosen[0], self._shelf.store, dict(told or {}), asked)
         writers = [run for run in self._writers if video_id not in run.learned_from]
         if not self._shelf.has(video_id):
             return self._reported(seen, chosen, writers)
@@ -248,7 +254,8 @@ def report_videos(
     reporter = VideoReporter(runs, manifest, store, align=align, writers=writers, **network)
     told = {"type": type, "difficulty": difficulty, "action": action}
     where = store or runs[0].store
-    names = list(dict.fromkeys(stored_id(name, reporter.manifest, where) for name in names))
+    asked = {stored_id(name, reporter.manifest, where): name for name in names}
+    names = list(asked)
     videos: dict[str, Video] = {}
     failed: dict[str, str] = {}
     for name in (name for name in names if name not in reporter.manifest.by_id):
@@ -264,8 +271,8 @@ def report_videos(
     for name in (name for name in names if name not in failed):
         try:
             new = name in videos
-            known = {} if videos else told
-            done.append(reporter.new(videos[name]) if new else reporter.stored(name, known))
+            stored = (name, {} if videos else told, asked[name])
+            done.append(reporter.new(videos[name]) if new else reporter.stored(*stored))
         except DECODE_ERRORS as error:
             failed[called(name)] = _why_not(called(name), error)
     return reporter.together(done, failed)
@@ -280,7 +287,7 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: VideoShelf, align: st
     video, run = seen.video, runs[0]
     heads = {one.split: one.scoring_head() for one in runs}
     by_split = {split: predicted_score(head, video, seen.features) for split, head in heads.items()}
-    explains = not {"clips", "joints", "commentary"}.isdisjoint(run.head.gives)
+    explains = not {"clips", "joints", "aspects", "commentary"}.isdisjoint(run.head.gives)
     said = feedback_on(run, seen, align) if explains else None
     pose = said if isinstance(said, PoseFeedback) else None
     feedback = said if isinstance(said, Feedback) else None
@@ -314,6 +321,13 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: VideoShelf, align: st
         true_faults=told_faults(video, seen.features, shelf.manifest, copy) if copy else (),
         pose=pose,
         joints=joints,
+        aspects=shown_aspects(
+            video,
+            shelf.manifest,
+            run.record["split"]["train"],
+            shelf.store,
+            said if isinstance(said, AspectFeedback) else None,
+        ),
     )
 
 

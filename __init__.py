@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aqa.features.store import FeatureStore
     from aqa.workflows.scorer import Scorer
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "FeatureStore",

@@ -260,8 +260,9 @@ def load_run(folder: PathLike, head: str | None = None) -> Run:
 
 def score(
     videos: PathLike | Sequence[PathLike],
-    head: str = "svr",
+    head: str | None = None,
     *,
+    model: PathLike | None = None,
     workspace: PathLike = ".",
     splits: str | Sequence[str] = (),
     targets: str | Sequence[str] = (),
@@ -274,11 +275,12 @@ def score(
 ) -> Rows:
     """Predict the scores of new video files with a fitted head.
 
-    splits: whose runs to take, by default all; their predictions are averaged. targets: what to
-    predict, by default all that the head was fitted to. type, difficulty, action: of the videos,
-    for a head that needs them; by default, of a file of the manifest, what that says. weights:
-    where the backbone's checkpoint is now, if it has moved. backbone: `path/to/net.py:make`, where
-    the store was made with that file.
+    head: by default `svr`, of a model its only one. model: a file of `aqa pack`, whose fitted heads
+    take the place of the workspace's. splits: whose runs to take, by default all; their predictions
+    are averaged. targets: what to predict, by default all that the head was fitted to. type,
+    difficulty, action: of the videos, for a head that needs them; by default, of a file of the
+    manifest, what that says. weights: where the backbone's checkpoint is now, if it has moved.
+    backbone: `path/to/net.py:make`, where the store was made with that file.
 
     One row per video and target: `video`, `target` where that is not the score, `score` in points,
     the prediction of each split, and what each writes of it, if it does. A video that cannot be
@@ -290,23 +292,28 @@ def score(
     from aqa.models.run_source import chosen_runs
     from aqa.models.trust.model_facts import model_facts
     from aqa.workflows.known_files import KnownFiles
+    from aqa.workflows.model_places import places_for
     from aqa.workflows.score import score_videos
 
     place = Workspace(Path(workspace))
     paths = [videos] if isinstance(videos, str | Path) else list(videos)
-    folders = chosen_runs(place.runs, (head,), _names(splits), _names(targets))
-    fitted = [runs.load_run(folder, (head,)) for folder in folders]
-    outcome = score_videos(
-        paths,
-        fitted,
-        weights=weights,
-        backbone=backbone,
-        device=device,
-        type=type,
-        difficulty=difficulty,
-        action=action,
-        known=KnownFiles.beside(place.manifest),
-    )
+    with ExitStack() as stack:
+        places = places_for(stack, place, model, weights=weights)
+        named = places.head(head, "svr")
+        folders = chosen_runs(places.runs, (named,), _names(splits), _names(targets))
+        fitted = [runs.load_run(folder, (named,)) for folder in folders]
+        outcome = score_videos(
+            paths,
+            fitted,
+            weights=places.weights,
+            backbone=backbone,
+            device=device,
+            type=type,
+            difficulty=difficulty,
+            action=action,
+            known=None if model else KnownFiles.beside(place.manifest),
+        )
+        facts = model_facts(fitted).as_dict()
     failed = [f"{one.path}: {one.reason}" for one in outcome.failed]
     _warn([*outcome.warnings, *failed])
     rows = (
@@ -320,13 +327,14 @@ def score(
         }
         for done in outcome.done
     )
-    return Rows(rows, failed, model_facts(fitted).as_dict())
+    return Rows(rows, failed, facts)
 
 
 def explain(
     video: PathLike,
-    head: str = "score-estimation",
+    head: str | None = None,
     *,
+    model: PathLike | None = None,
     workspace: PathLike = ".",
     manifest: Manifest | PathLike | None = None,
     store: PathLike | None = None,
@@ -342,10 +350,12 @@ def explain(
 ) -> Rows:
     """What a fitted head says of each clip of a video, or of each joint of the athlete.
 
-    video: an id of the manifest, or a video file. target: what the head was fitted to, by default
-    the score, or its only target. type, difficulty, action: of a new video, for a
-    head that needs them. align: which clips of an exemplar are compared, those of the same number
-    or those that dynamic time warping finds.
+    video: an id of the manifest, or a video file. head: by default `score-estimation`, of a model
+    its only one. model: a file of `aqa pack`, in place of the workspace's fitted heads, manifest
+    and store; the video is then a file. target: what the head was fitted to, by default the score,
+    or its only target. type, difficulty, action: of a new video, for a head that needs them. align:
+    which clips of an exemplar are compared, those of the same number or those that dynamic time
+    warping finds.
 
     One row per clip: `clip`, its frames and seconds, `value` and `faulty`; of a head on joints, one
     row per joint: the frame and the direction in which moving it would raise the score most, and
@@ -358,22 +368,28 @@ def explain(
     from aqa.models.run_source import runs_of_one_target
     from aqa.models.trust.model_facts import model_facts
     from aqa.workflows.feedback import explain as explain_video
+    from aqa.workflows.model_places import places_for
 
     place = Workspace(Path(workspace))
-    explained = explain_video(
-        str(video),
-        runs_of_one_target(place.runs, head, _names(splits), target),
-        _manifest(manifest, place),
-        None if store is None else Path(store),
-        type=type,
-        difficulty=difficulty,
-        action=action,
-        align=align,
-        weights=weights,
-        backbone=backbone,
-        device=device,
-        heads=(head,),
-    )
+    with ExitStack() as stack:
+        own = None if isinstance(manifest, Manifest) else manifest
+        places = places_for(stack, place, model, manifest=own, store=store, weights=weights)
+        named = places.head(head, "score-estimation")
+        explained = explain_video(
+            *places.videos([str(video)]),
+            runs_of_one_target(places.runs, named, _names(splits), target),
+            manifest if isinstance(manifest, Manifest) else Manifest.read(places.manifest),
+            places.store,
+            type=type,
+            difficulty=difficulty,
+            action=action,
+            align=align,
+            weights=places.weights,
+            backbone=backbone,
+            device=device,
+            heads=(named,),
+        )
+        facts = model_facts([explained.run]).as_dict()
     _warn(explained.warnings)
     explanation = explained.feedback
     said: Sequence[Any] = [explanation]
@@ -381,8 +397,7 @@ def explain(
         said = explanation.clips
     elif isinstance(explanation, PoseFeedback):
         said = explanation.moves
-    model = model_facts([explained.run]).as_dict()
-    return Rows((dataclasses.asdict(one) for one in said), model=model)
+    return Rows((dataclasses.asdict(one) for one in said), model=facts)
 
 
 def _said(said: SaidClass) -> dict[str, Any]:

@@ -166,6 +166,11 @@ class Manifest(Sequence[Video]):
         self._views[key] = view
         return view
 
+    def of_absent_pairs(self) -> Manifest:
+        """As `of_pairs`, where the table of pairs is not there, as in a pack: to answer alone."""
+        videos = [replace(video, score=math.nan, similar_within=None) for video in self]
+        return Manifest(videos, self.path, PAIRS)
+
     def of_targets(
         self,
         asked: Sequence[str] = (),

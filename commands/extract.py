@@ -158,7 +158,7 @@ def extract(
     size, share = _batch_size(batch_size), parsed_shard(shard)
     from aqa.annotations.manifest import Manifest
 
-    videos = _chosen(Manifest.read(manifest or workspace.manifest), only)
+    videos = chosen_videos(Manifest.read(manifest or workspace.manifest), only)
     if network["backbone"] == POSE:
         path = store or workspace.store(POSE)
         _tell(path, _extract_poses(videos, poses, path, asked, quiet), failed_list)
@@ -204,7 +204,7 @@ def extract(
     _tell(path, summary, failed_list)
 
 
-def _chosen(table: Manifest, only: Path | None) -> Sequence[Video]:
+def chosen_videos(table: Manifest, only: Path | None) -> Sequence[Video]:
     """The videos of the manifest, or those of --only."""
     from aqa.features.arrays import read_ids
 

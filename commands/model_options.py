@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from aqa.commands.options import FILE
-from aqa.errors import AqaError
 from aqa.workspace import Workspace
 
 if TYPE_CHECKING:
-    from aqa.workflows.pack import OpenedPack
+    from aqa.workflows.model_places import ModelPlaces
 
 model_option = click.option(
     "--model",
@@ -27,40 +24,13 @@ model_option = click.option(
 _BROUGHT = {"runs": "--runs", "manifest": "--manifest", "store": "--store"}
 
 
-@dataclass(frozen=True)
-class ModelPlaces:
-    """Where fitted heads and what belongs to them lie: in a workspace, or in an opened pack."""
-
-    runs: Path
-    manifest: Path
-    store: Path | None
-    weights: Path | None
-    pack: OpenedPack | None = None
-
-    def videos(self, names: Sequence[str]) -> list[str]:
-        """Names of videos as given; of a pack's, whose ids nobody has videos of, files alone."""
-        if self.pack is None:
-            return list(names)
-        from aqa.annotations.manifest import Manifest
-        from aqa.annotations.urls import is_url
-
-        for name in names:
-            if not Path(name).exists() and not is_url(name):
-                raise AqaError(f"{name}: no such file; with --model, name files of videos")
-        ids = Manifest.read(self.manifest).by_id
-        return [_no_id(name) if name in ids else name for name in names]
-
-
-def _no_id(name: str) -> str:
-    """The same file by a name that is no id of the pack's training videos."""
-    return os.path.relpath(name) if Path(name).is_absolute() else os.path.join(os.curdir, name)
-
-
 def places_of(workspace: Workspace, model: Path | None, **given: Any) -> ModelPlaces:
     """Where a command finds what it needs; a pack stays open until the command ends.
 
     given: the command's arguments runs, manifest, store and weights, None where not given.
     """
+    from aqa.workflows.model_places import ModelPlaces, pack_places
+
     weights: Path | None = given.pop("weights")
     if model is None:
         return ModelPlaces(
@@ -72,8 +42,5 @@ def places_of(workspace: Workspace, model: Path | None, **given: Any) -> ModelPl
     for name, option in _BROUGHT.items():
         if given.get(name) is not None:
             raise click.UsageError(f"{option} and --model: a pack brings its own; leave one out")
-    from aqa.workflows.pack import open_pack
-
-    pack = click.get_current_context().with_resource(open_pack(model))
-    inside = pack.workspace
-    return ModelPlaces(inside.runs, inside.manifest, None, weights or pack.weights, pack)
+    stack = click.get_current_context().with_resource(ExitStack())
+    return pack_places(stack, model, weights)

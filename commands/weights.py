@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aqa.commands.network_options import fetch_checkpoint
+from aqa.commands.network_options import fetch_checkpoint, fetch_networks
 from aqa.commands.options import FILE, FOLDER, json_option
 
 if TYPE_CHECKING:
+    from aqa.extract.checkpoints.packages import PackagedNetworks
     from aqa.extract.checkpoints.records import Checkpoint
+
+_POSE = "pose"
 
 
 @click.group(short_help="List, fetch, check and inspect public checkpoints.")
@@ -30,19 +33,25 @@ def list_weights(backbones: tuple[str, ...], as_json: bool) -> None:
     name: it begins with the backbone's. frames: per clip. fetch: whether it is in the cache, `aqa
     weights fetch` downloads it, or it must be downloaded by hand. Without --weights, a backbone
     takes the first that it has here. Of each BACKBONE that is named, all that is known: address,
-    size, SHA-256, licence.
+    size, SHA-256, licence. Those of `pose` estimate joints, see `aqa poses`.
     """
     from aqa.extract.checkpoints.cache import default_cache
     from aqa.extract.checkpoints.catalogue import checkpoints_of, known_checkpoints
+    from aqa.extract.checkpoints.packages import PACKAGED
     from aqa.report.tables import table
 
-    known = checkpoints_of(backbones) if backbones else known_checkpoints()
-    own = [line for name in backbones for line in _unpublished(name)]
+    networks = [name for name in backbones if name != _POSE]
+    known = checkpoints_of(networks) if backbones else known_checkpoints()
+    packaged = list(PACKAGED.values()) if _POSE in backbones or not backbones else []
+    own = [line for name in networks for line in _unpublished(name)]
     if as_json:
-        click.echo(json.dumps([dataclasses.asdict(checkpoint) for checkpoint in known], indent=1))
+        records = [*map(dataclasses.asdict, known), *map(_packaged_record, packaged)]
+        click.echo(json.dumps(records, indent=1))
         return
     if backbones:
-        click.echo("\n\n".join([*(_in_full(one, default_cache()) for one in known), *own]))
+        described = [_in_full(one, default_cache()) for one in known]
+        described += [_packaged_in_full(one, default_cache()) for one in packaged]
+        click.echo("\n\n".join([*described, *own]))
         return
     rows = [
         [
@@ -50,6 +59,10 @@ def list_weights(backbones: tuple[str, ...], as_json: bool) -> None:
             *(_licence(checkpoint), _place(checkpoint, default_cache())),
         ]
         for checkpoint in known
+    ]
+    rows += [
+        [one.name, "1", one.pretraining, one.licence, _packaged_place(one, default_cache())]
+        for one in packaged
     ]
     header = ["name", "frames", "pretrained on", "licence", "fetch"]
     click.echo(table(rows, header, left=5))
@@ -87,6 +100,31 @@ def _in_full(checkpoint: Checkpoint, cache: Path) -> str:
     return f"{checkpoint.name}\n{table(rows, left=2)}\n{checkpoint.url}"
 
 
+def _packaged_record(known: PackagedNetworks) -> dict[str, object]:
+    return {"backbone": _POSE, "url": known.url, **dataclasses.asdict(known)}
+
+
+def _packaged_in_full(known: PackagedNetworks, cache: Path) -> str:
+    """All that is known of networks of a package, under their name."""
+    from aqa.extract.checkpoints.progress import in_bytes
+    from aqa.report.tables import table
+
+    rows = [
+        ["backbone", f"{_POSE}: they estimate joints, see `aqa poses`"],
+        ["pretrained on", known.pretraining],
+        ["licence", known.licence],
+        ["lie in", f"{known.package} {known.version} on PyPI, {in_bytes(known.wheel_size)}"],
+        *([one.name, in_bytes(one.size)] for one in known.files),
+        ["fetch", _packaged_place(known, cache)],
+    ]
+    hashes = [f"{one.sha256}  {one.name}" for one in known.files]
+    return "\n".join([known.name, table(rows, left=2), *hashes, known.url])
+
+
+def _packaged_place(known: PackagedNetworks, cache: Path) -> str:
+    return "is here" if all(path.is_file() for path in known.paths(cache)) else "yes"
+
+
 def _licence(checkpoint: Checkpoint) -> str:
     """The licence without whose it is."""
     return (checkpoint.licence or "not known").partition(" (")[0]
@@ -104,7 +142,11 @@ def show(name: str) -> None:
     """Print all that is known of the public checkpoint NAME, as JSON."""
     from aqa.extract.backbones import get_architecture
     from aqa.extract.checkpoints.catalogue import find_checkpoint
+    from aqa.extract.checkpoints.packages import PACKAGED
 
+    if name in PACKAGED:
+        click.echo(json.dumps(_packaged_record(PACKAGED[name]), indent=1))
+        return
     checkpoint = find_checkpoint(name)
     preprocess = get_architecture(checkpoint.backbone).profile(checkpoint.profile)
     record = {**dataclasses.asdict(checkpoint), "preprocess": preprocess.to_dict()}
@@ -117,8 +159,15 @@ def show(name: str) -> None:
     "--cache", type=FOLDER, help="Folder to keep it in [default: AQA_CACHE or ~/.cache/aqa]."
 )
 def fetch(name: str, cache: Path | None) -> None:
-    """Download the public checkpoint NAME, check it, and print its path."""
-    click.echo(str(fetch_checkpoint(name, cache)))
+    """Download the public checkpoint NAME, check it, and print its path.
+
+    blazepose-full, the networks of `aqa poses`, lies in a package of PyPI, which pip downloads
+    without installing it.
+    """
+    from aqa.extract.checkpoints.packages import PACKAGED
+
+    paths = fetch_networks(name, cache) if name in PACKAGED else [fetch_checkpoint(name, cache)]
+    click.echo("\n".join(map(str, paths)))
 
 
 @weights.command(name="verify")

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import get_args
 
 import numpy as np
@@ -20,6 +21,8 @@ from aqa.device import pick_device
 from aqa.errors import AqaError
 from aqa.extract.backbones.backbone import Backbone
 from aqa.extract.encode import Encoder, blank_response
+from aqa.extract.engines.names import ENGINES, Engine, openvino_version
+from aqa.extract.engines.openvino_net import relative_distance
 from aqa.extract.inference import Precision
 from aqa.extract.remote.held import held
 from aqa.extract.video.clip_reader import ClipReader
@@ -31,22 +34,23 @@ _N_VIDEOS, _DECODING = 5, 6.0
 # Clips that the network is timed on, and how long for each batch size and precision, in seconds.
 _N_CLIPS, _TIMING = 16, 1.0
 _BATCHES = {"cpu": (1, 2, 4), "cuda": (8, 32, 128)}
-# Another precision is recommended only if it is so many times as fast.
+# Another engine or precision is recommended only if it is so many times as fast.
 _WORTH = 1.1
 
 
 @dataclass(frozen=True)
 class NetworkRate:
-    """How fast the network is in a precision, with a batch size.
+    """How fast the network is in a precision, with a batch size, run by an engine.
 
     clips_per_second: of one device, decoding left out. drift: how far features are from those in
-    float32, as a share of their length.
+    float32 by PyTorch, as a share of their length.
     """
 
     precision: Precision
     batch_size: int
     clips_per_second: float
     drift: float
+    engine: Engine = "torch"
 
 
 @dataclass(frozen=True)
@@ -73,11 +77,16 @@ class Plan:
 
     @property
     def best(self) -> NetworkRate:
-        """What to take: the fastest in float32, or in another precision that is worth it."""
-        exact = self._fastest([one for one in self.rates if one.precision == "float32"])
-        other = self._fastest(self.rates)
-        worth = other.clips_per_second > _WORTH * exact.clips_per_second
-        return other if worth else exact
+        """What to take: the fastest in float32 by PyTorch, or what is worth more than that.
+
+        That is another engine, in float32 too, and then another precision.
+        """
+        exact = [one for one in self.rates if one.precision == "float32"]
+        best = self._fastest([one for one in exact if one.engine == "torch"])
+        for other in (self._fastest(exact), self._fastest(self.rates)):
+            if other.clips_per_second > _WORTH * best.clips_per_second:
+                best = other
+        return best
 
     @staticmethod
     def _fastest(rates: Sequence[NetworkRate]) -> NetworkRate:
@@ -193,19 +202,25 @@ def _spread(videos: Sequence[Video]) -> Iterator[Video]:
 def _rates(
     backbone: Backbone, frames: NDArray[np.uint8], device: str, batches: Sequence[int]
 ) -> Iterator[NetworkRate]:
-    """How fast the network is, in each precision and with each batch size."""
+    """How fast the network is by each engine, in each precision and with each batch size."""
     exact = None
-    for precision in get_args(Precision):
-        if precision == "float16" and pick_device(device).type == "cpu":
-            continue  # no CPU is faster in it
-        for batch_size in batches:
+    on_cpu = pick_device(device).type == "cpu"
+    for engine in ENGINES if on_cpu and openvino_version() else ENGINES[:1]:
+        for precision, batch_size in product(get_args(Precision), batches):
+            if precision == "float16" and on_cpu:
+                continue  # no CPU is faster in it
             clips = np.resize(frames, (max(batch_size, len(frames)), *frames.shape[1:]))
-            encoder = Encoder(backbone, device, batch_size, precision)
-            features = encoder(clips).cpu().numpy()  # warms up, too
-            exact = features[: len(frames)] if exact is None else exact
-            difference = np.linalg.norm(features[: len(frames)] - exact)
-            drift = float(difference / max(float(np.linalg.norm(exact)), 1e-12))
-            yield NetworkRate(precision, encoder.batch_size, _rate(encoder, clips), drift)
+            try:
+                encoder = Encoder(backbone, device, batch_size, precision, engine)
+                features = encoder(clips).cpu().numpy()[: len(frames)]  # warms up, too
+            except AqaError:
+                if engine == "torch":
+                    raise
+                continue  # OpenVINO cannot run this network, or not in this precision
+            exact = features if exact is None else exact
+            drift = relative_distance(features, exact)
+            rate = _rate(encoder, clips)
+            yield NetworkRate(precision, encoder.batch_size, rate, drift, engine)
 
 
 def _rate(encoder: Encoder, clips: NDArray[np.uint8]) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from aqa.extract.checkpoints.progress import in_bytes
+from aqa.extract.engines.names import SAME
 from aqa.extract.plan import NetworkRate, Plan
 
 # For how many GPUs the time is told.
@@ -23,8 +24,8 @@ def plan_rows(plan: Plan) -> list[list[str]]:
         ["memory", f"{in_bytes(plan.memory)} per process{gpu}"],
         ["decoding", f"{plan.decoding:.1f} clips/s per thread"],
         *(
-            [f"network, {precision}", _rates_in_words(list(rates))]
-            for precision, rates in groupby(plan.rates, lambda one: one.precision)
+            [f"network, {name}", _rates_in_words(list(rates))]
+            for name, rates in groupby(plan.rates, _name)
         ),
         ["bound by", plan.bound_by],
         ["time", _times(plan)],
@@ -32,11 +33,16 @@ def plan_rows(plan: Plan) -> list[list[str]]:
     ]
 
 
+def _name(rate: NetworkRate) -> str:
+    return rate.precision if rate.engine == "torch" else f"{rate.engine} {rate.precision}"
+
+
 def _rates_in_words(rates: list[NetworkRate]) -> str:
     told = ", ".join(f"batch {one.batch_size}: {one.clips_per_second:.1f}" for one in rates)
     drift = max(one.drift for one in rates)
-    exact = rates[0].precision == "float32"
-    return f"{told} clips/s" + ("" if exact else f"; features differ by {drift:.1%}")
+    if rates[0].precision == "float32":
+        return f"{told} clips/s" + (f"; features differ by {drift:.0e}" if drift > SAME else "")
+    return f"{told} clips/s; features differ by {drift:.1%}"
 
 
 def _times(plan: Plan) -> str:
@@ -53,7 +59,8 @@ def _times(plan: Plan) -> str:
 
 def _advice(plan: Plan) -> str:
     best = plan.best
-    options = [f"--batch-size {best.batch_size}", f"--precision {best.precision}"]
+    engine = [] if best.engine == "torch" else [f"--engine {best.engine}"]
+    options = [*engine, f"--batch-size {best.batch_size}", f"--precision {best.precision}"]
     faster = plan.device.type == "cpu" and plan.seconds(plan.cores) < 0.9 * plan.seconds(1)
     return " ".join([*options, *([f"--processes {plan.cores}"] if faster else [])])
 

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _SIDES = ("left", "right")
+# A joint may be put somewhat beside the picture; no body is as small as two pixels.
+_LARGEST_FRACTION = 2.0
 _ENDS = ("toe", "foot index", "big toe", "foot")
 _HANDS = ("wrist", "hand")
 # Middle of the shoulders, and of the hips, where an estimator names these.
@@ -78,6 +80,12 @@ def _middle(
 def places_of(names: Sequence[str]) -> dict[str, int]:
     """Plain name of each joint -> its number."""
     return {plain(name): j for j, name in enumerate(names)}
+
+
+def are_fractions(joints: NDArray[np.floating]) -> bool:
+    """Whether places are told as parts of the picture's width and height, as YOLO's are."""
+    seen = joints[np.isfinite(joints)]
+    return bool(len(seen)) and float(np.abs(seen).max()) < _LARGEST_FRACTION
 
 
 def bones(names: Sequence[str]) -> list[tuple[int, int]]:

@@ -50,6 +50,15 @@ ASSESSMENT = (
     ),
     # Other systems and datasets of action quality assessment.
     Paper(
+        "bai2022",
+        "Yang Bai, Desen Zhou, Songyang Zhang, Jian Wang, Errui Ding, Yu Guan, Yang Long "
+        "and Jingdong Wang",
+        2022,
+        "Action Quality Assessment with Temporal Parsing Transformer",
+        "European Conference on Computer Vision (ECCV)",
+        "figures of TPT, beside which heads are reproduced",
+    ),
+    Paper(
         "capecci2019",
         "Marianna Capecci, Maria Gabriella Ceravolo, Francesco Ferracuti, Sabrina Iarlori, "
         "Andrea Monteriù, Luca Romeo and Federica Verdini",
@@ -241,5 +250,14 @@ ASSESSMENT = (
         "CoFInAl: Enhancing Action Quality Assessment with Coarse-to-Fine Instruction Alignment",
         "International Joint Conference on Artificial Intelligence (IJCAI)",
         "head cofinal",
+    ),
+    Paper(
+        "zhou2025",
+        "Kanglei Zhou, Hubert P. H. Shum, Frederick W. B. Li, Xingxing Zhang and Xiaohui Liang",
+        2025,
+        "PHI: Bridging Domain Shift in Long-Term Action Quality Assessment via Progressive "
+        "Hierarchical Instruction",
+        "IEEE Transactions on Image Processing",
+        "figures of PHI, beside which heads are reproduced",
     ),
 )

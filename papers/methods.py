@@ -16,12 +16,28 @@ METHODS = (
         "METEOR of commentary",
     ),
     Paper(
+        "forney1973",
+        "G. David Forney",
+        1973,
+        "The Viterbi Algorithm",
+        "Proceedings of the IEEE",
+        "which body is the athlete, in aqa poses",
+    ),
+    Paper(
         "papineni2002",
         "Kishore Papineni, Salim Roukos, Todd Ward and Wei-Jing Zhu",
         2002,
         "BLEU: a Method for Automatic Evaluation of Machine Translation",
         "Annual Meeting of the Association for Computational Linguistics (ACL)",
         "BLEU of commentary",
+    ),
+    Paper(
+        "rublee2011",
+        "Ethan Rublee, Vincent Rabaud, Kurt Konolige and Gary Bradski",
+        2011,
+        "ORB: An Efficient Alternative to SIFT or SURF",
+        "IEEE International Conference on Computer Vision (ICCV)",
+        "how aqa poses brings frames of a moving camera over each other",
     ),
     Paper(
         "vedantam2015",

@@ -6,6 +6,15 @@ from aqa.papers.paper import Paper
 
 NETWORKS = (
     Paper(
+        "bazarevsky2020",
+        "Valentin Bazarevsky, Ivan Grishchenko, Karthik Raveendran, Tyler Zhu, Fan Zhang and "
+        "Matthias Grundmann",
+        2020,
+        "BlazePose: On-device Real-time Body Pose tracking",
+        "CVPR Workshop on Computer Vision for Augmented and Virtual Reality",
+        "the networks of aqa poses",
+    ),
+    Paper(
         "carreira2017",
         "Joao Carreira and Andrew Zisserman",
         2017,

@@ -86,15 +86,15 @@ def moves_table(feedback: PoseFeedback, run: str) -> str:
     """
     lines = [f"{feedback.video}, by {run}", f"gain: {feedback.meaning}, in the best direction"]
     if feedback.torso is None:
-        lines[1] += "; right, down: per pixel to the right, and per pixel down"
-        lines.append("in pixels, as shoulders and hips are not among the joints")
+        lines[1] += "; right, down: to the right, and down"
+        lines.append("not in parts of the torso, whose length these joints do not tell")
         header = ["joint", "frame", "seconds", "gain", "right", "down"]
         rows = [[*_when(move), *_pixels(move)] for move in feedback.moves]
         left: Collection[int] = {0}
     else:
         lines.append("angle: in the picture, as it is and after that move")
         header = ["joint", "frame", "seconds", "gain", "move it", "angle"]
-        rows = [[*_when(move), *_of_torso(move)] for move in feedback.moves]
+        rows = [move_row(move) for move in feedback.moves]
         left = {0, 4, 5}
     title, *notes = lines
     notes = [wrapped(note, indent="  ") for note in notes]
@@ -110,8 +110,10 @@ def _pixels(move: JointMove) -> list[str]:
     return [f"{value:.3f}" for value in (move.gain, move.right, move.down)]
 
 
-def _of_torso(move: JointMove) -> list[str]:
-    return [f"{move.step_gain or 0.0:.2f}", move.direction, angle_text(move)]
+def move_row(move: JointMove) -> list[str]:
+    """Joint, frame, seconds, gain, direction and angle; the gain per pixel without a torso."""
+    gain = f"{move.gain:.3f}" if move.step_gain is None else f"{move.step_gain:.2f}"
+    return [*_when(move), gain, move.direction, angle_text(move)]
 
 
 def angle_text(move: JointMove) -> str:

@@ -46,15 +46,20 @@ def head_page(name: str, head: type[Any], also: Iterable[type[Any]] = ()) -> str
     """
     module = inspect.getmodule(head)
     title = (inspect.getdoc(module) or inspect.getdoc(head) or "").partition("\n")[0]
-    rows = [
-        _row(field, typing.get_type_hints(kind)[field.name])
-        for kind in (head, *also)
-        for field in sorted(dataclasses.fields(kind), key=lambda field: not _states(kind, field))
-    ]
+    rows = parameter_rows(head, also)
     header = ["parameter", "default", "meaning", "source"]
     # A table repeats its first columns where it is too wide; all four are text.
     text = [wrapped(f"{name}: {title}", indent="    "), "", table(rows, header, left=4)]
     return "\n".join(text) + foot(title, *(cell for row in rows for cell in row))
+
+
+def parameter_rows(head: type[Any], also: Iterable[type[Any]] = ()) -> list[list[str]]:
+    """Name, default, meaning and source of each hyper-parameter, a head's own ones first."""
+    return [
+        _row(field, typing.get_type_hints(kind)[field.name])
+        for kind in (head, *also)
+        for field in sorted(dataclasses.fields(kind), key=lambda field: not _states(kind, field))
+    ]
 
 
 def _states(head: type[Any], field: dataclasses.Field[Any]) -> bool:

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from aqa.report.references import foot
 from aqa.report.tables import table as aligned
 from aqa.report.tables import wrapped
-from aqa.workflows.reproduce.cells import ReproducedCell, Reproduction, printed_figures
+from aqa.workflows.reproduce.cells import (
+    ReproducedCell,
+    Reproduction,
+    printed_figures,
+    sources,
+)
 from aqa.workflows.reproduce.declared import PublishedTable
 from aqa.workflows.reproduce.end_to_end.lacking import end_to_end_needs
 from aqa.workflows.reproduce.end_to_end.recipes import recipes_of
@@ -47,7 +52,7 @@ def needs_of(table: PublishedTable, workspace: Workspace) -> str:
     ]
     lacking = needs(table, workspace)
     lines = [
-        _title(table, f", splits by {table.protocol}"),
+        _title(table, f", splits by {table.protocol or f'aqa import {table.importer}'}"),
         aligned(rows, ["system", "head", "store", "parameters"], left=4),
         "lacking:" if lacking else "nothing is lacking",
         *(wrapped(f"  {line}", indent="    ") for line in lacking),
@@ -92,6 +97,7 @@ def reproduction_table(reproduction: Reproduction) -> str:
 def _different(table: PublishedTable, notes: Sequence[str]) -> list[str]:
     """How the paper chose what it prints, and what differs from the paper, as lines."""
     lines = [f"selection: {table.selected}"] if table.selected else []
+    lines += [f"read in: {place}" for place in sources(table)]
     lines += [f"differs: {note}" for note in notes]
     return [wrapped(line, indent="    ") for line in lines]
 

@@ -31,7 +31,7 @@ from aqa.report.score_table import score_json
 from aqa.serve.features_file import read_features
 from aqa.serve.limited_process import is_out_of_memory, limit_memory
 from aqa.serve.settings import MEGABYTE, Limits, ServedModel
-from aqa.workflows.best_head import explaining_runs
+from aqa.workflows.best_head import EXPLAINING, FIT_ONE, explaining_runs
 from aqa.workflows.feedback import WrittenFeedback
 from aqa.workflows.scorer import Scorer
 from aqa.workflows.video_reports import ReportedVideo
@@ -68,7 +68,9 @@ def opened(model: ServedModel) -> Iterator[Scorer]:
     runs = [load_run(folder, (model.head,) if model.head else ()) for folder in folders]
     if any("joints" in run.spec for run in runs):
         raise AqaError(
-            f"{runs[0].folder}: it scores files of joints, which no page shows; use `aqa score`"
+            f"{runs[0].folder}: {runs[0].name} reads joints, and this app takes videos; find their "
+            f"joints with `aqa poses` and use `aqa report ID --head {runs[0].label}`, or serve a "
+            f"head on clip features: `{FIT_ONE}`, then `aqa serve --head {EXPLAINING}`"
         )
     scorer = Scorer(
         runs,

@@ -8,9 +8,11 @@ _PAGE = 4096
 
 
 def limit_memory(more: int) -> None:
-    """Let this process take so many bytes beside what it has; where the system cannot, nothing.
+    """Let this process take so many bytes beside what it has: on Linux alone.
 
-    A dump of its memory is never written either.
+    Elsewhere there is no /proc to tell how much it has, and macOS does not keep to such a limit:
+    nothing but the time that it may take bounds its memory there, as docs/serve.md says. A dump of
+    its memory is never written either.
     """
     try:
         import resource

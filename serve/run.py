@@ -10,9 +10,13 @@ import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from aqa.errors import AqaError
 from aqa.serve.settings import Access, Limits, ServedModel
+
+if TYPE_CHECKING:
+    import uvicorn
 
 # Where the page is, unless something else is there already.
 USUAL_PORT = 8765
@@ -104,21 +108,28 @@ def serve(service: Service, tell: Callable[[str], None]) -> None:
             tell("Ctrl-C ends it")
             if service.browser:
                 _open_browser(address)
-            server = uvicorn.Server(
-                uvicorn.Config(
-                    app,
-                    log_level="warning",
-                    access_log=False,
-                    server_header=False,
-                    ws="none",
-                    limit_concurrency=64,
-                    timeout_keep_alive=5,
-                    timeout_graceful_shutdown=1,
-                )
-            )
-            server.run(sockets=[listening])
+            uvicorn.Server(http_settings(app)).run(sockets=[listening])
         finally:
             worker.stop()
+
+
+def http_settings(app: Any, log_level: str = "warning") -> uvicorn.Config:
+    """How HTTP is spoken."""
+    import uvicorn
+
+    from aqa.serve.slow_headers import TimedHeaders
+
+    return uvicorn.Config(
+        app,
+        http=TimedHeaders,
+        log_level=log_level,
+        access_log=False,
+        server_header=False,
+        ws="none",
+        limit_concurrency=64,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=1,
+    )
 
 
 def _listening(place: ListenAt) -> socket.socket:

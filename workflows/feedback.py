@@ -15,6 +15,7 @@ from aqa.annotations.urls import is_url
 from aqa.errors import AqaError, UnknownNameError
 from aqa.extract.remote.held import held_to_the_end
 from aqa.extract.video.decode import content_of, read_frames
+from aqa.features.body import are_fractions
 from aqa.features.store import FeatureStore
 from aqa.features.video_features import VideoFeatures, blank_of, of_store
 from aqa.models.examples import example_of
@@ -136,7 +137,7 @@ def feedback_on(
     video, features = seen.video, seen.features
     if head.takes_joints:
         _check_pixels(run)
-        return give_pose_feedback(head, video, features, run.spec["joints"])
+        return give_pose_feedback(head, video, features, run.spec["joints"], _frame_size(seen))
     if "commentary" in head.gives and "clips" not in head.gives:
         example = example_of(video, features.features, features.clips, head.answer_columns)
         return WrittenFeedback(video.id, head.commentary(example)[0])
@@ -146,6 +147,18 @@ def feedback_on(
     of = RANK_VALUE if run.target == PAIRS else run.target
     of += feedback.total.of.removeprefix(SCORE)
     return replace(feedback, total=replace(feedback.total, of=of))
+
+
+def _frame_size(seen: SeenVideo) -> tuple[int, int] | None:
+    """Width and height of the frames, in pixels, where joints are told as parts of these.
+
+    None where they are not, or there is no video file.
+    """
+    path, first = seen.video.path, seen.features.offset
+    if path is None or not path.exists() or not are_fractions(seen.features.features):
+        return None
+    height, width = read_frames(path, [first])[first].shape[:2]
+    return width, height
 
 
 def _check_pixels(run: Run) -> None:

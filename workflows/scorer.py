@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,10 +25,14 @@ from aqa.models.feedback import Feedback, PoseFeedback
 from aqa.models.run_source import runs_of_one_target
 from aqa.models.runs import Run, load_run
 from aqa.workflows.feedback import SeenVideo, WrittenFeedback, feedback_on
+from aqa.workflows.model_places import places_for
 from aqa.workflows.new_videos import ExtractedVideo
 from aqa.workflows.score import ScoredVideo, VideoScorer
 from aqa.workflows.video_reports import VideoReporter, VideosReport
 from aqa.workspace import Workspace
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 # What features that came without a file are called.
 _NO_FILE = "features"
@@ -65,23 +70,46 @@ class Scorer:
             raise AqaError(f"{', '.join(sorted(targets))}: choose one target, with --target")
         self.runs = tuple(runs)
         self.manifest, self._store, self._align = manifest, store, align
+        self._opened = ExitStack()
         self._scorer = VideoScorer(runs, weights=weights, backbone=backbone, device=device)
 
     @classmethod
     def open(
         cls,
         workspace: str | Path = ".",
-        head: str = "svr",
+        head: str | None = None,
         *,
+        model: str | Path | None = None,
         splits: Sequence[str] = (),
         target: str | None = None,
         **settings: Any,
     ) -> Scorer:
-        """The runs of a fitted head in a workspace. settings: those of `Scorer`, after `store`."""
-        place = Workspace(Path(workspace))
-        folders = runs_of_one_target(place.runs, head, splits, target)
-        manifest = Manifest.read(place.manifest) if place.manifest.exists() else None
-        return cls([load_run(folder, (head,)) for folder in folders], manifest, **settings)
+        """The runs of a fitted head in a workspace, or in a pack.
+
+        head: by default `svr`, of a model its only one. model: a file of `aqa pack` in place of the
+        workspace; it stays unpacked until `close`. settings: those of `Scorer`, after `store`.
+        """
+        with ExitStack() as stack:
+            places = places_for(
+                stack, Workspace(Path(workspace)), model, weights=settings.pop("weights", None)
+            )
+            named = places.head(head, "svr")
+            folders = runs_of_one_target(places.runs, named, splits, target)
+            manifest = Manifest.read(places.manifest) if places.manifest.exists() else None
+            runs = [load_run(folder, (named,)) for folder in folders]
+            made = cls(runs, manifest, weights=places.weights, **settings)
+            made._opened = stack.pop_all()
+        return made
+
+    def close(self) -> None:
+        """Delete what a pack was unpacked to; the scorer cannot be used any more."""
+        self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def load(self) -> None:
         """Build the networks now, so that the first video does not wait for them."""

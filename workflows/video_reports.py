@@ -13,6 +13,7 @@ import numpy as np
 from aqa.annotations.manifest import Manifest, Video
 from aqa.annotations.video import called
 from aqa.errors import AqaError, UnknownNameError
+from aqa.extract.poses.poses import PoseError
 from aqa.extract.remote.held import can_be_held, held
 from aqa.extract.summary import reason_of
 from aqa.extract.video.browser import BrowserVideo as BrowserVideo
@@ -24,6 +25,7 @@ from aqa.models.feedback import Feedback, PoseFeedback
 from aqa.models.runs import Run
 from aqa.models.saved.hashes import check_beside
 from aqa.workflows.feedback import (
+    Frame,
     SeenVideo,
     WrittenFeedback,
     check_run,
@@ -41,6 +43,7 @@ from aqa.workflows.new_videos import (
     extractor_for,
     predicted_score,
 )
+from aqa.workflows.shown_joints import ShownJoints, joints_of_feedback, joints_of_file
 from aqa.workflows.training_files import TrainingFiles
 from aqa.workflows.true_faults import TrueFault, told_faults
 from aqa.workflows.trust import Trust, trust_in
@@ -67,11 +70,12 @@ class ReportedVideo:
 
     score: points, the mean of `by_split`, which holds one prediction per run by its split's name.
     truth: the judges' score; None where not known. type: as told or in the manifest, "" where not
-    known. feedback: on its clips, None where the head says nothing of clips. beside: what clips are
-    compared with, in words; "" where with nothing. commentary: what the head writes, "" for
-    nothing. copy: to play; None where there is no video file. thumbnail: JPEG. run: whose feedback
-    it is. trust: how far the score may be trusted. warnings: why this may mean less than it seems,
-    one line each. true_faults: where somebody has told them.
+    known. feedback: on its clips, None where the head says nothing of clips; pose: on its joints.
+    beside: what clips are compared with, in words; "" where with nothing. commentary: what the head
+    writes, "" for nothing. joints: to draw over the copy; None where none are known. copy: to play;
+    None where there is no video file. thumbnail: JPEG. run: whose feedback it is. trust: how far
+    the score may be trusted. warnings: why this may mean less than it seems, one line each.
+    true_faults: where somebody has told them.
     """
 
     name: str
@@ -90,6 +94,8 @@ class ReportedVideo:
     trust: Trust
     warnings: tuple[str, ...] = ()
     true_faults: tuple[TrueFault, ...] = ()
+    pose: PoseFeedback | None = None
+    joints: ShownJoints | None = None
 
     @property
     def title(self) -> str:
@@ -212,8 +218,9 @@ def report_videos(
 
     A file that is a video of the manifest is that video. One of the manifest is scored by those
     runs that did not learn from it, if there are any; the first of these explains it. type,
-    difficulty, action: of the videos, before what the manifest says. The other arguments are those
-    of `VideoReporter`. A video that fails stops nothing: it is in `failed`.
+    difficulty, action: of the new files; where there are none, of all, before what the manifest
+    says. The other arguments are those of `VideoReporter`. A video that fails stops nothing: it is
+    in `failed`.
     """
     network: dict[str, Any] = {"weights": weights, "backbone": backbone, "device": device}
     reporter = VideoReporter(runs, manifest, store, align=align, **network)
@@ -235,7 +242,8 @@ def report_videos(
     for name in (name for name in names if name not in failed):
         try:
             new = name in videos
-            done.append(reporter.new(videos[name]) if new else reporter.stored(name, told))
+            known = {} if videos else told
+            done.append(reporter.new(videos[name]) if new else reporter.stored(name, known))
         except DECODE_ERRORS as error:
             failed[called(name)] = _why_not(called(name), error)
     return reporter.together(done, failed)
@@ -288,11 +296,7 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -
     by_split = {split: predicted_score(head, video, seen.features) for split, head in heads.items()}
     explains = not {"clips", "joints", "commentary"}.isdisjoint(run.head.gives)
     said = feedback_on(run, seen, align) if explains else None
-    if isinstance(said, PoseFeedback):
-        raise AqaError(
-            f"{run.folder}: {run.name} says where joints should be, which no page shows yet; use "
-            "`aqa feedback --picture`"
-        )
+    pose = said if isinstance(said, PoseFeedback) else None
     feedback = said if isinstance(said, Feedback) else None
     written = said.commentary if isinstance(said, WrittenFeedback) else ""
     shown = video.path is not None and video.path.exists()
@@ -301,6 +305,7 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -
     beside, levels = compared_with(run, seen, feedback)
     trust = trust_in(runs, seen.features.features)
     moments = moments_of(seen, feedback, levels, copy, matched)
+    joints, unshown = _joints(video, pose, copy)
     return ReportedVideo(
         name=video.id,
         score=float(np.mean(list(by_split.values()))),
@@ -313,12 +318,31 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -
         moments=moments,
         exemplars=exemplars,
         copy=copy,
-        thumbnail=_thumbnail(seen, feedback) if copy else None,
+        thumbnail=jpeg(_frame_of_interest(seen, feedback, pose)) if copy else None,
         run=run,
         trust=trust,
-        warnings=(*((f"{video.id}: {trust.unlike}",) if trust.unlike else ()), *seen.warnings),
+        warnings=(
+            *((f"{video.id}: {trust.unlike}",) if trust.unlike else ()),
+            *(*seen.warnings, *unshown),
+        ),
         true_faults=told_faults(video, seen.features, shelf.manifest, copy) if copy else (),
+        pose=pose,
+        joints=joints,
     )
+
+
+def _joints(
+    video: Video, pose: PoseFeedback | None, copy: BrowserVideo | None
+) -> tuple[ShownJoints | None, tuple[str, ...]]:
+    """The joints to draw over the copy, and why there are none where they cannot be read."""
+    if copy is None:
+        return None, ()
+    if pose is not None:
+        return joints_of_feedback(pose, copy), ()
+    try:
+        return joints_of_file(video, copy), ()
+    except PoseError as error:
+        return None, (f"{video.id}: its joints are not shown: {error}",)
 
 
 def _exemplars(
@@ -350,12 +374,16 @@ def _seconds(features: VideoFeatures, copy: BrowserVideo, number: int) -> tuple[
     return copy.seconds(start), copy.seconds(stop)
 
 
-def _thumbnail(seen: SeenVideo, feedback: Feedback | None) -> bytes:
-    """The middle of the clip with the lowest value, or of the video."""
+def _frame_of_interest(
+    seen: SeenVideo, feedback: Feedback | None, pose: PoseFeedback | None
+) -> Frame:
+    """Where a joint gains most, or the middle of the clip of the lowest value, or of the video."""
     assert seen.video.path is not None
     first = seen.features.offset
     middle = first + seen.features.n_frames // 2
     if feedback is not None and feedback.clips:
         worst = min(feedback.clips, key=lambda clip: clip.value)
         middle = (worst.start + worst.stop) // 2
-    return jpeg(read_frames(seen.video.path, [middle])[middle])
+    if pose is not None:
+        middle = pose.moves[0].frame
+    return read_frames(seen.video.path, [middle])[middle]

@@ -7,6 +7,7 @@ oquab2024. It sees single frames: a clip's feature is the mean over its frames o
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,7 +68,7 @@ class DINOv2(nn.Module):
     def _places(self, height: int, width: int) -> Tensor:
         """The table of places, resized to a picture: (1, channels, height, width)."""
         table = self.pos_embed[:, 1:].transpose(1, 2)
-        side = round(table.shape[2] ** 0.5)
+        side = math.isqrt(int(table.shape[2]))
         table = table.unflatten(2, (side, side))
         if (height, width) == (side, side):
             return table

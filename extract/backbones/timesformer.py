@@ -7,6 +7,7 @@ tokens of each frame; its class token after the last norm, 768.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -87,7 +88,7 @@ class TimeSformer(nn.Module):
     def _places(self, height: int, width: int) -> Tensor:
         """The table of places: (1, channels, height, width)."""
         table = self.pos_embed[:, 1:].transpose(1, 2)
-        side = round(table.shape[2] ** 0.5)
+        side = math.isqrt(int(table.shape[2]))
         table = table.unflatten(2, (side, side))
         return table if (height, width) == (side, side) else F.interpolate(table, (height, width))
 

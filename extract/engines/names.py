@@ -40,11 +40,12 @@ def engine_for_new_videos(spec: Mapping[str, Any]) -> Engine:
     engine = engine_of(spec)
     if engine == "torch" or openvino_version() is not None:
         return engine
-    made, drift = f"the features of {spec['backbone']!r} were computed by OpenVINO", spec["engine"]
-    if spec["precision"] == "float32" and drift["drift"] <= SAME:
+    made = f"the features of {spec['backbone']!r} were computed by OpenVINO"
+    drift = spec["engine"]["drift"]
+    if spec["precision"] == "float32" and drift <= SAME:
         warnings.warn(
             f"{made}, which is not installed: PyTorch stands in; its features differ by "
-            f"{drift['drift']:.1e}",
+            f"{drift:.1g}",
             AqaWarning,
             stacklevel=2,
         )

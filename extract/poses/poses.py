@@ -21,6 +21,10 @@ _STATES = (0.0, 1.0, 2.0)
 # Of one video: three hours of 33 landmarks of 4 numbers at 30 frames per second are fewer.
 MOST_NUMBERS = 64 << 20
 
+NO_JOINTS = (
+    "no joints: fill the manifest's column poses, or give --poses; `aqa poses` estimates them"
+)
+
 
 class PoseError(AqaError):
     """Joints that cannot be read or used; names the file and what is wrong with it."""

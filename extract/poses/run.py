@@ -15,7 +15,7 @@ from aqa.extract.poses.files import find_poses, read_poses
 from aqa.extract.poses.fill import filled
 from aqa.extract.poses.names import chosen_joints
 from aqa.extract.poses.normalise import normalised
-from aqa.extract.poses.poses import PoseError, Poses, ReadingRules
+from aqa.extract.poses.poses import NO_JOINTS, PoseError, Poses, ReadingRules
 from aqa.extract.poses.settings import (
     AS_FILES_SAY,
     JointOptions,
@@ -55,7 +55,7 @@ def video_poses(video: Video, settings: JointSettings) -> VideoPoses:
     that leave out frames without anybody may end earlier.
     """
     if video.poses is None:
-        raise PoseError(f"{video.id}: no joints: fill the manifest's column poses, or give --poses")
+        raise PoseError(f"{video.id}: {NO_JOINTS}")
     poses, fps = _poses_of(video.poses, video.path, settings.rules)
     poses = _as_stored(poses, settings, video.poses)
     start, stop = video.start_frame or 0, video.end_frame or len(poses.joints)

@@ -13,7 +13,7 @@ from aqa.extract.poses.files import frame_numbers, read_poses
 from aqa.extract.poses.fill import NeverSeen, missing_share, never_seen
 from aqa.extract.poses.formats.arrays import load_joints
 from aqa.extract.poses.names import chosen_joints
-from aqa.extract.poses.poses import Layout, PoseError, Poses, ReadingRules, holds_depth
+from aqa.extract.poses.poses import NO_JOINTS, Layout, PoseError, Poses, ReadingRules, holds_depth
 from aqa.extract.poses.settings import JointOptions, JointSettings
 from aqa.extract.summary import reason_of
 from aqa.extract.video.decode import DECODE_ERRORS
@@ -140,9 +140,7 @@ def _read(
     for video in videos:
         if video.poses is None:
             if problems is not None:
-                problems.append(
-                    f"{video.id}: no joints: fill the manifest's column poses, or give --poses"
-                )
+                problems.append(f"{video.id}: {NO_JOINTS}")
             continue
         try:
             poses = read_poses(video.poses, None, rules)

@@ -34,7 +34,8 @@ class BrowserVideo:
     """H.264 in MP4, without sound, one frame after the other at a constant rate.
 
     data: the file. fps: frames per second. start: the number of its first frame in the original,
-    from 0. n_frames: how many it has. width, height: of the copy, in pixels.
+    from 0. n_frames: how many it has. width, height: of the copy, in pixels; original_width,
+    original_height: of the video.
     """
 
     data: bytes
@@ -43,6 +44,8 @@ class BrowserVideo:
     n_frames: int
     width: int
     height: int
+    original_width: int
+    original_height: int
 
     def seconds(self, frame: int) -> float:
         """When a frame of the original is shown in the copy; kept within it."""
@@ -65,7 +68,8 @@ def browser_video(
         raise VideoError(f"{path}: no frame from {start} on, so there is nothing to show")
     size = _even_size(first, height)
     data, n_frames = _encode(path, itertools.chain([first], frames), fps, size)
-    return BrowserVideo(data, fps, start, n_frames, *size)
+    original_height, original_width = first.shape[:2]
+    return BrowserVideo(data, fps, start, n_frames, *size, original_width, original_height)
 
 
 def jpeg(frame: Frame, height: int = 160, quality: int = 80) -> bytes:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aqa.annotations.manifest import Video
-from aqa.features.body import angle_of, degrees, plain, torso_length
+from aqa.features.body import angle_of, are_fractions, degrees, plain, torso_length
 from aqa.features.video_features import VideoFeatures
 from aqa.models.examples import example_of
 from aqa.models.heads.base import Head
@@ -19,7 +19,7 @@ from aqa.models.heads.base import Head
 STEP = 0.1
 # A pose that must change by more than this part of the torso's length for a point is not shown:
 # so far off, nobody knows what the head would say.
-FARTHEST = 0.5
+FARTHEST = 0.2
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,8 @@ class PoseFeedback:
     moves: one per joint, the largest gain first. names: of the joints. joints: (frames, joints, 2),
     where they are, in pixels. gradient: the same shape, points per pixel. offset: the number of the
     first of these frames in the video file. torso: its length in pixels; None where the joints do
-    not tell it.
+    not tell it. Where they are told as parts of the picture, whose size nobody knows, its width and
+    height stand for pixels.
     """
 
     video: str
@@ -108,21 +109,31 @@ class PoseFeedback:
 
 
 def give_pose_feedback(
-    head: Head, video: Video, seen: VideoFeatures, names: Sequence[str]
+    head: Head,
+    video: Video,
+    seen: VideoFeatures,
+    names: Sequence[str],
+    size: tuple[int, int] | None = None,
 ) -> PoseFeedback:
     """Say for each joint on which frame, and in which direction, moving it would gain most.
 
-    names: of the joints, in the order of the features.
+    names: of the joints, in the order of the features. size: width and height of the video's
+    frames in pixels, for joints that are told as parts of these; None where not known.
     """
     example = example_of(video, seen.features, seen.clips, head.answer_columns)
     gradient = head.gradient(example)  # (frames, joints, 2)
     joints = seen.features.reshape(gradient.shape)
+    unit, fractions = "pixel", are_fractions(joints)
+    if fractions and size is not None:
+        joints, gradient = (joints * size).astype(np.float32), gradient / size
+    elif fractions:
+        unit = "width, or height, of the picture"
     gains = np.linalg.norm(gradient, axis=2)  # (frames, joints)
     best_frames = gains.argmax(axis=0)
     order = np.argsort(-gains.max(axis=0), kind="stable")
-    torso = torso_length(joints, names)
+    torso = None if unit != "pixel" else torso_length(joints, names)
     moves = [_joint_move(names, j, best_frames[j], seen, joints, gradient, torso) for j in order]
-    meaning = "points gained per pixel that a joint moves"
+    meaning = f"points gained per {unit} that a joint moves"
     if torso is not None:
         meaning = "points gained where a joint moves by a tenth of the torso's length"
     return PoseFeedback(video.id, meaning, moves, list(names), joints, gradient, seen.offset, torso)

@@ -6,8 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from aqa.evaluation.metric import point_digits
 from aqa.models.trust.model_facts import SHOWN_DIGITS, model_facts
+from aqa.report.feedback_table import move_row
 from aqa.report.page.charts import (
     Curve,
     Histogram,
@@ -16,6 +20,7 @@ from aqa.report.page.charts import (
     faults_on,
     histogram_of,
 )
+from aqa.report.page.joint_words import move_sentence, pose_headline, told_moves
 from aqa.report.page.sentences import (
     comparison_of,
     faults_text,
@@ -28,6 +33,7 @@ from aqa.report.page.sentences import (
 )
 from aqa.report.page.template_files import data_address, page_templates
 from aqa.report.score_table import range_text
+from aqa.workflows.shown_joints import ShownJoints
 from aqa.workflows.video_reports import BrowserVideo, ReportedVideo, VideosReport
 
 # Where a page finds a copy of a video: data that it holds itself, or a file beside it.
@@ -50,6 +56,8 @@ class _VideoSection:
     faults: tuple[TimelineBlock, ...]
     told_faults: str
     histogram: Histogram | None
+    moves: tuple[Mapping[str, str], ...]
+    joint_rows: tuple[Sequence[str], ...]
     thumbnail: Address
     player: Mapping[str, Any]
 
@@ -116,7 +124,7 @@ def _shown(
         score=score_text(video.score, report.training),
         range="" if width is None else range_text(video.score, width, digits + 1),
         splits="" if len(values) < 2 else f"{min(values):.{digits}f} to {max(values):.{digits}f}",
-        headline=headline(video),
+        headline=headline(video) if video.pose is None else pose_headline(video.pose),
         sentences=tuple(f"{sentence_of(moment, video)}." for moment in worst_first(video)),
         rows=tuple(
             {
@@ -131,8 +139,22 @@ def _shown(
         faults=faults_on(video) if video.copy else (),
         told_faults=faults_text(video.true_faults),
         histogram=histogram_of(report.training, video.score),
+        moves=() if video.pose is None else _moves(video),
+        joint_rows=() if video.pose is None else tuple(map(move_row, video.pose.moves)),
         thumbnail=data_address("image/jpeg", video.thumbnail) if video.thumbnail else "",
         player=_player(video, copies),
+    )
+
+
+def _moves(video: ReportedVideo) -> tuple[Mapping[str, str], ...]:
+    """What is said of each joint that has a sentence, and when in the copy."""
+    assert video.pose is not None
+    return tuple(
+        {
+            "said": f"{move_sentence(move)}.",
+            "seconds": "" if video.copy is None else f"{video.copy.seconds(move.frame):.3f}",
+        }
+        for move in told_moves(video.pose)
     )
 
 
@@ -155,4 +177,21 @@ def _player(video: ReportedVideo, copies: Mapping[BrowserVideo, int]) -> Mapping
         ],
         "copy": copies[video.copy],
         "exemplars": [copies[one.copy] for one in video.exemplars],
+        "joints": None if video.joints is None else _drawn(video.joints),
     }
+
+
+def _drawn(joints: ShownJoints) -> Mapping[str, Any]:
+    """The numbers of the drawing, a tenth of a pixel exact; null where a joint is missing."""
+    return {
+        "bones": joints.bones,
+        "times": joints.times,
+        "places": _rounded(joints.places),
+        "moves": None if joints.one_point is None else _rounded(joints.one_point * joints.times),
+    }
+
+
+def _rounded(values: NDArray[np.float64]) -> list[list[float | None]]:
+    """(frames, joints, 2) as a flat list of each frame."""
+    rows = np.round(values.reshape(len(values), -1), 1).tolist()
+    return [[None if number != number else number for number in row] for row in rows]

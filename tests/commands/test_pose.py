@@ -78,10 +78,35 @@ def test_from_joints_to_arrows(workspace: Path, run_aqa: Callable[..., Result]) 
     shutil.copy("v00.npz", "new.npz")
     told = run_aqa("feedback", "new.npz", "--head", "pose-dct", "--picture", "blank.png").output
     assert "points gained per pixel" in told
-    assert "shoulders and hips are not among the joints" in told
+    assert "not in parts of the torso, whose length these joints do not tell" in told
     drawn, blank = (cv2.imread(str(workspace / f"{n}.png")) for n in ("why", "blank"))
     assert drawn.shape == blank.shape
     assert not np.array_equal(drawn, blank)
+
+
+def test_a_page_says_where_joints_should_be(
+    workspace: Path, run_aqa: Callable[..., Result]
+) -> None:
+    run_aqa("extract", "--backbone", "pose")
+    run_aqa("fit", "--head", "pose-dct", "-p", "k=8")
+    run_aqa("report", "v00", "v01.npz", "--head", "pose-dct", "-o", "page.html")
+    text = (workspace / "page.html").read_text()
+    played, bare = text.split('<article class="video"')[1:]
+    if "<video" not in played:  # ranked by score
+        played, bare = bare, played
+    data = json.loads(
+        played.split('<script type="application/json" class="data">')[1].split("<")[0]
+    )
+    joints = data["joints"]
+    assert (len(joints["places"]), len(joints["places"][0])) == (N_FRAMES, 2 * len(NAMES))
+    assert len(joints["moves"]) == N_FRAMES
+    for section in (played, bare):
+        assert "Where joints should be" in section
+        assert "All joints, and what the numbers are" in section
+        assert "gives a score alone" not in section
+    assert 'class="seek"' in played
+    assert "<video" not in bare
+    assert 'class="seek"' not in bare
 
 
 def test_a_folder_of_joints(workspace: Path, run_aqa: Callable[..., Result]) -> None:

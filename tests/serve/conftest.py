@@ -143,11 +143,11 @@ def serving(
     import uvicorn
 
     from aqa.serve.app import make_app
-    from aqa.serve.run import ListenAt, _listening
+    from aqa.serve.run import ListenAt, _listening, http_settings
 
     app = make_app(worker, Access(**access), limits, reports, keep)
     listening = _listening(ListenAt(port=0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False, ws="none"))
+    server = uvicorn.Server(http_settings(app, log_level="critical"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from aqa.workflows.reproduce.declared import PublishedTable
-from aqa.workflows.reproduce.figures import PublishedFigure, published_figures
+from aqa.workflows.reproduce.figures import (
+    PublishedFigure,
+    other_figures,
+    published_figures,
+)
 
 LAST = ", last iteration"
 
@@ -41,6 +45,8 @@ class ReproducedCell:
         """As JSON and CSV have it."""
         row: dict[str, Any] = self.figure._asdict()
         row["printed"] = row.pop("value")
+        if not row["source"]:
+            del row["source"]
         if self.measured is None or self.measured.value is None:
             return row
         value, interval, std, splits, over = self.measured
@@ -75,7 +81,17 @@ class Reproduction:
 def printed_figures(table: PublishedTable) -> list[PublishedFigure]:
     """The figures that the paper prints in a table."""
     key = (table.figures, table.dataset)
-    return [one for one in published_figures() if (one.table, one.dataset) == key]
+    every = (*published_figures(), *other_figures())
+    return [one for one in every if (one.table, one.dataset) == key]
+
+
+def sources(table: PublishedTable) -> list[str]:
+    """Where the figures of a table were read, a line for each place, with its systems."""
+    places: dict[str, dict[str, None]] = {}
+    for figure in printed_figures(table):
+        if figure.source:
+            places.setdefault(figure.source, {})[figure.system] = None
+    return [f"{'; '.join(systems)}: {place}" for place, systems in places.items()]
 
 
 def with_measured(

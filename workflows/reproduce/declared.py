@@ -54,13 +54,14 @@ class SystemRecipe:
 class PublishedTable:
     """One published table on one dataset.
 
-    figures: the table of `figures.csv`. dataset: as printed. importer, protocol: for `aqa import`
-    and `aqa split`. splits: the names of the splits that the protocol draws. stores: name -> the
-    options of `aqa extract` that make it. recipes: printed system -> recipes. missing: system ->
-    why there is none. cases: our name of a case -> the printed one. selected: how the paper chose
-    what it prints, where it chose on the test videos or does not say. origin: the table on whose
-    data the models are made that its recipes go on from; "" where there are none. notes: what
-    differs from the paper in all of the table, such as its videos.
+    figures: the table of `figures.csv` or `other_figures.csv`. dataset: as printed. importer,
+    protocol: for `aqa import` and `aqa split`; "" where the importer reads the splits. splits: the
+    names of the splits. stores: name -> the options of `aqa extract` that make it. recipes: printed
+    system -> recipes. missing: system -> why there is none. cases: our name of a case -> the
+    printed one. selected: how the paper chose what it prints, where it chose on the test videos or
+    does not say. origin: the table on whose data the models are made that its recipes go on from;
+    "" where there are none. notes: what differs from the paper in all of the table, such as its
+    videos.
     """
 
     name: str

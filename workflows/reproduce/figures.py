@@ -1,4 +1,4 @@
-"""The figures that the five papers print, one per row of figures.csv."""
+"""The figures that papers print: of the five in figures.csv, of others in other_figures.csv."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ class PublishedFigure(NamedTuple):
 
     table: the paper's key and the table's number, such as `jain2020-2`. system, dataset: as
     printed. case: the cell's column: a split, a type, a stage. metric: its name in
-    `aqa.evaluation.metric`. value: with the digits that are printed.
+    `aqa.evaluation.metric`. value: with the digits that are printed. source: where it was read,
+    where that is not the table of the paper.
     """
 
     table: str
@@ -22,11 +23,22 @@ class PublishedFigure(NamedTuple):
     case: str
     metric: str
     value: float
+    source: str = ""
 
 
 @functools.cache
 def published_figures() -> tuple[PublishedFigure, ...]:
-    """All published figures, in the order of the papers."""
-    text = files("aqa.workflows.reproduce").joinpath("figures.csv").read_text(encoding="utf-8")
+    """All figures of the five papers, in the order of the papers."""
+    return _read("figures.csv")
+
+
+@functools.cache
+def other_figures() -> tuple[PublishedFigure, ...]:
+    """Figures of the papers whose heads are here besides; each says where it was read."""
+    return _read("other_figures.csv")
+
+
+def _read(name: str) -> tuple[PublishedFigure, ...]:
+    text = files("aqa.workflows.reproduce").joinpath(name).read_text(encoding="utf-8")
     rows = csv.DictReader(text.splitlines())
     return tuple(PublishedFigure(**{**row, "value": float(row["value"])}) for row in rows)  # type: ignore[arg-type]

@@ -58,7 +58,7 @@ def no_annotations(
     if not workspace.manifest.exists():
         return [
             f"{workspace.manifest}: no annotations; aqa import {table.importer} SOURCE "
-            f"--videos FOLDER, then aqa split {table.protocol}"
+            f"--videos FOLDER{f', then aqa split {table.protocol}' if table.protocol else ''}"
         ]
     known = Manifest.read(workspace.manifest).split_names
     if own_splits:
@@ -67,7 +67,8 @@ def no_annotations(
     if not missing:
         return []
     more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-    return [f"{workspace.manifest}: no split {missing[0]}{more}; aqa split {table.protocol}"]
+    made = f"aqa split {table.protocol}" if table.protocol else f"aqa import {table.importer}"
+    return [f"{workspace.manifest}: no split {missing[0]}{more}; {made}"]
 
 
 def _stores(table: PublishedTable) -> set[str]:

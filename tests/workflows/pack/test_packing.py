@@ -12,10 +12,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from aqa import api
 from aqa.annotations.manifest import Manifest
 from aqa.cli import main
+from aqa.errors import AqaError
 from aqa.models.runs import load_run
 from aqa.workflows.pack import open_pack, pack_runs
+from aqa.workflows.scorer import Scorer
 from aqa.workflows.training_files import TrainingFiles, training_files
 from aqa.workspace import run_folders
 
@@ -64,6 +67,45 @@ def test_it_explains_and_writes_a_page_there(
     assert "aqa-pack-" not in page  # where it was unpacked
     assert "data:video/mp4" in page
     assert sorted(path.name for path in elsewhere.iterdir()) == ["new.mp4", "page.html"]
+
+
+def test_python_takes_a_pack_too(
+    packed: Path, elsewhere: Path, run_aqa: Callable[..., Result]
+) -> None:
+    said = run_aqa("score", "new.mp4", "--model", str(packed), "--json").stdout
+    wanted = json.loads(said)["scores"][0]["score"]
+    scored = api.score("new.mp4", model=packed)
+    assert [row["score"] for row in scored] == [wanted]
+    assert scored.model is not None
+    assert scored.model["head"] == "wd"
+    explained = api.explain("new.mp4", model=packed, type="107B")
+    assert len(explained) > 4
+    with Scorer.open(model=packed) as scorer:
+        assert scorer.score("new.mp4").score == wanted
+        unpacked = scorer.runs[0].folder
+        assert unpacked.exists()
+    assert not unpacked.exists()
+    with pytest.raises(AqaError, match="leave these out"):
+        api.explain("new.mp4", model=packed, manifest="manifest.csv")
+    with pytest.raises(AqaError, match=r"nothing\.mp4: no such file"):
+        api.explain("nothing.mp4", model=packed)
+
+
+def test_a_pack_of_pairs_answers_without_their_table(
+    dives: Path, tmp_path: Path, run_aqa: Callable[..., Result]
+) -> None:
+    folder = tmp_path / "dives"
+    shutil.copytree(dives, folder, ignore=shutil.ignore_patterns("runs"))
+    ids = Manifest.read(folder / "manifest.csv").ids
+    pairs = "".join(f"{ids[i]},{ids[j]}\n" for i in (0, 1, 3) for j in (4, 6, 7))
+    (folder / "pairs.csv").write_text(f"better,worse\n{pairs}")
+    quick = ("-p", "epochs=2", "-p", "device=cpu", "--no-ranges")
+    run_aqa("-C", str(folder), "fit", "--head", "average", "--target", "pairs", *quick)
+    out, video = tmp_path / "pairs.aqa", str(folder / "new dive.mp4")
+    pack_runs(run_folders(folder / "runs", ("average@pairs",)), out)
+    (folder / "pairs.csv").unlink()
+    for command in ("score", "feedback"):
+        assert "rank value" in run_aqa(command, video, "--model", str(out)).stdout
 
 
 def test_the_same_runs_give_the_same_bytes(dives: Path, tmp_path: Path) -> None:

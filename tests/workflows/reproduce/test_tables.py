@@ -11,8 +11,10 @@ from aqa.commands.extract import COMMAND as EXTRACT
 from aqa.errors import AqaError
 from aqa.models.heads import get_head, make_head
 from aqa.models.target_transforms import parse_head_params
+from aqa.papers import cited
+from aqa.workflows.reproduce.cells import printed_figures, sources
 from aqa.workflows.reproduce.declared import PublishedTable, SystemRecipe
-from aqa.workflows.reproduce.figures import published_figures
+from aqa.workflows.reproduce.figures import other_figures, published_figures
 from aqa.workflows.reproduce.run import reproduce
 from aqa.workflows.reproduce.tables import TABLES, UNDECLARED
 from aqa.workspace import Workspace
@@ -35,16 +37,35 @@ def test_every_published_figure_is_there(shared: Path) -> None:
 
 def test_every_figure_is_in_a_declared_table_or_said_not_to_be() -> None:
     declared = {(table.figures, table.dataset) for table in TABLES.values()} | set(UNDECLARED)
-    assert {(figure.table, figure.dataset) for figure in published_figures()} == declared
+    every = (*published_figures(), *other_figures())
+    assert {(figure.table, figure.dataset) for figure in every} == declared
+
+
+def test_every_figure_of_another_paper_says_where_it_was_read() -> None:
+    figures = other_figures()
+    assert len({figure[:5] for figure in figures}) == len(figures)
+    for figure in figures:
+        assert figure.source
+        assert cited(figure.system)  # whose paper it is
+        assert figure.metric in ("spearman", "relative_l2")
+        assert figure.metric != "spearman" or 0.7 < figure.value < 1
+
+
+def test_an_epoch_chosen_on_test_videos_stands_beside_the_last() -> None:
+    table = TABLES["others-rg-ball"]
+    (system,) = table.recipes
+    found = {
+        figure.case: figure.value
+        for figure in printed_figures(table)
+        if (figure.system, figure.metric) == (system, "spearman")
+    }
+    assert found == {"log, best epoch on test": 0.809, "log, last epoch": 0.775}
+    assert any("ZhouKanglei/CoFInAl_AQA" in place for place in sources(table))
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 def test_every_printed_system_has_a_recipe_or_a_reason(table: PublishedTable) -> None:
-    printed = {
-        figure.system
-        for figure in published_figures()
-        if (figure.table, figure.dataset) == (table.figures, table.dataset)
-    }
+    printed = {figure.system for figure in printed_figures(table)}
     helpers = {recipe.after for recipes in table.recipes.values() for recipe in recipes}
     known = {*table.recipes, *table.missing}
     assert known - helpers <= printed

@@ -27,6 +27,7 @@ SHAPES: dict[tuple[str, str], tuple[int, ...]] = {
     ("c3d", "conv5b"): (512, 2, 7, 7),
     ("p3d-199", ""): (2048,),
     ("i3d", ""): (1024,),
+    ("video-swin-base", ""): (1024,),
     **{(f"{kind}-{depth}", ""): (512,) for kind in ("r3d", "r2plus1d") for depth in (18, 34)},
     **{(f"{kind}-{depth}", ""): (2048,) for kind in ("r3d", "r2plus1d") for depth in (50, 101)},
     ("r2plus1d-34-ig65m", ""): (512,),

@@ -12,12 +12,13 @@ from aqa.annotations.importing.thresholds import SIMILAR_WITHIN
 from aqa.annotations.manifest import Manifest, write_manifest
 from aqa.workflows.reproduce.declared import PublishedTable
 
-# Importer -> the action of its videos; of AQA-7 the table's cases are the actions.
+# Importer -> the action of its videos; of AQA-7 the table's cases are the actions, of rhythmic
+# gymnastics its split.
 _ACTIONS = {"unlv-vault": "gym_vault"}
 # Importer -> the number of videos that the dataset has.
 SIZES = {
     **{"unlv-dive": 370, "unlv-dive-p3d": 370, "unlv-vault": 176},
-    **{"mtl-aqa": 1412, "aqa-7": 1106},
+    **{"mtl-aqa": 1412, "aqa-7": 1106, "finediving": 3000, "rhythmic-gymnastics": 1000},
 }
 # Action -> its stages, in order.
 _STAGES = {
@@ -39,7 +40,8 @@ def draw_labels(table: PublishedTable, folder: Path, seed: int = 0) -> Manifest:
     rows: list[dict[str, Any]] = []
     groups = _groups(table)
     for group in groups:
-        action = group if table.importer == "aqa-7" else _ACTIONS.get(table.importer, "diving")
+        by_group = table.importer in ("aqa-7", "rhythmic-gymnastics")
+        action = group if by_group else _ACTIONS.get(table.importer, "diving")
         for number in range(OF_ACTION if table.importer == "aqa-7" else TESTED + TRAINED):
             rows.append(_row(len(rows) + 1, group, action, number, table, rng))
     if table.importer == "unlv-dive-p3d":
@@ -57,11 +59,13 @@ def has_labels(table: PublishedTable, manifest: Manifest) -> bool:
 
 
 def _groups(table: PublishedTable) -> tuple[str, ...]:
-    """The actions of AQA-7, jain2020's types of dives, or one group."""
+    """The actions of AQA-7, jain2020's types of dives, or one group twice."""
     if table.importer == "aqa-7":
         return tuple(table.cases)
     if table.importer == "unlv-vault":
         return ("tuck", "tuck")
+    if table.importer == "rhythmic-gymnastics":
+        return (table.splits[0], table.splits[0])
     return ("407C", "207B", "307C", "109C", "626", "5255B")
 
 

@@ -1,4 +1,4 @@
-"""Every table of the five papers, declared; a file per paper.
+"""Every table of the five papers, declared, a file per paper; and what others print, in one.
 
 What a recipe does differently from its paper stands in its note; a system without a recipe stands
 in `missing`, with the reason. Figures of li2018end, li2018scoringnet and farabi2021 come from
@@ -15,12 +15,13 @@ from aqa.workflows.reproduce.tables import (
     jain2020,
     li2018end,
     li2018scoringnet,
+    others,
     parmar2019action,
 )
 
 TABLES: dict[str, PublishedTable] = {
     table.name: table
-    for paper in (jain2020, li2018end, li2018scoringnet, farabi2021, parmar2019action)
+    for paper in (jain2020, li2018end, li2018scoringnet, farabi2021, parmar2019action, others)
     for table in paper.TABLES
 }
 UNDECLARED = {**li2018end.UNDECLARED, **li2018scoringnet.UNDECLARED}

@@ -1,0 +1,138 @@
+"""`aqa poses`: the athlete's joints, estimated from video."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from aqa.commands.extract_options import failed_list_option, only_option
+from aqa.commands.network_options import fetch_networks
+from aqa.commands.options import FOLDER, manifest_option, workspace_option
+from aqa.workspace import Workspace
+
+if TYPE_CHECKING:
+    from aqa.annotations.manifest import Video
+    from aqa.extract.summary import ExtractionSummary
+
+_VIDEO = click.Path(path_type=Path)
+
+
+@click.command(short_help="Estimate the athlete's joints from video.")
+@click.argument("videos", nargs=-1, type=_VIDEO, metavar="[VIDEO]...")
+@workspace_option
+@manifest_option
+@click.option("--out", type=FOLDER, help="Folder to write <video_id>.npz to [default: poses].")
+@click.option(
+    "--camera",
+    type=click.Choice(["still", "moving"]),
+    default="still",
+    show_default=True,
+    help="still: one that stands, or moves little, before people on the ground; moving: one that "
+    "follows an athlete who turns in the air, such as a diver; five to ten times slower.",
+)
+@click.option(
+    "--least",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="How sure it must be that somebody is on a frame [default: 0.5; 0.3 with --camera "
+    "moving].",
+)
+@click.option(
+    "--smooth",
+    type=click.FloatRange(0, 99),
+    default=1.0,
+    show_default=True,
+    metavar="FRAMES",
+    help="Smoothing over time, the standard deviation of its weights; 0: none.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Threads of the networks.",
+)
+@only_option
+@failed_list_option
+@click.option("--quiet", is_flag=True, help="No progress bar.")
+@click.pass_obj
+def poses(
+    workspace: Workspace,
+    videos: tuple[Path, ...],
+    manifest: Path | None,
+    out: Path | None,
+    camera: str,
+    least: float | None,
+    smooth: float,
+    threads: int,
+    only: Path | None,
+    failed_list: Path | None,
+    quiet: bool,
+) -> None:
+    """Estimate the athlete's joints on each frame of the manifest's videos, or of VIDEO.
+
+    Writes <video_id>.npz, or one named as VIDEO: 33 joints, each with x and y in pixels and a
+    confidence, 0 where nobody is on the frame. Then `aqa extract --backbone pose --poses FOLDER`
+    makes a store of them, and the heads pose-dct, pose-dft and pose-apen are fitted on that.
+
+    Needs the extra poses (pip install "aqa-toolkit[poses]"); the networks, BlazePose's
+    (bazarevsky2020), are fetched as by `aqa weights fetch blazepose-full`, 36 MB, Apache 2.0.
+
+    What is done goes on where it stopped; a video that fails is reported at the end, and the exit
+    code is then 1.
+    """
+    from aqa.extract.poses.estimation.run import estimate_poses, load_networks
+    from aqa.extract.poses.estimation.settings import EstimationSettings
+    from aqa.extract.progress import ExtractionBar
+
+    settings = EstimationSettings(camera, least, smooth)  # type: ignore[arg-type]
+    chosen = _chosen(videos, manifest or workspace.manifest, manifest is not None, only)
+    folder = out or workspace.root / "poses"
+    networks = load_networks(fetch_networks("blazepose-full"), threads)
+    with ExtractionBar(quiet) as progress:
+        summary = estimate_poses(chosen, folder, networks, settings, progress=progress)
+    _tell(folder, summary, failed_list, from_manifest=not videos)
+
+
+def _chosen(
+    paths: Sequence[Path], manifest: Path, asked: bool, only: Path | None
+) -> Sequence[Video]:
+    """The videos of these paths, or else of the manifest."""
+    from aqa.annotations.manifest import Manifest, Video
+    from aqa.commands.extract import chosen_videos
+
+    if not paths:
+        return chosen_videos(Manifest.read(manifest), only)
+    if asked or only is not None:
+        raise click.UsageError("VIDEO, or --manifest and --only; not both")
+    ids = [path.name if path.is_dir() else path.stem for path in paths]
+    twice = sorted({one for one in ids if ids.count(one) > 1})
+    if twice:
+        raise click.UsageError(f"two videos called {twice[0]}; their joints would be one file")
+    return [Video(one, path.resolve(), float("nan")) for one, path in zip(ids, paths, strict=True)]
+
+
+def _tell(
+    folder: Path, summary: ExtractionSummary, failed_list: Path | None, from_manifest: bool
+) -> None:
+    """Say what became of the videos; exit code 1 where one failed."""
+    from aqa.files import write_text
+
+    click.echo(
+        f"{folder}: joints of {len(summary.done)} videos estimated ({summary.n_clips} frames), "
+        f"{len(summary.reused)} reused, {len(summary.failed)} failed"
+    )
+    if from_manifest and (summary.done or summary.reused):
+        click.echo(f"next: aqa extract --backbone pose --poses {folder}")
+    if failed_list is not None:
+        write_text(failed_list, "".join(f"{video_id}\n" for video_id, _ in summary.failed))
+    for video_id, reason in summary.failed:
+        click.echo(f"failed: {video_id}: {reason}", err=True)
+    if summary.failed:
+        sys.exit(1)
+
+
+COMMAND = poses

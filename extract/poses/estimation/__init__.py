@@ -1,0 +1,1 @@
+"""Joints estimated from the frames of a video by BlazePose (bazarevsky2020)."""

@@ -1,0 +1,128 @@
+"""Networks inside a package of PyPI: only the named files, checked, and nothing half done."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import subprocess
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from aqa.extract.checkpoints import packages
+from aqa.extract.checkpoints.packages import PackagedFile, PackagedNetworks, fetch_packaged
+from aqa.extract.checkpoints.progress import DownloadProgress
+from aqa.extract.checkpoints.records import WeightsError
+
+CONTENTS = {"a.tflite": b"first network", "b.tflite": b"second"}
+
+
+def _known(contents: dict[str, bytes]) -> PackagedNetworks:
+    files = tuple(
+        PackagedFile(name, f"net/{name}", len(data), hashlib.sha256(data).hexdigest())
+        for name, data in contents.items()
+    )
+    return dataclasses.replace(packages.BLAZEPOSE, files=files)
+
+
+class Lines(DownloadProgress):
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def line(self, text: str) -> None:
+        self.told.append(text)
+
+
+@pytest.fixture
+def pip(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[list[str]]]:
+    """Stands in for pip: leaves a wheel with these members, or fails; gives what it was told."""
+    monkeypatch.delenv("AQA_OFFLINE")
+
+    def stand_in(members: dict[str, bytes] | None, error: str = "") -> list[list[str]]:
+        asked: list[list[str]] = []
+
+        def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+            asked.append(command)
+            if members is not None:
+                folder = Path(command[command.index("--dest") + 1])
+                with zipfile.ZipFile(folder / "some.whl", "w") as archive:
+                    for name, data in members.items():
+                        archive.writestr(name, data)
+            return subprocess.CompletedProcess(command, 1 if error else 0, "", error)
+
+        monkeypatch.setattr(packages.subprocess, "run", run)
+        return asked
+
+    return stand_in
+
+
+def test_the_named_files_alone_are_kept(
+    pip: Callable[..., list[list[str]]], tmp_path: Path
+) -> None:
+    members = {f"net/{name}": data for name, data in CONTENTS.items()}
+    asked = pip({**members, "net/setup.py": b"harm", "../escaped": b"harm"})
+    lines = Lines()
+    paths = fetch_packaged(_known(CONTENTS), tmp_path / "cache", lines)
+    assert {path.name: path.read_bytes() for path in paths} == CONTENTS
+    left = {p.name for p in tmp_path.rglob("*") if p.is_file() and not p.name.endswith(".lock")}
+    assert left == set(CONTENTS)
+    assert "Apache 2.0" in lines.told[0]
+    assert "not installed" in lines.told[0]
+    command = " ".join(asked[0])
+    assert "pip download" in command
+    assert "--no-deps" in command
+    assert "--only-binary=:all:" in command
+    assert command.endswith("mediapipe==0.10.14")
+    fetch_packaged(_known(CONTENTS), tmp_path / "cache")
+    assert len(asked) == 1  # the second time they are there
+
+
+def test_other_files_are_refused_and_nothing_is_left(
+    pip: Callable[..., list[list[str]]], tmp_path: Path
+) -> None:
+    for members, problem in (
+        ({"net/a.tflite": b"first network", "net/b.tflite": b"other!"}, "is not the file that is"),
+        ({"net/a.tflite": b"first network", "net/b.tflite": b"x" * 9999}, "is not the file that"),
+        ({"net/a.tflite": b"first network"}, "no net/b.tflite in it"),
+        ({}, "no net/a.tflite in it"),
+        (None, "it left no wheel"),
+    ):
+        pip(members)
+        with pytest.raises(WeightsError, match=problem):
+            fetch_packaged(_known(CONTENTS), tmp_path)
+        assert not list(tmp_path.glob("*.tflite"))
+
+
+def test_what_pip_says_and_what_to_do_by_hand(
+    pip: Callable[..., list[list[str]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pip(None, "ERROR: a long story\nERROR: No matching distribution found")
+    with pytest.raises(WeightsError, match=r"No matching distribution found; download the wheel"):
+        fetch_packaged(_known(CONTENTS), tmp_path)
+    monkeypatch.setenv("AQA_OFFLINE", "1")
+    with pytest.raises(WeightsError, match=r"AQA_OFFLINE.*unzip net/a.tflite and net/b.tflite"):
+        fetch_packaged(_known(CONTENTS), tmp_path)
+
+
+def test_a_file_that_has_changed_is_refused(
+    pip: Callable[..., list[list[str]]], tmp_path: Path
+) -> None:
+    pip({f"net/{name}": data for name, data in CONTENTS.items()})
+    first, _ = fetch_packaged(_known(CONTENTS), tmp_path)
+    first.write_bytes(b"changed")
+    with pytest.raises(WeightsError, match=r"a.tflite: not a.tflite of blazepose-full.*delete it"):
+        fetch_packaged(_known(CONTENTS), tmp_path)
+
+
+def test_the_commands_know_them(run_aqa: Callable[..., Result]) -> None:
+    told = run_aqa("weights", "list", "pose").stdout
+    for part in ("blazepose-full", "Apache 2.0", "mediapipe 0.10.14 on PyPI", "6.4 MB"):
+        assert part in told
+    assert packages.BLAZEPOSE.files[1].sha256 in told
+    assert '"backbone": "pose"' in run_aqa("weights", "show", "blazepose-full").stdout
+    assert "blazepose-full" in run_aqa("weights", "list").stdout
+    problem = run_aqa("weights", "fetch", "blazepose-full", code=1).stderr
+    assert "AQA_OFFLINE forbids" in problem

@@ -38,3 +38,14 @@ def steps_of_dive(number: str) -> tuple[str, ...]:
     turned = f"{int(somersaults) / 2:g} {turning} {_POSITIONS.get(letter, '')}".rstrip()
     twisted = (f"{int(twists) / 2:g} twists",) if twists and twists != "0" else ()
     return (start, turned, *twisted, ENTRY)
+
+
+def position_of_dive(number: str) -> str | None:
+    """The position that a dive's number ends with; None without one.
+
+    >>> position_of_dive("107B")
+    'pike'
+    """
+    text = re.sub(r"\s", "", number).upper()
+    found = _PLAIN.fullmatch(text) or _OTHERS.fullmatch(text)
+    return _POSITIONS.get(found.groups()[-1]) if found else None

@@ -10,9 +10,10 @@ of each round's ratio to the plain loop.
 The plain loop is what one writes first: decode with OpenCV, resize, crop and normalise with NumPy,
 and show the network one clip at a time, eager, float32, channels first. It runs in a process of its
 own, since what `aqa` tells the C library would speed it up too. `OpenVINO itself` is the converted
-network on the clips as they are decoded, as a user of OpenVINO would run it: what decoding and the
-rest of `aqa` cost stands beside it. --int8 (`pip install nncf`) quantises it on the video's own
-clips, too. GFLOP/s count the network's multiplications and additions.
+network on clips that are decoded and normalised already, as a user of OpenVINO would run it;
+`openvino, decoded` is what `aqa` does with clips that are decoded only. --int8 (`pip install nncf`)
+quantises the network on the video's own clips, too. The processor's pace is told by one large
+convolution; OMP_NUM_THREADS=1 gives processor times that no waiting thread adds to.
 """
 
 from __future__ import annotations
@@ -40,10 +41,12 @@ from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
 from aqa.extract.backbones import backbone_names, load_backbone
 from aqa.extract.backbones.backbone import Backbone
+from aqa.extract.encode import Encoder
 from aqa.extract.engines.names import openvino_version
 from aqa.extract.engines.openvino_net import relative_distance
 from aqa.extract.executors import ThisProcess
 from aqa.extract.inference import PrepackedConvolution
+from aqa.extract.video.clip_reader import ClipReader
 from aqa.extract.video_encoder import EncodingSettings
 
 Features = NDArray[np.float32]
@@ -81,7 +84,7 @@ def decoded(path: Path, backbone: Backbone, n_clips: int) -> list[Features]:
     """The first clips of a video, normalised, float32 (1, 3, T, H, W) each."""
     preprocess = backbone.preprocess
     capture = cv2.VideoCapture(str(path))
-    frames = []
+    frames: list[Features] = []
     while len(frames) < n_clips * backbone.clip_length:
         ok, frame = capture.read()
         if not ok:
@@ -110,6 +113,19 @@ def plain_loop(path: Path, name: str, n_clips: int) -> Took:
     return timed(run)
 
 
+def first_frames(path: Path, net: Backbone, n_clips: int) -> Video:
+    return Video("v", path, 0.0, start_frame=0, end_frame=n_clips * net.clip_length)
+
+
+def decoded_before(path: Path, name: str, n_clips: int) -> Callable[[], Features]:
+    """What `aqa` does with clips of frames that are decoded already, by OpenVINO."""
+    net = network(name)
+    reader = ClipReader(first_frames(path, net, n_clips), net.preprocess, net.clip_rule(), 1)
+    frames = np.stack([one.frames for batch in reader for one in batch if one.frames is not None])
+    encoder = Encoder(net, "cpu", engine="openvino")
+    return lambda: encoder(frames).numpy()
+
+
 def ours(
     path: Path, name: str, n_clips: int, engine: Any, precision: Any
 ) -> Callable[[], Features]:
@@ -117,7 +133,7 @@ def ours(
     net = network(name)
     settings = EncodingSettings(net.clip_rule(), precision=precision, engine=engine)
     executor = ThisProcess(net, settings, "cpu")
-    video = Video("v", path, 0.0, start_frame=0, end_frame=n_clips * net.clip_length)
+    video = first_frames(path, net, n_clips)
 
     def run() -> Features:
         (encoded,) = executor.encode([video])
@@ -170,6 +186,8 @@ def ways(
             yield f"{engine} {precision}", functools.partial(timed, run)
     clips = decoded(path, network(name), n_clips)
     if openvino_version():
+        before = decoded_before(path, name, n_clips)
+        yield "openvino, decoded", functools.partial(timed, before)
         itself = openvino_itself(name, clips, int8=False)
         yield "OpenVINO itself", functools.partial(timed, itself)
     if int8:

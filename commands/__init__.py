@@ -9,7 +9,7 @@ import click
 
 GROUPS = {
     "Get the data": ("import", "split", "stages"),
-    "Extract features": ("extract", "poses", "store", "weights", "isa"),
+    "Extract features": ("extract", "poses", "measure", "store", "weights", "isa"),
     "Fit and evaluate": (
         *("heads", "fit", "sweep", "finetune", "eval", "compare", "table", "plot", "baseline"),
         *("transfer", "fragments"),

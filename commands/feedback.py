@@ -90,15 +90,19 @@ def feedback(
                         "perhaps faulty".
     lstm, type-lstm,    the same, of points added to 0. Fit it with -p
     lstm-svr            label=incremental for this.
-    pose-dct, pose-dft  for each joint, not clip, the frame on which moving it
-                        by a tenth of the torso's length gains most points, and
+    pose-dct, pose-dft, for each joint, not clip, the frame on which moving it
+    st-gcn              by a tenth of the torso's length gains most points, and
                         which way. A new file holds joints.
+    aspects             for each measured aspect, points that it costs, the
+                        interval of points per degree, and the frame. A new file
+                        holds joints.
     mtl                 one line on the whole video, where it was fitted on the
                         manifest's column commentary.
     """
     from aqa.annotations.manifest import Manifest
-    from aqa.models.feedback import PoseFeedback
+    from aqa.models.feedback import AspectFeedback, PoseFeedback
     from aqa.models.trust.model_facts import model_facts, place_of
+    from aqa.report.aspects_table import aspects_json, aspects_text
     from aqa.report.feedback_table import (
         feedback_json,
         feedback_table,
@@ -112,7 +116,7 @@ def feedback(
 
     places = places_of(workspace, model, runs=runs, manifest=manifest, store=store, weights=weights)
     (video,) = places.videos([video])
-    answers = frozenset({"clips", "joints", "commentary"})
+    answers = frozenset({"clips", "joints", "aspects", "commentary"})
     folders = explaining_runs(places.runs, head, (split,) if split else (), answers, target)
     explained = explain(
         video,
@@ -136,6 +140,8 @@ def feedback(
             if as_json
             else written_text(explanation, run)
         )
+    elif isinstance(explanation, AspectFeedback):
+        shown = aspects_json(explanation, run) if as_json else aspects_text(explanation, run)
     elif isinstance(explanation, PoseFeedback):
         shown = moves_json(explanation, run) if as_json else moves_table(explanation, run)
     else:

@@ -47,6 +47,11 @@ if TYPE_CHECKING:
     help="The page, a file that ends in .html; or, of videos, a folder for a page of each.",
 )
 @click.option("--link", is_flag=True, help="Put the videos beside the page, not into it.")
+@click.option(
+    "--writer",
+    help="Fitted head that writes a line on each video too, such as mtl, fitted on the same "
+    "features [default: none].",
+)
 @one_target_option
 @type_option
 @difficulty_option
@@ -67,6 +72,7 @@ def report(
     splits: tuple[str, ...],
     out: Path,
     link: bool,
+    writer: str | None,
     target: str | None,
     type_: str | None,
     difficulty: float | None,
@@ -99,6 +105,7 @@ def report(
     _check_places(names)
     workspace: Workspace = context.obj
     from aqa.annotations.manifest import Manifest
+    from aqa.models.run_source import runs_of_one_target
     from aqa.models.runs import load_run
     from aqa.report.page.write import check_out, write_pages
     from aqa.workflows.best_head import explaining_runs
@@ -107,6 +114,7 @@ def report(
     check_out(out)
     places = places_of(workspace, model, runs=runs, manifest=manifest, store=store, weights=weights)
     folders = explaining_runs(places.runs, head, splits, target=target)
+    words = runs_of_one_target(places.runs, writer) if writer else []
     made = report_videos(
         places.videos(names),
         [load_run(folder, (head,) if head else ()) for folder in folders],
@@ -119,6 +127,7 @@ def report(
         weights=places.weights,
         backbone=backbone,
         device=device,
+        writers=[load_run(folder, (writer,) if writer else ()) for folder in words],
     )
     if made.videos:
         for path in write_pages(made, out, typed_command(), link=link):

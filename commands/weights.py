@@ -90,7 +90,7 @@ def _in_full(checkpoint: Checkpoint, cache: Path) -> str:
     rows = [
         ["backbone", f"{checkpoint.backbone}, clips of {checkpoint.clip_length} frames"],
         ["pretrained on", checkpoint.pretraining],
-        ["licence", checkpoint.licence or "not known"],
+        ["licence", checkpoint.told_licence],
         ["file", checkpoint.file],
         ["size", in_bytes(checkpoint.size) if checkpoint.size else "not known"],
         ["SHA-256", sha256 if len(sha256) != 8 else f"begins with {sha256}"],

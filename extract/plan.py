@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -25,9 +26,11 @@ from aqa.extract.engines.names import ENGINES, Engine, openvino_version
 from aqa.extract.engines.openvino_net import relative_distance
 from aqa.extract.inference import Precision
 from aqa.extract.remote.held import held
+from aqa.extract.run import make_spec
 from aqa.extract.video.clip_reader import ClipReader
 from aqa.extract.video.decode import DECODE_ERRORS
 from aqa.extract.video_encoder import GPU_THREADS, EncodingSettings
+from aqa.features.store import FeatureStore, check_spec
 
 # Videos that are looked at, evenly over the manifest, and seconds for decoding them.
 _N_VIDEOS, _DECODING = 5, 6.0
@@ -110,6 +113,24 @@ class Plan:
             return self.n_clips * (1 / self.decoding / min(n, self.cores) + network)
         threads = min(GPU_THREADS * n, self.cores)
         return self.n_clips * max(1 / self.decoding / threads, network / n)
+
+
+def check_store(store: Path, backbone: Backbone, settings: EncodingSettings, device: str) -> None:
+    """Refuse, as the extraction would, a store that was made with other settings: `StoreError`.
+
+    Which engine ran the network is left to the extraction.
+    """
+    if not store.exists():
+        return
+    encoder = Encoder(backbone, str(pick_device(device)), settings.batch_size)
+    blank = blank_response(encoder, backbone, settings.rule.length)
+    with FeatureStore.open(store) as opened:
+        spec = make_spec(
+            *(backbone, settings.rule, blank.shape, settings.augmentations, settings.seed),
+            *(settings.precision, settings.dtype),
+            engine=opened.spec.get("engine"),
+        )
+        check_spec(store, opened.spec, spec)
 
 
 def make_plan(

@@ -30,7 +30,8 @@ class Examples:
     not known. columns: what else is known of each video: attributes of `Video` by their names,
     and `clips`, (n_clips, 2), the half-open range of frames behind each clip, counted from the
     video's `start_frame`; negative frames are padding; where there are views, `view_clips` too, a
-    list of the same of each view. views: the same videos under each augmentation. blank: the
+    list of the same of each view; and `definition`, the text that measured aspects were declared
+    by, None for other features. views: the same videos under each augmentation. blank: the
     feature of a clip of black frames, (dim,); None where not known. pairs: (pairs, 2) numbers of a
     better and a worse video; None where heads learn scores.
     """
@@ -180,7 +181,9 @@ def examples_of(
     if "stages" in columns and store.spec.get("clip_length"):  # else its rows are no frames
         refuse_late_stages(manifest, ids, store.n_frames)
     clips = [store.clips(i) for i in ids] if "clips" in columns else []
-    known = videos_columns(videos, [name for name in columns if name != "id"], clips)
+    known = videos_columns(videos, [n for n in columns if n not in ("id", "definition")], clips)
+    if "definition" in columns:
+        known["definition"] = [store.spec.get("definition")] * len(videos)
     augmented = [store.augmented(name) for name in store.augmentations[1:]] if views else []
     if augmented and clips:
         known["view_clips"] = [[np.asarray(one.clips(i)) for one in augmented] for i in ids]

@@ -14,16 +14,24 @@ from aqa.annotations.manifest import Manifest, Video
 from aqa.annotations.urls import is_url
 from aqa.errors import AqaError, UnknownNameError
 from aqa.extract.remote.held import held_to_the_end
-from aqa.extract.video.decode import content_of, read_frames
+from aqa.extract.video.decode import content_of, open_video, read_frames
 from aqa.features.body import are_fractions
 from aqa.features.store import FeatureStore
 from aqa.features.video_features import VideoFeatures, blank_of, of_store
 from aqa.models.examples import example_of
-from aqa.models.feedback import Feedback, PoseFeedback, give_feedback, give_pose_feedback
+from aqa.models.feedback import (
+    AspectFeedback,
+    Feedback,
+    PoseFeedback,
+    give_aspect_feedback,
+    give_feedback,
+    give_pose_feedback,
+)
 from aqa.models.runs import Run, load_run
 from aqa.models.saved.hashes import check_learned, warn_unchecked
 from aqa.target_names import PAIRS, RANK_VALUE, SCORE
 from aqa.workflows.known_files import KnownFiles
+from aqa.workflows.measure.again import measured_again
 from aqa.workflows.new_videos import VideoExtractor, check_told, extractor_for
 from aqa.workflows.training_files import TrainingFiles
 from aqa.workflows.trust import trust_in
@@ -39,6 +47,9 @@ class WrittenFeedback:
     commentary: str
 
 
+AnyFeedback = Feedback | PoseFeedback | AspectFeedback | WrittenFeedback
+
+
 @dataclass(frozen=True)
 class ExplainedVideo:
     """Feedback on one video, and where it comes from.
@@ -47,7 +58,7 @@ class ExplainedVideo:
     warnings: why the feedback may mean less than it seems, one line each.
     """
 
-    feedback: Feedback | PoseFeedback | WrittenFeedback
+    feedback: AnyFeedback
     run: Run
     path: Path | None
     manifest: Manifest
@@ -105,7 +116,7 @@ def explain(
     `aqa.extract.rebuild.rebuild_backbone`. heads: what the user named with --head, see `load_run`.
     """
     runs = [load_run(folder, heads) for folder in folders]
-    name = stored_id(name, manifest, store or runs[0].store)
+    asked, name = name, stored_id(name, manifest, store or runs[0].store)
     files = TrainingFiles(runs if name not in manifest.by_id else ())
     told = {"type": type, "difficulty": difficulty, "action": action}
     file = Path(name)
@@ -116,7 +127,7 @@ def explain(
     where, manifest = store or run.store, run.seen(manifest)
     check_run(run, manifest, where)
     if name in manifest.by_id:
-        seen = from_store(manifest.by_id[name], run, where, told)
+        seen = from_store(manifest.by_id[name], run, where, told, asked)
     else:
         video = held_to_the_end(new_video(name, run, manifest, told))
         extractor = extractor_for(run.spec, weights=weights, backbone=backbone, device=device)
@@ -129,24 +140,34 @@ def explain(
     return ExplainedVideo(feedback, run, seen.video.path, manifest, where, warnings)
 
 
-def feedback_on(
-    run: Run, seen: SeenVideo, align: str = "index"
-) -> Feedback | PoseFeedback | WrittenFeedback:
-    """What the run's head says of a video's clips or joints, or writes of the whole."""
+def feedback_on(run: Run, seen: SeenVideo, align: str = "index") -> AnyFeedback:
+    """What the run's head says of a video's clips, joints or aspects, or writes of the whole."""
     head: Any = run.scoring_head()
     video, features = seen.video, seen.features
     if head.takes_joints:
         _check_pixels(run)
         return give_pose_feedback(head, video, features, run.spec["joints"], _frame_size(seen))
+    if "aspects" in head.gives:
+        return give_aspect_feedback(
+            head, video, features, run.spec.get("definition"), measured_again(video, run.spec)
+        )
     if "commentary" in head.gives and "clips" not in head.gives:
-        example = example_of(video, features.features, features.clips, head.answer_columns)
-        return WrittenFeedback(video.id, head.commentary(example)[0])
+        return written_on(run, seen)
     feedback = give_feedback(head, video, features, seen.blank, align, run.clip_reference)
     if feedback.total is None or run.target == SCORE:
         return feedback
     of = RANK_VALUE if run.target == PAIRS else run.target
     of += feedback.total.of.removeprefix(SCORE)
     return replace(feedback, total=replace(feedback.total, of=of))
+
+
+def written_on(run: Run, seen: SeenVideo) -> WrittenFeedback:
+    """What the run's head, which writes, says of a whole video."""
+    head: Any = run.scoring_head()
+    example = example_of(
+        seen.video, seen.features.features, seen.features.clips, head.answer_columns
+    )
+    return WrittenFeedback(seen.video.id, head.commentary(example)[0])
 
 
 def _frame_size(seen: SeenVideo) -> tuple[int, int] | None:
@@ -182,17 +203,25 @@ def check_run(run: Run, manifest: Manifest, store: Path) -> None:
             check_learned(run.folder, run.record, None, opened)
 
 
-def from_store(video: Video, run: Run, store: Path, told: dict[str, Any]) -> SeenVideo:
+def from_store(
+    video: Video, run: Run, store: Path, told: dict[str, Any], asked: str = ""
+) -> SeenVideo:
     """A video of the manifest, with the features that a store holds of it.
 
-    told: what the user says of it; overrides the manifest's where it is not None.
+    told: what the user says of it; overrides the manifest's where it is not None. asked: how the
+    user named it; a file is read once more, for what is wrong with it.
     """
     with FeatureStore.open(store, run.spec) as opened:
         features, blank = of_store(opened, video.id), blank_of(opened)
     video = replace(video, **{name: value for name, value in told.items() if value is not None})
     learned = video.id in run.learned_from
-    warnings = (f"{run.folder} has learned from {video.id}",) if learned else ()
-    return SeenVideo(video, features, blank, warnings)
+    warnings = [f"{run.folder} has learned from {video.id}"] if learned else []
+    if asked not in ("", video.id) and video.path is not None and "joints" not in run.spec:
+        source = open_video(video.path)
+        for _ in source.frames(video.start_frame or 0, video.end_frame):
+            pass
+        warnings += [f"{asked}: {line}" for line in source.warnings()]
+    return SeenVideo(video, features, blank, tuple(warnings))
 
 
 def stored_id(name: str, manifest: Manifest, store: Path) -> str:

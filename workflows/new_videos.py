@@ -22,6 +22,7 @@ from aqa.features.video_features import VideoFeatures
 from aqa.models.examples import example_of
 from aqa.models.heads.base import Head
 from aqa.models.runs import Run
+from aqa.workflows.measure.again import measure_joints
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,17 @@ def extractor_for(
 ) -> VideoExtractor:
     """What extracts new videos as the store with this spec was made.
 
-    A new "video" for a store of joints is a file of joints. weights, backbone: see
+    A new "video" for a store of joints, or of aspects, is a file of joints. weights, backbone: see
     `aqa.extract.rebuild.rebuild_backbone`.
     """
     if "joints" in spec:
         if weights is not None:
             raise AqaError(f"{weights}: joints are read from files; leave out --weights")
         return VideoExtractor(lambda video: _read_joints(video, spec), None)
+    if "aspects" in spec:
+        if weights is not None:
+            raise AqaError(f"{weights}: aspects are measured in joints; leave out --weights")
+        return VideoExtractor(lambda video: _measure(video, spec), None)
     network = rebuild_backbone(spec, weights, backbone)
     rule = rule_of(spec)
     engine = engine_for_new_videos(spec)
@@ -82,6 +87,11 @@ def _read_joints(video: Video, spec: Spec) -> ExtractedVideo:
     start = video.start_frame or 0
     seen = VideoFeatures(poses.joints, poses.clips, len(poses.joints), start, poses.fps)
     return ExtractedVideo(seen)
+
+
+def _measure(video: Video, spec: Spec) -> ExtractedVideo:
+    one, warnings = measure_joints(replace(video, path=None, poses=video.path), spec)
+    return ExtractedVideo(one, warnings)
 
 
 def check_same_features(runs: Sequence[Run]) -> None:

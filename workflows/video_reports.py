@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,13 @@ from aqa.annotations.manifest import Manifest, Video
 from aqa.annotations.video import called
 from aqa.errors import AqaError, UnknownNameError
 from aqa.extract.poses.poses import PoseError
-from aqa.extract.remote.held import can_be_held, held
+from aqa.extract.remote.held import held
 from aqa.extract.summary import reason_of
 from aqa.extract.video.browser import BrowserVideo as BrowserVideo
-from aqa.extract.video.browser import browser_video, jpeg
+from aqa.extract.video.browser import jpeg
 from aqa.extract.video.decode import DECODE_ERRORS, read_frames
-from aqa.features.store import FeatureStore
-from aqa.features.video_features import VideoFeatures, of_store
-from aqa.models.feedback import Feedback, PoseFeedback
+from aqa.features.video_features import VideoFeatures
+from aqa.models.feedback import AspectFeedback, Feedback, PoseFeedback
 from aqa.models.runs import Run
 from aqa.models.saved.hashes import check_beside
 from aqa.workflows.feedback import (
@@ -34,7 +33,9 @@ from aqa.workflows.feedback import (
     from_store,
     new_video,
     stored_id,
+    written_on,
 )
+from aqa.workflows.measure.shown import ShownAspect, shown_aspects
 from aqa.workflows.moments import Moment as Moment
 from aqa.workflows.moments import compared_with, moments_of
 from aqa.workflows.new_videos import (
@@ -47,11 +48,7 @@ from aqa.workflows.shown_joints import ShownJoints, joints_of_feedback, joints_o
 from aqa.workflows.training_files import TrainingFiles
 from aqa.workflows.true_faults import TrueFault, told_faults
 from aqa.workflows.trust import Trust, trust_in
-
-# So many exemplars can be chosen between on a page.
-MOST_EXEMPLARS = 3
-# So many copies of exemplars are kept for the next video.
-_COPIES = 24
+from aqa.workflows.video_shelf import MOST_EXEMPLARS, VideoShelf
 
 
 @dataclass(frozen=True)
@@ -72,10 +69,11 @@ class ReportedVideo:
     truth: the judges' score; None where not known. type: as told or in the manifest, "" where not
     known. feedback: on its clips, None where the head says nothing of clips; pose: on its joints.
     beside: what clips are compared with, in words; "" where with nothing. commentary: what the head
-    writes, "" for nothing. joints: to draw over the copy; None where none are known. copy: to play;
-    None where there is no video file. thumbnail: JPEG. run: whose feedback it is. trust: how far
-    the score may be trusted. warnings: why this may mean less than it seems, one line each.
-    true_faults: where somebody has told them.
+    writes, "" for nothing. writer: the head that writes it, where that is another one. joints: to
+    draw over the copy; None where none are known. copy: to play; None where there is no video file.
+    thumbnail: JPEG. run: whose feedback it is. trust: how far the score may be trusted. warnings:
+    why this may mean less than it seems, one line each. true_faults: where somebody has told them.
+    aspects: what was measured, the worst first.
     """
 
     name: str
@@ -96,6 +94,8 @@ class ReportedVideo:
     true_faults: tuple[TrueFault, ...] = ()
     pose: PoseFeedback | None = None
     joints: ShownJoints | None = None
+    aspects: tuple[ShownAspect, ...] = ()
+    writer: str = ""
 
     @property
     def title(self) -> str:
@@ -123,7 +123,8 @@ class VideoReporter:
 
     manifest: where the exemplars are. store: holds their features; None takes the runs' own. align,
     weights, backbone, device: see `aqa.workflows.feedback.explain`. What the runs learned from is
-    checked once.
+    checked once. writers: runs of another head, fitted on the same features, which writes a line on
+    each video; the first that has not learned from a video writes.
     """
 
     def __init__(
@@ -137,19 +138,27 @@ class VideoReporter:
         backbone: str | None = None,
         device: str = "auto",
         extractor: VideoExtractor | None = None,
+        writers: Sequence[Run] = (),
     ):
-        check_beside([(run.folder, run.record) for run in runs])
+        check_beside([(run.folder, run.record) for run in (*runs, *writers)])
         self.runs, self.manifest = tuple(runs), runs[0].seen(manifest)
+        self._writers = tuple(writers)
+        for run in writers:
+            if "commentary" not in run.head.gives:
+                raise AqaError(
+                    f"{run.folder}: {run.name} writes nothing; name a head that does, as mtl that "
+                    "was fitted on the manifest's column commentary"
+                )
         for run in runs:
             if run.kind != "scores":
                 raise AqaError(
                     f"{run.folder}: its answers are no points, which a page shows; use `aqa score`"
                 )
             check_run(run, self.manifest, store or run.store)
-        check_same_features(runs)
+        check_same_features((*runs, *writers))
         self._align, self._extractor = align, extractor
         self._network: dict[str, Any] = {"weights": weights, "backbone": backbone, "device": device}
-        self._shelf = _Shelf(self.manifest, store or runs[0].store, runs[0].spec)
+        self._shelf = VideoShelf(self.manifest, store or runs[0].store, runs[0].spec)
 
     @property
     def extractor(self) -> VideoExtractor:
@@ -162,18 +171,22 @@ class VideoReporter:
     def _training_files(self) -> TrainingFiles:
         return TrainingFiles(self.runs)
 
-    def stored(self, video_id: str, told: Mapping[str, Any] | None = None) -> ReportedVideo:
+    def stored(
+        self, video_id: str, told: Mapping[str, Any] | None = None, asked: str = ""
+    ) -> ReportedVideo:
         """A video of the manifest, by those runs that did not learn from it, if there are any.
 
-        told: what the user says of it, before what the manifest does; see `from_store`.
+        told: what the user says of it, before what the manifest does; asked: how the user named it;
+        see `from_store`.
         """
         chosen = [run for run in self.runs if video_id not in run.learned_from] or [self.runs[0]]
         video = self.manifest.by_id[video_id]
-        seen = from_store(video, chosen[0], self._shelf.store, dict(told or {}))
+        seen = from_store(video, chosen[0], self._shelf.store, dict(told or {}), asked)
+        writers = [run for run in self._writers if video_id not in run.learned_from]
         if not self._shelf.has(video_id):
-            return _reported(seen, chosen, self._shelf, self._align)
+            return self._reported(seen, chosen, writers)
         with held(seen.video) as (there, _):
-            return _reported(replace(seen, video=there), chosen, self._shelf, self._align)
+            return self._reported(replace(seen, video=there), chosen, writers)
 
     def new(self, video: Video) -> ReportedVideo:
         """A video file that the manifest does not hold; raises one of `DECODE_ERRORS`.
@@ -191,7 +204,21 @@ class VideoReporter:
         if not unlearned:
             learned = self._training_files.warning(video.path)
             seen = replace(seen, warnings=(f"{video.id}: {learned}", *seen.warnings))
-        return _reported(seen, chosen, self._shelf, self._align)
+        return self._reported(seen, chosen, TrainingFiles(self._writers).unlearned(video.path))
+
+    def _reported(
+        self, seen: SeenVideo, runs: Sequence[Run], writers: Sequence[Run]
+    ) -> ReportedVideo:
+        """writers: those that did not learn from the video."""
+        made = _reported(seen, runs, self._shelf, self._align)
+        if not self._writers:
+            return made
+        writer = (writers or self._writers)[0]
+        if not writers:
+            line = f"{seen.video.id}: {writer.folder}, which writes of it, has learned from it"
+            made = replace(made, warnings=(*made.warnings, line))
+        said = written_on(writer, seen)
+        return replace(made, commentary=said.commentary, writer=writer.label)
 
     def together(self, done: Sequence[ReportedVideo], failed: Mapping[str, str]) -> VideosReport:
         """All that one page shows; failed: name -> why."""
@@ -213,6 +240,7 @@ def report_videos(
     weights: str | Path | None = None,
     backbone: str | None = None,
     device: str = "auto",
+    writers: Sequence[Run] = (),
 ) -> VideosReport:
     """Score and explain videos: ids of the manifest, or else files, which are extracted.
 
@@ -223,10 +251,11 @@ def report_videos(
     in `failed`.
     """
     network: dict[str, Any] = {"weights": weights, "backbone": backbone, "device": device}
-    reporter = VideoReporter(runs, manifest, store, align=align, **network)
+    reporter = VideoReporter(runs, manifest, store, align=align, writers=writers, **network)
     told = {"type": type, "difficulty": difficulty, "action": action}
     where = store or runs[0].store
-    names = list(dict.fromkeys(stored_id(name, reporter.manifest, where) for name in names))
+    asked = {stored_id(name, reporter.manifest, where): name for name in names}
+    names = list(asked)
     videos: dict[str, Video] = {}
     failed: dict[str, str] = {}
     for name in (name for name in names if name not in reporter.manifest.by_id):
@@ -242,8 +271,8 @@ def report_videos(
     for name in (name for name in names if name not in failed):
         try:
             new = name in videos
-            known = {} if videos else told
-            done.append(reporter.new(videos[name]) if new else reporter.stored(name, known))
+            stored = (name, {} if videos else told, asked[name])
+            done.append(reporter.new(videos[name]) if new else reporter.stored(*stored))
         except DECODE_ERRORS as error:
             failed[called(name)] = _why_not(called(name), error)
     return reporter.together(done, failed)
@@ -254,47 +283,11 @@ def _why_not(name: str, error: Exception) -> str:
     return reason.removeprefix(f"{name}: ").removeprefix(f"{Path(name)}: ")
 
 
-class _Shelf:
-    """The videos of a manifest, as copies for the page; those shown last are not encoded again."""
-
-    def __init__(self, manifest: Manifest, store: Path, spec: Mapping[str, Any]):
-        self.manifest, self.store, self.spec = manifest, store, dict(spec)
-        self._encoded = lru_cache(_COPIES)(browser_video)
-
-    def copy(self, video: Video) -> BrowserVideo:
-        # A new file is shown once, and another may lie under its name next time.
-        encode = self._encoded if video.id in self.manifest.by_id else browser_video
-        with held(video) as (there, _):
-            assert there.path is not None
-            return encode(there.path, video.start_frame or 0, video.end_frame)
-
-    def features(self, video_id: str) -> VideoFeatures:
-        with FeatureStore.open(self.store, self.spec) as opened:
-            return of_store(opened, video_id)
-
-    def scores_of(self, runs: Sequence[Run]) -> tuple[float, ...]:
-        ids = {i for run in runs for i in run.record["split"]["train"]}
-        return tuple(self.manifest.by_id[i].score for i in sorted(ids & set(self.manifest.ids)))
-
-    def best(self, run: Run, video: Video) -> list[str]:
-        """Training videos with the highest scores of the video's type, or of all if it has none."""
-        learned = [self.manifest.by_id[i] for i in run.record["split"]["train"] if self.has(i)]
-        others = [one for one in learned if one.id != video.id]
-        same = [one for one in others if video.type and one.type == video.type]
-        ranked = sorted(same or others, key=lambda one: (-one.score, one.id))
-        return [one.id for one in ranked[:MOST_EXEMPLARS]]
-
-    def has(self, video_id: str) -> bool:
-        """Whether the video can be shown."""
-        video = self.manifest.by_id.get(video_id)
-        return video is not None and can_be_held(video)
-
-
-def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -> ReportedVideo:
+def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: VideoShelf, align: str) -> ReportedVideo:
     video, run = seen.video, runs[0]
     heads = {one.split: one.scoring_head() for one in runs}
     by_split = {split: predicted_score(head, video, seen.features) for split, head in heads.items()}
-    explains = not {"clips", "joints", "commentary"}.isdisjoint(run.head.gives)
+    explains = not {"clips", "joints", "aspects", "commentary"}.isdisjoint(run.head.gives)
     said = feedback_on(run, seen, align) if explains else None
     pose = said if isinstance(said, PoseFeedback) else None
     feedback = said if isinstance(said, Feedback) else None
@@ -328,6 +321,13 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: _Shelf, align: str) -
         true_faults=told_faults(video, seen.features, shelf.manifest, copy) if copy else (),
         pose=pose,
         joints=joints,
+        aspects=shown_aspects(
+            video,
+            shelf.manifest,
+            run.record["split"]["train"],
+            shelf.store,
+            said if isinstance(said, AspectFeedback) else None,
+        ),
     )
 
 
@@ -346,7 +346,7 @@ def _joints(
 
 
 def _exemplars(
-    seen: SeenVideo, run: Run, feedback: Feedback | None, shelf: _Shelf
+    seen: SeenVideo, run: Run, feedback: Feedback | None, shelf: VideoShelf
 ) -> tuple[tuple[Exemplar, ...], list[dict[int, tuple[float, float]]]]:
     """Exemplars, and for each the seconds that each clip of the video is compared with.
 

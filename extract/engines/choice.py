@@ -52,16 +52,18 @@ class EngineChoice:
 
     def choose(self, summary: ExtractionSummary, progress: ExtractionProgress) -> Choice:
         """The engine; `AqaError` where the asked one cannot be had, or not for this store."""
-        if self._asked == "openvino":
-            check_installed("openvino", "--engine openvino")
+        asked = self._asked
+        if asked != "auto":
+            check_installed(asked, f"--engine {asked}")
         if self._spec is None:
-            return Choice(self._fastest(progress) if self._asked == "auto" else self._asked, None)
+            return Choice(self._fastest(progress) if asked == "auto" else asked, None)
         made = engine_of(self._spec)
-        if self._asked in ("auto", made):
-            check_installed(made, f"{self._path} was made with --engine {made}")
-            return Choice(made, self._spec)
-        self._check_mixing(self._asked, made, summary, progress)
-        return Choice(self._asked, self._spec)
+        check_installed(made, f"{self._path} was made with --engine {made}")
+        if asked == "auto":
+            asked = made
+        elif asked != made:
+            self._check_mixing(asked, made, summary, progress)
+        return Choice(asked, self._spec)
 
     def check_precision(
         self, engine: Engine, summary: ExtractionSummary, progress: ExtractionProgress
@@ -107,7 +109,6 @@ class EngineChoice:
         progress: ExtractionProgress,
     ) -> None:
         """`StoreError` where a store would get features that differ from those it holds."""
-        check_installed(made, f"{self._path} was made with --engine {made}")
         trial = self._try_engines()
         if trial is None:
             return  # there is nothing to add

@@ -6,9 +6,11 @@ import logging
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -144,12 +146,23 @@ def _connected(cluster: RayCluster) -> Any:
         )
     address = cluster.address or os.environ.get("RAY_ADDRESS") or "local"
     options: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
+    by_client = address.startswith("ray://")
+    if by_client and find_spec("grpc") is None:
+        raise AqaError(
+            f"{address}: Ray reaches such addresses by the package grpcio, which is not installed; "
+            "install it with: pip install ray[client]; or give the command on a machine of the "
+            "cluster, with --ray-address auto"
+        )
     on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
-        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **options)
+        with warnings.catch_warnings():
+            if by_client:  # Ray warns of what it then raises as an error
+                warnings.simplefilter("ignore", UserWarning)
+            ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **options)
     except (ConnectionError, ValueError, RuntimeError) as error:
         first_line = str(error).partition("\n")[0]
-        raise AqaError(f"no Ray cluster ({address}): {first_line}") from None
+        where = "; its client server must run there, and take the token of RAY_AUTH_TOKEN"
+        raise AqaError(f"no Ray cluster ({address}): {first_line}{where * by_client}") from None
     finally:  # Ray puts its own handler there
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, on_sigterm)

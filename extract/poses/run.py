@@ -56,7 +56,7 @@ def video_poses(video: Video, settings: JointSettings) -> VideoPoses:
     """
     if video.poses is None:
         raise PoseError(f"{video.id}: {NO_JOINTS}")
-    poses, fps = _poses_of(video.poses, video.path, settings.rules)
+    poses, fps = poses_and_rate(video.poses, video.path, settings.rules)
     poses = _as_stored(poses, settings, video.poses)
     start, stop = video.start_frame or 0, video.end_frame or len(poses.joints)
     if stop > len(poses.joints) or start >= stop:
@@ -89,7 +89,7 @@ def _as_stored(poses: Poses, settings: JointSettings, path: Path) -> Poses:
     )
 
 
-def _poses_of(file: Path, path: Path | None, rules: ReadingRules) -> tuple[Poses, float]:
+def poses_and_rate(file: Path, path: Path | None, rules: ReadingRules) -> tuple[Poses, float]:
     """The joints of all frames of the video at `path`, and its frames per second."""
     if path is None or not path.exists():
         return read_poses(file, None, rules), float("nan")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from aqa.errors import listed
+from aqa.features.store.few_open import FewOpen
 from aqa.features.store.reader import FeatureStore
 from aqa.features.store.spec import Spec, StoreError, spec_differences
 from aqa.features.store.writer import FeatureStoreWriter
@@ -49,14 +49,16 @@ def merge_stores(
     other settings, with both values; where a video is in two of them with other features; or where
     one is damaged.
     """
-    with changing(output) as real, ExitStack() as stack:
+    with changing(output) as real, FewOpen() as files:
         paths = [*([output] if real.exists() else []), *_distinct(parts, real)]
         if not paths:
             raise StoreError(f"{output}: no parts to merge")
-        stores = [stack.enter_context(FeatureStore.open(path)) for path in paths]
-        for store in stores:
-            store.check_records()
-            _check_alike(stores[0], store)
+        stores: list[FeatureStore] = []
+        for path in paths:
+            with FeatureStore.open(path) as store:  # what it says of its videos stays in memory
+                store.check_records()
+                _check_alike(stores[0] if stores else store, store)
+                stores.append(store)
         places = _places(stores)
         wanted = dict.fromkeys(i for i in order if i in places)
         ids = [*wanted, *(i for i in places if i not in wanted)]
@@ -79,7 +81,7 @@ def merge_stores(
                 durable=False,
             ) as writer:
                 for video_id in ids:
-                    copy_video(video_id, places[video_id], writer)
+                    copy_video(video_id, _opened(places[video_id], video_id, files), writer)
         n_before = len(stores[0]) if real.exists() and stores[0].path == output else 0
         return Merged(len(ids), len(ids) - n_before, missing)
 
@@ -132,6 +134,14 @@ def _record(store: FeatureStore, video_id: str) -> tuple[Any, ...]:
     """What must be the same of a video that two stores hold."""
     checksums = tuple(store.augmented(name).checksum(video_id) for name in store.augmentations)
     return checksums, store.frame_range(video_id), store.content(video_id)
+
+
+def _opened(store: FeatureStore, video_id: str, files: FewOpen) -> FeatureStore:
+    """The same store, open; `StoreError` where it holds another video by now."""
+    opened = files.get(store.path)
+    if video_id not in opened or _record(opened, video_id) != _record(store, video_id):
+        raise StoreError(f"{store.path}: {video_id} has changed during the merge; merge again")
+    return opened
 
 
 def copy_video(video_id: str, store: FeatureStore, writer: FeatureStoreWriter) -> None:

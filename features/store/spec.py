@@ -21,6 +21,8 @@ A spec is a JSON object. Its keys:
     views, view_seed    names of the augmentations, the original first; the seed they were drawn by
     origin              source, name, sha256: where the code of someone else's network came from;
                         the key is absent for networks of this package
+    aspects, definition names of measured aspects, a number each, and the TOML that declares them;
+                        the keys are absent for other features
     made_up             what the features are made up of, where they are of no video; else absent
 
 Stores of features that were computed elsewhere have null where nothing is known.
@@ -169,6 +171,8 @@ _EXPECTED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "origin": (_or_null(_is_origin), "null, or source, name and sha256"),
     "made_up": _TEXT,
     "joints": (_or_null(_is_texts), "null or a list of names"),
+    "aspects": (_or_null(_is_texts), "null or a list of names"),
+    "definition": _TEXT,
 }
 
 

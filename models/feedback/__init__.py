@@ -1,5 +1,6 @@
-"""What a fitted head says of the clips, or of the joints, of one video."""
+"""What a fitted head says of the clips, joints or aspects of one video."""
 
+from aqa.models.feedback.aspects import AspectFeedback, AspectMark, give_aspect_feedback
 from aqa.models.feedback.clips import (
     ClipFeedback,
     Feedback,
@@ -12,6 +13,8 @@ from aqa.models.feedback.joints import JointAngle, JointMove, PoseFeedback, give
 from aqa.models.feedback.reference import Claims, ClipReference, Told, TypePoints
 
 __all__ = [
+    "AspectFeedback",
+    "AspectMark",
     "Claims",
     "ClipFeedback",
     "ClipReference",
@@ -23,6 +26,7 @@ __all__ = [
     "Told",
     "Total",
     "TypePoints",
+    "give_aspect_feedback",
     "give_feedback",
     "give_pose_feedback",
     "shown_clips",

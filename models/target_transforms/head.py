@@ -14,6 +14,7 @@ from sklearn.base import clone
 from aqa.models.examples import Examples
 from aqa.models.heads.base import (
     Answer,
+    AspectPoints,
     Explanation,
     Head,
     HeadError,
@@ -102,6 +103,12 @@ class TransformedHead(Head):
         """See `ExplainsJoints`."""
         gradient = self._fitted.gradient(self._shown(examples))
         return self._inverse(gradient[None], examples)[0]
+
+    def aspect_points(self, examples: Examples) -> list[AspectPoints]:
+        """See `GivesAspects`; in points of the score."""
+        (factor,) = self._inverse(np.ones(1), examples) - self._inverse(np.zeros(1), examples)
+        found: list[AspectPoints] = self._fitted.aspect_points(self._shown(examples))  # type: ignore[attr-defined]
+        return [one.times(float(factor)) for one in found]
 
     def score_graph(self) -> nn.Module:
         """See `Head.score_graph`."""

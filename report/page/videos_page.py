@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from aqa.evaluation.metric import point_digits
 from aqa.models.trust.model_facts import SHOWN_DIGITS, model_facts
 from aqa.report.feedback_table import move_row
+from aqa.report.page.aspect_parts import AspectPart, aspect_part
 from aqa.report.page.charts import (
     Curve,
     Histogram,
@@ -60,6 +61,7 @@ class _VideoSection:
     joint_rows: tuple[Sequence[str], ...]
     thumbnail: Address
     player: Mapping[str, Any]
+    aspects: tuple[AspectPart, ...]
 
 
 def videos_page(
@@ -143,6 +145,7 @@ def _shown(
         joint_rows=() if video.pose is None else tuple(map(move_row, video.pose.moves)),
         thumbnail=data_address("image/jpeg", video.thumbnail) if video.thumbnail else "",
         player=_player(video, copies),
+        aspects=tuple(map(aspect_part, video.aspects)),
     )
 
 

@@ -13,7 +13,10 @@ import pytest
 from click.testing import Result
 
 from aqa.annotations.manifest import write_manifest
+from aqa.errors import AqaError
 from aqa.features.store import FeatureStore
+from aqa.serve.child import opened
+from aqa.serve.settings import ServedModel
 
 N_FRAMES = 24
 NAMES = ["head", "left hand", "right hand"]
@@ -107,6 +110,11 @@ def test_a_page_says_where_joints_should_be(
     assert 'class="seek"' in played
     assert "<video" not in bare
     assert 'class="seek"' not in bare
+    with (
+        pytest.raises(AqaError, match=r"reads joints, and this app takes videos; .*`aqa poses`"),
+        opened(ServedModel(workspace, head="pose-dct")),
+    ):
+        pass
 
 
 def test_a_folder_of_joints(workspace: Path, run_aqa: Callable[..., Result]) -> None:

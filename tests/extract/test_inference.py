@@ -6,8 +6,10 @@ import sys
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from aqa.errors import AqaWarning
+from aqa.extract import inference
 from aqa.extract.backbones import backbone_names, get_architecture
 from aqa.extract.inference import PRECISIONS, Precision, PrepackedConvolution, optimise
 
@@ -79,6 +81,39 @@ def test_paddings_that_are_named(padding: str | int) -> None:
     x = torch.randn(1, 3, 6, 7, 8)
     with torch.inference_mode():
         torch.testing.assert_close(PrepackedConvolution(plain)(x), plain(x))
+
+
+@pytest.mark.parametrize("broken", ["gone", "other arguments", "other values"])
+def test_a_pytorch_with_other_private_functions_is_as_exact(
+    broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def other_arguments(weight: Tensor) -> Tensor:
+        return weight
+
+    def other_values(weight: Tensor, *settings: object) -> Tensor:
+        return (2 * weight.to_dense()).to_mkldnn()
+
+    functions = {"gone": None, "other arguments": other_arguments, "other values": other_values}
+    monkeypatch.setattr(inference, "_REORDER", dict.fromkeys((4, 5), functions[broken]))
+    inference.prepacking_works.cache_clear()
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.Conv3d(3, 4, 3), nn.ReLU()).eval()
+    try:
+        with pytest.warns(AqaWarning, match="has other private functions"):
+            fast = optimise(plain, CPU, "float32")
+        assert type(optimise(plain, CPU, "float32")[0]) is nn.Conv3d  # warned of once
+    finally:
+        inference.prepacking_works.cache_clear()
+    x = torch.randn(2, 3, 6, 7, 8)
+    with torch.inference_mode():
+        torch.testing.assert_close(fast(x), plain(x))
+
+
+def test_trying_the_private_functions_draws_no_shared_random_number() -> None:
+    inference.prepacking_works.cache_clear()
+    before = torch.get_rng_state()
+    assert inference.prepacking_works("float32")
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_what_one_dnn_does_not_compute_in_is_not_prepacked() -> None:

@@ -16,12 +16,19 @@ from aqa.cli import main
 from aqa.errors import AqaError
 from aqa.event_log import EventLog
 from aqa.extract.backbones import load_backbone
+from aqa.extract.engines.names import openvino_version
 from aqa.extract.pace import Pace
 from aqa.extract.plan import NetworkRate, Plan, make_plan
 from aqa.extract.plan_text import duration, plan_rows
 from aqa.extract.video_encoder import EncodingSettings
 from aqa.features.clips import ClipRule
 from aqa.files import WriteError
+
+
+@pytest.fixture(autouse=True)
+def _timed_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aqa.extract.plan._TIMING", 0.01)
+
 
 PLAN = Plan(
     device=torch.device("cpu"),
@@ -61,6 +68,21 @@ def test_another_precision_must_be_worth_it() -> None:
     assert replace(PLAN, rates=(*PLAN.rates, faster)).best == faster
 
 
+def test_another_engine_must_be_worth_it() -> None:
+    openvino = NetworkRate("float32", 1, 10.9, 0.0, "openvino")
+    assert replace(PLAN, rates=(*PLAN.rates, openvino)).best == PLAN.best
+    openvino = replace(openvino, clips_per_second=12.0)
+    plan = replace(PLAN, rates=(*PLAN.rates, openvino))
+    assert plan.best == openvino
+    said = dict(plan_rows(plan))
+    assert said["network, openvino float32"] == "batch 1: 12.0 clips/s"
+    assert said["take"] == "--engine openvino --batch-size 1 --precision float32 --processes 4"
+    rounded = NetworkRate("bfloat16", 1, 13.0, 0.004, "openvino")  # 1.08 times its own float32
+    assert replace(plan, rates=(*plan.rates, rounded)).best == openvino
+    rounded = replace(rounded, clips_per_second=14.0)
+    assert replace(plan, rates=(*plan.rates, rounded)).best == rounded
+
+
 def test_a_plan_in_words() -> None:
     said = dict(plan_rows(PLAN))
     assert said["measured on"] == "cpu, 4 cores: 5 of 100 videos, 30 clips"
@@ -85,11 +107,15 @@ def test_a_plan_is_measured_on_videos(numbered_video: Callable[..., Path]) -> No
     assert (plan.n_videos, plan.n_seen, plan.clips_seen) == (4, 3, 3 + 1 + 3)
     assert plan.n_clips == 10  # 7/3 of each of four
     assert plan.row_bytes == 4 * 128
-    assert [(one.precision, one.batch_size) for one in plan.rates] == [
-        ("float32", 2),
-        ("bfloat16", 2),
-    ]
-    assert plan.rates[0].drift == 0 < plan.rates[1].drift < 0.1
+    rates = {(one.engine, one.precision): one for one in plan.rates}
+    by_torch = [("torch", "float32"), ("torch", "bfloat16")]
+    assert list(rates)[:2] == by_torch
+    if openvino_version() is None:
+        assert list(rates) == by_torch
+    else:
+        assert 0 <= rates["openvino", "float32"].drift < 1e-5
+    assert {one.batch_size for one in plan.rates} == {2}
+    assert rates[by_torch[0]].drift == 0 < rates[by_torch[1]].drift < 0.1
     assert plan.decoding > 0 < plan.memory
     with pytest.raises(AqaError, match=r"no video to plan with: gone.avi: no such video"):
         make_plan(videos[3:], load_backbone("tiny3d"), settings, "cpu")
@@ -172,11 +198,17 @@ def test_a_plan_is_of_what_is_left_of_the_videos_that_were_asked_for(
         said = run("--plan", *chosen).stdout
         assert "all 1 videos are in the store; there is nothing to do" in said
     assert "1 of 2 videos" in run("--plan", "--batch-size", "1").stdout  # v1 is broken
+    asked = ("--plan", *only, "--stride", "8", "--precision", "bfloat16")
+    assert run(*asked, code=1).stderr == run(*asked[1:], code=1).stderr
+    refused = run(*asked, code=1).stderr
+    assert "was made with other settings: " in refused
+    assert "stride" in refused
+    assert "precision" in refused
 
 
 def test_a_plan_writes_nothing(run: Callable[..., Result], tmp_path: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
     said = run("--plan", "--batch-size", "1").stdout
     assert [line.split()[0] for line in said.splitlines()][:2] == ["measured", "clips"]
-    assert "--batch-size 1 --precision " in said
+    assert "--batch-size 1 --precision " in " ".join(said.split())
     assert sorted(tmp_path.rglob("*")) == before

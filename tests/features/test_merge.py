@@ -12,7 +12,15 @@ import numpy as np
 import pytest
 
 from aqa.features.clips import Clip
-from aqa.features.store import FeatureStore, FeatureStoreWriter, StoreError, merge_stores
+from aqa.features.store import (
+    FeatureStore,
+    FeatureStoreWriter,
+    StoreError,
+    few_open,
+    merge_stores,
+    reader,
+)
+from aqa.features.store.checked_file import CheckedFile, open_checked
 
 SPEC = {
     "backbone": "c3d",
@@ -84,6 +92,50 @@ def test_a_merged_store_is_that_made_at_once(tmp_path: Path, parts: list[Path]) 
         assert store.provenance["torch"] == "2.4"
         assert store.provenance["device"] == "cuda:3, cuda:2, cuda:1"
         assert [part["shard"] for part in store.provenance["merged"]] == ["3/3", "2/3", "1/3"]
+
+
+def test_a_few_parts_are_open_at_once(
+    tmp_path: Path, parts: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = merge_stores(parts, tmp_path / "all.h5", IDS)
+    opened: set[int] = set()
+    most = [0]
+
+    def opening(path: Path) -> CheckedFile:
+        file = open_checked(path)
+        opened.add(id(file))
+        most[0] = max(most[0], len(opened))
+        return file
+
+    def closing(self: CheckedFile) -> None:
+        opened.discard(id(self))
+        close(self)
+
+    close = CheckedFile.close
+    monkeypatch.setattr(few_open, "MOST_OPEN", 1)
+    monkeypatch.setattr(reader, "open_checked", opening)
+    monkeypatch.setattr(CheckedFile, "close", closing)
+    assert merge_stores(parts, tmp_path / "few.h5", IDS) == made
+    assert most == [1]
+    assert not opened
+    assert arrays(tmp_path / "few.h5") == arrays(tmp_path / "all.h5")
+
+
+def test_a_part_that_changes_during_a_merge_is_refused(
+    tmp_path: Path, parts: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = few_open.FewOpen.get
+
+    def changing(self: few_open.FewOpen, path: Path) -> FeatureStore:
+        monkeypatch.setattr(few_open.FewOpen, "get", first)
+        parts[0].unlink()
+        write(parts[0], IDS[0::3], shift=1.0, device="cuda:1", shard="1/3")
+        return first(self, path)
+
+    monkeypatch.setattr(few_open.FewOpen, "get", changing)
+    with pytest.raises(StoreError, match="has changed during the merge; merge again"):
+        merge_stores(parts, tmp_path / "all.h5", IDS)
+    assert not (tmp_path / "all.h5").exists()
 
 
 def test_parts_that_come_later_are_added(tmp_path: Path, parts: list[Path]) -> None:

@@ -218,6 +218,7 @@ def _report(workspace: Workspace, manifest: Manifest, new: NewDive) -> VideosRep
         truth=new.dive.score,
         true_faults=faults_of(drawn, video.copy),
         commentary=new.written or "",
+        writer=WRITER if new.written else "",
     )
     return replace(report, videos=(shown,))
 

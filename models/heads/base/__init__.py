@@ -4,9 +4,11 @@ from aqa.errors import HeadError
 from aqa.models.examples import Examples, Sequences, pick
 from aqa.models.heads.base.answers import (
     Answer,
+    AspectPoints,
     ExplainsClips,
     ExplainsJoints,
     Explanation,
+    GivesAspects,
     GivesAttributes,
     GivesCommentary,
     GivesParts,
@@ -37,10 +39,12 @@ from aqa.models.heads.base.params import (
 
 __all__ = [
     "Answer",
+    "AspectPoints",
     "Examples",
     "ExplainsClips",
     "ExplainsJoints",
     "Explanation",
+    "GivesAspects",
     "GivesAttributes",
     "GivesCommentary",
     "GivesParts",

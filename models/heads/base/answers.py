@@ -12,7 +12,7 @@ from aqa.models.examples import Examples, Sequences
 from aqa.models.pairs import Pairs
 
 # What a scoring head can give beside scores, see `Head.gives`.
-Answer = Literal["quantiles", "attributes", "commentary", "parts", "clips", "joints"]
+Answer = Literal["quantiles", "attributes", "commentary", "parts", "clips", "joints", "aspects"]
 
 
 class Explanation(NamedTuple):
@@ -32,6 +32,29 @@ class Explanation(NamedTuple):
     matched: dict[str, NDArray[np.intp]]
     base: float | None = None
     of: str = "score"
+
+
+class AspectPoints(NamedTuple):
+    """What one measured aspect costs one video.
+
+    value: in the unit. good: the value that one in four training videos reaches. slope: points per
+    unit, and its interval. points: what the way from `good` to the value costs, or adds.
+    """
+
+    name: str
+    unit: str
+    value: float
+    good: float
+    slope: float
+    interval: tuple[float, float]
+    points: float
+
+    def times(self, factor: float) -> AspectPoints:
+        """The same where a point of what the head learned is so many of the score."""
+        low, high = (factor * end for end in self.interval)
+        return self._replace(
+            slope=factor * self.slope, interval=(low, high), points=factor * self.points
+        )
 
 
 class GivesQuantiles(Protocol):
@@ -89,6 +112,14 @@ class ExplainsJoints(Protocol):
 
         (frames, joints, 2), points per unit of the poses, which is a pixel.
         """
+        ...
+
+
+class GivesAspects(Protocol):
+    """`aspects`: a scoring head on measured aspects that says what each costs."""
+
+    def aspect_points(self, examples: Examples) -> list[AspectPoints]:
+        """The aspects of one video, the most costly first."""
         ...
 
 

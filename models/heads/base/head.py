@@ -43,7 +43,8 @@ class Head(RegressorMixin, BaseEstimator):
 
     kind: what the answers are and are evaluated as. takes: the features that it is fitted on.
     fitted: the names of the attributes that answering needs and that a saved model holds.
-    columns: the attributes of `Video`, and `id` and `clips`, that it learns from; see `Examples`.
+    columns: the attributes of `Video`, and `id`, `clips` and `definition`, that it learns from; see
+    `Examples`.
     starts_from: the head whose fitted run it can start from (`aqa fit --from`). takes_views: it
     learns from the store's augmentations too. takes_blank: it learns from the feature of a clip of
     black frames. takes_joints: a video is the places of a body's joints, one "clip" per frame
@@ -192,7 +193,7 @@ class Head(RegressorMixin, BaseEstimator):
         """What it can answer beside scores, with these hyper-parameters; see `answers`.
 
         quantiles, attributes, commentary: the methods of these names. parts: `parts` and
-        `true_parts`. clips: `explain`. joints: `gradient`.
+        `true_parts`. clips: `explain`. joints: `gradient`. aspects: `aspect_points`.
         """
         return ()
 
@@ -299,8 +300,8 @@ class Head(RegressorMixin, BaseEstimator):
         """Raise the line that says so and what to use."""
         raise HeadError(
             f"{type(self).__name__} gives no feedback: {why}; "
-            "use --head score-estimation, wd, average, uil, pose-dct or pose-dft, or --head lstm "
-            "fitted with -p label=incremental"
+            "use --head score-estimation, wd, average, uil, pose-dct, pose-dft or st-gcn, or "
+            "--head lstm fitted with -p label=incremental"
         )
 
     # Use elsewhere --------------------------------------------------------------------------------

@@ -49,6 +49,23 @@ while not (folder / "stop").exists() and os.getppid() == parent:
 cluster.shutdown()
 """
 
+# A machine of a cluster, which others reach by ray://.
+CLIENT_SERVER = """
+import os, socket, sys, time
+from pathlib import Path
+import ray
+from ray.util.client.server.server import serve
+
+ray.init(num_cpus=2, include_dashboard=False)
+with socket.create_server(("127.0.0.1", 0)) as free:
+    port = free.getsockname()[1]
+server = serve("127.0.0.1", port)  # it ends where nobody holds it
+print(port, flush=True)
+folder, parent = Path(sys.argv[1]), os.getppid()
+while not (folder / "stop").exists() and os.getppid() == parent:
+    time.sleep(0.05)
+"""
+
 DRIVER = """
 import os, signal, sys
 from pathlib import Path
@@ -150,3 +167,31 @@ def test_other_versions_are_refused_with_both_values() -> None:
         AqaError, match=r"the Ray worker 3 on node7: torch is 2.5, not 2.4; weights is None, not a"
     ):
         check_versions({"aqa": "1.0", "torch": "2.5"}, wanted, "the Ray worker 3 on node7")
+
+
+@needs_ray
+@pytest.mark.skipif(importlib.util.find_spec("grpc") is None, reason="no grpcio (ray[client])")
+def test_a_cluster_that_is_reached_by_rays_client(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    videos = Manifest.read(workspace / "manifest.csv").videos[:8]
+    only = workspace / "only.txt"
+    only.write_text("".join(f"{video.id}\n" for video in videos))
+    command = [sys.executable, "-m", "aqa", "extract", "--backbone", "tiny3d", "--only", only.name]
+    with started(CLIENT_SERVER, workspace) as server:
+        assert server.stdout is not None
+        address = f"ray://127.0.0.1:{server.stdout.readline().strip()}"
+        command += ["--on", "ray", "--ray-address", address]
+        done = subprocess.run(command, cwd=workspace, capture_output=True, text=True, timeout=HANGS)
+        (workspace / "stop").touch()
+        server.wait(timeout=HANGS)
+    assert done.returncode == 0, done.stderr
+    assert "8 videos extracted" in done.stdout
+    extract(videos, load_backbone("tiny3d"), workspace / "here.h5")
+    with (
+        FeatureStore.open(workspace / "here.h5") as here,
+        FeatureStore.open(workspace / "stores" / "tiny3d.h5") as there,
+    ):
+        assert here.ids == there.ids
+        assert all(here[i].tobytes() == there[i].tobytes() for i in here.ids)

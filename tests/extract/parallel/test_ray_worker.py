@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from aqa.annotations.manifest import Video
+from aqa.errors import AqaError
 from aqa.extract.backbones import load_backbone
 from aqa.extract.parallel.messages import Crashed, Done, Ready, Refused, WorkerJob
+from aqa.extract.parallel.ray_pool import RayCluster, _connected
 from aqa.extract.parallel.ray_worker import RayWorker, SentFile, absolute
 from aqa.extract.parallel.recipe import NetworkRecipe
 from aqa.extract.video_encoder import EncodingSettings, NumberedVideo
@@ -106,3 +110,10 @@ def test_paths_mean_the_same_in_every_folder() -> None:
         (NumberedVideo(3, video), NumberedVideo(4, replace(video, path=None)))
     )
     assert (number, found.path, none.path) == (3, Path.cwd() / "v.avi", None)
+
+
+def test_what_an_address_of_rays_client_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", ModuleType("ray"))
+    monkeypatch.setitem(sys.modules, "grpc", None)
+    with pytest.raises(AqaError, match=r"^ray://h:1: .*pip install ray\[client\]; or give"):
+        _connected(RayCluster("ray://h:1"))

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from aqa.annotations.manifest import Manifest
+from aqa.errors import AqaError
 from aqa.models.runs import load_run
 from aqa.report.page.sentences import headline, sentence_of, worst_first
 from aqa.report.page.videos_page import copies_of, videos_page
+from aqa.workflows.feedback import from_store, written_on
 from aqa.workflows.true_faults import faults_of
 from aqa.workflows.trust import Trust
-from aqa.workflows.video_reports import VideosReport, report_videos
+from aqa.workflows.video_reports import VideoReporter, VideosReport, report_videos
 from aqa.workspace import run_folders
 
 
@@ -214,6 +216,23 @@ def test_without_a_head_that_explains_it_says_which_to_fit(
         run_aqa("-C", str(folder), "fit", "--head", head, "--split", "1", *quick)
     said = run_aqa("-C", str(folder), "report", "dive_0003", code=1).stderr
     assert "fit a head that does: aqa fit --head wd" in said
+
+
+def test_another_head_writes_its_line_on_the_page(dives: Path, tmp_path: Path, run_aqa) -> None:
+    folder, out = tmp_path / "dives", tmp_path / "page.html"
+    shutil.copytree(dives, folder)
+    quick = ("-p", "epochs=1", "-p", "device=cpu", "--split", "1", "--no-ranges")
+    run_aqa("-C", str(folder), "fit", "--head", "mtl", *quick)
+    asked = ("-C", str(folder), "report", "dive_0003", "--head", "wd", "-o", str(out))
+    run_aqa(*asked, "--writer", "mtl")
+    wd, mtl = (load_run(folder / f"runs/{head}/split-1") for head in ("wd", "mtl"))
+    manifest = Manifest.read(folder / "manifest.csv")
+    said = written_on(mtl, from_store(manifest.by_id["dive_0003"], mtl, mtl.store, {}))
+    assert said.commentary
+    written = f"In words, by the head mtl: {said.commentary}"
+    assert written in out.read_text(encoding="utf-8")
+    with pytest.raises(AqaError, match="wd writes nothing; name a head that does"):
+        VideoReporter([wd], manifest, writers=[wd])
 
 
 def test_true_faults_stand_beside_those_found(report: VideosReport, dives: Path) -> None:

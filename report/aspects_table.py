@@ -1,0 +1,86 @@
+"""Measured aspects for the terminal: of many videos together, of one by one, and what they cost."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from aqa.report.tables import table, wrapped
+
+if TYPE_CHECKING:
+    from aqa.models.feedback import AspectFeedback
+    from aqa.workflows.measure.run import Measurements
+
+_WORSE = {"more": "more", "less": "less", "neither": "-"}
+
+
+def summary_table(found: Measurements) -> str:
+    """One row per aspect: of how many videos, and what most of them have."""
+    rows = []
+    for aspect in found.definition.aspects:
+        there = [one.aspects[aspect.name] for one in found.videos]
+        values = np.array([m.value for m in there if m.value is not None])
+        applies = sum(m.applies for m in there)
+        spread = ["-"] * 4
+        if len(values):
+            sure = np.mean([m.confidence for m in there if m.value is not None])
+            levels = np.quantile(values, (0.1, 0.5, 0.9))
+            spread = [
+                *(aspect.text(level) for level in levels),
+                f"{sure:.2f}",
+            ]
+        rows.append(
+            [aspect.name, aspect.unit, _WORSE[aspect.worse], f"{len(values)}/{applies}", *spread]
+        )
+    header = ["aspect", "unit", "worse", "videos", "10 %", "median", "90 %", "sure"]
+    return table(rows, header, left={0, 1, 2})
+
+
+def videos_text(found: Measurements, rows: Sequence[Mapping[str, Any]]) -> str:
+    """What is seen of each video, the worst first."""
+    parts = []
+    for video_id in dict.fromkeys(row["video_id"] for row in rows):
+        of_video = [row for row in rows if row["video_id"] == video_id and row["value"] != ""]
+        of_video.sort(key=lambda row: -(row["worse_than"] or 0.0))
+        lines = [
+            [
+                found.definition.by_name[row["aspect"]].sentence(row["value"]),
+                str(row["frame"]),
+                f"{row['confidence']:.2f}",
+                _standing(row),
+            ]
+            for row in of_video
+        ]
+        header = ["what is seen", "frame", "sure", "worse than"]
+        parts.append(f"{video_id}\n{table(lines, header)}")
+    return "\n\n".join(parts)
+
+
+def _standing(row: Mapping[str, Any]) -> str:
+    if row["worse_than"] == "":
+        return ""
+    return f"{row['worse_than']:.0f} % of {row['compared_with']}"
+
+
+def aspects_text(feedback: AspectFeedback, run: str) -> str:
+    """What each aspect costs a video, the most costly first."""
+    rows = [
+        [
+            mark.says,
+            "" if mark.frame is None else str(mark.frame),
+            f"{mark.points:+.2f}",
+            f"{mark.slope:+.3g} ({mark.low:+.3g} to {mark.high:+.3g})",
+        ]
+        for mark in feedback.aspects
+    ]
+    header = ["what is seen", "frame", "points", "points per unit"]
+    lines = [f"{feedback.video}, by {run}", f"points: {feedback.meaning}", feedback.worst]
+    return "\n".join([*map(wrapped, lines), table(rows, header)])
+
+
+def aspects_json(feedback: AspectFeedback, run: str) -> dict[str, Any]:
+    """The same as plain values."""
+    return {"run": run, **dataclasses.asdict(feedback)}

@@ -1,0 +1,136 @@
+"""Drawn dives measured as typed: a table, a store, and what is seen of one."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from aqa.features.store import FeatureStore
+
+
+@pytest.fixture(scope="module")
+def measured(drawn_dives: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The eight drawn dives, measured."""
+    from click.testing import CliRunner
+
+    from aqa.cli import main
+
+    folder = tmp_path_factory.mktemp("measured") / "dives"
+    shutil.copytree(drawn_dives, folder)
+    result = CliRunner().invoke(main, ["-C", str(folder), "measure", "--aspects", "diving"])
+    assert result.exit_code == 0, result.output
+    assert "8 videos written to stores/aspects-diving.h5 and aspects-diving.csv" in result.output
+    assert "not measured in 8 of 8 videos" in result.output  # the height: the camera moves
+    return folder
+
+
+def test_a_table_and_a_store(measured: Path) -> None:
+    with (measured / "aspects-diving.csv").open(newline="", encoding="utf-8") as file:
+        rows = {(row["video_id"], row["aspect"]): row for row in csv.DictReader(file)}
+    with FeatureStore.open(measured / "stores" / "aspects-diving.h5") as store:
+        assert not store.verify()
+        assert len(store.ids) == 8
+        names = store.spec["aspects"]
+        for video_id in store.ids:
+            assert store[video_id].shape == (1, len(names))
+            for name, value in zip(names, store[video_id][0].tolist(), strict=True):
+                row = rows[video_id, name]
+                if row["value"]:
+                    assert value == pytest.approx(float(row["value"]), abs=1e-3)
+                    assert 0 <= float(row["confidence"]) <= 1
+                else:
+                    assert row["why_not"]
+    splash = {i: float(rows[i, "splash"]["value"]) for i in store.ids}
+    assert min(splash.values()) >= 0
+    assert max(splash.values()) > 3 * min(splash.values())
+
+
+def test_one_video(measured: Path, run_aqa: Callable[..., Result]) -> None:
+    arguments = ["-C", str(measured), "measure", "dive_0003", "--aspects", "diving"]
+    printed = run_aqa(*arguments, "--no-pixels").stdout
+    assert printed.startswith("dive_0003")
+    assert "degrees" in printed
+    assert "worse than" in printed
+    told = json.loads(run_aqa(*arguments, "--no-pixels", "--json").stdout)
+    assert {row["video_id"] for row in told["aspects"]} == {"dive_0003"}
+    assert told["failed"] == {}
+
+
+def test_a_store_of_joints_gives_the_same(measured: Path, run_aqa: Callable[..., Result]) -> None:
+    place = ["-C", str(measured)]
+    run_aqa(*place, "extract", "--backbone", "pose")
+    arguments = [*place, "measure", "dive_0001", "--aspects", "diving", "--no-pixels", "--json"]
+    by_file = json.loads(run_aqa(*arguments).stdout)["aspects"]
+    by_store = json.loads(run_aqa(*arguments, "--poses", "stores/pose.h5").stdout)["aspects"]
+    pairs = [
+        (a["value"], b["value"]) for a, b in zip(by_file, by_store, strict=True) if a["value"] != ""
+    ]
+    assert len(pairs) >= 6
+    assert all(a == pytest.approx(b, abs=0.01) for a, b in pairs)
+
+
+def test_mistakes(measured: Path, run_aqa: Callable[..., Result]) -> None:
+    place = ["-C", str(measured), "measure", "--aspects"]
+    assert "it exists; replace it with --force" in run_aqa(*place, "diving", code=2).output
+    assert "no built-in set" in run_aqa(*place, "swimming", code=1).output
+    assert "unknown video 'dive_9'" in run_aqa(*place, "diving", "dive_9", code=2).output
+    assert "unknown split" in run_aqa(*place, "diving", "--force", "--split", "9", code=2).output
+    nowhere = run_aqa(*place, "diving", "--force", "--poses", "nowhere", code=1).output
+    assert "no such folder of joints" in nowhere
+    wrong = run_aqa(*place, "diving", "dive_0001", "--poses", "manifest.csv", code=1).output
+    assert "manifest.csv" in wrong
+
+
+@pytest.fixture(scope="module")
+def fitted(measured: Path) -> Path:
+    """The same, with a fitted head on the aspects."""
+    from click.testing import CliRunner
+
+    from aqa.cli import main
+
+    store = str(measured / "stores" / "aspects-diving.h5")
+    fit = ["fit", "--head", "aspects", "--store", store, "--split", "1", "-p", "resamples=20"]
+    result = CliRunner().invoke(main, ["-C", str(measured), *fit])
+    assert result.exit_code == 0, result.output
+    return measured
+
+
+def test_feedback_names_the_worst(fitted: Path, run_aqa: Callable[..., Result]) -> None:
+    arguments = ["-C", str(fitted), "feedback", "dive_0003", "--head", "aspects"]
+    told = json.loads(run_aqa(*arguments, "--json").stdout)
+    marks = told["aspects"]
+    assert [mark["points"] for mark in marks] == sorted(mark["points"] for mark in marks)
+    assert {"height over the board", "distance from the board"}.isdisjoint(
+        mark["aspect"]
+        for mark in marks  # which could not be measured
+    )
+    assert all(mark["low"] <= mark["high"] for mark in marks)
+    assert any(mark["frame"] is not None for mark in marks)
+    printed = run_aqa(*arguments).stdout
+    assert "points per unit" in printed
+    assert " ".join(told["worst"].split()) in " ".join(printed.split())
+
+
+def test_a_new_file_of_joints_is_scored(fitted: Path, run_aqa: Callable[..., Result]) -> None:
+    file = str(fitted / "poses" / "dive_0003.npz")
+    arguments = ["-C", str(fitted), "score", file, "--head", "aspects", "--type", "103B"]
+    result = run_aqa(*arguments)
+    assert "splash could not be measured" in result.output
+    wrong = run_aqa(*arguments, "--weights", "x", code=1)
+    assert "aspects are measured in joints; leave out --weights" in wrong.output
+
+
+def test_a_page_shows_frames_with_lines(fitted: Path, run_aqa: Callable[..., Result]) -> None:
+    run_aqa("-C", str(fitted), "report", "dive_0008", "--head", "aspects", "-o", "page.html")
+    page = (fitted / "page.html").read_text(encoding="utf-8")
+    part = page[page.index('<section class="aspects"') :]
+    assert "costs" in part
+    assert "training videos" in part
+    assert part.count("<figure") >= 1
+    assert "<polyline" in part or "White water" in part

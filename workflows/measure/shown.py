@@ -1,0 +1,166 @@
+"""What was measured of one video, as a page shows it: a sentence, a frame, and drawn lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from aqa.annotations.manifest import Manifest, Video
+from aqa.extract.poses.poses import TOLD_BY_FILE
+from aqa.extract.video.browser import jpeg
+from aqa.extract.video.decode import DECODE_ERRORS, read_frames
+from aqa.features.aspects.body import SIDES, BodyJoints, is_sided
+from aqa.features.aspects.definition import Aspect, AspectSet
+from aqa.features.aspects.measure import Measured
+from aqa.features.aspects.read import parse_aspects
+from aqa.features.store import FeatureStore
+from aqa.models.feedback import AspectFeedback
+from aqa.workflows.measure.bodies import BodySource
+from aqa.workflows.measure.percentiles import compare
+from aqa.workflows.measure.run import BACKBONE, measure_video
+
+Line = tuple[tuple[float, float], ...]
+# Of one video; pictures are of the first of these.
+MOST_SHOWN, MOST_PICTURES = 6, 3
+# Of training videos that are better; what fewer are better than is not worth a place.
+_LEAST_WORSE = 50.0
+
+
+@dataclass(frozen=True)
+class AspectPicture:
+    """A frame with what is measured on it: JPEG, size in pixels, lines in pixels of the frame."""
+
+    data: bytes
+    width: int
+    height: int
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class ShownAspect:
+    """One aspect of a video.
+
+    says: a sentence. standing: how it compares with training videos, "" where with none. cost: what
+    a head says that it costs, "" for none. frame: of the video file; None where it is of no single
+    one.
+    """
+
+    name: str
+    says: str
+    standing: str
+    cost: str
+    frame: int | None
+    confidence: float
+    picture: AspectPicture | None
+
+
+def shown_aspects(
+    video: Video,
+    manifest: Manifest,
+    training: Sequence[str],
+    store: Path,
+    said: AspectFeedback | None,
+) -> tuple[ShownAspect, ...]:
+    """What a store of aspects beside the features tells of a video, the worst first.
+
+    training: ids of the videos to compare with. store: the features' own; a store of aspects is
+    the first `aspects-*.h5` in its folder that holds the video. said: what a head says of its
+    aspects. Nothing without such a store or without joints.
+    """
+    found = _store_of(video, store)
+    if found is None or video.poses is None:
+        return ()
+    definition, still, others = found
+    try:
+        source = BodySource(None, TOLD_BY_FILE)
+        one = measure_video(video, definition, source, still_camera=still)
+        body, _ = source.body(video)
+    except DECODE_ERRORS:
+        return ()
+    known = [manifest.by_id[i] for i in training if i in manifest.by_id]
+    rows = []
+    for aspect in definition.aspects:
+        measured = one.aspects[aspect.name]
+        if measured.value is None:
+            continue
+        against = compare(aspect, video, measured.value, known, others)
+        worse = against.worse_than if against else None
+        points = {mark.aspect: mark for mark in said.aspects} if said else {}
+        cost = points[aspect.name].points if aspect.name in points else 0.0
+        standing = ""
+        if against is not None and worse is not None:
+            of = f" of type {against.type}" if against.type else ""
+            standing = f"worse than {worse:.0f} % of {against.videos} training videos{of}"
+        if (cost < -0.05) if said else (worse or 0.0) > _LEAST_WORSE:
+            rows.append(((cost, -(worse or 0.0)), aspect, measured, standing, cost))
+    rows.sort(key=lambda row: row[0])
+    return tuple(
+        ShownAspect(
+            aspect.name,
+            aspect.sentence(measured.value or 0.0),
+            standing,
+            f"costs {-cost:.1f} points" if cost < 0 else "",
+            None if measured.frame is None else measured.frame + one.offset,
+            measured.confidence,
+            _picture(aspect, measured, body, video) if place < MOST_PICTURES else None,
+        )
+        for place, (_, aspect, measured, standing, cost) in enumerate(rows[:MOST_SHOWN])
+    )
+
+
+def _store_of(
+    video: Video, store: Path
+) -> tuple[AspectSet, bool, dict[str, dict[str, Measured]]] | None:
+    """The definition of a store of aspects that holds the video, and what others have."""
+    for path in sorted(store.parent.glob(f"{BACKBONE}-*.h5")):
+        with FeatureStore.open(path) as opened:
+            text = opened.spec.get("definition")
+            if not text or video.id not in opened:
+                continue
+            definition = parse_aspects(text, str(path))
+            names = [aspect.name for aspect in definition.aspects]
+            values = {
+                i: {
+                    name: Measured(value)
+                    for name, value in zip(names, opened[i][0].tolist(), strict=True)
+                }
+                for i in opened.ids
+            }
+            still = bool((opened.spec.get("preprocess") or {}).get("still_camera"))
+            return definition, still, values
+    return None
+
+
+def _picture(
+    aspect: Aspect, measured: Measured, body: BodyJoints, video: Video
+) -> AspectPicture | None:
+    if measured.frame is None or video.path is None or not video.path.exists():
+        return None
+    number = measured.frame + (video.start_frame or 0)
+    frame = read_frames(video.path, [number])[number]
+    height, width = frame.shape[:2]
+    return AspectPicture(jpeg(frame, 320), width, height, _lines(aspect, measured.frame, body))
+
+
+def _lines(aspect: Aspect, frame: int, body: BodyJoints) -> tuple[Line, ...]:
+    """The points of an aspect joined by lines, and the vertical where it is measured against."""
+    if body.joints.shape[2] != 2:
+        return ()
+    sided = any(map(is_sided, aspect.points))
+    found: list[Line] = []
+    for side in SIDES if sided else ("",):
+        names = [f"{side} {name}" if is_sided(name) else name for name in aspect.points]
+        points = [body.point(name) for name in names]
+        places = [point[0][frame] for point in points if point is not None]
+        if len(places) != len(names) or not np.isfinite(places).all():
+            continue
+        spots = [(float(x), float(y)) for x, y in places]
+        pairs = aspect.kind in ("limb-limb", "ratio")
+        found += [tuple(spots[:2]), tuple(spots[2:])] if pairs else [tuple(spots)]
+        if aspect.kind == "limb-vertical":
+            (x, y), (_, other) = spots
+            found.append(((x, y), (x, other)))
+    return tuple(line for line in found if len(line) > 1)

@@ -375,8 +375,9 @@ def explain(
         own = None if isinstance(manifest, Manifest) else manifest
         places = places_for(stack, place, model, manifest=own, store=store, weights=weights)
         named = places.head(head, "score-estimation")
+        (asked,) = places.videos([str(video)])
         explained = explain_video(
-            *places.videos([str(video)]),
+            asked,
             runs_of_one_target(places.runs, named, _names(splits), target),
             manifest if isinstance(manifest, Manifest) else Manifest.read(places.manifest),
             places.store,

@@ -54,7 +54,7 @@ def export(
     )
     tried = ", ".join(map(str, made.tried))
     click.echo(
-        f"tried on made videos of {tried} clips: largest drift from PyTorch {made.drift:.2g} "
+        f"tried on made videos of {tried} clips: largest drift from {made.engine} {made.drift:.2g} "
         f"{'points' if made.unit == 'points' else 'of a ' + made.unit}"
     )
     if made.precision != "float32":

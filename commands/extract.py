@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from aqa.commands.extract_options import (
+    cuts_option,
     devices_option,
     engine_option,
     failed_list_option,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from aqa.extract.engines.choice import AskedEngine
     from aqa.extract.summary import ExtractionSummary
     from aqa.extract.video_encoder import EncodingSettings
+    from aqa.features.clips import Cuts
 
 POSE = "pose"
 _FOR_POSES = ("poses", *JOINT_OPTIONS)
@@ -107,6 +109,7 @@ _FOR_BOTH = ("workspace", "backbone", "manifest", "store", "only", "failed_list"
     "of each video [default: the column poses of the manifest].",
 )
 @joint_options
+@cuts_option
 @only_option
 @failed_list_option
 @log_option
@@ -131,6 +134,7 @@ def extract(
     workers: int | None,
     seed: int,
     poses: Path | None,
+    cuts: Cuts,
     only: Path | None,
     failed_list: Path | None,
     log_json: Path | None,
@@ -176,6 +180,7 @@ def extract(
     if network["weights"] is None:
         _check_default(network["backbone"], store or workspace.store(network["backbone"]))
     backbone, rule = load_network(**network, seed=seed)
+    rule = replace(rule, cuts=cuts)
     path = store or workspace.store(backbone.name)
     names = [name.strip() for name in augmentations.split(",")]
     if is_plan:

@@ -81,6 +81,15 @@ engine_option = click.option(
     help="What runs the network: PyTorch, or on a CPU OpenVINO (extra openvino); auto: that of the "
     "store, or else the faster of the two on the first video. Scoring then uses the same.",
 )
+cuts_option = click.option(
+    "--cuts",
+    type=click.Choice(["ignore", "split"]),
+    default="ignore",
+    show_default=True,
+    help="Where one shot of a video ends and another begins: ignore warns, and clips may show "
+    "both; split cuts each shot into clips by itself, and leaves out shorter ones than a clip.",
+)
+
 plan_option = click.option(
     "--plan",
     "is_plan",

@@ -90,8 +90,8 @@ def feedback(
                         "perhaps faulty".
     lstm, type-lstm,    the same, of points added to 0. Fit it with -p
     lstm-svr            label=incremental for this.
-    pose-dct, pose-dft  for each joint, not clip, the frame on which moving it
-                        by a tenth of the torso's length gains most points, and
+    pose-dct, pose-dft, for each joint, not clip, the frame on which moving it
+    st-gcn              by a tenth of the torso's length gains most points, and
                         which way. A new file holds joints.
     aspects             for each measured aspect, points that it costs, the
                         interval of points per degree, and the frame. A new file

@@ -90,7 +90,7 @@ def _in_full(checkpoint: Checkpoint, cache: Path) -> str:
     rows = [
         ["backbone", f"{checkpoint.backbone}, clips of {checkpoint.clip_length} frames"],
         ["pretrained on", checkpoint.pretraining],
-        ["licence", checkpoint.licence or "not known"],
+        ["licence", checkpoint.told_licence],
         ["file", checkpoint.file],
         ["size", in_bytes(checkpoint.size) if checkpoint.size else "not known"],
         ["SHA-256", sha256 if len(sha256) != 8 else f"begins with {sha256}"],
@@ -175,8 +175,11 @@ def fetch(name: str, cache: Path | None) -> None:
 def verify_weights(path: Path) -> None:
     """Say which public checkpoint a file is, by its hash; exit code 1 if it is none."""
     from aqa.extract.checkpoints.inspection import verify as run
+    from aqa.extract.checkpoints.packages import packaged_file
 
-    click.echo(f"{path}: {run(path).name}, by its SHA-256")
+    known = packaged_file(path)
+    name = run(path).name if known is None else known
+    click.echo(f"{path}: {name}, by its SHA-256")
 
 
 @weights.command()

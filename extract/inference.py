@@ -105,7 +105,9 @@ def prepacking_works(precision: Precision) -> bool:
     """
     generator = torch.Generator().manual_seed(0)
     for build, ndim in ((nn.Conv2d, 4), (nn.Conv3d, 5)):
-        plain = build(8, 8, 3, padding=1).to(PRECISIONS[precision]).requires_grad_(False).eval()
+        # Not initialised: that would draw from the random numbers that all share.
+        plain: nn.Conv2d | nn.Conv3d = nn.utils.skip_init(build, 8, 8, 3, padding=1)
+        plain = plain.to(PRECISIONS[precision]).requires_grad_(False).eval()
         for parameter in plain.parameters():
             nn.init.normal_(parameter, generator=generator)
         x = torch.randn(1, 8, *[6] * (ndim - 2), generator=generator).to(PRECISIONS[precision])

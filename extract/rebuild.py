@@ -94,6 +94,7 @@ def rule_of(spec: Spec) -> ClipRule:
         tail=spec["tail"],
         spread=spec.get("spread", False),
         window=spec.get("window"),
+        cuts=spec.get("cuts", "ignore"),
     )
 
 

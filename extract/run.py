@@ -67,6 +67,8 @@ def make_spec(
         spec["spread"] = True
     if rule.window is not None:
         spec["window"] = rule.window
+    if rule.cuts != "ignore":
+        spec["cuts"] = rule.cuts
     if backbone.origin is not None:
         spec["origin"] = backbone.origin.to_dict()
     if engine is not None:

@@ -15,6 +15,7 @@ from aqa.errors import AqaError
 
 Pad = Literal["front", "back"]
 Tail = Literal["shift", "drop", "pad"]
+Cuts = Literal["ignore", "split"]
 
 
 class Clip(NamedTuple):
@@ -70,6 +71,9 @@ class ClipRule:
     window: how many frames of the video a clip covers; its `length` frames are spread evenly over
         them, such as every fourth of 64. A shorter video is one clip that covers all of it. None:
         the frames of a clip follow one another.
+    cuts: `split`: every shot of a video is cut into clips by itself, so that no clip shows two;
+        shots that are shorter than a clip are left out. The other functions here are then about
+        one shot. `ignore`: where one shot ends and another begins does not matter.
     """
 
     length: int = 16
@@ -81,6 +85,7 @@ class ClipRule:
     end_shift: int = 0
     spread: bool = False
     window: int | None = None
+    cuts: Cuts = "ignore"
 
     def __post_init__(self) -> None:
         for name in ("length", "stride", "video_length", "window"):
@@ -102,9 +107,25 @@ class ClipRule:
                 raise AqaError(
                     f"clip rule: {name}={getattr(self, name)} is not a number of frames from 0"
                 )
-        for name, choices in (("pad", get_args(Pad)), ("tail", get_args(Tail))):
+        for name, choices in (
+            ("pad", get_args(Pad)),
+            ("tail", get_args(Tail)),
+            ("cuts", get_args(Cuts)),
+        ):
             if getattr(self, name) not in choices:
                 raise AqaError(f"clip rule: {name}={getattr(self, name)!r} is not one of {choices}")
+        if self.cuts == "split" and (why := self._against_split()):
+            raise AqaError(f"clip rule: cuts=split: {why}")
+
+    def _against_split(self) -> str | None:
+        """What does not go with clips of single shots."""
+        if self.spread or self.video_length is not None:
+            return "clips over the whole video (--spread, --frames) do not go with it"
+        if self.tail == "pad":
+            return "a padded clip (--tail pad) would cover frames of the next shot"
+        if self.shift or self.end_shift:
+            return "augmentations that shift clips (shift1, end1, ...) do not go with it"
+        return None
 
     def shown(self, n_frames: int) -> int:
         """How many frames of a video are shown: all but `end_shift`, and at least one clip."""

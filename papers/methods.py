@@ -40,6 +40,14 @@ METHODS = (
         "how aqa poses brings frames of a moving camera over each other",
     ),
     Paper(
+        "rubner2000",
+        "Yossi Rubner, Carlo Tomasi and Leonidas J. Guibas",
+        2000,
+        "The Earth Mover's Distance as a Metric for Image Retrieval",
+        "International Journal of Computer Vision",
+        "how far apart two frames are, where a cut is looked for",
+    ),
+    Paper(
         "vedantam2015",
         "Ramakrishna Vedantam, C. Lawrence Zitnick and Devi Parikh",
         2015,

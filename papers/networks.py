@@ -1,4 +1,4 @@
-"""Networks that make features of videos."""
+"""Networks that make features of videos, or that take joints."""
 
 from __future__ import annotations
 
@@ -159,5 +159,13 @@ NETWORKS = (
         "VideoMAE V2: Scaling Video Masked Autoencoders with Dual Masking",
         "IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR)",
         "backbones videomae-v2-s and videomae-v2-b",
+    ),
+    Paper(
+        "yan2018",
+        "Sijie Yan, Yuanjun Xiong and Dahua Lin",
+        2018,
+        "Spatial Temporal Graph Convolutional Networks for Skeleton-Based Action Recognition",
+        "AAAI Conference on Artificial Intelligence",
+        "head st-gcn",
     ),
 )

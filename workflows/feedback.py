@@ -14,7 +14,7 @@ from aqa.annotations.manifest import Manifest, Video
 from aqa.annotations.urls import is_url
 from aqa.errors import AqaError, UnknownNameError
 from aqa.extract.remote.held import held_to_the_end
-from aqa.extract.video.decode import content_of, read_frames
+from aqa.extract.video.decode import content_of, open_video, read_frames
 from aqa.features.body import are_fractions
 from aqa.features.store import FeatureStore
 from aqa.features.video_features import VideoFeatures, blank_of, of_store
@@ -116,7 +116,7 @@ def explain(
     `aqa.extract.rebuild.rebuild_backbone`. heads: what the user named with --head, see `load_run`.
     """
     runs = [load_run(folder, heads) for folder in folders]
-    name = stored_id(name, manifest, store or runs[0].store)
+    asked, name = name, stored_id(name, manifest, store or runs[0].store)
     files = TrainingFiles(runs if name not in manifest.by_id else ())
     told = {"type": type, "difficulty": difficulty, "action": action}
     file = Path(name)
@@ -127,7 +127,7 @@ def explain(
     where, manifest = store or run.store, run.seen(manifest)
     check_run(run, manifest, where)
     if name in manifest.by_id:
-        seen = from_store(manifest.by_id[name], run, where, told)
+        seen = from_store(manifest.by_id[name], run, where, told, asked)
     else:
         video = held_to_the_end(new_video(name, run, manifest, told))
         extractor = extractor_for(run.spec, weights=weights, backbone=backbone, device=device)
@@ -203,17 +203,25 @@ def check_run(run: Run, manifest: Manifest, store: Path) -> None:
             check_learned(run.folder, run.record, None, opened)
 
 
-def from_store(video: Video, run: Run, store: Path, told: dict[str, Any]) -> SeenVideo:
+def from_store(
+    video: Video, run: Run, store: Path, told: dict[str, Any], asked: str = ""
+) -> SeenVideo:
     """A video of the manifest, with the features that a store holds of it.
 
-    told: what the user says of it; overrides the manifest's where it is not None.
+    told: what the user says of it; overrides the manifest's where it is not None. asked: how the
+    user named it; a file is read once more, for what is wrong with it.
     """
     with FeatureStore.open(store, run.spec) as opened:
         features, blank = of_store(opened, video.id), blank_of(opened)
     video = replace(video, **{name: value for name, value in told.items() if value is not None})
     learned = video.id in run.learned_from
-    warnings = (f"{run.folder} has learned from {video.id}",) if learned else ()
-    return SeenVideo(video, features, blank, warnings)
+    warnings = [f"{run.folder} has learned from {video.id}"] if learned else []
+    if asked not in ("", video.id) and video.path is not None and "joints" not in run.spec:
+        source = open_video(video.path)
+        for _ in source.frames(video.start_frame or 0, video.end_frame):
+            pass
+        warnings += [f"{asked}: {line}" for line in source.warnings()]
+    return SeenVideo(video, features, blank, tuple(warnings))
 
 
 def stored_id(name: str, manifest: Manifest, store: Path) -> str:

@@ -171,14 +171,17 @@ class VideoReporter:
     def _training_files(self) -> TrainingFiles:
         return TrainingFiles(self.runs)
 
-    def stored(self, video_id: str, told: Mapping[str, Any] | None = None) -> ReportedVideo:
+    def stored(
+        self, video_id: str, told: Mapping[str, Any] | None = None, asked: str = ""
+    ) -> ReportedVideo:
         """A video of the manifest, by those runs that did not learn from it, if there are any.
 
-        told: what the user says of it, before what the manifest does; see `from_store`.
+        told: what the user says of it, before what the manifest does; asked: how the user named it;
+        see `from_store`.
         """
         chosen = [run for run in self.runs if video_id not in run.learned_from] or [self.runs[0]]
         video = self.manifest.by_id[video_id]
-        seen = from_store(video, chosen[0], self._shelf.store, dict(told or {}))
+        seen = from_store(video, chosen[0], self._shelf.store, dict(told or {}), asked)
         writers = [run for run in self._writers if video_id not in run.learned_from]
         if not self._shelf.has(video_id):
             return self._reported(seen, chosen, writers)
@@ -251,7 +254,8 @@ def report_videos(
     reporter = VideoReporter(runs, manifest, store, align=align, writers=writers, **network)
     told = {"type": type, "difficulty": difficulty, "action": action}
     where = store or runs[0].store
-    names = list(dict.fromkeys(stored_id(name, reporter.manifest, where) for name in names))
+    asked = {stored_id(name, reporter.manifest, where): name for name in names}
+    names = list(asked)
     videos: dict[str, Video] = {}
     failed: dict[str, str] = {}
     for name in (name for name in names if name not in reporter.manifest.by_id):
@@ -267,8 +271,8 @@ def report_videos(
     for name in (name for name in names if name not in failed):
         try:
             new = name in videos
-            known = {} if videos else told
-            done.append(reporter.new(videos[name]) if new else reporter.stored(name, known))
+            stored = (name, {} if videos else told, asked[name])
+            done.append(reporter.new(videos[name]) if new else reporter.stored(*stored))
         except DECODE_ERRORS as error:
             failed[called(name)] = _why_not(called(name), error)
     return reporter.together(done, failed)

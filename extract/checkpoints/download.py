@@ -195,7 +195,7 @@ def _by_hand(checkpoint: Checkpoint, target: Path) -> str:
     size = f"{in_bytes(checkpoint.size)}, " if checkpoint.size else ""
     beside = f", with its {CONFIG} beside it," if checkpoint.of_hub else ""
     return (
-        f"download {checkpoint.file} ({size}licence: {checkpoint.licence or 'not known'}) by hand "
+        f"download {checkpoint.file} ({size}licence: {checkpoint.told_licence}) by hand "
         f"from {checkpoint.url} to {target}{beside} and give the command again, or name other "
         "weights with --weights"
     )

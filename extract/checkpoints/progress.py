@@ -52,7 +52,7 @@ class DownloadBar(DownloadProgress):
             size = "of a size that the server does not tell" if total is None else in_bytes(total)
             self.line(
                 f"downloading {checkpoint.file}, {size}, weights trained on "
-                f"{checkpoint.pretraining}, licence: {checkpoint.licence or 'not known'}; "
+                f"{checkpoint.pretraining}, licence: {checkpoint.told_licence}; "
                 f"from {checkpoint.url} to {target}"
             )
             if there:

@@ -60,6 +60,14 @@ class Checkpoint:
         """Whether JSON files that belong to it lie beside it."""
         return self.layout.startswith("hub")
 
+    @property
+    def told_licence(self) -> str:
+        """The licence; where it is not known, where it stands."""
+        if self.licence:
+            return self.licence
+        page = self.url.partition("/resolve/")[0]
+        return f"not known here: read it at {page}" if self.of_hub else "not known"
+
     def has_hash(self, sha256: str) -> bool:
         """Whether a file with this SHA-256, in full, is the checkpoint; False where not known."""
         return bool(self.sha256) and sha256.startswith(str(self.sha256))

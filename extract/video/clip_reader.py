@@ -8,13 +8,22 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aqa.annotations.manifest import Video
+from aqa.errors import listed
 from aqa.extract.augment import make_augmentations
 from aqa.extract.preprocess import Preprocess
 from aqa.extract.remote.held import held
 from aqa.extract.video.decode import Frame, FrameSource, VideoError, open_video
 from aqa.extract.video.sharing import SharedReaders
+from aqa.extract.video.shots import Shown as OfShot
+from aqa.extract.video.shots import with_cuts
 from aqa.extract.video.source import NOT_SHOWN, Shown
-from aqa.extract.video.window import ClipWindow, Frames, SpreadWindow, depends_on_length
+from aqa.extract.video.window import (
+    ClipWindow,
+    Frames,
+    ShotWindow,
+    SpreadWindow,
+    depends_on_length,
+)
 from aqa.features.clips import Clip, ClipRule
 
 
@@ -27,6 +36,7 @@ class AugmentedClip(NamedTuple):
 
 
 ClipBatch = list[AugmentedClip]
+Window = ClipWindow | ShotWindow | SpreadWindow
 
 
 class ClipReader:
@@ -52,6 +62,7 @@ class ClipReader:
         self.n_frames = 0
         self.fps = float("nan")
         self.warnings: tuple[str, ...] = ()
+        self._cuts: list[int] = []
         self.fetched: tuple[int, str] | None = None
         self._shared = shared
         self._preprocess, self._batch_size = preprocess, batch_size
@@ -90,24 +101,25 @@ class ClipReader:
         start = video.start_frame or 0
         windows = self._windows(source)
         frames = source.frames(start, video.end_frame, shown=self._looked_at(windows))
-        yield from self._cut(self._counted(frames), windows)
+        yield from self._cut(self._of_shots(self._counted(frames), windows), windows)
         self._finish(source, start)
         if any(isinstance(window, SpreadWindow) and window.missed for window in windows):
             windows = self._read_again(video.path, windows)
         for number, window in enumerate(windows):
             for made in window.finish():
                 yield AugmentedClip(number, *made)
+        self._tell_cuts(windows)
 
-    def _windows(self, source: FrameSource) -> Sequence[ClipWindow | SpreadWindow]:
+    def _windows(self, source: FrameSource) -> Sequence[Window]:
         """A window per augmentation."""
+        if self._rule.cuts == "split":
+            return [ShotWindow(one.rule) for one in self._augmentations]
         if not depends_on_length(self._rule):
             return [ClipWindow(one.rule) for one in self._augmentations]
         expected = frames_within(source, self.video.start_frame, self.video.end_frame)
         return [SpreadWindow(one.rule, expected) for one in self._augmentations]
 
-    def _read_again(
-        self, path: Path, windows: Sequence[ClipWindow | SpreadWindow]
-    ) -> list[SpreadWindow]:
+    def _read_again(self, path: Path, windows: Sequence[Window]) -> list[SpreadWindow]:
         """Windows that know how many frames came, as packets had not told, or some were left out.
 
         The file is opened anew: others may be reading on in the one that is shared.
@@ -121,30 +133,60 @@ class ClipReader:
         source = open_video(path, folder, deinterlace=self._preprocess.deinterlace)
         start, stop = self.video.start_frame or 0, self.video.end_frame
         frames = source.frames(start, stop, shown=self._looked_at(again))
-        for _ in self._cut(frames, again):
+        for _ in self._cut((OfShot(frame, False) for frame in frames), again):
             pass
         if any(window.missed for window in again):
             raise VideoError(f"{path}: has another number of frames each time that it is read")
         return again
 
-    def _looked_at(self, windows: Sequence[ClipWindow | SpreadWindow]) -> Shown | None:
+    def _looked_at(self, windows: Sequence[Window]) -> Shown | None:
         """Which frames a clip shows, where that is known before; None: any may be."""
         spread = [window for window in windows if isinstance(window, SpreadWindow)]
         if len(spread) < len(windows) or not all(one.unchanged for one in self._augmentations):
             return None
         return {number for window in spread for number in window.wanted}.__contains__
 
-    def _cut(
-        self, frames: Iterable[Frame], windows: Sequence[ClipWindow | SpreadWindow]
-    ) -> Iterator[AugmentedClip]:
+    def _cut(self, frames: Iterable[OfShot], windows: Sequence[Window]) -> Iterator[AugmentedClip]:
         """Push frames through the augmentations into their windows, and give what comes out."""
-        for frame in frames:
+        for frame, first in frames:
             for number, window in enumerate(windows):
+                if first and isinstance(window, ShotWindow):
+                    for made in window.cut():
+                        yield AugmentedClip(number, *made)
                 changed = self._augmentations[number].change(frame)
                 if changed is not None:
                     seen = changed if changed is NOT_SHOWN else self._resized(changed)
                     for made in window.push(seen):
                         yield AugmentedClip(number, *made)
+
+    def _of_shots(self, frames: Iterable[Frame], windows: Sequence[Window]) -> Iterator[OfShot]:
+        """The frames with the cuts between them, where clips of frames in a row can show both."""
+        if any(isinstance(window, SpreadWindow) for window in windows):
+            yield from (OfShot(frame, False) for frame in frames)  # some are not converted
+            return
+        for number, shown in enumerate(with_cuts(frames)):
+            if shown.first:
+                self._cuts.append((self.video.start_frame or 0) + number)
+            yield shown
+
+    def _tell_cuts(self, windows: Sequence[Window]) -> None:
+        """Warn of cuts that clips straddle, and of shots that are in no clip."""
+        if not self._cuts:
+            return
+        where = f"another shot begins with frame {listed(list(map(str, self._cuts)), 5)}"
+        if self._rule.cuts == "ignore":
+            if self.warnings:  # frames that are missing look like a cut
+                return
+            told = f"{where}; clips that show two are kept (--cuts split parts them)"
+            self.warnings = (*self.warnings, told)
+            return
+        short = windows[0].short if isinstance(windows[0], ShotWindow) else []
+        if len(short) == len(self._cuts) + 1:
+            raise VideoError(f"{self.video.path}: {where}, and no shot is as long as a clip")
+        if short:
+            parts = listed([f"{shot.start} to {shot.stop}" for shot in short], 5)
+            told = f"shots that are shorter than a clip are left out: frames {parts}"
+            self.warnings = (*self.warnings, told)
 
     def _resized(self, frame: Frame) -> Frame:
         return self._preprocess.resize_and_crop(frame)

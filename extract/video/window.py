@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -74,6 +75,48 @@ class ClipWindow:
 def _held_at_most(rule: ClipRule) -> int:
     """How many frames clips can still need."""
     return (rule.video_length or rule.window or rule.length) + rule.end_shift
+
+
+class ShotWindow:
+    """As `ClipWindow`, for a rule that cuts every shot by itself: `cut` says that one has ended.
+
+    `short` has the shots that were left out, since they are shorter than a clip.
+    """
+
+    def __init__(self, rule: ClipRule):
+        self._rule = replace(rule, cuts="ignore")
+        self._start = 0
+        self._shot = ClipWindow(self._rule)
+        self.short: list[Clip] = []
+
+    @property
+    def n_frames(self) -> int:
+        """How many frames were pushed, of all shots."""
+        return self._start + self._shot.n_frames
+
+    def push(self, frame: Frames) -> list[FramedClip]:
+        """Take the next frame; the clip that ends with it, if one does."""
+        return self._placed(self._shot.push(frame))
+
+    def cut(self) -> list[FramedClip]:
+        """The next frame is the first of another shot: the clips that end this one."""
+        last = self._last()
+        self._start, self._shot = self.n_frames, ClipWindow(self._rule)
+        return last
+
+    def finish(self) -> list[FramedClip]:
+        """The clips that end the last shot; of a video of one shot, however short it is."""
+        return self._last() if self._start else self._shot.finish()
+
+    def _last(self) -> list[FramedClip]:
+        if self._shot.n_frames >= (self._rule.window or self._rule.length):
+            return self._placed(self._shot.finish())
+        self.short.append(Clip(self._start, self.n_frames))
+        return []
+
+    def _placed(self, made: list[FramedClip]) -> list[FramedClip]:
+        shift = self._start
+        return [FramedClip(Clip(c.start + shift, c.stop + shift), frames) for c, frames in made]
 
 
 class SpreadWindow:

@@ -109,6 +109,13 @@ def test_a_pytorch_with_other_private_functions_is_as_exact(
         torch.testing.assert_close(fast(x), plain(x))
 
 
+def test_trying_the_private_functions_draws_no_shared_random_number() -> None:
+    inference.prepacking_works.cache_clear()
+    before = torch.get_rng_state()
+    assert inference.prepacking_works("float32")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_what_one_dnn_does_not_compute_in_is_not_prepacked() -> None:
     net = nn.Sequential(nn.Conv3d(3, 4, 3))
     half, full = optimise(net, CPU, "float16"), optimise(net, CPU, "float32")

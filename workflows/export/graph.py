@@ -14,6 +14,7 @@ from aqa.annotations.manifest import Video
 from aqa.errors import RunError
 from aqa.extract.backbones.backbone import Backbone
 from aqa.extract.encode import Encoder
+from aqa.extract.engines.names import engine_for_new_videos
 from aqa.extract.inference import agree, fuse_batch_norms
 from aqa.extract.preprocess import Preprocess
 from aqa.extract.rebuild import rebuild_backbone, rule_of
@@ -26,6 +27,8 @@ from aqa.target_names import RANK_VALUE
 FORMAT = 1
 # The names of what goes in and of what comes out.
 INPUT, OUTPUT = "clips", "score"
+# What computes the features of new videos, by the names that people know.
+ENGINES = {"torch": "PyTorch", "openvino": "OpenVINO"}
 # What is done inside the network, of how frames are prepared.
 INSIDE = ("scale", "mean", "std")
 
@@ -66,7 +69,9 @@ class ExportedRun:
         head = run.head.score_graph()
         self._backbone = rebuild_backbone(spec, weights, backbone)
         self.run, self.rule = run, rule_of(spec)
-        self._encoder = Encoder(self._backbone, "cpu", precision=spec["precision"])
+        engine = engine_for_new_videos(spec)
+        self.engine = ENGINES[engine]
+        self._encoder = Encoder(self._backbone, "cpu", precision=spec["precision"], engine=engine)
         self.graph = VideoGraph(
             _plain_net(self._backbone, self.rule),
             self._backbone.preprocess,

@@ -29,8 +29,9 @@ class ExportedFile:
     """What was written.
 
     clips: how many clips a video must have; None for any number. tried: numbers of clips of the
-    videos that it was tried on. drift: the largest difference of its scores from PyTorch's, in
-    `unit`. precision: of the run's features; the file computes in float32. facts: what it tells.
+    videos that it was tried on. drift: the largest difference of its scores from those of `aqa
+    score`, in `unit`. engine, precision: what these compute features with, such as PyTorch, and in
+    which precision; the file computes in float32. facts: what it tells.
     """
 
     path: Path
@@ -38,6 +39,7 @@ class ExportedFile:
     tried: tuple[int, ...]
     drift: float
     unit: str
+    engine: str
     precision: str
     facts: Mapping[str, Any]
 
@@ -93,6 +95,7 @@ def export_run(
         tuple(sorted(set(tried))),
         drift,
         exported.unit,
+        exported.engine,
         run.spec["precision"],
         facts,
     )
@@ -120,7 +123,7 @@ def _drift(exported: ExportedRun, answer: Answer, counts: Sequence[int]) -> floa
         if not abs(found - wanted) <= share * max(1.0, abs(wanted)):
             raise AqaError(
                 f"{exported.run.folder}: of a video of {count} clips, what was exported says "
-                f"{found:.4f}, and PyTorch {wanted:.4f}; nothing was written"
+                f"{found:.4f}, and {exported.engine} {wanted:.4f}; nothing was written"
             )
         largest = max(largest, abs(found - wanted))
     return largest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,12 +16,15 @@ from aqa.extract.poses.estimation.blazepose import BlazePose, BodyPose
 from aqa.extract.poses.estimation.files import made_of, write_estimate
 from aqa.extract.poses.estimation.moving import follow_moving
 from aqa.extract.poses.estimation.settings import EstimationSettings
-from aqa.extract.poses.estimation.smooth import joined, smoothed
+from aqa.extract.poses.estimation.smooth import doubted, joined, smoothed
 from aqa.extract.poses.estimation.still import follow_still
 from aqa.extract.poses.poses import PoseError, nobody
 from aqa.extract.progress import ExtractionProgress
+from aqa.extract.remote.held import held
 from aqa.extract.summary import ExtractionSummary, reason_of
 from aqa.extract.video.decode import DECODE_ERRORS, content_of, open_video
+from aqa.extract.video.shots import with_cuts
+from aqa.extract.video.source import Frame
 
 # Below this share of frames with somebody on them, a warning is given.
 _FEW = 0.5
@@ -45,30 +48,48 @@ def estimate(video: Video, networks: BlazePose, settings: EstimationSettings) ->
 
     Raises `PoseError` where nobody is found on any.
     """
-    if video.path is None:
-        raise PoseError(f"{video.id}: no video file to estimate joints from")
-    source = open_video(video.path)
+    with held(video) as (there, _):
+        if there.path is None:
+            raise PoseError(f"{video.id}: no video file to estimate joints from")
+        return _estimate(there, there.path, networks, settings)
+
+
+def _estimate(
+    video: Video, path: Path, networks: BlazePose, settings: EstimationSettings
+) -> Estimate:
+    """As `estimate`, of a video that lies at `path`."""
+    source = open_video(path)
     start, stop = video.start_frame or 0, video.end_frame
-    frames = source.frames(start, stop)
+    cuts: list[int] = []
+    frames = _watched(source.frames(start, stop), cuts)
     follow = follow_still if settings.camera == "still" else follow_moving
     bodies: list[BodyPose | None] = list(follow(frames, networks, settings.threshold))
     n_seen = sum(body is not None for body in bodies)
     if stop is not None and len(bodies) < stop - start:
         raise PoseError(
-            f"{video.path}: ends after frame {start + len(bodies)}, the manifest asks for frames "
+            f"{path}: ends after frame {start + len(bodies)}, the manifest asks for frames "
             f"{start} to {stop}"
         )
     if not n_seen:
         raise PoseError(
-            f"{video.path}: nobody was found on any of {len(bodies)} frames; where the camera "
+            f"{path}: nobody was found on any of {len(bodies)} frames; where the camera "
             "follows an athlete give --camera moving, or a lower --least"
         )
-    shown = smoothed(joined(bodies), settings.smooth)
+    shots = np.split(joined(bodies), cuts)
+    shown = np.concatenate([smoothed(doubted(shot), settings.smooth) for shot in shots])
     length = max(start + len(shown), 0 if stop is None else source.counted or 0)
-    joints = nobody(video.path, length, *shown.shape[1:])
+    joints = nobody(path, length, *shown.shape[1:])
     joints[..., 2] = 0
     joints[start : start + len(shown)] = shown
     return Estimate(joints, len(bodies), n_seen, source.warnings())
+
+
+def _watched(frames: Iterable[Frame], cuts: list[int]) -> Iterator[Frame]:
+    """The frames; the numbers of those that another shot begins with are added to `cuts`."""
+    for i, shown in enumerate(with_cuts(frames)):
+        if shown.first:
+            cuts.append(i)
+        yield shown.frame
 
 
 def estimate_poses(
@@ -91,7 +112,7 @@ def estimate_poses(
         try:
             found = estimate(video, networks, settings)
         except DECODE_ERRORS as error:
-            summary.fail(video.id, reason_of(video.path, error), progress)
+            summary.fail(video.id, reason_of(video.where, error), progress)
             progress.video(0)
             continue
         for warning in [*found.warnings, *_few(found)]:
@@ -119,7 +140,7 @@ def _made(video: Video, settings: EstimationSettings) -> dict[str, Any]:
         "networks": {file.name: file.sha256 for file in BLAZEPOSE.files},
         "settings": settings.record(),
         "frames": [video.start_frame, video.end_frame],
-        "video": None if video.path is None else content_of(video.path),
+        "video": video.where if video.path is None else content_of(video.path),
     }
 
 
@@ -132,6 +153,9 @@ def _is_there(
 ) -> bool:
     """Whether nothing is to be done for a video; notes in the summary why."""
     path = _place(folder, video)
+    if path.parent != folder:
+        summary.fail(video.id, "its id has a /, so no file can be called so", progress)
+        return True
     if not path.exists():
         return False
     made, wanted = made_of(path), _made(video, settings)

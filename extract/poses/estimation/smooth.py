@@ -11,6 +11,12 @@ from aqa.extract.poses.estimation.blazepose import JOINTS, BodyPose
 from aqa.extract.poses.estimation.regions import Points
 
 _FARTHEST = 3.0  # frames that are looked at, in standard deviations
+# A joint that lies so many lengths of the trunk from the line through those of the frames about it
+# is believed 1/e as much; decided on drawn dives 1, 4, 5 and 6 (docs/poses.md).
+_JUMP, _JUMP_FRAMES = 0.3, 1.5
+_TRUNK = [
+    [JOINTS.index(f"{side} {at}") for side in ("left", "right")] for at in ("shoulder", "hip")
+]
 
 
 def joined(bodies: Sequence[BodyPose | None]) -> NDArray[np.float64]:
@@ -22,6 +28,23 @@ def joined(bodies: Sequence[BodyPose | None]) -> NDArray[np.float64]:
             joints[i, :, :2] = body.places
             joints[i, :, 2] = np.clip(body.confidence * body.score, 0, 1)
     return joints
+
+
+def doubted(joints: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The joints (frames, joints, 3) with less confidence in those that jump to and fro.
+
+    The network does not know that it has taken a leg for an arm; the frames about it do.
+    """
+    shoulders, hips = (joints[:, pair, :2].mean(axis=1) for pair in _TRUNK)
+    lengths = np.linalg.norm(shoulders - hips, axis=1)
+    if not np.isfinite(lengths).any():
+        return joints
+    trunk = max(float(np.nanmedian(lengths)), 1e-6)
+    line = smoothed(joints, _JUMP_FRAMES)[..., :2]
+    jump = np.nan_to_num(np.linalg.norm(joints[..., :2] - line, axis=2))
+    result = joints.copy()
+    result[..., 2] *= np.exp(-jump / (_JUMP * trunk))
+    return result
 
 
 def smoothed(joints: NDArray[np.float64], frames: float) -> NDArray[np.float64]:

@@ -422,6 +422,9 @@ def test_a_name_that_is_published_tells_its_licence(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("AQA_OFFLINE", "1")
     with pytest.raises(WeightsError, match=r"licence: CC BY-NC 4\.0: not for commercial use"):
         load_backbone("videomae-b", "MCG-NJU/videomae-base-finetuned-kinetics")
+    there = r"licence: not known here: read it at https://huggingface\.co/someone/videomae\)"
+    with pytest.raises(WeightsError, match=there):
+        load_backbone("videomae-b", "someone/videomae")
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ QUICK_OF: dict[str, dict[str, object]] = {
     "score-estimation": {"epochs": 20, "score_networks": 1},
     "scoringnet": {"epochs": 25, "lr": 0.003},
     "siamese": {"epochs": 5},
+    "st-gcn": {"epochs": 25, "hidden": 16},
     "t2cr": {"epochs": 20, "lr": 0.005, "exemplars": 3, "attention_heads": 2},
 }
 

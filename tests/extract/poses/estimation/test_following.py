@@ -12,7 +12,7 @@ from aqa.extract.poses.estimation.blazepose import JOINTS, BodyPose
 from aqa.extract.poses.estimation.motion import motion, view_of
 from aqa.extract.poses.estimation.path import Candidate, _steps, likeliest
 from aqa.extract.poses.estimation.regions import Region
-from aqa.extract.poses.estimation.smooth import joined, smoothed
+from aqa.extract.poses.estimation.smooth import doubted, joined, smoothed
 
 
 def _body(x: float, y: float, score: float = 0.9, size: float = 40.0) -> BodyPose:
@@ -96,3 +96,17 @@ def test_smoothing_keeps_frames_without_anybody_empty() -> None:
     steady = np.delete(np.arange(7.0), 3)
     np.testing.assert_allclose(np.delete(joints[:, 0, 0], 3), steady, atol=1e-6)
     assert joints[0, 0, 2] == pytest.approx(0.45)  # of the joint, if the body is there
+
+
+def test_a_joint_that_jumps_is_believed_less() -> None:
+    joints = joined([_body(i, 5.0) for i in range(9)])
+    joints[:, [11, 12], 1] = 25.0  # shoulders 20 pixels from the hips
+    joints[4, 15, 0] += 30
+    before = joints.copy()
+    result = doubted(joints)
+    np.testing.assert_array_equal(joints, before)
+    np.testing.assert_array_equal(result[..., :2], joints[..., :2])
+    assert result[4, 15, 2] < 0.1 * joints[4, 15, 2]
+    np.testing.assert_allclose(result[:, 16, 2], joints[:, 16, 2])
+    nobody = joined([None, None])
+    assert doubted(nobody) is nobody

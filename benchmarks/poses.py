@@ -1,0 +1,164 @@
+"""How well joints are estimated, on drawn dives, whose joints are known.
+
+    aqa demo --workspace /tmp/demo     # draws the dives, once
+    python benchmarks/poses.py /tmp/demo dive_0003 dive_0011 dive_0013
+
+A drawn figure is no photograph: this says whether the steps fit together, and how the two cameras
+compare, not how well real divers are seen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from aqa.annotations.manifest import Manifest, Video
+from aqa.extract.checkpoints.packages import BLAZEPOSE, fetch_packaged
+from aqa.extract.poses.estimation.blazepose import JOINTS, BlazePose
+from aqa.extract.poses.estimation.moving import follow_moving
+from aqa.extract.poses.estimation.run import load_networks
+from aqa.extract.poses.estimation.settings import CAMERAS, LEAST, Camera
+from aqa.extract.poses.estimation.smooth import doubted, joined, smoothed
+from aqa.extract.poses.estimation.still import follow_still
+from aqa.extract.poses.formats.arrays import load_joints
+from aqa.extract.video.decode import open_video
+
+# Ours -> the demo's word for the same joint.
+PAIRS = {
+    "shoulder": "shoulder",
+    "elbow": "elbow",
+    "wrist": "hand",
+    "hip": "hip",
+    "knee": "knee",
+    "ankle": "ankle",
+}
+SMOOTHING = (0.0, 0.5, 1.0, 1.5, 2.0)
+Array = NDArray[np.float64]
+
+
+class Compared(NamedTuple):
+    """One video. errors: (frames, 12) in lengths of the trunk, NaN where nobody was found or drawn.
+
+    confidence: (frames, 12). inside: whether the drawn trunk's middle is in the box about the
+    estimated joints. whole: frames that show the whole diver; gone: that show none. ground: before
+    the flight.
+    """
+
+    errors: Array
+    confidence: Array
+    inside: NDArray[np.bool_]
+    found: NDArray[np.bool_]
+    whole: NDArray[np.bool_]
+    gone: NDArray[np.bool_]
+    ground: NDArray[np.bool_]
+
+
+def compare(joints: Array, video: Video, size: tuple[int, int]) -> Compared:
+    """Compare estimated joints (frames, 33, 3) with those that were drawn."""
+    assert video.poses is not None
+    drawn, told = load_joints(video.poses)
+    names = list(told or ())
+    theirs = [f"{side} {PAIRS[joint]}" for side in ("left", "right") for joint in PAIRS]
+    ours = [f"{side} {joint}" for side in ("left", "right") for joint in PAIRS]
+    truth = drawn[:, [names.index(name) for name in theirs], :2]
+    trunk = np.nanmedian(
+        np.linalg.norm(drawn[:, names.index("neck")] - drawn[:, names.index("pelvis")], axis=1)
+    )
+    chosen = joints[:, [JOINTS.index(name) for name in ours]]
+    errors = _least_of_both_orders(chosen[..., :2], truth) / trunk
+    box = chosen[..., :2].min(axis=1), chosen[..., :2].max(axis=1)
+    middle = drawn[:, [names.index("neck"), names.index("pelvis")], :2].mean(axis=1)
+    inside = ((middle >= box[0]) & (middle <= box[1])).all(axis=1)
+    seen = (truth >= 0) & (truth < size)
+    frames = np.arange(len(drawn))
+    return Compared(
+        errors,
+        chosen[..., 2],
+        inside,
+        np.isfinite(chosen[:, 0, 0]),
+        seen.all(axis=(1, 2)),
+        np.isnan(truth).any(axis=(1, 2)),
+        frames < video.stages["flight"],
+    )
+
+
+def _least_of_both_orders(ours: Array, theirs: Array) -> Array:
+    """Distances (frames, 12); seen from the side, left and right cannot be told apart."""
+    half = ours.shape[1] // 2
+    orders = [np.linalg.norm(one - theirs, axis=2) for one in (ours, np.roll(ours, half, axis=1))]
+    swapped = orders[1].mean(axis=1) < orders[0].mean(axis=1)
+    return np.where(swapped[:, None], np.roll(orders[1], half, axis=1), orders[0])
+
+
+def estimate(video: Video, camera: Camera, networks: BlazePose) -> tuple[Array, float]:
+    """The joints without smoothing, and the processor seconds per frame."""
+    assert video.path is not None
+    frames = list(open_video(video.path).frames())
+    started = time.process_time()
+    follow = follow_still if camera == "still" else follow_moving
+    joints = doubted(joined(list(follow(frames, networks, LEAST[camera]))))
+    return joints, (time.process_time() - started) / len(frames)
+
+
+def report(camera: Camera, compared: list[Compared], per_frame: float) -> None:
+    """Print what a camera's estimates are worth."""
+    parts = {name: np.concatenate(part) for name, part in _columns(compared).items()}
+    whole, gone, ground = parts["whole"], parts["gone"], parts["ground"]
+    print(f"--camera {camera}: {1000 * per_frame:.0f} ms per frame")
+    for name, which in (("on the platform", whole & ground), ("in the air", whole & ~ground)):
+        errors = parts["errors"][which & parts["found"]]
+        print(
+            f"  {name}: found on {parts['found'][which].sum()} of {which.sum()} frames, in the box "
+            f"on {parts['inside'][which].sum()}; error in % of the trunk: median "
+            f"{100 * np.nanmedian(errors):.0f}, mean {100 * np.nanmean(errors):.0f}"
+        )
+    print(f"  frames without the diver: {gone.sum()}, poses there: {parts['found'][gone].sum()}")
+    errors = parts["errors"][whole]
+    for j, joint in enumerate(PAIRS):
+        both = errors[:, [j, j + len(PAIRS)]]
+        print(
+            f"  {joint:9} median {100 * np.nanmedian(both):4.0f} %, mean "
+            f"{100 * np.nanmean(both):4.0f} %"
+        )
+    known = np.isfinite(parts["errors"]) & whole[:, None]
+    rank = spearmanr(parts["confidence"][known], parts["errors"][known]).statistic
+    print(f"  Spearman of confidence and error: {rank:.2f}")
+
+
+def _columns(compared: list[Compared]) -> dict[str, list[NDArray[np.generic]]]:
+    return {name: [getattr(one, name) for one in compared] for name in Compared._fields}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("workspace", type=Path, help="of `aqa demo`")
+    parser.add_argument("ids", nargs="+", help="videos to look at")
+    options = parser.parse_args()
+    networks = load_networks(fetch_packaged(BLAZEPOSE))
+    table = Manifest.read(options.workspace / "manifest.csv")
+    videos = [table.by_id[video_id] for video_id in options.ids]
+    for camera in CAMERAS:
+        runs = [estimate(video, camera, networks) for video in videos]
+        seconds = float(np.mean([run[1] for run in runs]))
+        for smooth in SMOOTHING:
+            compared = [
+                compare(smoothed(joints, smooth), video, (320, 240))
+                for (joints, _), video in zip(runs, videos, strict=True)
+            ]
+            errors = 100 * np.concatenate([one.errors[one.whole & one.found] for one in compared])
+            print(
+                f"smoothed by {smooth:g} frames: median {np.median(errors):.1f} %, mean "
+                f"{np.mean(errors):.1f} %, 90th percentile {np.quantile(errors, 0.9):.1f} %"
+            )
+            if smooth == 1.0:
+                report(camera, compared, seconds)
+
+
+if __name__ == "__main__":
+    main()

@@ -116,6 +116,13 @@ def _seeds(_: click.Context, __: click.Parameter, text: str | None) -> tuple[int
     help="Splits and targets to fit side by side, in processes of one thread each; runs are the "
     "same, up to last digits of networks that otherwise compute in several threads.",
 )
+@click.option(
+    "--log",
+    "log",
+    multiple=True,
+    metavar="LOGGER",
+    help="Tell a logger of each epoch: tensorboard:FOLDER, or path/to/file.py with a CALLBACK.",
+)
 @click.pass_obj
 def fit(
     workspace: Workspace,
@@ -136,6 +143,7 @@ def fit(
     skip_incomplete: bool,
     ranges: bool,
     jobs: int,
+    log: tuple[str, ...],
 ) -> None:
     """Fit a head on the training videos of each split; the runs lie in runs/<head>.
 
@@ -156,6 +164,10 @@ def fit(
 
     With several seeds, `aqa eval`, `aqa compare` and `aqa table` give the mean over them, and how
     far they spread beside the splits; --head lstm then means the runs of all its seeds.
+
+    While a network is trained, runs/<head>/history-split-1.csv grows by a row per epoch, and on a
+    terminal a bar shows the loss and the time left. --log tensorboard:FOLDER (extra tensorboard)
+    draws curves; --log my_logger.py runs a file of your own, see docs/workbench.md.
 
     A head of your own is a Python file, which is run: --head path/to/topk.py takes what is called
     HEAD in it, topk.py:TopKHead the class of that name. Its runs lie in runs/topk. Every command
@@ -186,7 +198,14 @@ def fit(
             for split in chosen_splits(seen, splits)
         ]
         settings = FitSettings(
-            seed[0] if seed else None, skip_missing, skip_incomplete, start, name, ranges
+            seed[0] if seed else None,
+            skip_missing,
+            skip_incomplete,
+            start,
+            name,
+            ranges,
+            log,
+            bar=True,
         )
         for run in fit_tasks(tasks, features, settings, jobs):
             seconds, n = run.record["seconds"], len(run.record["split"]["train"])

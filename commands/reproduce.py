@@ -17,6 +17,7 @@ from aqa.commands.options import (
     json_option,
     open_store,
     seed_option,
+    typed_command,
     workspace_option,
 )
 from aqa.errors import AqaError
@@ -203,13 +204,17 @@ def _tell(line: str) -> None:
 
 
 def _write(reproduction: Reproduction, path: Path) -> None:
-    """Write a table as CSV and JSON, and say so, and what was not run."""
-    from aqa.files import write_json, write_rows
+    """Write a table as CSV, JSON, Markdown and a page, and say so, and what was not run."""
+    from aqa.files import write_json, write_rows, write_text
+    from aqa.report.reproduction_page import reproduction_markdown, reproduction_page
 
     path.parent.mkdir(parents=True, exist_ok=True)
     write_rows(path, [cell.to_dict() for cell in reproduction.cells])
     write_json(path.with_suffix(".json"), reproduction.to_dict())
-    _tell(f"written to {path} and .json")
+    command = typed_command()
+    write_text(path.with_suffix(".md"), reproduction_markdown(reproduction, command))
+    write_text(path.with_suffix(".html"), reproduction_page(reproduction, command))
+    _tell(f"written to {path}, .json, .md and .html")
     for line in reproduction.failed:
         _tell(f"not run: {line}")
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from aqa.commands.options import FILE, runs_option, typed_command, workspace_option
 from aqa.workspace import Workspace
+
+if TYPE_CHECKING:
+    from aqa.evaluation.study_table import Spread
 
 
 @click.command(short_help="Write results as a table: LaTeX, Markdown, CSV or HTML.")
@@ -47,7 +51,7 @@ def table(
     out: Path,
     metrics: tuple[str, ...],
     splits: tuple[str, ...],
-    spread: str | None,
+    spread: Spread | None,
     baselines: bool,
     caption: str | None,
     runs: Path | None,

@@ -175,8 +175,11 @@ def fetch(name: str, cache: Path | None) -> None:
 def verify_weights(path: Path) -> None:
     """Say which public checkpoint a file is, by its hash; exit code 1 if it is none."""
     from aqa.extract.checkpoints.inspection import verify as run
+    from aqa.extract.checkpoints.packages import packaged_file
 
-    click.echo(f"{path}: {run(path).name}, by its SHA-256")
+    known = packaged_file(path)
+    name = run(path).name if known is None else known
+    click.echo(f"{path}: {name}, by its SHA-256")
 
 
 @weights.command()

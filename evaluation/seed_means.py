@@ -32,8 +32,12 @@ def means_over_seeds(results: Iterable[Result]) -> list[SeedMeans]:
             table = [[own[split] for split in splits] for own in seeds.values()]
             found.append(
                 SeedMeans(
-                    *(kind, head, family, sorted(seeds), splits),
-                    *_spreads(table),
+                    kind,
+                    head,
+                    family,
+                    sorted(seeds),
+                    splits,
+                    **_spreads(table),
                     part=part,
                     by=by,
                     group=group,
@@ -43,20 +47,20 @@ def means_over_seeds(results: Iterable[Result]) -> list[SeedMeans]:
     return found
 
 
-def _spreads(table: Sequence[Sequence[Result]]) -> tuple[dict[str, float | None], ...]:
+def _spreads(table: Sequence[Sequence[Result]]) -> dict[str, Any]:
     """Means, and deviations over seeds, over splits and together. table: seeds of splits."""
-    means, of_seeds, of_splits, of_all = ({} for _ in range(4))
+    kinds = ("values", "over_seeds", "over_splits", "together")
+    found: dict[str, dict[str, float | None]] = {kind: {} for kind in kinds}
     for name in table[0][0].values:
         values = [[one.values.get(name) for one in row] for row in table]
-        if any(value is None for row in values for value in row):
-            means[name] = of_seeds[name] = of_splits[name] = of_all[name] = None
-            continue
-        array = np.array(values, float)
-        means[name] = float(array.mean())
-        of_seeds[name] = _deviation(array.mean(axis=1))
-        of_splits[name] = _deviation(array.mean(axis=0))
-        of_all[name] = _deviation(array.flatten())
-    return means, of_seeds, of_splits, of_all
+        of: tuple[float | None, ...] = (None,) * len(kinds)
+        if all(value is not None for row in values for value in row):
+            array = np.array(values, float)
+            each = (array.mean(axis=1), array.mean(axis=0), array.flatten())
+            of = (float(array.mean()), *map(_deviation, each))
+        for kind, value in zip(kinds, of, strict=True):
+            found[kind][name] = value
+    return found
 
 
 def _deviation(values: Values) -> float | None:

@@ -89,7 +89,8 @@ def reproduction_table(reproduction: Reproduction) -> str:
                 "no measurements, and the differences mean nothing"
             )
         )
-    lines.append(aligned([_row(cell) for cell in reproduction.cells], header, left=(0, 1, 2, 6)))
+    rows = [table_row(cell) for cell in reproduction.cells]
+    lines.append(aligned(rows, header, left=(0, 1, 2, 6)))
     lines += _different(reproduction.table, reproduction.notes)
     return "\n".join(lines) + foot(reproduction.table.name, *lines)
 
@@ -106,7 +107,8 @@ def _title(table: PublishedTable, more: str = "") -> str:
     return wrapped(f"{table.name}: {table.title}; {table.dataset}{more}", indent="    ")
 
 
-def _row(cell: ReproducedCell) -> list[str]:
+def table_row(cell: ReproducedCell) -> list[str]:
+    """A cell as text: its names, printed, measured ("-" where it was not), difference, spread."""
     figure, measured = cell.figure, cell.measured
     digits = _DIGITS.get(figure.metric, 3)
     left = [figure.system, figure.case, figure.metric, f"{figure.value:g}"]

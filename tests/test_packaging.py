@@ -17,7 +17,7 @@ import pytest
 # annotations -> extract -> features -> models -> evaluation; workflows join the rooms.
 LEAVES = {
     *("errors", "files", "temporaries", "event_log", "device", "processes", "workspace"),
-    *("plugins", "papers", "metrics", "split_names", "target_names"),
+    *("growing_table", "plugins", "papers", "metrics", "split_names", "target_names"),
 }
 DATA = {"annotations", "features"}
 ALLOWED = {

@@ -27,10 +27,12 @@ from aqa.models.heads.base.source import HeadSource
 from aqa.models.run_source import RunError, attribute_of, is_of, other_file
 from aqa.models.runs import HELD_OUT, Run, load_start, make_record, save_run
 from aqa.models.target_transforms import check_target, parse_head_params, transformed
+from aqa.models.training.callback import TrainingCallback
 from aqa.models.trust.score_range import LEAST_ERRORS
 from aqa.target_names import seed_label, target_label
 from aqa.workflows.classes import check_classes, class_params, class_rule, first_rule
 from aqa.workflows.clip_reference import Refit, Unseen, clip_reference
+from aqa.workflows.fit_watching import told_run
 from aqa.workflows.pairs import pair_params, ranked_parts
 from aqa.workflows.trust import ENOUGH_HELD_OUT, likeness_of, score_range
 from aqa.workspace import check_label, run_folder
@@ -52,6 +54,7 @@ def fit_splits(
     ranges: bool = True,
     name_seed: bool = False,
     search: Mapping[str, Any] | None = None,
+    callbacks: Sequence[TrainingCallback] = (),
 ) -> Iterator[Run]:
     """Fit a head on the training videos of each split, one run after the other.
 
@@ -64,7 +67,8 @@ def fit_splits(
     taken. name: what the runs are called, instead of after the head. ranges: fit three more times,
     to learn how far scores are off, see `aqa.workflows.trust`. name_seed: call the runs after their
     seed too, such as lstm~seed2. search: what was tried before these hyper-parameters were chosen,
-    which the record keeps. Each run is saved below `runs` before it is yielded.
+    which the record keeps. callbacks: told of each run as it is fitted, see `TrainingCallback`.
+    Each run is saved below `runs` before it is yielded.
     """
     source = find_head(head)
     label = run_label(source, name, manifest.target, (seed or 0) if name_seed else None)
@@ -88,44 +92,53 @@ def fit_splits(
         if learned_scores(model, manifest):
             check_scored(split, manifest)
         check_classes(model, split, manifest)
-        started = time.perf_counter()
-        try:
-            fit_head(model, split, manifest, features, origin)
-        except HeadError as error:
-            raise RunError(f"{head} on split {split.name} of {manifest.path}: {error}") from None
-        seconds = time.perf_counter() - started
         folder = run_folder(runs, label, split.name)
-        record = make_record(source, model, split, store, folder, seconds, manifest, origin)
-        record["left_out"] = dict(left_out)
-        if search is not None:
-            record["search"] = dict(search)
-        refit = _remembered(partial(_refit, model, split, manifest, features, origin))
-        found: Evaluated = {}
-        held: Evaluated = {}
-        alike: bytes | None = None
-        try:
-            if manifest.classes is not None and model.kind == "scores":
-                record["classes"] = first_rule(model, manifest.classes).to_dict()
-                record["classes"] = class_rule(model, split, manifest, features, refit).to_dict()
-            run = Run(folder, model, record)
-            found = evaluate_run(run, split, manifest, features, ("train", "val"))
-            held = _held_out(run, split, manifest, features)
-            unseen = _unseen(model, split)
-            reference = clip_reference(model, split.train, manifest, store, refit, unseen, ranges)
-            if reference is not None:
-                record["clip_reference"] = reference.to_dict()
-            if ranges and model.kind == "scores" and _in_points(manifest):
-                seen = held or {part: found[part] for part in found if part == "val"}
-                known = score_range(split.train, manifest, features, seen, refit, model.seed)
-                if known is not None:
-                    record["range"] = known.to_dict()
-                elif len(split.train) >= LEAST_ERRORS:
-                    record["no_range"] = "the head cannot be fitted on two thirds of the videos"
-            elif not ranges:
-                record["no_range"] = "it was fitted with --no-ranges"
-            alike = likeness_of(split.train, features, model.seed)
-        finally:  # what was learned is kept, whatever comes between
-            run = save_run(folder, model, record, partial(_save, found=found, held=held), alike)
+        with told_run(folder, model.params, callbacks) as told:
+            started = time.perf_counter()
+            try:
+                with told.training():
+                    fit_head(model, split, manifest, features, origin)
+            except HeadError as error:
+                raise RunError(
+                    f"{head} on split {split.name} of {manifest.path}: {error}"
+                ) from None
+            seconds = time.perf_counter() - started
+            record = make_record(source, model, split, store, folder, seconds, manifest, origin)
+            record["left_out"] = dict(left_out)
+            if search is not None:
+                record["search"] = dict(search)
+            refit = _remembered(partial(_refit, model, split, manifest, features, origin))
+            found: Evaluated = {}
+            held: Evaluated = {}
+            alike: bytes | None = None
+            try:
+                if manifest.classes is not None and model.kind == "scores":
+                    record["classes"] = first_rule(model, manifest.classes).to_dict()
+                    record["classes"] = class_rule(
+                        model, split, manifest, features, refit
+                    ).to_dict()
+                run = Run(folder, model, record)
+                found = evaluate_run(run, split, manifest, features, ("train", "val"))
+                told.measured({part: one.whole.values for part, one in found.items()})
+                held = _held_out(run, split, manifest, features)
+                unseen = _unseen(model, split)
+                reference = clip_reference(
+                    model, split.train, manifest, store, refit, unseen, ranges
+                )
+                if reference is not None:
+                    record["clip_reference"] = reference.to_dict()
+                if ranges and model.kind == "scores" and _in_points(manifest):
+                    seen = held or {part: found[part] for part in found if part == "val"}
+                    known = score_range(split.train, manifest, features, seen, refit, model.seed)
+                    if known is not None:
+                        record["range"] = known.to_dict()
+                    elif len(split.train) >= LEAST_ERRORS:
+                        record["no_range"] = "the head cannot be fitted on two thirds of the videos"
+                elif not ranges:
+                    record["no_range"] = "it was fitted with --no-ranges"
+                alike = likeness_of(split.train, features, model.seed)
+            finally:  # what was learned is kept, whatever comes between
+                run = save_run(folder, model, record, partial(_save, found=found, held=held), alike)
         yield run
 
 

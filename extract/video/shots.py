@@ -43,7 +43,7 @@ def colours_of(frame: Frame) -> Colours:
     seen = frame[y[:, None], x]
     parts = seen.reshape(_PARTS[0], _PIXELS, _PARTS[1], _PIXELS, 3).swapaxes(1, 2)
     ordered = np.sort(parts.reshape(-1, _PIXELS * _PIXELS, 3), axis=1)
-    return ordered.astype(np.float32) / 255
+    return np.asarray(ordered / 255, np.float32)
 
 
 def difference(one: Colours, other: Colours) -> float:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from aqa.device import deterministic_kernels
+from aqa.models.training.callback import tell_epoch, tell_network
 from aqa.models.training.losses import Loss
 from aqa.models.training.weight_average import WeightAverage
 
@@ -247,6 +248,7 @@ class Trainer:
         if self.settings.average is not None:
             self.averaged = WeightAverage(self.net, self.settings.average)
         most_steps = self.settings.max_steps if epochs is None else None
+        tell_network(epochs or self.settings.epochs)
         for number in range(1, (epochs or self.settings.epochs) + 1):
             if most_steps is not None and self.steps >= most_steps:
                 break
@@ -258,9 +260,11 @@ class Trainer:
             if not np.isfinite(row["train_loss"]):
                 raise FloatingPointError(f"the loss is {row['train_loss']} in epoch {number}")
             if validation is None:
+                tell_epoch(row)
                 continue
             with self._shown():
                 row[self.criterion] = self.evaluate(validation)
+            tell_epoch(row)
             waited += 1
             if row[self.criterion] < best:
                 best, waited = row[self.criterion], 0

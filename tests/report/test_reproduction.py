@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from aqa.report.reproduction import needs_of, overview, reproduction_table
+from aqa.report.reproduction_page import reproduction_markdown, reproduction_page
 from aqa.workflows.reproduce.cells import (
     Measurement,
     ReproducedCell,
@@ -62,3 +63,28 @@ def test_printed_and_measured_stand_in_one_block() -> None:
     assert "STAND-IN: run on stores/x.h5" in text
     assert "a note" in text
     assert "jain2020: Hiteshi Jain" in text
+
+
+def test_the_page_and_the_markdown_say_what_the_terminal_does_and_what_was_missing() -> None:
+    table = TABLES["jain2020-5"]
+    figures = printed_figures(table)
+    measured = [Measurement(1.5, (1.25, 2.0)), *(None for _ in figures[1:])]
+    cells = [ReproducedCell(one, m) for one, m in zip(figures, measured, strict=True)]
+    failed = ["C3D+SVR: no store of <b>fc6</b> | here"]
+    made = Reproduction(table, cells, failed, ["a note"], "stores/<x>.h5")
+    page = reproduction_page(made, "aqa reproduce jain2020-5")
+    markdown = reproduction_markdown(made, "aqa reproduce jain2020-5")
+    for text in (page, markdown):
+        assert f"1 of the {len(figures)} figures that the paper prints were measured" in text
+        assert "+0.860" in text
+        assert "STAND" in text
+        assert "What was missing" in text
+        assert "a note" in text
+        assert "Hiteshi Jain" in text
+        assert "aqa reproduce jain2020-5" in text
+        assert "<b>" not in text.replace("\\<b\\>", "")
+    assert "&lt;b&gt;fc6" in page
+    assert "<x>" not in page
+    table_lines = [line for line in markdown.splitlines() if line.startswith("| ")]
+    assert len(table_lines) == len(figures) + 2
+    assert "default-src 'none'" in page

@@ -81,7 +81,8 @@ def _side_by_side(
     search: Search, tasks: Sequence[_Task], store: FeatureStore, jobs: int
 ) -> Iterator[tuple[_Task, SweepTrial]]:
     processes = [WorkerProcess(__name__, 1) for _ in range(jobs)]
-    waiting, at_work = iter(tasks), {}
+    waiting = iter(tasks)
+    at_work: dict[WorkerProcess, _Task] = {}
     try:
         for process in processes:
             process.tell((search, store.path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,13 +49,13 @@ class BlazePose:
         """The bodies in a picture, best first. least: score of one that counts."""
         height, width = frame.shape[:2]
         whole = Region(width / 2, height / 2, max(height, width))
-        picture = whole.crop(frame, SIDE).astype(np.float32) / 127.5 - 1
+        picture = np.asarray(whole.crop(frame, SIDE) / 127.5 - 1, np.float32)
         answers, logits = self._detector(picture)
         return decode(answers[0], logits[0, :, 0], whole, least)
 
     def body(self, frame: Frame, region: Region) -> BodyPose:
         """The joints of the body that is, or is supposed to be, in a region."""
-        points, score = self._landmarks(region.crop(frame, CROP).astype(np.float32) / 255)
+        points, score = self._landmarks(np.asarray(region.crop(frame, CROP) / 255, np.float32))
         return as_body(points.reshape(_N_POINTS, 5), float(score[0, 0]), region)
 
 
@@ -89,13 +90,13 @@ class _Network:
 
 def _interpreter(path: Path, threads: int) -> Any:
     try:
-        from ai_edge_litert.interpreter import Interpreter
+        interpreter_of = importlib.import_module("ai_edge_litert.interpreter").Interpreter
     except ImportError:
         raise AqaError(
             "estimating joints needs the package ai-edge-litert: pip install 'aqa-toolkit[poses]'"
         ) from None
     try:
-        interpreter = Interpreter(str(path), num_threads=threads)
+        interpreter = interpreter_of(str(path), num_threads=threads)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise AqaError(f"{path}: no TensorFlow Lite network ({error})") from None

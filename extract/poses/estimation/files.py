@@ -24,14 +24,11 @@ _MOST_COMPRESSED = 32 << 20
 
 def write_estimate(path: Path, joints: NDArray[np.float64], made: dict[str, Any]) -> None:
     """Write the joints of a video, in one step."""
-    arrays = {
-        "joints": joints.astype(np.float32),
-        "names": np.array(JOINTS),
-        "made": np.array([json.dumps(made)]),
-    }
-    small = arrays["joints"].nbytes <= _MOST_COMPRESSED
+    places = joints.astype(np.float32)
+    save = np.savez_compressed if places.nbytes <= _MOST_COMPRESSED else np.savez
+    told = np.array([json.dumps(made)])
     with replacing(path) as temporary, temporary.open("wb") as file:
-        (np.savez_compressed if small else np.savez)(file, **arrays)
+        save(file, joints=places, names=np.array(JOINTS), made=told)
 
 
 def made_of(path: Path) -> dict[str, Any] | None:

@@ -40,9 +40,10 @@ def view_of(frame: Frame) -> View:
     gray = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
     if scale < 1:
         gray = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    found, words = cv2.ORB_create(_MOST_FEATURES, fastThreshold=10).detectAndCompute(gray, None)
+    found, words = cv2.ORB.create(_MOST_FEATURES, fastThreshold=10).detectAndCompute(gray, None)
     points = np.array([point.pt for point in found], np.float32).reshape(-1, 2)
-    return View(np.asarray(gray, np.uint8), scale, points, words)
+    told = np.asarray(words, np.uint8) if len(points) else None
+    return View(np.asarray(gray, np.uint8), scale, points, told)
 
 
 def motion(before: View | None, view: View, after: View | None) -> NDArray[np.float32] | None:

@@ -14,9 +14,9 @@ from aqa.extract.poses.estimation.regions import Points
 
 _TRUNK = [JOINTS.index(f"{side} {at}") for at in ("shoulder", "hip") for side in ("left", "right")]
 _LEAST_CHANCE = 1e-4
-# Costs, in natural logarithms of chances, decided on drawn dives 1, 4, 5 and 6: of a body that the
-# detector did not see, of one that stays where it is, of half a jump by the body's own size from
-# frame to frame, and of coming and going.
+# Costs, in natural logarithms of chances, decided on drawn dives (docs/poses.md): of a body that
+# the detector did not see, of one that stays where it is, of half a jump by the body's own size
+# from frame to frame, and of coming and going.
 _UNDETECTED, _UNMOVED = 0.3, 0.3
 _JUMP, _MOST_JUMP = 2.0, 8.0
 _COMES_OR_GOES = 2.0

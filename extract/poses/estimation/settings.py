@@ -9,8 +9,8 @@ from aqa.errors import AqaError
 
 Camera = Literal["still", "moving"]
 CAMERAS: tuple[Camera, ...] = ("still", "moving")
-# Decided on drawn dives 1, 4, 5 and 6, see docs/poses.md: with these, nobody is seen in the frames
-# that show only water, and few of those with the diver are lost.
+# Decided on drawn dives (docs/poses.md): with these, nobody is seen on the frames that show only
+# water, and few of those with the diver are lost.
 LEAST: dict[Camera, float] = {"still": 0.5, "moving": 0.3}
 SMOOTH = 1.0
 

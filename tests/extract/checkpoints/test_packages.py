@@ -117,6 +117,17 @@ def test_a_file_that_has_changed_is_refused(
         fetch_packaged(_known(CONTENTS), tmp_path)
 
 
+def test_a_file_is_told_by_its_hash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_aqa: Callable[..., Result]
+) -> None:
+    monkeypatch.setitem(packages.PACKAGED, "blazepose-full", _known(CONTENTS))
+    (tmp_path / "some.bin").write_bytes(CONTENTS["b.tflite"])
+    told = run_aqa("weights", "verify", str(tmp_path / "some.bin")).stdout
+    assert "b.tflite of blazepose-full, by its SHA-256" in told
+    (tmp_path / "some.bin").write_bytes(b"other")
+    run_aqa("weights", "verify", str(tmp_path / "some.bin"), code=1)
+
+
 def test_the_commands_know_them(run_aqa: Callable[..., Result]) -> None:
     told = run_aqa("weights", "list", "pose").stdout
     for part in ("blazepose-full", "Apache 2.0", "mediapipe 0.10.14 on PyPI", "6.4 MB"):

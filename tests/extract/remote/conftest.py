@@ -29,6 +29,8 @@ class VideoServer(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.files: dict[str, bytes] = {}
+        self.leads: dict[str, str] = {}  # name -> where it is instead
+        self.told: list[str | None] = []  # by whom, each time that it is asked
         self.cut: list[int] = []
         self.begun: list[tuple[str, str | None]] = []  # name and range of each answer that was read
 
@@ -44,6 +46,13 @@ class Handler(BaseHTTPRequestHandler):
         server, name = self.server, self.path.partition("?")[0].lstrip("/")
         if server.password is not None and self.headers.get("Authorization") != server.password:
             self.send_error(401)
+            return
+        server.told.append(self.headers.get("Authorization"))
+        if name in server.leads:
+            self.send_response(302)
+            self.send_header("Location", server.leads[name])
+            self.send_header("Content-Length", "0")
+            self.end_headers()
             return
         if name not in server.files:
             self.send_error(404)

@@ -61,6 +61,17 @@ def test_a_file_is_fetched_once_and_noted_without_keys(server, cache: VideoCache
     assert not marks_of(cache)
 
 
+def test_another_server_is_not_told_the_password(server, cache: VideoCache) -> None:
+    other = server.url("b.mp4").replace("127.0.0.1", "localhost")
+    server.files["b.mp4"], server.leads["a.mp4"] = CONTENT, other
+    server.leads["c.mp4"] = server.url("b.mp4")
+    for name, told in (("a.mp4", None), ("c.mp4", "Basic bWU6c2VjcmV0")):
+        server.told.clear()
+        with cache.holding(server.url(name, "me:secret@")) as file:
+            assert file.path.read_bytes() == CONTENT
+        assert server.told == ["Basic bWU6c2VjcmV0", told] * 2
+
+
 def test_another_file_at_the_address_is_fetched_anew(server, cache: VideoCache) -> None:
     server.files["a.mp4"] = CONTENT
     with cache.holding(server.url("a.mp4")) as first:

@@ -71,8 +71,7 @@ def test_the_command_says_that_nothing_was_measured(
     assert "STAND-IN" in said
     assert "no measurements" in said
     assert [path.name for path in sorted(Path("runs/reproduce").iterdir())] == [
-        "stand-in-farabi2021-1b.csv",
-        "stand-in-farabi2021-1b.json",
+        f"stand-in-farabi2021-1b{ending}" for ending in (".csv", ".html", ".json", ".md")
     ]
     for options, problem in (
         (("--stand-in",), "name a TABLE to rehearse, or --all"),

@@ -54,7 +54,8 @@ class BodyJoints:
         seen = np.isfinite(joints).all(axis=2)
         known = seen.astype(np.float64) if confidence is None else np.where(seen, confidence, 0.0)
         plain = tuple(" ".join(name.replace("_", " ").lower().split()) for name in names)
-        return cls(np.asarray(joints, np.float64), plain, np.clip(np.nan_to_num(known), 0.0, 1.0))
+        sure = np.asarray(np.clip(np.nan_to_num(known), 0.0, 1.0))
+        return cls(np.asarray(joints, np.float64), plain, sure)
 
     def __len__(self) -> int:
         return len(self.joints)
@@ -65,10 +66,9 @@ class BodyJoints:
         name: one of `POINTS` that is on one side, or in the middle.
         """
         if name in _MIDDLE:
-            both = [self.point(f"{side} {_MIDDLE[name]}") for side in SIDES]
-            if both[0] is not None and both[1] is not None:
-                (a, sure_a), (b, sure_b) = both
-                return (a + b) / 2, np.minimum(sure_a, sure_b)
+            left, right = (self.point(f"{side} {_MIDDLE[name]}") for side in SIDES)
+            if left is not None and right is not None:
+                return (left[0] + right[0]) / 2, np.minimum(left[1], right[1])
             return self._first(_OWN_MIDDLE.get(name, ()))
         side, _, joint = name.rpartition(" ")
         found = self._first([f"{side} {one}".strip() for one in _NAMES[joint]])

@@ -71,8 +71,9 @@ def _knee_bend(body: BodyJoints) -> Array | None:
 def _last_seen(body: BodyJoints) -> int | None:
     ends = [body.point(name) for name in ("hands", "head", "hips", "ankles")]
     seen = [np.isfinite(end[0]).all(axis=1) for end in ends if end is not None]
-    frames = np.flatnonzero(np.all(seen, axis=0)) if seen else ()
-    return int(frames[-1]) if len(frames) else None
+    if not seen or not np.all(seen, axis=0).any():
+        return None
+    return int(np.flatnonzero(np.all(seen, axis=0))[-1])
 
 
 def _heights(body: BodyJoints) -> Array | None:
@@ -98,13 +99,17 @@ def _standing(body: BodyJoints) -> tuple[NDArray[np.intp], int] | None:
 
 def _standing_before(body: BodyJoints) -> int | None:
     found = _standing(body)
-    before = found[0][found[0] < found[1]] if found else ()
+    if found is None:
+        return None
+    before = found[0][found[0] < found[1]]
     return int(before[-1]) if len(before) else None
 
 
 def _standing_after(body: BodyJoints) -> int | None:
     found = _standing(body)
-    after = found[0][found[0] > found[1]] if found else ()
+    if found is None:
+        return None
+    after = found[0][found[0] > found[1]]
     return int(after[0]) if len(after) else None
 
 

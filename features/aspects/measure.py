@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -150,7 +150,7 @@ def _range(values: Array) -> float:
     return float(values.max() - values.min())
 
 
-_REDUCE = {
+_REDUCE: dict[str, Callable[[Array], float]] = {
     "mean": np.mean,
     "median": np.median,
     "max": np.max,

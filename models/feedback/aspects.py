@@ -79,7 +79,8 @@ def give_aspect_feedback(
                 one.good,
                 one.points,
                 one.slope,
-                *one.interval,
+                one.interval[0],
+                one.interval[1],
                 frame,
                 None if frame is None else seen.seconds(frame),
             )

@@ -107,7 +107,7 @@ class TransformedHead(Head):
     def aspect_points(self, examples: Examples) -> list[AspectPoints]:
         """See `GivesAspects`; in points of the score."""
         (factor,) = self._inverse(np.ones(1), examples) - self._inverse(np.zeros(1), examples)
-        found: list[AspectPoints] = self._fitted.aspect_points(self._shown(examples))  # type: ignore[attr-defined]
+        found: list[AspectPoints] = self._fitted.aspect_points(self._shown(examples))
         return [one.times(float(factor)) for one in found]
 
     def score_graph(self) -> nn.Module:

@@ -16,6 +16,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
+from matplotlib.patches import FancyBboxPatch
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = {
@@ -85,9 +86,10 @@ def draw(path: Path) -> None:
             ends = ((to_x, to_y + HEIGHT / 2), (x, y - HEIGHT / 2))
             axes.annotate("", xy=ends[0], xytext=ends[1], arrowprops=arrow)
     for room, (x, y) in place.items():
-        box = {"boxstyle": "round,pad=0.02", "facecolor": "#eef3f8", "edgecolor": "#31688e"}
         corner = (x - WIDTH / 2, y - HEIGHT / 2)
-        axes.add_patch(matplotlib.patches.FancyBboxPatch(corner, WIDTH, HEIGHT, zorder=4, **box))
+        box = FancyBboxPatch(corner, WIDTH, HEIGHT, "round,pad=0.02", zorder=4)
+        box.set(facecolor="#eef3f8", edgecolor="#31688e")
+        axes.add_patch(box)
         axes.text(x, y + 0.12, room, ha="center", va="center", weight="bold", size=12, zorder=5)
         axes.text(x, y - 0.14, ROOMS[room], ha="center", va="center", size=10, zorder=5)
     lowest = min(y for _, y in place.values())

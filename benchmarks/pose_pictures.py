@@ -52,7 +52,7 @@ def _drawn(ground: np.ndarray, places: np.ndarray, names: list[str], number: int
         ends = [places[names.index(name), :2] * scale for name in (one, other)]
         points = [tuple(end.round().astype(int).tolist()) for end in ends]
         colour = _COLOURS[one.split()[0]] if one[:4] == other[:4] else (60, 60, 60)
-        cv2.line(picture, *points, colour, 2, cv2.LINE_AA)
+        cv2.line(picture, points[0], points[1], colour, 2, cv2.LINE_AA)
     nose = (places[names.index("nose"), :2] * scale).round().astype(int).tolist()
     cv2.circle(picture, tuple(nose), 4, (200, 30, 60), -1, cv2.LINE_AA)
     return picture

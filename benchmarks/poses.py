@@ -82,8 +82,8 @@ def compare(joints: Array, video: Video, size: tuple[int, int]) -> Compared:
         chosen[..., 2],
         inside,
         np.isfinite(chosen[:, 0, 0]),
-        seen.all(axis=(1, 2)),
-        np.isnan(truth).any(axis=(1, 2)),
+        np.asarray(seen.all(axis=(1, 2))),
+        np.asarray(np.isnan(truth).any(axis=(1, 2))),
         frames < video.stages["flight"],
     )
 

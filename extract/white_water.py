@@ -21,7 +21,8 @@ def white_frames(video: Video) -> WhiteFrames:
     if video.path is None:
         raise AqaError(f"{video.id}: no video file, so no pixels")
     start, stop = video.start_frame or 0, video.end_frame
-    kept, scale = [], 1.0
+    kept: list[np.ndarray] = []
+    scale = 1.0
     for number, frame in enumerate(open_video(video.path).frames()):
         if stop is not None and number >= stop:
             break

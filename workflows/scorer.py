@@ -21,7 +21,7 @@ from aqa.extract.video.decode import DECODE_ERRORS
 from aqa.features.clips import Clip, ClipRule
 from aqa.features.store import Spec
 from aqa.features.video_features import VideoFeatures
-from aqa.models.feedback import Feedback, PoseFeedback
+from aqa.models.feedback import AspectFeedback, Feedback, PoseFeedback
 from aqa.models.run_source import runs_of_one_target
 from aqa.models.runs import Run, load_run
 from aqa.workflows.feedback import SeenVideo, WrittenFeedback, feedback_on
@@ -160,7 +160,7 @@ class Scorer:
         type: str | None = None,
         difficulty: float | None = None,
         action: str | None = None,
-    ) -> Feedback | PoseFeedback | WrittenFeedback:
+    ) -> Feedback | PoseFeedback | AspectFeedback | WrittenFeedback:
         """What the first run says of each clip of a video, or writes of it; see `aqa feedback`."""
         video = self._video(path, name, type, difficulty, action)
         extracted = self._extracted(video)

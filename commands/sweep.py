@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--draws",
-    type=click.IntRange(1),
+    type=click.IntRange(2),
     metavar="N",
     help="Try N combinations, drawn by the seed [default: every combination].",
 )

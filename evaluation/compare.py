@@ -227,6 +227,7 @@ def compare(
             }
         )
     adjusted = holm([pair["p_videos"] for pair in pairs])
+    over = "splits and seeds" if seeds else "splits"
     return Comparison(
         metric,
         kind,
@@ -235,7 +236,7 @@ def compare(
         {plain_split(split): names for split, names in left_out.items()},
         [],
         len(place),
-        {name: _summary(values[name], [*heads[name].values()], metric) for name in order},
+        {name: _summary(values[name], [*heads[name].values()], metric, over) for name in order},
         [_verdict(pair, p, sign) for pair, p in zip(pairs, adjusted, strict=True)],
         seeds=seeds,
     )
@@ -408,23 +409,14 @@ def _test_to_train(both: Sequence[tuple[Predictions, Predictions]]) -> float:
     )
 
 
-def _summary(values: Values, predictions: Sequence[Predictions], metric: str) -> ComparedHead:
+def _summary(
+    values: Values, predictions: Sequence[Predictions], metric: str, over: str = "splits"
+) -> ComparedHead:
     first, found = predictions[0], interval(values[1:], 1 - ALPHA)
     if first.kind == "classes" and len(predictions) == 1:  # as `aqa eval` says it
         found = measure_classes(first.score > 0.5, first.predicted).intervals[metric]
-    marks = [one.marks for one in predictions]
-    leaky = sum(bool(one.leak) for one in marks)
-    said = Marks(
-        difficulty=_joined(one.difficulty for one in marks),
-        told=_joined(one.told for one in marks),
-        made_up=_joined(one.made_up for one in marks),
-        leak=(f"{leaky} of {len(predictions)} splits",) if leaky else (),
-    )
+    said = Marks.joined([one.marks for one in predictions], over)
     return ComparedHead(float(values[0]), found, said)
-
-
-def _joined(marks: Iterable[str | None]) -> str | None:
-    return "/".join(sorted({mark for mark in marks if mark})) or None
 
 
 def _verdict(pair: dict[str, Any], p: float, sign: int) -> ComparedPair:

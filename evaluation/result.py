@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -44,6 +44,21 @@ class Marks:
         for name in ("leak", "baseline"):
             known[name] = tuple(known.get(name, ()))
         return cls(**known)
+
+    @classmethod
+    def joined(cls, marks: Sequence[Marks], over: str = "splits") -> Marks:
+        """What must be said of several runs of a head together. over: what they differ in."""
+        leaky = sum(bool(one.leak) for one in marks)
+        return cls(
+            difficulty=_joined(one.difficulty for one in marks),
+            told=_joined(one.told for one in marks),
+            made_up=_joined(one.made_up for one in marks),
+            leak=(f"{leaky} of {len(marks)} {over}",) if leaky else (),
+        )
+
+
+def _joined(marks: Iterable[str | None]) -> str | None:
+    return "/".join(sorted({mark for mark in marks if mark})) or None
 
 
 @dataclass(frozen=True)
@@ -145,7 +160,7 @@ class SeedMeans:
     values: of each metric, the mean over seeds and splits. over_seeds: the standard deviation over
     seeds of the means over splits; over_splits: over splits of the means over seeds; together: over
     all runs. None where one run has no value, or where there is one split. The other fields: see
-    `Result`.
+    `MeanResult`.
     """
 
     kind: str
@@ -161,6 +176,8 @@ class SeedMeans:
     by: str | None = None
     group: str | None = None
     target: str | None = None
+    marks: Marks = field(default_factory=Marks)
+    fewest: int | None = None
 
     def rows(self) -> list[dict[str, Any]]:
         """A row per metric, as JSON and CSV have it."""
@@ -176,9 +193,13 @@ class SeedMeans:
                 "std_over_seeds": self.over_seeds[name],
                 "std_over_splits": self.over_splits[name],
                 "std_together": self.together[name],
+                **self.marks.to_dict(),
             }
             for name in self.values
         ]
+
+
+AnyResult = Result | MeanResult | SeedMeans
 
 
 @dataclass(frozen=True)

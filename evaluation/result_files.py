@@ -9,7 +9,7 @@ from typing import Any
 from aqa.evaluation.compare import Comparison, compared_metric
 from aqa.evaluation.compare_commentary import CaptionComparison
 from aqa.evaluation.metric import KINDS
-from aqa.evaluation.result import Evaluation
+from aqa.evaluation.result import Evaluation, flat
 from aqa.files import write_json, write_rows
 
 
@@ -38,7 +38,7 @@ def write_results(
             name = "eval" if kind == "scores" else f"eval-{kind}"
             write_rows(runs / f"{name}{suffix}.csv", rows)
     if evaluation.over_seeds:
-        write_rows(runs / f"eval-seeds{suffix}.csv", evaluation.seed_rows())
+        write_rows(runs / f"eval-seeds{suffix}.csv", list(map(flat, evaluation.seed_rows())))
     return path
 
 

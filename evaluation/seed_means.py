@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from aqa.evaluation.result import Result, SeedMeans
+from aqa.evaluation.result import Marks, Result, SeedMeans
 from aqa.metrics import Values
 from aqa.split_names import split_family
 from aqa.target_names import label_and_seed
@@ -30,6 +30,7 @@ def means_over_seeds(results: Iterable[Result]) -> list[SeedMeans]:
         splits = [s for s in next(iter(seeds.values())) if all(s in own for own in seeds.values())]
         if len(seeds) > 1 and splits:
             table = [[own[split] for split in splits] for own in seeds.values()]
+            runs = [one for row in table for one in row]
             found.append(
                 SeedMeans(
                     kind,
@@ -42,6 +43,8 @@ def means_over_seeds(results: Iterable[Result]) -> list[SeedMeans]:
                     by=by,
                     group=group,
                     target=target,
+                    marks=Marks.joined([one.marks for one in runs], "splits and seeds"),
+                    fewest=min(one.n for one in runs),
                 )
             )
     return found

@@ -26,8 +26,9 @@ def joined_seeds(
 
     Each split becomes one for every seed, such as `1~seed2`, which `plain_split` undoes. A head
     without seeds of its own answers alike for each. Seeds that not all heads of seeds have are left
-    out, with a warning; `RunError` where none is left. Heads that are all seeds of one are compared
-    with each other, as they are, but with `alone`, where they are one too.
+    out, and so are splits that not all of a head's seeds were evaluated on, both with a warning;
+    `RunError` where no seed is left. Heads that are all seeds of one are compared with each other,
+    as they are, but with `alone`, where they are one too.
     """
     seeded: dict[str, dict[int, str]] = {}
     for name in heads:
@@ -43,13 +44,26 @@ def joined_seeds(
         base, seed = _without_seed(name)
         title = name if seed is None else _title(base, plain)
         if title not in joined:
-            own = {s: name if seed is None else seeded[base][s] for s in seeds}
+            own = {s: heads[name if seed is None else seeded[base][s]] for s in seeds}
+            whole = _shared_splits(title, own)
             joined[title] = {
-                seed_label(split, s): one
-                for s, of in own.items()
-                for split, one in heads[of].items()
+                seed_label(split, s): of[split] for s, of in own.items() for split in whole
             }
     return joined, seeds
+
+
+def _shared_splits(title: str, own: Mapping[int, Mapping[str, Predictions]]) -> list[str]:
+    """The splits that all seeds of a head were evaluated on: each counts every seed alike."""
+    known = dict.fromkeys(split for of in own.values() for split in of)
+    shared = [split for split in known if all(split in of for of in own.values())]
+    others = [split for split in known if split not in shared]
+    if others:
+        line = (
+            f"left out: split {', '.join(others)} of {title}, which not all of its seeds were "
+            "evaluated on"
+        )
+        warnings.warn(line, AqaWarning, stacklevel=4)
+    return shared
 
 
 def _shared_seeds(seeded: Mapping[str, Mapping[int, str]]) -> tuple[int, ...]:

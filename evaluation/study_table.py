@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,12 +20,15 @@ from aqa.evaluation.metric import Metric, metric_of, metrics_of
 from aqa.evaluation.predictions import Predictions
 from aqa.evaluation.resampling import Interval
 from aqa.evaluation.result import Marks
+from aqa.evaluation.score_metrics import FEWEST_RANKED
 from aqa.evaluation.seeds import joined_seeds, plain_split
 from aqa.split_names import split_family
 from aqa.target_names import label_and_seed, label_and_target
 from aqa.workspace import BASELINE
 
 Spread = Literal["splits", "seeds", "all", "interval", "none"]
+# Folder of a run -> what `aqa eval` has measured of it, metric by metric.
+Measured = dict[Path, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,8 @@ class StudyTable:
 
     spread: what stands behind a value, see `study_tables`. left_out: splits that not every head was
     evaluated on. videos: how many are tested, each counted once; training: on how many, on average,
-    a head was fitted. tested: the metrics that a paired test compares.
+    a head was fitted. tested: the metrics that a paired test compares. too_few: the correlations
+    that are not shown, since a split tests fewer than `FEWEST_RANKED` videos.
     """
 
     target: str
@@ -70,6 +75,7 @@ class StudyTable:
     spread: Spread
     rows: Sequence[StudyRow]
     left_out: Sequence[str] = ()
+    too_few: Sequence[str] = ()
 
 
 def study_tables(
@@ -85,21 +91,22 @@ def study_tables(
     several, else over seeds, else the interval.
     """
     groups: dict[tuple[str, str, str], dict[str, dict[str, Predictions]]] = {}
+    measured: Measured = {}
     for head in heads:
         for split, one in head.predictions.items():
+            measured[one.folder] = head.measured[split]
             group = groups.setdefault((head.target, one.kind, split_family(split)), {})
             group.setdefault(head.name, {})[split] = one
     if not groups:
         names = ", ".join(head.name for head in heads)
         raise RunError(f"no scores, classes or ranks of {names}; run `aqa eval` first")
-    measured = {head.name: head for head in heads}
     return [_table(key, group, measured, metrics, spread) for key, group in groups.items()]
 
 
 def _table(
     key: tuple[str, str, str],
     group: Mapping[str, Mapping[str, Predictions]],
-    measured: Mapping[str, HeadResults],
+    measured: Measured,
     names: Sequence[str],
     spread: Spread | None,
 ) -> StudyTable:
@@ -116,25 +123,34 @@ def _table(
     answers = {name: {unit: own[unit] for unit in shared} for name, own in joined.items()}
     splits = list(dict.fromkeys(map(plain_split, shared)))
     found = spread or ("splits" if len(splits) > 1 else "seeds" if len(seeds) > 1 else "interval")
+    over = "splits and seeds" if seeds else "splits"
     chosen = _metrics(kind, names)
-    columns = [_column(answers, measured, metric, found) for metric in chosen]
+    fewest = min(len(one.ids) for own in answers.values() for one in own.values())
+    few = [metric.name for metric in chosen if metric.correlation and fewest < FEWEST_RANKED]
+    columns = [
+        dict.fromkeys(answers, StudyCell(None))
+        if metric.name in few
+        else _column(answers, measured, metric, found)
+        for metric in chosen
+    ]
     return StudyTable(
         *(target, kind, family, splits, seeds),
         videos=len({i for own in answers.values() for one in own.values() for i in one.ids}),
         training=float(np.mean([one.n_train for own in answers.values() for one in own.values()])),
         metrics=chosen,
-        tested=[m.name for m in chosen if m.compared and len(answers) > 1],
+        tested=[m.name for m in chosen if m.compared and len(answers) > 1 and m.name not in few],
         spread=found,
         rows=[
             StudyRow(
                 label_and_target(name)[0],
                 name.startswith(BASELINE),
-                next(iter(own.values())).marks,
+                Marks.joined([one.marks for one in own.values()], over),
                 [column[name] for column in columns],
             )
             for name, own in answers.items()
         ],
         left_out=sorted(left_out),
+        too_few=few,
     )
 
 
@@ -150,7 +166,7 @@ def _metrics(kind: str, names: Sequence[str]) -> list[Metric]:
 
 def _column(
     answers: Mapping[str, Mapping[str, Predictions]],
-    measured: Mapping[str, HeadResults],
+    measured: Measured,
     metric: Metric,
     spread: Spread,
 ) -> dict[str, StudyCell]:
@@ -164,7 +180,7 @@ def _column(
         if len(known) < len(own):
             cells[name] = StudyCell(None)
             continue
-        shown: float | Interval | None = _deviation(values[name], spread)
+        shown: float | Interval | None = _deviation(_of_runs(values[name], own), spread)
         if spread == "interval":
             shown = _interval(name, own, metric, compared)
         cells[name] = StudyCell(float(np.mean(known)), shown, name == best)
@@ -172,13 +188,20 @@ def _column(
 
 
 def _values(
-    own: Mapping[str, Predictions], measured: Mapping[str, HeadResults], metric: str
+    own: Mapping[str, Predictions], measured: Measured, metric: str
 ) -> dict[str, float | None]:
     """What `aqa eval` has measured, by split and seed."""
-    return {
-        unit: measured[one.folder.absolute().parent.name].measured[plain_split(unit)].get(metric)
-        for unit, one in own.items()
-    }
+    return {unit: measured[one.folder].get(metric) for unit, one in own.items()}
+
+
+def _of_runs(
+    values: Mapping[str, float | None], own: Mapping[str, Predictions]
+) -> dict[str, float | None]:
+    """The values of each run once: one that answers alike for several seeds has no spread there."""
+    first: dict[Path, str] = {}
+    for unit, one in own.items():
+        first.setdefault(one.folder, unit)
+    return {unit: values[unit] for unit in first.values()}
 
 
 def _compared(

@@ -8,7 +8,8 @@ from aqa.evaluation.compare import ALPHA, ComparedPair, Comparison
 from aqa.evaluation.compare_commentary import CaptionComparison
 from aqa.evaluation.metric import metric_of
 from aqa.report.caption_tables import caption_tables
-from aqa.report.result_tables import head_title, told_lines
+from aqa.report.result_table import head_title
+from aqa.report.result_tables import told_lines
 from aqa.report.tables import table, wrapped
 from aqa.report.values import with_interval
 from aqa.split_names import NUMBERED

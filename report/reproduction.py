@@ -52,7 +52,7 @@ def needs_of(table: PublishedTable, workspace: Workspace) -> str:
     ]
     lacking = needs(table, workspace)
     lines = [
-        _title(table, f", splits by {table.protocol or f'aqa import {table.importer}'}"),
+        _title(table, f", splits by {table.splits_by}"),
         aligned(rows, ["system", "head", "store", "parameters"], left=4),
         "lacking:" if lacking else "nothing is lacking",
         *(wrapped(f"  {line}", indent="    ") for line in lacking),

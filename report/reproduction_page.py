@@ -10,7 +10,7 @@ from aqa.papers import cited
 from aqa.report.page.template_files import page_templates
 from aqa.report.reproduction import table_row
 from aqa.report.study_tables import markdown_text
-from aqa.workflows.reproduce.cells import Reproduction
+from aqa.workflows.reproduce.cells import Reproduction, sources
 
 HEADER = ("system", "case", "metric", "printed", "measured", "differs", "spread")
 # Of the header, the columns of numbers: printed, measured, differs.
@@ -77,6 +77,7 @@ def _told(reproduction: Reproduction) -> _Told:
             "measurements, and the differences mean nothing"
         )
     differs = [f"selection: {table.selected}"] if table.selected else []
+    differs += [f"read in: {place}" for place in sources(table)]
     differs += reproduction.notes
     title = f"{table.title}; {table.dataset}"
     papers = cited(table.name, title, *differs)
@@ -85,7 +86,7 @@ def _told(reproduction: Reproduction) -> _Told:
         title,
         stand_in,
         f"{measured} of the {len(rows)} figures that the paper prints were measured; splits by "
-        f"{table.protocol}",
+        f"{table.splits_by}",
         rows,
         list(reproduction.failed),
         differs,

@@ -9,10 +9,10 @@ from typing import Any
 from aqa.evaluation.baselines import PREFIX
 from aqa.evaluation.metric import KINDS, Metric, metrics_of
 from aqa.evaluation.neighbours import NEIGHBOURS
-from aqa.evaluation.result import Evaluation, MeanResult, Result
+from aqa.evaluation.result import AnyResult, Evaluation, MeanResult, Result
 from aqa.evaluation.score_metrics import FEWEST, FEWEST_RANKED
 from aqa.report.class_notes import class_notes
-from aqa.report.result_table import ResultTable
+from aqa.report.result_table import OF_VIDEOS, TOO_FEW, ResultTable, head_title, too_few
 from aqa.report.seed_tables import seed_tables, without_single_seeds
 from aqa.report.tables import wrapped
 from aqa.report.values import with_interval, with_std
@@ -26,16 +26,13 @@ _COUNTS = {
     "feedback": {"clips": "clips", "faulty": "faulty", "said_faulty": "said"},
     "stages": {"frames": "frames"},
 }
-# Kinds whose `n` counts videos.
-_OF_VIDEOS = ("scores", "parts")
 # Kinds whose `n` counts pairs of videos.
 _OF_PAIRS = ("pairs", "ranking")
 _INTERVAL = "[95 % interval]"
 _EXACT = "exact: the interval if pairs were independent; the other one draws videos"
 _FEW = f"no interval where there are fewer than {FEWEST} videos"
-_TOO_FEW = "too few"
 _UNRANKED = (
-    f"{_TOO_FEW}: correlations of fewer than {FEWEST_RANKED} test videos say nothing; those of all "
+    f"{TOO_FEW}: correlations of fewer than {FEWEST_RANKED} test videos say nothing; those of all "
     "test videos together do, where splits test different ones"
 )
 _TOGETHER = (
@@ -84,15 +81,16 @@ def result_tables(
         tables += seed_tables(kind, evaluation.over_seeds)
         tables += _over_families(kind, evaluation)
         tables += _singles(kind, [one for one in single if one.kind == kind])
-    shown: list[Result | MeanResult] = [*evaluation.means, *evaluation.pooled, *single]
+    averages = [*evaluation.over_seeds, *evaluation.means, *evaluation.pooled]
+    shown: list[AnyResult] = [*averages, *single]
     notes = [
         *class_notes(evaluation.pooled, single),
         *_baseline_notes(shown),
         *told_lines(shown),
         *_undefined_notes(evaluation.results, single),
-        *([_FEW] if any(one.kind in _OF_VIDEOS and one.n < FEWEST for one in single) else []),
-        *([_UNRANKED] if any(_too_few(one) for one in shown) else []),
-        *([_TOGETHER] if any(one.kind in _OF_VIDEOS for one in evaluation.pooled) else []),
+        *([_FEW] if any(one.kind in OF_VIDEOS and one.n < FEWEST for one in single) else []),
+        *([_UNRANKED] if any(too_few(one) for one in shown) else []),
+        *([_TOGETHER] if any(one.kind in OF_VIDEOS for one in evaluation.pooled) else []),
         *([_EXACT] if any(one.kind == "ranking" for one in single) else []),
         *_leak_notes(shown),
     ]
@@ -183,17 +181,11 @@ def _headings(kind: str) -> list[str]:
     return [metric.title or metric.name for metric in _shown(kind)]
 
 
-def _too_few(one: Result | MeanResult) -> bool:
-    """Whether a result, or one that its mean is of, is of too few videos for a correlation."""
-    n = one.n if isinstance(one, Result) else one.fewest
-    return one.kind in _OF_VIDEOS and n is not None and n < FEWEST_RANKED
-
-
 def _cells(one: Result | MeanResult, shown: Callable[[str], str]) -> list[str]:
     """A cell for each metric of the kind. shown: name of a metric -> its value as text."""
-    few = _too_few(one)
+    few = too_few(one)
     return [
-        "" if m.name not in one.values else _TOO_FEW if few and m.correlation else shown(m.name)
+        "" if m.name not in one.values else TOO_FEW if few and m.correlation else shown(m.name)
         for m in _shown(one.kind)
     ]
 
@@ -236,18 +228,12 @@ def _head(one: Result | MeanResult) -> str:
     return head_title(one.head, one.marks.difficulty)
 
 
-def _called(one: Result | MeanResult) -> str:
+def _called(one: AnyResult) -> str:
     """The head, and what it predicts where that is not the score."""
     return f"{one.head} ({one.target})" if one.target else one.head
 
 
-def head_title(head: str, difficulty: str | None) -> str:
-    """A head's name, and how it was told the difficulty."""
-    signs = {"multiply": " x difficulty", "input": " + difficulty"}
-    return head + "/".join(signs.get(how, "") for how in (difficulty or "").split("/"))
-
-
-def _baseline_notes(shown: Sequence[Result | MeanResult]) -> Iterator[str]:
+def _baseline_notes(shown: Sequence[AnyResult]) -> Iterator[str]:
     """What baselines saw beside one column; of which targets, where they differ in that."""
     several = [one for one in shown if len(one.marks.baseline) > 1]
     for head, of_head in _grouped(several, lambda one: one.head):
@@ -294,7 +280,7 @@ def _undefined_notes(results: Sequence[Result], single: Sequence[Result]) -> Ite
             )
 
 
-def _leak_notes(shown: Iterable[Result | MeanResult]) -> Iterator[str]:
+def _leak_notes(shown: Iterable[AnyResult]) -> Iterator[str]:
     for one in shown:
         if one.marks.leak:
             split = f"split {one.split}" if isinstance(one, Result) else "mean"

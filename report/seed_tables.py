@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from aqa.evaluation.metric import metrics_of
 from aqa.evaluation.result import Evaluation, SeedMeans
-from aqa.report.result_table import ResultTable
+from aqa.report.result_table import TOO_FEW, ResultTable, head_title, too_few
 from aqa.report.values import UNDEFINED
 from aqa.split_names import NUMBERED, split_family
 from aqa.target_names import label_and_seed
@@ -51,11 +51,14 @@ def _lines(one: SeedMeans) -> Iterator[list[str]]:
         if metric.shown and metric.name in one.values:
             digits = metric.digits_for([one.values[metric.name]])
             spreads = (one.over_seeds, one.over_splits, one.together)
-            yield [
-                *(one.head, one.target or "", of, metric.title or metric.name),
+            shown = [
                 _number(one.values[metric.name], digits),
                 *("+- " + _number(of_all[metric.name], digits) for of_all in spreads),
             ]
+            if metric.correlation and too_few(one):
+                shown = [TOO_FEW, *("" for _ in spreads)]
+            head = head_title(one.head, one.marks.difficulty)
+            yield [head, one.target or "", of, metric.title or metric.name, *shown]
 
 
 def _number(value: float | None, digits: int) -> str:

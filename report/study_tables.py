@@ -17,8 +17,10 @@ from types import SimpleNamespace
 from aqa.errors import EndingError
 from aqa.evaluation.baselines import PREFIX
 from aqa.evaluation.metric import Metric
+from aqa.evaluation.score_metrics import FEWEST_RANKED
 from aqa.evaluation.study_table import StudyCell, StudyRow, StudyTable
-from aqa.report.result_tables import head_title, told_lines
+from aqa.report.result_table import head_title
+from aqa.report.result_tables import told_lines
 from aqa.split_names import NUMBERED
 from aqa.target_names import SCORE
 
@@ -26,6 +28,7 @@ _TEX = {
     **{sign: f"\\{sign}" for sign in "{}$&#_%"},
     **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
     **{"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}"},
+    **{"[": "{[}", "*": "{*}"},  # behind the end of a row, these would be its options
 }
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#~&$])")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -81,6 +84,11 @@ def caption_of(table: StudyTable) -> str:
     heads = [SimpleNamespace(head=row.head, marks=row.marks) for row in table.rows]
     parts += dict.fromkeys(told_lines(heads))
     parts += [f"LEAK {one.head}: {'; '.join(one.marks.leak)}" for one in heads if one.marks.leak]
+    if table.too_few:
+        parts.append(
+            f"No {', '.join(m.title or m.name for m in table.metrics if m.name in table.too_few)} "
+            f"where a split tests fewer than {FEWEST_RANKED} videos"
+        )
     if table.left_out:
         parts.append(
             f"Left out, as not every head was evaluated on them: {', '.join(table.left_out)}"
@@ -135,7 +143,7 @@ def _cell(
 def tex_text(text: str) -> str:
     """Text that LaTeX shows as it is: nothing in it is a command."""
     shown = "".join(" " if ord(sign) < 32 else _TEX.get(sign, sign) for sign in text)
-    return shown.replace("+-", r"$\pm$")
+    return re.sub("-(?=-)", "-{}", shown.replace("+-", r"$\pm$"))
 
 
 def _tex(tables: Sequence[StudyTable], caption: str | None, command: str) -> str:

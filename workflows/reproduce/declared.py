@@ -79,3 +79,8 @@ class PublishedTable:
     selected: str = ""
     origin: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def splits_by(self) -> str:
+        """Where its splits come from: a protocol, or the import of its annotations."""
+        return self.protocol or f"aqa import {self.importer}"

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from aqa import __version__
 from aqa.annotations.splits import Split
 from aqa.errors import RunError
 from aqa.features.store import FeatureStore
@@ -47,7 +49,7 @@ class Journal:
         return _hash(
             {
                 "head": self._search.head,
-                "code": None if origin is None else origin.sha256,
+                "code": __version__ if origin is None else origin.sha256,
                 "params": head.params,
                 "material": self._material[split.name],
                 "target": self._search.manifest.target,
@@ -63,11 +65,7 @@ class Journal:
     def get(self, key: str) -> SweepTrial | None:
         """The trial of this key, where it was made before."""
         kept = self._kept.get(key)
-        if kept is None:
-            return None
-        return SweepTrial(
-            tuple(map(float, kept["values"])), str(kept["failed"]), float(kept["seconds"])
-        )
+        return None if kept is None else _trial(kept)
 
     def put(self, key: str, setting: Setting, split: Split, trial: SweepTrial) -> None:
         """Keep a trial, on disk too."""
@@ -94,9 +92,20 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
         return {}
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path}: cannot be read ({error}); remove it to search anew") from None
-    named = {"values", "failed", "seconds"}
-    if not isinstance(found, dict) or not all(
-        isinstance(one, Mapping) and named <= one.keys() for one in found.values()
-    ):
+    try:
+        whole = all(_is_whole(_trial(one)) for one in found.values())
+    except (AttributeError, KeyError, TypeError, ValueError):
+        whole = False
+    if not whole:
         raise RunError(f"{path}: not as a search wrote it; remove it to search anew")
-    return found
+    return dict(found)
+
+
+def _trial(kept: Mapping[str, Any]) -> SweepTrial:
+    values = tuple(map(float, kept["values"]))
+    return SweepTrial(values, str(kept["failed"]), float(kept["seconds"]))
+
+
+def _is_whole(trial: SweepTrial) -> bool:
+    """Whether it has a number for each fold, or says why it has none."""
+    return bool(trial.values) != bool(trial.failed) and all(map(math.isfinite, trial.values))

@@ -118,6 +118,8 @@ def reproduce(
         raise click.UsageError(f"--all runs every table; leave out {table}")
     if every and (systems or output):
         raise click.UsageError("--system and --output are of one table; leave out --all")
+    if output and output.suffix.lower() in (".json", ".md", ".html"):
+        raise click.UsageError(f"--output {output}: name the CSV; that file is written beside it")
     if stand_in and stand_in_store:
         raise click.UsageError("--stand-in draws features; leave it out, or --stand-in-store")
     if origin and stand_in:

@@ -97,6 +97,8 @@ def _paired(target: str, comparison: Comparison) -> Forest:
     ]
     found = metric_of(comparison.metric, comparison.kind)
     over = _over(comparison.splits, comparison.family)
+    if comparison.seeds:
+        over += f" and {len(comparison.seeds)} seeds"
     return Forest(found, target, over, comparison.videos, tuple(rows), comparison, tuple(notes))
 
 

@@ -12,9 +12,10 @@ import scipy.stats
 from aqa.errors import AqaWarning, RunError
 from aqa.evaluation.compare import compare, compare_targets
 from aqa.evaluation.predictions import Predictions
-from aqa.evaluation.result import Marks, Result
+from aqa.evaluation.result import Evaluation, Marks, Result
 from aqa.evaluation.seed_means import means_over_seeds
 from aqa.metrics import spearman
+from aqa.report.result_tables import results_table
 
 Split = dict[str, Predictions]
 
@@ -80,6 +81,15 @@ def test_seeds_that_only_some_have_are_left_out(heads: dict[str, Split]) -> None
         compare(others)
 
 
+def test_a_split_that_one_seed_lacks_is_left_out_of_all_of_them(heads: dict[str, Split]) -> None:
+    heads["lstm~seed1"] = {"1": heads["lstm~seed1"]["1"]}
+    with pytest.warns(AqaWarning, match="split 2 of lstm, which not all of its seeds"):
+        compared = compare(heads)
+    assert (compared.splits, compared.left_out) == (["1"], {"2": ["lstm"]})
+    each = [value(heads[f"lstm~seed{k}"]["1"]) for k in range(3)]
+    assert compared.heads["lstm"].value == pytest.approx(np.mean(each))
+
+
 def test_seeds_of_one_head_alone_are_compared_with_each_other(heads: dict[str, Split]) -> None:
     compared = compare({name: own for name, own in heads.items() if name != "svr"})
     assert set(compared.heads) == {"lstm~seed0", "lstm~seed1", "lstm~seed2"}
@@ -121,3 +131,19 @@ def test_deviations_over_seeds_over_splits_and_together() -> None:
     (unknown,) = means_over_seeds(undefined)
     assert unknown.values["spearman"] is None
     assert means_over_seeds(results[:3]) == []
+
+
+def test_tables_say_of_all_seeds_what_must_be_said_of_one() -> None:
+    results = [result(f"lstm~seed{k}", split, 0.5) for k in range(2) for split in "12"]
+    marks = Marks(difficulty="multiply", told="type", leak=("learned from v1",))
+    results = [replace(one, marks=replace(marks, leak=())) for one in results]
+    results[0] = replace(results[0], marks=marks)
+    means = means_over_seeds(results)
+    text = results_table(Evaluation(results, over_seeds=means))
+    assert "lstm x difficulty" in text
+    assert "lstm: told each video's type" in text
+    assert "LEAK lstm mean: 1 of 4 splits and seeds" in text
+    (row,) = Evaluation(results, over_seeds=means).seed_rows()
+    assert row["leak"] == ["1 of 4 splits and seeds"]
+    few = [replace(one, n=3) for one in results]
+    assert "too few" in results_table(Evaluation(few, over_seeds=means_over_seeds(few)))

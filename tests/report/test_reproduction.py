@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from aqa.workflows.reproduce.cells import (
     ReproducedCell,
     Reproduction,
     printed_figures,
+    sources,
 )
 from aqa.workflows.reproduce.tables import TABLES, UNDECLARED
 from aqa.workspace import Workspace
@@ -88,3 +90,12 @@ def test_the_page_and_the_markdown_say_what_the_terminal_does_and_what_was_missi
     table_lines = [line for line in markdown.splitlines() if line.startswith("| ")]
     assert len(table_lines) == len(figures) + 2
     assert "default-src 'none'" in page
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_page_says_where_splits_and_figures_come_from(name: str) -> None:
+    table = TABLES[name]
+    cells = [ReproducedCell(one, None) for one in printed_figures(table)]
+    text = reproduction_markdown(Reproduction(table, cells, [], []), "aqa reproduce")
+    assert re.search(r"splits by \w", text)
+    assert text.count("read in:") == len(sources(table))

@@ -8,6 +8,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,52 @@ def test_values_are_means_and_spreads_of_what_is_asked_for(
     assert tables_of(*heads, spread="none").rows[0].cells[0].spread is None
 
 
+def test_a_head_without_seeds_has_no_spread_over_them(
+    rng: np.random.Generator, true: dict[str, np.ndarray]
+) -> None:
+    plain = head("svr", 0.5, rng, true)
+    heads = [plain, *(head(f"a~seed{k}", 0.5, rng, true) for k in range(3))]
+    rows = {row.head: row.cells[0] for row in tables_of(*heads, spread="seeds").rows}
+    assert rows["svr"].spread is None
+    assert rows["a"].spread is not None
+    rows = {row.head: row.cells[0] for row in tables_of(*heads, spread="all").rows}
+    values = [plain.measured[split]["spearman"] for split in "12"]
+    assert rows["svr"].spread == pytest.approx(np.std(values, ddof=1))
+
+
+def test_a_leak_on_any_split_is_told(rng: np.random.Generator, true: dict[str, np.ndarray]) -> None:
+    one = head("a", 0.5, rng, true)
+    one.predictions["2"] = replace(one.predictions["2"], marks=Marks(leak=("v1",)))
+    assert "LEAK a: 1 of 2 splits" in caption_of(tables_of(one))
+
+
+def test_heads_of_one_name_in_two_folders_stand_apart(
+    rng: np.random.Generator, true: dict[str, np.ndarray]
+) -> None:
+    """As `read_results` calls them: by their paths."""
+    heads = []
+    for place in ("x/runs/svr", "y/runs/svr"):
+        one = head("svr", 0.5, rng, true)
+        answers = {
+            s: replace(p, folder=Path(place) / p.folder.name) for s, p in one.predictions.items()
+        }
+        heads.append(replace(one, name=place, predictions=answers))
+    table = tables_of(*heads)
+    for row, one in zip(table.rows, heads, strict=True):
+        assert row.head == one.name
+        values = [one.measured[split]["spearman"] for split in "12"]
+        assert row.cells[0].value == pytest.approx(np.mean(values))
+
+
+def test_correlations_of_few_videos_are_left_out(rng: np.random.Generator) -> None:
+    few = {split: rng.normal(size=4) for split in "12"}
+    table = tables_of(head("a", 0.1, rng, few), head("b", 3.0, rng, few))
+    assert [row.cells[0].value for row in table.rows] == [None, None]
+    assert all(row.cells[1].value is not None for row in table.rows)
+    assert table.tested == ["med"]
+    assert "No Spearman where a split tests fewer than 6 videos" in caption_of(table)
+
+
 def test_the_caption_says_protocol_and_n(
     rng: np.random.Generator, true: dict[str, np.ndarray]
 ) -> None:
@@ -126,6 +173,7 @@ def test_nobodys_name_is_a_command_a_formula_or_markup(
     assert r"\input" not in table_text(Path("t.tex"), [table])
     assert tex_text("50 % of a_b") == r"50 \% of a\_b"
     assert tex_text("\\") == r"\textbackslash{}"
+    assert tex_text("[a---b] +-") == r"{[}a-{}-{}-b] $\pm$"
     assert markdown_text("a|b\nc") == r"a\|b c"
     assert [csv_text(t) for t in ("@x", "-1", "svr")] == ["'@x", "'-1", "svr"]
 
@@ -139,7 +187,8 @@ def test_another_ending_is_refused() -> None:
 def test_latex_compiles(
     rng: np.random.Generator, true: dict[str, np.ndarray], tmp_path: Path
 ) -> None:
-    table = tables_of(head(NASTY, 0.1, rng, true), head("baseline-all", 3.0, rng, true))
+    others = [head(name, 3.0, rng, true) for name in ("[9ex] a--b", "* c", "baseline-all")]
+    table = tables_of(head(NASTY, 0.1, rng, true), *others)
     assert table.rows[0].cells[0].best
     text = table_text(tmp_path / "t.tex", [table], command="aqa table\n\\undefined")
     (tmp_path / "t.tex").write_text(text, encoding="utf-8")

@@ -16,7 +16,10 @@ from aqa.annotations.manifest import Manifest
 from aqa.features.store import FeatureStore
 from aqa.models.run_source import RunError
 from aqa.workflows.sweep import run as sweep_run
-from aqa.workflows.sweep.trial import Search, folds_of, run_trial
+from aqa.workflows.sweep.grid import settings_of
+from aqa.workflows.sweep.journal import Journal
+from aqa.workflows.sweep.run import search_settings
+from aqa.workflows.sweep.trial import Search, SweepTrial, folds_of, run_trial
 
 SWEEP = ["sweep", "--head", "svr", "-p", "C=0.01", "-p", "C=10", "--no-ranges"]
 
@@ -122,14 +125,32 @@ def test_a_search_goes_on_where_it_was(
     assert len(made) == 5
 
 
-def test_side_by_side_it_finds_the_same(workspace: Path, run_aqa: Callable[..., Result]) -> None:
-    run_aqa("-C", str(workspace), *SWEEP)
-    before = sorted(trials(workspace), key=str)
-    shutil.rmtree(workspace / "runs" / "svr-sweep")
-    run_aqa("-C", str(workspace), *SWEEP, "--jobs", "2")
-    for one, again in zip(before, sorted(trials(workspace), key=str), strict=True):
-        assert one["setting"] == again["setting"]
-        np.testing.assert_allclose(one["values"], again["values"], rtol=1e-9)
+def test_side_by_side_it_finds_the_same(workspace: Path, tmp_path: Path) -> None:
+    manifest = Manifest.read(workspace / "manifest.csv")
+    found: list[dict[tuple[str, ...], SweepTrial]] = []
+    with FeatureStore.open(workspace / "stores" / "made.h5") as store:
+        for jobs in (1, 2):
+            search = Search("svr", manifest, tmp_path / f"jobs-{jobs}", "svr-sweep")
+            settings = settings_of(["C=0.01", "C=10"])
+            tried = search_settings(search, settings, [manifest.split("1")], store, jobs)
+            found.append({one.setting: one.trial for one in tried})
+    one, both = found
+    assert one.keys() == both.keys() == {("C=0.01",), ("C=10",)}
+    for setting, trial in one.items():
+        np.testing.assert_allclose(trial.values, both[setting].values, rtol=1e-9)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"k": {"values": [1], "failed": "", "seconds": []}}'])
+def test_a_damaged_journal_is_named(tmp_path: Path, workspace: Path, text: str) -> None:
+    manifest = Manifest.read(workspace / "manifest.csv")
+    search = Search("svr", manifest, tmp_path, "svr-sweep")
+    search.folder.mkdir()
+    (search.folder / "sweep.json").write_text(text)
+    with (
+        FeatureStore.open(workspace / "stores" / "made.h5") as store,
+        pytest.raises(RunError, match=r"sweep\.json.*remove it to search anew"),
+    ):
+        Journal(search, store)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,11 @@ from aqa.workspace import Workspace
     "--split",
     help="Compare with the training videos of this split [default: the manifest's first].",
 )
-@click.option("--still-camera", is_flag=True, help="The camera does not move: ways are measured.")
+@click.option(
+    "--still-camera",
+    is_flag=True,
+    help="The camera does not move: measure also how far the body travels.",
+)
 @click.option("--no-pixels", is_flag=True, help="Look at joints alone, not at frames of videos.")
 @click.option("--output", type=FILE, help="CSV to write [default: aspects-<set>.csv].")
 @click.option("--store", type=FILE, help="Store to write [default: stores/aspects-<set>.h5].")

@@ -30,7 +30,8 @@ def measure_joints(video: Video, spec: Spec) -> tuple[VideoFeatures, tuple[str, 
         if found.applies and found.value is None
         for aspect in [definition.by_name[name]]
     ]
-    return VideoFeatures(row, [Clip(0, one.n_frames)], one.n_frames, 0, one.fps), tuple(lacking)
+    whole = [Clip(0, one.n_frames)]
+    return VideoFeatures(row, whole, one.n_frames, one.offset, one.fps), tuple(lacking)
 
 
 def measured_again(video: Video, spec: Spec) -> Mapping[str, Measured]:

@@ -10,6 +10,8 @@ import numpy as np
 from aqa.features.aspects.body import SIDES, Array, BodyJoints, is_sided
 from aqa.features.aspects.definition import Aspect, Axis
 
+_NEAR = 3  # frames, within which no diver makes half a turn
+
 
 class Series(NamedTuple):
     """values: (frames,), NaN where not seen. confidence: (frames,), the least of the points'."""
@@ -49,16 +51,19 @@ def direction_angles(body: BodyJoints, start: str, stop: str) -> Array | None:
 
 
 def turn_of(body: BodyJoints, start: int, stop: int) -> float:
-    """How far the trunk turns between frames, degrees, clockwise positive; NaN where not seen."""
+    """How far the trunk is seen to turn, degrees, clockwise positive; NaN where it is not seen.
+
+    What it turns while it is not seen for some frames is left out: nobody knows which way.
+    """
     angles = direction_angles(body, "hips", "shoulders")
     if angles is None:
         return float("nan")
-    seen = angles[start : stop + 1]
-    seen = seen[np.isfinite(seen)]
+    angles = angles[start : stop + 1]
+    seen = np.flatnonzero(np.isfinite(angles))
     if len(seen) < 2:
         return float("nan")
-    unwrapped = np.degrees(np.unwrap(np.radians(seen)))
-    return float(unwrapped[-1] - unwrapped[0])
+    steps = (np.diff(angles[seen]) + 180.0) % 360.0 - 180.0
+    return float(steps[np.diff(seen) <= _NEAR].sum())
 
 
 def series_of(aspect: Aspect, body: BodyJoints, turn: float, origin: int) -> Series | None:

@@ -10,7 +10,7 @@ from aqa.features.aspects.definition import Aspect
 from aqa.features.aspects.events import find_events
 from aqa.features.aspects.measure import Seen, measure
 from aqa.features.aspects.read import load_aspects, parse_aspects
-from aqa.features.aspects.series import log_jerk, series_of
+from aqa.features.aspects.series import log_jerk, series_of, turn_of
 
 # A person from the side, facing right, upright: x to the right and y down, in pixels.
 UPRIGHT = {
@@ -72,6 +72,19 @@ def test_past_and_short_follow_the_way_that_a_body_turns(
         one = aspect("limb-vertical", "ankles", "shoulders", to="down", signed=signed)
         assert values(one, diving, turn) == pytest.approx([expected])
     assert series_of(aspect("limb-vertical", "hips", "neck", signed="past"), diving, 30, 0) is None
+
+
+def test_what_is_not_seen_turns_no_other_way() -> None:
+    """40 degrees a frame clockwise; over six frames unseen that looks like 80 the other way."""
+    degrees = np.radians(40.0 * np.arange(24))
+    figures = [
+        {"hip": (0, 0), "shoulder": (50 * np.sin(a), -50 * np.cos(a))} for a in degrees.tolist()
+    ]
+    assert turn_of(body(*figures), 0, 23) == pytest.approx(23 * 40)
+    for first in (4, 13):
+        for figure in figures[first : first + 6]:
+            figure["shoulder"] = (np.nan, 0)
+    assert turn_of(body(*figures), 0, 23) == pytest.approx(9 * 40)
 
 
 def test_distances_are_in_body_lengths() -> None:

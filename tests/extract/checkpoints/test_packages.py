@@ -151,5 +151,7 @@ def test_the_commands_know_them(run_aqa: Callable[..., Result]) -> None:
     assert packages.BLAZEPOSE.files[1].sha256 in told
     assert '"backbone": "pose"' in run_aqa("weights", "show", "blazepose-full").stdout
     assert "blazepose-full" in run_aqa("weights", "list").stdout
+    problem = run_aqa("weights", "fetch", "blazepose-ful", code=2).stderr
+    assert "did you mean 'blazepose-full'" in problem
     problem = run_aqa("weights", "fetch", "blazepose-full", code=1).stderr
     assert "AQA_OFFLINE forbids" in problem

@@ -114,20 +114,27 @@ def shown_aspects(
 def _store_of(
     video: Video, store: Path
 ) -> tuple[AspectSet, bool, dict[str, dict[str, Measured]]] | None:
-    """The definition of a store of aspects that holds the video, and what others have."""
+    """The definition of a store of aspects that holds the video, and what its videos have.
+
+    An aspect that was measured in none of them is left out there.
+    """
     for path in sorted(store.parent.glob(f"{BACKBONE}-*.h5")):
         with FeatureStore.open(path) as opened:
             text = opened.spec.get("definition")
             if not text or video.id not in opened:
                 continue
             definition = parse_aspects(text, str(path))
-            names = [aspect.name for aspect in definition.aspects]
+            rows = np.array([opened[i][0] for i in opened.ids])
+            # A store holds `neutral` where nothing was measured, as without pixels.
+            neutral = np.array([aspect.neutral for aspect in definition.aspects], np.float32)
+            known = [
+                (aspect.name, number)
+                for number, aspect in enumerate(definition.aspects)
+                if (rows[:, number] != neutral[number]).any()
+            ]
             values = {
-                i: {
-                    name: Measured(value)
-                    for name, value in zip(names, opened[i][0].tolist(), strict=True)
-                }
-                for i in opened.ids
+                i: {name: Measured(float(row[number])) for name, number in known}
+                for i, row in zip(opened.ids, rows, strict=True)
             }
             still = bool((opened.spec.get("preprocess") or {}).get("still_camera"))
             return definition, still, values

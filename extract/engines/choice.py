@@ -13,6 +13,7 @@ from aqa.extract.encode import Encoder
 from aqa.extract.engines.names import SAME, Engine, check_installed, engine_of, openvino_version
 from aqa.extract.engines.openvino_net import relative_distance
 from aqa.extract.engines.trial import TimedRun, compare, first_clips
+from aqa.extract.inference import processor_has
 from aqa.extract.progress import ExtractionProgress
 from aqa.extract.summary import ExtractionSummary
 from aqa.extract.video_encoder import EncodingSettings
@@ -70,19 +71,23 @@ class EngineChoice:
     ) -> None:
         """Warn where the precision that was asked for is no faster here than float32."""
         asked = self._settings.precision
-        if asked == "float32" or self._device != "cpu":
+        on_gpu = engine == "torch" and self._device != "cpu"
+        if asked == "float32" or on_gpu or not self._todo:
             return
-        ways = {name: self._maker(engine, name) for name in ("float32", asked)}
-        trial = self._try(ways)
-        if trial is None or trial[asked].seconds < trial["float32"].seconds:
-            return
-        warning = (
+        if engine == "torch" and asked == "float16" and not processor_has(asked):
+            times = "often a minute per clip"  # too long to be measured before the first video
+        else:
+            ways = {name: self._maker(engine, name) for name in ("float32", asked)}
+            trial = self._try(ways)
+            if trial is None or trial[asked].seconds < trial["float32"].seconds:
+                return
+            exact = trial["float32"].seconds
+            times = f"{trial[asked].seconds:.3g} seconds per clip, float32 {exact:.3g}"
+        summary.warn_of_all(
             f"--precision {asked} is no faster than float32 on this processor, and less exact: "
-            f"{trial[asked].seconds:.3g} seconds per clip, float32 {trial['float32'].seconds:.3g}; "
-            "leave out --precision"
+            f"{times}; leave out --precision",
+            progress,
         )
-        summary.warnings.append(warning)
-        progress.line(f"warning: {warning}")
 
     def _fastest(self, progress: ExtractionProgress) -> Engine:
         if self._device != "cpu":
@@ -120,12 +125,11 @@ class EngineChoice:
                 f"{drift:.1g}, more than {SAME:.0e}. Ask for --engine {made}, or name another file "
                 "with --store"
             )
-        warning = (
+        summary.warn_of_all(
             f"{self._path}: its features are by {made}, new ones are by {asked}: they differ by "
-            f"{drift:.1g}"
+            f"{drift:.1g}",
+            progress,
         )
-        summary.warnings.append(warning)
-        progress.line(f"warning: {warning}")
 
     def _try_engines(self) -> dict[Engine, TimedRun] | None:
         engines: tuple[Engine, ...] = ("torch", "openvino")

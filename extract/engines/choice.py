@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from aqa.annotations.manifest import Video
+from aqa.errors import AqaError
 from aqa.extract.backbones.backbone import Backbone
-from aqa.extract.encode import Encoder
+from aqa.extract.encode import Encoder, blank_response
 from aqa.extract.engines.names import SAME, Engine, check_installed, engine_of, openvino_version
 from aqa.extract.engines.openvino_net import relative_distance
 from aqa.extract.engines.trial import TimedRun, compare, first_clips
 from aqa.extract.inference import processor_has
 from aqa.extract.progress import ExtractionProgress
 from aqa.extract.summary import ExtractionSummary
-from aqa.extract.video_encoder import EncodingSettings
+from aqa.extract.video_encoder import EncodingSettings, make_encoder
 from aqa.features.store import FeatureStore, Spec, StoreError
 
 AskedEngine = Literal["torch", "openvino", "auto"]
@@ -75,7 +76,7 @@ class EngineChoice:
         if asked == "float32" or on_gpu or not self._todo:
             return
         if engine == "torch" and asked == "float16" and not processor_has(asked):
-            times = "often a minute per clip"  # too long to be measured before the first video
+            times = "it takes many times as long"  # too long to be timed
         else:
             ways = {name: self._maker(engine, name) for name in ("float32", asked)}
             trial = self._try(ways)
@@ -95,7 +96,11 @@ class EngineChoice:
         if openvino_version() is None:
             progress.line("engine: torch; OpenVINO is not installed")
             return "torch"
-        trial = self._try_engines()
+        try:
+            trial = self._try_engines()
+        except AqaError as error:  # not for this network, or in this precision
+            progress.line(f"engine: torch; {error}")
+            return "torch"
         if trial is None:
             return "torch"
         torch, other = trial["torch"], trial["openvino"]
@@ -135,11 +140,17 @@ class EngineChoice:
         engines: tuple[Engine, ...] = ("torch", "openvino")
         return self._try({name: self._maker(name, self._settings.precision) for name in engines})
 
-    def _maker(self, engine: Engine, precision: Any) -> partial[Encoder]:
-        batch_size = self._settings.batch_size
-        return partial(Encoder, self._backbone, "cpu", batch_size, precision, engine)
+    def _maker(self, engine: Engine, precision: Any) -> Callable[[], Encoder]:
+        settings = replace(self._settings, engine=engine, precision=precision)
 
-    def _try(self, ways: dict[Any, partial[Encoder]]) -> dict[Any, TimedRun] | None:
+        def make() -> Encoder:
+            encoder = make_encoder(self._backbone, settings, "cpu")
+            blank_response(encoder, self._backbone, settings.rule.length)  # refuses in plain words
+            return encoder
+
+        return make
+
+    def _try(self, ways: dict[Any, Callable[[], Encoder]]) -> dict[Any, TimedRun] | None:
         """None where no video that is still to do can be decoded."""
         clips = first_clips(self._todo, self._backbone, self._settings)
         return None if clips is None else compare(ways, clips)

@@ -27,7 +27,9 @@ from aqa.extract.engines import choice, names, trial
 from aqa.extract.engines.names import engine_for_new_videos, engine_of, openvino_version
 from aqa.extract.engines.openvino_net import OpenVinoNet, relative_distance
 from aqa.extract.engines.trial import TimedRun, compare, first_clips
+from aqa.extract.progress import ExtractionProgress
 from aqa.extract.rebuild import rebuild_backbone
+from aqa.extract.summary import ExtractionSummary
 from aqa.extract.video.clip_reader import AugmentedClip
 from aqa.extract.video_encoder import EncodingSettings
 from aqa.features.clips import Clip, ClipRule
@@ -280,6 +282,32 @@ def test_auto_says_where_there_is_nothing_to_choose(
     assert "--engine auto measures this machine, not those of --on ray" in said
 
 
+def test_auto_takes_pytorch_where_openvino_cannot_run_the_network(
+    extracted: Extraction, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(ways: Any, clips: Any) -> None:
+        raise AqaError("tiny3d: OpenVINO cannot run this network")
+
+    monkeypatch.setattr(choice, "openvino_version", lambda: "2026.4.1")
+    monkeypatch.setattr(choice, "compare", refuse)
+    said = extracted("a.h5", "--engine", "auto", n=1).stderr
+    assert "engine: torch; tiny3d: OpenVINO cannot run this network" in said
+    assert "engine" not in spec_of(tmp_path / "a.h5")
+
+
+def test_clips_that_the_network_cannot_take_are_refused_in_plain_words_by_a_trial(
+    numbered_video: Callable[..., Path], tmp_path: Path
+) -> None:
+    backbone = load_backbone("tiny3d")
+    height, width = backbone.preprocess.crop
+    backbone.net = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * height * width, 128))
+    settings = EncodingSettings(ClipRule(8, 8), precision="bfloat16")
+    video = Video("v", numbered_video(20, "v.avi"), 1.0)
+    chosen = choice.EngineChoice(*("torch", settings, backbone, tmp_path / "a.h5", [video], "cpu"))
+    with pytest.raises(AqaError, match="tiny3d cannot take clips of 8 frames, it is made for 16"):
+        chosen.check_precision("torch", ExtractionSummary(), ExtractionProgress())
+
+
 def test_a_precision_that_is_no_faster_is_warned_of_before_it_starts(
     extracted: Extraction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -301,7 +329,7 @@ def test_a_precision_that_is_no_faster_is_warned_of_before_it_starts(
     extracted("a.h5", "--precision", "bfloat16")
     extracted("b.h5", "--precision", "float32")
     monkeypatch.setattr(choice, "processor_has", lambda precision: False)  # it takes too long
-    told = "float16 is no faster than float32 on this processor, and less exact: often a minute"
+    told = "float16 is no faster than float32 on this processor, and less exact: it takes"
     assert told in extracted("c.h5", "--precision", "float16", n=1).stderr
     assert told not in extracted("c.h5", "--precision", "float16", n=1).stderr
 

@@ -22,9 +22,10 @@ from aqa.annotations.manifest import Manifest
 from aqa.errors import AqaError
 from aqa.extract.video.decode import DECODE_ERRORS
 from aqa.extract.video.limits import check_limits
-from aqa.models.feedback import PoseFeedback
+from aqa.models.feedback import AspectFeedback, PoseFeedback
 from aqa.models.runs import load_run
 from aqa.models.trust.model_facts import model_facts
+from aqa.report.aspects_table import aspects_json
 from aqa.report.feedback_table import feedback_json, moves_json
 from aqa.report.page.videos_page import videos_page
 from aqa.report.score_table import score_json
@@ -159,6 +160,8 @@ class Answers:
             answer = {"run": run, "video": said.video, "commentary": said.commentary}
         elif isinstance(said, PoseFeedback):
             answer = moves_json(said, run)
+        elif isinstance(said, AspectFeedback):
+            answer = aspects_json(said, run)
         else:
             answer = feedback_json(said, run)
         return {**answer, "model": self._model}, b""

@@ -21,10 +21,9 @@ from aqa.extract.video.decode import DECODE_ERRORS
 from aqa.features.clips import Clip, ClipRule
 from aqa.features.store import Spec
 from aqa.features.video_features import VideoFeatures
-from aqa.models.feedback import AspectFeedback, Feedback, PoseFeedback
 from aqa.models.run_source import runs_of_one_target
 from aqa.models.runs import Run, load_run
-from aqa.workflows.feedback import SeenVideo, WrittenFeedback, feedback_on
+from aqa.workflows.feedback import AnyFeedback, SeenVideo, feedback_on
 from aqa.workflows.model_places import places_for
 from aqa.workflows.new_videos import ExtractedVideo
 from aqa.workflows.score import ScoredVideo, VideoScorer
@@ -160,7 +159,7 @@ class Scorer:
         type: str | None = None,
         difficulty: float | None = None,
         action: str | None = None,
-    ) -> Feedback | PoseFeedback | AspectFeedback | WrittenFeedback:
+    ) -> AnyFeedback:
         """What the first run says of each clip of a video, or writes of it; see `aqa feedback`."""
         video = self._video(path, name, type, difficulty, action)
         extracted = self._extracted(video)

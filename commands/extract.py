@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from aqa.commands.extract_options import (
     ray_cluster,
     ray_gpus_option,
     shard_option,
+    tell_failed,
 )
 from aqa.commands.joint_options import JOINT_OPTIONS, joint_options
 from aqa.commands.network_options import (
@@ -278,20 +278,13 @@ def _extract_poses(
 
 def _tell(path: Path, summary: ExtractionSummary, failed_list: Path | None) -> None:
     """Say what became of the videos; exit code 1 where one failed."""
-    from aqa.files import write_text
-
     click.echo(
         f"{path}: {len(summary.done)} videos extracted ({summary.n_clips} clips), "
         f"{len(summary.reused)} reused, {len(summary.failed)} failed"
     )
     if summary.pace.n_clips:
         click.echo(str(summary.pace), err=True)
-    if failed_list is not None:
-        write_text(failed_list, "".join(f"{video_id}\n" for video_id, _ in summary.failed))
-    for video_id, reason in summary.failed:
-        click.echo(f"failed: {video_id}: {reason}", err=True)
-    if summary.failed:
-        sys.exit(1)
+    tell_failed(summary, failed_list)
 
 
 def _check_default(backbone: str, store: Path) -> None:

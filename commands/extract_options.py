@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +14,7 @@ from aqa.errors import AqaError
 if TYPE_CHECKING:
     from aqa.extract.parallel.ray_pool import RayCluster
     from aqa.extract.shards import Shard
+    from aqa.extract.summary import ExtractionSummary
 
 devices_option = click.option(
     "--device",
@@ -118,3 +121,15 @@ def parsed_shard(text: str | None) -> Shard | None:
         return None if text is None else Shard.parse(text)
     except AqaError as error:
         raise click.BadParameter(str(error), param_hint="--shard") from None
+
+
+def tell_failed(summary: ExtractionSummary, failed_list: Path | None) -> None:
+    """Say which videos failed and why, and write their ids; exit code 1 where there are any."""
+    from aqa.files import write_text
+
+    if failed_list is not None:
+        write_text(failed_list, "".join(f"{video_id}\n" for video_id, _ in summary.failed))
+    for video_id, reason in summary.failed:
+        click.echo(f"failed: {video_id}: {reason}", err=True)
+    if summary.failed:
+        sys.exit(1)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from aqa.commands.extract_options import failed_list_option, only_option
+from aqa.commands.extract_options import failed_list_option, only_option, tell_failed
 from aqa.commands.network_options import fetch_networks
 from aqa.commands.options import FOLDER, manifest_option, workspace_option
 from aqa.workspace import Workspace
@@ -109,7 +109,8 @@ def _chosen(
         return chosen_videos(Manifest.read(manifest), only)
     if asked or only is not None:
         raise click.UsageError("VIDEO, or --manifest and --only; not both")
-    ids = [path.name if path.is_dir() else path.stem for path in paths]
+    named = [Path(os.path.abspath(path)) for path in paths]  # a folder may be told as .
+    ids = [path.name if path.is_dir() else path.stem for path in named]
     twice = sorted({one for one in ids if ids.count(one) > 1})
     if twice:
         raise click.UsageError(f"two videos called {twice[0]}; their joints would be one file")
@@ -120,20 +121,13 @@ def _tell(
     folder: Path, summary: ExtractionSummary, failed_list: Path | None, from_manifest: bool
 ) -> None:
     """Say what became of the videos; exit code 1 where one failed."""
-    from aqa.files import write_text
-
     click.echo(
         f"{folder}: joints of {len(summary.done)} videos estimated ({summary.n_clips} frames), "
         f"{len(summary.reused)} reused, {len(summary.failed)} failed"
     )
     if from_manifest and (summary.done or summary.reused):
         click.echo(f"next: aqa extract --backbone pose --poses {folder}")
-    if failed_list is not None:
-        write_text(failed_list, "".join(f"{video_id}\n" for video_id, _ in summary.failed))
-    for video_id, reason in summary.failed:
-        click.echo(f"failed: {video_id}: {reason}", err=True)
-    if summary.failed:
-        sys.exit(1)
+    tell_failed(summary, failed_list)
 
 
 COMMAND = poses

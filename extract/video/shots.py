@@ -36,14 +36,15 @@ class Shown(NamedTuple):
 
 
 def colours_of(frame: Frame) -> Colours:
-    """The values (parts, 64, 3) of pixels in parts of a frame, in order of size; 0 to 1."""
+    """The values (parts, 3, 64) of pixels in parts of a frame, in order of size; 0 to 1."""
     rows, columns = (np.arange(n * _PIXELS) for n in _PARTS)
     height, width = frame.shape[:2]
     y, x = rows * height // len(rows), columns * width // len(columns)
     seen = frame[y[:, None], x]
-    parts = seen.reshape(_PARTS[0], _PIXELS, _PARTS[1], _PIXELS, 3).swapaxes(1, 2)
-    ordered = np.sort(parts.reshape(-1, _PIXELS * _PIXELS, 3), axis=1)
-    return np.asarray(ordered / 255, np.float32)
+    parts = seen.reshape(_PARTS[0], _PIXELS, _PARTS[1], _PIXELS, 3).transpose(0, 2, 4, 1, 3)
+    # NumPy sorts 16 bits three times as fast as 8.
+    values = parts.reshape(-1, 3, _PIXELS * _PIXELS).astype(np.uint16)
+    return np.asarray(np.sort(values, axis=2) / 255, np.float32)
 
 
 def difference(one: Colours, other: Colours) -> float:

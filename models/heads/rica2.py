@@ -93,12 +93,12 @@ class RICA2Head(NetworkHead):
     """Each step of the action reads the clips; what they say, as distributions, makes the score.
 
     Steps come from the column `steps`, from the number of a dive (`type`), or from `stage_<name>`;
-    a step is a learned vector of its name, where the authors take an embedding of a text. Parts of
-    the action are its first step, those between, and its last. A step that no training video has is
-    the mean of those vectors. It says how sure it is: the spread
-    of the samples' scores, scaled so that on training videos that a fit has not seen it is as large
-    as the errors. As published: `-p hidden=512 -p latent=256 -p attention_heads=8 -p dropout=0.1 -p
-    samples=20 -p lr=0.0005 -p batch_size=8`.
+    a step is a learned vector of its name, where the authors take an embedding of a text; one that
+    no training video has is the mean of these vectors. Parts of the action are its first step,
+    those between, and its last. It says how sure it is: the spread of the samples' scores, scaled
+    so that on training videos that a fit has not seen it is as large as the errors. As published:
+    `-p hidden=512 -p latent=256 -p attention_heads=8 -p dropout=0.1 -p samples=20 -p lr=0.0005 -p
+    batch_size=8`.
 
     Fitted besides: `names_` of the training videos' steps, `source_` that they come from,
     `places_`, the most steps of a video, `videos_`, how many it learned from, and `trust_`, what

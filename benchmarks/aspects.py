@@ -3,9 +3,9 @@
     python benchmarks/aspects.py [--dives 240] [--seed 11] [--no-pixels]
 
 From exact joints: Spearman of each aspect with the size of its fault among the dives that have it,
-and AUC of having it against not having it; the splash from pixels. Then the
-score from aspects alone, by the head `aspects` and by `svr`, and how often the aspect that either
-names worst is the largest fault. The first half of the dives is for training, the others for
+and AUC of having it against not having it; the splash from pixels. Then the score from aspects
+alone, by the head `aspects` and by `svr`, and how often the aspect that the head or the percentiles
+name worst is the largest fault. The first half of the dives is for training, the others for
 testing; nothing is decided on those. Intervals are over resampled dives, 95 %.
 """
 
@@ -220,8 +220,6 @@ def main(n: int, seed: int, no_pixels: bool) -> None:
     test = examples(dives[half:], vectors[half:], definition)
     heads: dict[str, Any] = {
         "`aspects`": AspectsHead(),
-        "`aspects`, `refit=false`": AspectsHead(refit=False),
-        "`aspects`, `signs=false`": AspectsHead(signs=False),
         "`aspects`, `penalty=0`, `signs=false`: plain linear": AspectsHead(
             penalty=0.0, signs=False
         ),

@@ -32,7 +32,11 @@ from aqa.workspace import Workspace
     "--split",
     help="Compare with the training videos of this split [default: the manifest's first].",
 )
-@click.option("--still-camera", is_flag=True, help="The camera does not move: ways are measured.")
+@click.option(
+    "--still-camera",
+    is_flag=True,
+    help="The camera does not move: measure also how far the body travels.",
+)
 @click.option("--no-pixels", is_flag=True, help="Look at joints alone, not at frames of videos.")
 @click.option("--output", type=FILE, help="CSV to write [default: aspects-<set>.csv].")
 @click.option("--store", type=FILE, help="Store to write [default: stores/aspects-<set>.h5].")
@@ -85,21 +89,25 @@ def measure(
     compared_in = split or next(iter(annotated.split_names), None)
     if compared_in is not None:
         annotated.split(compared_in)
+    compared = annotated.split(compared_in).train if compared_in and ids else ()
     with ExtractionBar() as progress:
         found = measure_videos(
             annotated.videos,
             definition,
             poses,
+            only={*ids, *compared},
             pixels=not no_pixels,
             still_camera=still_camera,
             progress=progress,
         )
+    for video_id, reason in found.failed:
+        click.echo(f"failed: {video_id}: {reason}", err=True)
     rows = table_rows(found, annotated, compared_in, ids)
     written = output or (None if ids else workspace.root / f"{name}.csv")
-    if written is not None:
-        write_rows(written, rows)
     if not ids:
         write_store(found, path, force)
+    if written is not None:
+        write_rows(written, rows)
     if as_json:
         told = {"aspects": rows, "warnings": found.warnings, "failed": dict(found.failed)}
         click.echo(json.dumps(told, indent=1))
@@ -107,8 +115,6 @@ def measure(
         click.echo(videos_text(found, rows) if ids else summary_table(found))
     for line in found.warnings:
         click.echo(f"warning: {line}", err=True)
-    for video_id, reason in found.failed:
-        click.echo(f"failed: {video_id}: {reason}", err=True)
     if not ids:
         click.echo(f"{len(found.videos)} videos written to {path} and {written}", err=True)
     if compared_in is not None and not as_json:

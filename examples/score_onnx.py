@@ -28,8 +28,8 @@ def score(model: str, video: str) -> float:
 
 def clip_starts(n: int, rule: dict) -> list[int]:
     """The first frame of each clip of a video of n frames; frames outside of it are black."""
-    if rule["spread"] or rule["window"]:
-        sys.exit("this example cuts no clips that are spread over a video; see docs/export.md")
+    if rule["spread"] or rule["window"] or rule["cuts"] == "split":
+        sys.exit("this example cuts no clips that are spread, nor shots; see docs/export.md")
     wanted = max(rule["frames"] or n, rule["length"])
     first = n - wanted if wanted <= n or rule["pad"] == "front" else 0
     last = first + wanted - rule["length"]
@@ -44,6 +44,8 @@ def clip_starts(n: int, rule: dict) -> list[int]:
 
 def prepared(frame: av.VideoFrame, rule: dict) -> np.ndarray:
     """A decoded frame, resized and cropped: uint8 (height, width, 3)."""
+    if rule.get("deinterlace"):
+        sys.exit("this example does not deinterlace; see docs/export.md")
     pixels = frame.to_ndarray(format="rgb24", interpolation="BICUBIC")
     (height, width), size, crop = pixels.shape[:2], rule["resize"], rule["crop"]
     if isinstance(size, int):  # the length of the shorter side

@@ -54,8 +54,7 @@ class Encoder:
             return
         self.device = pick_device(device)
         self.batch_size = batch_size or _BATCH_SIZES.get(self.device.type, 1)
-        probe = None if backbone.origin is None else _probe(backbone)
-        self._net = optimise(backbone.net, self.device, precision, probe)
+        self._net = optimise(backbone.net, self.device, precision, probe_of(backbone))
 
     @property
     def drift(self) -> float | None:
@@ -126,8 +125,13 @@ def blank_response(encoder: Encoder, backbone: Backbone, clip_length: int) -> ND
     return blank
 
 
-def _probe(backbone: Backbone) -> Tensor:
-    """A clip of noise as the network takes it, the same in every run."""
+def probe_of(backbone: Backbone) -> Tensor | None:
+    """A clip of noise as the network takes it, the same in every run; see `optimise`.
+
+    None for the networks of this package.
+    """
+    if backbone.origin is None:
+        return None
     rng = np.random.default_rng(0)
     size = (1, backbone.clip_length, *backbone.preprocess.crop, 3)
     frames = rng.integers(0, 256, size=size, dtype=np.uint8)

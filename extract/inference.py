@@ -46,10 +46,7 @@ def optimise(
     fail, or changes its features, is then left out. Without one, the network must register each
     batch norm right after its convolution, as all of this package do.
     """
-    fast = fuse_batch_norms(net)
-    if probe is not None and not agree(fast, net, probe):
-        fast = copy.deepcopy(net)
-    fast = fast.to(device, PRECISIONS[precision]).eval()
+    fast = fused(net, probe).to(device, PRECISIONS[precision]).eval()
     for parameter in fast.parameters():
         if parameter.ndim == 5:
             parameter.data = parameter.data.to(memory_format=torch.channels_last_3d)
@@ -64,6 +61,12 @@ def optimise(
     packed = copy.deepcopy(fast)
     prepack_convolutions(packed)
     return packed if agree(packed, fast, probe.to(PRECISIONS[precision])) else fast
+
+
+def fused(net: nn.Module, probe: Tensor | None) -> nn.Module:
+    """A copy with its batch norms fused, unless that changes the features of the probe."""
+    fast = fuse_batch_norms(net)
+    return fast if probe is None or agree(fast, net, probe) else copy.deepcopy(net)
 
 
 @torch.no_grad()
@@ -84,15 +87,15 @@ def _can_prepack(precision: Precision) -> bool:
     """Whether oneDNN computes in this precision on this processor; PyTorch itself always does."""
     if not torch.backends.mkldnn.is_available() or precision == "float16":
         return False
-    if precision == "bfloat16" and not _is_bfloat16_fast():
-        return False
-    return prepacking_works(precision)
+    return processor_has(precision) and prepacking_works(precision)
 
 
-def _is_bfloat16_fast() -> bool:
-    """Whether oneDNN has bfloat16 on this processor; False where PyTorch cannot tell."""
+def processor_has(precision: Precision) -> bool:
+    """Whether oneDNN has a precision on this processor; False where PyTorch cannot tell."""
     try:
-        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        if precision == "bfloat16":
+            return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        return precision == "float32" or bool(torch.ops.mkldnn._is_mkldnn_fp16_supported())
     except AttributeError:
         return False
 

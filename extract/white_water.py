@@ -40,6 +40,6 @@ def white_frames(video: Video) -> WhiteFrames:
 def _white(frame: np.ndarray, scale: float) -> np.ndarray:
     low, high = frame.min(axis=2), frame.max(axis=2)
     mask = np.where((low > _BRIGHT) & (high - low < _COLOURED), 255, 0).astype(np.uint8)
-    size = round(frame.shape[1] / scale), round(frame.shape[0] / scale)
+    size = round(frame.shape[1] / scale), max(round(frame.shape[0] / scale), 1)
     small = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.uint8)

@@ -56,6 +56,13 @@ def videos_text(found: Measurements, rows: Sequence[Mapping[str, Any]]) -> str:
         ]
         header = ["what is seen", "frame", "sure", "worse than"]
         parts.append(f"{video_id}\n{table(lines, header)}")
+        missed = [
+            f"{name}: {one.why}"
+            for name, one in found.by_id[video_id].items()
+            if one.applies and one.value is None
+        ]
+        if missed:
+            parts[-1] += "\n" + wrapped(f"not measured: {'; '.join(missed)}")
     return "\n\n".join(parts)
 
 
@@ -71,14 +78,19 @@ def aspects_text(feedback: AspectFeedback, run: str) -> str:
         [
             mark.says,
             "" if mark.frame is None else str(mark.frame),
-            f"{mark.points:+.2f}",
-            f"{mark.slope:+.3g} ({mark.low:+.3g} to {mark.high:+.3g})",
+            f"{_plain(round(mark.points, 2)):+.2f}",
+            f"{_plain(mark.slope):+.3g} ({_plain(mark.low):+.3g} to {_plain(mark.high):+.3g})",
         ]
         for mark in feedback.aspects
     ]
     header = ["what is seen", "frame", "points", "points per unit"]
     lines = [f"{feedback.video}, by {run}", f"points: {feedback.meaning}", feedback.worst]
     return "\n".join([*map(wrapped, lines), table(rows, header)])
+
+
+def _plain(number: float) -> float:
+    """The same number, -0.0 as 0.0: readers should not wonder at "-0.00"."""
+    return number + 0.0
 
 
 def aspects_json(feedback: AspectFeedback, run: str) -> dict[str, Any]:

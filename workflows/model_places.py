@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aqa.annotations.manifest import Manifest
+from aqa.annotations.urls import is_url
 from aqa.errors import AqaError
 from aqa.target_names import label_and_target
 from aqa.workflows.pack import OpenedPack, open_pack
@@ -30,7 +31,7 @@ class ModelPlaces:
         if self.pack is None:
             return list(names)
         for name in names:
-            if not Path(name).exists():
+            if not is_url(name) and not Path(name).exists():
                 raise AqaError(f"{name}: no such file; of a pack, name files of videos")
         ids = Manifest.read(self.manifest).by_id
         return [_no_id(name) if name in ids else name for name in names]

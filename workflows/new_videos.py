@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from aqa.features.video_features import VideoFeatures
 from aqa.models.examples import example_of
 from aqa.models.heads.base import Head
 from aqa.models.runs import Run
-from aqa.workflows.measure.again import measure_joints
+from aqa.workflows.measure.again import measure_joints, of_joints
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def extractor_for(
 
 
 def _read_joints(video: Video, spec: Spec) -> ExtractedVideo:
-    file = replace(video, path=None, poses=video.path)
+    file = of_joints(video)
     poses = video_poses(file, settings_of(spec))
     start = video.start_frame or 0
     seen = VideoFeatures(poses.joints, poses.clips, len(poses.joints), start, poses.fps)
@@ -90,7 +90,7 @@ def _read_joints(video: Video, spec: Spec) -> ExtractedVideo:
 
 
 def _measure(video: Video, spec: Spec) -> ExtractedVideo:
-    one, warnings = measure_joints(replace(video, path=None, poses=video.path), spec)
+    one, warnings = measure_joints(of_joints(video), spec)
     return ExtractedVideo(one, warnings)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from aqa.annotations.manifest import Video
-from aqa.errors import AqaError
+from aqa.errors import AqaError, listed
 from aqa.extract.remote.held import held
 from aqa.extract.summary import reason_of
 from aqa.extract.video.decode import DECODE_ERRORS
@@ -93,9 +93,10 @@ class ScoringOutcome:
 class VideoScorer:
     """Scores video after video with the same runs; the networks stay loaded.
 
-    runs: of one head, fitted on one kind of store; the predictions of several are averaged.
-    weights, backbone: see `aqa.extract.rebuild.rebuild_backbone`. `ChangedError` where what a run
-    learned from has changed, if it is still where it was; that is asked once. why: say why, too.
+    runs: of one head and one seed, fitted on one kind of store; the predictions of several splits
+    are averaged. weights, backbone: see `aqa.extract.rebuild.rebuild_backbone`. `ChangedError`
+    where what a run learned from has changed, if it is still where it was; that is asked once. why:
+    say why, too.
     """
 
     def __init__(
@@ -107,6 +108,8 @@ class VideoScorer:
         device: str = "auto",
         why: bool = False,
     ):
+        if len(labels := {run.label for run in runs}) > 1:
+            raise AqaError(f"{listed(sorted(labels))}: runs of several heads or seeds; name one")
         fitted = [(run.folder, run.record) for run in runs]
         check_beside(fitted)
         warn_unchecked(fitted)

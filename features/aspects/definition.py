@@ -26,7 +26,7 @@ Reduce = Literal["mean", "median", "max", "min", "range", "at"]
 Worse = Literal["more", "less", "neither"]
 Sides = Literal["mean", "worse", "difference"]
 Signed = Literal["no", "past", "short"]
-Axis = Literal["any", "x", "y"]
+Axis = Literal["any", "x", "y", "up"]
 Reference = Literal["up", "down"]
 Rule = Literal["legs-extend", "last-seen", "lowest", "standing-before", "standing-after"]
 
@@ -64,8 +64,7 @@ class Event:
     """An instant of the action.
 
     stage: the stage of the manifest that begins with it, taken where it is known. rule: how it is
-    found in the joints where it is not; "" where it cannot be. after: the event that it follows
-    (lowest, standing-...).
+    found in the joints where it is not, see `aqa.features.aspects.events`; "" where it cannot be.
     """
 
     name: str
@@ -84,7 +83,8 @@ class Aspect:
     stands in the store for a video in which it does not apply or cannot be measured. only: column
     of the manifest -> the values with which it applies. sides: what is told of a point that the
     body has twice. signed: only past, or only short of, the reference as the body turns. to: the
-    reference of limb-vertical. axis: of a distance. says: a sentence with {value} and {unit}.
+    reference of limb-vertical. axis: of a distance; "up" is the way up, less than 0 for down. says:
+    a sentence with {value} and {unit}.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """Where the events of an action are: by the manifest's stages, or else by the joints.
 
-legs-extend      the last frame before the trunk turns away from where it stood on which the
-                 legs, having been bent, are straight: the athlete leaves the board
+legs-extend      the first frame after the deepest crouch on which the legs are straight, before
+                 the trunk turns away from where it stood: the athlete leaves the board
 last-seen        the last frame that shows the whole body: water hides a diver from there on
 lowest           the frame on which the hips are lowest over the ankles
 standing-before  the last frame before it on which they are at 9/10 of their way down, or
@@ -45,18 +45,30 @@ def find_events(
 
 def _legs_extend(body: BodyJoints) -> int | None:
     trunk, legs = direction_angles(body, "hips", "shoulders"), _knee_bend(body)
-    if trunk is None or legs is None or not np.isfinite(trunk).any():
+    if trunk is None or legs is None:
         return None
-    stood = np.nanmedian(trunk[: max(len(trunk) // 6, 1)])
+    stood = _stood(trunk)
+    if stood is None:
+        return None
     away = np.abs(np.angle(np.exp(1j * np.radians(trunk - stood)), deg=True)) > _TURNED
     if not away.any():
         return None
     turned = int(np.flatnonzero(away)[0])
-    bends = np.nan_to_num(legs[: turned + 1])
+    bends = legs[: turned + 1]
+    if not np.isfinite(bends).any():
+        return turned
     # The push comes after the deepest bend of the crouch.
-    crouch = int(bends.argmax())
+    crouch = int(np.nanargmax(bends))
     straight = np.flatnonzero(bends[crouch:] < _STRAIGHT)
     return crouch + int(straight[0]) if len(straight) else turned
+
+
+def _stood(trunk: Array) -> float | None:
+    """How the trunk stands on the first sixth of the frames, degrees; None where not seen."""
+    first = trunk[: max(len(trunk) // 6, 1)]
+    first = first[np.isfinite(first)]
+    # Upside down, as in a handstand, -179 and 179 degrees are neighbours.
+    return float(np.median(np.unwrap(first, period=360.0))) if len(first) else None
 
 
 def _knee_bend(body: BodyJoints) -> Array | None:

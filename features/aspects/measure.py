@@ -12,7 +12,9 @@ from aqa.features.aspects.body import Array, BodyJoints
 from aqa.features.aspects.definition import Aspect, AspectSet
 from aqa.features.aspects.events import find_events
 from aqa.features.aspects.series import Series, log_jerk, series_of, turn_of
-from aqa.features.aspects.splash import WhiteFrames, splash_areas
+from aqa.features.aspects.splash import WhiteFrames, splash_series
+
+_LARGEST = 1e6  # what joints that lie nearly at one place, or nowhere, make larger is not told
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,17 @@ def measure(definition: AspectSet, seen: Seen) -> dict[str, Measured]:
     return {aspect.name: _measure(aspect, seen, events) for aspect in definition.aspects}
 
 
-def _measure(aspect: Aspect, seen: Seen, events: Mapping[str, int]) -> Measured:
+def not_applying(aspect: Aspect, columns: Mapping[str, str]) -> Measured | None:
+    """That an aspect is of other videos than one with these columns; None where it is of it."""
     for column, values in aspect.only.items():
-        if seen.columns.get(column, "").strip().lower() not in values:
+        if columns.get(column, "").strip().lower() not in values:
             return Measured(None, why=f"only of {column} {', '.join(values)}", applies=False)
+    return None
+
+
+def _measure(aspect: Aspect, seen: Seen, events: Mapping[str, int]) -> Measured:
+    if (other := not_applying(aspect, seen.columns)) is not None:
+        return other
     missing = [name for name in aspect.over if name not in events]
     if missing:
         return Measured(None, why=f"the event {missing[0]} is not known")
@@ -75,9 +84,11 @@ def _measure(aspect: Aspect, seen: Seen, events: Mapping[str, int]) -> Measured:
     if aspect.kind == "splash":
         if seen.white is None:
             return Measured(None, why="no pixels of the video")
-        areas = splash_areas(seen.white, seen.body, first, seen.fps)
-        seen_in = window[np.isfinite(areas[window])]  # water needs some frames to rise
-        return _reduced(aspect, Series(areas, np.ones(len(areas))), seen_in)
+        if seen.body.joints.shape[2] != 2:
+            return Measured(None, why="joints of x, y and z tell no place in the picture")
+        areas = splash_series(seen.white, seen.body, first, seen.fps)
+        seen_in = window[np.isfinite(areas.values[window])]  # water needs some frames to rise
+        return _reduced(aspect, areas, seen_in)
     if aspect.kind == "travel" and not seen.still_camera:
         return Measured(None, why="the camera may move (--still-camera)")
     turn = turn_of(seen.body, first, last) if first < last else turn_of(seen.body, 0, last)
@@ -119,7 +130,7 @@ def _jerk(aspect: Aspect, seen: Seen, series: Series, window: NDArray[np.intp]) 
     assert point is not None
     value = log_jerk(point[0][window], seen.fps)
     if not np.isfinite(value):
-        return Measured(None, why="fewer than five frames with the joint, or it stays")
+        return Measured(None, why="fewer than five frames in a row show the joint, or it stays")
     return Measured(value, None, float(series.confidence[window].mean()))
 
 
@@ -127,7 +138,7 @@ def _reduced(aspect: Aspect, series: Series, window: NDArray[np.intp]) -> Measur
     if not len(window):
         return Measured(None, why="no frame there shows it")
     values = series.values[window]
-    there = np.isfinite(values)
+    there = np.abs(values) < _LARGEST
     if not there.any():
         return Measured(None, why="no frame there shows the joints")
     seen = values[there]

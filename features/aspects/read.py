@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import reprlib
 import sys
 import typing
 from collections.abc import Callable, Mapping
@@ -57,7 +57,7 @@ def parse_aspects(text: str, source: str) -> AspectSet:
     """The aspects of a TOML text. source: what error messages call it."""
     try:
         content = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number of too many digits is no TOML error
         raise AspectError(f"{source}: not TOML: {error}") from None
     _only(content, ("name", "about", "events", "aspect"), source)
     name = _text(content.get("name"), f"{source}: name")
@@ -81,7 +81,8 @@ def _events(tables: Any, source: str) -> dict[str, Event]:
         raise AspectError(f"{source}: events is no table; write [events.NAME] for each")
     found = {}
     for name, table in tables.items():
-        where = f"{source}: event {name!r}"
+        where = f"{source}: event {_short(name)}"
+        _text(name, f"{source}: the name of an event")
         if not isinstance(table, dict):
             raise AspectError(f"{where} is no table; write [events.{name}]")
         if name in _ALWAYS:
@@ -155,7 +156,7 @@ def _text(value: Any, where: str) -> str:
 def _number(low: float, high: float) -> Callable[[Any, str], float]:
     def read(value: Any, where: str) -> float:
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not math.isfinite(value) or not low <= value <= high:
+        if not number or not low <= value <= high:
             raise AspectError(
                 f"{where} is {_short(value)}; expected a number of {low:g} to {high:g}"
             )
@@ -203,10 +204,12 @@ def _columns(value: Any, where: str) -> dict[str, tuple[str, ...]]:
         raise AspectError(f"{where} is {_short(value)}; expected {{ column = ['value', ...] }}")
     found = {}
     for column, values in value.items():
+        _text(column, f"{where}: a column")
         listed = values if isinstance(values, list) else [values]
-        if not listed or not all(isinstance(one, str) for one in listed):
-            raise AspectError(f"{where}: {column} is {_short(values)}; expected a list of texts")
-        found[column] = tuple(one.strip().lower() for one in listed)
+        if not listed:
+            raise AspectError(f"{where}: {column} is []; expected a list of texts")
+        texts = [_text(one, f"{where}: {column}") for one in listed]
+        found[column] = tuple(one.strip().lower() for one in texts)
     return found
 
 
@@ -216,10 +219,14 @@ def _no_choice(where: str, value: Any, choices: typing.Sequence[str]) -> str:
 
 
 def _short(value: Any) -> str:
-    text = "missing" if value is None else repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}..."
+    try:
+        return "missing" if value is None else _SHORT.repr(value)
+    except ValueError:  # Python prints no number of more than 4300 digits
+        return "a number of too many digits"
 
 
+_SHORT = reprlib.Repr()  # of tables within tables, the outermost
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 2, 60, 60
 _seconds = _number(0, 60)
 _READ: dict[str, Callable[[Any, str], Any]] = {
     "name": _text,

@@ -8,7 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from aqa.features.aspects.body import SIDES, Array, BodyJoints, is_sided
-from aqa.features.aspects.definition import Aspect
+from aqa.features.aspects.definition import Aspect, Axis
+
+_NEAR = 3  # frames, within which no diver makes half a turn
 
 
 class Series(NamedTuple):
@@ -49,16 +51,19 @@ def direction_angles(body: BodyJoints, start: str, stop: str) -> Array | None:
 
 
 def turn_of(body: BodyJoints, start: int, stop: int) -> float:
-    """How far the trunk turns between frames, degrees, clockwise positive; NaN where not seen."""
+    """How far the trunk is seen to turn, degrees, clockwise positive; NaN where it is not seen.
+
+    What it turns while it is not seen for some frames is left out: nobody knows which way.
+    """
     angles = direction_angles(body, "hips", "shoulders")
     if angles is None:
         return float("nan")
-    seen = angles[start : stop + 1]
-    seen = seen[np.isfinite(seen)]
+    angles = angles[start : stop + 1]
+    seen = np.flatnonzero(np.isfinite(angles))
     if len(seen) < 2:
         return float("nan")
-    unwrapped = np.degrees(np.unwrap(np.radians(seen)))
-    return float(unwrapped[-1] - unwrapped[0])
+    steps = (np.diff(angles[seen]) + 180.0) % 360.0 - 180.0
+    return float(steps[np.diff(seen) <= _NEAR].sum())
 
 
 def series_of(aspect: Aspect, body: BodyJoints, turn: float, origin: int) -> Series | None:
@@ -115,17 +120,17 @@ def _values(
     if kind == "limb-vertical":
         return _off_vertical(aspect, names, places, body, turn)
     if kind == "distance":
-        return _length(places[1] - places[0], aspect.axis) / body.length
+        return _length(places[1] - places[0], aspect.axis, body.up) / body.length
     if kind == "ratio":
         with np.errstate(invalid="ignore", divide="ignore"):
-            ratio: Array = _length(places[1] - places[0], aspect.axis) / _length(
-                places[3] - places[2], aspect.axis
+            ratio: Array = _length(places[1] - places[0], aspect.axis, body.up) / _length(
+                places[3] - places[2], aspect.axis, body.up
             )
         return np.where(np.isfinite(ratio), ratio, np.nan)
     if kind == "ahead":
         return _ahead(places, body)
     if kind == "travel":
-        return _length(places[0] - places[0][origin], aspect.axis) / body.length
+        return _length(places[0] - places[0][origin], aspect.axis, body.up) / body.length
     assert kind == "jerk"
     return np.asarray(np.linalg.norm(places[0], axis=1))  # of which only what is seen matters
 
@@ -146,30 +151,41 @@ def _off_vertical(
     return np.maximum(past if aspect.signed == "past" else -past, 0.0)
 
 
-def _length(way: Array, axis: str) -> Array:
+def _length(way: Array, axis: Axis, up: Array) -> Array:
     if axis == "any":
         return np.asarray(np.linalg.norm(way, axis=1))
+    if axis == "up":
+        return np.asarray(way @ up)
     return np.abs(way[:, 0 if axis == "x" else 1])
 
 
 def _ahead(places: Sequence[Array], body: BodyJoints) -> Array | None:
-    """How far the first point is ahead of the second, along the way from ankles to toes."""
+    """How far the first point is ahead of the second, along the level way from ankles to toes."""
     ankles, toes = body.point("ankles"), body.point("toes")
     if ankles is None or toes is None:
         return None
-    along = np.nanmedian((toes[0] - ankles[0])[:, 0])
-    return np.sign(along) * (places[0] - places[1])[:, 0] / body.length
+    level = np.flatnonzero(body.up == 0)
+    feet = (toes[0] - ankles[0])[:, level]
+    feet = feet[np.isfinite(feet).all(axis=1)]
+    along = np.median(feet, axis=0) if len(feet) else np.zeros(len(level))
+    length = np.linalg.norm(along)
+    if not length:
+        return None
+    ahead: Array = (places[0] - places[1])[:, level] @ (along / length) / body.length
+    return ahead
 
 
 def log_jerk(places: Array, fps: float) -> float:
     """Log dimensionless jerk of a path (frames, axes): ln(duration^3 / peak speed^2 x sum jerk^2).
 
-    NaN for fewer than five frames or a point that stays. (balasubramanian's measure with its sign
-    turned: more is less smooth.)
+    NaN for fewer than five frames, for frames without the point between others with it (a leap is
+    no jerk), or a point that stays. Balasubramanian's measure with its sign turned: more is less
+    smooth.
     """
-    seen = places[np.isfinite(places).all(axis=1)]
-    if len(seen) < 5:
+    frames = np.flatnonzero(np.isfinite(places).all(axis=1))
+    if len(frames) < 5 or frames[-1] - frames[0] >= len(frames):
         return float("nan")
+    seen = places[frames]
     speed = np.linalg.norm(np.gradient(seen, axis=0) * fps, axis=1)
     jerk = np.diff(seen, n=3, axis=0) * fps**3
     seconds, peak = (len(seen) - 1) / fps, float(speed.max())

@@ -19,9 +19,9 @@ class AspectMark:
     """What is said of one aspect.
 
     says: a sentence; the value, where no definition gives one. good: the value that one training
-    video in four reaches. points: what the way from there to the value costs. slope, low, high:
-    points per unit, and the interval of it. frame, seconds: where it is worst, in the video file;
-    None where that is not known.
+    video in four reaches. points: lost (less than 0) or gained against that value. slope, low,
+    high: points per unit, and the interval of it. frame, seconds: where it is worst, in the video
+    file; None where that is not known.
     """
 
     aspect: str
@@ -87,7 +87,7 @@ def give_aspect_feedback(
         )
     return AspectFeedback(
         video.id,
-        "points that the way from what one in four training videos reaches to this value costs",
+        "lost (-) or gained (+) against the value that one training video in four reaches",
         _worst(marks),
         marks,
     )
@@ -95,7 +95,7 @@ def give_aspect_feedback(
 
 def _worst(marks: list[AspectMark]) -> str:
     if not marks or marks[0].points > -0.05:
-        return "no aspect costs it more than one in four training videos"
+        return "no aspect costs it points against what one training video in four reaches"
     first = marks[0]
     where = "" if first.frame is None else f" (frame {first.frame})"
     return f"the most costly: {first.says}{where}, {-first.points:.1f} points"

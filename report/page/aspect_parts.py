@@ -29,7 +29,7 @@ def aspect_part(aspect: ShownAspect) -> AspectPart:
         aspect.standing,
         aspect.cost,
         "" if aspect.frame is None else f"frame {aspect.frame}",
-        f"joints are sure to {aspect.confidence:.0%}" if aspect.confidence < 0.995 else "",
+        f"confidence of the joints {aspect.confidence:.0%}" if aspect.confidence < 0.995 else "",
     ]
     return AspectPart(
         aspect.says,

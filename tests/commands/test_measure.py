@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from aqa.annotations.manifest import Manifest
 from aqa.features.store import FeatureStore
+from aqa.workflows.measure import shown
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +48,29 @@ def test_a_table_and_a_store(measured: Path) -> None:
                     assert 0 <= float(row["confidence"]) <= 1
                 else:
                     assert row["why_not"]
+        neutral = {(i, name) for name, ids in store.provenance["neutral"].items() for i in ids}
+        assert neutral == {key for key, row in rows.items() if not row["value"]}
     splash = {i: float(rows[i, "splash"]["value"]) for i in store.ids}
     assert min(splash.values()) >= 0
     assert max(splash.values()) > 3 * min(splash.values())
+
+
+def test_a_page_compares_with_measured_values_alone(
+    measured: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not with the neutral values that the store holds where there are none."""
+    compared = {}
+    monkeypatch.setattr(
+        shown, "compare", lambda aspect, *told: compared.__setitem__(aspect.name, told[-1])
+    )
+    manifest = Manifest.read(measured / "manifest.csv")
+    store = measured / "stores" / "features.h5"
+    shown.shown_aspects(manifest.by_id["dive_0003"], manifest, manifest.ids, store, None)
+    with (measured / "aspects-diving.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for name, values in compared.items():
+        of = [row["video_id"] for row in rows if row["aspect"] == name and row["value"]]
+        assert sorted(i for i, aspects in values.items() if name in aspects) == sorted(of)
 
 
 def test_one_video(measured: Path, run_aqa: Callable[..., Result]) -> None:
@@ -57,6 +79,7 @@ def test_one_video(measured: Path, run_aqa: Callable[..., Result]) -> None:
     assert printed.startswith("dive_0003")
     assert "degrees" in printed
     assert "worse than" in printed
+    assert "not measured: height over the board: the camera may move" in printed
     told = json.loads(run_aqa(*arguments, "--no-pixels", "--json").stdout)
     assert {row["video_id"] for row in told["aspects"]} == {"dive_0003"}
     assert told["failed"] == {}

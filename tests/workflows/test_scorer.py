@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,13 @@ def test_features_give_the_score_of_their_video(scorer: aqa.Scorer, fitted: Path
 def test_other_features_are_refused(scorer: aqa.Scorer, features, expected: str) -> None:
     with pytest.raises(AqaError, match=expected):
         scorer.score_features(features)
+
+
+def test_runs_of_two_seeds_are_not_taken_for_two_splits(scorer: aqa.Scorer) -> None:
+    (run,) = scorer.runs
+    seeds = [replace(run, folder=Path(f"runs/svr~seed{seed}/split-1")) for seed in (0, 1)]
+    with pytest.raises(AqaError, match=r"^svr~seed0, svr~seed1: runs of several heads or seeds"):
+        aqa.Scorer(seeds)
 
 
 def test_networks_are_built_once(fitted: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from aqa import __version__
 from aqa.annotations.manifest import Video
 from aqa.errors import RunError
-from aqa.extract.backbones.backbone import Backbone
-from aqa.extract.encode import Encoder
+from aqa.extract.encode import Encoder, probe_of
 from aqa.extract.engines.names import engine_for_new_videos
-from aqa.extract.inference import agree, fuse_batch_norms
+from aqa.extract.inference import fused
 from aqa.extract.preprocess import Preprocess
 from aqa.extract.rebuild import rebuild_backbone, rule_of
 from aqa.features.clips import ClipRule
@@ -73,7 +71,7 @@ class ExportedRun:
         self.engine = ENGINES[engine]
         self._encoder = Encoder(self._backbone, "cpu", precision=spec["precision"], engine=engine)
         self.graph = VideoGraph(
-            _plain_net(self._backbone, self.rule),
+            fused(self._backbone.net, probe_of(self._backbone)),
             self._backbone.preprocess,
             head,
             as_half=spec["dtype"] == "float16",
@@ -121,6 +119,7 @@ class ExportedRun:
                 "tail": rule.tail,
                 "spread": rule.spread,
                 "window": rule.window,
+                "cuts": rule.cuts,
             },
             "model": self._model,
         }
@@ -140,12 +139,3 @@ class ExportedRun:
         if self.run.kind == "ranking":
             return RANK_VALUE
         return "points"
-
-
-def _plain_net(backbone: Backbone, rule: ClipRule) -> nn.Module:
-    """The backbone's network, with batch norms fused where that changes nothing."""
-    fused = fuse_batch_norms(backbone.net)
-    if backbone.origin is None:
-        return fused
-    clip = torch.rand(1, 3, rule.length, *backbone.preprocess.crop)
-    return fused if agree(fused, backbone.net, clip) else backbone.net

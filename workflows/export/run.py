@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from aqa.errors import AqaError, EndingError
 from aqa.features.store import FeatureStore
 from aqa.files import replacing
@@ -87,12 +90,12 @@ def export_run(
         else:
             any_number = write_pt2(exported.graph, traced, temporary, facts)
             answer = open_pt2(temporary)
-        tried = (count, 1, 2, count + 3) if any_number else (count,)
-        drift = _drift(exported, answer, sorted(set(tried)))
+        tried = tuple(sorted({count, 1, 2, count + 3} if any_number else {count}))
+        drift = _drift(exported, answer, tried)
     return ExportedFile(
         path,
         None if any_number else count,
-        tuple(sorted(set(tried))),
+        tried,
         drift,
         exported.unit,
         exported.engine,
@@ -119,7 +122,7 @@ def _drift(exported: ExportedRun, answer: Answer, counts: Sequence[int]) -> floa
     share = _ROUNDING.get(exported.run.spec["precision"], _ROUNDING_ELSE)
     for count in counts:
         clips = exported.clips(count, seed=1)
-        wanted, found = exported.answer(clips), answer(clips)
+        wanted, found = exported.answer(clips), _answered(exported, answer, clips)
         if not abs(found - wanted) <= share * max(1.0, abs(wanted)):
             raise AqaError(
                 f"{exported.run.folder}: of a video of {count} clips, what was exported says "
@@ -127,3 +130,14 @@ def _drift(exported: ExportedRun, answer: Answer, counts: Sequence[int]) -> floa
             )
         largest = max(largest, abs(found - wanted))
     return largest
+
+
+def _answered(exported: ExportedRun, answer: Answer, clips: NDArray[np.uint8]) -> float:
+    try:
+        return answer(clips)
+    except Exception as error:  # ONNX Runtime's have no other base class
+        reason, *_ = str(error).strip().splitlines() or [type(error).__name__]
+        raise AqaError(
+            f"{exported.run.folder}: of a video of {len(clips)} clips, what was exported fails "
+            f"({reason}); nothing was written; hand the run on with `aqa pack`"
+        ) from error

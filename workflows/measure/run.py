@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from aqa.workflows.measure.bodies import BodySource, bodies_from, columns_of
 from aqa.workflows.measure.percentiles import Compared, compare
 
 BACKBONE = "aspects"
+# In a store's provenance: aspect -> ids of the videos in which it has no value but its neutral one.
+NEUTRAL = "neutral"
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,10 @@ class MeasuredVideo:
 
 @dataclass
 class Measurements:
-    """What was measured. failed: (video id, reason). warnings: one line each."""
+    """What was measured, and how. failed: (video id, reason). warnings: one line each."""
 
     definition: AspectSet
+    pixels: bool
     still_camera: bool
     videos: list[MeasuredVideo] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
@@ -73,18 +76,21 @@ def measure_videos(
     poses: Path | None = None,
     options: JointOptions = AS_FILES_SAY,
     *,
+    only: Collection[str] = (),
     pixels: bool = True,
     still_camera: bool = False,
     progress: ExtractionProgress | None = None,
 ) -> Measurements:
     """Measure the aspects of videos; one that fails is noted and stops nothing.
 
-    poses: a folder of joints or a store of them; None: the manifest's. pixels: look at the frames
-    of videos, where an aspect takes that.
+    poses: a folder of joints or a store of them; None: the manifest's. only: ids of those to
+    measure, as all are together; all where there are none. pixels: look at the frames of videos,
+    where an aspect takes that.
     """
     progress = progress or ExtractionProgress()
-    found = Measurements(definition, still_camera)
+    found = Measurements(definition, pixels, still_camera)
     placed, source = bodies_from(videos, poses, options, progress.line)
+    placed = [video for video in placed if not only or video.id in only]
     progress.start(len(placed))
     for video in placed:
         try:
@@ -95,7 +101,8 @@ def measure_videos(
             continue
         found.videos.append(one)
         progress.video(1)
-    found.warnings += _unmeasured(found)
+    if not only:
+        found.warnings += _unmeasured(found)
     return found
 
 
@@ -134,7 +141,7 @@ def _unmeasured(found: Measurements) -> list[str]:
     return lines
 
 
-def aspects_spec(definition: AspectSet, still_camera: bool) -> Spec:
+def aspects_spec(definition: AspectSet, pixels: bool, still_camera: bool) -> Spec:
     """The spec of a store of aspects; only such a store has `aspects`."""
     return {
         "backbone": f"{BACKBONE}-{definition.name}",
@@ -147,7 +154,7 @@ def aspects_spec(definition: AspectSet, still_camera: bool) -> Spec:
         "frames": None,
         "padding": None,
         "tail": None,
-        "preprocess": {"still_camera": still_camera},
+        "preprocess": {"pixels": pixels, "still_camera": still_camera},
         "aspects": [aspect.name for aspect in definition.aspects],
         "definition": definition.text,
         "views": ["original"],
@@ -162,12 +169,18 @@ def write_store(found: Measurements, path: Path, force: bool = False) -> None:
         )
     if not found.videos:
         raise StoreError(f"{path}: not written, as no video could be measured")
-    spec = aspects_spec(found.definition, found.still_camera)
+    spec = aspects_spec(found.definition, found.pixels, found.still_camera)
+    neutral = {
+        aspect.name: [o.video.id for o in found.videos if o.aspects[aspect.name].value is None]
+        for aspect in found.definition.aspects
+    }
     make_folder(path.parent)
     with replacing(path) as temporary:
         temporary.unlink()  # the writer makes its own
         ids = [one.video.id for one in found.videos]
-        with FeatureStoreWriter(temporary, spec, ids=ids, durable=False) as writer:
+        with FeatureStoreWriter(
+            temporary, spec, ids=ids, provenance={NEUTRAL: neutral}, durable=False
+        ) as writer:
             for one in found.videos:
                 row = one.vector(found.definition)[None]
                 whole = [Clip(0, one.n_frames)]

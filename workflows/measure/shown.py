@@ -9,18 +9,17 @@ from pathlib import Path
 import numpy as np
 
 from aqa.annotations.manifest import Manifest, Video
-from aqa.extract.poses.poses import TOLD_BY_FILE
 from aqa.extract.video.browser import jpeg
 from aqa.extract.video.decode import DECODE_ERRORS, read_frames
 from aqa.features.aspects.body import SIDES, BodyJoints, is_sided
 from aqa.features.aspects.definition import Aspect, AspectSet
 from aqa.features.aspects.measure import Measured
 from aqa.features.aspects.read import parse_aspects
-from aqa.features.store import FeatureStore
+from aqa.features.store import FeatureStore, Spec
 from aqa.models.feedback import AspectFeedback
-from aqa.workflows.measure.bodies import BodySource
+from aqa.workflows.measure.again import BY_FILE, measured_as
 from aqa.workflows.measure.percentiles import compare
-from aqa.workflows.measure.run import BACKBONE, measure_video
+from aqa.workflows.measure.run import BACKBONE, NEUTRAL
 
 Line = tuple[tuple[float, float], ...]
 # Of one video; pictures are of the first of these.
@@ -70,17 +69,16 @@ def shown_aspects(
     the first `aspects-*.h5` in its folder that holds the video. said: what a head says of its
     aspects. Nothing without such a store or without joints.
     """
-    found = _store_of(video, store)
+    known = [manifest.by_id[i] for i in training if i in manifest.by_id]
+    found = _store_of(video, store, known)
     if found is None or video.poses is None:
         return ()
-    definition, still, others = found
+    spec, definition, others = found
     try:
-        source = BodySource(None, TOLD_BY_FILE)
-        one = measure_video(video, definition, source, still_camera=still)
-        body, _ = source.body(video)
+        one = measured_as(video, spec)
+        body, _ = BY_FILE.body(video)
     except DECODE_ERRORS:
         return ()
-    known = [manifest.by_id[i] for i in training if i in manifest.by_id]
     rows = []
     for aspect in definition.aspects:
         measured = one.aspects[aspect.name]
@@ -112,26 +110,41 @@ def shown_aspects(
 
 
 def _store_of(
-    video: Video, store: Path
-) -> tuple[AspectSet, bool, dict[str, dict[str, Measured]]] | None:
-    """The definition of a store of aspects that holds the video, and what others have."""
+    video: Video, store: Path, others: Sequence[Video]
+) -> tuple[Spec, AspectSet, dict[str, dict[str, Measured]]] | None:
+    """A store of aspects that holds the video: its spec and definition, and what others have."""
     for path in sorted(store.parent.glob(f"{BACKBONE}-*.h5")):
         with FeatureStore.open(path) as opened:
             text = opened.spec.get("definition")
             if not text or video.id not in opened:
                 continue
             definition = parse_aspects(text, str(path))
-            names = [aspect.name for aspect in definition.aspects]
+            if opened.spec["shape"] != [len(definition.aspects)]:
+                continue
+            neutral = _neutral(opened)
             values = {
-                i: {
-                    name: Measured(value)
-                    for name, value in zip(names, opened[i][0].tolist(), strict=True)
+                other.id: {
+                    aspect.name: Measured(float(value))
+                    for aspect, value in zip(definition.aspects, opened[other.id][0], strict=True)
+                    if other.id not in neutral.get(aspect.name, ())
                 }
-                for i in opened.ids
+                for other in others
+                if other.id in opened
             }
-            still = bool((opened.spec.get("preprocess") or {}).get("still_camera"))
-            return definition, still, values
+            return opened.spec, definition, values
     return None
+
+
+def _neutral(store: FeatureStore) -> dict[str, set[str]]:
+    """Aspect -> videos in which it has no value of its own, as far as the store says."""
+    told = store.provenance.get(NEUTRAL)
+    if not isinstance(told, dict):
+        return {}
+    return {
+        name: {i for i in ids if isinstance(i, str)}
+        for name, ids in told.items()
+        if isinstance(ids, list)
+    }
 
 
 def _picture(

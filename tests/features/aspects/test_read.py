@@ -61,6 +61,13 @@ WRONG = {
     "expected two shares": ("neutral = 0", "neutral = 0\ntrim = 0.5"),
     "only is 'pike'; expected { column": ("neutral = 0", 'neutral = 0\nonly = "pike"'),
     "name is 'a/b'": ('name = "mine"', 'name = "a/b"'),
+    "neutral is 99999999": ("neutral = 0", f"neutral = {'9' * 400}"),
+    "neutral is a number of too many digits": ("neutral = 0", f"neutral = 0x{'f' * 9000}"),
+    "not TOML: Exceeds the limit": ("neutral = 0", f"neutral = {'9' * 9000}"),
+    "over is {'a': {'a': {...}}}": ("over =", f"over{'.a' * 2000} ="),
+    "the name of an event: only printable": ("[events.low]", '[events."\\u001b[31mlow"]'),
+    "a column: only printable": ("neutral = 0", 'neutral = 0\nonly = {"a\\nb" = ["x"]}'),
+    "only: a is 3": ("neutral = 0", "neutral = 0\nonly = {a = [3]}"),
     "two aspects are called 'knee'": (GOOD, GOOD + GOOD[GOOD.index("[[") :]),
 }  # fmt: skip
 

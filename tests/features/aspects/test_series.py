@@ -7,9 +7,10 @@ import pytest
 
 from aqa.features.aspects.body import BodyJoints
 from aqa.features.aspects.definition import Aspect
+from aqa.features.aspects.events import find_events
 from aqa.features.aspects.measure import Seen, measure
 from aqa.features.aspects.read import load_aspects, parse_aspects
-from aqa.features.aspects.series import log_jerk, series_of
+from aqa.features.aspects.series import log_jerk, series_of, turn_of
 
 # A person from the side, facing right, upright: x to the right and y down, in pixels.
 UPRIGHT = {
@@ -73,6 +74,19 @@ def test_past_and_short_follow_the_way_that_a_body_turns(
     assert series_of(aspect("limb-vertical", "hips", "neck", signed="past"), diving, 30, 0) is None
 
 
+def test_what_is_not_seen_turns_no_other_way() -> None:
+    """40 degrees a frame clockwise; over six frames unseen that looks like 80 the other way."""
+    degrees = np.radians(40.0 * np.arange(24))
+    figures = [
+        {"hip": (0, 0), "shoulder": (50 * np.sin(a), -50 * np.cos(a))} for a in degrees.tolist()
+    ]
+    assert turn_of(body(*figures), 0, 23) == pytest.approx(23 * 40)
+    for first in (4, 13):
+        for figure in figures[first : first + 6]:
+            figure["shoulder"] = (np.nan, 0)
+    assert turn_of(body(*figures), 0, 23) == pytest.approx(9 * 40)
+
+
 def test_distances_are_in_body_lengths() -> None:
     one = body({}, {"hand": (65, 50)})
     assert one.length == pytest.approx(130)
@@ -82,6 +96,42 @@ def test_distances_are_in_body_lengths() -> None:
     assert values(aspect("ahead", "knee", "toe"), ahead) == pytest.approx([26 / ahead.length])
     left = body({"toe": (-20, 130), "knee": (-46, 90)})
     assert values(aspect("ahead", "knee", "toe"), left) == pytest.approx([26 / left.length])
+
+
+def test_feet_may_point_anywhere_in_three_dimensions() -> None:
+    flat = body({"knee": (46, 90)})
+    x, y = flat.joints[..., 0], flat.joints[..., 1]
+    deep = BodyJoints.of(np.stack([0 * x, -y, x], axis=2), flat.names)  # towards the camera
+    assert values(aspect("ahead", "knee", "toe"), deep) == pytest.approx([26 / flat.length])
+
+
+def test_a_rise_is_no_fall() -> None:
+    """Of hips that rise by 30 and then fall by 65 below where they were, 30 is told."""
+    moved = (0, 30, -65)
+    one = body(*({name: (x, y - up) for name, (x, y) in UPRIGHT.items()} for up in moved))
+    rise = aspect("travel", "hips", axis="up")
+    assert values(rise, one) == pytest.approx([0, 30 / 130, -0.5])
+    assert values(aspect("travel", "hips", axis="y"), one) == pytest.approx([0, 30 / 130, 0.5])
+
+
+def test_takeoff_is_not_where_a_knee_is_missing() -> None:
+    """Crouched, with a frame without knees, then straight, then turned over."""
+    crouch = {"knee": (40, 50), "ankle": (0, 50 + 1)}
+    over = {"shoulder": (50, 60)}
+    figures = [crouch, crouch | {"knee": (np.nan, 0)}, crouch, {}, over, over]
+    found = find_events(load_aspects("diving"), body({}, *figures), {})
+    assert found["takeoff"] == 4
+    unseen = body(*({**figure, "knee": (np.nan, 0)} for figure in figures))
+    # The first that is turned over.
+    assert find_events(load_aspects("diving"), unseen, {})["takeoff"] == 4
+
+
+def test_a_handstand_is_no_turn() -> None:
+    """A trunk upside down, a little to one side and to the other, that turns at the end alone."""
+    hands = [{"shoulder": (x, 100), "hip": (0, 50)} for x in (3, -3) * 6]
+    hands[5] |= {"knee": (40, 50), "ankle": (0, 51)}
+    one = body(*hands, {"shoulder": (50, 50), "hip": (0, 50)})
+    assert find_events(load_aspects("diving"), one, {})["takeoff"] == 6
 
 
 def test_both_sides() -> None:
@@ -100,6 +150,9 @@ def test_a_smooth_path_has_less_jerk() -> None:
     assert log_jerk(smooth, 30) == pytest.approx(log_jerk(smooth * 7, 30))  # whatever the size
     assert np.isnan(log_jerk(smooth[:4], 30))
     assert np.isnan(log_jerk(smooth * 0, 30))
+    late = np.where(np.arange(60)[:, None] < 20, np.nan, smooth)
+    assert log_jerk(late, 30) == pytest.approx(log_jerk(smooth[20:], 30))
+    assert np.isnan(log_jerk(np.where(np.arange(60)[:, None] == 20, np.nan, smooth), 30))
 
 
 def test_confidence_and_what_is_not_seen() -> None:

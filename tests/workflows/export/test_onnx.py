@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,10 @@ def test_it_tells_how_a_video_becomes_clips(onnx_file: Path, dives: Path) -> Non
     record = json.loads((dives / "runs" / "wd" / "split-1" / "run.json").read_text())
     assert preprocess.to_dict() == record["store"]["spec"]["preprocess"]
     clips = told["clips"]
-    rule = ClipRule(clips["length"], clips["stride"], clips["frames"], clips["pad"], clips["tail"])
-    assert rule == ClipRule()
+    clips["video_length"] = clips.pop("frames")
+    of_augmentations = {"shift", "end_shift"}
+    assert {*clips} == {field.name for field in fields(ClipRule)} - of_augmentations
+    assert ClipRule(**clips) == ClipRule()
     assert told["model"]["head"] == "wd"
     assert str(dives) not in json.dumps(told)
 
@@ -109,7 +112,7 @@ def test_the_example_cuts_and_resizes_as_the_package_does(
         ):
             rule = ClipRule(16, 12, frames, pad, tail)  # type: ignore[arg-type]
             told = {"length": 16, "stride": 12, "frames": frames, "pad": pad, "tail": tail}
-            told |= {"spread": False, "window": None}
+            told |= {"spread": False, "window": None, "cuts": "ignore"}
             assert score_onnx.clip_starts(n, told) == [clip.start for clip in rule.clips(n)]
     frame = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
     for how, resize in (("area", (80, 106)), ("linear", (128, 171)), ("linear", 112)):
@@ -118,6 +121,10 @@ def test_the_example_cuts_and_resizes_as_the_package_does(
         rule = preprocess.to_dict()
         found = score_onnx.prepared(_Decoded(frame), rule).astype(int)
         assert abs(found - wanted).max() <= 1  # OpenCV rounds its weights
+    with pytest.raises(SystemExit, match="cuts no clips"):
+        score_onnx.clip_starts(40, {**told, "cuts": "split"})
+    with pytest.raises(SystemExit, match="does not deinterlace"):
+        score_onnx.prepared(_Decoded(frame), {**rule, "deinterlace": True})
 
 
 class _Decoded:

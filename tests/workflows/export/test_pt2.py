@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import Result
+from torch import Tensor, nn
 
 from aqa.errors import AqaError, HeadError
 from aqa.models.heads.base.score_graph import ScaledNetwork, ScoreGraph
@@ -19,9 +20,11 @@ from aqa.models.runs import load_run
 from aqa.models.target_transforms import TransformedHead
 from aqa.testing.examples import make_examples
 from aqa.workflows.export import run as export_module
-from aqa.workflows.export.files import open_pt2, write_pt2
+from aqa.workflows.export.files import open_pt2, write_onnx, write_pt2
 from aqa.workflows.export.graph import ExportedRun
 from aqa.workflows.export.run import export_run
+
+MISSING = "the extra is not installed: pip install 'aqa-toolkit[export]'"
 
 
 def wd(dives: Path) -> Path:
@@ -39,6 +42,51 @@ def test_pt2_takes_any_number_of_clips(
     for count in (1, 4, 20):
         clips = exported.clips(count, seed=2)
         assert answer(clips) == pytest.approx(exported.answer(clips), abs=1e-3)
+
+
+def test_pt2_of_one_clip_takes_any_number(tmp_path: Path) -> None:
+    path, clip = tmp_path / "model.pt2", np.full((1, 6), 3, np.uint8)
+    assert write_pt2(_Mean(), clip, path, {}) is True
+    answer = open_pt2(path)
+    assert [answer(clip.repeat(count, axis=0)) for count in (1, 4)] == [3.0, 3.0]
+
+
+@pytest.mark.parametrize(("write", "name"), [(write_onnx, "ONNX"), (write_pt2, r"\.pt2")])
+def test_a_network_that_pytorch_cannot_export_is_refused_in_one_line(
+    write: Callable[..., object], name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if write is write_onnx:
+        pytest.importorskip("onnxscript", reason=MISSING)
+    path = tmp_path / "model"
+    with pytest.raises(AqaError, match=rf"^PyTorch cannot export .* to {name}: [^\n]*$"):
+        write(_Deciding(), np.ones((3, 6), np.uint8), path, {})
+    assert capfd.readouterr().err == ""
+    assert not path.exists()
+
+
+class _Mean(nn.Module):
+    def forward(self, clips: Tensor) -> Tensor:
+        return clips.float().mean()
+
+
+class _Deciding(nn.Module):
+    """A network whose steps depend on what it sees."""
+
+    def forward(self, clips: Tensor) -> Tensor:
+        mean = clips.float().mean()
+        return mean if mean > 0 else -mean
+
+
+def test_a_file_that_fails_is_not_kept(
+    dives: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(clips: np.ndarray) -> float:
+        raise ValueError("Got: 2 Expected: 6\nand more")
+
+    monkeypatch.setattr(export_module, "open_pt2", lambda path: fail)
+    with pytest.raises(AqaError, match=r"of 1 clips, .* fails \(Got: 2 Expected: 6\); nothing"):
+        export_run(load_run(wd(dives)), tmp_path / "model.pt2")
+    assert not list(tmp_path.iterdir())
 
 
 def test_pt2_of_an_lstm_says_that_its_clips_are_fixed(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import re
 import shutil
 import zipfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,11 @@ from aqa.annotations.manifest import Manifest
 from aqa.cli import main
 from aqa.errors import AqaError
 from aqa.models.runs import load_run
+from aqa.workflows.model_places import places_for
 from aqa.workflows.pack import open_pack, pack_runs
 from aqa.workflows.scorer import Scorer
 from aqa.workflows.training_files import TrainingFiles, training_files
-from aqa.workspace import run_folders
+from aqa.workspace import Workspace, run_folders
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +87,9 @@ def test_python_takes_a_pack_too(
         unpacked = scorer.runs[0].folder
         assert unpacked.exists()
     assert not unpacked.exists()
+    with ExitStack() as stack:
+        places = places_for(stack, Workspace(elsewhere), packed)
+        assert places.videos(["https://host/new.mp4"]) == ["https://host/new.mp4"]
     with pytest.raises(AqaError, match="leave these out"):
         api.explain("new.mp4", model=packed, manifest="manifest.csv")
     with pytest.raises(AqaError, match=r"nothing\.mp4: no such file"):

@@ -277,7 +277,9 @@ def clip_frames(explained: ExplainedVideo) -> ClipFrames:
     """The frames to show with feedback on clips; `AqaError` where a video has no file."""
     feedback, manifest = explained.feedback, explained.manifest
     if not isinstance(feedback, Feedback):
-        raise AqaError(f"{explained.run.folder}: it writes of a whole video; leave out --picture")
+        raise AqaError(
+            f"{explained.run.folder}: it says nothing of single clips; leave out --picture"
+        )
     if explained.path is None:
         raise AqaError(f"{manifest.path}: {feedback.video} has no path, so there are no frames")
     frames = _middle_frames(explained.path, [(clip.start, clip.stop) for clip in feedback.clips])

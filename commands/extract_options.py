@@ -62,7 +62,7 @@ ray_gpus_option = click.option(
 only_option = click.option(
     "--only",
     type=FILE,
-    help="Text file with ids, one per line: extract these videos alone, such as those of "
+    help="Text file with ids, one per line: take these videos alone, such as those of "
     "--failed-list.",
 )
 failed_list_option = click.option(

@@ -81,7 +81,7 @@ def feedback(
     score-estimation    how probably the clip is similar to the exemplar's, 0 to
                         1; faulty below 0.5. As jain2020 fits it, with -p
                         learn_clips=false, it is no better than chance.
-    wd, average         points that the clip adds to a base; faulty where they
+    wd, average, uil    points that the clip adds to a base; faulty where they
                         are clearly below those of training videos of the same
                         type. Where that does not tell faulty clips better than
                         chance on held-out training videos, or these have no

@@ -76,7 +76,8 @@ def poses(
 
     Writes <video_id>.npz, or one named as VIDEO: 33 joints, each with x and y in pixels and a
     confidence, 0 where nobody is on the frame. Then `aqa extract --backbone pose --poses FOLDER`
-    makes a store of them, and the heads pose-dct, pose-dft and pose-apen are fitted on that.
+    makes a store of them, on which the heads pose-dct, pose-dft, pose-apen and st-gcn are fitted;
+    `aqa measure --poses FOLDER` measures angles and distances by them.
 
     Needs the extra poses (pip install "aqa-toolkit[poses]"); the networks, BlazePose's
     (bazarevsky2020), are fetched as by `aqa weights fetch blazepose-full`, 36 MB, Apache 2.0.

@@ -38,5 +38,4 @@ def warn_of_decoders(
             f"{store}: its videos were decoded by {' and '.join(others)}, new ones are by "
             f"{' and '.join(now)}: their frames may differ a little"
         )
-        summary.warnings.append(warning)
-        progress.line(f"warning: {warning}")
+        summary.warn_of_all(warning, progress)

@@ -87,15 +87,15 @@ def _can_prepack(precision: Precision) -> bool:
     """Whether oneDNN computes in this precision on this processor; PyTorch itself always does."""
     if not torch.backends.mkldnn.is_available() or precision == "float16":
         return False
-    if precision == "bfloat16" and not _is_bfloat16_fast():
-        return False
-    return prepacking_works(precision)
+    return processor_has(precision) and prepacking_works(precision)
 
 
-def _is_bfloat16_fast() -> bool:
-    """Whether oneDNN has bfloat16 on this processor; False where PyTorch cannot tell."""
+def processor_has(precision: Precision) -> bool:
+    """Whether oneDNN has a precision on this processor; False where PyTorch cannot tell."""
     try:
-        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        if precision == "bfloat16":
+            return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        return precision == "float32" or bool(torch.ops.mkldnn._is_mkldnn_fp16_supported())
     except AttributeError:
         return False
 

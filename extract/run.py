@@ -128,11 +128,11 @@ def extract(
     videos = extraction_order(videos if shard is None else shard.of(videos))
     before = decoders_before(store)
     summary = ExtractionSummary()
-    if engine == "openvino" and device == "auto":
-        device = "cpu"
     devices = (device,) if cluster else pick_devices(device)
     possible = EngineChoice(engine, settings, backbone, store, videos, devices[0])
     choice = _choose(possible, engine, cluster, summary, progress)
+    if choice.engine == "openvino" and device == "auto":
+        devices = ("cpu",)  # also where there is a GPU
     settings = dataclasses.replace(settings, engine=choice.engine)
     with make_executor(backbone, settings, devices, processes, cluster) as executor:
         blank = executor.blank

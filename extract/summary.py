@@ -20,7 +20,8 @@ class ExtractionSummary:
 
     done: ids of videos that were extracted now. reused: of those that the store held already.
     n_clips: clips extracted now. failed: (video id, reason). warnings: lines about videos that
-    were extracted all the same. pace: how fast it went, and what took the time.
+    were extracted all the same, or about all of them. pace: how fast it went, and what took the
+    time.
     """
 
     done: list[str] = field(default_factory=list)
@@ -39,6 +40,11 @@ class ExtractionSummary:
         """Note what was wrong with a video that was extracted all the same, and tell so."""
         self.warnings.append(warning)
         progress.line(f"warning: {video_id}: {warning}")
+
+    def warn_of_all(self, warning: str, progress: ExtractionProgress) -> None:
+        """Note a warning that is not about one video, and tell so."""
+        self.warnings.append(warning)
+        progress.line(f"warning: {warning}")
 
 
 def reason_of(file: Path | str | None, error: Exception) -> str:

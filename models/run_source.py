@@ -104,7 +104,8 @@ def runs_of_one_target(
     """The folders of a head's runs that predict one target, for what cannot show several.
 
     target: None takes the score, or the only target that the head was fitted to; `AqaError` where
-    it was not fitted to the score, but to several others.
+    it was not fitted to the score, but to several others, or where the name means several heads or
+    seeds: these have runs of the same splits.
     """
     folders = chosen_runs(runs, (head,), splits, (target,) if target else ())
     known = list(dict.fromkeys(label_and_target(path.parent.name)[1] for path in folders))
@@ -113,7 +114,11 @@ def runs_of_one_target(
             f"{runs}: {head} is fitted to {listed(known)}; choose one with --target {known[0]}"
         )
     wanted = SCORE if SCORE in known else known[0]
-    return [path for path in folders if label_and_target(path.parent.name)[1] == wanted]
+    chosen = [path for path in folders if label_and_target(path.parent.name)[1] == wanted]
+    labels = sorted({label_and_target(path.parent.name)[0] for path in chosen})
+    if len(labels) > 1:
+        raise AqaError(f"{runs}: {head} means several; choose one of {', '.join(labels)}")
+    return chosen
 
 
 def _fitted(runs: Path, splits: Sequence[str], holding: str) -> list[str]:

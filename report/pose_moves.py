@@ -103,7 +103,7 @@ def _names(axes: Axes, moves: Sequence[JointMove]) -> None:
 def _gain(feedback: PoseFeedback, gain: float) -> str:
     """gain: points per pixel."""
     if feedback.torso is None:
-        return f"{gain:.2g} points per pixel"
+        return f"{gain:.2g} points per {feedback.unit}"
     return f"{gain * STEP * feedback.torso:.2g} points for a tenth of the torso's length"
 
 

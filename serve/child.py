@@ -34,6 +34,7 @@ from aqa.serve.limited_process import is_out_of_memory, limit_memory
 from aqa.serve.settings import MEGABYTE, Limits, ServedModel
 from aqa.workflows.best_head import EXPLAINING, FIT_ONE, explaining_runs
 from aqa.workflows.feedback import WrittenFeedback
+from aqa.workflows.new_videos import reads_joints
 from aqa.workflows.scorer import Scorer
 from aqa.workflows.video_reports import ReportedVideo
 from aqa.workspace import Workspace
@@ -67,7 +68,7 @@ def opened(model: ServedModel) -> Iterator[Scorer]:
         model.runs or place.runs, model.head, model.splits, target=model.target
     )
     runs = [load_run(folder, (model.head,) if model.head else ()) for folder in folders]
-    if any("joints" in run.spec for run in runs):
+    if any(reads_joints(run.spec) for run in runs):
         raise AqaError(
             f"{runs[0].folder}: {runs[0].name} reads joints, and this app takes videos; find their "
             f"joints with `aqa poses` and use `aqa report ID --head {runs[0].label}`, or serve a "

@@ -109,5 +109,5 @@ def test_what_it_imports_exists(root: Path) -> None:
     texts = [path.read_text(encoding="utf-8") for path in pages(root)]
     names = {name for text in texts for name in re.findall(r"\baqa(?:\.[A-Za-z_]+)+", text)}
     groups = {"aqa.heads", "aqa.backbones", "aqa.datasets"}  # of entry points
-    for name in sorted(names - groups):
+    for name in sorted(names - groups - {"aqa.json"}):  # a file inside of a .pt2
         assert pkgutil.resolve_name(name) is not None, name

@@ -32,7 +32,7 @@ from aqa.models.saved.hashes import check_learned, warn_unchecked
 from aqa.target_names import PAIRS, RANK_VALUE, SCORE
 from aqa.workflows.known_files import KnownFiles
 from aqa.workflows.measure.again import measured_again
-from aqa.workflows.new_videos import VideoExtractor, check_told, extractor_for
+from aqa.workflows.new_videos import VideoExtractor, check_told, extractor_for, reads_joints
 from aqa.workflows.training_files import TrainingFiles
 from aqa.workflows.trust import trust_in
 
@@ -116,20 +116,21 @@ def explain(
     `aqa.extract.rebuild.rebuild_backbone`. heads: what the user named with --head, see `load_run`.
     """
     runs = [load_run(folder, heads) for folder in folders]
-    asked, name = name, stored_id(name, manifest, store or runs[0].store)
+    known = KnownFiles(manifest)
+    asked, name = name, stored_id(name, manifest, known, store or runs[0].store)
     files = TrainingFiles(runs if name not in manifest.by_id else ())
     told = {"type": type, "difficulty": difficulty, "action": action}
     file = Path(name)
     if is_url(name):
-        file = held_to_the_end(new_video(name, runs[0], manifest, told)).path or file
-    known = {name, *files.ids_of(file)}
-    run = next((run for run in runs if run.learned_from.isdisjoint(known)), runs[0])
+        file = held_to_the_end(new_video(name, runs[0], manifest, known, told)).path or file
+    ids = {name, *files.ids_of(file)}
+    run = next((run for run in runs if run.learned_from.isdisjoint(ids)), runs[0])
     where, manifest = store or run.store, run.seen(manifest)
     check_run(run, manifest, where)
     if name in manifest.by_id:
         seen = from_store(manifest.by_id[name], run, where, told, asked)
     else:
-        video = held_to_the_end(new_video(name, run, manifest, told))
+        video = held_to_the_end(new_video(name, run, manifest, known, told))
         extractor = extractor_for(run.spec, weights=weights, backbone=backbone, device=device)
         seen = from_file(video, run, extractor)
         if learned := TrainingFiles([run]).warning(file):
@@ -216,20 +217,25 @@ def from_store(
     video = replace(video, **{name: value for name, value in told.items() if value is not None})
     learned = video.id in run.learned_from
     warnings = [f"{run.folder} has learned from {video.id}"] if learned else []
-    if asked not in ("", video.id) and video.path is not None and "joints" not in run.spec:
-        source = open_video(video.path)
+    path = video.path
+    if path is not None and asked not in ("", video.id) and _same_file(asked, path):
+        source = open_video(path)
         for _ in source.frames(video.start_frame or 0, video.end_frame):
             pass
         warnings += [f"{asked}: {line}" for line in source.warnings()]
     return SeenVideo(video, features, blank, tuple(warnings))
 
 
-def stored_id(name: str, manifest: Manifest, store: Path) -> str:
+def _same_file(name: str, path: Path) -> bool:
+    return path.exists() and Path(name).exists() and path.samefile(name)
+
+
+def stored_id(name: str, manifest: Manifest, files: KnownFiles, store: Path) -> str:
     """The id of the manifest's video that a file is, if the store holds it; else the name given.
 
     A file that is another one than when the store was made is not what the store holds.
     """
-    known = None if name in manifest.by_id else KnownFiles(manifest).video(name)
+    known = None if name in manifest.by_id else files.video(name)
     if known is None or not store.exists():
         return name
     with FeatureStore.open(store) as opened:
@@ -237,12 +243,14 @@ def stored_id(name: str, manifest: Manifest, store: Path) -> str:
             return name
         content, joints = opened.content(known.id), "joints" in opened.spec
     source = known.poses if joints else known.path
-    if content is None or source is None or not Path(name).samefile(source):
+    if content is None or source is None or not _same_file(name, source):
         return known.id
     return known.id if content == content_of(Path(name)) else name
 
 
-def new_video(name: str, run: Run, manifest: Manifest, told: dict[str, Any]) -> Video:
+def new_video(
+    name: str, run: Run, manifest: Manifest, files: KnownFiles, told: dict[str, Any]
+) -> Video:
     """A video that no store holds; `UnknownNameError` for no file and no address.
 
     told: what the user says of it, before what the manifest does, if the file is one of its own.
@@ -251,7 +259,7 @@ def new_video(name: str, run: Run, manifest: Manifest, told: dict[str, Any]) -> 
         raise UnknownNameError(
             "video", name, manifest.ids, remedy=f"it is no id of {manifest.path} and no file"
         )
-    video = KnownFiles(manifest).as_new(name, told)
+    video = files.as_new(name, told)
     check_told(run, video)
     return video
 
@@ -259,8 +267,8 @@ def new_video(name: str, run: Run, manifest: Manifest, told: dict[str, Any]) -> 
 def from_file(video: Video, run: Run, extractor: VideoExtractor) -> SeenVideo:
     """A new video, extracted as the run's store was made."""
     extracted = extractor.extract(video)
-    if "joints" in run.spec:  # the file holds joints, and no frames
-        video = replace(video, path=None)
+    if reads_joints(run.spec):  # the file holds no frames
+        video = replace(video, path=None, poses=video.path)
     warnings = tuple(f"{video.id}: {line}" for line in extracted.warnings)
     return SeenVideo(video, extracted.features, extractor.blank, warnings)
 
@@ -269,7 +277,9 @@ def clip_frames(explained: ExplainedVideo) -> ClipFrames:
     """The frames to show with feedback on clips; `AqaError` where a video has no file."""
     feedback, manifest = explained.feedback, explained.manifest
     if not isinstance(feedback, Feedback):
-        raise AqaError(f"{explained.run.folder}: it writes of a whole video; leave out --picture")
+        raise AqaError(
+            f"{explained.run.folder}: it says nothing of single clips; leave out --picture"
+        )
     if explained.path is None:
         raise AqaError(f"{manifest.path}: {feedback.video} has no path, so there are no frames")
     frames = _middle_frames(explained.path, [(clip.start, clip.stop) for clip in feedback.clips])

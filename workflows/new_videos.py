@@ -46,6 +46,11 @@ class VideoExtractor:
     blank: NDArray[np.float32] | None
 
 
+def reads_joints(spec: Spec) -> bool:
+    """Whether features are made of joints or aspects, so that a new "video" is a file of joints."""
+    return "joints" in spec or "aspects" in spec
+
+
 def extractor_for(
     spec: Spec,
     *,

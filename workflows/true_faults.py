@@ -23,7 +23,10 @@ class TrueFault:
 def told_faults(
     video: Video, features: VideoFeatures, manifest: Manifest, copy: BrowserVideo
 ) -> tuple[TrueFault, ...]:
-    """Those of the manifest's column `faulty_clips`; none where it says nothing of the video."""
+    """Those of the manifest's column `faulty_clips`; none where it says nothing of the video.
+
+    features: of clips of the video itself, as the column counts these, and not of rows of joints.
+    """
     try:
         clips = sorted(faulty_clips(video, len(features.clips), manifest))
     except FeedbackError:  # no such column, or one of other clips

@@ -35,6 +35,7 @@ from aqa.workflows.feedback import (
     stored_id,
     written_on,
 )
+from aqa.workflows.known_files import KnownFiles
 from aqa.workflows.measure.shown import ShownAspect, shown_aspects
 from aqa.workflows.moments import Moment as Moment
 from aqa.workflows.moments import compared_with, moments_of
@@ -43,6 +44,7 @@ from aqa.workflows.new_videos import (
     check_same_features,
     extractor_for,
     predicted_score,
+    reads_joints,
     runs_by_split,
 )
 from aqa.workflows.shown_joints import ShownJoints, joints_of_feedback, joints_of_file
@@ -74,7 +76,7 @@ class ReportedVideo:
     draw over the copy; None where none are known. copy: to play; None where there is no video file.
     thumbnail: JPEG. run: whose feedback it is. trust: how far the score may be trusted. warnings:
     why this may mean less than it seems, one line each. true_faults: where somebody has told them.
-    aspects: what was measured, the worst first.
+    aspects: what was measured, the worst first. costs: what the head says of these.
     """
 
     name: str
@@ -97,6 +99,7 @@ class ReportedVideo:
     joints: ShownJoints | None = None
     aspects: tuple[ShownAspect, ...] = ()
     writer: str = ""
+    costs: AspectFeedback | None = None
 
     @property
     def title(self) -> str:
@@ -254,14 +257,14 @@ def report_videos(
     network: dict[str, Any] = {"weights": weights, "backbone": backbone, "device": device}
     reporter = VideoReporter(runs, manifest, store, align=align, writers=writers, **network)
     told = {"type": type, "difficulty": difficulty, "action": action}
-    where = store or runs[0].store
-    asked = {stored_id(name, reporter.manifest, where): name for name in names}
+    files, where = KnownFiles(reporter.manifest), store or runs[0].store
+    asked = {stored_id(name, reporter.manifest, files, where): name for name in names}
     names = list(asked)
     videos: dict[str, Video] = {}
     failed: dict[str, str] = {}
     for name in (name for name in names if name not in reporter.manifest.by_id):
         try:
-            videos[name] = new_video(name, runs[0], reporter.manifest, told)
+            videos[name] = new_video(name, runs[0], reporter.manifest, files, told)
         except UnknownNameError:
             if len(names) == 1:
                 raise
@@ -292,6 +295,7 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: VideoShelf, align: st
     said = feedback_on(run, seen, align) if explains else None
     pose = said if isinstance(said, PoseFeedback) else None
     feedback = said if isinstance(said, Feedback) else None
+    costs = said if isinstance(said, AspectFeedback) else None
     written = said.commentary if isinstance(said, WrittenFeedback) else ""
     shown = video.path is not None and video.path.exists()
     copy = shelf.copy(video) if shown else None
@@ -300,6 +304,9 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: VideoShelf, align: st
     trust = trust_in(runs, seen.features.features)
     moments = moments_of(seen, feedback, levels, copy, matched)
     joints, unshown = _joints(video, pose, copy)
+    faults: tuple[TrueFault, ...] = ()
+    if copy and not reads_joints(run.spec):
+        faults = told_faults(video, seen.features, shelf.manifest, copy)
     return ReportedVideo(
         name=video.id,
         score=float(np.mean(list(by_split.values()))),
@@ -319,16 +326,13 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: VideoShelf, align: st
             *((f"{video.id}: {trust.unlike}",) if trust.unlike else ()),
             *(*seen.warnings, *unshown),
         ),
-        true_faults=told_faults(video, seen.features, shelf.manifest, copy) if copy else (),
+        true_faults=faults,
         pose=pose,
         joints=joints,
         aspects=shown_aspects(
-            video,
-            shelf.manifest,
-            run.record["split"]["train"],
-            shelf.store,
-            said if isinstance(said, AspectFeedback) else None,
+            video, shelf.manifest, run.record["split"]["train"], shelf.store, costs
         ),
+        costs=costs,
     )
 
 

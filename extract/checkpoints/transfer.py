@@ -58,7 +58,8 @@ def download(
     """Append to `partial` from where it ends, until it is whole; the address it came from at last.
 
     size: of the whole file in bytes, where it is known. on_bytes: called before the first byte too.
-    headers: more to send, to the server of `url` alone. Raises `TransferError`.
+    headers: more to send, `Authorization` to the server of `url` alone, and `If-Range` only where
+    something is there to go on with. Raises `TransferError`.
     """
     for left in reversed(range(_TRIES)):
         before = _length(partial)
@@ -174,6 +175,8 @@ def _open(url: str, there: int, headers: Mapping[str, str]) -> Any:
         raise TransferError(f"cannot be reached ({_cause(error)})") from None
     if there:
         request.add_header("Range", f"bytes={there}-")
+    else:
+        request.remove_header("If-range")
     opening = _Opening(request)
     opening.start()
     try:
@@ -291,9 +294,10 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request:
         """The same question, with the same range of bytes, to another address.
 
-        Another server is not told the password.
+        Another server is not told the password, nor that of the way there: the proxy that leads to
+        it is told its own anew.
         """
-        left_out = {"Host"}
+        left_out = {"Host", "Proxy-authorization"}
         if urllib.parse.urlsplit(newurl).netloc != urllib.parse.urlsplit(req.full_url).netloc:
             left_out.add("Authorization")
         asked = {name: value for name, value in req.headers.items() if name not in left_out}

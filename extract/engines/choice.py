@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from aqa.annotations.manifest import Video
+from aqa.errors import AqaError
 from aqa.extract.backbones.backbone import Backbone
-from aqa.extract.encode import Encoder
+from aqa.extract.encode import Encoder, blank_response
 from aqa.extract.engines.names import SAME, Engine, check_installed, engine_of, openvino_version
 from aqa.extract.engines.openvino_net import relative_distance
 from aqa.extract.engines.trial import TimedRun, compare, first_clips
+from aqa.extract.inference import processor_has
 from aqa.extract.progress import ExtractionProgress
 from aqa.extract.summary import ExtractionSummary
-from aqa.extract.video_encoder import EncodingSettings
+from aqa.extract.video_encoder import EncodingSettings, make_encoder
 from aqa.features.store import FeatureStore, Spec, StoreError
 
 AskedEngine = Literal["torch", "openvino", "auto"]
@@ -70,19 +72,23 @@ class EngineChoice:
     ) -> None:
         """Warn where the precision that was asked for is no faster here than float32."""
         asked = self._settings.precision
-        if asked == "float32" or self._device != "cpu":
+        on_gpu = engine == "torch" and self._device != "cpu"
+        if asked == "float32" or on_gpu or not self._todo:
             return
-        ways = {name: self._maker(engine, name) for name in ("float32", asked)}
-        trial = self._try(ways)
-        if trial is None or trial[asked].seconds < trial["float32"].seconds:
-            return
-        warning = (
+        if engine == "torch" and asked == "float16" and not processor_has(asked):
+            times = "it takes many times as long"  # too long to be timed
+        else:
+            ways = {name: self._maker(engine, name) for name in ("float32", asked)}
+            trial = self._try(ways)
+            if trial is None or trial[asked].seconds < trial["float32"].seconds:
+                return
+            exact = trial["float32"].seconds
+            times = f"{trial[asked].seconds:.3g} seconds per clip, float32 {exact:.3g}"
+        summary.warn_of_all(
             f"--precision {asked} is no faster than float32 on this processor, and less exact: "
-            f"{trial[asked].seconds:.3g} seconds per clip, float32 {trial['float32'].seconds:.3g}; "
-            "leave out --precision"
+            f"{times}; leave out --precision",
+            progress,
         )
-        summary.warnings.append(warning)
-        progress.line(f"warning: {warning}")
 
     def _fastest(self, progress: ExtractionProgress) -> Engine:
         if self._device != "cpu":
@@ -90,7 +96,11 @@ class EngineChoice:
         if openvino_version() is None:
             progress.line("engine: torch; OpenVINO is not installed")
             return "torch"
-        trial = self._try_engines()
+        try:
+            trial = self._try_engines()
+        except AqaError as error:  # not for this network, or in this precision
+            progress.line(f"engine: torch; {error}")
+            return "torch"
         if trial is None:
             return "torch"
         torch, other = trial["torch"], trial["openvino"]
@@ -120,22 +130,27 @@ class EngineChoice:
                 f"{drift:.1g}, more than {SAME:.0e}. Ask for --engine {made}, or name another file "
                 "with --store"
             )
-        warning = (
+        summary.warn_of_all(
             f"{self._path}: its features are by {made}, new ones are by {asked}: they differ by "
-            f"{drift:.1g}"
+            f"{drift:.1g}",
+            progress,
         )
-        summary.warnings.append(warning)
-        progress.line(f"warning: {warning}")
 
     def _try_engines(self) -> dict[Engine, TimedRun] | None:
         engines: tuple[Engine, ...] = ("torch", "openvino")
         return self._try({name: self._maker(name, self._settings.precision) for name in engines})
 
-    def _maker(self, engine: Engine, precision: Any) -> partial[Encoder]:
-        batch_size = self._settings.batch_size
-        return partial(Encoder, self._backbone, "cpu", batch_size, precision, engine)
+    def _maker(self, engine: Engine, precision: Any) -> Callable[[], Encoder]:
+        settings = replace(self._settings, engine=engine, precision=precision)
 
-    def _try(self, ways: dict[Any, partial[Encoder]]) -> dict[Any, TimedRun] | None:
+        def make() -> Encoder:
+            encoder = make_encoder(self._backbone, settings, "cpu")
+            blank_response(encoder, self._backbone, settings.rule.length)  # refuses in plain words
+            return encoder
+
+        return make
+
+    def _try(self, ways: dict[Any, Callable[[], Encoder]]) -> dict[Any, TimedRun] | None:
         """None where no video that is still to do can be decoded."""
         clips = first_clips(self._todo, self._backbone, self._settings)
         return None if clips is None else compare(ways, clips)

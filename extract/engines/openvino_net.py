@@ -94,6 +94,11 @@ def _compiled(net: nn.Module, example: Tensor, precision: str) -> Any:
     openvino = _openvino()
     hint = _PRECISIONS[precision][0]
     core = openvino.Core()
+    if hint == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        raise AqaError(
+            "--precision bfloat16: OpenVINO has none on this processor; use float32, or --engine "
+            "torch"
+        )
     settings = {
         "INFERENCE_PRECISION_HINT": hint,
         "PERFORMANCE_HINT": "LATENCY",
@@ -106,11 +111,6 @@ def _compiled(net: nn.Module, example: Tensor, precision: str) -> Any:
         traced = torch.jit.trace(net, example, check_trace=False)
         model = openvino.convert_model(traced, example_input=example)
     model.reshape(list(example.shape))
-    if hint == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        raise AqaError(
-            "--precision bfloat16: OpenVINO has none on this processor; use float32, or --engine "
-            "torch"
-        )
     return core.compile_model(model, "CPU", settings)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -35,12 +36,13 @@ def first_clips(
     """The first clips of the first video that can be decoded: (n, T, H, W, 3); None if none can."""
     for video in videos:
         reader = ClipReader(video, backbone.preprocess, settings.rule, N_CLIPS)
+        frames = (one.frames for batch in reader for one in batch if one.frames is not None)
         try:
-            clips = [one.frames for batch in reader for one in batch if one.frames is not None]
+            clips = list(islice(frames, N_CLIPS))  # and decode no more of the video
         except DECODE_ERRORS:
             continue  # the extraction tells of it
         if clips:
-            return np.stack(clips[:N_CLIPS])
+            return np.stack(clips)
     return None
 
 

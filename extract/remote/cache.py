@@ -1,10 +1,11 @@
 """The folder that fetched videos are kept in: never larger than its limit, shared by processes.
 
-A file is called by a hash of its address, so that no address can name another place. Beside it lies
-`<file>.json`: from where it is, its version there, its size and SHA-256. A download grows in a
-`.part` file, which the next try goes on with as long as the file at the address is the same one.
-The file that was not read for the longest time makes room for a new one. While a file is fetched or
-read, a hidden `.use` file of that process keeps it; in that stands how many bytes it will have.
+A file is called `video-` and a hash of its address, so that no address can name another place, and
+nobody else's file is taken for one. Beside it lies `<file>.json`: from where it is, its version
+there, its size and SHA-256. A download grows in a `.part` file, which the next try goes on with as
+long as the file at the address is the same one. The file that was not read for the longest time
+makes room for a new one. While a file is fetched or read, a hidden `.use` file of that process
+keeps it; in that stands how many bytes it will have.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,7 +41,9 @@ _STEP = 32 << 20
 _LOCKS = 256
 _DIGITS = 32  # of the hash that is a file's name
 # A file, its note or a part of it; or, hidden, the mark of a process that uses it.
-_NAME = re.compile(rf"(?P<mark>\.(?=.*\.use$))?(?P<key>[0-9a-f]{{{_DIGITS}}})(?![0-9a-f])")
+_NAME = re.compile(rf"(?P<mark>\.(?=.*\.use$))?(?P<key>video-[0-9a-f]{{{_DIGITS}}})(?![0-9a-f])")
+# Endings of what lies beside a file: no file itself has them.
+_BESIDE = (".part", ".json")
 
 
 class CachedVideo(NamedTuple):
@@ -73,8 +76,8 @@ class VideoCache:
     def place(self, url: str) -> Path:
         """Where the file of an address lies, or would lie."""
         suffix = Path(shown_url(url).removesuffix("?...")).suffix.lower()
-        known = suffix if re.fullmatch(r"\.[a-z0-9]{1,8}", suffix) and suffix != ".part" else ""
-        return self.folder.absolute() / f"{_key(url)}{known}"
+        is_plain = re.fullmatch(r"\.[a-z0-9]{1,8}", suffix) and suffix not in _BESIDE
+        return self.folder.absolute() / f"{_key(url)}{suffix if is_plain else ''}"
 
     def holds(self, url: str) -> bool:
         """Whether the file of an address is here already."""
@@ -86,15 +89,26 @@ class VideoCache:
 
         `VideoError`, in a line that shows no keys, where it cannot be had.
         """
+        with ExitStack() as stack:
+            try:
+                found = self._held(url, stack)
+            except OSError as error:
+                raise VideoError(
+                    f"{shown_url(url)}: it cannot be kept in {self.folder} "
+                    f"({error.strerror or error}); name another folder with {FOLDER}"
+                ) from None
+            yield found
+
+    def _held(self, url: str, stack: ExitStack) -> CachedVideo:
+        """The file, which stays until the stack is closed."""
         place = self.place(url)
         make_folder(place.parent)
-        with in_use(place.parent, _key(url), self._changing) as use:
-            try:
-                with self._one_at_a_time(place):
-                    found = self._found(url, place, use)
-            except TransferError as error:
-                raise VideoError(f"{shown_url(url)}: {error}; {_remedy(error, place)}") from None
-            yield found
+        use = stack.enter_context(in_use(place.parent, _key(url), self._changing))
+        try:
+            with self._one_at_a_time(place):
+                return self._found(url, place, use)
+        except TransferError as error:
+            raise VideoError(f"{shown_url(url)}: {error}; {_remedy(error, place)}") from None
 
     def _changing(self) -> Any:
         """The lock under which files come and go."""
@@ -102,7 +116,7 @@ class VideoCache:
 
     @contextmanager
     def _one_at_a_time(self, place: Path) -> Iterator[None]:
-        number = int(place.name[:8], 16) % _LOCKS
+        number = int(place.stem[-8:], 16) % _LOCKS
         lock = lock_of(place.with_name(f"lock-{number}"))
         lock.acquire()
         try:
@@ -223,7 +237,8 @@ def _kept_in(folder: Path) -> dict[str, _Kept]:
 
 
 def _key(url: str) -> str:
-    return hashlib.sha256(url.encode("utf-8", "surrogateescape")).hexdigest()[:_DIGITS]
+    digest = hashlib.sha256(url.encode("utf-8", "surrogateescape")).hexdigest()
+    return f"video-{digest[:_DIGITS]}"
 
 
 def _note_path(place: Path) -> Path:

@@ -46,6 +46,9 @@ def fetch(url: str, there: RemoteFile, partial: Path, on_bytes: OnBytes) -> None
     """
     if _is_http(url):
         plain, headers = _without_user(url)
+        if there.version is not None and not there.version.startswith("W/"):
+            # A file that has changed meanwhile is sent from its beginning.
+            headers["If-Range"] = there.version
         _told(url, lambda: download(plain, partial, there.size, on_bytes, headers))
     else:
         _told(url, lambda: _fetch(url, there, partial, on_bytes))
@@ -82,7 +85,10 @@ def _fetch(url: str, there: RemoteFile, partial: Path, on_bytes: OnBytes) -> Non
         n = _length(partial)
         if there.size is None or n == there.size:
             return
-        if n > there.size or n <= before or not left:
+        if n > there.size:
+            partial.unlink()  # nothing to go on with
+            raise TransferError(f"{n} bytes came, and {there.size} were told; it may have changed")
+        if n <= before or not left:
             raise TransferError(f"the connection ended at {n} of {there.size} bytes")
 
 

@@ -79,8 +79,8 @@ class PoseFeedback:
     moves: one per joint, the largest gain first. names: of the joints. joints: (frames, joints, 2),
     where they are, in pixels. gradient: the same shape, points per pixel. offset: the number of the
     first of these frames in the video file. torso: its length in pixels; None where the joints do
-    not tell it. Where they are told as parts of the picture, whose size nobody knows, its width and
-    height stand for pixels.
+    not tell it. unit: what stands for a pixel; the picture's width and height, where joints are
+    told as parts of a picture whose size nobody knows.
     """
 
     video: str
@@ -91,6 +91,7 @@ class PoseFeedback:
     gradient: NDArray[np.float64]
     offset: int
     torso: float | None = None
+    unit: str = "pixel"
 
     @property
     def for_one_point(self) -> NDArray[np.float64]:
@@ -136,7 +137,9 @@ def give_pose_feedback(
     meaning = f"points gained per {unit} that a joint moves"
     if torso is not None:
         meaning = "points gained where a joint moves by a tenth of the torso's length"
-    return PoseFeedback(video.id, meaning, moves, list(names), joints, gradient, seen.offset, torso)
+    return PoseFeedback(
+        video.id, meaning, moves, list(names), joints, gradient, seen.offset, torso, unit
+    )
 
 
 def _joint_move(

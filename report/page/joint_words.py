@@ -19,8 +19,8 @@ def told_moves(said: PoseFeedback) -> Sequence[JointMove]:
     return [move for move in said.moves[:_TOLD] if (move.step_gain or move.gain) >= _LEAST]
 
 
-def move_sentence(move: JointMove) -> str:
-    """Where a joint should be, and what that gains.
+def move_sentence(move: JointMove, unit: str = "pixel") -> str:
+    """Where a joint should be, and what that gains. unit: see `PoseFeedback`.
 
     >>> move_sentence(JointMove("head", 63, 2.1, 9.0, 9.0, -0.4, 0.0, 0.4, 1.04))
     "Head, at 2.1 s: about 1.0 points more if it is moved left by a tenth of the torso's length"
@@ -28,7 +28,7 @@ def move_sentence(move: JointMove) -> str:
     name = move.joint[0].upper() + move.joint[1:]
     when = f"frame {move.frame}" if move.seconds is None else f"{move.seconds:.1f} s"
     if move.step_gain is None:
-        return f"{name}, at {when}: moved {move.direction}, {move.gain:.2g} points more per pixel"
+        return f"{name}, at {when}: moved {move.direction}, {move.gain:.2g} points more per {unit}"
     angle = f"; {angle_text(move)}" if move.angle else ""
     return (
         f"{name}, at {when}: about {points(move.step_gain)} more if it is moved {move.direction} "
@@ -39,4 +39,4 @@ def move_sentence(move: JointMove) -> str:
 def pose_headline(said: PoseFeedback) -> str:
     """The joint that gains most; "" where none gains anything worth a word."""
     told = told_moves(said)
-    return f"{move_sentence(told[0])}." if told else ""
+    return f"{move_sentence(told[0], said.unit)}." if told else ""

@@ -126,7 +126,7 @@ def _shown(
         score=score_text(video.score, report.training),
         range="" if width is None else range_text(video.score, width, digits + 1),
         splits="" if len(values) < 2 else f"{min(values):.{digits}f} to {max(values):.{digits}f}",
-        headline=headline(video) if video.pose is None else pose_headline(video.pose),
+        headline=_headline(video),
         sentences=tuple(f"{sentence_of(moment, video)}." for moment in worst_first(video)),
         rows=tuple(
             {
@@ -149,12 +149,20 @@ def _shown(
     )
 
 
+def _headline(video: ReportedVideo) -> str:
+    if video.pose is not None:
+        return pose_headline(video.pose)
+    if video.costs is not None:
+        return f"{video.costs.worst[0].upper()}{video.costs.worst[1:]}."
+    return headline(video)
+
+
 def _moves(video: ReportedVideo) -> tuple[Mapping[str, str], ...]:
     """What is said of each joint that has a sentence, and when in the copy."""
     assert video.pose is not None
     return tuple(
         {
-            "said": f"{move_sentence(move)}.",
+            "said": f"{move_sentence(move, video.pose.unit)}.",
             "seconds": "" if video.copy is None else f"{video.copy.seconds(move.frame):.3f}",
         }
         for move in told_moves(video.pose)

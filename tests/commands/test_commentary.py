@@ -72,7 +72,7 @@ def test_feedback_is_what_is_written(workspace: Path, run_aqa: Callable[..., Res
     assert written.endswith(said["commentary"] or "nothing")
     assert aqa.explain("v0", head="mtl")[0]["commentary"] == said["commentary"]
     refused = run_aqa("feedback", "v0", "--head", "mtl", "--picture", "x.png", code=1)
-    assert "it writes of a whole video; leave out --picture" in refused.stderr
+    assert "it says nothing of single clips; leave out --picture" in refused.stderr
 
 
 def test_it_is_evaluated_and_kept(workspace: Path, run_aqa: Callable[..., Result]) -> None:

@@ -138,6 +138,8 @@ def test_feedback_names_the_worst(fitted: Path, run_aqa: Callable[..., Result]) 
     printed = run_aqa(*arguments).stdout
     assert "points per unit" in printed
     assert " ".join(told["worst"].split()) in " ".join(printed.split())
+    refused = run_aqa(*arguments, "--picture", "x.png", code=1)
+    assert "it says nothing of single clips; leave out --picture" in refused.stderr
 
 
 def test_a_new_file_of_joints_is_scored(fitted: Path, run_aqa: Callable[..., Result]) -> None:

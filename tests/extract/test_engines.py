@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from aqa.annotations.manifest import Video, write_manifest
 from aqa.cli import main
 from aqa.errors import AqaError, AqaWarning
+from aqa.extract import run as extraction
 from aqa.extract.backbones import load_backbone
 from aqa.extract.backbones.backbone import Backbone
 from aqa.extract.encode import Encoder
@@ -26,9 +27,12 @@ from aqa.extract.engines import choice, names, trial
 from aqa.extract.engines.names import engine_for_new_videos, engine_of, openvino_version
 from aqa.extract.engines.openvino_net import OpenVinoNet, relative_distance
 from aqa.extract.engines.trial import TimedRun, compare, first_clips
+from aqa.extract.progress import ExtractionProgress
 from aqa.extract.rebuild import rebuild_backbone
+from aqa.extract.summary import ExtractionSummary
+from aqa.extract.video.clip_reader import AugmentedClip
 from aqa.extract.video_encoder import EncodingSettings
-from aqa.features.clips import ClipRule
+from aqa.features.clips import Clip, ClipRule
 from aqa.features.store import FeatureStore
 from aqa.workflows.new_videos import extractor_for
 
@@ -51,12 +55,11 @@ def clips_of_noise(backbone: Backbone, n: int, size: int = 64) -> NDArray[np.uin
 @pytest.mark.parametrize("name", ["tiny3d", "r3d-18", "dinov2-s"])
 def test_openvino_gives_the_features_of_pytorch(name: str) -> None:
     backbone = load_backbone(name, None if name == "tiny3d" else "random")
+    clips = clips_of_noise(backbone, 3, 56)
     if name == "dinov2-s":
-        clips = clips_of_noise(backbone, 3, backbone.preprocess.crop[0])[:, :1]
-    else:
-        clips = clips_of_noise(backbone, 3)
+        clips = clips[:, :1]
     expected = Encoder(backbone, "cpu")(clips).numpy()
-    for batch_size in (None, 2):  # 2: the last batch is filled up
+    for batch_size in (None, 2) if name == "tiny3d" else (2,):  # 2: the last batch is filled up
         encoder = Encoder(backbone, "auto", batch_size, engine="openvino")
         features = encoder(clips).numpy()
         assert (features.dtype, features.shape) == (np.float32, expected.shape)
@@ -190,6 +193,20 @@ def test_a_store_tells_its_engine_and_new_videos_get_the_same(
 
 
 @needs_openvino
+def test_openvino_takes_the_cpu_where_there_is_a_gpu(
+    extracted: Extraction, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extraction, "pick_devices", lambda device: ("cuda:0",))
+    extracted("a.h5", "--engine", "openvino", "--device", "auto", n=1)
+    extracted("a.h5", "--engine", "auto", "--device", "auto")
+    with FeatureStore.open(tmp_path / "a.h5") as opened:
+        assert len(opened) == 2
+        assert opened.provenance["device"] == "cpu"
+    said = extracted("a.h5", "--engine", "openvino", "--device", "cuda", code=1).stderr
+    assert "cuda:0: OpenVINO runs on the CPU; give --device cpu" in said
+
+
+@needs_openvino
 def test_processes_give_the_same_bytes_by_openvino(extracted: Extraction, tmp_path: Path) -> None:
     extracted("one.h5", "--engine", "openvino")
     extracted("two.h5", "--engine", "openvino", "--processes", "2")
@@ -265,6 +282,32 @@ def test_auto_says_where_there_is_nothing_to_choose(
     assert "--engine auto measures this machine, not those of --on ray" in said
 
 
+def test_auto_takes_pytorch_where_openvino_cannot_run_the_network(
+    extracted: Extraction, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(ways: Any, clips: Any) -> None:
+        raise AqaError("tiny3d: OpenVINO cannot run this network")
+
+    monkeypatch.setattr(choice, "openvino_version", lambda: "2026.4.1")
+    monkeypatch.setattr(choice, "compare", refuse)
+    said = extracted("a.h5", "--engine", "auto", n=1).stderr
+    assert "engine: torch; tiny3d: OpenVINO cannot run this network" in said
+    assert "engine" not in spec_of(tmp_path / "a.h5")
+
+
+def test_clips_that_the_network_cannot_take_are_refused_in_plain_words_by_a_trial(
+    numbered_video: Callable[..., Path], tmp_path: Path
+) -> None:
+    backbone = load_backbone("tiny3d")
+    height, width = backbone.preprocess.crop
+    backbone.net = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * height * width, 128))
+    settings = EncodingSettings(ClipRule(8, 8), precision="bfloat16")
+    video = Video("v", numbered_video(20, "v.avi"), 1.0)
+    chosen = choice.EngineChoice(*("torch", settings, backbone, tmp_path / "a.h5", [video], "cpu"))
+    with pytest.raises(AqaError, match="tiny3d cannot take clips of 8 frames, it is made for 16"):
+        chosen.check_precision("torch", ExtractionSummary(), ExtractionProgress())
+
+
 def test_a_precision_that_is_no_faster_is_warned_of_before_it_starts(
     extracted: Extraction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -285,6 +328,26 @@ def test_a_precision_that_is_no_faster_is_warned_of_before_it_starts(
     monkeypatch.setattr(choice, "compare", None)  # nothing is measured where nothing is to do
     extracted("a.h5", "--precision", "bfloat16")
     extracted("b.h5", "--precision", "float32")
+    monkeypatch.setattr(choice, "processor_has", lambda precision: False)  # it takes too long
+    told = "float16 is no faster than float32 on this processor, and less exact: it takes"
+    assert told in extracted("c.h5", "--precision", "float16", n=1).stderr
+    assert told not in extracted("c.h5", "--precision", "float16", n=1).stderr
+
+
+def test_a_trial_decodes_no_more_of_a_video_than_it_shows(
+    tiny3d: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_: object) -> Iterator[list[AugmentedClip]]:
+        black = np.zeros((16, 8, 8, 3), np.uint8)
+        yield [AugmentedClip(0, Clip(0, 16), None), AugmentedClip(0, Clip(16, 32), black)]
+        yield [AugmentedClip(0, Clip(32, 48), black)]
+        pytest.fail("went on")
+
+    monkeypatch.setattr(trial, "ClipReader", read)
+    settings = EncodingSettings(ClipRule(16, 16))
+    clips = first_clips([Video("v", Path("v.avi"), 1.0)], tiny3d, settings)
+    assert clips is not None
+    assert clips.shape == (2, 16, 8, 8, 3)
 
 
 def test_ways_are_timed_in_turn_on_the_first_clips_that_can_be_read(

@@ -11,6 +11,8 @@ from aqa.annotations.manifest import Video
 from aqa.features.aspects.definition import Aspect
 from aqa.features.aspects.measure import Measured
 
+# Values that differ by less than a store's 32 bits tell apart are as much.
+_DIGITS = 3
 LEAST_OF_TYPE = 5  # training videos with a value; with fewer, those of all types are taken
 
 
@@ -49,9 +51,10 @@ def compare(
     kind = video.type or ""
     same = [one for name, one in known if name == kind]
     of_type = bool(kind) and len(same) >= LEAST_OF_TYPE
-    others = np.array(same if of_type else [one for _, one in known])
+    others = np.round(same if of_type else [one for _, one in known], _DIGITS)
     if len(others) < 2:
         return None
+    value = round(value, _DIGITS)
     below = float(np.mean(others < value) + np.mean(others == value) / 2) * 100
     worse = {"more": below, "less": 100 - below}.get(aspect.worse)
     return Compared(below, worse, len(others), kind if of_type else "")

@@ -17,7 +17,8 @@ from aqa.extract.remote.cache import FOLDER, LIMIT, VideoCache
 class VideoServer(ThreadingHTTPServer):
     """Serves `files`, name -> bytes.
 
-    cut: bytes after which it hangs up, of each answer in turn. tagged: whether it tells a version.
+    cut: bytes after which it hangs up, of each answer in turn. replaced: what `files` become when
+    it hangs up so. tagged: whether it tells a version.
     tells_size: or ends the file by hanging up. password: the header that it asks for.
     """
 
@@ -32,6 +33,7 @@ class VideoServer(ThreadingHTTPServer):
         self.leads: dict[str, str] = {}  # name -> where it is instead
         self.told: list[str | None] = []  # by whom, each time that it is asked
         self.cut: list[int] = []
+        self.replaced: dict[str, bytes] = {}
         self.begun: list[tuple[str, str | None]] = []  # name and range of each answer that was read
 
     def url(self, name: str, user: str = "") -> str:
@@ -58,6 +60,9 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(404)
             return
         whole, wanted = server.files[name], self.headers.get("Range")
+        version = f'"{hash(whole)}"'
+        if self.headers.get("If-Range", version) != version:
+            wanted = None
         start = int(wanted[6:-1]) if wanted else 0
         # Before anybody is answered: then these are in the order of the answers.
         server.begun.append((name, wanted))
@@ -68,10 +73,12 @@ class Handler(BaseHTTPRequestHandler):
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(whole) - 1}/{len(whole)}")
         if server.tagged:
-            self.send_header("ETag", f'"{hash(whole)}"')
+            self.send_header("ETag", version)
         self.end_headers()
         with suppress(OSError):  # nobody listens where it was asked what there is
             self.wfile.write(whole[start:stop])
+        if stop < len(whole):
+            server.files |= server.replaced
 
     def log_message(self, *_: Any) -> None:
         pass

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,6 +73,13 @@ def test_another_server_is_not_told_the_password(server, cache: VideoCache) -> N
         assert server.told == ["Basic bWU6c2VjcmV0", told] * 2
 
 
+def test_no_server_is_told_the_password_of_a_proxy() -> None:
+    told = {"Proxy-authorization": "Basic x", "Range": "bytes=1-"}
+    asked = urllib.request.Request("http://a/1.mp4", headers=told)
+    moved = transfer._Redirects().redirect_request(asked, None, 302, "", {}, "http://b/1.mp4")
+    assert moved.headers == {"Range": "bytes=1-"}
+
+
 def test_another_file_at_the_address_is_fetched_anew(server, cache: VideoCache) -> None:
     server.files["a.mp4"] = CONTENT
     with cache.holding(server.url("a.mp4")) as first:
@@ -108,6 +116,13 @@ def test_what_came_before_a_break_is_kept_for_the_next_try(server, cache: VideoC
     assert [wanted for _, wanted in server.begun] == [None, "bytes=100-"]
 
 
+def test_a_file_that_changes_while_it_comes_is_no_mixture(server, cache: VideoCache) -> None:
+    server.files["a.mp4"], server.replaced["a.mp4"] = CONTENT, CONTENT[::-1]
+    server.cut = [len(CONTENT), 100]
+    with cache.holding(server.url("a.mp4")) as file:
+        assert file.path.read_bytes() == CONTENT[::-1]
+
+
 def test_a_part_of_another_file_is_not_gone_on_with(server, cache: VideoCache) -> None:
     server.files["a.mp4"] = CONTENT
     server.cut = [len(CONTENT), 100, 100]
@@ -119,6 +134,10 @@ def test_a_part_of_another_file_is_not_gone_on_with(server, cache: VideoCache) -
 
 
 def test_the_one_not_read_for_longest_makes_room(server, cache: VideoCache) -> None:
+    cache.folder.mkdir()
+    other = cache.folder / f"{'0' * 32}.mp4"  # nobody's of ours, named by an MD5
+    other.touch()
+    os.utime(other, (1, 1))
     for name in "abc":
         server.files[name] = name.encode() * 400
         with cache.holding(server.url(name)) as file:
@@ -130,6 +149,25 @@ def test_the_one_not_read_for_longest_makes_room(server, cache: VideoCache) -> N
     assert file.path.exists()
     assert first.exists()
     assert not cache.holds(server.url("b"))
+    assert other.exists()
+
+
+def test_all_but_notes_counts(server, cache: VideoCache) -> None:
+    for name in ("a.json", "b.part", "c"):
+        server.files[name] = name.encode() * 90
+        with cache.holding(server.url(name)) as file:
+            pass
+        os.utime(file.path, (1, 1))
+    server.files["d"] = bytes(1000)
+    with cache.holding(server.url("d")):
+        assert not any(cache.holds(server.url(name)) for name in ("a.json", "b.part", "c"))
+
+
+def test_a_folder_that_cannot_be_written_is_named(server, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    said = refusal(VideoCache(tmp_path / "file", 1000), server.url("a.mp4"))
+    assert f"it cannot be kept in {tmp_path / 'file'} (" in said
+    assert "name another folder with AQA_VIDEO_CACHE" in said
 
 
 def test_a_file_that_is_read_stays(server, cache: VideoCache) -> None:
@@ -268,6 +306,17 @@ def test_a_transfer_of_fsspec_that_breaks_is_gone_on_with(
     left[:] = [0, 0]
     said = refusal(cache, in_memory("b.mp4", CONTENT[::-1]))
     assert "cannot be fetched (RuntimeError: Bearer token of https://host/x expired)" in said
+
+
+def test_more_bytes_than_fsspec_told(
+    in_memory: Callable[[str, bytes], str], cache: VideoCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    url, info = in_memory("a.mp4", CONTENT), MemoryFileSystem.info
+    monkeypatch.setattr(MemoryFileSystem, "info", lambda *a, **k: info(*a, **k) | {"size": 10})
+    assert f"{len(CONTENT)} bytes came, and 10 were told" in refusal(cache, url)
+    assert not files_of(cache)
 
 
 def test_addresses_that_nothing_here_reads(

@@ -22,7 +22,6 @@ from aqa.features.video_features import VideoFeatures
 from aqa.models.examples import example_of
 from aqa.models.heads.base import Head
 from aqa.models.runs import Run
-from aqa.target_names import label_and_seed, seed_label
 from aqa.workflows.measure.again import measure_joints, of_joints
 
 
@@ -109,17 +108,6 @@ def check_same_features(runs: Sequence[Run]) -> None:
                 f"{runs[0].folder} and {run.folder} were fitted on different features: "
                 f"{'; '.join(differences)}; choose one with --split"
             )
-
-
-def runs_by_split(runs: Sequence[Run]) -> dict[str, Run]:
-    """The runs of one head by the names of their splits; several of one also by seed, `1~seed2`."""
-    splits = [run.split for run in runs]
-    found = {}
-    for run in runs:
-        seed = label_and_seed(run.label)[1]
-        alone = seed is None or splits.count(run.split) == 1
-        found[run.split if alone else seed_label(run.split, seed)] = run
-    return found
 
 
 def predicted_score(head: Head, video: Video, seen: VideoFeatures) -> float:

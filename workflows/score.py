@@ -33,7 +33,6 @@ from aqa.workflows.new_videos import (
     check_told,
     extractor_for,
     predicted_score,
-    runs_by_split,
 )
 from aqa.workflows.training_files import TrainingFiles
 from aqa.workflows.trust import Trust, trust_in
@@ -47,7 +46,7 @@ class ScoredVideo:
     """One video's predicted score, in points.
 
     path: or the address, without keys. score: the mean of `by_split`, which holds one prediction
-    per run, see `runs_by_split`.
+    per run, by the name of its split.
     said: the class, where runs tell two classes; `score` is then the mean of their answers.
     commentary: what each run writes of the video, by the same names; empty where it writes none.
     warnings: why it may mean less than it seems, one line each. target: what is predicted, see
@@ -217,10 +216,9 @@ def check_says_why(run: Run) -> None:
 
 
 def _class_rules(runs: Sequence[Run]) -> dict[str, ClassRule]:
-    """How answers are read as classes, see `runs_by_split`; empty where they are scores."""
-    named = runs_by_split(runs)
-    rules = {name: rule for name, run in named.items() if (rule := run.class_rule) is not None}
-    odd = [run for name, run in named.items() if name not in rules]
+    """How answers are read as classes, by split; empty where they are scores."""
+    rules = {run.split: rule for run in runs if (rule := run.class_rule) is not None}
+    odd = [run for run in runs if run.split not in rules]
     kinds = {(rule.classes, rule.says) for rule in rules.values()}
     if rules and (odd or len(kinds) > 1):
         other = odd[0] if odd else runs[-1]
@@ -237,9 +235,8 @@ def _scored(
     runs: Sequence[Run],
     rules: Mapping[str, ClassRule],
 ) -> ScoredVideo:
-    """What runs of the same target say of a video. rules: of `_class_rules`."""
-    seen, named = extracted.features, runs_by_split(runs)
-    heads = {name: run.scoring_head() for name, run in named.items()}
+    """What runs of the same target say of a video. rules: by their splits."""
+    seen, heads = extracted.features, {run.split: run.scoring_head() for run in runs}
     by_split = {split: predicted_score(head, video, seen) for split, head in heads.items()}
     written = {
         split: _write(head, video, seen)

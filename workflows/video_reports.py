@@ -45,7 +45,6 @@ from aqa.workflows.new_videos import (
     extractor_for,
     predicted_score,
     reads_joints,
-    runs_by_split,
 )
 from aqa.workflows.shown_joints import ShownJoints, joints_of_feedback, joints_of_file
 from aqa.workflows.training_files import TrainingFiles
@@ -68,7 +67,7 @@ class Exemplar:
 class ReportedVideo:
     """One video, scored and explained.
 
-    score: points, the mean of `by_split`, which holds one prediction per run, see `runs_by_split`.
+    score: points, the mean of `by_split`, which holds one prediction per run by its split's name.
     truth: the judges' score; None where not known. type: as told or in the manifest, "" where not
     known. feedback: on its clips, None where the head says nothing of clips; pose: on its joints.
     beside: what clips are compared with, in words; "" where with nothing. commentary: what the head
@@ -289,7 +288,7 @@ def _why_not(name: str, error: Exception) -> str:
 
 def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: VideoShelf, align: str) -> ReportedVideo:
     video, run = seen.video, runs[0]
-    heads = {name: one.scoring_head() for name, one in runs_by_split(runs).items()}
+    heads = {one.split: one.scoring_head() for one in runs}
     by_split = {split: predicted_score(head, video, seen.features) for split, head in heads.items()}
     explains = not {"clips", "joints", "aspects", "commentary"}.isdisjoint(run.head.gives)
     said = feedback_on(run, seen, align) if explains else None

@@ -8,17 +8,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import Result
-
-from aqa.annotations.manifest import Video
-from aqa.features.store import FeatureStore
-from aqa.features.video_features import VideoFeatures
-from aqa.models.run_source import runs_of_one_target
-from aqa.models.runs import load_run
-from aqa.workflows.new_videos import ExtractedVideo
-from aqa.workflows.score import ScoredVideo, VideoScorer
 
 FIT = [
     "fit",
@@ -84,23 +75,6 @@ def test_heads_are_compared_over_their_seeds(seeded: Path, run_aqa: Callable[...
     found = json.loads(run_aqa("-C", str(seeded), "compare", "lstm", "svr", "--json").output)
     assert found["seeds"] == [0, 1]
     assert found["pairs"][0]["p_seeds"] is not None
-
-
-def test_a_video_is_scored_by_every_seed(seeded: Path) -> None:
-    with FeatureStore.open(seeded / "stores" / "made.h5") as store:
-        seen = ExtractedVideo(VideoFeatures(store[next(iter(store))], (), 48, 0, 25.0))
-
-    def said(head: str) -> ScoredVideo:
-        runs = [load_run(folder) for folder in runs_of_one_target(seeded / "runs", head)]
-        (one,) = VideoScorer(runs).predict(Video("new", None, np.nan), "new", seen)
-        return one
-
-    each = [said(f"lstm~seed{seed}").by_split for seed in range(2)]
-    assert each[0].keys() == {"1", "2"}
-    together = said("lstm")
-    expected = {f"{split}~seed{k}": each[k][split] for k in range(2) for split in "12"}
-    assert together.by_split == pytest.approx(expected)
-    assert together.score == pytest.approx(sum(expected.values()) / 4)
 
 
 @pytest.mark.parametrize(

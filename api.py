@@ -289,7 +289,7 @@ def score(
         aqa.score(["new.mp4", "other.mp4"], head="lstm")
     """
     from aqa.models import runs
-    from aqa.models.run_source import chosen_runs
+    from aqa.models.run_source import check_one_head, chosen_runs
     from aqa.models.trust.model_facts import model_facts
     from aqa.workflows.known_files import KnownFiles
     from aqa.workflows.model_places import places_for
@@ -301,6 +301,7 @@ def score(
         places = places_for(stack, place, model, weights=weights)
         named = places.head(head, "svr")
         folders = chosen_runs(places.runs, (named,), _names(splits), _names(targets))
+        check_one_head(places.runs, named, folders)
         fitted = [runs.load_run(folder, (named,)) for folder in folders]
         outcome = score_videos(
             paths,

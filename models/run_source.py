@@ -115,10 +115,15 @@ def runs_of_one_target(
         )
     wanted = SCORE if SCORE in known else known[0]
     chosen = [path for path in folders if label_and_target(path.parent.name)[1] == wanted]
-    labels = sorted({label_and_target(path.parent.name)[0] for path in chosen})
+    check_one_head(runs, head, chosen)
+    return chosen
+
+
+def check_one_head(runs: Path, head: str, folders: Sequence[Path]) -> None:
+    """Raise `AqaError` where a name means runs of several heads or seeds."""
+    labels = sorted({label_and_target(path.parent.name)[0] for path in folders})
     if len(labels) > 1:
         raise AqaError(f"{runs}: {head} means several; choose one of {', '.join(labels)}")
-    return chosen
 
 
 def _fitted(runs: Path, splits: Sequence[str], holding: str) -> list[str]:

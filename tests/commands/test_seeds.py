@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+import aqa
+from aqa.errors import AqaError
+
 FIT = [
     "fit",
     "--head",
@@ -75,6 +78,11 @@ def test_heads_are_compared_over_their_seeds(seeded: Path, run_aqa: Callable[...
     found = json.loads(run_aqa("-C", str(seeded), "compare", "lstm", "svr", "--json").output)
     assert found["seeds"] == [0, 1]
     assert found["pairs"][0]["p_seeds"] is not None
+
+
+def test_a_video_is_not_scored_by_several_seeds_at_once(seeded: Path) -> None:
+    with pytest.raises(AqaError, match="choose one of lstm~seed0, lstm~seed1"):
+        aqa.score("new.mp4", head="lstm", workspace=seeded)
 
 
 @pytest.mark.parametrize(

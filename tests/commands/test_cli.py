@@ -296,7 +296,7 @@ def test_paths_count_from_the_folder_that_is_worked_in(
     assert (dataset / "stores/f.h5").exists()
     aqa("-C", "..", "store", "import", "-C", "..", *brought[2:], "--store", "twice.h5")
     assert (dataset / "twice.h5").exists()
-    assert "is not in the range" in aqa("fit", "-C", "..", "--seed", "-1", code=2).output
+    assert "use a whole number" in aqa("fit", "-C", "..", "--seed", "-1", code=2).output
     assert Path.cwd() == elsewhere
     monkeypatch.setenv("AQA_WORKSPACE", str(dataset))
     assert "ids.txt: no such file" in aqa(*brought, code=1).output

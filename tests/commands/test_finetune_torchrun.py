@@ -68,7 +68,7 @@ def test_torchrun_goes_on_where_a_process_was_killed(
     command = [
         *(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"),
         *("--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0"),  # a port that is free
-        *("--max-restarts", "1", "train.py", *training, "two"),
+        *("--max-restarts", "3", "train.py", *training, "two"),
     ]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(PARENT)}
     done = subprocess.run(

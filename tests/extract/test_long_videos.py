@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,12 @@ class MadeUpFrames:
     def __init__(self, n: int) -> None:
         self.promised = self.counted = n
 
-    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[np.ndarray]:
+    def frames(
+        self,
+        start: int = 0,
+        stop: int | None = None,
+        shown: Collection[int] | None = None,
+    ) -> Iterator[np.ndarray]:
         for number in range(start, min(stop or self.counted, self.counted)):
             yield np.full((SIZE, SIZE, 3), number % 251, np.uint8)
 

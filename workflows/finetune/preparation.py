@@ -182,6 +182,7 @@ def _rule_record(rule: ClipRule) -> dict[str, Any]:
         "end_shift": 0,
         "spread": False,
         "window": None,
+        "cuts": "ignore",
     }  # what they did not know, and how they cut
     return {
         names.get(name, name): value

@@ -13,7 +13,7 @@ from aqa.errors import HeadError, listed
 from aqa.models.examples import Examples, Sequences
 
 # Those whose `takes_pairs` is true with their defaults.
-RANKING_HEADS = "average, fragments, lstm, svr and wd"
+RANKING_HEADS = "average, fragments, lstm, st-gcn, svr and wd"
 
 
 class UnfittedHeadError(HeadError, NotFittedError):

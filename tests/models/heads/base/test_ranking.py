@@ -14,7 +14,7 @@ from aqa.models.heads.base import HeadError
 from aqa.models.heads.base.checks import RANKING_HEADS
 from aqa.models.heads.base.ranking import hold_out
 
-# Heads on vectors whose network learns from pairs; `fragments` takes maps.
+# Heads on vectors whose network learns from pairs; `fragments` takes maps, `st-gcn` joints.
 RANKING = ("average", "wd", "lstm")
 
 
@@ -123,7 +123,7 @@ def test_a_loss_of_pairs_takes_pairs_and_no_scores() -> None:
 
 def test_which_heads_learn_from_pairs() -> None:
     takes = [name for name in own_names() if find_head(name).head_class().takes_pairs]
-    assert takes == sorted([*RANKING, "fragments", "svr"])
+    assert takes == sorted([*RANKING, "fragments", "st-gcn", "svr"])
     assert f"{', '.join(takes[:-1])} and {takes[-1]}" == RANKING_HEADS
     assert not find_head("lstm").head_class(label="incremental").takes_pairs
 

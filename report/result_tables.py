@@ -81,8 +81,8 @@ def result_tables(
         tables += seed_tables(kind, evaluation.over_seeds)
         tables += _over_families(kind, evaluation)
         tables += _singles(kind, [one for one in single if one.kind == kind])
-    averages = [*evaluation.over_seeds, *evaluation.means, *evaluation.pooled]
-    shown: list[AnyResult] = [*averages, *single]
+    shown: list[AnyResult] = [*evaluation.over_seeds, *evaluation.means]
+    shown += [*evaluation.pooled, *single]
     notes = [
         *class_notes(evaluation.pooled, single),
         *_baseline_notes(shown),

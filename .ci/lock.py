@@ -4,7 +4,7 @@
 Run it with the Python of the Dockerfiles, in a virtual environment, whenever setup.cfg or
 constraints.txt has changed:
 
-    python3.11 -m venv /tmp/lock && /tmp/lock/bin/python .ci/lock.py
+    python3.11 -m venv build/lock && build/lock/bin/python .ci/lock.py
 
 Nothing is installed. Versions are those of constraints.txt; what that does not name is the newest.
 Hashes are of PyPI's files for Linux on x86-64, and of PyTorch's own index for the torch without

@@ -200,7 +200,7 @@ def others(seed: int, n: int) -> None:
 @click.option("--seed", default=11)
 @click.option("--no-pixels", is_flag=True)
 def main(n: int, seed: int, no_pixels: bool) -> None:
-    """See above."""
+    """Print the tables on dives that are drawn here: `n` of them, of the seed."""
     others(seed, min(n, 120))
     definition, half = load_aspects("diving"), n // 2
     dives = [sample_dive(seed, index) for index in range(n)]

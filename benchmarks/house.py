@@ -73,7 +73,7 @@ def nearest(below: dict[str, set[str]]) -> dict[str, set[str]]:
 
 
 def draw(path: Path) -> None:
-    """Write the picture."""
+    """Draw the rooms as boxes, each above those that it imports from, into an SVG or PNG."""
     below = {room: imports(room) for room in ROOMS}
     depth = layers(below)
     place = {room: (SIDES.get(room, 0) * SIDE, -level * STEP) for room, level in depth.items()}

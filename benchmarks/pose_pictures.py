@@ -68,7 +68,7 @@ def _drawn(ground: np.ndarray, places: np.ndarray, names: list[str], number: int
 def main(
     out: Path, over: Path, alone: Path, joints: Path, over_frames: str, alone_frames: str
 ) -> None:
-    """Write the picture."""
+    """Draw frames of a dive with its joints, and below them the joints of a real video alone."""
     rows = [
         row(video, joints / f"{video.stem}.npz", [int(n) for n in told.split(",")], blank)
         for video, told, blank in ((over, over_frames, False), (alone, alone_frames, True))

@@ -1,7 +1,7 @@
 """How well joints are estimated, on drawn dives, whose joints are known.
 
-    aqa demo --workspace /tmp/demo     # draws the dives, once
-    python benchmarks/poses.py /tmp/demo dive_0003 dive_0011 dive_0013
+    aqa demo     # draws the dives, once
+    python benchmarks/poses.py aqa-demo dive_0003 dive_0011 dive_0013
 
 A drawn figure is no photograph: this says whether the steps fit together, and how the two cameras
 compare, not how well real divers are seen.

@@ -106,7 +106,7 @@ class Aspect:
 
     @property
     def unit(self) -> str:
-        """Of its values."""
+        """The unit of the aspect's values, such as degrees."""
         return KINDS[self.kind].unit
 
     def sentence(self, value: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -155,6 +156,7 @@ class VotingHead(NetworkHead):
         """What the network is shown of each video, (clips, dim); all of it, by default."""
         return [np.asarray(sequence) for sequence in sequences]
 
+    @abstractmethod
     def train_pairs(
         self,
         shown: list[NDArray[np.float32]],
@@ -167,7 +169,6 @@ class VotingHead(NetworkHead):
         scores: standardised. groups: one label per video; at least two videos that are not held
         out have the same. held: numbers of videos.
         """
-        raise NotImplementedError(f"{type(self).__name__} writes no train_pairs")
 
     def exemplar_pairs(self, examples: Examples) -> tuple[Numbers, Numbers]:
         """Which exemplar meets which video: numbers of both, (pairs,) each."""

@@ -148,8 +148,9 @@ def farabi_loss() -> Any:
     """The hyper-parameter `loss` of the heads that aggregate clips."""
     return param(
         "l1+l2",
-        "l1+l2 (farabi2021 §4.3), mse, ranking, or mse+ranking (li2018end §4); logistic: of labels "
-        "of two values, which get it by default; pair-margin or bradley-terry: of --target pairs",
+        "loss that is minimised; logistic: of labels of two values, which get it by default; "
+        "pair-margin or bradley-terry: of --target pairs",
+        source="l1+l2: farabi2021 §4.3; mse+ranking: li2018end §4; pair-margin: doughty2018",
     )
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from aqa.evaluation.metric import point_digits
 from aqa.models.feedback import Feedback
+from aqa.number_text import fixed
 from aqa.workflows.moments import Moment
 from aqa.workflows.true_faults import TrueFault
 
@@ -71,7 +72,7 @@ def comparison_of(moment: Moment, video: HasMoments) -> str:
     mark = "; faulty" if moment.mark == "faulty" else ""
     if moment.below is None or moment.below_good is None:
         said = f", {moment.mark}" if moment.mark else ""
-        return f"{moment.value:.2f} ({feedback.meaning}){said}"
+        return f"{fixed(moment.value, 2)} ({feedback.meaning}){said}"
     if abs(moment.below) < LEAST_POINTS:
         said = f"as in {video.beside}"
     else:
@@ -91,10 +92,10 @@ def range_words(least: float, most: float) -> str:
     ('1.0 to 5.0 below', '2.0 above to 3.0 below', '1.5 to 4.0 above')
     """
     if least >= 0:
-        return f"{least:.1f} to {most:.1f} below"
+        return f"{fixed(least, 1)} to {fixed(most, 1)} below"
     if most <= 0:
         return f"{abs(most):.1f} to {abs(least):.1f} above"
-    return f"{-least:.1f} above to {most:.1f} below"
+    return f"{-least:.1f} above to {fixed(most, 1)} below"
 
 
 def points(value: float) -> str:
@@ -103,7 +104,7 @@ def points(value: float) -> str:
     >>> points(3.14)
     '3.1 points'
     """
-    return f"{value:.1f} points"
+    return f"{fixed(value, 1)} points"
 
 
 def worst_first(video: HasMoments) -> list[Moment]:

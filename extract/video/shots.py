@@ -55,7 +55,7 @@ def _places(height: int, width: int) -> NDArray[np.intp]:
 
 
 def difference(one: Colours, other: Colours) -> float:
-    """How far colours must be moved, on average, 0 to 1: the earth mover's distance (rubner2000)."""
+    """How far colours must be moved, on average; 0 to 1 (earth mover's distance, rubner2000)."""
     return float(cv2.norm(one, other, cv2.NORM_L1)) / (255 * one.size)
 
 

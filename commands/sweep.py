@@ -17,6 +17,7 @@ from aqa.commands.options import (
     store_option,
     workspace_option,
 )
+from aqa.commands.ray_options import place_option, ray_address_option, ray_cluster
 from aqa.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -77,11 +78,15 @@ if TYPE_CHECKING:
 @click.option(
     "--jobs",
     type=click.IntRange(1),
-    default=1,
-    show_default=True,
     metavar="N",
-    help="Settings to try side by side, in processes of one thread each.",
+    help="Settings to try side by side, in processes of one thread each [default: 1, or on Ray as "
+    "many as it has cores].",
 )
+@place_option(
+    "Where to try settings: on this machine, or on those of a Ray cluster (extra ray), which are "
+    "sent the store; the winner is fitted here."
+)
+@ray_address_option
 @click.option(
     "--ranges/--no-ranges",
     default=True,
@@ -104,7 +109,9 @@ def sweep(
     folds: int,
     seed: int,
     name: str | None,
-    jobs: int,
+    jobs: int | None,
+    place: str,
+    ray_address: str | None,
     ranges: bool,
     picture: Path | None,
     manifest: Path | None,
@@ -133,6 +140,7 @@ def sweep(
     from aqa.workflows.sweep.run import fit_winner, rows_of, search_settings, table_path
     from aqa.workflows.sweep.trial import Search, make_head
 
+    cluster = ray_cluster(place, ray_address, workers=jobs)
     table = Manifest.read(manifest or workspace.manifest).of_target(target)
     with open_store(store or workspace.only_store()) as features:
         source = find_head(head)
@@ -145,7 +153,8 @@ def sweep(
         check_all_scored([table], splits, features)
         chosen = [stored_split(s, table, features, False) for s in chosen_splits(table, splits)]
         tried = []
-        for number, one in enumerate(search_settings(search, settings, chosen, features, jobs), 1):
+        trials = search_settings(search, settings, chosen, features, jobs or 1, cluster)
+        for number, one in enumerate(trials, 1):
             tried.append(one)
             click.echo(f"{number}/{len(settings) * len(chosen)} {_line(search, one)}", err=True)
         of_splits = [_of(tried, split.name, settings) for split in chosen]

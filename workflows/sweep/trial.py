@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone
@@ -51,6 +52,19 @@ class Search:
     def folder(self) -> Path:
         """Where the winner's runs lie, and the journal of the search."""
         return self.runs / target_label(self.label, self.manifest.target)
+
+
+class TrialTask(NamedTuple):
+    """A trial that is to be made. key: of the journal."""
+
+    key: str
+    setting: Setting
+    split: Split
+
+    @property
+    def where(self) -> str:
+        """What messages call it."""
+        return f"{' '.join(self.setting)} on split {self.split.name}"
 
 
 @dataclass(frozen=True)

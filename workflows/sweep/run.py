@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from aqa.annotations.folds import Folds
 from aqa.annotations.splits import Split
 from aqa.errors import AqaError, AqaWarning
 from aqa.evaluation.metric import metric_of
@@ -26,7 +27,7 @@ from aqa.processes import Died, Inbox, WorkerProcess
 from aqa.workflows.fit import fit_splits
 from aqa.workflows.sweep.grid import Setting, searched
 from aqa.workflows.sweep.journal import Journal
-from aqa.workflows.sweep.trial import Search, SweepTrial, TrialTask, run_trial
+from aqa.workflows.sweep.trial import Search, SweepTrial, TrialTask, folds_of, run_trial
 
 
 @dataclass(frozen=True)
@@ -170,17 +171,19 @@ def fit_winner(
         search.runs,
         seed=search.seed,
         name=search.label,
-        search=record_of(search, tried, best),
+        search=record_of(search, folds_of(search, split), tried, best),
         **options,
     )
     return run
 
 
-def record_of(search: Search, tried: Sequence[Tried], best: Tried) -> dict[str, Any]:
+def record_of(search: Search, folds: Folds, tried: Sequence[Tried], best: Tried) -> dict[str, Any]:
     """What run.json says of the search that its hyper-parameters come from."""
     return {
         "metric": search.metric,
         "folds": search.folds,
+        "kept_apart": list(folds.kept_apart),
+        **({"not_kept_apart": list(folds.shared)} if folds.shared else {}),
         "seed": search.seed,
         "searched": searched([one.setting for one in tried]),
         "seconds": round(sum(one.trial.seconds for one in tried), 3),

@@ -18,6 +18,7 @@ from aqa.commands.options import (
     workspace_option,
 )
 from aqa.commands.ray_options import place_option, ray_address_option, ray_cluster
+from aqa.number_text import fixed
 from aqa.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ def _line(search: Search, one: Tried) -> str:
     where = f"{' '.join(one.setting)}, split {one.split}: "
     if one.trial.failed:
         return f"{where}failed: {one.trial.failed}"
-    return f"{where}{search.metric} {one.trial.mean:.3f}, {one.trial.seconds:.1f} s"
+    return f"{where}{search.metric} {fixed(one.trial.mean, 3)}, {one.trial.seconds:.1f} s"
 
 
 COMMAND = sweep

@@ -75,7 +75,7 @@ def test_the_pictures_say_what_the_heads_are(root: Path) -> None:
     """Sizes and constants that the code states too."""
     systems = runpy.run_path(str(root / "benchmarks/systems.py"))["SYSTEMS"]
     boxes = {name: [box for row in system.rows for box in row] for name, system in systems.items()}
-    said = {name: " ".join(f"{box.name} {box.lines}" for box in boxes[name]) for name in boxes}
+    said = {name: " ".join(" ".join((b.name, *b.lines)) for b in boxes[name]) for name in boxes}
     lstm, siamese, fragments = (
         find_head(name).head_class() for name in ("lstm", "siamese", "fragments")
     )

@@ -169,8 +169,10 @@ def _connected(cluster: RayCluster) -> Any:
     return ray
 
 
-def _sent_files(ray: Any, job: WorkerJob) -> tuple[SentFile | None, SentFile | None]:
-    """The weights and the code of a network, as far as they are files of the user's."""
+def _sent_files(ray: Any, job: WorkerJob) -> tuple[SentFile | None, ...]:
+    """The weights and the code of a network, as far as they are files of the user's, and the file
+    of an int8 network.
+    """
     recipe = job.recipe
     weights = code = None
     if recipe.weights not in (None, "random"):
@@ -180,7 +182,8 @@ def _sent_files(ray: Any, job: WorkerJob) -> tuple[SentFile | None, SentFile | N
         weights = _sent(ray, path)._replace(beside=beside)
     if is_file(recipe.source):
         code = _sent(ray, file_path(recipe.source))
-    return weights, code
+    int8 = job.settings.int8
+    return weights, code, None if int8 is None else _sent(ray, int8.path)
 
 
 def _sent(ray: Any, path: Path) -> SentFile:

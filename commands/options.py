@@ -87,7 +87,7 @@ device_option = click.option(
 explaining_head_option = click.option(
     "--head",
     help="Fitted head: the name of its runs, or its Python file [default: of those that explain "
-    "their scores, the one with the highest rank correlation].",
+    "their scores, the one that is least off on held-out training videos].",
 )
 skip_option = click.option(
     "--skip-missing", is_flag=True, help="Leave out videos that the store does not hold."

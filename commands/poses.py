@@ -35,6 +35,13 @@ _VIDEO = click.Path(path_type=Path)
     "follows an athlete who turns in the air, such as a diver; five to ten times slower.",
 )
 @click.option(
+    "--network",
+    type=click.Choice(["lite", "full", "heavy"]),
+    default="full",
+    show_default=True,
+    help="Size of BlazePose's network for joints: a small, the usual or a large one.",
+)
+@click.option(
     "--least",
     type=click.FloatRange(0, 1, min_open=True),
     help="How sure it must be that somebody is on a frame [default: 0.5; 0.3 with --camera "
@@ -65,6 +72,7 @@ def poses(
     manifest: Path | None,
     out: Path | None,
     camera: str,
+    network: str,
     least: float | None,
     smooth: float,
     threads: int,
@@ -80,7 +88,8 @@ def poses(
     `aqa measure --poses FOLDER` measures angles and distances by them.
 
     Needs the extra poses (pip install "aqa-toolkit[poses]"); the networks, BlazePose's
-    (bazarevsky2020), are fetched as by `aqa weights fetch blazepose-full`, 36 MB, Apache 2.0.
+    (bazarevsky2020, Apache 2.0), are fetched as by `aqa weights fetch blazepose-full`, 36 MB; those
+    of another --network take 41 MB more.
 
     What is done goes on where it stopped; a video that fails is reported at the end, and the exit
     code is then 1.
@@ -92,7 +101,7 @@ def poses(
     settings = EstimationSettings(camera, least, smooth)  # type: ignore[arg-type]
     chosen = _chosen(videos, manifest or workspace.manifest, manifest is not None, only)
     folder = out or workspace.root / "poses"
-    networks = load_networks(fetch_networks("blazepose-full"), threads)
+    networks = load_networks(fetch_networks(f"blazepose-{network}"), threads)
     with ExtractionBar(quiet) as progress:
         summary = estimate_poses(chosen, folder, networks, settings, progress=progress)
     _tell(folder, summary, failed_list, from_manifest=not videos)

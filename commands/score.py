@@ -84,7 +84,8 @@ def score(
     last frame are the manifest's where no option says otherwise.
 
     --why says below, too, which moments stand out beside other videos, by the first run: without
-    --head, of the head with the highest rank correlation of those that explain their scores.
+    --head, of the head that is least off on held-out training videos, of those that explain their
+    scores.
     """
     from aqa.models.run_source import chosen_runs
     from aqa.workflows.best_head import explaining_runs

@@ -13,7 +13,7 @@ from aqa.commands.network_options import fetch_checkpoint, fetch_networks
 from aqa.commands.options import FILE, FOLDER, json_option
 
 if TYPE_CHECKING:
-    from aqa.extract.checkpoints.packages import PackagedNetworks
+    from aqa.extract.checkpoints.packaged_networks import PackagedNetworks
     from aqa.extract.checkpoints.records import Checkpoint
 
 _POSE = "pose"
@@ -37,7 +37,7 @@ def list_weights(backbones: tuple[str, ...], as_json: bool) -> None:
     """
     from aqa.extract.checkpoints.cache import default_cache
     from aqa.extract.checkpoints.catalogue import checkpoints_of, known_checkpoints
-    from aqa.extract.checkpoints.packages import PACKAGED
+    from aqa.extract.checkpoints.packaged_networks import PACKAGED
     from aqa.report.tables import table
 
     networks = [name for name in backbones if name != _POSE]
@@ -101,7 +101,11 @@ def _in_full(checkpoint: Checkpoint, cache: Path) -> str:
 
 
 def _packaged_record(known: PackagedNetworks) -> dict[str, object]:
-    return {"backbone": _POSE, "url": known.url, **dataclasses.asdict(known)}
+    files = [
+        {**dataclasses.asdict(file), "url": file.package.url, "from": file.package.told}
+        for file in known.files
+    ]
+    return {"backbone": _POSE, **dataclasses.asdict(known), "files": files}
 
 
 def _packaged_in_full(known: PackagedNetworks, cache: Path) -> str:
@@ -113,12 +117,13 @@ def _packaged_in_full(known: PackagedNetworks, cache: Path) -> str:
         ["backbone", f"{_POSE}: they estimate joints, see `aqa poses`"],
         ["pretrained on", known.pretraining],
         ["licence", known.licence],
-        ["lie in", f"{known.package} {known.version} on PyPI, {in_bytes(known.wheel_size)}"],
+        *(["lie in", f"{one.told}, {in_bytes(one.size)}"] for one in known.packages),
         *([one.name, in_bytes(one.size)] for one in known.files),
         ["fetch", _packaged_place(known, cache)],
     ]
     hashes = [f"{one.sha256}  {one.name}" for one in known.files]
-    return "\n".join([known.name, table(rows, left=2), *hashes, known.url])
+    addresses = [package.url for package in known.packages]
+    return "\n".join([known.name, table(rows, left=2), *hashes, *addresses])
 
 
 def _packaged_place(known: PackagedNetworks, cache: Path) -> str:
@@ -142,7 +147,7 @@ def show(name: str) -> None:
     """Print all that is known of the public checkpoint NAME, as JSON."""
     from aqa.extract.backbones import get_architecture
     from aqa.extract.checkpoints.catalogue import find_checkpoint
-    from aqa.extract.checkpoints.packages import PACKAGED
+    from aqa.extract.checkpoints.packaged_networks import PACKAGED
 
     if name in PACKAGED:
         click.echo(json.dumps(_packaged_record(PACKAGED[name]), indent=1))
@@ -164,7 +169,7 @@ def fetch(name: str, cache: Path | None) -> None:
     blazepose-full, the networks of `aqa poses`, lies in a package of PyPI, which pip downloads
     without installing it.
     """
-    from aqa.extract.checkpoints.packages import PACKAGED
+    from aqa.extract.checkpoints.packaged_networks import PACKAGED
 
     paths = fetch_networks(name, cache) if name in PACKAGED else [fetch_checkpoint(name, cache)]
     click.echo("\n".join(map(str, paths)))

@@ -17,7 +17,7 @@ from aqa.extract.decoders import decoders_before, warn_of_decoders
 from aqa.extract.engines.choice import AskedEngine, Choice, EngineChoice
 from aqa.extract.executors import make_executor
 from aqa.extract.inference import Precision
-from aqa.extract.parallel.ray_pool import RayCluster
+from aqa.extract.parallel.ray_cluster import RayCluster
 from aqa.extract.parallel.work_queue import in_order
 from aqa.extract.progress import ExtractionProgress
 from aqa.extract.provenance import engine_record, joined, published

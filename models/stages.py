@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from aqa.models.heads.base import HeadError, name_of
+from aqa.errors import HeadError, listed
 
 BEFORE = "before"
 
@@ -96,13 +96,21 @@ def hand_starts(
 
     names: as `stage_names` returns them. ids: the videos' names in error messages.
     """
-    starts = []
-    for i, first_frames in enumerate(stages):
-        missing = [name for name in names[1:] if name not in first_frames]
-        if missing:
-            raise HeadError(
-                f"{name_of(i, ids)} has no first frame of {', '.join(missing)}; fill in the "
-                "manifest's columns stage_<name>, or leave such videos out with --skip-incomplete"
-            )
-        starts.append(np.array([0, *(first_frames[name] for name in names[1:])], np.intp))
-    return starts
+    lacking = {
+        i: ", ".join(name for name in names[1:] if name not in first_frames)
+        for i, first_frames in enumerate(stages)
+        if any(name not in first_frames for name in names[1:])
+    }
+    if lacking:
+        each = listed(
+            f"{f'row {i}' if ids is None else ids[i]} ({missing})" for i, missing in lacking.items()
+        )
+        raise HeadError(
+            f"{len(lacking)} of {len(stages)} videos have no first frame of some stages: {each}; "
+            "fill in the manifest's columns stage_<name>, leave them out with --skip-incomplete, "
+            "or take another head"
+        )
+    return [
+        np.array([0, *(first_frames[name] for name in names[1:])], np.intp)
+        for first_frames in stages
+    ]

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from aqa.number_text import signed, signed_significant
 from aqa.report.tables import table, wrapped
 
 if TYPE_CHECKING:
-    from aqa.models.feedback import AspectFeedback
+    from aqa.models.feedback import AspectFeedback, AspectMark
     from aqa.workflows.measure.run import Measurements
 
 _WORSE = {"more": "more", "less": "less", "neither": "-"}
@@ -78,8 +79,8 @@ def aspects_text(feedback: AspectFeedback, run: str) -> str:
         [
             mark.says,
             "" if mark.frame is None else str(mark.frame),
-            f"{_plain(round(mark.points, 2)):+.2f}",
-            f"{_plain(mark.slope):+.3g} ({_plain(mark.low):+.3g} to {_plain(mark.high):+.3g})",
+            signed(mark.points, 2),
+            _slope(mark),
         ]
         for mark in feedback.aspects
     ]
@@ -88,9 +89,9 @@ def aspects_text(feedback: AspectFeedback, run: str) -> str:
     return "\n".join([*map(wrapped, lines), table(rows, header)])
 
 
-def _plain(number: float) -> float:
-    """The same number, -0.0 as 0.0: readers should not wonder at "-0.00"."""
-    return number + 0.0
+def _slope(mark: AspectMark) -> str:
+    slope, low, high = (signed_significant(x, 3) for x in (mark.slope, mark.low, mark.high))
+    return f"{slope} ({low} to {high})"
 
 
 def aspects_json(feedback: AspectFeedback, run: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aqa.number_text import fixed
 from aqa.report.result_tables import results_table
 from aqa.report.tables import table, wrapped
 from aqa.workflows.demo.commentary import commentary
@@ -40,11 +41,11 @@ def new_dive_text(new: NewDive) -> str:
         f"A new dive, {new.path}: {new.dive.type.name}, drawn with "
         f"{faults or 'no fault'}. Its score, in points:"
     )
-    rows = [["true score", f"{new.dive.score:.1f}", ""]]
+    rows = [["true score", fixed(new.dive.score, 1), ""]]
     for head, score in new.predicted.items():
         error = new.typical_errors[head]
         rows.append(
-            [f"predicted by {head}", f"{score:.1f}", "" if error is None else f"{error:.1f}"]
+            [f"predicted by {head}", fixed(score, 1), "" if error is None else fixed(error, 1)]
         )
     scores = table(rows, ["", "points", "typical error on test videos"])
     return "\n".join([wrapped(title), scores, wrapped(cost_text(new)), *written_lines(new)])
@@ -68,7 +69,7 @@ def cost_text(new: NewDive) -> str:
     if clip.start_seconds is not None and clip.stop_seconds is not None:
         when = f"seconds {clip.start_seconds:.1f} to {clip.stop_seconds:.1f}"
     return (
-        f"By {new.explained_by}, {when} cost most: {-clip.value:.1f} points. "
+        f"By {new.explained_by}, {when} cost most: {fixed(-clip.value, 1)} points. "
         f"Drawn there: {_drawn(new.dive, clip.start, clip.stop)}."
     )
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.markers import MarkerStyle
 
+from aqa.number_text import fixed
 from aqa.report.figures import FAINT, INK, PALETTE, fitted, lines_of, readable, style
 from aqa.target_names import SCORE
 from aqa.workflows.embed import Embedding, Embeddings
@@ -133,7 +134,7 @@ def _scatter_scores(axes: Axes, embedding: Embedding, embeddings: Embeddings) ->
 
 def _name(axes: Axes, embedding: Embedding) -> None:
     measured = ", ".join(
-        f"{value:.2f} {_PARTS[part]}"
+        f"{fixed(value, 2)} {_PARTS[part]}"
         for part, value in embedding.silhouette.items()
         if value is not None
     )

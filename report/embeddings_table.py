@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from aqa.number_text import fixed
 from aqa.report.tables import table, wrapped
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def embeddings_table(embeddings: Embeddings, run: str) -> str:
     header = ["embedding", "size", "silhouette of training", "of test videos"]
     rows = []
     for embedding in embeddings.all:
-        shown = ["undefined" if s is None else f"{s:.3f}" for s in embedding.silhouette.values()]
+        shown = ["undefined" if s is None else fixed(s, 3) for s in embedding.silhouette.values()]
         rows.append([embedding.name, str(embedding.values.shape[1]), *shown])
     return f"{wrapped(title, indent='  ')}\n{table(rows, header)}"
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from aqa.models.feedback import ClipFeedback, Feedback
+from aqa.number_text import fixed
 from aqa.report.feedback_table import total_line
 from aqa.report.figures import (
     BEHIND_TEXT,
@@ -144,7 +145,7 @@ def _values(figure: Figure, feedback: Feedback, row: _Row, top: float) -> None:
         marker = "v" if clip.stands_out else "o"
         axes.plot(x, clip.value, marker, color=_colour(clip), markersize=7)
         axes.annotate(
-            f"{clip.value:.{digits}f}",
+            fixed(clip.value, digits),
             (x, clip.value),
             (0, -6 if clip.stands_out else 6),
             textcoords="offset points",

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
+from aqa.number_text import fixed
 from aqa.report.tables import table, wrapped
 
 if TYPE_CHECKING:
@@ -46,10 +47,11 @@ def feedback_table(feedback: Feedback, run: str) -> str:
 
 def total_line(total: Total) -> str:
     """How the base and the clips make up the score."""
-    padding = f" + padding {total.padding:.2f}" if abs(total.padding) >= 0.005 else ""
-    made = f"base {total.base:.2f} + clips {total.clips:.2f}{padding} = {total.of} {total.sum:.2f}"
+    padding = f" + padding {fixed(total.padding, 2)}" if abs(total.padding) >= 0.005 else ""
+    made = f"base {fixed(total.base, 2)} + clips {fixed(total.clips, 2)}{padding}"
+    made += f" = {total.of} {fixed(total.sum, 2)}"
     target, divided, _ = total.of.partition(" / ")
-    return f"{made}; {target} {total.score:.2f}" if divided else made
+    return f"{made}; {target} {fixed(total.score, 2)}" if divided else made
 
 
 def _clip_row(clip: ClipFeedback) -> list[str]:
@@ -61,9 +63,9 @@ def _clip_row(clip: ClipFeedback) -> list[str]:
         str(clip.clip + 1),
         f"{clip.start} to {clip.stop}",
         seconds,
-        f"{clip.value:.3f}",
-        "" if clip.average is None else f"{clip.average:.3f}",
-        f"{clip.limit:.3f}",
+        fixed(clip.value, 3),
+        "" if clip.average is None else fixed(clip.average, 3),
+        fixed(clip.limit, 3),
         clip.said,
         ", ".join(exemplars),
     ]
@@ -107,12 +109,12 @@ def _when(move: JointMove) -> list[str]:
 
 
 def _pixels(move: JointMove) -> list[str]:
-    return [f"{value:.3f}" for value in (move.gain, move.right, move.down)]
+    return [fixed(value, 3) for value in (move.gain, move.right, move.down)]
 
 
 def move_row(move: JointMove) -> list[str]:
     """Joint, frame, seconds, gain, direction and angle; the gain per pixel without a torso."""
-    gain = f"{move.gain:.3f}" if move.step_gain is None else f"{move.step_gain:.2f}"
+    gain = fixed(move.gain, 3) if move.step_gain is None else fixed(move.step_gain, 2)
     return [*_when(move), gain, move.direction, angle_text(move)]
 
 

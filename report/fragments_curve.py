@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from aqa.number_text import fixed
 from aqa.report.figures import BEHIND_TEXT, FAULTY, INK, SOUND, fitted, style
 
 STEP, LEAST, HEIGHT = 0.62, 5.0, 3.6  # inches
@@ -41,7 +42,7 @@ def fragments_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
         if not np.isnan(value):
             # Beside the mark, on the side that the line leaves free.
             axes.annotate(
-                f"{value:.2f}".replace("-", "\N{MINUS SIGN}"),
+                fixed(value, 2).replace("-", "\N{MINUS SIGN}"),
                 (x, value),
                 (5, -5 if following > value else 5),
                 textcoords="offset points",
@@ -50,7 +51,7 @@ def fragments_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
             )
     for row in rows:
         if row["fragment"] == "all" and row["spearman"] is not None:
-            label = f"all fragments together: {row['spearman']:.2f}"
+            label = f"all fragments together: {fixed(row['spearman'], 2)}"
             axes.axhline(row["spearman"], color=FAULTY, linestyle="--", label=label)
     names = [f"{row['fragment']}\n{fitted(row['stage'], STEP)}".rstrip() for row in single]
     axes.set_xticks(range(len(single)), names)

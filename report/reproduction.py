@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aqa.number_text import fixed, signed
 from aqa.report.references import foot
 from aqa.report.tables import table as aligned
 from aqa.report.tables import wrapped
@@ -116,8 +117,8 @@ def table_row(cell: ReproducedCell) -> list[str]:
         return [*left, "-", "", ""]
     spread = ""
     if measured.interval:
-        spread = "[" + ", ".join(f"{end:.{digits}f}" for end in measured.interval) + "]"
+        spread = "[" + ", ".join(fixed(end, digits) for end in measured.interval) + "]"
     elif measured.std is not None:
         spread = f"± {measured.std:.{digits}f} ({measured.splits} {measured.over})"
-    difference = f"{measured.value - figure.value:+.{digits}f}"
-    return [*left, f"{measured.value:.{digits}f}", difference, spread]
+    difference = signed(measured.value - figure.value, digits)
+    return [*left, fixed(measured.value, digits), difference, spread]

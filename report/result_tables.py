@@ -11,6 +11,7 @@ from aqa.evaluation.metric import KINDS, Metric, metrics_of
 from aqa.evaluation.neighbours import NEIGHBOURS
 from aqa.evaluation.result import AnyResult, Evaluation, MeanResult, Result
 from aqa.evaluation.score_metrics import FEWEST, FEWEST_RANKED
+from aqa.number_text import fixed
 from aqa.report.class_notes import class_notes
 from aqa.report.result_table import OF_VIDEOS, TOO_FEW, ResultTable, head_title, too_few
 from aqa.report.seed_tables import seed_tables, without_single_seeds
@@ -204,7 +205,9 @@ def _single_cells(one: Result, below: bool, digits: Digits, counts: Sequence[str
 
 def _counted(value: Any) -> str:
     """A count, or an interval beside the bootstrap's."""
-    return f"[{value[0]:.3f}, {value[1]:.3f}]" if isinstance(value, list) else str(value)
+    return (
+        f"[{fixed(value[0], 3)}, {fixed(value[1], 3)}]" if isinstance(value, list) else str(value)
+    )
 
 
 def _mean_cells(one: MeanResult, below: bool, digits: Digits) -> list[str]:

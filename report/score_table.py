@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from aqa.evaluation.metric import point_digits
+from aqa.number_text import fixed, signed
 from aqa.report.tables import table, wrapped
 from aqa.report.why_text import why_json, why_text
 from aqa.target_names import PAIRS, RANK_VALUE, SCORE
@@ -63,7 +64,7 @@ def _scores(videos: Sequence[ScoredVideo]) -> str:
     ranked = {video.target for video in videos} == {PAIRS}
     header.append(RANK_VALUE if ranked else "score")
     for row, video in zip(rows, videos, strict=True):
-        row.append(f"{video.score:.{digits}f}")
+        row.append(fixed(video.score, digits))
     if any(video.trust.half_width is not None for video in videos):
         header.append("80 % between")
         for row, video in zip(rows, videos, strict=True):
@@ -76,7 +77,7 @@ def _scores(videos: Sequence[ScoredVideo]) -> str:
         header += ["lowest", "highest"]
         for row, video in zip(rows, videos, strict=True):
             values = video.by_split.values()
-            row += [f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"]
+            row += [fixed(min(values), digits), fixed(max(values), digits)]
     notes = [_RANKED] if any(video.target == PAIRS for video in videos) else []
     notes += [_OWN] if any(video.own_range is not None for video in videos) else []
     return "\n".join([table(rows, header, names), *map(wrapped, notes)])
@@ -93,7 +94,7 @@ def _classes(videos: Sequence[ScoredVideo]) -> str:
     several = any(len(one.by_split) > 1 for one in said)
     header += ["runs that say so"] if several else []
     for row, one in zip(rows, said, strict=True):
-        row += [one.label, f"{one.probability:.3f}" if sure else f"{one.margin:+.3f}"]
+        row += [one.label, fixed(one.probability, 3) if sure else signed(one.margin, 3)]
         if several:
             row.append(f"{[*one.by_split.values()].count(one.label)} of {len(one.by_split)}")
     return table(rows, header, names)
@@ -111,7 +112,7 @@ def bounds_text(bounds: tuple[float, float] | None, digits: int) -> str:
     if bounds is None:
         return "not known"
     few = max(digits - 2, 0)  # a bound is no more exact than the errors that it is made of
-    return f"{bounds[0]:.{few}f} and {bounds[1]:.{few}f}"
+    return f"{fixed(bounds[0], few)} and {fixed(bounds[1], few)}"
 
 
 def _written(video: ScoredVideo) -> list[str]:

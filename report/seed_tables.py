@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from aqa.evaluation.metric import metrics_of
 from aqa.evaluation.result import Evaluation, SeedMeans
+from aqa.number_text import fixed
 from aqa.report.result_table import TOO_FEW, ResultTable, head_title, too_few
 from aqa.report.values import UNDEFINED
 from aqa.split_names import NUMBERED, split_family
@@ -62,7 +63,7 @@ def _lines(one: SeedMeans) -> Iterator[list[str]]:
 
 
 def _number(value: float | None, digits: int) -> str:
-    return UNDEFINED if value is None else f"{value:.{digits}f}"
+    return UNDEFINED if value is None else fixed(value, digits)
 
 
 def without_single_seeds(evaluation: Evaluation) -> Evaluation:

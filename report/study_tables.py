@@ -19,6 +19,7 @@ from aqa.evaluation.baselines import PREFIX
 from aqa.evaluation.metric import Metric
 from aqa.evaluation.score_metrics import FEWEST_RANKED
 from aqa.evaluation.study_table import StudyCell, StudyRow, StudyTable
+from aqa.number_text import fixed
 from aqa.report.result_table import head_title
 from aqa.report.result_tables import told_lines
 from aqa.split_names import NUMBERED
@@ -128,13 +129,13 @@ def _cell(
 ) -> str:
     if cell.value is None:
         return none
-    text = f"{cell.value:.{digits}f}"
+    text = fixed(cell.value, digits)
     text = bold(text) if cell.best else text
     if cell.spread is None:
         return text
     if isinstance(cell.spread, float):
         return f"{text} {plus_minus} {cell.spread:.{digits}f}"
-    return f"{text} [{', '.join(f'{end:.{digits}f}' for end in cell.spread)}]"
+    return f"{text} [{', '.join(f'{fixed(end, digits)}' for end in cell.spread)}]"
 
 
 # LaTeX ------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from aqa.evaluation.metric import metric_of
+from aqa.number_text import fixed
 from aqa.report.tables import table, wrapped
 from aqa.workflows.sweep.grid import Setting, searched
 from aqa.workflows.sweep.run import Tried, best_of
@@ -69,4 +70,4 @@ def _shown(mean: float | None, deviation: float | None, digits: int) -> str:
     if mean is None:
         return "failed"
     spread = "" if deviation is None else f" +- {deviation:.{digits}f}"
-    return f"{mean:.{digits}f}{spread}"
+    return f"{fixed(mean, digits)}{spread}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aqa.number_text import fixed, signed
+
 UNDEFINED = "undefined"
 
 
@@ -18,10 +20,11 @@ def with_interval(
     """`0.712 [0.512, 0.812]`; below: the interval stands on a line of its own."""
     if value is None:
         return UNDEFINED
-    shown = f"{value:{sign}.{digits}f}"
+    text = signed if sign else fixed
+    shown = text(value, digits)
     if interval is None:
         return shown
-    bounds = ", ".join(f"{bound:{sign}.{digits}f}" for bound in interval)
+    bounds = ", ".join(text(bound, digits) for bound in interval)
     return f"{shown}{_gap(below)}[{bounds}]"
 
 
@@ -29,7 +32,7 @@ def with_std(value: float | None, std: float | None, digits: int, *, below: bool
     """`0.712 +- 0.051`, without the deviation where there is none; below: see `with_interval`."""
     if value is None:
         return UNDEFINED
-    shown = f"{value:.{digits}f}"
+    shown = fixed(value, digits)
     return shown if std is None else f"{shown}{_gap(below)}+- {std:.{digits}f}"
 
 

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from aqa import __version__
+from aqa.number_text import fixed
 from aqa.serve.server import Server
 from aqa.serve.settings import MEGABYTE
 from aqa.serve.uploads import Upload, receive_upload
@@ -151,13 +152,15 @@ def add_page(app: FastAPI, server: Server) -> None:
 
 @cache
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.FunctionLoader(_text),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["fixed"] = fixed
+    return made
 
 
 def _template(name: str) -> jinja2.Template:

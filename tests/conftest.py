@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -189,6 +191,48 @@ def dives(drawn_dives: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         result = CliRunner().invoke(main, ["-C", str(folder), *command.split()])
         assert result.exit_code == 0, result.output
     return folder
+
+
+# A machine of a cluster, which others reach by ray://.
+_RAY_SERVER = """
+import os, socket, sys, time
+from pathlib import Path
+import ray
+from ray.util.client.server.server import serve
+
+ray.init(num_cpus=2, include_dashboard=False)
+with socket.create_server(("127.0.0.1", 0)) as free:
+    port = free.getsockname()[1]
+server = serve("127.0.0.1", port)  # it ends where nobody holds it
+print(port, flush=True)
+folder, parent = Path(sys.argv[1]), os.getppid()
+while not (folder / "stop").exists() and os.getppid() == parent:
+    time.sleep(0.05)
+"""
+
+
+@pytest.fixture(scope="session")
+def ray_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address ray://... of a cluster with two cores, which has a process of its own."""
+    pytest.importorskip("ray", reason="Ray is not installed (extra ray)")
+    pytest.importorskip("grpc", reason="no grpcio (ray[client])")
+    folder = tmp_path_factory.mktemp("ray")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_AUTH_MODE", "disabled")
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        with subprocess.Popen(
+            [sys.executable, "-c", _RAY_SERVER, str(folder)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        ) as server:
+            try:
+                assert server.stdout is not None
+                yield f"ray://127.0.0.1:{server.stdout.readline().strip()}"
+                (folder / "stop").touch()
+                server.wait(timeout=500)
+            finally:
+                server.kill()
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""docs/papers.md: the tests that its table names exist, and so do the heads."""
+"""docs/papers.md: the tests that its table names exist, and so do the heads; and other tables."""
 
 from __future__ import annotations
 
@@ -44,3 +44,12 @@ def test_the_heads_that_are_named_exist(root: Path) -> None:
     named = {name for row in rows(root) for name in re.findall(r"--head ([\w-]+)", row[2])}
     assert len(named) > 15
     assert named <= set(head_names())
+
+
+def test_exit_codes_stand_on_one_page(root: Path) -> None:
+    """As a table, and those of signals at all."""
+    pages = {path.name: path.read_text(encoding="utf-8") for path in (root / "docs").glob("*.md")}
+    stand = re.compile(r"\| *exit code|\| code \| meaning|\b(?:129|130|143)\b.*\b(?:130|143)\b")
+    assert [name for name, text in pages.items() if stand.search(text)] == ["exit-codes.md"]
+    for code in ("0", "1", "2", "129", "130", "143"):
+        assert pages["exit-codes.md"].count(f"\n| {code} |") == 1

@@ -18,6 +18,7 @@ import pytest
 LEAVES = {
     *("errors", "files", "temporaries", "event_log", "device", "processes", "workspace"),
     *("growing_table", "plugins", "papers", "metrics", "split_names", "target_names"),
+    "number_text",
 }
 DATA = {"annotations", "features"}
 ALLOWED = {

@@ -33,7 +33,7 @@ from aqa.target_names import PAIRS, RANK_VALUE, SCORE
 from aqa.workflows.known_files import KnownFiles
 from aqa.workflows.measure.again import measured_again
 from aqa.workflows.new_videos import VideoExtractor, check_told, extractor_for, reads_joints
-from aqa.workflows.training_files import TrainingFiles
+from aqa.workflows.training_files import SAYS_NOTHING, TrainingFiles
 from aqa.workflows.trust import trust_in
 
 Frame = NDArray[np.uint8]
@@ -218,7 +218,7 @@ def from_store(
         features, blank = of_store(opened, video.id), blank_of(opened)
     video = replace(video, **{name: value for name, value in told.items() if value is not None})
     learned = video.id in run.learned_from
-    warnings = [f"{run.folder} has learned from {video.id}"] if learned else []
+    warnings = [f"{run.folder} has learned from {video.id}: {SAYS_NOTHING}"] if learned else []
     path = video.path
     if path is not None and asked not in ("", video.id) and _same_file(asked, path):
         source = open_video(path)

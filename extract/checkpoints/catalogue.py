@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from aqa.errors import UnknownNameError
 from aqa.extract.backbones.registry import backbone_names, get_architecture
-from aqa.extract.checkpoints.packages import PACKAGED
+from aqa.extract.checkpoints.packaged_networks import PACKAGED
 from aqa.extract.checkpoints.records import Checkpoint
 
 

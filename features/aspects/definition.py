@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from aqa.errors import AqaError
+from aqa.number_text import fixed
 
 # What is measured on each frame, see `aqa.features.aspects.series`.
 Kind = Literal[
@@ -115,7 +116,7 @@ class Aspect:
 
     def text(self, value: float) -> str:
         """A value as it is printed: whole degrees, others to two decimals."""
-        return f"{value:.0f}" if self.unit == "degrees" else f"{value:.2f}"
+        return fixed(value, 0) if self.unit == "degrees" else fixed(value, 2)
 
 
 @dataclass(frozen=True)

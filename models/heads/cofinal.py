@@ -21,7 +21,7 @@ from aqa.models.heads.base.query_decoder import QueryDecoder, after, clip_encode
 from aqa.models.heads.base.score_network import ScoreNetworkHead
 from aqa.models.heads.base.widths import check_parts, fitting_width, width_param
 from aqa.models.training.loop import TrainingSettings
-from aqa.models.training.losses import LossName
+from aqa.models.training.losses import ScoreLossName
 from aqa.models.training.schedules import cosine
 
 WIDTH = 256
@@ -114,9 +114,9 @@ class CofinalHead(ScoreNetworkHead):
     points, and `videos_`, how many it learned from.
     """
 
-    loss: LossName = param(
+    loss: ScoreLossName = param(
         "mse",
-        "loss of scores that is minimised: mse, l1, l1+l2, ranking or mse+ranking",
+        "loss of scores that is minimised",
         source="ours, by held-out training dives; zhou2024: l1",
     )
     lr: float = param(

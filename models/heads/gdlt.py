@@ -21,6 +21,7 @@ from aqa.models.heads.base.score_network import ScoreNetworkHead
 from aqa.models.heads.base.widths import check_parts
 from aqa.models.training import losses
 from aqa.models.training.loop import ScoreTrainer, Trainer, VideoBatch
+from aqa.models.training.losses import ScoreLossName
 
 
 class GradeTransformer(nn.Module):
@@ -102,6 +103,11 @@ class GDLTHead(ScoreNetworkHead):
     `limits_`, the two ends in points.
     """
 
+    loss: ScoreLossName = param(
+        "mse",
+        "loss of scores that is minimised",
+        source="l1+l2: farabi2021 §4.3; mse+ranking: li2018end §4",
+    )
     refit: bool = param(
         False,
         "after training was stopped by held-out training videos, train anew on all of them for as "

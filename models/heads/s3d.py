@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import StandardScaler
 
+from aqa.errors import listed
 from aqa.models.examples import Examples
 from aqa.models.heads.base import (
     Head,
@@ -207,16 +208,19 @@ class S3DHead(Head):
             fractions = np.array(self._fractions())
             return [fractions * clip_ranges[:, 1].max() for clip_ranges in self._ranges(examples)]
         names = unpack_texts(self.stage_names_)
-        begins = []
-        for name, video_stages in zip(examples.ids, _column("stages", examples), strict=True):
-            if list(video_stages) != names:
-                raise HeadError(
-                    f"{called(name)} has the stages {', '.join(video_stages)}, the first training "
-                    f"video {', '.join(names)}; fill in the manifest's columns stage_<name>, or "
-                    "leave such videos out with --skip-incomplete"
-                )
-            begins.append(np.array(list(video_stages.values()), float))
-        return begins
+        stages = _column("stages", examples)
+        others = [
+            f"{name} ({', '.join(own)})"
+            for name, own in zip(examples.ids, stages, strict=True)
+            if list(own) != names
+        ]
+        if others:
+            raise HeadError(
+                f"{len(others)} of {len(stages)} videos have other stages than the first training "
+                f"video, {', '.join(names)}: {listed(others)}; fill in the manifest's columns "
+                "stage_<name>, or leave such videos out with --skip-incomplete"
+            )
+        return [np.array(list(own.values()), float) for own in stages]
 
     def _fractions(self) -> list[float]:
         try:

@@ -24,6 +24,7 @@ from aqa.models.heads.base.score_network import ScoreNetworkHead
 from aqa.models.heads.base.widths import check_parts, fitting_width, width_param
 from aqa.models.training.loop import ScoreTrainer, Trainer, TrainingSettings, VideoBatch
 from aqa.models.training.schedules import drop
+from aqa.number_text import fixed
 
 WIDTH = 1024
 PUBLISHED = (
@@ -219,7 +220,7 @@ class UILHead(ScoreNetworkHead):
         points = shares.double().cpu().numpy() * float(self.y_std_)
         base = float(self.y_mean_)
         of = "log-odds" if self.says_probability else "score"
-        meaning = f"{self.explains} added to a base of {base:.2f}"
+        meaning = f"{self.explains} added to a base of {fixed(base, 2)}"
         return Explanation(points, points < 0, 0.0, meaning, {}, base, of)
 
 

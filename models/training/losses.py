@@ -18,9 +18,8 @@ from torch.nn.functional import (
 
 # Predicted and true scores, (n,) each, to a scalar.
 Loss = Callable[[Tensor, Tensor], Tensor]
-LossName = Literal[
-    "mse", "l1", "l1+l2", "ranking", "mse+ranking", "logistic", "pair-margin", "bradley-terry"
-]
+ScoreLossName = Literal["mse", "l1", "l1+l2", "ranking", "mse+ranking"]
+LossName = Literal[ScoreLossName, "logistic", "pair-margin", "bradley-terry"]
 # What is predicted of the better and of the worse video of given pairs, (pairs,) each, to a scalar.
 PairLoss = Callable[[Tensor, Tensor], Tensor]
 # The losses that learn from such pairs, and not from scores.

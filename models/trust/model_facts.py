@@ -19,6 +19,7 @@ from aqa.files import sha256_of
 from aqa.models.runs import MODEL, PREDICTIONS, Run
 from aqa.models.trust.likeness import LEAST_VIDEOS
 from aqa.models.trust.score_range import LEAST_ERRORS
+from aqa.number_text import fixed
 from aqa.target_names import SCORE
 
 # So many digits of a hash tell files apart.
@@ -88,7 +89,7 @@ class ModelFacts:
         learned = f"fitted on {_span([run.training_videos for run in runs])}"
         known = [n for run in runs for n in (run.lowest, run.highest) if n is not None]
         if known:
-            learned += f" with {min(known):.1f} to {max(known):.1f} points"
+            learned += f" with {fixed(min(known), 1)} to {fixed(max(known), 1)} points"
         weights = ", ".join(run.weights[:SHOWN_DIGITS] for run in runs)
         features = self.backbone
         if self.backbone_weights:

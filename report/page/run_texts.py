@@ -11,6 +11,7 @@ from aqa.evaluation.forest import Forest
 from aqa.evaluation.head_results import HeadResults
 from aqa.evaluation.metric import metric_of, point_digits
 from aqa.evaluation.resampling import Interval
+from aqa.number_text import fixed, signed
 from aqa.report.values import with_interval
 from aqa.split_names import NUMBERED, split_family
 
@@ -61,11 +62,13 @@ def predicted_alt(head: HeadResults) -> str:
     """What the picture of predicted against true scores says."""
     points = head.points()
     digits = point_digits(points.true.tolist(), 1)
+    true, predicted = (
+        f"{fixed(values.min(), digits)} to {fixed(values.max(), digits)}"
+        for values in (points.true, points.predicted)
+    )
     text = (
         f"Scatter plot of {head.name}: {len(points.ids)} predictions for {points.videos} test "
-        f"videos; true scores go from {points.true.min():.{digits}f} to "
-        f"{points.true.max():.{digits}f}, predicted ones from {points.predicted.min():.{digits}f} "
-        f"to {points.predicted.max():.{digits}f}."
+        f"videos; true scores go from {true}, predicted ones from {predicted}."
     )
     if points.has_ranges:
         text += f" {int(points.inside.sum())} true scores lie in their range of 80 %."
@@ -81,8 +84,8 @@ def residuals_alt(head: HeadResults) -> str:
     digits = point_digits(np.abs(residual).tolist(), 1)
     return (
         f"Residuals of {head.name} by true score: the lowest scores are predicted "
-        f"{residual[parts[0]].mean():+.{digits}f} points off on average, the highest "
-        f"{residual[parts[-1]].mean():+.{digits}f}."
+        f"{signed(residual[parts[0]].mean(), digits)} points off on average, the highest "
+        f"{signed(residual[parts[-1]].mean(), digits)}."
     )
 
 

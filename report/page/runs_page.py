@@ -18,6 +18,7 @@ from aqa.evaluation.metric import metric_of, point_digits
 from aqa.evaluation.result import Evaluation
 from aqa.evaluation.score_metrics import FEWEST_RANKED
 from aqa.evaluation.stored import TypeRow, stored_evaluation, type_rows
+from aqa.number_text import fixed, signed
 from aqa.report import plots
 from aqa.report.comparison_table import pair_rows
 from aqa.report.figures import svg_of
@@ -233,8 +234,8 @@ def _type_table(rows: Sequence[TypeRow]) -> PageTable:
     cells = [
         (
             *(row.type, str(row.videos), str(row.predictions)),
-            *(f"{row.med:.{digits}f}", f"{row.bias:+.{digits}f}"),
-            "too few" if row.spearman is None else f"{row.spearman:.3f}",
+            *(fixed(row.med, digits), signed(row.bias, digits)),
+            "too few" if row.spearman is None else fixed(row.spearman, 3),
         )
         for row in rows
     ]

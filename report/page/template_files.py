@@ -8,6 +8,7 @@ from importlib.resources import files
 
 import jinja2
 
+from aqa.number_text import fixed, signed
 from aqa.report.page.sentences import points
 
 
@@ -24,7 +25,7 @@ def page_templates() -> jinja2.Environment:
     made.globals["script"] = _template("player.js")
     made.globals["styles"] = _template("page.css")
     made.globals["run_styles"] = _template("runs.css")
-    made.filters["points"] = points
+    made.filters |= {"points": points, "fixed": fixed, "signed": signed}
     return made
 
 

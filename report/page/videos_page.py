@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from aqa.evaluation.metric import point_digits
 from aqa.models.trust.model_facts import SHOWN_DIGITS, model_facts
+from aqa.number_text import fixed, signed
 from aqa.report.feedback_table import move_row
 from aqa.report.page.aspect_parts import AspectPart, aspect_part
 from aqa.report.page.charts import (
@@ -29,11 +30,11 @@ from aqa.report.page.sentences import (
     place_of,
     score_text,
     sentence_of,
-    weakest,
     worst_first,
 )
 from aqa.report.page.template_files import data_address, page_templates
 from aqa.report.score_table import range_text
+from aqa.workflows.moments import weakest
 from aqa.workflows.shown_joints import ShownJoints
 from aqa.workflows.video_reports import BrowserVideo, ReportedVideo, VideosReport
 
@@ -125,14 +126,16 @@ def _shown(
         video=video,
         score=score_text(video.score, report.training),
         range="" if width is None else range_text(video.score, width, digits + 1),
-        splits="" if len(values) < 2 else f"{min(values):.{digits}f} to {max(values):.{digits}f}",
+        splits=""
+        if len(values) < 2
+        else f"{fixed(min(values), digits)} to {fixed(max(values), digits)}",
         headline=_headline(video),
         sentences=tuple(f"{sentence_of(moment, video)}." for moment in worst_first(video)),
         rows=tuple(
             {
                 "place": place_of(moment),
                 "said": comparison_of(moment, video),
-                "value": f"{moment.value:+.2f}" if video.beside else f"{moment.value:.2f}",
+                "value": signed(moment.value, 2) if video.beside else fixed(moment.value, 2),
                 "mark": moment.mark,
             }
             for moment in video.moments
@@ -176,7 +179,7 @@ def _player(video: ReportedVideo, copies: Mapping[BrowserVideo, int]) -> Mapping
     """
     if video.copy is None:
         return {}
-    worst = weakest(video)
+    worst = weakest(video.moments)
     numbers = [moment.number for moment in video.moments]
     return {
         "worst": numbers.index(worst.number) if worst else 0,

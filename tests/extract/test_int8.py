@@ -24,8 +24,9 @@ from aqa.extract.engines.calibration import calibrating_videos, quantised
 from aqa.extract.engines.int8_file import Int8Error, check_xml, read_int8
 from aqa.extract.engines.names import openvino_version
 from aqa.extract.parallel.messages import Ready, WorkerJob
-from aqa.extract.parallel.ray_worker import RayWorker, SentFile
+from aqa.extract.parallel.ray_worker import RayWorker
 from aqa.extract.parallel.recipe import NetworkRecipe
+from aqa.extract.parallel.sent_file import SentFile
 from aqa.extract.video_encoder import EncodingSettings
 from aqa.features.clips import ClipRule
 from aqa.features.store import FeatureStore, StoreError

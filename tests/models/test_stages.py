@@ -110,8 +110,11 @@ def test_hand_labels() -> None:
     ("stages", "problem"),
     [
         ([{}, {}], "no video has stages"),
-        ([{"flight": 3, "entry": 5}, {"flight": 3}], "row 1 has no first frame of entry"),
-        ([{}, {"flight": 3}], "row 0 has no first frame of flight"),
+        (
+            [{"flight": 3, "entry": 5}, {"flight": 3}],
+            r"1 of 2 videos have no first frame of some stages: row 1 \(entry\); fill",
+        ),
+        ([{}, {"flight": 3}], r"row 0 \(flight\); fill in"),
     ],
 )
 def test_missing_hand_labels(stages: list[dict[str, int]], problem: str) -> None:

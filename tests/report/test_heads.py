@@ -7,9 +7,9 @@ from typing import Literal
 
 import pytest
 
-from aqa.models.heads import head_names
+from aqa.models.heads import find_head, head_names
 from aqa.models.heads.base import param
-from aqa.report.heads import allowed, head_page, heads_list
+from aqa.report.heads import allowed, head_page, heads_list, parameter_rows
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Shown:
 def test_the_list_has_every_head_and_imports_none() -> None:
     code = (
         "import sys\nfrom aqa.report.heads import heads_list\n"
-        "from aqa.models.heads import head_names\n"
+        "from aqa.models.heads import find_head, head_names\n"
         "print(heads_list(head_names()))\n"
         "assert 'torch' not in sys.modules"
     )
@@ -63,3 +63,14 @@ def test_a_page_has_every_parameter_in_80_columns(monkeypatch: pytest.MonkeyPatc
     assert [line.split()[0] for line in page.splitlines() if line.startswith(("rate", "kernel"))]
     assert "true" in page
     assert max(map(len, page.splitlines())) <= 80
+
+
+def test_choices_are_listed_once() -> None:
+    """A meaning may explain choices, each with a colon behind it; the list of them comes after."""
+    twice = []
+    for name in head_names():
+        for parameter, _, meaning, _ in parameter_rows(find_head(name).head_class):
+            said, _, listed = meaning.rpartition("; ")
+            if ", ".join(listed.split(", ")[:2]) in said and ", " in listed:
+                twice.append((name, parameter))
+    assert not twice

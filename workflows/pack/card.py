@@ -18,6 +18,7 @@ from aqa.evaluation.metric import Metric, metrics_of, point_digits
 from aqa.features.store import made_up
 from aqa.models.runs import METRICS_FILE, Run
 from aqa.models.trust.score_range import SHOWN
+from aqa.number_text import fixed
 from aqa.target_names import PAIRS, SCORE
 from aqa.workflows.pack.contents import PackedNetwork
 from aqa.workflows.training_files import training_files
@@ -133,8 +134,8 @@ def _training(facts: CardFacts) -> Iterator[str]:
         known = [one.score for i in facts.videos if _has_score(one := _seen(run, facts, i))]
         if known and run.kind == "scores" and name != PAIRS:
             digits = point_digits(known, 1)
-            low, high = (f"{value:.{digits}f}" for value in (min(known), max(known)))
-            middle = f"{float(np.median(known)):.{digits}f}"
+            low, high = (fixed(value, digits) for value in (min(known), max(known)))
+            middle = fixed(float(np.median(known)), digits)
             what = "scores" if name == SCORE else f"`{name}`"
             yield f"their {what}: {low} to {high} points, the median {middle}"
     for name, labels in (
@@ -268,9 +269,9 @@ def _value(metric: Metric, test: Mapping[str, Any]) -> str:
     if not isinstance(value, int | float):
         return "not known"
     digits = metric.digits_for([value])
-    text = f"{value:.{digits}f}"
+    text = fixed(value, digits)
     if isinstance(interval, list) and len(interval) == 2:
-        text += f" ({interval[0]:.{digits}f} to {interval[1]:.{digits}f})"
+        text += f" ({fixed(interval[0], digits)} to {fixed(interval[1], digits)})"
     return text
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aqa.errors import AqaError
+from aqa.extract.checkpoints.packaged_networks import PackagedNetworks
 from aqa.extract.poses.estimation.detector import SIDE, Detection, decode
 from aqa.extract.poses.estimation.regions import Points, Region, upright
 from aqa.extract.poses.names import MEDIAPIPE
@@ -39,9 +40,13 @@ class BodyPose(NamedTuple):
 
 
 class BlazePose:
-    """Finds bodies and joints in pictures; slow to make, so made once per process."""
+    """Finds bodies and joints in pictures; slow to make, so made once per process.
 
-    def __init__(self, detector: Path, landmarks: Path, threads: int = 1):
+    known: which of the published networks the two files are.
+    """
+
+    def __init__(self, detector: Path, landmarks: Path, known: PackagedNetworks, threads: int = 1):
+        self.known = known
         self._detector = _Network(detector, threads, ((1, 2254, 12), (1, 2254, 1)))
         self._landmarks = _Network(landmarks, threads, ((1, 5 * _N_POINTS), (1, 1)))
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
-from aqa.extract.checkpoints.packages import BLAZEPOSE
+from aqa.extract.checkpoints.packaged_networks import PACKAGED
 from aqa.extract.poses.estimation.blazepose import BlazePose, BodyPose
 from aqa.extract.poses.estimation.files import made_of, write_estimate
 from aqa.extract.poses.estimation.moving import follow_moving
@@ -106,7 +106,11 @@ def estimate_poses(
     that was made of another video or with other settings, is never replaced: that video fails.
     """
     progress, summary = progress or ExtractionProgress(), ExtractionSummary()
-    todo = [video for video in videos if not _is_there(video, folder, settings, summary, progress)]
+    todo = [
+        video
+        for video in videos
+        if not _is_there(video, folder, networks, settings, summary, progress)
+    ]
     progress.start(len(todo))
     for video in todo:
         try:
@@ -117,7 +121,7 @@ def estimate_poses(
             continue
         for warning in [*found.warnings, *_few(found)]:
             summary.warn(video.id, warning, progress)
-        write_estimate(_place(folder, video), found.joints, _made(video, settings))
+        write_estimate(_place(folder, video), found.joints, _made(video, networks, settings))
         summary.done.append(video.id)
         summary.n_clips += found.n_frames
         progress.video(found.n_frames)
@@ -134,10 +138,10 @@ def _place(folder: Path, video: Video) -> Path:
     return folder / f"{video.id}.npz"
 
 
-def _made(video: Video, settings: EstimationSettings) -> dict[str, Any]:
+def _made(video: Video, networks: BlazePose, settings: EstimationSettings) -> dict[str, Any]:
     return {
-        "by": BLAZEPOSE.name,
-        "networks": {file.name: file.sha256 for file in BLAZEPOSE.files},
+        "by": networks.known.name,
+        "networks": {file.name: file.sha256 for file in networks.known.files},
         "settings": settings.record(),
         "frames": [video.start_frame, video.end_frame],
         "video": video.where if video.path is None else content_of(video.path),
@@ -147,6 +151,7 @@ def _made(video: Video, settings: EstimationSettings) -> dict[str, Any]:
 def _is_there(
     video: Video,
     folder: Path,
+    networks: BlazePose,
     settings: EstimationSettings,
     summary: ExtractionSummary,
     progress: ExtractionProgress,
@@ -158,22 +163,23 @@ def _is_there(
         return True
     if not path.exists():
         return False
-    made, wanted = made_of(path), _made(video, settings)
+    made, wanted = made_of(path), _made(video, networks, settings)
     if made == wanted:
         summary.reused.append(video.id)
         return True
     what = "was not written by aqa poses"
     if made is not None:
-        different = [key for key in wanted if made.get(key) != wanted[key]]
+        different = [key for key in wanted if key != "by" and made.get(key) != wanted[key]]
         what = f"was made with other {' and '.join(different)}"
     summary.fail(video.id, f"{path}: {what}; name another folder with --out, or move it", progress)
     return True
 
 
 def load_networks(paths: Sequence[Path], threads: int = 1) -> BlazePose:
-    """The two networks, from the files of `BLAZEPOSE`."""
+    """The two networks, from the two files of one of `PACKAGED`."""
     by_name = {path.name: path for path in paths}
-    detector, landmarks = (by_name.get(file.name) for file in BLAZEPOSE.files)
-    if detector is None or landmarks is None:
-        raise AqaError(f"{BLAZEPOSE.name}: {', '.join(by_name)} are not its two files")
-    return BlazePose(detector, landmarks, threads)
+    for known in PACKAGED.values():
+        if set(by_name) == {file.name for file in known.files}:
+            detector, landmarks = (by_name[file.name] for file in known.files)
+            return BlazePose(detector, landmarks, known, threads)
+    raise AqaError(f"{', '.join(by_name)}: not the two files of any of {', '.join(PACKAGED)}")

@@ -15,6 +15,7 @@ from aqa.models.heads.base.checks import check_sequences
 from aqa.models.heads.base.params import param
 from aqa.models.heads.base.pooling import layers
 from aqa.models.heads.base.score_network import ScoreNetworkHead
+from aqa.number_text import fixed
 
 WIDTH = 128
 
@@ -147,8 +148,9 @@ def farabi_loss() -> Any:
     """The hyper-parameter `loss` of the heads that aggregate clips."""
     return param(
         "l1+l2",
-        "l1+l2 (farabi2021 §4.3), mse, ranking, or mse+ranking (li2018end §4); logistic: of labels "
-        "of two values, which get it by default; pair-margin or bradley-terry: of --target pairs",
+        "loss that is minimised; logistic: of labels of two values, which get it by default; "
+        "pair-margin or bradley-terry: of --target pairs",
+        source="l1+l2: farabi2021 §4.3; mse+ranking: li2018end §4; pair-margin: doughty2018",
     )
 
 
@@ -180,6 +182,6 @@ def explain_aggregate(head: ScoreNetworkHead, examples: Examples) -> Explanation
     points = shares.double().cpu().numpy() * float(head.y_std_)
     gains, blank = np.split(points, [len(sequence)])
     base = float(net.linear.bias) * float(head.y_std_) + float(head.y_mean_) + float(blank.sum())
-    meaning = f"{head.explains} added to a base of {base:.2f}"
+    meaning = f"{head.explains} added to a base of {fixed(base, 2)}"
     of = "log-odds" if head.says_probability else "score"
     return Explanation(gains, gains < 0, 0.0, meaning, {}, base, of)

@@ -129,7 +129,7 @@ def test_the_stride_of_most_clips() -> None:
         ({"stages": [{}] * 24}, "no video has stages; fill in the manifest's columns stage_<name>"),
         (
             {"stages": [{"flight": 9, "entry": 20}, *[{"flight": 9}] * 23]},
-            "row 1 has no first frame of entry",
+            "23 of 24 videos have no first frame of some stages: row 1 .entry., row 2 ",
         ),
     ],
 )

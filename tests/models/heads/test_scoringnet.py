@@ -216,7 +216,7 @@ def test_the_margin_is_as_large_beside_each_part(dives: Dives) -> None:
 
 
 def test_a_new_video_without_stages(head: ScoringNetHead, dives: Dives) -> None:
-    with pytest.raises(HeadError, match="row 0 has no first frame of flight, entry"):
+    with pytest.raises(HeadError, match=r"1 of 1 videos have .*: row 0 \(flight, entry\);"):
         head.predict(dives.x[:1], clips=[CLIPS], stages=[{}])
 
 

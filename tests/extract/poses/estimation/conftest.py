@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aqa.extract.checkpoints.packaged_networks import BLAZEPOSE
 from aqa.extract.poses.estimation.blazepose import JOINTS, BodyPose
 from aqa.extract.poses.estimation.detector import Detection
 from aqa.extract.poses.estimation.regions import Region
@@ -20,6 +21,7 @@ class CrossNetworks:
 
     def __init__(self) -> None:
         self.detections = 0
+        self.known = BLAZEPOSE
 
     def detect(self, frame: np.ndarray, least: float = 0.5) -> list[Detection]:
         self.detections += 1

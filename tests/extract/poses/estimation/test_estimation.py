@@ -12,6 +12,7 @@ from click.testing import Result
 
 from aqa.annotations.manifest import Video, write_manifest
 from aqa.errors import AqaError
+from aqa.extract.checkpoints.packaged_networks import BLAZEPOSE, PACKAGED
 from aqa.extract.poses.estimation import run as module
 from aqa.extract.poses.estimation.blazepose import BlazePose
 from aqa.extract.poses.estimation.moving import follow_moving
@@ -87,6 +88,10 @@ def test_reused_failed_and_never_replaced(
     assert "has a /" in estimate_poses([outside], tmp_path, networks, STILL).failed[0][1]
     other = estimate_poses([seen], tmp_path, networks, EstimationSettings())
     assert "with other settings" in other.failed[0][1]
+    networks.known = PACKAGED["blazepose-lite"]
+    other = estimate_poses([seen], tmp_path, networks, STILL)
+    assert "was made with other networks; name another folder" in other.failed[0][1]
+    networks.known = BLAZEPOSE
     crosses([(50, 20)] * 8)
     assert "with other video" in estimate_poses([seen], tmp_path, networks, STILL).failed[0][1]
 
@@ -133,8 +138,8 @@ def test_without_the_extra_a_line_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "ai_edge_litert.interpreter", None)
     with pytest.raises(AqaError, match=r"pip install 'aqa-toolkit\[poses\]'"):
-        BlazePose(tmp_path / "a.tflite", tmp_path / "b.tflite")
-    with pytest.raises(AqaError, match="are not its two files"):
+        BlazePose(tmp_path / "a.tflite", tmp_path / "b.tflite", BLAZEPOSE)
+    with pytest.raises(AqaError, match=r"a.tflite: not the two files of any of blazepose-full, "):
         load_networks([tmp_path / "a.tflite"])
 
 
@@ -148,7 +153,8 @@ def test_from_videos_of_an_exercise_to_feedback(
     """The commands in the order in which a user gives them; no other program is needed."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module, "load_networks", lambda paths, threads: networks)
-    monkeypatch.setattr("aqa.commands.poses.fetch_networks", lambda name: [])
+    fetched: list[str] = []
+    monkeypatch.setattr("aqa.commands.poses.fetch_networks", fetched.append)
     rows = []
     for k in range(8):
         depth = 6 + 3 * k
@@ -168,7 +174,8 @@ def test_from_videos_of_an_exercise_to_feedback(
     run_aqa("fit", "--head", "pose-dct")
     assert run_aqa("eval", "--head", "pose-dct").stdout
     crosses([(48, 20 + round(9 * np.sin(i / 5) ** 2)) for i in range(16)], "new.avi")
-    run_aqa("poses", "new.avi", "--out", "mine")
+    run_aqa("poses", "new.avi", "--out", "mine", "--network", "lite")
+    assert fetched == ["blazepose-full", "blazepose-full", "blazepose-lite"]
     told = run_aqa("feedback", "mine/new.npz", "--head", "pose-dct").stdout
     assert "left knee" in told
     assert "fitted on 6 videos" in told

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from aqa.annotations.manifest import Video
-from aqa.extract.checkpoints.packages import BLAZEPOSE, fetch_packaged
+from aqa.extract.checkpoints.packaged_networks import BLAZEPOSE
+from aqa.extract.checkpoints.packages import fetch_packaged
 from aqa.extract.checkpoints.records import WeightsError
 from aqa.extract.poses.estimation.blazepose import JOINTS, BlazePose
 from aqa.extract.poses.estimation.moving import follow_moving

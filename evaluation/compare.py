@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from aqa.errors import AqaWarning
+from aqa.errors import AqaWarning, listed
 from aqa.evaluation.classes.metrics import measure_classes
 from aqa.evaluation.metric import metric_of, metrics_of
 from aqa.evaluation.paired_tests import (
@@ -49,6 +49,9 @@ from aqa.split_names import split_family
 from aqa.target_names import SCORE, label_and_target
 
 ALPHA = 0.05
+
+# What to do where --skip-incomplete or --skip-missing left out other videos for one head.
+_ALIKE = "leave out the same for all: empty their split_<name> in the manifest and fit again"
 
 
 @dataclass(frozen=True)
@@ -313,6 +316,14 @@ def _check_alike(heads: Mapping[str, Mapping[str, Predictions]]) -> None:
     for answers in others:
         for split, one in expected.items():
             _check_same_videos(one, answers[split])
+    for split in expected:
+        learned = {name: answers[split].n_train for name, answers in heads.items()}
+        if len({*learned.values()}) > 1:
+            each = listed((f"{name} {count}" for name, count in learned.items()), len(learned))
+            line = (
+                f"split {split}: heads learned from different numbers of videos, {each}; {_ALIKE}"
+            )
+            warnings.warn(line, AqaWarning, stacklevel=2)
 
 
 def _check_same_videos(one: Predictions, other: Predictions) -> None:
@@ -326,7 +337,7 @@ def _check_same_videos(one: Predictions, other: Predictions) -> None:
         odd = sorted(set(one.ids) ^ set(other.ids))
         raise RunError(
             f"{where} were evaluated on different test videos: {len(odd)} are tested by one of "
-            f"them only, such as {odd[0]}; run `aqa eval` again for both"
+            f"them only, {listed(odd)}; run `aqa eval` again for both, or {_ALIKE}"
         )
     if one.kind == "ranking":
         if not np.array_equal(one.score, other.score):

@@ -33,7 +33,7 @@ from aqa.target_names import PAIRS, RANK_VALUE, SCORE
 from aqa.workflows.known_files import KnownFiles
 from aqa.workflows.measure.again import measured_again
 from aqa.workflows.new_videos import VideoExtractor, check_told, extractor_for, reads_joints
-from aqa.workflows.training_files import TrainingFiles
+from aqa.workflows.training_files import SAYS_NOTHING, TrainingFiles
 from aqa.workflows.trust import trust_in
 
 Frame = NDArray[np.uint8]
@@ -131,7 +131,9 @@ def explain(
         seen = from_store(manifest.by_id[name], run, where, told, asked)
     else:
         video = held_to_the_end(new_video(name, run, manifest, known, told))
-        extractor = extractor_for(run.spec, weights=weights, backbone=backbone, device=device)
+        extractor = extractor_for(
+            run.spec, weights=weights, backbone=backbone, device=device, store=run.store
+        )
         seen = from_file(video, run, extractor)
         if learned := TrainingFiles([run]).warning(file):
             seen = replace(seen, warnings=(f"{video.id}: {learned}", *seen.warnings))
@@ -216,7 +218,7 @@ def from_store(
         features, blank = of_store(opened, video.id), blank_of(opened)
     video = replace(video, **{name: value for name, value in told.items() if value is not None})
     learned = video.id in run.learned_from
-    warnings = [f"{run.folder} has learned from {video.id}"] if learned else []
+    warnings = [f"{run.folder} has learned from {video.id}: {SAYS_NOTHING}"] if learned else []
     path = video.path
     if path is not None and asked not in ("", video.id) and _same_file(asked, path):
         source = open_video(path)

@@ -77,6 +77,16 @@ def compared_with(
     return f"other {found.type} videos" if found.type else "the training videos", found
 
 
+def weakest(moments: Sequence[Moment]) -> Moment | None:
+    """The moment that is farthest below good ones, whether it stands out or not."""
+    return min(moments, key=beside_good, default=None)
+
+
+def beside_good(moment: Moment) -> float:
+    """How a moment stands beside good ones, as where faults are frequent the mean is low itself."""
+    return moment.value if moment.below_good is None else -moment.below_good
+
+
 def moments_of(
     seen: SeenVideo,
     feedback: Feedback | None,

@@ -30,6 +30,10 @@ def training_files(run: Run) -> dict[str, str]:
     return {i: content for i, content in found.items() if content}
 
 
+# Of a video that a head has learned from.
+SAYS_NOTHING = "its score says nothing of how well others are scored"
+
+
 class TrainingFiles:
     """The files that several runs have learned from."""
 
@@ -55,7 +59,4 @@ class TrainingFiles:
         learned = sum(not run.learned_from.isdisjoint(ids) for run in self.runs)
         every = learned == len(self.runs)
         whose = "the head has" if every else f"{learned} of {len(self.runs)} runs have"
-        return (
-            f"{whose} learned from this very video ({listed(ids, 3)}): its score says nothing of "
-            "how well others are scored"
-        )
+        return f"{whose} learned from this very video ({listed(ids, 3)}): {SAYS_NOTHING}"

@@ -38,7 +38,7 @@ from aqa.workflows.feedback import (
 from aqa.workflows.known_files import KnownFiles
 from aqa.workflows.measure.shown import ShownAspects, shown_aspects
 from aqa.workflows.moments import Moment as Moment
-from aqa.workflows.moments import compared_with, moments_of
+from aqa.workflows.moments import compared_with, moments_of, weakest
 from aqa.workflows.new_videos import (
     VideoExtractor,
     check_same_features,
@@ -51,6 +51,9 @@ from aqa.workflows.training_files import TrainingFiles
 from aqa.workflows.true_faults import TrueFault, told_faults
 from aqa.workflows.trust import Trust, trust_in
 from aqa.workflows.video_shelf import MOST_EXEMPLARS, VideoShelf
+
+# Most pixels that a still is high: a small picture in a table, a larger one on paper.
+_STILL = 320
 
 
 @dataclass(frozen=True)
@@ -73,9 +76,10 @@ class ReportedVideo:
     beside: what clips are compared with, in words; "" where with nothing. commentary: what the head
     writes, "" for nothing. writer: the head that writes it, where that is another one. joints: to
     draw over the copy; None where none are known. copy: to play; None where there is no video file.
-    thumbnail: JPEG. run: whose feedback it is. trust: how far the score may be trusted. warnings:
-    why this may mean less than it seems, one line each. true_faults: where somebody has told them.
-    aspects: what was measured, the worst first. costs: what the head says of these.
+    thumbnail: JPEG of the moment that the feedback speaks of first. run: whose feedback it is.
+    trust: how far the score may be trusted. warnings: why this may mean less than it seems, one
+    line each. true_faults: where somebody has told them. aspects: what was measured, the worst
+    first. costs: what the head says of these.
     """
 
     name: str
@@ -167,7 +171,8 @@ class VideoReporter:
     def extractor(self) -> VideoExtractor:
         """What extracts new videos; its network is built when it is first needed."""
         if self._extractor is None:
-            self._extractor = extractor_for(self.runs[0].spec, **self._network)
+            run = self.runs[0]
+            self._extractor = extractor_for(run.spec, store=run.store, **self._network)
         return self._extractor
 
     @cached_property
@@ -318,7 +323,7 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: VideoShelf, align: st
         moments=moments,
         exemplars=exemplars,
         copy=copy,
-        thumbnail=jpeg(_frame_of_interest(seen, feedback, pose)) if copy else None,
+        thumbnail=jpeg(_frame_of_interest(seen, feedback, moments, pose), _STILL) if copy else None,
         run=run,
         trust=trust,
         warnings=(
@@ -379,15 +384,18 @@ def _seconds(features: VideoFeatures, copy: BrowserVideo, number: int) -> tuple[
 
 
 def _frame_of_interest(
-    seen: SeenVideo, feedback: Feedback | None, pose: PoseFeedback | None
+    seen: SeenVideo,
+    feedback: Feedback | None,
+    moments: Sequence[Moment],
+    pose: PoseFeedback | None,
 ) -> Frame:
-    """Where a joint gains most, or the middle of the clip of the lowest value, or of the video."""
+    """Where a joint gains most, or the middle of the weakest moment, or of the video."""
     assert seen.video.path is not None
     first = seen.features.offset
     middle = first + seen.features.n_frames // 2
-    if feedback is not None and feedback.clips:
-        worst = min(feedback.clips, key=lambda clip: clip.value)
-        middle = (worst.start + worst.stop) // 2
+    if feedback is not None and (worst := weakest(moments)) is not None:
+        clip = next(one for one in feedback.clips if one.clip == worst.number)
+        middle = (clip.start + clip.stop) // 2
     if pose is not None:
         middle = pose.moves[0].frame
     return read_frames(seen.video.path, [middle])[middle]

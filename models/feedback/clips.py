@@ -216,9 +216,10 @@ def _compared(explanation: Explanation, reference: ClipReference, kind: str) -> 
             "faulty",
             f"{margin:.2f}{points} or more below the level that one in four of {beside} reaches in "
             "the same part of the video",
-            f"held against the faulty clips of {told.videos} held-out videos: precision "
-            f"{told.precision:.2f}, recall {told.recall:.2f}, F1 {told.f1:.2f} "
-            f"({told.f1_of_all:.2f} if every clip is called faulty)",
+            f"tried on {told.videos} held-out videos whose faulty clips are known: of those that "
+            f"it calls faulty {100 * told.precision:.0f} % are, and it finds "
+            f"{100 * told.recall:.0f} % of the faulty ones (F1 {told.f1:.2f}; "
+            f"{told.f1_of_all:.2f} if every clip is called faulty)",
             explanation.values <= limits,
             limits,
             found,

@@ -79,6 +79,7 @@ class ActionScaleTransform(TargetTransform):
         if without:
             raise HeadError(
                 f"scale=action takes the action of every video, and {len(without)} of {n} have "
-                f"none ({listed(without)}): fill the manifest's column `action`"
+                f"none ({listed(without)}): fill the manifest's column `action`, or leave them "
+                "out with --skip-incomplete"
             )
         return actions

@@ -108,7 +108,8 @@ class DifficultyTransform(TargetTransform):
             raise HeadError(
                 f"difficulty={self.how} takes the difficulty of every video, and "
                 f"{n - usable.sum()} of {n} have none{above} ({without}): fill the "
-                "manifest's column `difficulty`, or give --difficulty to `aqa score`"
+                "manifest's column `difficulty`, leave them out with --skip-incomplete, or give "
+                "--difficulty to `aqa score`"
             )
         return known
 

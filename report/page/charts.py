@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from aqa.workflows.video_reports import ReportedVideo
 WIDTH, CURVE_HEIGHT, HISTOGRAM_HEIGHT = 1000.0, 150.0, 90.0
 _ROOM = 18.0
 _BINS = 20
+# In rem: a letter on the timeline at the most, and the height of a block with names side by side.
+_LETTER, _LEAST_BLOCK = 0.55, 2.75
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,9 @@ class Curve:
     """The values of a video's moments over its time, and the average that they are held against.
 
     line, average: points of a polyline, "x,y x,y"; average is "" where there is none. zero: the
-    height of the value 0; None where 0 is not shown.
+    height of the value 0; None where 0 is not shown. names_width: how wide the timeline must be for
+    the names on it to fit side by side; where it is narrower they stand upright, on blocks of the
+    height names_height. Both in rem.
     """
 
     line: str
@@ -47,6 +52,8 @@ class Curve:
     dots: tuple[Dot, ...]
     blocks: tuple[TimelineBlock, ...]
     zero: float | None
+    names_width: float
+    names_height: float
 
 
 @dataclass(frozen=True)
@@ -83,28 +90,43 @@ def curve_of(video: ReportedVideo) -> Curve:
         for x, mean in zip(middles, means, strict=True)
         if np.isfinite(mean)
     ]
+    blocks = _blocks(video, duration)
     return Curve(
         " ".join(f"{dot.x},{dot.y}" for dot in dots),
         " ".join(average),
         dots,
-        _blocks(video, duration),
+        blocks,
         height(0.0) if low <= 0 <= high else None,
+        math.ceil(max(100 * _name_rem(one) / one.width for one in blocks if one.label)),
+        round(max(_LEAST_BLOCK, *map(_name_rem, blocks)), 2),
     )
 
 
 def _blocks(video: ReportedVideo, duration: float) -> tuple[TimelineBlock, ...]:
-    """Moments side by side: clips may overlap, so each ends where the next one begins."""
+    """Moments side by side: clips may overlap, so each ends where the next one begins.
+
+    A block that is much narrower than others has no number, and no name if the one before has the
+    same: it has no room, and one knows what would stand there.
+    """
     starts = [moment.start for moment in video.moments]
     stops = [*starts[1:], video.moments[-1].stop]
-    return tuple(
-        TimelineBlock(
-            100 * start / duration,
-            100 * max(stop - start, 0.0) / duration,
-            bool(moment.mark),
-            moment.stage.replace("_", " ") or str(moment.number + 1),
-        )
-        for moment, start, stop in zip(video.moments, starts, stops, strict=True)
-    )
+    widths = [
+        100 * max(stop - start, 0.0) / duration for start, stop in zip(starts, stops, strict=True)
+    ]
+    blocks: list[TimelineBlock] = []
+    stage = ""
+    for moment, start, width in zip(video.moments, starts, widths, strict=True):
+        name = moment.stage.replace("_", " ") or str(moment.number + 1)
+        known = name == stage or not moment.stage
+        label = "" if width == 0 or (known and width < max(widths) / 2) else name
+        blocks.append(TimelineBlock(100 * start / duration, width, bool(moment.mark), label))
+        stage = name
+    return tuple(blocks)
+
+
+def _name_rem(block: TimelineBlock) -> float:
+    """About how long the name on a block is, in rem, with the room around it."""
+    return _LETTER * len(block.label) + 0.5
 
 
 def faults_on(video: ReportedVideo) -> tuple[TimelineBlock, ...]:

@@ -8,7 +8,7 @@ from typing import Protocol
 from aqa.evaluation.metric import point_digits
 from aqa.models.feedback import Feedback
 from aqa.number_text import fixed
-from aqa.workflows.moments import Moment
+from aqa.workflows.moments import Moment, beside_good, weakest
 from aqa.workflows.true_faults import TrueFault
 
 # Fewer points than this are no difference worth a word.
@@ -77,25 +77,27 @@ def comparison_of(moment: Moment, video: HasMoments) -> str:
         said = f"as in {video.beside}"
     else:
         side = "below" if moment.below > 0 else "above"
-        said = f"about {points(abs(moment.below))} {side} {video.beside}"
+        said = f"about {points(abs(moment.below))} {side} {video.beside} on average"
     if moment.below_range is not None:
-        said += f" ({range_words(*moment.below_range)} the middle 80 % of them)"
+        said += f" (eight in ten of them are {range_words(*moment.below_range)})"
     elif moment.below_good >= LEAST_POINTS:
         said += f", {points(moment.below_good)} below the better of these"
     return said + mark
 
 
 def range_words(least: float, most: float) -> str:
-    """Between how many points a moment is below, or above, others, the smaller number first.
+    """By how many points others are better or worse than a moment, the smaller number first.
 
-    >>> range_words(1.02, 5.0), range_words(-2.0, 3.0), range_words(-4.0, -1.5)
-    ('1.0 to 5.0 below', '2.0 above to 3.0 below', '1.5 to 4.0 above')
+    >>> range_words(1.02, 5.0), range_words(-4.0, -1.5)
+    ('1.0 to 5.0 points better', '1.5 to 4.0 points worse')
+    >>> range_words(-2.0, 3.0)
+    'between 2.0 points worse and 3.0 better'
     """
     if least >= 0:
-        return f"{fixed(least, 1)} to {fixed(most, 1)} below"
+        return f"{fixed(least, 1)} to {points(most)} better"
     if most <= 0:
-        return f"{abs(most):.1f} to {abs(least):.1f} above"
-    return f"{-least:.1f} above to {fixed(most, 1)} below"
+        return f"{fixed(-most, 1)} to {points(-least)} worse"
+    return f"between {points(-least)} worse and {most:.1f} better"
 
 
 def points(value: float) -> str:
@@ -109,22 +111,12 @@ def points(value: float) -> str:
 
 def worst_first(video: HasMoments) -> list[Moment]:
     """The moments that stand out, those that are farthest below good ones first."""
-    return sorted((moment for moment in video.moments if moment.mark), key=_badness)
-
-
-def weakest(video: HasMoments) -> Moment | None:
-    """The moment that is farthest below good ones, whether it stands out or not."""
-    return min(video.moments, key=_badness, default=None)
-
-
-def _badness(moment: Moment) -> float:
-    """Beside good ones, as where faults are frequent the mean is low itself."""
-    return moment.value if moment.below_good is None else -moment.below_good
+    return sorted((moment for moment in video.moments if moment.mark), key=beside_good)
 
 
 def headline(video: HasMoments) -> str:
     """What stands out, in one sentence; else that nothing does, or that it is not known."""
-    worst = weakest(video)
+    worst = weakest(video.moments)
     if video.feedback is None or worst is None:
         return video.commentary
     said = sentence_of(worst, video)

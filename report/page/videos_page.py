@@ -30,11 +30,11 @@ from aqa.report.page.sentences import (
     place_of,
     score_text,
     sentence_of,
-    weakest,
     worst_first,
 )
 from aqa.report.page.template_files import data_address, page_templates
 from aqa.report.score_table import range_text
+from aqa.workflows.moments import weakest
 from aqa.workflows.shown_joints import ShownJoints
 from aqa.workflows.video_reports import BrowserVideo, ReportedVideo, VideosReport
 
@@ -181,7 +181,7 @@ def _player(video: ReportedVideo, copies: Mapping[BrowserVideo, int]) -> Mapping
     """
     if video.copy is None:
         return {}
-    worst = weakest(video)
+    worst = weakest(video.moments)
     numbers = [moment.number for moment in video.moments]
     return {
         "worst": numbers.index(worst.number) if worst else 0,

@@ -225,7 +225,7 @@ def test_runs_of_other_videos_are_not_compared(aqa, fitted: Path, tmp_path: Path
     assert (
         "runs/knowing/split-1 and runs/svr/split-1 were evaluated on different test videos" in said
     )
-    assert "such as v00" in said
+    assert "only, v00; run `aqa eval` again for both" in said
     aqa("eval")
 
 

@@ -216,7 +216,10 @@ TRUE, PRED = np.arange(6.0), np.array([0.0, 2, 1, 3, 5, 4])
 @pytest.mark.parametrize(
     ("other", "problem"),
     [
-        ({"1": predictions("b", TRUE[:5], PRED[:5])}, "a and b were .* different test videos: 1 "),
+        (
+            {"1": predictions("b", TRUE[:5], PRED[:5])},
+            "a and b were .* different test videos: 1 .* only, v005; .* empty their split_<name>",
+        ),
         ({"1": predictions("b", TRUE + 1, PRED)}, "a and b .* different scores, .* v000"),
         ({"2": predictions("b", TRUE, PRED)}, "h0 was evaluated on 1; h1 was evaluated on 2"),
         ({"1": predictions("b", TRUE, PRED * 0)}, "b: spearman is undefined"),
@@ -225,6 +228,15 @@ TRUE, PRED = np.arange(6.0), np.array([0.0, 2, 1, 3, 5, 4])
 def test_what_is_unlike_is_refused(other: Split, problem: str) -> None:
     with pytest.raises(RunError, match=problem):
         compare({"h0": {"1": predictions("a", TRUE, PRED)}, "h1": other})
+
+
+def test_heads_that_learned_from_other_videos_are_named() -> None:
+    one = predictions("a", TRUE, PRED)
+    fewer = replace(one, n_train=17)
+    with pytest.warns(
+        AqaWarning, match="split 1: .* different numbers of videos, a 18, b 17; leave"
+    ):
+        compare({"a": {"1": one}, "b": {"1": fewer}})
 
 
 def test_heads_are_compared_on_the_splits_they_share(rng: np.random.Generator) -> None:

@@ -108,7 +108,10 @@ def test_the_run_that_has_not_learned_from_the_video_is_taken(workspace: Path) -
     assert explain("v1", runs(workspace), manifest).run.split == "2"
     learned = explain("v3", runs(workspace), manifest)
     assert learned.run.split == "1"
-    assert learned.warnings == (f"{runs(workspace)[0]} has learned from v3",)
+    assert learned.warnings == (
+        f"{runs(workspace)[0]} has learned from v3: its score says nothing of how well others are "
+        "scored",
+    )
     with pytest.raises(UnknownNameError, match="unknown video 'v9'"):
         explain("v9", runs(workspace), manifest)
 

@@ -53,7 +53,11 @@ def test_a_clip_is_faulty_where_it_is_a_margin_below_what_is_good(wd, performanc
     assert not any(clip.below_average for clip in found.clips)
     assert "0.75 points or more below" in found.rule
     assert "all 40 training videos (the video's type is not known)" in found.rule
-    assert "precision 0.70, recall 0.60, F1 0.65 (0.40 if every clip" in found.evidence
+    assert (
+        "of those that it calls faulty 70 % are, and it finds 60 % of the faulty ones"
+        in found.evidence
+    )
+    assert "(F1 0.65; 0.40 if every clip" in found.evidence
 
 
 @pytest.mark.parametrize(

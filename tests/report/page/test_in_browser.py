@@ -98,6 +98,22 @@ def test_a_phone_shows_it_without_scrolling_sideways(browser: Any, page: Path) -
     phone.close()
 
 
+@pytest.mark.parametrize("width", [360, 1100])
+def test_names_of_stages_are_not_cut(browser: Any, page: Path, width: int) -> None:
+    window = browser.new_page(viewport={"width": width, "height": 700})
+    window.goto(page.as_uri())
+    cut = """Array.from(document.querySelectorAll('.block')).filter(function (block) {
+        const own = block.getBoundingClientRect();
+        const name = block.querySelector('span').getBoundingClientRect();
+        return name.left < own.left || name.right > own.right
+            || name.top < own.top || name.bottom > own.bottom;
+    }).map(function (block) { return block.textContent; })"""
+    names = window.locator(".block").all_inner_texts()
+    assert "takeoff" in names
+    assert window.evaluate(cut) == []
+    window.close()
+
+
 def test_it_prints(tab: Any, tmp_path: Path) -> None:
     tab.emulate_media(media="print")
     data = tab.pdf(path=tmp_path / "page.pdf")

@@ -10,10 +10,9 @@ from aqa.report.page.sentences import (
     headline,
     place_of,
     sentence_of,
-    weakest,
     worst_first,
 )
-from aqa.workflows.video_reports import Moment
+from aqa.workflows.moments import Moment, weakest
 
 
 def moment(
@@ -37,18 +36,18 @@ def test_the_worst_is_the_one_farthest_below_good_ones() -> None:
     seen = video(moment(0, 4.0, 4.5, "faulty"), moment(1, 3.0, 9.0, "faulty"), moment(2, 0, 1))
     assert [one.number for one in worst_first(seen)] == [1, 0]
     assert headline(seen) == (
-        "Entry, 2.1 to 2.7 s: about 3.0 points below other 107B videos, 9.0 points below the "
-        "better of these; faulty."
+        "Entry, 2.1 to 2.7 s: about 3.0 points below other 107B videos on average, 9.0 points "
+        "below the better of these; faulty."
     )
 
 
 def test_where_nothing_stands_out_the_weakest_moment_is_named_and_no_fault() -> None:
     seen = video(moment(0, 0.5, 1.0), moment(1, 1.0, 2.5))
     assert worst_first(seen) == []
-    assert weakest(seen).number == 1  # type: ignore[union-attr]
+    assert weakest(seen.moments).number == 1  # type: ignore[union-attr]
     assert headline(seen) == (
         "Nothing stands out. The weakest moment: entry, 2.1 to 2.7 s: about 1.0 points below other "
-        "107B videos, 2.5 points below the better of these."
+        "107B videos on average, 2.5 points below the better of these."
     )
     assert "faulty" not in headline(seen)
 
@@ -65,11 +64,14 @@ def test_where_nobody_knows_what_stands_out_the_page_says_so() -> None:
 
 def test_the_range_of_the_others_stands_beside_their_mean() -> None:
     assert sentence_of(moment(0, 3.0, 3.5, "faulty", (1.0, 5.0)), video()) == (
-        "Entry, 2.1 to 2.7 s: about 3.0 points below other 107B videos (1.0 to 5.0 below the "
-        "middle 80 % of them); faulty"
+        "Entry, 2.1 to 2.7 s: about 3.0 points below other 107B videos on average (eight in ten "
+        "of them are 1.0 to 5.0 points better); faulty"
     )
-    assert "as in other 107B videos (2.0 above to 2.5 below the" in sentence_of(
-        moment(0, 0.0, 1.0, "", (-2.0, 2.5)), video()
+    assert sentence_of(moment(0, 0.0, 1.0, "", (-2.0, 2.5)), video()).endswith(
+        "as in other 107B videos (eight in ten of them are between 2.0 points worse and 2.5 better)"
+    )
+    assert sentence_of(moment(0, -3.0, 1.0, "", (-4.0, -1.5)), video()).endswith(
+        "on average (eight in ten of them are 1.5 to 4.0 points worse)"
     )
 
 
@@ -80,7 +82,9 @@ def test_a_clip_without_a_stage_is_counted_from_one() -> None:
 
 def test_above_and_as_others() -> None:
     seen = video(moment(0, -2.0, -1.0), moment(1, 0.01, 0.6))
-    assert comparison_of(seen.moments[0], seen) == "about 2.0 points above other 107B videos"
+    assert comparison_of(seen.moments[0], seen) == (
+        "about 2.0 points above other 107B videos on average"
+    )
     assert comparison_of(seen.moments[1], seen) == (
         "as in other 107B videos, 0.6 points below the better of these"
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ from aqa.extract.encode import Encoder, blank_response
 from aqa.extract.engines.choice import AskedEngine, EngineChoice
 from aqa.extract.engines.names import ENGINES, Engine, check_installed, openvino_version
 from aqa.extract.engines.openvino_net import relative_distance
-from aqa.extract.inference import Precision
+from aqa.extract.inference import PRECISIONS, Precision
 from aqa.extract.progress import ExtractionProgress
 from aqa.extract.remote.held import held
 from aqa.extract.run import make_spec
@@ -263,7 +263,7 @@ def _rates(
     exact = None
     on_cpu = pick_device(device).type == "cpu"
     for engine in ENGINES if on_cpu and openvino_version() else ENGINES[:1]:
-        for precision, batch_size in product(get_args(Precision), batches):
+        for precision, batch_size in product(PRECISIONS, batches):
             is_timed = kept in (None, (engine, precision))
             if not is_timed and exact is not None:
                 continue

@@ -171,7 +171,8 @@ class VideoReporter:
     def extractor(self) -> VideoExtractor:
         """What extracts new videos; its network is built when it is first needed."""
         if self._extractor is None:
-            self._extractor = extractor_for(self.runs[0].spec, **self._network)
+            run = self.runs[0]
+            self._extractor = extractor_for(run.spec, store=run.store, **self._network)
         return self._extractor
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Videos at addresses on a Ray cluster: workers fetch them, each on its machine."""
+"""Videos at addresses on a cluster that is reached by Ray's client: its workers fetch them."""
 
 from __future__ import annotations
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import threading
 import warnings
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
+from urllib.parse import urlsplit
 
 from aqa.errors import AqaError
 
 # So often, in seconds, the cluster is asked anew, so that Ctrl-C is heard.
 PATIENCE = 0.5
+
+# So long, in seconds, the address of a cluster may take to answer at all.
+_CONNECT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ def connected(cluster: RayCluster) -> Any:
             "install it with: pip install ray[client]; or give the command on a machine of the "
             "cluster, with --ray-address auto"
         )
+    check_answers(address)
     on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         with warnings.catch_warnings():
@@ -60,3 +66,21 @@ def connected(cluster: RayCluster) -> Any:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, on_sigterm)
     return ray
+
+
+def check_answers(address: str) -> None:
+    """Raise `AqaError` where nobody listens at HOST:PORT: Ray itself would try for minutes."""
+    try:
+        place = urlsplit(address if "://" in address else f"//{address}")
+        host, port = place.hostname, place.port
+    except ValueError:
+        return  # Ray says what is wrong with it
+    if not host or not port:
+        return
+    try:
+        socket.create_connection((host, port), timeout=_CONNECT_SECONDS).close()
+    except OSError as error:
+        raise AqaError(
+            f"no Ray cluster ({address}): {error.strerror or error}; start one there, or name "
+            "the address that `ray start` printed"
+        ) from None

@@ -7,6 +7,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from aqa.annotations.manifest import Manifest, write_manifest
 from aqa.errors import AqaError
 from aqa.extract.backbones import load_backbone
 from aqa.extract.parallel.messages import check_versions
+from aqa.extract.parallel.ray_cluster import check_answers
 from aqa.extract.run import extract
 from aqa.features.store import FeatureStore
 
@@ -151,6 +153,17 @@ def test_other_versions_are_refused_with_both_values() -> None:
         AqaError, match=r"the Ray worker 3 on node7: torch is 2.5, not 2.4; weights is None, not a"
     ):
         check_versions({"aqa": "1.0", "torch": "2.5"}, wanted, "the Ray worker 3 on node7")
+
+
+@pytest.mark.parametrize("kind", ["", "ray://"])
+def test_an_address_at_which_nobody_listens_is_told_at_once(kind: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"{kind}127.0.0.1:{server.getsockname()[1]}"
+        check_answers(address)
+    with pytest.raises(AqaError, match=f"no Ray cluster .{address}.: Connection refused; start"):
+        check_answers(address)
+    for left_to_ray in ("auto", "local", "127.0.0.1"):
+        check_answers(left_to_ray)
 
 
 @needs_ray

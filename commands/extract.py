@@ -182,6 +182,8 @@ def extract(
     rule = replace(rule, cuts=cuts)
     path = store or workspace.store(backbone.name)
     names = [name.strip() for name in augmentations.split(",")]
+    if is_plan and precision == "int8":
+        raise click.UsageError("--plan does not time int8; leave out --precision")
     if is_plan:
         settings = EncodingSettings(
             *(rule, tuple(names), seed, size),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -62,6 +64,48 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"{folder} is absent: the real data is not distributed with the project")
     return folder
+
+
+class Block(NamedTuple):
+    """A block of code on a page of the documentation."""
+
+    page: str
+    line: int
+    language: str
+    code: str
+    not_run: str  # why it is only shown, as `<!-- not run: gpu -->` before it says; mostly empty
+
+
+_FENCE = re.compile(r"( *)(?:```|~~~)([^`]*)")
+_NOT_RUN = re.compile(r" *<!-- not run: (.*) -->")
+
+
+@pytest.fixture(scope="session")
+def blocks() -> Callable[[str], list[Block]]:
+    """The blocks of a page, in order; one that is indented and not fenced has no language."""
+
+    def read(page: str) -> list[Block]:
+        lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
+        found, number, in_list = [], 0, False
+        while number < len(lines):
+            line, start = lines[number], number
+            number += 1
+            if fence := _FENCE.fullmatch(line):
+                while lines[number].strip() not in ("```", "~~~"):
+                    number += 1
+                code = [one[len(fence[1]) :] for one in lines[start + 1 : number]]
+                before = next((one for one in lines[:start][::-1] if one.strip()), "")
+                why = _NOT_RUN.fullmatch(before)
+                said = why[1] if why else ""
+                found.append(Block(page, start + 1, fence[2], "\n".join(code), said))
+                number += 1
+            elif line[:1].strip():
+                in_list = bool(re.match(r"[-*] |\d+\. ", line))
+            elif line.startswith("    ") and not in_list and not lines[start - 1].strip():
+                found.append(Block(page, start + 1, "", line.strip(), ""))
+        return found
+
+    return read
 
 
 @pytest.fixture
@@ -213,15 +257,21 @@ while not (folder / "stop").exists() and os.getppid() == parent:
 
 @pytest.fixture(scope="session")
 def ray_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address ray://... of a cluster with two cores, which has a process of its own."""
+    """The address ray://... of a cluster with two cores, which has a process of its own.
+
+    Its workers may fetch videos, into a folder of their own.
+    """
     pytest.importorskip("ray", reason="Ray is not installed (extra ray)")
     pytest.importorskip("grpc", reason="no grpcio (ray[client])")
     folder = tmp_path_factory.mktemp("ray")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_AUTH_MODE", "disabled")
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        environment = {**os.environ, "AQA_VIDEO_CACHE": str(folder / "fetched")}
+        del environment["AQA_OFFLINE"]
         with subprocess.Popen(
             [sys.executable, "-c", _RAY_SERVER, str(folder)],
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,

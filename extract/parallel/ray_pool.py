@@ -114,8 +114,10 @@ class RayPool(WorkerPool):
         self._ray.shutdown()
 
 
-def _sent_files(ray: Any, job: WorkerJob) -> tuple[SentFile | None, SentFile | None]:
-    """The weights and the code of a network, as far as they are files of the user's."""
+def _sent_files(ray: Any, job: WorkerJob) -> tuple[SentFile | None, ...]:
+    """The weights and the code of a network, as far as they are files of the user's, and the file
+    of an int8 network.
+    """
     recipe = job.recipe
     weights = code = None
     if recipe.weights not in (None, "random"):
@@ -125,4 +127,5 @@ def _sent_files(ray: Any, job: WorkerJob) -> tuple[SentFile | None, SentFile | N
         weights = sent_file(ray, path)._replace(beside=beside)
     if is_file(recipe.source):
         code = sent_file(ray, file_path(recipe.source))
-    return weights, code
+    int8 = job.settings.int8
+    return weights, code, None if int8 is None else sent_file(ray, int8.path)

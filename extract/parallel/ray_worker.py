@@ -30,16 +30,24 @@ from aqa.extract.parallel.messages import (
 from aqa.extract.parallel.recipe import NetworkRecipe
 from aqa.extract.parallel.sent_file import SentFile
 from aqa.extract.video_encoder import NumberedVideo, VideoGroup
+from aqa.features.store.network_file import NetworkFile
 
 
 class RayWorker:
     """Encodes the videos that it is given, several calls at once; see `RayPool`.
 
-    weights, code: the files of the network, where it is made from files.
+    weights, code: the files of the network, where it is made from files. int8: the file of an int8
+    network.
     """
 
-    def __init__(self, job: WorkerJob, weights: SentFile | None, code: SentFile | None):
-        self._job, self._files = job, (weights, code)
+    def __init__(
+        self,
+        job: WorkerJob,
+        weights: SentFile | None,
+        code: SentFile | None,
+        int8: SentFile | None = None,
+    ):
+        self._job, self._files, self._int8 = job, (weights, code), int8
         self._inbox: queue.SimpleQueue[VideoGroup] = queue.SimpleQueue()
         self._due: dict[int, Future[Answer]] = {}
         self._lock = threading.Lock()
@@ -58,6 +66,9 @@ class RayWorker:
             settings = replace(settings, index_folder=None)
         # A folder that nobody else can write to, since the network's code is run from there.
         with tempfile.TemporaryDirectory(prefix="aqa-") as folder:
+            if self._int8 is not None:
+                here = NetworkFile(Path(self._int8.here(Path(folder))), self._int8.sha256)
+                settings = replace(settings, int8=here)
             recipe = _here(self._job.recipe, *self._files, Path(folder))
             self._network = WorkerNetwork(replace(self._job, recipe=recipe, settings=settings))
             return self._network.ready()

@@ -122,7 +122,7 @@ def _file_name(backbone: Backbone, rule: ClipRule, videos: Sequence[Video]) -> s
     of = [backbone.weights.sha256, origin, backbone.layer, backbone.preprocess.to_dict()]
     of += [str(rule), [_told_apart(video) for video in videos]]
     key = hashlib.sha256(json.dumps(of, default=str).encode()).hexdigest()[:8]
-    name = re.sub(r"[^A-Za-z0-9_-]", "_", backbone.name)
+    name = re.sub(r"[^A-Za-z0-9_-]", "_", backbone.name)[:100]
     return f"{name}-int8-{key}.safetensors"
 
 

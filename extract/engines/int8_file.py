@@ -77,7 +77,7 @@ def probe_clip(shape: tuple[int, ...]) -> NDArray[np.float32]:
 
 def write_int8(path: Path, network: Int8Network) -> NetworkFile:
     """Write a network in one step."""
-    parts = {
+    parts: dict[str, NDArray[Any]] = {
         "record": _as_array(json.dumps(asdict(network.record)).encode()),
         "xml": _as_array(network.xml),
         "weights": _as_array(network.weights),

@@ -116,5 +116,5 @@ def squat_body(
     joints = sides["RIGHT"].copy()
     joints[:, _LEGS["LEFT"]] = sides["LEFT"][:, _LEGS["LEFT"]]
     feet = joints[:, Joint.ANKLE_RIGHT].copy()
-    placed: Array = joints - feet[:, None]
-    return placed
+    on_feet: Array = joints - feet[:, None]
+    return on_feet

@@ -21,7 +21,7 @@ from aqa.benchmarks.gpu_checks import synchronise, weights_of
 from aqa.device import deterministic_kernels
 from aqa.extract.backbones import load_backbone
 from aqa.extract.backbones.backbone import Backbone
-from aqa.extract.inference import PRECISIONS, optimise
+from aqa.extract.inference import PRECISIONS, Precision, optimise
 from aqa.extract.run import extract
 from aqa.workflows.finetune.memory import peak_memory, reset_peak_memory
 
@@ -38,7 +38,7 @@ _LEAST_SECONDS = 1.0
 class Way:
     """How a network is run. tf32: inputs of products are rounded to TF32."""
 
-    precision: str = "float32"
+    precision: Precision = "float32"
     batch: int = 8
     tf32: bool = False
     channels_last: bool = True
@@ -94,7 +94,7 @@ def switches(name: str, backbone: Backbone, best: Way, bench: Bench) -> None:
         )
 
 
-def matrix_peak(precision: str, bench: Bench) -> float:
+def matrix_peak(precision: Precision, bench: Bench) -> float:
     """TFLOP/s of one large matrix product."""
     size = 256 if bench.quick else 8192
     a = torch.randn(size, size, device=bench.device, dtype=PRECISIONS[precision])
@@ -131,7 +131,7 @@ def speed(backbone: Backbone, way: Way, bench: Bench) -> dict[str, Any]:
 
 def network(backbone: Backbone, way: Way, device: torch.device) -> nn.Module:
     """The network as extraction makes it, with what is switched."""
-    net = optimise(backbone.net, device, way.precision)  # type: ignore[arg-type]
+    net = optimise(backbone.net, device, way.precision)
     if not way.channels_last:
         for parameter in net.parameters():
             parameter.data = parameter.data.contiguous()
@@ -189,7 +189,7 @@ def plain(backbone: Backbone, bench: Bench) -> dict[str, Any]:
         backbone.net.cpu()
 
 
-def with_decoding(backbone: Backbone, precision: str, bench: Bench) -> dict[str, Any]:
+def with_decoding(backbone: Backbone, precision: Precision, bench: Bench) -> dict[str, Any]:
     """Clips per second from files to a store."""
     videos = [Video(str(i), bench.video, 0.0) for i in range(2 if bench.quick else 64)]
     with tempfile.TemporaryDirectory() as folder:
@@ -199,7 +199,7 @@ def with_decoding(backbone: Backbone, precision: str, bench: Bench) -> dict[str,
             backbone,
             Path(folder) / "s.h5",
             device=str(bench.device),
-            precision=precision,  # type: ignore[arg-type]
+            precision=precision,
         )
         seconds = time.perf_counter() - started
     return {"clips_per_s": summary.n_clips / seconds, "clips": summary.n_clips}

@@ -267,7 +267,8 @@ SYSTEMS = {
 def draw(name: str) -> str:
     """The picture of a paper's system, as SVG."""
     system = SYSTEMS[name]
-    parts, top, above = [_text(SIDE, 26, system.title, "head")], 44, []
+    parts, top = [_text(SIDE, 26, system.title, "head")], 44
+    above: list[float] = []
     for row in system.rows:
         height = max(one.height for one in row)
         width = (WIDTH - 2 * SIDE - GAP * (len(row) - 1)) / len(row)

@@ -24,7 +24,7 @@ from aqa.errors import AqaWarning
 
 Precision = Literal["float32", "bfloat16", "float16", "int8"]
 # What PyTorch computes in; int8 is OpenVINO's alone, see `aqa.extract.engines.calibration`.
-PRECISIONS: dict[str, torch.dtype] = {
+PRECISIONS: dict[Precision, torch.dtype] = {
     "float32": torch.float32,
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,

@@ -87,14 +87,17 @@ def _classes(videos: Sequence[ScoredVideo]) -> str:
     """A row of the class of each video, which are of the same two classes or of several targets."""
     header, rows = _named(videos)
     said = [video.said for video in videos if video.said]
-    sure = all(one.probability is not None for one in said)
+    probabilities = [one.probability for one in said if one.probability is not None]
+    sure = len(probabilities) == len(said)
+    values = [fixed(one, 3) for one in probabilities]
+    values = values if sure else [signed(one.margin, 3) for one in said]
     good = "/".join(dict.fromkeys(one.good for one in said))
     names = len(header) + 1
     header += ["class", f"probability of {good}" if sure else "above threshold"]
     several = any(len(one.by_split) > 1 for one in said)
     header += ["runs that say so"] if several else []
-    for row, one in zip(rows, said, strict=True):
-        row += [one.label, fixed(one.probability, 3) if sure else signed(one.margin, 3)]
+    for row, one, value in zip(rows, said, values, strict=True):
+        row += [one.label, value]
         if several:
             row.append(f"{[*one.by_split.values()].count(one.label)} of {len(one.by_split)}")
     return table(rows, header, names)

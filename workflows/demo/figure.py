@@ -62,7 +62,7 @@ _RADII = np.array([(limb.start_radius, limb.end_radius) for limb in _LIMBS])
 _HEAD_RADIUS = 0.125
 
 
-def fixed(points: NDArray[np.floating]) -> NDArray[np.int32]:
+def fixed(points: NDArray[np.number]) -> NDArray[np.int32]:
     """Points in pixels as OpenCV takes them: whole numbers of 1 / 2**SHIFT pixels."""
     return np.rint(points * (1 << SHIFT)).astype(np.int32)
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from aqa.workflows.demo.camera import HEIGHT, WIDTH, CameraView
 from aqa.workflows.demo.diver import Array
-from aqa.workflows.demo.figure import SHIFT, Image
+from aqa.workflows.demo.figure import SHIFT, Image, fixed
 from aqa.workflows.demo.motion import FPS, GRAVITY
-from aqa.workflows.demo.painting import FLAT, ellipse, fixed, whiten
+from aqa.workflows.demo.painting import FLAT, ellipse, whiten
 
 
 class Splash:

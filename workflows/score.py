@@ -129,6 +129,10 @@ class VideoScorer:
         """What extracts videos as the runs' store was made; its network is built here, once."""
         return extractor_for(self.runs[0].spec, **self._network)
 
+    def load(self) -> None:
+        """Build networks, and read which files the runs learned from, before the first video."""
+        _ = self.extractor, self._training_files
+
     @cached_property
     def _training_files(self) -> TrainingFiles:
         return TrainingFiles(self.runs)

@@ -68,7 +68,7 @@ def extract_features(
     sampling: str | None = None,
     augmentations: Sequence[str] = (),
     deinterlace: bool = False,
-    precision: Literal["float32", "bfloat16", "float16"] = "float32",
+    precision: Literal["float32", "bfloat16", "float16", "int8"] = "float32",
     engine: Literal["torch", "openvino", "auto"] = "torch",
     dtype: Literal["float32", "float16"] = "float32",
     device: str = "auto",
@@ -83,7 +83,8 @@ def extract_features(
     own. frames: how many frames every video is given, the last ones. sampling: `16x4` for clips of
     16 frames, every fourth, `16of50` for 16 spread over 50; instead of clip_length. augmentations:
     names such as `flip`, extracted beside the original. deinterlace: make frames of interlaced
-    video progressive. engine: what runs the network; `auto` measures. seed: of random weights and
+    video progressive. engine: what runs the network; `auto` measures. precision: int8 needs
+    the engine openvino. seed: of random weights and
     of the augmentations.
 
     One row per video: `video_id`, `outcome` (extracted, stored already, or failed) and `reason`.

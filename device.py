@@ -18,8 +18,11 @@ def pick_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        first_line = str(error).partition("\n")[0]
-        raise AqaError(f"device {name!r} is not available here: {first_line}") from None
+        first_line = str(error).partition("\n")[0].rstrip(".")
+        unknown = first_line.startswith(("Expected one of", "Invalid device"))
+        why = "" if unknown else f": {first_line}"
+        there = ", ".join(("cpu", *_gpus()))
+        raise AqaError(f"device {name!r} is not available here{why}; there are {there}") from None
     return device
 
 
@@ -29,10 +32,9 @@ def pick_devices(names: str) -> tuple[str, ...]:
     `auto` is every GPU, or the CPU where there is none; `cuda:all` every GPU. `cuda` is the first.
     `AqaError` for one that is not there.
     """
-    n_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    every = tuple(f"cuda:{number}" for number in range(n_gpus))
+    every = _gpus()
     if names == "auto":
-        return every if n_gpus > 1 else ("cuda",) if n_gpus else ("cpu",)
+        return every if len(every) > 1 else ("cuda",) if every else ("cpu",)
     if names == "cuda:all":
         if not every:
             raise AqaError("device 'cuda:all' is not available here: there is no GPU")
@@ -48,6 +50,11 @@ def pick_devices(names: str) -> tuple[str, ...]:
                 f"device {name!r} is not available here, of {names!r}; there are {', '.join(there)}"
             )
     return found
+
+
+def _gpus() -> tuple[str, ...]:
+    n_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return tuple(f"cuda:{number}" for number in range(n_gpus))
 
 
 @contextmanager

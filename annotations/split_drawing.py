@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -192,19 +192,23 @@ def _apportioned(total: int, room: NDArray[np.int_]) -> list[int]:
 
 
 def _connected(groups: Sequence[Sequence[str]]) -> NDArray[np.int_]:
-    """For each video, the number of its component: videos connected by labels they share."""
-    columns = [
-        np.unique(np.asarray(column), return_inverse=True)[1]
-        for column in zip(*groups, strict=True)
-    ]
+    """As `connected_groups`, of videos that have one label in each of several columns."""
+    return connected_groups([set(enumerate(labels)) for labels in groups])
+
+
+def connected_groups(groups: Sequence[Collection[object]]) -> NDArray[np.int_]:
+    """For each video, the number of its component: videos connected by labels they share.
+
+    groups: the labels of each video.
+    """
     n = len(groups)
-    rows, nodes, start = [], [], n  # videos are the nodes below n, labels those above
-    for column in columns:
-        rows.append(np.arange(n))
-        nodes.append(column + start)
-        start += int(column.max()) + 1
-    edges = (np.concatenate(rows), np.concatenate(nodes))
-    graph = coo_array((np.ones(len(edges[0])), edges), shape=(start, start))
+    labels: dict[object, int] = {}  # the nodes from n on; videos are those below
+    edges = [
+        (k, labels.setdefault(one, n + len(labels))) for k, own in enumerate(groups) for one in own
+    ]
+    rows, nodes = zip(*edges, strict=True) if edges else ((), ())
+    size = n + len(labels)
+    graph = coo_array((np.ones(len(edges)), (rows, nodes)), shape=(size, size))
     components: NDArray[np.int_] = connected_components(graph, directed=False)[1][:n]
     return components
 

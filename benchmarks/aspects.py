@@ -4,9 +4,10 @@
 
 From exact joints: Spearman of each aspect with the size of its fault among the dives that have it,
 and AUC of having it against not having it; the splash from pixels. Then the score from aspects
-alone, by the head `aspects` and by `svr`, and how often the aspect that the head or the percentiles
-name worst is the largest fault. The first half of the dives is for training, the others for
-testing; nothing is decided on those. Intervals are over resampled dives, 95 %.
+alone, by the head `aspects` and by `svr`, and how often the aspect that the head, the percentiles
+or the spreads (`worse_by`) name worst is the largest fault. The first half of the dives is for
+training, the others for testing; nothing is decided on those. Intervals are over resampled dives,
+95 %.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from aqa.workflows.demo.dive import Dive
 from aqa.workflows.demo.filming import JOINTS, film, joints_of
 from aqa.workflows.demo.motion import FPS
 from aqa.workflows.demo.sampling import sample_dive
+from aqa.workflows.measure.percentiles import Compared, compare
 
 Array = np.ndarray
 NAMES = [name for name, _ in JOINTS]
@@ -118,20 +120,28 @@ def named_right(
     return interval(lambda rows: float(right[rows].mean()), len(right)), len(right)
 
 
-def percentile_names(
-    definition: AspectSet, dives: Sequence[Dive], vectors: Array, half: int
+def compared_names(
+    definition: AspectSet,
+    dives: Sequence[Dive],
+    found: Sequence[dict[str, Measured]],
+    half: int,
+    by: Callable[[Compared], float | None],
 ) -> list[str]:
-    """The aspect of each test dive that most of the training dives of its type do better in."""
-    found = []
-    for k in range(half, len(dives)):
-        of = vectors[[i for i in range(half) if dives[i].type == dives[k].type]]
-        below = np.mean(of < vectors[k], axis=0) + np.mean(of == vectors[k], axis=0) / 2
-        worse = {
-            aspect.name: {"more": share, "less": 1 - share}.get(aspect.worse, 0.0)
-            for aspect, share in zip(definition.aspects, below.tolist(), strict=True)
-        }
-        found.append(max(worse, key=lambda name: worse[name]))
-    return found
+    """The aspect of each test dive that is worst beside the training dives, as `by` tells."""
+    videos = [
+        Video(dive.video_id, Path("drawn.mp4"), dive.score, type=dive.type.name) for dive in dives
+    ]
+    known = {video.id: one for video, one in zip(videos, found, strict=True)}
+    names = []
+    for video, one in zip(videos[half:], found[half:], strict=True):
+        worse = {}
+        for aspect in definition.aspects:
+            value = one[aspect.name].value
+            if value is not None:
+                compared = compare(aspect, video, value, videos[:half], known)
+                worse[aspect.name] = (compared and by(compared)) or 0.0
+        names.append(max(worse, key=lambda name: worse[name]))
+    return names
 
 
 def head_rows(heads: dict[str, Any], train: Examples, test: Examples) -> None:
@@ -235,9 +245,12 @@ def main(n: int, seed: int, no_pixels: bool) -> None:
             click.echo(f"{one.name}: {one.slope:.3f} ({low:.3f} to {high:.3f}) points / {one.unit}")
     body = ["bent_legs", "over_rotation", "slant_entry"]
     every = body if no_pixels else [*body, "large_splash"]
+    by_percentile = compared_names(definition, dives, found, half, lambda one: one.worse_than)
+    by_spreads = compared_names(definition, dives, found, half, lambda one: one.spreads)
     for label, named in (
         ("the head `aspects`", [one[0].name for one in points]),
-        ("percentiles among the type", percentile_names(definition, dives, vectors, half)),
+        ("percentiles among the type", by_percentile),
+        ("spreads", by_spreads),
     ):
         share, count = named_right(dives[half:], named, every)
         click.echo(f"named worst by {label}: the largest fault in {share} of {count} dives")

@@ -81,13 +81,32 @@ def squat(
 
     down: seconds. apart: degrees by which the left knee is bent less. spoil: adds noise.
     """
+    joints = squat_body(depth=depth, lean=lean, down=down, apart=apart)
+    order = [joint for _, joint in JOINTS]
+    pixels = np.stack([160 + 60 * joints[:, order, 0], 200 - 60 * joints[:, order, 1]], axis=-1)
+    return measure(definition, Seen(BodyJoints.of(spoil(pixels), NAMES), FPS, {}, {}))
+
+
+def squat_body(
+    *, depth: float, lean: float, down: float, apart: float = 0.0, arms: float = 180.0
+) -> Array:
+    """The joints (frames, 17, 3) of a squat in metres, facing x, the right ankle at the origin.
+
+    arms: degrees by which they are raised at the lowest, 180 all the time where that is 180.
+    """
     n = round(down * FPS)
     share = np.concatenate([np.zeros(12), np.sin(np.linspace(0, np.pi / 2, n)) ** 2])
     share = np.concatenate([share, share[::-1]])
     sides = {}
     for side, bend in (("LEFT", depth - apart), ("RIGHT", depth)):
         # The shins lean half as far forward as the knees are bent, less the lean of the thighs.
-        poses = np.array([Pose(hip=lean * s + bend * s / 2, knee=bend * s, foot=90) for s in share])
+        raised = [180.0 if arms == 180.0 else arms * s for s in share]
+        poses = np.array(
+            [
+                Pose(lean * s + bend * s / 2, bend * s, 90, up, up)
+                for s, up in zip(share, raised, strict=True)
+            ]
+        )
         body = skeleton(poses)
         trunk = body[:, Joint.NECK] - body[:, Joint.PELVIS]
         off = np.arctan2(trunk[:, 0], trunk[:, 1])
@@ -97,7 +116,5 @@ def squat(
     joints = sides["RIGHT"].copy()
     joints[:, _LEGS["LEFT"]] = sides["LEFT"][:, _LEGS["LEFT"]]
     feet = joints[:, Joint.ANKLE_RIGHT].copy()
-    joints -= feet[:, None]
-    order = [joint for _, joint in JOINTS]
-    pixels = np.stack([160 + 60 * joints[:, order, 0], 200 - 60 * joints[:, order, 1]], axis=-1)
-    return measure(definition, Seen(BodyJoints.of(spoil(pixels), NAMES), FPS, {}, {}))
+    placed: Array = joints - feet[:, None]
+    return placed

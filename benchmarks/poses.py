@@ -72,7 +72,7 @@ def compare(joints: Array, video: Video, size: tuple[int, int]) -> Compared:
         np.linalg.norm(drawn[:, names.index("neck")] - drawn[:, names.index("pelvis")], axis=1)
     )
     chosen = joints[:, [JOINTS.index(name) for name in ours]]
-    errors = _least_of_both_orders(chosen[..., :2], truth) / trunk
+    errors = least_of_both_orders(chosen[..., :2], truth) / trunk
     box = chosen[..., :2].min(axis=1), chosen[..., :2].max(axis=1)
     middle = drawn[:, [names.index("neck"), names.index("pelvis")], :2].mean(axis=1)
     inside = ((middle >= box[0]) & (middle <= box[1])).all(axis=1)
@@ -89,7 +89,7 @@ def compare(joints: Array, video: Video, size: tuple[int, int]) -> Compared:
     )
 
 
-def _least_of_both_orders(ours: Array, theirs: Array) -> Array:
+def least_of_both_orders(ours: Array, theirs: Array) -> Array:
     """Distances (frames, 12); seen from the side, left and right cannot be told apart."""
     half = ours.shape[1] // 2
     orders = [np.linalg.norm(one - theirs, axis=2) for one in (ours, np.roll(ours, half, axis=1))]

@@ -66,7 +66,7 @@ def main(
 ) -> None:
     """Print what each split's run says of new dives."""
     runs = [load_run(folder) for folder in run_folders(workspace / "runs", tuple(heads))]
-    extractor = extractor_for(runs[0].spec, device="cpu")
+    extractor = extractor_for(runs[0].spec, device="cpu", store=runs[0].store)
     told = f"{machine()}; {dives} dives with and {dives} without faults, seed {seed}"
     click.echo(told)
     with TemporaryDirectory() as scratch:

@@ -21,8 +21,6 @@ from aqa.commands.extract_options import (
     parsed_shard,
     plan_option,
     processes_option,
-    ray_address_option,
-    ray_cluster,
     ray_gpus_option,
     shard_option,
     tell_failed,
@@ -40,6 +38,7 @@ from aqa.commands.options import (
     manifest_option,
     workspace_option,
 )
+from aqa.commands.ray_options import ray_address_option, ray_cluster
 from aqa.errors import AqaError
 from aqa.workspace import Workspace
 
@@ -183,6 +182,8 @@ def extract(
     rule = replace(rule, cuts=cuts)
     path = store or workspace.store(backbone.name)
     names = [name.strip() for name in augmentations.split(",")]
+    if is_plan and precision == "int8":
+        raise click.UsageError("--plan does not time int8; leave out --precision")
     if is_plan:
         settings = EncodingSettings(
             *(rule, tuple(names), seed, size),
@@ -202,7 +203,7 @@ def extract(
             device=device,
             processes=processes,
             shard=share,
-            cluster=ray_cluster(place, ray_address, ray_gpus),
+            cluster=ray_cluster(place, ray_address, gpus=ray_gpus),
             batch_size=size,
             precision=precision,  # type: ignore[arg-type]
             engine=engine,

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from aqa.commands.options import FILE
+from aqa.commands.ray_options import place_option
 from aqa.errors import AqaError
 
 if TYPE_CHECKING:
-    from aqa.extract.parallel.ray_pool import RayCluster
     from aqa.extract.shards import Shard
     from aqa.extract.summary import ExtractionSummary
 
@@ -38,20 +38,9 @@ shard_option = click.option(
     "store merge` puts these together.",
 )
 
-on_option = click.option(
-    "--on",
-    "place",
-    type=click.Choice(["here", "ray"]),
-    default="here",
-    show_default=True,
-    help="Where to decode and encode: on this machine, or on those of a Ray cluster (extra ray), "
-    "where the videos lie under the same paths; --processes is then the number of workers.",
-)
-ray_address_option = click.option(
-    "--ray-address",
-    metavar="ADDRESS",
-    help="Ray cluster: HOST:PORT, auto, ray://... [default: RAY_ADDRESS, or one that is started "
-    "here].",
+on_option = place_option(
+    "Where to decode and encode: on this machine, or on those of a Ray cluster (extra ray), where "
+    "the videos lie under the same paths; --processes is then the number of workers."
 )
 ray_gpus_option = click.option(
     "--ray-gpus",
@@ -100,17 +89,6 @@ plan_option = click.option(
     help="Extract nothing: time a few clips of the videos, and tell what the extraction will take "
     "and which settings are fastest.",
 )
-
-
-def ray_cluster(place: str, address: str | None, gpus: float | None) -> RayCluster | None:
-    """The cluster of --on ray; None for this machine."""
-    from aqa.extract.parallel.ray_pool import RayCluster
-
-    if place == "ray":
-        return RayCluster(address, gpus=gpus)
-    if address is not None or gpus is not None:
-        raise click.UsageError("--ray-address and --ray-gpus go with --on ray")
-    return None
 
 
 def parsed_shard(text: str | None) -> Shard | None:

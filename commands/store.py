@@ -69,6 +69,7 @@ def _summary(store: FeatureStore) -> list[list[str]]:
         *([["MADE UP", spec["made_up"]]] if spec.get("made_up") else []),
         ["weights", ", ".join(about_weights) or "not known"],
         ["features", ", ".join([*layer, f"shape {store.shape}", spec["dtype"]])],
+        *_engine(spec),
         ["clip rule", _shown(_CLIPS, spec) or "not known"],
         ["augmentations", ", ".join(store.augmentations)],
         ["videos", str(len(store))],
@@ -76,6 +77,19 @@ def _summary(store: FeatureStore) -> list[list[str]]:
         ["file size", tqdm.format_sizeof(store.path.stat().st_size, "B")],
         ["made", _shown(_MADE, store.provenance)],
     ]
+
+
+def _engine(spec: Mapping[str, Any]) -> list[list[str]]:
+    """What ran the network, where that was not PyTorch in float32."""
+    engine, precision = spec.get("engine"), spec.get("precision") or "float32"
+    if engine is None:
+        return [] if precision == "float32" else [["precision", precision]]
+    drift = f"features differ from PyTorch's in float32 by {engine['drift']:.2g} of their length"
+    told = [precision, f"by {engine['name']}", drift]
+    if "file" in engine:
+        videos = len(engine.get("calibrated_on", []))
+        told.append(f"network in {engine['file']}, calibrated on clips of {videos} videos")
+    return [["precision", ", ".join(told)]]
 
 
 def _shown(texts: Mapping[str, str], values: Mapping[str, Any]) -> str:

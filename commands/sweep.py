@@ -17,6 +17,7 @@ from aqa.commands.options import (
     store_option,
     workspace_option,
 )
+from aqa.commands.ray_options import place_option, ray_address_option, ray_cluster
 from aqa.number_text import fixed
 from aqa.workspace import Workspace
 
@@ -66,6 +67,12 @@ if TYPE_CHECKING:
     help="Parts of the training videos, of which each is held out once.",
 )
 @click.option(
+    "--by",
+    metavar="COLUMN,...",
+    help="Manifest columns that folds keep apart, or none [default: athlete and performance, and "
+    "event and venue where the split does].",
+)
+@click.option(
     "--seed",
     type=click.IntRange(0),
     default=0,
@@ -78,11 +85,15 @@ if TYPE_CHECKING:
 @click.option(
     "--jobs",
     type=click.IntRange(1),
-    default=1,
-    show_default=True,
     metavar="N",
-    help="Settings to try side by side, in processes of one thread each.",
+    help="Settings to try side by side, in processes of one thread each [default: 1, or on Ray as "
+    "many as it has cores].",
 )
+@place_option(
+    "Where to try settings: on this machine, or on those of a Ray cluster (extra ray), which are "
+    "sent the store; the winner is fitted here."
+)
+@ray_address_option
 @click.option(
     "--ranges/--no-ranges",
     default=True,
@@ -103,9 +114,12 @@ def sweep(
     target: str,
     metric: str,
     folds: int,
+    by: str | None,
     seed: int,
     name: str | None,
-    jobs: int,
+    jobs: int | None,
+    place: str,
+    ray_address: str | None,
     ranges: bool,
     picture: Path | None,
     manifest: Path | None,
@@ -132,21 +146,28 @@ def sweep(
     from aqa.workflows.fit import check_layer, run_label
     from aqa.workflows.sweep.grid import settings_of
     from aqa.workflows.sweep.run import fit_winner, rows_of, search_settings, table_path
-    from aqa.workflows.sweep.trial import Search, make_head
+    from aqa.workflows.sweep.trial import Search, folds_of, make_head
 
+    cluster = ray_cluster(place, ray_address, workers=jobs)
     table = Manifest.read(manifest or workspace.manifest).of_target(target)
     with open_store(store or workspace.only_store()) as features:
         source = find_head(head)
         label = run_label(source, name or f"{source.name}-sweep", "score")
-        search = Search(head, table, runs or workspace.runs, label, metric, folds, seed)
+        search = Search(
+            head, table, runs or workspace.runs, label, metric, folds, seed, _columns(by)
+        )
         settings = settings_of(params, draws, seed)
         check_layer(source, features)
         for setting in settings:
             make_head(search, setting, features)
         check_all_scored([table], splits, features)
         chosen = [stored_split(s, table, features, False) for s in chosen_splits(table, splits)]
+        for split in chosen:
+            if said := folds_of(search, split).said:
+                click.echo(f"split {split.name}: {folds} folds, {said}", err=True)
         tried = []
-        for number, one in enumerate(search_settings(search, settings, chosen, features, jobs), 1):
+        trials = search_settings(search, settings, chosen, features, jobs or 1, cluster)
+        for number, one in enumerate(trials, 1):
             tried.append(one)
             click.echo(f"{number}/{len(settings) * len(chosen)} {_line(search, one)}", err=True)
         of_splits = [_of(tried, split.name, settings) for split in chosen]
@@ -164,6 +185,14 @@ def sweep(
 
         save_figure(sweep_figure(search, ordered), picture)
         click.echo(f"written to {picture}", err=True)
+
+
+def _columns(by: str | None) -> tuple[str, ...] | None:
+    """The columns of --by; None for what is kept apart by default."""
+    if by is None:
+        return None
+    names = dict.fromkeys(name.strip() for name in by.split(","))
+    return () if [*names] == ["none"] else tuple(name for name in names if name)
 
 
 def _of(tried: list[Tried], split: str, settings: list[tuple[str, ...]]) -> list[Tried]:

@@ -12,17 +12,23 @@ from torch import Tensor, nn
 from aqa.device import deterministic_kernels, pick_device
 from aqa.errors import AqaError
 from aqa.extract.backbones.backbone import Backbone
+from aqa.extract.engines.int8_net import Int8Net
 from aqa.extract.engines.names import Engine
 from aqa.extract.engines.openvino_net import OpenVinoNet
 from aqa.extract.inference import PRECISIONS, Precision, optimise
 from aqa.extract.video.clip_reader import ClipBatch
 from aqa.extract.video.decode import VideoError
 from aqa.features.clips import Clip
+from aqa.features.store.network_file import NetworkFile
 
 # Larger batches were slower on CPUs: their activations leave the caches. OpenVINO gains nothing by
 # two clips at once, and would fill up the last batch of each video.
 _BATCH_SIZES = {"cpu": 2, "cuda": 16}
 _OPENVINO_BATCH_SIZE = 1
+NOT_TORCH = (
+    "--precision int8: only OpenVINO computes in it, on a CPU; give --engine openvino, or another "
+    "precision"
+)
 
 
 class Encoder:
@@ -31,7 +37,7 @@ class Encoder:
     batch_size: clips per forward pass; None chooses by the device. On a GPU that runs out of
     memory it is halved, and stays so. precision: of the network's arithmetic; float32 is strict,
     also where a GPU would round its inputs to TF32. engine: what runs the network; OpenVINO does on
-    a CPU alone.
+    a CPU alone. int8: the file of the network where that is the precision.
 
     Work on a GPU is only queued: whoever reads the features waits for them.
     """
@@ -43,15 +49,21 @@ class Encoder:
         batch_size: int | None = None,
         precision: Precision = "float32",
         engine: Engine = "torch",
+        int8: NetworkFile | None = None,
     ):
         self.precision, self.engine = precision, engine
         self._preprocess = backbone.preprocess
-        self._net: nn.Module | OpenVinoNet
+        self._net: nn.Module | OpenVinoNet | Int8Net
         if engine == "openvino":
             self.device = _cpu_for_openvino(device)
             self.batch_size = batch_size or _OPENVINO_BATCH_SIZE
-            self._net = OpenVinoNet(backbone.net, backbone.name, self.batch_size, precision)
+            if precision == "int8" and int8 is not None:
+                self._net = Int8Net(int8, backbone.name, backbone.weights.sha256)
+            else:
+                self._net = OpenVinoNet(backbone.net, backbone.name, self.batch_size, precision)
             return
+        if precision == "int8":
+            raise AqaError(NOT_TORCH)
         self.device = pick_device(device)
         self.batch_size = batch_size or _BATCH_SIZES.get(self.device.type, 1)
         self._net = optimise(backbone.net, self.device, precision, probe_of(backbone))
@@ -59,7 +71,7 @@ class Encoder:
     @property
     def drift(self) -> float | None:
         """How far its engine's features are from PyTorch's; None for PyTorch. See `OpenVinoNet`."""
-        return self._net.drift if isinstance(self._net, OpenVinoNet) else None
+        return self._net.drift if isinstance(self._net, OpenVinoNet | Int8Net) else None
 
     def __call__(self, frames: NDArray[np.uint8]) -> Tensor:
         """The features of clips: uint8 (n, T, H, W, 3) -> (n, *shape)."""
@@ -84,7 +96,7 @@ class Encoder:
         if self.device.type == "cuda":
             host = host.pin_memory()
         x = self._preprocess.normalise(host.to(self.device, non_blocking=True))
-        if isinstance(self._net, OpenVinoNet):
+        if isinstance(self._net, OpenVinoNet | Int8Net):
             return self._net(x)
         # The same algorithm in every run: a resumed store must get the same bytes.
         with deterministic_kernels():

@@ -18,7 +18,8 @@ from aqa.extract.encode import blank_response
 from aqa.extract.parallel.messages import WorkerJob, versions
 from aqa.extract.parallel.pool import PooledEncoding
 from aqa.extract.parallel.processes import ProcessPool
-from aqa.extract.parallel.ray_pool import RayCluster, RayPool
+from aqa.extract.parallel.ray_cluster import RayCluster
+from aqa.extract.parallel.ray_pool import RayPool
 from aqa.extract.parallel.recipe import NetworkRecipe
 from aqa.extract.provenance import provenance
 from aqa.extract.video_encoder import (

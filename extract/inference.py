@@ -22,7 +22,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from aqa.errors import AqaWarning
 
-Precision = Literal["float32", "bfloat16", "float16"]
+Precision = Literal["float32", "bfloat16", "float16", "int8"]
+# What PyTorch computes in; int8 is OpenVINO's alone, see `aqa.extract.engines.calibration`.
 PRECISIONS: dict[str, torch.dtype] = {
     "float32": torch.float32,
     "bfloat16": torch.bfloat16,
@@ -108,11 +109,12 @@ def prepacking_works(precision: Precision) -> bool:
     """
     generator = torch.Generator().manual_seed(0)
     for build, ndim in ((nn.Conv2d, 4), (nn.Conv3d, 5)):
-        # Not initialised: that would draw from the random numbers that all share.
-        plain: nn.Conv2d | nn.Conv3d = nn.utils.skip_init(build, 8, 8, 3, padding=1)
-        plain = plain.to(PRECISIONS[precision]).requires_grad_(False).eval()
-        for parameter in plain.parameters():
-            nn.init.normal_(parameter, generator=generator)
+        # Without memory, it draws none of the random numbers that all share. `skip_init` would do
+        # the same, and import SymPy, which takes a second.
+        plain: nn.Conv2d | nn.Conv3d = build(8, 8, 3, padding=1, device="meta").eval()
+        for name, empty in list(plain.named_parameters()):
+            drawn = torch.randn(empty.shape, generator=generator).to(PRECISIONS[precision])
+            setattr(plain, name, nn.Parameter(drawn, requires_grad=False))
         x = torch.randn(1, 8, *[6] * (ndim - 2), generator=generator).to(PRECISIONS[precision])
         if not agree(PrepackedConvolution(plain), plain, x):
             warnings.warn(

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import torch
@@ -24,7 +23,7 @@ from aqa.extract.backbones.backbone import Backbone
 from aqa.extract.encode import Encoder, blank_response
 from aqa.extract.engines.names import ENGINES, Engine, openvino_version
 from aqa.extract.engines.openvino_net import relative_distance
-from aqa.extract.inference import Precision
+from aqa.extract.inference import PRECISIONS, Precision
 from aqa.extract.remote.held import held
 from aqa.extract.run import make_spec
 from aqa.extract.video.clip_reader import ClipReader
@@ -227,7 +226,7 @@ def _rates(
     exact = None
     on_cpu = pick_device(device).type == "cpu"
     for engine in ENGINES if on_cpu and openvino_version() else ENGINES[:1]:
-        for precision, batch_size in product(get_args(Precision), batches):
+        for precision, batch_size in product(PRECISIONS, batches):
             if precision == "float16" and on_cpu:
                 continue  # no CPU is faster in it
             clips = np.resize(frames, (max(batch_size, len(frames)), *frames.shape[1:]))

@@ -14,8 +14,10 @@ import torch
 from aqa.extract.backbones.backbone import Backbone
 from aqa.extract.checkpoints.cache import read_note
 from aqa.extract.encode import Encoder
+from aqa.extract.engines.int8_file import read_int8
 from aqa.extract.engines.names import Engine, openvino_version
 from aqa.extract.video.decode import decoder_name
+from aqa.features.store.network_file import NetworkFile
 
 
 def provenance(encoder: Encoder) -> dict[str, Any]:
@@ -38,11 +40,26 @@ def _engine(encoder: Encoder) -> dict[str, Any]:
     return {encoder.engine: openvino_version(), "engine_drift": encoder.drift}
 
 
-def engine_record(engine: Engine, made: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """The engine as a spec carries it, `provenance` of each place; None for PyTorch."""
+def engine_record(
+    engine: Engine, made: Sequence[Mapping[str, Any]], int8: NetworkFile | None = None
+) -> dict[str, Any] | None:
+    """The engine as a spec carries it, `provenance` of each place; None for PyTorch.
+
+    int8: the file of its network, where that is the precision.
+    """
     if engine == "torch":
         return None
-    return {"name": engine, "drift": max(one["engine_drift"] for one in made)}
+    record = {"name": engine, "drift": max(one["engine_drift"] for one in made)}
+    if int8 is None:
+        return record
+    network = read_int8(int8).record
+    return {
+        **record,
+        "file": int8.path.name,
+        "sha256": int8.sha256,
+        "calibrated_on": list(network.videos),
+        "calibration_clips": network.n_clips,
+    }
 
 
 def joined(made: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 from aqa.errors import AqaError
 from aqa.extract.backbones import load_backbone
@@ -11,7 +12,7 @@ from aqa.extract.checkpoints.catalogue import known_checkpoints
 from aqa.extract.checkpoints.download import fetch
 from aqa.extract.checkpoints.progress import DownloadBar
 from aqa.extract.checkpoints.records import Checkpoint
-from aqa.extract.inference import PRECISIONS
+from aqa.extract.inference import Precision
 from aqa.extract.preprocess import Preprocess
 from aqa.extract.run import make_spec
 from aqa.features.clips import ClipRule
@@ -38,10 +39,10 @@ def rebuild_backbone(
             f"the record of the features of {spec['backbone']!r} does not tell {missing[0]}: it is "
             "damaged; extract the features and fit the head again"
         )
-    if spec["precision"] not in PRECISIONS:
+    if spec["precision"] not in get_args(Precision):
         raise AqaError(
             f"the record of the features of {spec['backbone']!r} tells of precision "
-            f"{spec['precision']!r}, not {', '.join(PRECISIONS)}; fit the head again"
+            f"{spec['precision']!r}, not {', '.join(get_args(Precision))}; fit the head again"
         )
     network = load_backbone(
         _name_of(spec, backbone),

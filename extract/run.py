@@ -17,7 +17,7 @@ from aqa.extract.decoders import decoders_before, warn_of_decoders
 from aqa.extract.engines.choice import AskedEngine, Choice, EngineChoice
 from aqa.extract.executors import make_executor
 from aqa.extract.inference import Precision
-from aqa.extract.parallel.ray_pool import RayCluster
+from aqa.extract.parallel.ray_cluster import RayCluster
 from aqa.extract.parallel.work_queue import in_order
 from aqa.extract.progress import ExtractionProgress
 from aqa.extract.provenance import engine_record, joined, published
@@ -125,20 +125,20 @@ def extract(
         workers,
         store.parent / INDEX_FOLDER,
     )
-    videos = extraction_order(videos if shard is None else shard.of(videos))
+    everything, videos = videos, extraction_order(videos if shard is None else shard.of(videos))
     before = decoders_before(store)
     summary = ExtractionSummary()
     devices = (device,) if cluster else pick_devices(device)
-    possible = EngineChoice(engine, settings, backbone, store, videos, devices[0])
+    possible = EngineChoice(engine, settings, backbone, store, videos, devices[0], everything)
     choice = _choose(possible, engine, cluster, summary, progress)
     if choice.engine == "openvino" and device == "auto":
         devices = ("cpu",)  # also where there is a GPU
-    settings = dataclasses.replace(settings, engine=choice.engine)
+    settings = dataclasses.replace(settings, engine=choice.engine, int8=choice.int8)
     with make_executor(backbone, settings, devices, processes, cluster) as executor:
         blank = executor.blank
         record = (choice.stored or {}).get("engine")
         if choice.stored is None:
-            record = engine_record(choice.engine, executor.made)
+            record = engine_record(choice.engine, executor.made, choice.int8)
         spec = make_spec(
             *(backbone, rule, blank.shape, augmentations, augmentation_seed, precision, dtype),
             engine=record,

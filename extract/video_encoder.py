@@ -31,6 +31,7 @@ from aqa.extract.video.decode import (
 from aqa.extract.video.prefetch import taken_ahead
 from aqa.extract.video.sharing import Action, SharedReaders
 from aqa.features.clips import Clip, ClipRule
+from aqa.features.store.network_file import NetworkFile
 
 # Videos that threads decode ahead, where the network runs on a GPU.
 GPU_THREADS = 8
@@ -43,7 +44,7 @@ class EncodingSettings:
     rule: how they are cut. augmentations, seed: see `ClipReader`. batch_size: None chooses by the
     device. dtype: that features are stored in. threads: videos that are decoded ahead; None
     chooses by the device. index_folder: where the frames of long files are noted. engine: what runs
-    the network.
+    the network. int8: the file of the network where that is the precision.
     """
 
     rule: ClipRule
@@ -55,11 +56,14 @@ class EncodingSettings:
     threads: int | None = None
     index_folder: Path | None = None
     engine: Engine = "torch"
+    int8: NetworkFile | None = None
 
 
 def make_encoder(backbone: Backbone, settings: EncodingSettings, device: str) -> Encoder:
     """What encodes clips as the settings say."""
-    return Encoder(backbone, device, settings.batch_size, settings.precision, settings.engine)
+    return Encoder(
+        *(backbone, device, settings.batch_size, settings.precision, settings.engine, settings.int8)
+    )
 
 
 def threads_of(settings: EncodingSettings, on_cpu: bool) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from aqa.features.aspects.measure import LEAST_SURE
 from aqa.number_text import signed, signed_significant
 from aqa.report.tables import table, wrapped
 
@@ -23,20 +24,17 @@ def summary_table(found: Measurements) -> str:
     rows = []
     for aspect in found.definition.aspects:
         there = [one.aspects[aspect.name] for one in found.videos]
-        values = np.array([m.value for m in there if m.value is not None])
+        sure = [m for m in there if m.value is not None and not m.doubtful]
+        doubtful = sum(m.doubtful for m in there)
         applies = sum(m.applies for m in there)
         spread = ["-"] * 4
-        if len(values):
-            sure = np.mean([m.confidence for m in there if m.value is not None])
-            levels = np.quantile(values, (0.1, 0.5, 0.9))
-            spread = [
-                *(aspect.text(level) for level in levels),
-                f"{sure:.2f}",
-            ]
-        rows.append(
-            [aspect.name, aspect.unit, _WORSE[aspect.worse], f"{len(values)}/{applies}", *spread]
-        )
-    header = ["aspect", "unit", "worse", "videos", "10 %", "median", "90 %", "sure"]
+        if sure:
+            levels = np.quantile([m.value for m in sure], (0.1, 0.5, 0.9))
+            mean = np.mean([m.confidence for m in sure])
+            spread = [*(aspect.text(level) for level in levels), f"{mean:.2f}"]
+        of = f"{len(sure)}/{applies}"
+        rows.append([aspect.name, aspect.unit, _WORSE[aspect.worse], of, str(doubtful), *spread])
+    header = ["aspect", "unit", "worse", "videos", "doubtful", "10 %", "median", "90 %", "sure"]
     return table(rows, header, left={0, 1, 2})
 
 
@@ -45,18 +43,26 @@ def videos_text(found: Measurements, rows: Sequence[Mapping[str, Any]]) -> str:
     parts = []
     for video_id in dict.fromkeys(row["video_id"] for row in rows):
         of_video = [row for row in rows if row["video_id"] == video_id and row["value"] != ""]
-        of_video.sort(key=lambda row: -(row["worse_than"] or 0.0))
+        doubtful = [row for row in of_video if row["doubtful"]]
+        of_video = [row for row in of_video if not row["doubtful"]]
+        of_video.sort(key=lambda row: -(row["spreads"] or 0.0))
         lines = [
             [
                 found.definition.by_name[row["aspect"]].sentence(row["value"]),
                 str(row["frame"]),
                 f"{row['confidence']:.2f}",
                 _standing(row),
+                "" if row["spreads"] == "" else signed(row["spreads"], 1),
             ]
             for row in of_video
         ]
-        header = ["what is seen", "frame", "sure", "worse than"]
+        header = ["what is seen", "frame", "sure", "worse than", "spreads"]
         parts.append(f"{video_id}\n{table(lines, header)}")
+        if doubtful:
+            names = ", ".join(f"{row['aspect']} ({row['confidence']:.2f})" for row in doubtful)
+            parts[-1] += "\n" + wrapped(
+                f"doubtful, as the joints' confidence is below {LEAST_SURE:g}: {names}"
+            )
         missed = [
             f"{name}: {one.why}"
             for name, one in found.by_id[video_id].items()
@@ -77,7 +83,7 @@ def aspects_text(feedback: AspectFeedback, run: str) -> str:
     """What each aspect costs a video, the most costly first."""
     rows = [
         [
-            mark.says,
+            f"{mark.says} (doubtful)" if mark.doubtful else mark.says,
             "" if mark.frame is None else str(mark.frame),
             signed(mark.points, 2),
             _slope(mark),

@@ -94,7 +94,7 @@ def _classes(videos: Sequence[ScoredVideo]) -> str:
     several = any(len(one.by_split) > 1 for one in said)
     header += ["runs that say so"] if several else []
     for row, one in zip(rows, said, strict=True):
-        row += [one.label, fixed(one.probability, 3) if sure else signed(one.margin, 3)]
+        row += [one.label, fixed(one.probability or 0.0, 3) if sure else signed(one.margin, 3)]
         if several:
             row.append(f"{[*one.by_split.values()].count(one.label)} of {len(one.by_split)}")
     return table(rows, header, names)

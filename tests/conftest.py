@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -60,6 +63,48 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"{folder} is absent: the real data is not distributed with the project")
     return folder
+
+
+class Block(NamedTuple):
+    """A block of code on a page of the documentation."""
+
+    page: str
+    line: int
+    language: str
+    code: str
+    not_run: str  # why it is only shown, as `<!-- not run: gpu -->` before it says; mostly empty
+
+
+_FENCE = re.compile(r"( *)(?:```|~~~)([^`]*)")
+_NOT_RUN = re.compile(r" *<!-- not run: (.*) -->")
+
+
+@pytest.fixture(scope="session")
+def blocks() -> Callable[[str], list[Block]]:
+    """The blocks of a page, in order; one that is indented and not fenced has no language."""
+
+    def read(page: str) -> list[Block]:
+        lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
+        found, number, in_list = [], 0, False
+        while number < len(lines):
+            line, start = lines[number], number
+            number += 1
+            if fence := _FENCE.fullmatch(line):
+                while lines[number].strip() not in ("```", "~~~"):
+                    number += 1
+                code = [one[len(fence[1]) :] for one in lines[start + 1 : number]]
+                before = next((one for one in lines[:start][::-1] if one.strip()), "")
+                why = _NOT_RUN.fullmatch(before)
+                said = why[1] if why else ""
+                found.append(Block(page, start + 1, fence[2], "\n".join(code), said))
+                number += 1
+            elif line[:1].strip():
+                in_list = bool(re.match(r"[-*] |\d+\. ", line))
+            elif line.startswith("    ") and not in_list and not lines[start - 1].strip():
+                found.append(Block(page, start + 1, "", line.strip(), ""))
+        return found
+
+    return read
 
 
 @pytest.fixture
@@ -189,6 +234,48 @@ def dives(drawn_dives: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         result = CliRunner().invoke(main, ["-C", str(folder), *command.split()])
         assert result.exit_code == 0, result.output
     return folder
+
+
+# A machine of a cluster, which others reach by ray://.
+_RAY_SERVER = """
+import os, socket, sys, time
+from pathlib import Path
+import ray
+from ray.util.client.server.server import serve
+
+ray.init(num_cpus=2, include_dashboard=False)
+with socket.create_server(("127.0.0.1", 0)) as free:
+    port = free.getsockname()[1]
+server = serve("127.0.0.1", port)  # it ends where nobody holds it
+print(port, flush=True)
+folder, parent = Path(sys.argv[1]), os.getppid()
+while not (folder / "stop").exists() and os.getppid() == parent:
+    time.sleep(0.05)
+"""
+
+
+@pytest.fixture(scope="session")
+def ray_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address ray://... of a cluster with two cores, which has a process of its own."""
+    pytest.importorskip("ray", reason="Ray is not installed (extra ray)")
+    pytest.importorskip("grpc", reason="no grpcio (ray[client])")
+    folder = tmp_path_factory.mktemp("ray")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_AUTH_MODE", "disabled")
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        with subprocess.Popen(
+            [sys.executable, "-c", _RAY_SERVER, str(folder)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        ) as server:
+            try:
+                assert server.stdout is not None
+                yield f"ray://127.0.0.1:{server.stdout.readline().strip()}"
+                (folder / "stop").touch()
+                server.wait(timeout=500)
+            finally:
+                server.kill()
 
 
 @pytest.fixture(scope="module")

@@ -98,7 +98,7 @@ def test_lists_of_devices(
     [
         (0, "cuda:all", "'cuda:all' is not available here: there is no GPU"),
         (0, "cpu,cuda", "'cuda' is not available here, of 'cpu,cuda'"),
-        (0, "gpu", "'gpu' is not available here"),
+        (0, "gpu", "^device 'gpu' is not available here; there are cpu$"),
         (2, "cuda:0,cuda:2", "'cuda:2' is not available here.* there are cpu, cuda:0, cuda:1$"),
     ],
 )

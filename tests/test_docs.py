@@ -1,11 +1,15 @@
-"""docs/papers.md: the tests that its table names exist, and so do the heads; and other tables."""
+"""docs/papers.md: its pictures, the tests and heads that its table names; and exit codes."""
 
 from __future__ import annotations
 
 import re
+import runpy
+from itertools import pairwise
 from pathlib import Path
 
-from aqa.models.heads import head_names
+from torch import nn
+
+from aqa.models.heads import find_head, head_names
 from aqa.workflows.reproduce.end_to_end.recipes import RECIPES
 
 
@@ -53,3 +57,31 @@ def test_exit_codes_stand_on_one_page(root: Path) -> None:
     assert [name for name, text in pages.items() if stand.search(text)] == ["exit-codes.md"]
     for code in ("0", "1", "2", "129", "130", "143"):
         assert pages["exit-codes.md"].count(f"\n| {code} |") == 1
+
+
+def test_the_pictures_of_systems_are_those_of_the_script(root: Path) -> None:
+    """Where this fails: run benchmarks/systems.py again, and look at them."""
+    drawn = runpy.run_path(str(root / "benchmarks/systems.py"))
+    page = (root / "docs/papers.md").read_text(encoding="utf-8")
+    assert len(drawn["SYSTEMS"]) == 5
+    for name in drawn["SYSTEMS"]:
+        file = f"pictures/system-{name}.svg"
+        assert drawn["draw"](name) == (root / "docs" / file).read_text(encoding="utf-8")
+        (alternative,) = re.findall(rf"!\[([^\]]+)\]\({re.escape(file)}\)", page)
+        assert len(alternative) > 100
+
+
+def test_the_pictures_say_what_the_heads_are(root: Path) -> None:
+    """Sizes and constants that the code states too."""
+    systems = runpy.run_path(str(root / "benchmarks/systems.py"))["SYSTEMS"]
+    boxes = {name: [box for row in system.rows for box in row] for name, system in systems.items()}
+    said = {name: " ".join(" ".join((b.name, *b.lines)) for b in boxes[name]) for name in boxes}
+    lstm, siamese, fragments = (
+        find_head(name).head_class() for name in ("lstm", "siamese", "fragments")
+    )
+    assert f"LSTM of {lstm.hidden}" in said["parmar2019action"]
+    assert f"less than {siamese.threshold:g} points" in said["jain2020"]
+    assert f"ahead by {fragments.margin:g} points" in said["li2018end"]
+    decider = nn.Sequential(*(nn.Linear(a, b) for a, b in pairwise((128, 64, 32, 64, 128))))
+    assert "128-64-32-64-128" in said["farabi2021"]
+    assert sum(p.numel() for p in decider.parameters()) == 20_768

@@ -17,6 +17,7 @@ from aqa.cli import main
 # Shown and not run, as one waits for a browser, and the other's extra may not be here; their
 # options are read.
 WAITS = ("aqa serve", "aqa export")
+EXTRAS = ("serve", "export")
 Run = Callable[..., Result]
 
 
@@ -61,7 +62,9 @@ def follow(root: Path, name: str, drawn: Path, run_aqa: Run) -> list[str]:
                 exec(compile(code, f"tutorial-{name}.md", "exec"), {})
             continue
         program, *words = shlex.split(step)
-        if step == "aqa demo":
+        if program == "pip":
+            assert words in [["install", f"aqa-toolkit[{extra}]"] for extra in EXTRAS], step
+        elif step == "aqa demo":
             shutil.copytree(drawn, "aqa-demo")
         elif program == "cd":
             os.chdir(words[0])

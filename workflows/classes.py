@@ -13,9 +13,11 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from aqa.annotations.folds import columns_kept_apart, labels_of_video
 from aqa.annotations.manifest import Manifest
+from aqa.annotations.split_drawing import connected_groups
 from aqa.annotations.splits import Split
 from aqa.annotations.two_classes import TwoClasses
 from aqa.errors import AqaWarning
@@ -79,24 +81,48 @@ def class_rule(
         return rule
     train = examples_of(split.train, manifest, features, head.columns)
     good = train.scores > 0.5
-    numbers, answers = _unseen(head, train, good, refit)
+    numbers, answers = _unseen(head, train, good, refit, _groups(split, manifest))
     return replace(rule, threshold=best_threshold(good[numbers], answers))
 
 
 def _unseen(
-    head: Head, train: Examples, good: NDArray[np.bool_], refit: Refit
+    head: Head,
+    train: Examples,
+    good: NDArray[np.bool_],
+    refit: Refit,
+    groups: NDArray[np.int_],
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Numbers of training videos, and the answers of a fit that has not learned from them."""
     out = head.held_out
     if min(good[out].sum(), (~good[out]).sum()) >= LEAST_HELD_OUT:
         return out, head.before_refit().predict_examples(train.select(out))
     answers = np.empty(len(good))
-    folds = StratifiedKFold(
-        min(FOLDS, int(good.sum()), int((~good).sum())), shuffle=True, random_state=head.seed
-    )
-    for kept, held in folds.split(np.zeros(len(good)), good):
+    for kept, held in _folds(good, groups, head.seed):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AqaWarning)  # they are said of the fit that is kept
             fitted = refit([train.ids[i] for i in kept])
             answers[held] = fitted.predict_examples(train.select(held))
     return np.arange(len(good)), answers
+
+
+def _groups(split: Split, manifest: Manifest) -> NDArray[np.int_]:
+    """For each training video, the group of videos that are held out together, by number."""
+    columns = columns_kept_apart(split, manifest)
+    return connected_groups([labels_of_video(manifest.by_id[i], columns) for i in split.train])
+
+
+def _folds(
+    good: NDArray[np.bool_], groups: NDArray[np.int_], seed: int
+) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """(learned from, held out) of each fold, by number; each has its share of both classes.
+
+    Groups stay together, unless a fold would then leave none of a class to learn from.
+    """
+    n = min(FOLDS, int(good.sum()), int((~good).sum()))
+    blank = np.zeros(len(good))
+    if n <= len(np.unique(groups)) < len(good):
+        grouped = StratifiedGroupKFold(n, shuffle=True, random_state=seed)
+        folds = [*grouped.split(blank, good, groups)]
+        if all(0 < good[kept].sum() < len(kept) and len(held) for kept, held in folds):
+            return folds
+    return [*StratifiedKFold(n, shuffle=True, random_state=seed).split(blank, good)]

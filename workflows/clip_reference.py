@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aqa.annotations.folds import Folds, draw_folds
 from aqa.annotations.manifest import Manifest, Video
 from aqa.annotations.splits import Split
 from aqa.errors import AqaWarning
@@ -80,12 +81,13 @@ def clip_reference(
     refit: Refit,
     unseen: Unseen | None = None,
     always: bool = True,
+    folds: Folds | None = None,
 ) -> ClipReference | None:
     """What to compare other videos' clips with; None for a head whose clips add no points.
 
     head: fitted on the training videos `ids`. unseen: videos to choose by how far below a clip
     stands out, where nobody says which clips are faulty; None: those of fits on two thirds. always:
-    whether it is fitted on these where nobody says so.
+    whether it is fitted on these where nobody says so. folds: those thirds; None: see `draw_folds`.
     """
     types = _types(head, ids, manifest, store)
     if types is None:
@@ -103,7 +105,8 @@ def clip_reference(
     else:
         why = ""
     try:
-        held = _held_out(head, ids, manifest, store, refit, truth)
+        folds = folds or draw_folds(Split("", tuple(ids)), manifest, FOLDS, head.seed)
+        held = _held_out(head, folds, manifest, store, refit, truth)
     except HeadError as error:
         untold = why or _first_line(error)
         return ClipReference(types, untold=untold, claims=Claims(None, 0, _not_fitted(error)))
@@ -229,28 +232,22 @@ def _compared(
 
 def _held_out(
     head: Head,
-    ids: Sequence[str],
+    folds: Folds,
     manifest: Manifest,
     store: FeatureStore,
     refit: Refit,
     truth: Mapping[str, set[int]] | None,
 ) -> list[_HeldOut]:
     """Every training video, explained by a fit that has not seen it."""
-    order = np.random.default_rng(head.seed).permutation(len(ids))
     held = []
-    for fold in range(FOLDS):
-        out = {ids[i] for i in order[fold::FOLDS]}
-        seen = [i for i in ids if i not in out]
+    for fold, (seen, out) in enumerate(folds):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AqaWarning)  # they are said of the fit that is kept
             fitted = refit(seen)
-            points = {i: _points(fitted, i, manifest, store) for i in ids}
+            points = {i: _points(fitted, i, manifest, store) for i in folds.ids}
         types = summarise([points[i] for i in seen], [_type(i, manifest) for i in seen])
         reference = ClipReference(types)
-        held += [
-            _compared(fold, video, points[video], truth, reference, manifest)
-            for video in sorted(out)
-        ]
+        held += [_compared(fold, i, points[i], truth, reference, manifest) for i in out]
     return held
 
 

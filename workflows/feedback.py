@@ -133,7 +133,9 @@ def explain(
         seen = from_store(manifest.by_id[name], run, where, told, asked)
     else:
         video = held_to_the_end(new_video(name, run, manifest, known, told))
-        extractor = extractor_for(run.spec, weights=weights, backbone=backbone, device=device)
+        extractor = extractor_for(
+            run.spec, weights=weights, backbone=backbone, device=device, store=run.store
+        )
         seen = from_file(video, run, extractor)
         if learned := TrainingFiles([run]).warning(file):
             seen = replace(seen, warnings=(f"{video.id}: {learned}", *seen.warnings))

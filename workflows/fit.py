@@ -11,6 +11,7 @@ from typing import Any
 
 from sklearn.base import clone
 
+from aqa.annotations.folds import draw_folds
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
 from aqa.evaluation.complete_splits import check_scored, complete_split, learned_scores
@@ -34,7 +35,7 @@ from aqa.workflows.classes import check_classes, class_params, class_rule, first
 from aqa.workflows.clip_reference import Refit, Unseen, clip_reference
 from aqa.workflows.fit_watching import told_run
 from aqa.workflows.pairs import pair_params, ranked_parts
-from aqa.workflows.trust import ENOUGH_HELD_OUT, likeness_of, score_range
+from aqa.workflows.trust import ENOUGH_HELD_OUT, FOLDS, likeness_of, score_range
 from aqa.workspace import check_label, run_folder
 
 
@@ -122,14 +123,15 @@ def fit_splits(
                 told.measured({part: one.whole.values for part, one in found.items()})
                 held = _held_out(run, split, manifest, features)
                 unseen = _unseen(model, split)
+                thirds = draw_folds(split, manifest, FOLDS, model.seed)
                 reference = clip_reference(
-                    model, split.train, manifest, store, refit, unseen, ranges
+                    model, split.train, manifest, store, refit, unseen, ranges, thirds
                 )
                 if reference is not None:
                     record["clip_reference"] = reference.to_dict()
                 if ranges and model.kind == "scores" and _in_points(manifest):
                     seen = held or {part: found[part] for part in found if part == "val"}
-                    known = score_range(split.train, manifest, features, seen, refit, model.seed)
+                    known = score_range(thirds, manifest, features, seen, refit)
                     if known is not None:
                         record["range"] = known.to_dict()
                     elif len(split.train) >= LEAST_ERRORS:

@@ -18,6 +18,7 @@ from aqa.extract.poses.settings import settings_of
 from aqa.extract.rebuild import rebuild_backbone, rule_of
 from aqa.extract.video.clip_reader import ClipReader
 from aqa.features.store import Spec, spec_differences
+from aqa.features.store.network_file import network_of
 from aqa.features.video_features import VideoFeatures
 from aqa.models.examples import example_of
 from aqa.models.heads.base import Head
@@ -62,11 +63,13 @@ def extractor_for(
     weights: str | Path | None = None,
     backbone: str | None = None,
     device: str = "auto",
+    store: Path | None = None,
 ) -> VideoExtractor:
     """What extracts new videos as the store with this spec was made.
 
     A new "video" for a store of joints, or of aspects, is a file of joints. weights, backbone: see
-    `aqa.extract.rebuild.rebuild_backbone`.
+    `aqa.extract.rebuild.rebuild_backbone`. store: its path, beside which the network lies where its
+    features are of int8.
     """
     if "joints" in spec:
         if weights is not None:
@@ -79,7 +82,13 @@ def extractor_for(
     network = rebuild_backbone(spec, weights, backbone)
     rule = rule_of(spec)
     engine = engine_for_new_videos(spec)
-    encoder = Encoder(network, device, precision=spec["precision"], engine=engine)
+    int8 = None if store is None else network_of(spec, store)
+    if spec["precision"] == "int8" and int8 is None:
+        raise AqaError(
+            f"the features of {spec['backbone']!r} are of int8, and the record does not tell the "
+            "file of the network; extract the features and fit the head again"
+        )
+    encoder = Encoder(network, device, precision=spec["precision"], engine=engine, int8=int8)
     with threads_for(network.net):
         blank = encoder.blank(rule.length)
 

@@ -127,7 +127,8 @@ class VideoScorer:
     @cached_property
     def extractor(self) -> VideoExtractor:
         """What extracts videos as the runs' store was made; its network is built here, once."""
-        return extractor_for(self.runs[0].spec, **self._network)
+        run = self.runs[0]
+        return extractor_for(run.spec, store=run.store, **self._network)
 
     def load(self) -> None:
         """Build networks, and read which files the runs learned from, before the first video."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aqa.annotations.folds import Folds
 from aqa.annotations.manifest import Manifest
 from aqa.errors import AqaWarning
 from aqa.evaluation.evaluated import Evaluated
@@ -54,40 +55,37 @@ def trust_in(runs: Sequence[Run], features: NDArray[np.floating]) -> Trust:
 
 
 def score_range(
-    ids: Sequence[str],
+    folds: Folds,
     manifest: Manifest,
     features: Features,
     seen: Evaluated,
     refit: Callable[[Sequence[str]], Head],
-    seed: int,
 ) -> ScoreRange | None:
     """The range of a head's scores; None where its training videos are too few.
 
-    ids: the training videos. seen: what the head said of training or validation videos that it had
-    not learned from. Where these are few, it is fitted anew on two thirds of the training videos,
-    three times, and scores the other third. refit: fits the same head on some of the videos; that
-    of `clip_reference` is asked for the same thirds.
+    folds: thirds of the training videos. seen: what the head said of training or validation videos
+    that it had not learned from. Where these are few, it is fitted anew on two thirds of the
+    training videos, three times, and scores the other third. refit: fits the same head on some of
+    the videos; that of `clip_reference` is asked for the same thirds.
     """
     for part in seen.values():
         if len(part.rows) >= ENOUGH_HELD_OUT:
             errors = [row["score"] - row["predicted"] for row in part.rows]
             return range_of(errors, "videos that were held out to stop by")
-    if len(ids) < LEAST_ERRORS:
+    if len(folds.ids) < LEAST_ERRORS:
         return None
-    order = np.random.default_rng(seed).permutation(len(ids))
     errors = []
-    for fold in range(FOLDS):
-        out = {ids[i] for i in order[fold::FOLDS]}
-        rest = [i for i in ids if i not in out]
+    for rest, out in folds:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", AqaWarning)  # they are said of the fit that is kept
                 head = refit(rest)
-            asked = examples_of(sorted(out), manifest, features, head.answer_columns)
+            asked = examples_of(out, manifest, features, head.answer_columns)
             errors += (asked.scores - head.predict_examples(asked)).tolist()
         except HeadError:  # a third that lacks a type, or too few for the head
             return None
-    return range_of(errors, "training videos, in thirds that a fit had not seen")
+    said = f" ({folds.said})" if folds.said else ""
+    return range_of(errors, f"training videos, in thirds that a fit had not seen{said}")
 
 
 def likeness_of(ids: Sequence[str], features: Features, seed: int) -> bytes | None:

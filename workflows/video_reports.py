@@ -37,7 +37,7 @@ from aqa.workflows.feedback import (
 )
 from aqa.workflows.known_files import KnownFiles
 from aqa.workflows.measure.again import measured_again
-from aqa.workflows.measure.shown import ShownAspect, shown_aspects
+from aqa.workflows.measure.shown import ShownAspects, shown_aspects
 from aqa.workflows.moments import Moment as Moment
 from aqa.workflows.moments import compared_with, moments_of, weakest
 from aqa.workflows.new_videos import (
@@ -101,7 +101,7 @@ class ReportedVideo:
     true_faults: tuple[TrueFault, ...] = ()
     pose: PoseFeedback | None = None
     joints: ShownJoints | None = None
-    aspects: tuple[ShownAspect, ...] = ()
+    aspects: ShownAspects = field(default_factory=ShownAspects)
     writer: str = ""
     costs: AspectFeedback | None = None
 
@@ -172,7 +172,8 @@ class VideoReporter:
     def extractor(self) -> VideoExtractor:
         """What extracts new videos; its network is built when it is first needed."""
         if self._extractor is None:
-            self._extractor = extractor_for(self.runs[0].spec, **self._network)
+            run = self.runs[0]
+            self._extractor = extractor_for(run.spec, store=run.store, **self._network)
         return self._extractor
 
     @cached_property

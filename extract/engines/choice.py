@@ -10,7 +10,8 @@ from typing import Any, Literal, NamedTuple
 from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
 from aqa.extract.backbones.backbone import Backbone
-from aqa.extract.encode import Encoder, blank_response
+from aqa.extract.encode import NOT_TORCH, Encoder, blank_response
+from aqa.extract.engines.calibration import int8_network
 from aqa.extract.engines.names import SAME, Engine, check_installed, engine_of, openvino_version
 from aqa.extract.engines.openvino_net import relative_distance
 from aqa.extract.engines.trial import TimedRun, compare, first_clips
@@ -19,6 +20,7 @@ from aqa.extract.progress import ExtractionProgress
 from aqa.extract.summary import ExtractionSummary
 from aqa.extract.video_encoder import EncodingSettings, make_encoder
 from aqa.features.store import FeatureStore, Spec, StoreError
+from aqa.features.store.network_file import NetworkFile, network_of
 
 AskedEngine = Literal["torch", "openvino", "auto"]
 # Another engine than PyTorch is chosen only if it is so many times as fast.
@@ -26,17 +28,21 @@ _WORTH = 1.05
 
 
 class Choice(NamedTuple):
-    """engine: that encodes. stored: of the store that is there already; None for a new one."""
+    """engine: that encodes. stored: of the store that is there already; None for a new one. int8:
+    the file of the network where that is the precision.
+    """
 
     engine: Engine
     stored: Spec | None
+    int8: NetworkFile | None = None
 
 
 class EngineChoice:
     """Chooses the engine of an extraction, by measuring on its first video where it must.
 
     asked: `auto` takes the engine of the store that is there or else the fastest. settings: of the
-    extraction, but for its engine. device: `cpu`, or else a GPU.
+    extraction, but for its engine. device: `cpu`, or else a GPU. everything: all videos, of which
+    `videos` may be a share; an int8 network is calibrated on some of them.
     """
 
     def __init__(
@@ -47,18 +53,28 @@ class EngineChoice:
         store: Path,
         videos: Sequence[Video],
         device: str,
+        everything: Sequence[Video] = (),
     ):
         self._asked, self._settings, self._backbone = asked, settings, backbone
         self._path, self._device = store, device
+        self._everything = everything or videos
         self._spec, self._todo = _stored(store, videos)
 
     def choose(self, summary: ExtractionSummary, progress: ExtractionProgress) -> Choice:
         """The engine; `AqaError` where the asked one cannot be had, or not for this store."""
         asked = self._asked
+        if self._settings.precision == "int8":
+            return self._choose_int8(summary, progress)
         if asked != "auto":
             check_installed(asked, f"--engine {asked}")
         if self._spec is None:
             return Choice(self._fastest(progress) if asked == "auto" else asked, None)
+        if network_of(self._spec, self._path) is not None:
+            raise StoreError(
+                f"{self._path} was made with other settings: precision is int8, not "
+                f"{self._settings.precision}. Go on with --engine openvino --precision int8, or "
+                "name another file with --store"
+            )
         made = engine_of(self._spec)
         check_installed(made, f"{self._path} was made with --engine {made}")
         if asked == "auto":
@@ -66,6 +82,39 @@ class EngineChoice:
         elif asked != made:
             self._check_mixing(asked, made, summary, progress)
         return Choice(asked, self._spec)
+
+    def _choose_int8(self, summary: ExtractionSummary, progress: ExtractionProgress) -> Choice:
+        """OpenVINO, with the network beside the store; it is made now for a new store."""
+        if self._asked != "openvino":
+            raise AqaError(NOT_TORCH)
+        if (self._settings.batch_size or 1) > 1:
+            raise AqaError(
+                f"--batch-size {self._settings.batch_size}: int8 networks take one clip at a time; "
+                "leave it out"
+            )
+        if self._spec is not None:
+            file = network_of(self._spec, self._path)
+            if file is None:
+                raise StoreError(
+                    f"{self._path} was made with other settings: precision is "
+                    f"{self._spec.get('precision')}, not int8. Ask for the same settings, or name "
+                    "another file with --store"
+                )
+            return Choice("openvino", self._spec, self._with_network(file))
+        file, is_clean = int8_network(
+            *(self._backbone, self._settings.rule, self._everything, self._path.parent, progress)
+        )
+        if not is_clean:
+            summary.warn_of_all(
+                "int8: the network is calibrated on test or validation videos of some splits, too, "
+                "as too few are training videos of all; only on their pixels, not on scores",
+                progress,
+            )
+        return Choice("openvino", None, self._with_network(file))
+
+    def _with_network(self, file: NetworkFile) -> NetworkFile:
+        self._settings = replace(self._settings, int8=file)
+        return file
 
     def check_precision(
         self, engine: Engine, summary: ExtractionSummary, progress: ExtractionProgress

@@ -14,7 +14,7 @@ ENGINES: tuple[Engine, ...] = get_args(Engine)
 # Engines whose features differ by no more than this, as a share of their length, may stand in for
 # one another: batches and processors make such differences, too.
 SAME = 1e-5
-_INSTALL = 'pip install "aqa-toolkit[openvino]"'
+INSTALL = 'pip install "aqa-toolkit[openvino]"'
 
 
 def openvino_version() -> str | None:
@@ -28,7 +28,7 @@ def openvino_version() -> str | None:
 def check_installed(engine: Engine, why: str) -> None:
     """`AqaError` where an engine is not installed. why: what asks for it, such as an option."""
     if engine == "openvino" and openvino_version() is None:
-        raise AqaError(f"{why}: OpenVINO is not installed; install it with {_INSTALL}")
+        raise AqaError(f"{why}: OpenVINO is not installed; install it with {INSTALL}")
 
 
 def engine_for_new_videos(spec: Mapping[str, Any]) -> Engine:
@@ -52,7 +52,7 @@ def engine_for_new_videos(spec: Mapping[str, Any]) -> Engine:
         return "torch"
     raise AqaError(
         f"{made} in {spec['precision']}, which PyTorch computes otherwise: install OpenVINO with "
-        f"{_INSTALL}"
+        f"{INSTALL}"
     )
 
 

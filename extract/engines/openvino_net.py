@@ -65,7 +65,8 @@ class OpenVinoNet:
         with torch.inference_mode():
             expected = self._net(noise).numpy()  # fails in its own words for clips it cannot take
         try:
-            self._request = _compiled(self._net, noise, self._precision).create_infer_request()
+            model = converted(self._net, noise)
+            self._request = compiled(model, self._precision).create_infer_request()
             features = self._infer(noise.numpy())
         except AqaError:
             raise
@@ -89,11 +90,20 @@ def relative_distance(features: NDArray[Any], expected: NDArray[Any]) -> float:
     return float(distance / max(float(np.linalg.norm(expected)), 1e-12))
 
 
-def _compiled(net: nn.Module, example: Tensor, precision: str) -> Any:
-    """The network as OpenVINO runs it, for clips of the example's shape."""
-    openvino = _openvino()
+def converted(net: nn.Module, example: Tensor) -> Any:
+    """The network as OpenVINO's model, for clips of the example's shape."""
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # what tracing fixes is fixed: one shape; and it is checked
+        traced = torch.jit.trace(net, example, check_trace=False)
+        model = openvino().convert_model(traced, example_input=example)
+    model.reshape(list(example.shape))
+    return model
+
+
+def compiled(model: Any, precision: str) -> Any:
+    """A model of OpenVINO, ready to run; precision: of what is not int8 in it."""
     hint = _PRECISIONS[precision][0]
-    core = openvino.Core()
+    core = openvino().Core()
     if hint == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         raise AqaError(
             "--precision bfloat16: OpenVINO has none on this processor; use float32, or --engine "
@@ -106,18 +116,13 @@ def _compiled(net: nn.Module, example: Tensor, precision: str) -> Any:
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "ENABLE_CPU_PINNING": False,  # several processes would be tied to the same cores
     }
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # what tracing fixes is fixed: one shape; and it is checked
-        traced = torch.jit.trace(net, example, check_trace=False)
-        model = openvino.convert_model(traced, example_input=example)
-    model.reshape(list(example.shape))
     return core.compile_model(model, "CPU", settings)
 
 
-def _openvino() -> Any:
+def openvino() -> Any:
     """The module, which tells nobody that it is used, and logs errors alone."""
     sys.modules.setdefault(_TELEMETRY, None)  # type: ignore[arg-type]
-    import openvino
+    import openvino as module
 
     logging.getLogger("openvino").setLevel(logging.ERROR)
-    return openvino
+    return module

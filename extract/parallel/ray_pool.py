@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import signal
-import threading
-import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
-from importlib.util import find_spec
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +13,11 @@ from aqa.errors import AqaError
 from aqa.extract.checkpoints.hub import CONFIG
 from aqa.extract.parallel.messages import Answer, Gone, Refused, WorkerJob
 from aqa.extract.parallel.pool import WorkerPool
-from aqa.extract.parallel.ray_worker import RayWorker, SentFile, absolute
+from aqa.extract.parallel.ray_cluster import PATIENCE, RayCluster, connected
+from aqa.extract.parallel.ray_worker import RayWorker, absolute
+from aqa.extract.parallel.sent_file import SentFile, sent_file
 from aqa.extract.video_encoder import VideoGroup, n_held
-from aqa.files import sha256_of
 from aqa.plugins import file_path, is_file
-
-# So often, in seconds, the cluster is asked anew, so that Ctrl-C is heard.
-_PATIENCE = 0.5
-
-
-@dataclass(frozen=True)
-class RayCluster:
-    """Where an extraction runs. address: of a cluster, `auto`, `ray://...`; None: RAY_ADDRESS, or
-    one that is started here and ends with it. workers: how many; None: one per GPU or, without any,
-    one per core. gpus: that each worker takes, may be a fraction; None: one where there are any.
-    """
-
-    address: str | None = None
-    workers: int | None = None
-    gpus: float | None = None
 
 
 class RayPool(WorkerPool):
@@ -52,7 +30,7 @@ class RayPool(WorkerPool):
     waits_for_all = False
 
     def __init__(self, job: WorkerJob, cluster: RayCluster):
-        ray = _connected(cluster)
+        ray = connected(cluster)
         self._ray = ray
         # The last two: an answer that was ready, on a machine that died before it was fetched.
         failures = ray.exceptions
@@ -99,7 +77,7 @@ class RayPool(WorkerPool):
         """See `WorkerPool.answers`."""
         done: list[Any] = []
         while not done:
-            done, _ = self._ray.wait(list(self._pending), timeout=_PATIENCE)
+            done, _ = self._ray.wait(list(self._pending), timeout=PATIENCE)
         return [
             (worker, answer)
             for reference in done
@@ -136,54 +114,18 @@ class RayPool(WorkerPool):
         self._ray.shutdown()
 
 
-def _connected(cluster: RayCluster) -> Any:
-    """The module ray, connected; `AqaError` where it, or the cluster, is not there."""
-    try:
-        import ray
-    except ImportError:
-        raise AqaError("Ray is not installed; install it with: pip install aqa-toolkit[ray]") from (
-            None
-        )
-    address = cluster.address or os.environ.get("RAY_ADDRESS") or "local"
-    options: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
-    by_client = address.startswith("ray://")
-    if by_client and find_spec("grpc") is None:
-        raise AqaError(
-            f"{address}: Ray reaches such addresses by the package grpcio, which is not installed; "
-            "install it with: pip install ray[client]; or give the command on a machine of the "
-            "cluster, with --ray-address auto"
-        )
-    on_sigterm = signal.getsignal(signal.SIGTERM)
-    try:
-        with warnings.catch_warnings():
-            if by_client:  # Ray warns of what it then raises as an error
-                warnings.simplefilter("ignore", UserWarning)
-            ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **options)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        first_line = str(error).partition("\n")[0]
-        where = "; its client server must run there, and take the token of RAY_AUTH_TOKEN"
-        raise AqaError(f"no Ray cluster ({address}): {first_line}{where * by_client}") from None
-    finally:  # Ray puts its own handler there
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, on_sigterm)
-    return ray
-
-
-def _sent_files(ray: Any, job: WorkerJob) -> tuple[SentFile | None, SentFile | None]:
-    """The weights and the code of a network, as far as they are files of the user's."""
+def _sent_files(ray: Any, job: WorkerJob) -> tuple[SentFile | None, ...]:
+    """The weights and the code of a network, as far as they are files of the user's, and the file
+    of an int8 network.
+    """
     recipe = job.recipe
     weights = code = None
     if recipe.weights not in (None, "random"):
         path = Path(str(recipe.weights))
         config = path.with_name(CONFIG)
-        beside = (_sent(ray, config),) if config.is_file() else ()
-        weights = _sent(ray, path)._replace(beside=beside)
+        beside = (sent_file(ray, config),) if config.is_file() else ()
+        weights = sent_file(ray, path)._replace(beside=beside)
     if is_file(recipe.source):
-        code = _sent(ray, file_path(recipe.source))
-    return weights, code
-
-
-def _sent(ray: Any, path: Path) -> SentFile:
-    held = ray.put(path.read_bytes())
-    fetch: Callable[[], bytes] = partial(ray.get, held)
-    return SentFile(str(path), sha256_of(path), fetch)
+        code = sent_file(ray, file_path(recipe.source))
+    int8 = job.settings.int8
+    return weights, code, None if int8 is None else sent_file(ray, int8.path)

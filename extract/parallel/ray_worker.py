@@ -12,7 +12,6 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -29,39 +28,26 @@ from aqa.extract.parallel.messages import (
     WorkerNetwork,
 )
 from aqa.extract.parallel.recipe import NetworkRecipe
+from aqa.extract.parallel.sent_file import SentFile
 from aqa.extract.video_encoder import NumberedVideo, VideoGroup
-from aqa.files import sha256_of, write_bytes
-
-
-class SentFile(NamedTuple):
-    """A file that a network is made from, which other machines may not have.
-
-    path: where it is on the first machine. fetch: gives its bytes, from the memory that all workers
-    of one machine share. beside: files that are read with it, such as the hub's `config.json`.
-    """
-
-    path: str
-    sha256: str
-    fetch: Callable[[], bytes]
-    beside: tuple[SentFile, ...] = ()
-
-    def here(self, folder: Path) -> str:
-        """The path of the file on this machine; it is written to `folder` where it is not there."""
-        if Path(self.path).is_file() and sha256_of(Path(self.path)) == self.sha256:
-            return self.path
-        for file in (self, *self.beside):
-            write_bytes(folder / Path(file.path).name, file.fetch())
-        return str(folder / Path(self.path).name)
+from aqa.features.store.network_file import NetworkFile
 
 
 class RayWorker:
     """Encodes the videos that it is given, several calls at once; see `RayPool`.
 
-    weights, code: the files of the network, where it is made from files.
+    weights, code: the files of the network, where it is made from files. int8: the file of an int8
+    network.
     """
 
-    def __init__(self, job: WorkerJob, weights: SentFile | None, code: SentFile | None):
-        self._job, self._files = job, (weights, code)
+    def __init__(
+        self,
+        job: WorkerJob,
+        weights: SentFile | None,
+        code: SentFile | None,
+        int8: SentFile | None = None,
+    ):
+        self._job, self._files, self._int8 = job, (weights, code), int8
         self._inbox: queue.SimpleQueue[VideoGroup] = queue.SimpleQueue()
         self._due: dict[int, Future[Answer]] = {}
         self._lock = threading.Lock()
@@ -80,6 +66,9 @@ class RayWorker:
             settings = replace(settings, index_folder=None)
         # A folder that nobody else can write to, since the network's code is run from there.
         with tempfile.TemporaryDirectory(prefix="aqa-") as folder:
+            if self._int8 is not None:
+                here = NetworkFile(Path(self._int8.here(Path(folder))), self._int8.sha256)
+                settings = replace(settings, int8=here)
             recipe = _here(self._job.recipe, *self._files, Path(folder))
             self._network = WorkerNetwork(replace(self._job, recipe=recipe, settings=settings))
             return self._network.ready()
@@ -121,7 +110,7 @@ def _here(
     if weights is not None:
         recipe = replace(recipe, weights=weights.here(folder))
     if code is not None:
-        attribute = recipe.source.removeprefix(code.path)
+        attribute = recipe.source.rpartition(".py")[2]
         recipe = replace(recipe, source=code.here(folder) + attribute)
     return recipe
 

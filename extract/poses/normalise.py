@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from aqa.errors import listed
 from aqa.extract.poses.poses import PoseError
 from aqa.features.body import plain
 
@@ -30,14 +31,12 @@ def normalised(
     """
     if how == "none":
         return joints
+    try:
+        check_normalise(how, names, joints.shape[2])
+    except PoseError as error:
+        raise PoseError(f"{path}: {error}") from None
     by_name = {plain(name): j for j, name in enumerate(names)}
-    wanted = {pair: [f"{side} {pair}" for side in ("left", "right")] for pair in _PAIRS}
-    if any(name not in by_name for both in wanted.values() for name in both):
-        raise PoseError(
-            f"{path}: --normalise {how} takes left and right shoulders and hips, and the joints "
-            f"are {', '.join(names[:4])}, ..."
-        )
-    sides = {pair: [by_name[name] for name in both] for pair, both in wanted.items()}
+    sides = {pair: [by_name[name] for name in _both(pair)] for pair in _PAIRS}
     body = joints.astype(np.float64)
     root = body[:, sides["hip"]].mean(axis=1)
     trunk = body[:, sides["shoulder"]].mean(axis=1) - root
@@ -46,11 +45,30 @@ def normalised(
         raise PoseError(f"{path}: hips and shoulders are in the same place; leave out --normalise")
     body = (body - root[:, None]) / length
     if how == "forward":
-        if body.shape[2] != 3:
-            raise PoseError(f"{path}: --normalise forward takes x, y, z of each joint")
         across = np.mean([body[:, b[0]] - body[:, b[1]] for b in sides.values()], axis=(0, 1))
         body = _turned(body, float(np.arctan2(across[2], across[0])))
     return body.astype(np.float32)
+
+
+def check_normalise(how: Normalise, names: Sequence[str], n_coordinates: int) -> None:
+    """Raise `PoseError` where joints of these names, of 2 or 3 coordinates, cannot be put so."""
+    if how == "none":
+        return
+    known = {plain(name) for name in names}
+    if any(name not in known for pair in _PAIRS for name in _both(pair)):
+        raise PoseError(
+            f"--normalise {how} takes left and right shoulders and hips, and the joints are "
+            f"{listed(names, 4)}; leave it out, or name others with --joints"
+        )
+    if how == "forward" and n_coordinates != 3:
+        raise PoseError(
+            "--normalise forward takes x, y, z of each joint, and there are x and y; give "
+            "--normalise trunk, or leave it out"
+        )
+
+
+def _both(pair: str) -> list[str]:
+    return [f"{side} {pair}" for side in ("left", "right")]
 
 
 def _turned(body: NDArray[np.float64], angle: float) -> NDArray[np.float64]:

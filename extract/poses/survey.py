@@ -13,6 +13,7 @@ from aqa.extract.poses.files import frame_numbers, read_poses
 from aqa.extract.poses.fill import NeverSeen, missing_share, never_seen
 from aqa.extract.poses.formats.arrays import load_joints
 from aqa.extract.poses.names import chosen_joints
+from aqa.extract.poses.normalise import check_normalise
 from aqa.extract.poses.poses import NO_JOINTS, Layout, PoseError, Poses, ReadingRules, holds_depth
 from aqa.extract.poses.settings import JointOptions, JointSettings
 from aqa.extract.summary import reason_of
@@ -34,6 +35,7 @@ def survey(videos: Sequence[Video], options: JointOptions, tell: Tell) -> JointS
     names = first.names
     if options.joints is not None:
         names = chosen_joints(options.joints, first.names)
+    check_normalise(options.normalise or "none", names, first.joints.shape[2])
     rule: NeverSeen = options.never_seen or "fill"
     unseen = {} if rule == "refuse" else _unseen(videos, rules, names, options.max_missing)
     if unseen and rule == "leave-out":

@@ -76,7 +76,10 @@ def numbered_images(path: Path) -> list[Path]:
         if other != image:
             raise VideoError(f"{path}: {other.name} and {image.name} have the same number")
     if not numbered:
-        raise VideoError(f"{path}: a folder without numbered images such as 000001.jpg")
+        raise VideoError(
+            f"{path}: a folder without numbered images such as 000001.jpg; name a video file, or "
+            "the folder of one video's images"
+        )
     order = sorted(numbered)
     missing = order[-1] - order[0] + 1 - len(order)
     if missing:

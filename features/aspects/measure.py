@@ -14,6 +14,9 @@ from aqa.features.aspects.events import find_events
 from aqa.features.aspects.series import Series, log_jerk, series_of, turn_of
 from aqa.features.aspects.splash import WhiteFrames, splash_series
 
+# Confidence of an aspect below which its value is no fact; decided on drawn training dives
+# (docs/results.md).
+LEAST_SURE = 0.3
 _LARGEST = 1e6  # what joints that lie nearly at one place, or nowhere, make larger is not told
 
 
@@ -25,7 +28,8 @@ class Measured:
     video, counted from the first that the manifest asks for: that of a largest or least value, else
     the one on which it is worst; None where it is of no single one. confidence: 0 to 1, of the
     joints behind it, on average over the frames it was measured on; a frame that does not show them
-    counts as 0. why: why there is no value. applies: whether it is an aspect of such a video.
+    counts as 0; of a largest or least value no more than on its own frame. why: why there is no
+    value. applies: whether it is an aspect of such a video.
     """
 
     value: float | None
@@ -33,6 +37,11 @@ class Measured:
     confidence: float = 0.0
     why: str = ""
     applies: bool = True
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether there is a value that its joints are too unsure for."""
+        return self.value is not None and self.confidence < LEAST_SURE
 
 
 @dataclass(frozen=True)
@@ -150,7 +159,11 @@ def _reduced(aspect: Aspect, series: Series, window: NDArray[np.intp]) -> Measur
     least = aspect.reduce == "min" or (aspect.reduce != "max" and aspect.worse == "less")
     worst = int(seen.argmin() if least else seen.argmax())
     value = float(_REDUCE[aspect.reduce](seen))
-    return Measured(value, int(frames[worst]), _sure(series, window))
+    # A largest or least value is of one frame: where the joints there are wrong, it is wrong.
+    extremes = {"max": [seen.argmax()], "min": [seen.argmin()]}
+    extremes["range"] = [seen.argmax(), seen.argmin()]
+    there_sure = series.confidence[frames[extremes.get(aspect.reduce, [])]].min(initial=1.0)
+    return Measured(value, int(frames[worst]), min(_sure(series, window), float(there_sure)))
 
 
 def _sure(series: Series, window: NDArray[np.intp]) -> float:

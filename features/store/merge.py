@@ -12,6 +12,7 @@ import numpy as np
 
 from aqa.errors import listed
 from aqa.features.store.few_open import FewOpen
+from aqa.features.store.network_file import copy_network
 from aqa.features.store.reader import FeatureStore
 from aqa.features.store.spec import Spec, StoreError, spec_differences
 from aqa.features.store.writer import FeatureStoreWriter
@@ -82,6 +83,7 @@ def merge_stores(
             ) as writer:
                 for video_id in ids:
                     copy_video(video_id, _opened(places[video_id], video_id, files), writer)
+        copy_network(stores[0].spec, stores[0].path, output)
         n_before = len(stores[0]) if real.exists() and stores[0].path == output else 0
         return Merged(len(ids), len(ids) - n_before, missing)
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from aqa.errors import AqaWarning, UnknownNameError
 from aqa.features.clips import Clip
 from aqa.features.store.checked_file import CheckedFile, open_checked
+from aqa.features.store.network_file import network_of
 from aqa.features.store.spec import Spec, StoreError, augmentations_of, check_spec, made_up
 from aqa.features.store.verify import find_problems
 
@@ -213,7 +214,14 @@ class FeatureStore(Mapping[str, NDArray[np.float32]]):
 
         What of an old store cannot be checked is in `uncovered`.
         """
-        return [f"{self.path}: {problem}" for problem in find_problems(self.file)]
+        problems = [f"{self.path}: {problem}" for problem in find_problems(self.file)]
+        network = network_of(self.spec, self.path)
+        if network is not None:
+            try:
+                network.read()
+            except StoreError as error:
+                problems.append(str(error))
+        return problems
 
     def _find(self, video_id: str) -> int:
         """The number of a video, whose record is looked at when it is asked for first."""

@@ -17,7 +17,8 @@ A spec is a JSON object. Its keys:
     precision           of the network's arithmetic
     engine              name: what ran the network, openvino; drift: how far its features are from
                         PyTorch's in float32, as a share of their length; the key is absent for
-                        PyTorch
+                        PyTorch. file, sha256: of the int8 network beside the store; calibrated_on:
+                        ids of the videos that it was calibrated on; calibration_clips: how many
     views, view_seed    names of the augmentations, the original first; the seed they were drawn by
     origin              source, name, sha256: where the code of someone else's network came from;
                         the key is absent for networks of this package
@@ -32,6 +33,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,7 @@ Spec = dict[str, Any]
 _NOT_IDENTITY = (
     *("weights.name", "weights.path", "weights.fitted_on", "origin.name"),
     "engine.drift",  # processors differ in it
+    *("engine.file", "engine.calibrated_on", "engine.calibration_clips"),  # engine.sha256 tells
 )
 # What the absence of a key stands for.
 _ABSENT = {"engine.name": "torch"}
@@ -135,7 +138,20 @@ def _is_engine(value: Any) -> bool:
     if not isinstance(value, dict) or not _is_text(value.get("name")):
         return False
     drift = value.get("drift")
-    return isinstance(drift, int | float) and not isinstance(drift, bool) and 0 <= drift < math.inf
+    if not isinstance(drift, int | float) or isinstance(drift, bool) or not 0 <= drift < math.inf:
+        return False
+    return not {"sha256", "file"} & value.keys() or _is_network(value)
+
+
+def _is_network(value: dict[str, Any]) -> bool:
+    """Whether a file is named, in the folder of the store."""
+    name = value.get("file")
+    return (
+        _is_text(value.get("sha256"))
+        and isinstance(name, str)
+        and re.fullmatch(r"[A-Za-z0-9_-]{1,150}\.safetensors", name) is not None
+        and _is_texts(value.get("calibrated_on", []))
+    )
 
 
 def _is_origin(value: Any) -> bool:
@@ -167,7 +183,7 @@ _EXPECTED: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "precision": _TEXT,
     "views": (lambda value: _is_texts(value) and bool(value), "a list of names"),
     "view_seed": (_or_null(_is_seed), "null or a whole number"),
-    "engine": (_or_null(_is_engine), "null, or name and drift"),
+    "engine": (_or_null(_is_engine), "null, or name and drift, and file and sha256 of a network"),
     "origin": (_or_null(_is_origin), "null, or source, name and sha256"),
     "made_up": _TEXT,
     "joints": (_or_null(_is_texts), "null or a list of names"),

@@ -79,7 +79,10 @@ class _Walk:
         if versions != bytes([0, 0, 0, 0, 0, 8, 8, 0]) or base or flags:
             raise StructureError("its superblock is not of the kind that a store has")
         if free != _NOWHERE or driver != _NOWHERE or end > self._size:
-            raise StructureError(f"it says that it ends at byte {end}, it has {self._size}")
+            raise StructureError(
+                f"it says that it ends at byte {end}, it has {self._size}; if it was cut short, "
+                "bring the whole file back, or extract the features again"
+            )
         _, root, kind, _, tree, heap = struct.unpack_from("<QQIIQQ", head, 56)
         messages = list(self._messages(root))
         for message in messages:

@@ -21,7 +21,8 @@ class AspectMark:
     says: a sentence; the value, where no definition gives one. good: the value that one training
     video in four reaches. points: lost (less than 0) or gained against that value. slope, low,
     high: points per unit, and the interval of it. frame, seconds: where it is worst, in the video
-    file; None where that is not known.
+    file; None where that is not known. confidence: of the joints behind the value, 0 to 1; None
+    where that is not known. doubtful: whether that is too little for the value to be a fact.
     """
 
     aspect: str
@@ -35,11 +36,16 @@ class AspectMark:
     high: float
     frame: int | None
     seconds: float | None
+    confidence: float | None = None
+    doubtful: bool = False
 
 
 @dataclass(frozen=True)
 class AspectFeedback:
-    """What is said of a video's aspects, the most costly first. worst: a sentence on that one."""
+    """What is said of a video's aspects, the most costly first.
+
+    worst: a sentence on the most costly one of those that are not doubtful.
+    """
 
     video: str
     meaning: str
@@ -83,6 +89,8 @@ def give_aspect_feedback(
                 one.interval[1],
                 frame,
                 None if frame is None else seen.seconds(frame),
+                None if found is None else found.confidence,
+                found is not None and found.doubtful,
             )
         )
     return AspectFeedback(
@@ -94,8 +102,10 @@ def give_aspect_feedback(
 
 
 def _worst(marks: list[AspectMark]) -> str:
-    if not marks or marks[0].points > -0.05:
-        return "no aspect costs it points against what one training video in four reaches"
-    first = marks[0]
+    sure = [mark for mark in marks if not mark.doubtful]
+    but = "" if len(sure) == len(marks) else "; doubtful ones are not counted"
+    if not sure or sure[0].points > -0.05:
+        return f"no aspect costs it points against what one training video in four reaches{but}"
+    first = sure[0]
     where = "" if first.frame is None else f" (frame {first.frame})"
-    return f"the most costly: {first.says}{where}, {-first.points:.1f} points"
+    return f"the most costly: {first.says}{where}, {-first.points:.1f} points{but}"

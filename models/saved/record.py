@@ -21,6 +21,9 @@ def read_record(folder: Path) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
+        runs = sorted(one.parent for one in folder.glob(f"split-*/{RECORD}"))
+        if runs:
+            raise RunError(f"{folder}: holds the runs of a head; name one, as {runs[0]}") from None
         raise RunError(f"{path}: no such file; fit the head again") from None
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(

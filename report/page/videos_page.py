@@ -63,6 +63,7 @@ class _VideoSection:
     thumbnail: Address
     player: Mapping[str, Any]
     aspects: tuple[AspectPart, ...]
+    doubtful: str
 
 
 def videos_page(
@@ -148,7 +149,8 @@ def _shown(
         joint_rows=() if video.pose is None else tuple(map(move_row, video.pose.moves)),
         thumbnail=data_address("image/jpeg", video.thumbnail) if video.thumbnail else "",
         player=_player(video, copies),
-        aspects=tuple(map(aspect_part, video.aspects)),
+        aspects=tuple(map(aspect_part, video.aspects.aspects)),
+        doubtful=", ".join(video.aspects.doubtful),
     )
 
 

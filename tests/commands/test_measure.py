@@ -88,6 +88,44 @@ def test_one_video(measured: Path, run_aqa: Callable[..., Result]) -> None:
     assert told["failed"] == {}
 
 
+@pytest.fixture(scope="module")
+def unsure(measured: Path) -> Path:
+    """A folder of the same joints, of which the knees are unsure in all dives."""
+    folder = measured / "unsure"
+    folder.mkdir()
+    for path in sorted((measured / "poses").glob("*.npz")):
+        with np.load(path) as file:
+            joints, names = file["joints"], [str(name) for name in file["names"]]
+        sure = np.where(np.isfinite(joints[..., :1]), 0.9, 0.0)
+        sure[:, [name.endswith("knee") for name in names]] *= 0.2
+        np.savez(folder / path.name, joints=np.concatenate([joints, sure], axis=2), names=names)
+    return folder
+
+
+def test_what_unsure_joints_say_is_no_fact(
+    measured: Path, unsure: Path, run_aqa: Callable[..., Result]
+) -> None:
+    """It is marked in the table, compared with nothing, and left out where people read."""
+    place = ["-C", str(measured), "measure", "--aspects", "diving", "--poses", str(unsure)]
+    store, table = measured / "stores" / "unsure.h5", measured / "unsure.csv"
+    told = run_aqa(*place, "--no-pixels", "--store", str(store), "--output", str(table))
+    assert "knees bent: doubtful in" in told.stderr
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["value"]]
+    doubtful = {row["aspect"] for row in rows if row["doubtful"] == "yes"}
+    with_knees = {"knees bent", "tuck open", "pike open", "bent in the twist"}
+    assert doubtful == with_knees
+    for row in rows:
+        assert (row["percentile"] == "") == (row["doubtful"] == "yes")
+    with FeatureStore.open(store) as opened:
+        noted = opened.provenance["doubtful"]
+        assert {name for name, ids in noted.items() if ids} == doubtful
+        assert opened["dive_0001"].shape == (1, len(opened.spec["aspects"]))
+    printed = " ".join(run_aqa(*place, "dive_0001", "--no-pixels").stdout.split())
+    assert "confidence is below 0.3: knees bent (0.18)" in printed
+    assert "knees bent by" not in printed
+
+
 def test_a_store_of_joints_gives_the_same(measured: Path, run_aqa: Callable[..., Result]) -> None:
     place = ["-C", str(measured)]
     run_aqa(*place, "extract", "--backbone", "pose")
@@ -152,6 +190,31 @@ def test_a_new_file_of_joints_is_scored(fitted: Path, run_aqa: Callable[..., Res
     assert "splash could not be measured" in result.output
     wrong = run_aqa(*arguments, "--weights", "x", code=1)
     assert "aspects are measured in joints; leave out --weights" in wrong.output
+
+
+def test_feedback_and_pages_do_not_tell_what_is_doubtful(
+    fitted: Path, unsure: Path, run_aqa: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = Manifest.read(fitted / "manifest.csv").by_id
+    knees = next(i for i, video in rows.items() if video.row["position"] == "pike")
+    shutil.copytree(fitted, fitted.parent / "doubted", dirs_exist_ok=True)
+    folder = fitted.parent / "doubted"
+    shutil.copy(unsure / f"{knees}.npz", folder / "poses" / f"{knees}.npz")
+    place = ["-C", str(folder)]
+    told = json.loads(run_aqa(*place, "feedback", knees, "--head", "aspects", "--json").stdout)
+    marks = {mark["aspect"]: mark for mark in told["aspects"]}
+    assert marks["knees bent"]["doubtful"]
+    assert marks["knees bent"]["confidence"] == pytest.approx(0.18)
+    assert not marks["past vertical at entry"]["doubtful"]
+    assert "doubtful ones are not counted" in told["worst"]
+    assert "knees bent" not in told["worst"]
+    printed = run_aqa(*place, "feedback", knees, "--head", "aspects").stdout
+    assert "(doubtful)" in printed
+    run_aqa(*place, "report", knees, "--head", "aspects", "-o", "page.html")
+    page = (folder / "page.html").read_text(encoding="utf-8")
+    part = page[page.index('<section class="aspects"') :]
+    assert "too unsure to tell: knees bent" in part
+    assert "Knees bent by" not in part
 
 
 def test_a_page_shows_frames_with_lines(fitted: Path, run_aqa: Callable[..., Result]) -> None:

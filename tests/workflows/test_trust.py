@@ -69,6 +69,20 @@ def test_the_range_comes_from_thirds_that_a_fit_had_not_seen(run: Run) -> None:
     assert 0 < found.half_widths[50] < found.half_widths[80] < found.half_widths[95]
 
 
+def test_a_range_is_measured_on_athletes_whom_no_fit_knew(workspace: Path) -> None:
+    with (workspace / "manifest.csv").open(newline="") as file:
+        rows = [row | {"athlete": f"a{k % 11}"} for k, row in enumerate(csv.DictReader(file))]
+    write_manifest(workspace / "athletes.csv", rows)
+    fit = f"fit --head svr --split 1 {QUICK} --name known --manifest {workspace / 'athletes.csv'}"
+    told(workspace, *fit.split())
+    known = load_run(workspace / "runs/known/split-1").score_range
+    plain = load_run(workspace / "runs/svr/split-1").score_range
+    assert known is not None
+    assert plain is not None
+    assert known.source == f"{plain.source} (no athlete in two of them)"
+    assert known.half_widths != plain.half_widths
+
+
 def test_no_ranges_learns_none_but_the_likeness(workspace: Path) -> None:
     bare = load_run(workspace / "runs/bare/split-1")
     assert bare.score_range is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import cv2
@@ -62,6 +62,12 @@ _RADII = np.array([(limb.start_radius, limb.end_radius) for limb in _LIMBS])
 _HEAD_RADIUS = 0.125
 
 
+def fixed(points: NDArray[np.floating]) -> NDArray[np.int32]:
+    """Points in pixels as OpenCV takes them: whole numbers of 1 / 2**SHIFT pixels."""
+    return np.rint(points * (1 << SHIFT)).astype(np.int32)
+
+
+@lru_cache(maxsize=1024)
 def shade(colour: Colour, factor: float) -> Colour:
     """A colour made darker (factor below 1) or lighter."""
     red, green, blue = (min(255, round(value * factor)) for value in colour)
@@ -86,7 +92,8 @@ class _Painter:
         self.up = up / np.linalg.norm(up)
         right = joints[Joint.SHOULDER_RIGHT] - joints[Joint.SHOULDER_LEFT]
         self.forward = np.cross(self.up, right / np.linalg.norm(right))
-        self.outlines = _capsules(self.at[_STARTS], self.at[_ENDS], _RADII * view.scale)
+        outlines = _capsules(self.at[_STARTS], self.at[_ENDS], _RADII * view.scale)
+        self.outlines = fixed(outlines)
 
     def parts(self) -> list[tuple[float, Callable[[], None]]]:
         limbs: list[tuple[float, Callable[[], None]]] = [
@@ -149,7 +156,7 @@ class _Painter:
         return spine
 
     def _disc(self, centre: Array, radius: float, colour: Colour) -> None:
-        _fill(self.image, centre + radius * self.scale * _CIRCLE, colour)
+        _fill(self.image, fixed(centre + radius * self.scale * _CIRCLE), colour)
 
     def _hull(self, discs: list[tuple[Array, float]], colour: Colour, lit: bool = True) -> None:
         """The convex hull of discs, with a dark edge and a light side if it is `lit`."""
@@ -162,7 +169,7 @@ class _Painter:
                 for centre, radius in discs
             ]
             hull = cv2.convexHull(np.concatenate(points).astype(np.float32))[:, 0]
-            _fill(self.image, hull.astype(np.float64), shade(colour, tone))
+            _fill(self.image, fixed(hull), shade(colour, tone))
 
 
 def _capsules(starts: Array, ends: Array, radii: Array) -> Array:
@@ -186,6 +193,5 @@ def _capsules(starts: Array, ends: Array, radii: Array) -> Array:
     return np.stack(layers)
 
 
-def _fill(image: Image, outline: Array, colour: Colour) -> None:
-    points = np.round(outline * (1 << SHIFT)).astype(np.int32)
-    cv2.fillConvexPoly(image, points, colour, cv2.LINE_AA, SHIFT)
+def _fill(image: Image, outline: NDArray[np.int32], colour: Colour) -> None:
+    cv2.fillConvexPoly(image, outline, colour, cv2.LINE_AA, SHIFT)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from aqa.workflows.demo.camera import HEIGHT, WIDTH, CameraView
-from aqa.workflows.demo.diver import Array
-from aqa.workflows.demo.figure import SHIFT, Colour, Image
+from aqa.workflows.demo.figure import SHIFT, Colour, Image, fixed
 
 FLAT = 0.24
 """Height to width of a circle on the water."""
@@ -20,11 +18,6 @@ def crop(image: Image, left: float, top: float, step: float, rows: int, border: 
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     window = cv2.warpAffine(image, matrix, (WIDTH, rows), flags=flags, borderMode=border)
     return np.asarray(window, dtype=np.uint8)
-
-
-def fixed(points: Array) -> NDArray[np.int32]:
-    """Points in pixels as OpenCV takes them: whole numbers of 1 / 2**SHIFT pixels."""
-    return np.round(points * (1 << SHIFT)).astype(np.int32)
 
 
 def column_of(view: CameraView, x: float) -> float:
@@ -40,9 +33,11 @@ def block(
     colour: Colour,
 ) -> None:
     """A rectangle in the diver's plane, metres."""
-    left, right = (column_of(view, x) for x in across)
-    bottom, top = (view.row(y) for y in up)
-    if right > 0 and left < WIDTH and bottom > 0 and top < HEIGHT:
+    top, bottom = view.row(up[1]), view.row(up[0])
+    if bottom <= 0 or top >= HEIGHT:
+        return
+    left, right = column_of(view, across[0]), column_of(view, across[1])
+    if right > 0 and left < WIDTH:
         corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
         cv2.fillConvexPoly(image, fixed(corners), colour, cv2.LINE_AA, SHIFT)
 

@@ -91,6 +91,8 @@ class Scene:
         self, image: Image, view: CameraView, top: float, end: float, concrete: Colour
     ) -> None:
         """A slab with a coloured front, and a railing that ends before it."""
+        if view.row(top - 0.26) <= 0 or view.row(top + 1.04) >= HEIGHT:
+            return  # all of it is above or below the image
         far, rail = -9.0, end - 1.5
         for bar in (top + 0.5, top + 1.0):
             block(image, view, (far, rail), (bar - 0.04, bar), (232, 234, 236))

@@ -64,6 +64,11 @@ class ExportedRun:
             run.scoring_head()  # says why
         if "joints" in spec:
             raise RunError(f"{run.folder}: it was fitted on joints, and `aqa export` takes videos")
+        if spec.get("precision") == "int8":
+            raise RunError(
+                f"{run.folder}: it was fitted on features of an int8 network, and exported files "
+                "compute in float32; extract into another store in float32 and fit on that"
+            )
         head = run.head.score_graph()
         self._backbone = rebuild_backbone(spec, weights, backbone)
         self.run, self.rule = run, rule_of(spec)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aqa.annotations.manifest import Video
 from aqa.features.aspects.definition import Aspect
@@ -14,6 +15,10 @@ from aqa.features.aspects.measure import Measured
 # Values that differ by less than a store's 32 bits tell apart are as much.
 _DIGITS = 3
 LEAST_OF_TYPE = 5  # training videos with a value; with fewer, those of all types are taken
+_LEAST_OF_MEDIAN = 3  # the same, where a median of the type is all that is needed
+# The median distance of normally distributed values, as a standard deviation; and the least share
+# of the true one that is believed, since in aspects that are mostly 0 it is next to nothing.
+_NORMAL, _LEAST_SPREAD = 1.4826, 0.5
 
 
 @dataclass(frozen=True)
@@ -21,13 +26,14 @@ class Compared:
     """percentile: percent of the training videos with less, those with as much counted half.
 
     worse_than: percent of them that are better, the same way; None where neither way is worse.
-    videos: how many there are. type: theirs, "" for all.
+    videos: how many there are. type: theirs, "" for all. spreads: see `worse_by`.
     """
 
     percentile: float
     worse_than: float | None
     videos: int
     type: str
+    spreads: float | None
 
 
 def compare(
@@ -39,7 +45,8 @@ def compare(
 ) -> Compared | None:
     """One video's value among those of training videos; None where these are fewer than two.
 
-    The video itself is left out. measured: video -> aspect -> what it is.
+    The video itself is left out, and so are doubtful values. measured: video -> aspect -> what it
+    is.
     """
     known = [
         (other.type or "", found.value)
@@ -47,6 +54,7 @@ def compare(
         if other.id != video.id
         and (found := measured.get(other.id, {}).get(aspect.name)) is not None
         and found.value is not None
+        and not found.doubtful
     ]
     kind = video.type or ""
     same = [one for name, one in known if name == kind]
@@ -57,4 +65,34 @@ def compare(
     value = round(value, _DIGITS)
     below = float(np.mean(others < value) + np.mean(others == value) / 2) * 100
     worse = {"more": below, "less": 100 - below}.get(aspect.worse)
-    return Compared(below, worse, len(others), kind if of_type else "")
+    spreads = worse_by(aspect, kind, value, known)
+    return Compared(below, worse, len(others), kind if of_type else "", spreads)
+
+
+def worse_by(
+    aspect: Aspect, kind: str, value: float, known: Sequence[tuple[str, float]]
+) -> float | None:
+    """How much worse a value is than the median of its type, in training videos' usual spread.
+
+    A percentile tells how rare a value is, not how large: of dives of one type, one always has the
+    most of something. The spread is that of all training videos about the medians of their types,
+    by the median distance, so that faults of a few do not count. kind: the video's type. known:
+    type and value of each training video. None where neither way is worse, or all are alike.
+    """
+    if aspect.worse == "neither":
+        return None
+    types = np.array([name for name, _ in known])
+    values = np.round([one for _, one in known], _DIGITS)
+    middles = {name: _middle(values, types == name) for name in {*types.tolist(), kind}}
+    away = values - [middles[name] for name in types.tolist()]
+    spread = max(_NORMAL * float(np.median(np.abs(away))), _LEAST_SPREAD * float(away.std()))
+    if spread <= 0:
+        return None
+    more = (round(value, _DIGITS) - middles[kind]) / spread
+    return more if aspect.worse == "more" else -more
+
+
+def _middle(values: NDArray[np.float64], of_type: NDArray[np.bool_]) -> float:
+    """The median of those of a type; of all, where there are few."""
+    few = of_type.sum() < _LEAST_OF_MEDIAN
+    return float(np.median(values if few else values[of_type]))

@@ -19,7 +19,7 @@ from aqa.extract.video.decode import DECODE_ERRORS
 from aqa.extract.white_water import white_frames
 from aqa.features.aspects.body import BodyJoints
 from aqa.features.aspects.definition import AspectSet
-from aqa.features.aspects.measure import Measured, Seen, measure
+from aqa.features.aspects.measure import LEAST_SURE, Measured, Seen, measure
 from aqa.features.clips import Clip
 from aqa.features.store import FeatureStoreWriter, Spec, StoreError
 from aqa.files import make_folder, replacing
@@ -29,6 +29,8 @@ from aqa.workflows.measure.percentiles import Compared, compare
 BACKBONE = "aspects"
 # In a store's provenance: aspect -> ids of the videos in which it has no value but its neutral one.
 NEUTRAL = "neutral"
+# The same of those whose value there is too unsure to be told, or compared with.
+DOUBTFUL = "doubtful"
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ def measure_video(
 
 
 def _unmeasured(found: Measurements) -> list[str]:
-    """A line for each aspect that some video should have and that could not be measured there."""
+    """Lines on each aspect that could not be measured, or is doubtful, in some videos."""
     lines = []
     for aspect in found.definition.aspects:
         there = [one.aspects[aspect.name] for one in found.videos]
@@ -143,6 +145,12 @@ def _unmeasured(found: Measurements) -> list[str]:
             lines.append(
                 f"{aspect.name}: not measured in {len(lacking)} of {len(there)} videos, most often "
                 f"since {why}; the store holds {aspect.neutral:g} there"
+            )
+        doubtful = sum(m.doubtful for m in there)
+        if doubtful:
+            lines.append(
+                f"{aspect.name}: doubtful in {doubtful} of {len(there)} videos, as the joints' "
+                f"confidence is below {LEAST_SURE:g}; the store holds the value all the same"
             )
     return lines
 
@@ -181,11 +189,19 @@ def write_store(found: Measurements, path: Path, force: bool = False) -> None:
         for aspect in found.definition.aspects
     }
     make_folder(path.parent)
+    doubtful = {
+        aspect.name: [o.video.id for o in found.videos if o.aspects[aspect.name].doubtful]
+        for aspect in found.definition.aspects
+    }
     with replacing(path) as temporary:
         temporary.unlink()  # the writer makes its own
         ids = [one.video.id for one in found.videos]
         with FeatureStoreWriter(
-            temporary, spec, ids=ids, provenance={NEUTRAL: neutral}, durable=False
+            temporary,
+            spec,
+            ids=ids,
+            provenance={NEUTRAL: neutral, DOUBTFUL: doubtful},
+            durable=False,
         ) as writer:
             for one in found.videos:
                 row = one.vector(found.definition)[None]
@@ -227,7 +243,7 @@ def _row(
     aspect, measured = definition.by_name[name], one.aspects[name]
     frame = None if measured.frame is None else measured.frame + one.offset
     compared: Compared | None = None
-    if measured.value is not None and training:
+    if measured.value is not None and not measured.doubtful and training:
         compared = compare(aspect, one.video, measured.value, training, known)
     seconds = None if frame is None or not one.fps > 0 else frame / one.fps
     return {
@@ -238,8 +254,10 @@ def _row(
         "frame": "" if frame is None else frame,
         "seconds": _rounded(seconds, 3),
         "confidence": _rounded(None if measured.value is None else measured.confidence, 3),
+        "doubtful": "yes" if measured.doubtful else "",
         "percentile": _rounded(compared.percentile if compared else None, 1),
         "worse_than": _rounded(compared.worse_than if compared else None, 1),
+        "spreads": _rounded(compared.spreads if compared else None, 2),
         "compared_with": "" if compared is None else compared.videos,
         "of_type": "" if compared is None else compared.type,
         "why_not": measured.why,

@@ -19,7 +19,7 @@ from aqa.features.store import FeatureStore, Spec
 from aqa.models.feedback import AspectFeedback
 from aqa.workflows.measure.again import measured_as, same_measuring
 from aqa.workflows.measure.percentiles import compare
-from aqa.workflows.measure.run import BACKBONE, NEUTRAL, MeasuredVideo
+from aqa.workflows.measure.run import BACKBONE, DOUBTFUL, NEUTRAL, MeasuredVideo
 
 Line = tuple[tuple[float, float], ...]
 # Of one video; pictures are of the first of these.
@@ -56,6 +56,14 @@ class ShownAspect:
     picture: AspectPicture | None
 
 
+@dataclass(frozen=True)
+class ShownAspects:
+    """What is shown of a video, the worst first, and the names of those too unsure to be shown."""
+
+    aspects: tuple[ShownAspect, ...] = ()
+    doubtful: tuple[str, ...] = ()
+
+
 def shown_aspects(
     video: Video,
     manifest: Manifest,
@@ -63,7 +71,7 @@ def shown_aspects(
     store: Path,
     said: AspectFeedback | None,
     known: tuple[Spec, MeasuredVideo] | None = None,
-) -> tuple[ShownAspect, ...]:
+) -> ShownAspects:
     """What a store of aspects beside the features tells of a video, the worst first.
 
     training: ids of the videos to compare with. store: the features' own; a store of aspects is
@@ -74,18 +82,19 @@ def shown_aspects(
     learned = [manifest.by_id[i] for i in training if i in manifest.by_id]
     found = _store_of(video, store, learned)
     if found is None or video.poses is None:
-        return ()
+        return ShownAspects()
     spec, definition, others = found
     try:
         one = known[1] if known and same_measuring(spec, known[0]) else measured_as(video, spec)
     except DECODE_ERRORS:
-        return ()
+        return ShownAspects()
     body = one.body
     assert body is not None  # of a video that was measured just now
     rows = []
+    doubtful = tuple(name for name, measured in one.aspects.items() if measured.doubtful)
     for aspect in definition.aspects:
         measured = one.aspects[aspect.name]
-        if measured.value is None:
+        if measured.value is None or measured.doubtful:
             continue
         against = compare(aspect, video, measured.value, learned, others)
         worse = against.worse_than if against else None
@@ -96,9 +105,10 @@ def shown_aspects(
             of = f" of type {against.type}" if against.type else ""
             standing = f"worse than {worse:.0f} % of {against.videos} training videos{of}"
         if (cost < -0.05) if said else (worse or 0.0) > _LEAST_WORSE:
-            rows.append(((cost, -(worse or 0.0)), aspect, measured, standing, cost))
+            far = (against.spreads if against else None) or 0.0
+            rows.append(((cost, -far), aspect, measured, standing, cost))
     rows.sort(key=lambda row: row[0])
-    return tuple(
+    shown = tuple(
         ShownAspect(
             aspect.name,
             aspect.sentence(measured.value or 0.0),
@@ -110,6 +120,7 @@ def shown_aspects(
         )
         for place, (_, aspect, measured, standing, cost) in enumerate(rows[:MOST_SHOWN])
     )
+    return ShownAspects(shown, doubtful)
 
 
 def _store_of(
@@ -124,12 +135,12 @@ def _store_of(
             definition = parse_aspects(text, str(path))
             if opened.spec["shape"] != [len(definition.aspects)]:
                 continue
-            neutral = _neutral(opened)
+            unlike = [_noted(opened, key) for key in (NEUTRAL, DOUBTFUL)]
             values = {
                 other.id: {
-                    aspect.name: Measured(float(value))
+                    aspect.name: Measured(float(value), confidence=1.0)
                     for aspect, value in zip(definition.aspects, opened[other.id][0], strict=True)
-                    if other.id not in neutral.get(aspect.name, ())
+                    if not any(other.id in one.get(aspect.name, ()) for one in unlike)
                 }
                 for other in others
                 if other.id in opened
@@ -138,9 +149,9 @@ def _store_of(
     return None
 
 
-def _neutral(store: FeatureStore) -> dict[str, set[str]]:
-    """Aspect -> videos in which it has no value of its own, as far as the store says."""
-    told = store.provenance.get(NEUTRAL)
+def _noted(store: FeatureStore, key: str) -> dict[str, set[str]]:
+    """Aspect -> videos that the store notes under a key, as far as it does."""
+    told = store.provenance.get(key)
     if not isinstance(told, dict):
         return {}
     return {

@@ -10,6 +10,7 @@ runs/<head>/split-<name>/
 weights/<file>          the network's weights, where they are inside
 weights/config.json     what the hub's weights do not tell of their network
 stores/features.h5      the exemplars' features; with copies of exemplars alone
+stores/*.safetensors    the int8 network, where features are of one
 videos/<file>           the exemplars, where they were asked for
 
 Members are stored, not compressed, so a pack holds no more than its own size, and the same runs
@@ -88,6 +89,8 @@ def is_member(name: str) -> bool:
     if len(parts) == 4 and parts[0] == "runs":
         return parts[2].startswith("split-") and parts[3] in RUN_FILES
     if len(parts) == 2 and parts[0] in ("weights", "videos"):
+        return True
+    if len(parts) == 2 and parts[0] == "stores" and parts[1].endswith(".safetensors"):
         return True
     return name in (PACK, CARD, LICENCE, MANIFEST, STORE)
 

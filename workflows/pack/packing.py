@@ -16,6 +16,7 @@ from aqa import __version__
 from aqa.annotations.manifest import Manifest, csv_text
 from aqa.errors import listed
 from aqa.features.store import FeatureStore
+from aqa.features.store.network_file import network_of
 from aqa.files import replacing, sha256_of
 from aqa.models.runs import LIKENESS, METRICS_FILE, MODEL, Run, load_run, read_saved
 from aqa.models.saved.hashes import check_beside
@@ -100,6 +101,8 @@ def pack_runs(
             raise PackError(f"{run.folder}: another of the runs is of {_name(run)} too; pack one")
         files |= of_run
     files |= network.members
+    if (int8 := network_of(runs[0].spec, runs[0].store)) is not None:
+        files[f"stores/{int8.path.name}"] = int8.read()
     files |= {members[i]: path for i, path in shown.items()}
     with tempfile.TemporaryDirectory(prefix="aqa-pack-") as folder:
         if shown:

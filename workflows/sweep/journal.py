@@ -24,7 +24,7 @@ from aqa.files import write_json
 from aqa.models.heads import find_head
 from aqa.models.saved.hashes import learned_hashes
 from aqa.workflows.sweep.grid import Setting
-from aqa.workflows.sweep.trial import Search, SweepTrial, make_head
+from aqa.workflows.sweep.trial import Search, SweepTrial, folds_of, make_head
 
 FILE = "sweep.json"
 
@@ -46,6 +46,7 @@ class Journal:
             learned = learned_hashes(head, ids, self._search.manifest, self._store)
             self._material[split.name] = _hash(learned)
         origin = find_head(self._search.head).origin
+        folds = folds_of(self._search, split)
         return _hash(
             {
                 "head": self._search.head,
@@ -59,6 +60,7 @@ class Journal:
                 "metric": self._search.metric,
                 "folds": self._search.folds,
                 "seed": self._search.seed,
+                **({"held_out": folds.held_out} if folds.kept_apart else {}),
             }
         )
 

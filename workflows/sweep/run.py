@@ -11,13 +11,15 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
+from aqa.annotations.folds import Folds
 from aqa.annotations.splits import Split
 from aqa.errors import AqaError, AqaWarning
 from aqa.evaluation.metric import metric_of
+from aqa.extract.parallel.ray_cluster import RayCluster
 from aqa.features.store import FeatureStore
 from aqa.models.run_source import RunError
 from aqa.models.runs import Run
@@ -25,7 +27,7 @@ from aqa.processes import Died, Inbox, WorkerProcess
 from aqa.workflows.fit import fit_splits
 from aqa.workflows.sweep.grid import Setting, searched
 from aqa.workflows.sweep.journal import Journal
-from aqa.workflows.sweep.trial import Search, SweepTrial, run_trial
+from aqa.workflows.sweep.trial import Search, SweepTrial, TrialTask, folds_of, run_trial
 
 
 @dataclass(frozen=True)
@@ -37,26 +39,22 @@ class Tried:
     trial: SweepTrial
 
 
-class _Task(NamedTuple):
-    key: str
-    setting: Setting
-    split: Split
-
-
 def search_settings(
     search: Search,
     settings: Sequence[Setting],
     splits: Sequence[Split],
     store: FeatureStore,
     jobs: int = 1,
+    cluster: RayCluster | None = None,
 ) -> Iterator[Tried]:
     """Try every setting on every split; yields each when it is known, those kept before first.
 
-    jobs: how many at once, each in a process of one thread. What is known is kept in the journal:
-    a search that was killed goes on with the trials that it lacks.
+    jobs: how many at once, each in a process of one thread. cluster: where they are made instead.
+    What is known is kept in the journal: a search that was killed goes on with the trials that it
+    lacks.
     """
     journal = Journal(search, store)
-    tasks = [_Task(journal.key(s, split), s, split) for split in splits for s in settings]
+    tasks = [TrialTask(journal.key(s, split), s, split) for split in splits for s in settings]
     missing = []
     for task in tasks:
         kept = journal.get(task.key)
@@ -64,25 +62,33 @@ def search_settings(
             missing.append(task)
         else:
             yield Tried(task.split.name, task.setting, kept)
-    made = _side_by_side if jobs > 1 and len(missing) > 1 else _here
-    for task, trial in made(search, missing, store, min(jobs, len(missing))):
+    made: Iterator[tuple[TrialTask, SweepTrial]]
+    if cluster is not None:
+        from aqa.workflows.sweep.on_ray import trials_on_ray  # what processes here do without
+
+        made = trials_on_ray(search, missing, store, cluster)
+    elif jobs > 1 and len(missing) > 1:
+        made = _side_by_side(search, missing, store, min(jobs, len(missing)))
+    else:
+        made = _here(search, missing, store)
+    for task, trial in made:
         journal.put(task.key, task.setting, task.split, trial)
         yield Tried(task.split.name, task.setting, trial)
 
 
 def _here(
-    search: Search, tasks: Sequence[_Task], store: FeatureStore, _: int
-) -> Iterator[tuple[_Task, SweepTrial]]:
+    search: Search, tasks: Sequence[TrialTask], store: FeatureStore
+) -> Iterator[tuple[TrialTask, SweepTrial]]:
     for task in tasks:
         yield task, run_trial(search, task.setting, task.split, store)
 
 
 def _side_by_side(
-    search: Search, tasks: Sequence[_Task], store: FeatureStore, jobs: int
-) -> Iterator[tuple[_Task, SweepTrial]]:
+    search: Search, tasks: Sequence[TrialTask], store: FeatureStore, jobs: int
+) -> Iterator[tuple[TrialTask, SweepTrial]]:
     processes = [WorkerProcess(__name__, 1) for _ in range(jobs)]
     waiting = iter(tasks)
-    at_work: dict[WorkerProcess, _Task] = {}
+    at_work: dict[WorkerProcess, TrialTask] = {}
     try:
         for process in processes:
             process.tell((search, store.path))
@@ -98,7 +104,7 @@ def _side_by_side(
 
 
 def _give(
-    process: WorkerProcess, waiting: Iterator[_Task], at_work: dict[WorkerProcess, _Task]
+    process: WorkerProcess, waiting: Iterator[TrialTask], at_work: dict[WorkerProcess, TrialTask]
 ) -> None:
     task = next(waiting, None)
     if task is not None:
@@ -106,13 +112,12 @@ def _give(
         process.tell(task)
 
 
-def _answer_of(process: WorkerProcess, task: _Task) -> SweepTrial:
-    where = f"{' '.join(task.setting)} on split {task.split.name}"
+def _answer_of(process: WorkerProcess, task: TrialTask) -> SweepTrial:
     try:
         answer = process.answer()
     except Died as error:
         raise RunError(
-            f"{where}: the process that tried it is gone: {error}; use fewer --jobs"
+            f"{task.where}: the process that tried it is gone: {error}; use fewer --jobs"
         ) from None
     if isinstance(answer, str):
         raise RunError(answer)
@@ -130,7 +135,7 @@ def main() -> None:
         store = FeatureStore.open(path)
     with store:
         while True:
-            task: _Task = inbox.get()
+            task: TrialTask = inbox.get()
             try:
                 inbox.answer(run_trial(search, task.setting, task.split, store))
             except AqaError as error:
@@ -166,17 +171,19 @@ def fit_winner(
         search.runs,
         seed=search.seed,
         name=search.label,
-        search=record_of(search, tried, best),
+        search=record_of(search, folds_of(search, split), tried, best),
         **options,
     )
     return run
 
 
-def record_of(search: Search, tried: Sequence[Tried], best: Tried) -> dict[str, Any]:
+def record_of(search: Search, folds: Folds, tried: Sequence[Tried], best: Tried) -> dict[str, Any]:
     """What run.json says of the search that its hyper-parameters come from."""
     return {
         "metric": search.metric,
         "folds": search.folds,
+        "kept_apart": list(folds.kept_apart),
+        **({"not_kept_apart": list(folds.shared)} if folds.shared else {}),
         "seed": search.seed,
         "searched": searched([one.setting for one in tried]),
         "seconds": round(sum(one.trial.seconds for one in tried), 3),

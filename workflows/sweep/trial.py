@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone
 
+from aqa.annotations.folds import Folds, draw_folds
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
 from aqa.errors import AqaWarning
@@ -37,6 +38,7 @@ class Search:
 
     head: its name or file. seed: of the heads' random numbers and of the folds. metric: of scores,
     by which settings are ranked. runs: the folder of runs; label: what the winner's are called.
+    by: columns of the manifest that folds keep apart; None: see `draw_folds`.
     """
 
     head: str
@@ -46,11 +48,25 @@ class Search:
     metric: str = "spearman"
     folds: int = 3
     seed: int = 0
+    by: tuple[str, ...] | None = None
 
     @property
     def folder(self) -> Path:
         """Where the winner's runs lie, and the journal of the search."""
         return self.runs / target_label(self.label, self.manifest.target)
+
+
+class TrialTask(NamedTuple):
+    """A trial that is to be made. key: of the journal."""
+
+    key: str
+    setting: Setting
+    split: Split
+
+    @property
+    def where(self) -> str:
+        """What messages call it."""
+        return f"{' '.join(self.setting)} on split {self.split.name}"
 
 
 @dataclass(frozen=True)
@@ -88,15 +104,14 @@ def make_head(search: Search, setting: Setting, store: FeatureStore) -> Head:
     return head
 
 
-def folds_of(ids: Sequence[str], folds: int, seed: int) -> list[tuple[list[str], list[str]]]:
-    """(learned from, held out) of each fold; each video is held out once."""
-    if len(ids) < 2 * folds:
+def folds_of(search: Search, split: Split) -> Folds:
+    """The parts of a split's training videos, the same for every setting."""
+    if len(split.train) < 2 * search.folds:
         raise RunError(
-            f"{len(ids)} training videos are too few for {folds} folds; use fewer --folds"
+            f"{len(split.train)} training videos are too few for {search.folds} folds; use fewer "
+            "--folds"
         )
-    order = np.random.default_rng(seed).permutation(len(ids))
-    out = [{ids[i] for i in order[fold::folds]} for fold in range(folds)]
-    return [([i for i in ids if i not in held], sorted(held)) for held in out]
+    return draw_folds(split, search.manifest, search.folds, search.seed, search.by)
 
 
 def run_trial(search: Search, setting: Setting, split: Split, store: FeatureStore) -> SweepTrial:
@@ -104,7 +119,7 @@ def run_trial(search: Search, setting: Setting, split: Split, store: FeatureStor
     started = time.perf_counter()
     features, metric = Features.of(store), metric_of(search.metric).function
     values, failed = [], ""
-    for kept, out in folds_of(split.train, search.folds, search.seed):
+    for kept, out in folds_of(search, split):
         fresh = clone(make_head(search, setting, store))
         try:
             with warnings.catch_warnings():

@@ -300,8 +300,8 @@ class Head(RegressorMixin, BaseEstimator):
         """Raise the line that says so and what to use."""
         raise HeadError(
             f"{type(self).__name__} gives no feedback: {why}; "
-            "use --head score-estimation, wd, average, uil, pose-dct, pose-dft or st-gcn, or "
-            "--head lstm fitted with -p label=incremental"
+            "use --head score-estimation, wd, average, uil, pose-dct, pose-dft, st-gcn or aspects, "
+            "or --head lstm fitted with -p label=incremental"
         )
 
     # Use elsewhere --------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from aqa.annotations.manifest import Manifest, write_manifest
 from aqa.errors import AqaError
 from aqa.extract.backbones import load_backbone
 from aqa.extract.parallel.messages import check_versions
+from aqa.extract.parallel.ray_cluster import check_answers
 from aqa.extract.run import extract
 from aqa.features.store import FeatureStore
 
@@ -49,29 +51,13 @@ while not (folder / "stop").exists() and os.getppid() == parent:
 cluster.shutdown()
 """
 
-# A machine of a cluster, which others reach by ray://.
-CLIENT_SERVER = """
-import os, socket, sys, time
-from pathlib import Path
-import ray
-from ray.util.client.server.server import serve
-
-ray.init(num_cpus=2, include_dashboard=False)
-with socket.create_server(("127.0.0.1", 0)) as free:
-    port = free.getsockname()[1]
-server = serve("127.0.0.1", port)  # it ends where nobody holds it
-print(port, flush=True)
-folder, parent = Path(sys.argv[1]), os.getppid()
-while not (folder / "stop").exists() and os.getppid() == parent:
-    time.sleep(0.05)
-"""
-
 DRIVER = """
 import os, signal, sys
 from pathlib import Path
 from aqa.annotations.manifest import Manifest
 from aqa.extract.backbones import load_backbone
-from aqa.extract.parallel.ray_pool import RayCluster, RayPool
+from aqa.extract.parallel.ray_cluster import RayCluster
+from aqa.extract.parallel.ray_pool import RayPool
 from aqa.extract.run import extract
 from aqa.features.store import FeatureStoreWriter
 
@@ -169,23 +155,25 @@ def test_other_versions_are_refused_with_both_values() -> None:
         check_versions({"aqa": "1.0", "torch": "2.5"}, wanted, "the Ray worker 3 on node7")
 
 
+@pytest.mark.parametrize("kind", ["", "ray://"])
+def test_an_address_at_which_nobody_listens_is_told_at_once(kind: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"{kind}127.0.0.1:{server.getsockname()[1]}"
+        check_answers(address)
+    with pytest.raises(AqaError, match=f"no Ray cluster .{address}.: Connection refused; start"):
+        check_answers(address)
+    for left_to_ray in ("auto", "local", "127.0.0.1"):
+        check_answers(left_to_ray)
+
+
 @needs_ray
-@pytest.mark.skipif(importlib.util.find_spec("grpc") is None, reason="no grpcio (ray[client])")
-def test_a_cluster_that_is_reached_by_rays_client(
-    workspace: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+def test_a_cluster_that_is_reached_by_rays_client(workspace: Path, ray_client: str) -> None:
     videos = Manifest.read(workspace / "manifest.csv").videos[:8]
     only = workspace / "only.txt"
     only.write_text("".join(f"{video.id}\n" for video in videos))
     command = [sys.executable, "-m", "aqa", "extract", "--backbone", "tiny3d", "--only", only.name]
-    with started(CLIENT_SERVER, workspace) as server:
-        assert server.stdout is not None
-        address = f"ray://127.0.0.1:{server.stdout.readline().strip()}"
-        command += ["--on", "ray", "--ray-address", address]
-        done = subprocess.run(command, cwd=workspace, capture_output=True, text=True, timeout=HANGS)
-        (workspace / "stop").touch()
-        server.wait(timeout=HANGS)
+    command += ["--on", "ray", "--ray-address", ray_client]
+    done = subprocess.run(command, cwd=workspace, capture_output=True, text=True, timeout=HANGS)
     assert done.returncode == 0, done.stderr
     assert "8 videos extracted" in done.stdout
     extract(videos, load_backbone("tiny3d"), workspace / "here.h5")

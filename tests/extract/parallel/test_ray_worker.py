@@ -15,9 +15,10 @@ from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
 from aqa.extract.backbones import load_backbone
 from aqa.extract.parallel.messages import Crashed, Done, Ready, Refused, WorkerJob
-from aqa.extract.parallel.ray_pool import RayCluster, _connected
-from aqa.extract.parallel.ray_worker import RayWorker, SentFile, absolute
+from aqa.extract.parallel.ray_cluster import RayCluster, connected
+from aqa.extract.parallel.ray_worker import RayWorker, absolute
 from aqa.extract.parallel.recipe import NetworkRecipe
+from aqa.extract.parallel.sent_file import SentFile
 from aqa.extract.video_encoder import EncodingSettings, NumberedVideo
 from aqa.features.clips import ClipRule
 from aqa.files import sha256_of
@@ -116,4 +117,4 @@ def test_what_an_address_of_rays_client_needs(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "ray", ModuleType("ray"))
     monkeypatch.setitem(sys.modules, "grpc", None)
     with pytest.raises(AqaError, match=r"^ray://h:1: .*pip install ray\[client\]; or give"):
-        _connected(RayCluster("ray://h:1"))
+        connected(RayCluster("ray://h:1"))

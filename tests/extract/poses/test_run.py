@@ -11,6 +11,7 @@ import pytest
 
 from aqa.annotations.manifest import Video
 from aqa.errors import AqaError
+from aqa.extract.poses.normalise import Normalise
 from aqa.extract.poses.run import extract_poses
 from aqa.extract.poses.settings import JointOptions
 from aqa.features.clips import Clip
@@ -89,4 +90,27 @@ def test_one_that_fails_stops_nothing(
 def test_without_any_joints_there_is_no_store(tmp_path: Path) -> None:
     with pytest.raises(AqaError, match="the joints of no video can be read; the first: v: no"):
         extract_poses([Video("v", None, 1.0)], tmp_path / "p.h5")
+    assert not (tmp_path / "p.h5").exists()
+
+
+@pytest.mark.parametrize(
+    ("names", "how", "problem"),
+    [
+        (
+            ["left shoulder", "right shoulder", "left hip", "right hip"],
+            "forward",
+            "there are x and y",
+        ),
+        (["nose", "left hip", "right hip", "neck"], "trunk", "the joints are nose, left hip"),
+    ],
+)
+def test_a_measure_that_no_video_can_have_is_refused_once(
+    names: list[str], how: Normalise, problem: str, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    paths = [tmp_path / f"{name}.npz" for name in "ab"]
+    for path in paths:
+        np.savez(path, joints=rng.uniform(size=(6, 4, 2)), names=np.array(names))
+    videos = [Video(path.stem, None, 1.0, poses=path) for path in paths]
+    with pytest.raises(AqaError, match=f"^--normalise {how} takes .*{problem}.* leave it out"):
+        extract_poses(videos, tmp_path / "p.h5", options=JointOptions(normalise=how))
     assert not (tmp_path / "p.h5").exists()

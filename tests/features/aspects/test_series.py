@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aqa.features.aspects.body import BodyJoints
-from aqa.features.aspects.definition import Aspect
+from aqa.features.aspects.definition import Aspect, AspectSet
 from aqa.features.aspects.events import find_events
 from aqa.features.aspects.measure import Seen, measure
 from aqa.features.aspects.read import load_aspects, parse_aspects
@@ -153,6 +153,19 @@ def test_a_smooth_path_has_less_jerk() -> None:
     late = np.where(np.arange(60)[:, None] < 20, np.nan, smooth)
     assert log_jerk(late, 30) == pytest.approx(log_jerk(smooth[20:], 30))
     assert np.isnan(log_jerk(np.where(np.arange(60)[:, None] == 20, np.nan, smooth), 30))
+
+
+def test_a_largest_value_is_as_sure_as_its_own_frame() -> None:
+    """Wrong joints give extreme angles: a good average says nothing of them."""
+    figures = [{}, {"knee": (40, 50), "ankle": (40, 90)}, {}, {}]
+    one = body(*figures)
+    one.confidence[1] = 0.2
+    bend = ("joint-bend", "hip", "knee", "ankle")
+    for reduce, sure in (("max", 0.2), ("range", 0.2), ("min", 0.8), ("mean", 0.8)):
+        definition = AspectSet("s", "", {}, (aspect(*bend, reduce=reduce),), "")
+        found = measure(definition, Seen(one, 30.0, {}, {}))["a"]
+        assert found.confidence == pytest.approx(sure), reduce
+        assert found.doubtful == (sure < 0.3)
 
 
 def test_confidence_and_what_is_not_seen() -> None:

@@ -109,7 +109,7 @@ def test_scores_stay_within_the_widened_range(rng: np.random.Generator) -> None:
         ({"grades": 1}, "grades=1 is not a number, 2 or more"),
         ({"sub_grades": 1}, "sub_grades=1 is not a number, 2 or more"),
         ({"schedule": "steps"}, "schedule=steps is not one of cosine, none"),
-        ({"loss": "logistic"}, "CofinalHead does not learn classes by it"),
+        ({"loss": "logistic"}, "loss=logistic is not one of mse, l1"),
     ],
 )
 def test_parameters_that_cannot_be_are_named(params: dict, problem: str) -> None:

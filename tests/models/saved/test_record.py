@@ -66,3 +66,13 @@ def test_texts_that_are_no_record(tmp_path: Path, text: str) -> None:
     (folder / "run.json").write_bytes(text.encode("latin1"))
     with pytest.raises(RunError, match=r"run\.json: .*fit the head again"):
         load_run(folder)
+
+
+def test_a_folder_of_runs_is_no_run_and_one_of_them_is_named(tmp_path: Path) -> None:
+    for split in ("2", "1"):
+        (tmp_path / f"svr/split-{split}").mkdir(parents=True)
+        (tmp_path / f"svr/split-{split}/run.json").write_text("{}")
+    with pytest.raises(
+        RunError, match=r"svr: holds the runs of a head; name one, as .*svr/split-1$"
+    ):
+        load_run(tmp_path / "svr")

@@ -16,10 +16,11 @@ from aqa.annotations.manifest import Manifest
 from aqa.features.store import FeatureStore
 from aqa.models.run_source import RunError
 from aqa.workflows.sweep import run as sweep_run
+from aqa.workflows.sweep import trial as sweep_trial
 from aqa.workflows.sweep.grid import settings_of
 from aqa.workflows.sweep.journal import Journal
 from aqa.workflows.sweep.run import search_settings
-from aqa.workflows.sweep.trial import Search, SweepTrial, folds_of, run_trial
+from aqa.workflows.sweep.trial import Search, SweepTrial, run_trial
 
 SWEEP = ["sweep", "--head", "svr", "-p", "C=0.01", "-p", "C=10", "--no-ranges"]
 
@@ -30,31 +31,24 @@ def workspace(evaluated_runs: Path, tmp_path: Path) -> Path:
     return tmp_path / "w"
 
 
-def change_scores(manifest: Path, of: Callable[[dict[str, str]], bool]) -> None:
-    """Give other scores to the videos whose row is chosen."""
+def change_rows(manifest: Path, change: Callable[[dict[str, str]], dict[str, str]]) -> None:
+    """Give other cells to each row of a manifest."""
     with manifest.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    for row in rows:
-        row["score"] = str(110 - float(row["score"])) if of(row) else row["score"]
+        rows = [row | change(row) for row in csv.DictReader(file)]
     with manifest.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, rows[0].keys())
         writer.writeheader()
         writer.writerows(rows)
 
 
+def change_scores(manifest: Path, of: Callable[[dict[str, str]], bool]) -> None:
+    """Give other scores to the videos whose row is chosen."""
+    change_rows(manifest, lambda row: {"score": str(110 - float(row["score"]))} if of(row) else {})
+
+
 def trials(workspace: Path) -> list[dict]:
     journal = json.loads((workspace / "runs/svr-sweep/sweep.json").read_text())
     return [{**one, "seconds": 0} for one in journal.values()]
-
-
-def test_each_video_is_held_out_once_and_never_learned_from_then() -> None:
-    ids = [f"v{k}" for k in range(10)]
-    folds = folds_of(ids, 3, seed=1)
-    assert sorted(i for _, out in folds for i in out) == sorted(ids)
-    assert all({*kept}.isdisjoint(out) and len(kept) + len(out) == 10 for kept, out in folds)
-    assert folds == folds_of(ids, 3, 1) != folds_of(ids, 3, 2)
-    with pytest.raises(RunError, match="5 training videos are too few for 3 folds"):
-        folds_of(ids[:5], 3, 0)
 
 
 def test_the_winner_is_fitted_and_its_run_records_the_search(
@@ -95,6 +89,37 @@ def test_what_a_setting_is_worth_is_measured_on_training_videos_alone(
         )
     assert list(found.values) == next(o["values"] for o in before if o["setting"] == ["C=10"])
     assert np.isfinite(found.std)
+
+
+def test_no_setting_is_measured_on_an_athlete_whom_it_knows(
+    workspace: Path, run_aqa: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def athlete_of(video_id: str) -> str:
+        return f"a{int(video_id[1:]) % 7}"
+
+    change_rows(workspace / "manifest.csv", lambda row: {"athlete": athlete_of(row["video_id"])})
+    train = Manifest.read(workspace / "manifest.csv").split("1").train
+    learned: list[set[str]] = []
+    real = sweep_trial.fit_head
+
+    def recorded(head, split, manifest, features):
+        learned.append({*split.train})
+        real(head, split, manifest, features)
+
+    monkeypatch.setattr(sweep_trial, "fit_head", recorded)
+    command = ["-C", str(workspace), *SWEEP, "--split", "1"]
+    assert "split 1: 3 folds, no athlete in two of them" in run_aqa(*command).output
+    assert len(learned) == 6
+    for kept in learned:
+        assert {athlete_of(i) for i in kept}.isdisjoint(athlete_of(i) for i in {*train} - kept)
+    record = json.loads((workspace / "runs/svr-sweep/split-1/run.json").read_text())
+    assert record["search"]["kept_apart"] == ["athlete"]
+    del learned[:]
+    run_aqa(*command)
+    assert not learned  # they were kept
+    run_aqa(*command, "--by", "none")
+    assert len(learned) == 6  # other folds are other trials
+    run_aqa(*command, "--by", "type,athlete", "--folds", "2", code=1)
 
 
 def test_a_search_goes_on_where_it_was(

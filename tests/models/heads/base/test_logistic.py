@@ -100,7 +100,7 @@ def test_an_explanation_adds_up_to_the_log_odds() -> None:
         (LSTMHead(loss="logistic"), np.ones(40), "all 40 training videos are of one of them"),
         (LSTMHead(loss="logistic", centre_scores=True), None, "no scores to centre"),
         (LSTMHead(loss="logistic", label="incremental"), None, "does not learn classes by it"),
-        (GDLTHead(loss="logistic"), None, "GDLTHead does not learn classes by it"),
+        (GDLTHead(loss="logistic"), None, "loss=logistic is not one of mse, l1"),
     ],
 )
 def test_what_cannot_be_learned_is_refused(head: LSTMHead, scores: np.ndarray, said: str) -> None:

@@ -141,3 +141,6 @@ def main() -> None:
     heads (light models), and `aqa eval` evaluates them. Then `aqa score` scores new videos. `aqa
     demo` shows all of this on drawn dives. `aqa COMMAND --help` explains a command.
     """
+    # Threads of PyTorch that wait for each other sleep: on a busy machine, spinning took five times
+    # the processor time of the work. It is read when PyTorch is imported, which commands do later.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -4,7 +4,9 @@
 
 Both score the same video in turn, so that both meet the same load. It prints medians of the clock,
 and of processor time, which other jobs on the machine change less; and the shortest by the clock,
-at the moment when these left the most of the machine.
+at the moment when these left the most of the machine. After each call of the scorer a loop does
+nothing for as much processor time: what it takes by the clock is what other jobs cost, and a call
+that takes longer waits for something else.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import TypeVar
@@ -45,18 +48,30 @@ def main(workspace: Path, video: Path, head: str, calls: int, each: int) -> None
     wanted = scorer.score(video).score
     command: list[Times] = []
     scored: list[Times] = []
+    idle: list[Times] = []
     for _ in range(calls):
         took, score = timed(lambda: by_command(workspace, video, head))
         assert abs(score - wanted) < 1e-3, (score, wanted)
         command.append(took)
-        scored += [timed(lambda: scorer.score(video))[0] for _ in range(each)]
-    for name, times in (("aqa score", command), ("Scorer.score", scored)):
+        for _ in range(each):
+            took, _ = timed(lambda: scorer.score(video))
+            scored.append(took)
+            idle.append(timed(partial(be_busy, took[1]))[0])
+    told = (("aqa score", command), ("Scorer.score", scored), ("a busy loop", idle))
+    for name, times in told:
         clock, processor = (median(column) for column in zip(*times, strict=True))
         shortest = min(seconds for seconds, _ in times)
         print(
             f"{name}: {clock:.3f} s, processor {processor:.3f} s; median of {len(times)}; shortest "
             f"{shortest:.3f} s"
         )
+
+
+def be_busy(seconds: float) -> None:
+    """Use so much processor time of one thread."""
+    until = time.process_time() + seconds
+    while time.process_time() < until:
+        pass
 
 
 def by_command(workspace: Path, video: Path, head: str) -> float:

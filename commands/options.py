@@ -89,6 +89,11 @@ explaining_head_option = click.option(
     help="Fitted head: the name of its runs, or its Python file [default: of those that explain "
     "their scores, the one that is least off on held-out training videos].",
 )
+writer_option = click.option(
+    "--writer",
+    help="Fitted head that writes a line on each video too, such as mtl, fitted on the same "
+    "features [default: none].",
+)
 skip_option = click.option(
     "--skip-missing", is_flag=True, help="Leave out videos that the store does not hold."
 )

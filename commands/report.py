@@ -25,6 +25,7 @@ from aqa.commands.options import (
     type_option,
     typed_command,
     workspace_option,
+    writer_option,
 )
 from aqa.errors import UnknownNameError
 from aqa.workspace import Workspace
@@ -47,11 +48,7 @@ if TYPE_CHECKING:
     help="The page, a file that ends in .html; or, of videos, a folder for a page of each.",
 )
 @click.option("--link", is_flag=True, help="Put the videos beside the page, not into it.")
-@click.option(
-    "--writer",
-    help="Fitted head that writes a line on each video too, such as mtl, fitted on the same "
-    "features [default: none].",
-)
+@writer_option
 @one_target_option
 @type_option
 @difficulty_option

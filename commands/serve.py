@@ -22,6 +22,7 @@ from aqa.commands.options import (
     runs_option,
     store_option,
     workspace_option,
+    writer_option,
 )
 from aqa.errors import AqaError
 from aqa.workspace import Workspace
@@ -35,6 +36,7 @@ _NEEDED = ("fastapi", "uvicorn", "python_multipart")
 @explaining_head_option
 @model_option
 @click.option("--split", "splits", multiple=True, help="Run to use [default: all, averaged].")
+@writer_option
 @one_target_option
 @align_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
@@ -90,7 +92,7 @@ _NEEDED = ("fastapi", "uvicorn", "python_multipart")
     type=click.IntRange(64),
     default=2048,
     show_default=True,
-    help="Megabytes that decoding and scoring one video may take.",
+    help="Megabytes that decoding and scoring one video may take; Linux alone limits them.",
 )
 @click.option(
     "--timeout",
@@ -124,6 +126,7 @@ def serve(
     head: str | None,
     model: Path | None,
     splits: tuple[str, ...],
+    writer: str | None,
     target: str | None,
     align: str,
     host: str,
@@ -177,6 +180,7 @@ def serve(
             workspace=root,
             head=head,
             splits=splits,
+            writer=writer,
             target=target,
             align=align,
             manifest=places.manifest.absolute(),

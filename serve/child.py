@@ -23,6 +23,7 @@ from aqa.errors import AqaError
 from aqa.extract.video.decode import DECODE_ERRORS
 from aqa.extract.video.limits import check_limits
 from aqa.models.feedback import AspectFeedback, PoseFeedback
+from aqa.models.run_source import runs_of_one_target
 from aqa.models.runs import load_run
 from aqa.models.trust.model_facts import model_facts
 from aqa.report.aspects_table import aspects_json
@@ -74,11 +75,17 @@ def opened(model: ServedModel) -> Iterator[Scorer]:
             f"joints with `aqa poses` and use `aqa report ID --head {runs[0].label}`, or serve a "
             f"head on clip features: `{FIT_ONE}`, then `aqa serve --head {EXPLAINING}`"
         )
+    written = (
+        runs_of_one_target(model.runs or place.runs, model.writer, model.splits)
+        if model.writer
+        else []
+    )
     scorer = Scorer(
         runs,
         Manifest.read(model.manifest or place.manifest),
         model.store,
         align=model.align,
+        writers=[load_run(folder, (str(model.writer),)) for folder in written],
         weights=model.weights,
         backbone=model.backbone,
         device=model.device,
@@ -99,6 +106,7 @@ def facts(scorer: Scorer, model: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **model,
         "target": runs[0].target,
+        "writer": scorer.writers[0].label if scorer.writers else None,
         "training_videos": len(learned),
         "explains": "clips" in runs[0].head.gives,
         "needs": needs,
@@ -185,9 +193,13 @@ class Answers:
             raise AqaError(f"{name}: {reason}")
         tell("the page", len(job["files"]))
         report = self._scorer.reporter.together(reports, failed)
-        page = videos_page(report, f"aqa serve --head {report.head}")
+        page = videos_page(report, self._command(report.head))
         videos = [{"name": one.title, "score": one.score} for one in report.videos]
         return {"videos": videos, "failed": failed}, page.encode()
+
+    def _command(self, head: str) -> str:
+        writer = next((f" --writer {run.label}" for run in self._scorer.writers), "")
+        return f"aqa serve --head {head}{writer}"
 
     def _checked(self, file: Mapping[str, str]) -> tuple[Path, str]:
         path, name = Path(file["path"]), file["name"]

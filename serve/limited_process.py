@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 _PAGE = 4096
@@ -22,6 +23,11 @@ def limit_memory(more: int) -> None:
     size = _size()
     if size is not None:
         resource.setrlimit(resource.RLIMIT_AS, (size + more, size + more))
+
+
+def can_limit_memory() -> bool:
+    """Whether `limit_memory` limits anything on this system."""
+    return _size() is not None and find_spec("resource") is not None
 
 
 def _size() -> int | None:

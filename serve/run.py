@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aqa.errors import AqaError
+from aqa.serve.limited_process import can_limit_memory
 from aqa.serve.settings import Access, Limits, ServedModel
 
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 # Where the page is, unless something else is there already.
 USUAL_PORT = 8765
 _LEAST_TOKEN = 16
+UNLIMITED = (
+    "Take care: this system does not let memory be limited (--max-memory works on Linux alone), so "
+    "a video that was made to do harm may take all of it until --timeout. Open videos of strangers "
+    "in a container; docs/serve.md says more."
+)
 NEW_TOKEN = "new"
 
 
@@ -106,6 +112,8 @@ def serve(service: Service, tell: Callable[[str], None]) -> None:
             address = _address(listening, service.place.host, token)
             tell(f"serving {worker.facts['head']} at {address}")
             tell("Ctrl-C ends it")
+            if not can_limit_memory():
+                tell(UNLIMITED)
             if service.browser:
                 _open_browser(address)
             uvicorn.Server(http_settings(app)).run(sockets=[listening])

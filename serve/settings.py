@@ -15,12 +15,13 @@ class ServedModel:
     """Which runs are served, as the options of `aqa report` name them; all paths are absolute.
 
     workspace: the folder whose runs, manifest and reports these are. head: None takes the best that
-    explains its scores.
+    explains its scores. writer: another head, which writes a line on each video; None for none.
     """
 
     workspace: Path
     head: str | None = None
     splits: tuple[str, ...] = ()
+    writer: str | None = None
     target: str | None = None
     align: str = "index"
     manifest: Path | None = None

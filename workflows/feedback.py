@@ -31,7 +31,8 @@ from aqa.models.runs import Run, load_run
 from aqa.models.saved.hashes import check_learned, warn_unchecked
 from aqa.target_names import PAIRS, RANK_VALUE, SCORE
 from aqa.workflows.known_files import KnownFiles
-from aqa.workflows.measure.again import measured_again
+from aqa.workflows.measure.again import measured_again, told_aspects
+from aqa.workflows.measure.run import MeasuredVideo
 from aqa.workflows.new_videos import VideoExtractor, check_told, extractor_for, reads_joints
 from aqa.workflows.training_files import SAYS_NOTHING, TrainingFiles
 from aqa.workflows.trust import trust_in
@@ -83,13 +84,14 @@ class SeenVideo:
     """A video as its features show it.
 
     blank: the feature of a clip of black frames, (dim,). warnings: why what is said of it may mean
-    less than it seems, one line each.
+    less than it seems, one line each. measured: its aspects, where they are known already.
     """
 
     video: Video
     features: VideoFeatures
     blank: NDArray[np.float32] | None
     warnings: tuple[str, ...]
+    measured: MeasuredVideo | None = None
 
 
 def explain(
@@ -151,9 +153,9 @@ def feedback_on(run: Run, seen: SeenVideo, align: str = "index") -> AnyFeedback:
         _check_pixels(run)
         return give_pose_feedback(head, video, features, run.spec["joints"], _frame_size(seen))
     if "aspects" in head.gives:
-        return give_aspect_feedback(
-            head, video, features, run.spec.get("definition"), measured_again(video, run.spec)
-        )
+        one = seen.measured or measured_again(video, run.spec)
+        told = told_aspects(video, run.spec, one)
+        return give_aspect_feedback(head, video, features, run.spec.get("definition"), told)
     if "commentary" in head.gives and "clips" not in head.gives:
         return written_on(run, seen)
     feedback = give_feedback(head, video, features, seen.blank, align, run.clip_reference)
@@ -272,7 +274,7 @@ def from_file(video: Video, run: Run, extractor: VideoExtractor) -> SeenVideo:
     if reads_joints(run.spec):  # the file holds no frames
         video = replace(video, path=None, poses=video.path)
     warnings = tuple(f"{video.id}: {line}" for line in extracted.warnings)
-    return SeenVideo(video, extracted.features, extractor.blank, warnings)
+    return SeenVideo(video, extracted.features, extractor.blank, warnings, extracted.measured)
 
 
 def clip_frames(explained: ExplainedVideo) -> ClipFrames:

@@ -23,15 +23,21 @@ from aqa.features.video_features import VideoFeatures
 from aqa.models.examples import example_of
 from aqa.models.heads.base import Head
 from aqa.models.runs import Run
-from aqa.workflows.measure.again import measure_joints, of_joints
+from aqa.models.training.loop import threads_for
+from aqa.workflows.measure.again import features_of, measured_as, of_joints
+from aqa.workflows.measure.run import MeasuredVideo
 
 
 @dataclass(frozen=True)
 class ExtractedVideo:
-    """A new video's features, and a line for each way in which its file was not as it said."""
+    """A new video's features, and a line for each way in which its file was not as it said.
+
+    measured: the aspects that the features are made of, where they are.
+    """
 
     features: VideoFeatures
     warnings: tuple[str, ...] = ()
+    measured: MeasuredVideo | None = None
 
 
 @dataclass(frozen=True)
@@ -89,11 +95,13 @@ def extractor_for(
             "file of the network; extract the features and fit the head again"
         )
     encoder = Encoder(network, device, precision=spec["precision"], engine=engine, int8=int8)
-    blank = encoder.blank(rule.length)
+    with threads_for(network.net):
+        blank = encoder.blank(rule.length)
 
     def extract(video: Video) -> ExtractedVideo:
         reader = ClipReader(video, network.preprocess, rule, encoder.batch_size)
-        ((features, clips),) = encode_video(reader, encoder, blank, dtype=spec["dtype"])
+        with threads_for(network.net):
+            ((features, clips),) = encode_video(reader, encoder, blank, dtype=spec["dtype"])
         start = video.start_frame or 0
         seen = VideoFeatures(features, clips, reader.n_frames, start, reader.fps)
         return ExtractedVideo(seen, reader.warnings)
@@ -110,8 +118,8 @@ def _read_joints(video: Video, spec: Spec) -> ExtractedVideo:
 
 
 def _measure(video: Video, spec: Spec) -> ExtractedVideo:
-    one, warnings = measure_joints(of_joints(video), spec)
-    return ExtractedVideo(one, warnings)
+    one = measured_as(of_joints(video), spec)
+    return ExtractedVideo(*features_of(one, spec), one)
 
 
 def check_same_features(runs: Sequence[Run]) -> None:

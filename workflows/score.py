@@ -130,6 +130,10 @@ class VideoScorer:
         run = self.runs[0]
         return extractor_for(run.spec, store=run.store, **self._network)
 
+    def load(self) -> None:
+        """Build networks, and read which files the runs learned from, before the first video."""
+        _ = self.extractor, self._training_files
+
     @cached_property
     def _training_files(self) -> TrainingFiles:
         return TrainingFiles(self.runs)

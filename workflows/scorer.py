@@ -43,7 +43,8 @@ class Scorer:
     runs: of one head and target; predictions of several are averaged. manifest, store: where the
     exemplars of `report` are, and their features; without a store, the runs' own. weights: where
     the backbone's checkpoint is now. backbone: `path/to/net.py:make`, where the store was made with
-    that file. align: see `aqa.explain`.
+    that file. align: see `aqa.explain`. writers: runs of another head that writes, for `report`;
+    see `VideoReporter`.
 
     What the runs learned from is checked once; what changes on the disk later is not seen. It is
     for one thread at a time.
@@ -63,11 +64,12 @@ class Scorer:
         weights: str | Path | None = None,
         backbone: str | None = None,
         device: str = "auto",
+        writers: Sequence[Run] = (),
     ):
         targets = {run.target for run in runs}
         if len(targets) != 1:
             raise AqaError(f"{', '.join(sorted(targets))}: choose one target, with --target")
-        self.runs = tuple(runs)
+        self.runs, self.writers = tuple(runs), tuple(writers)
         self.manifest, self._store, self._align = manifest, store, align
         self._opened = ExitStack()
         self._scorer = VideoScorer(runs, weights=weights, backbone=backbone, device=device)
@@ -112,7 +114,7 @@ class Scorer:
 
     def load(self) -> None:
         """Build the networks now, so that the first video does not wait for them."""
-        _ = self._scorer.extractor
+        self._scorer.load()
 
     def score(
         self,
@@ -164,7 +166,7 @@ class Scorer:
         video = self._video(path, name, type, difficulty, action)
         extracted = self._extracted(video)
         blank = self._scorer.extractor.blank
-        seen = SeenVideo(video, extracted.features, blank, extracted.warnings)
+        seen = SeenVideo(video, extracted.features, blank, extracted.warnings, extracted.measured)
         return feedback_on(self.runs[0], seen, self._align)
 
     def report(
@@ -200,6 +202,7 @@ class Scorer:
             self._store,
             align=self._align,
             extractor=self._scorer.extractor,
+            writers=self.writers,
         )
 
     def _video(

@@ -36,6 +36,7 @@ from aqa.workflows.feedback import (
     written_on,
 )
 from aqa.workflows.known_files import KnownFiles
+from aqa.workflows.measure.again import measured_again
 from aqa.workflows.measure.shown import ShownAspects, shown_aspects
 from aqa.workflows.moments import Moment as Moment
 from aqa.workflows.moments import compared_with, moments_of, weakest
@@ -295,6 +296,8 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: VideoShelf, align: st
     video, run = seen.video, runs[0]
     heads = {one.split: one.scoring_head() for one in runs}
     by_split = {split: predicted_score(head, video, seen.features) for split, head in heads.items()}
+    if "aspects" in run.head.gives and seen.measured is None:
+        seen = replace(seen, measured=measured_again(video, run.spec))
     explains = not {"clips", "joints", "aspects", "commentary"}.isdisjoint(run.head.gives)
     said = feedback_on(run, seen, align) if explains else None
     pose = said if isinstance(said, PoseFeedback) else None
@@ -334,7 +337,12 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: VideoShelf, align: st
         pose=pose,
         joints=joints,
         aspects=shown_aspects(
-            video, shelf.manifest, run.record["split"]["train"], shelf.store, costs
+            video,
+            shelf.manifest,
+            run.record["split"]["train"],
+            shelf.store,
+            costs,
+            None if seen.measured is None else (run.spec, seen.measured),
         ),
         costs=costs,
     )

@@ -7,14 +7,16 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import Result
 
-from aqa.annotations.manifest import Manifest
+from aqa.annotations.manifest import Manifest, Video
 from aqa.features.store import FeatureStore
-from aqa.workflows.measure import shown
+from aqa.workflows.measure import again, shown
+from aqa.workflows.measure.run import MeasuredVideo
 
 
 @pytest.fixture(scope="module")
@@ -223,3 +225,30 @@ def test_a_page_shows_frames_with_lines(fitted: Path, run_aqa: Callable[..., Res
     assert "training videos" in part
     assert part.count("<figure") >= 1
     assert "<polyline" in part or "White water" in part
+
+
+@pytest.mark.parametrize("command", ["report", "feedback"])
+@pytest.mark.parametrize("video", ["dive_0008", "poses/dive_0008.npz"])
+def test_a_video_is_measured_once(
+    fitted: Path,
+    run_aqa: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    command: str,
+    video: str,
+) -> None:
+    times: list[str] = []
+    usual = again.measure_video
+
+    def counted(one: Video, *how: Any) -> MeasuredVideo:
+        times.append(one.id)
+        return usual(one, *how)
+
+    monkeypatch.setattr(again, "measure_video", counted)
+    if video.endswith(".npz"):  # no video of the manifest, as a copy of another name
+        joints = np.load(fitted / video)
+        np.savez(tmp_path / "new.npz", **joints)
+        video = str(tmp_path / "new.npz")
+    out = ["-o", str(tmp_path / "page.html")] if command == "report" else []
+    run_aqa("-C", str(fitted), command, video, "--head", "aspects", "--type", "103B", *out)
+    assert len(times) == 1

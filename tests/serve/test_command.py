@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -90,6 +91,32 @@ def test_it_says_which_extra_is_missing(run_aqa, tmp_path: Path, monkeypatch) ->
     monkeypatch.setattr("aqa.commands.serve.find_spec", lambda name: None)
     said = run_aqa("-C", str(tmp_path), "serve", code=1).stderr
     assert 'the app needs the extra: pip install "aqa-toolkit[serve]"' in said
+
+
+@pytest.mark.parametrize("limited", [True, False])
+def test_it_says_where_memory_cannot_be_limited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limited: bool
+) -> None:
+    uvicorn = pytest.importorskip("uvicorn", reason="the extra is not installed")
+    from aqa.serve import run, worker
+    from aqa.serve.settings import ServedModel
+
+    class Idle:
+        facts: ClassVar = {"head": "wd"}
+
+        def __init__(self, *_: object) -> None: ...
+
+        def start(self) -> None: ...
+
+        def stop(self) -> None: ...
+
+    monkeypatch.setattr(worker, "Worker", Idle)
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: None)
+    monkeypatch.setattr(run, "can_limit_memory", lambda: limited)
+    said: list[str] = []
+    place = run.ListenAt(port=0)
+    run.serve(run.Service(ServedModel(tmp_path), place, tmp_path, browser=False), said.append)
+    assert any("--max-memory works on Linux alone" in line for line in said) != limited
 
 
 def test_it_serves_until_ctrl_c(dives: Path, tmp_path: Path) -> None:

@@ -87,6 +87,30 @@ def test_networks_are_built_once(fitted: Path, monkeypatch: pytest.MonkeyPatch) 
     assert len(built) == 1
 
 
+def test_a_small_network_waits_for_no_other_thread(
+    scorer: aqa.Scorer, fitted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads that wait for each other take several times the work of a small network."""
+    import torch
+
+    threads: list[int] = []
+    usual = new_videos.encode_video
+
+    def noted(*arguments, **options):
+        threads.append(torch.get_num_threads())
+        return usual(*arguments, **options)
+
+    monkeypatch.setattr(new_videos, "encode_video", noted)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        scorer.score(fitted / "videos/dive_0003.mp4")
+        after = torch.get_num_threads()
+    finally:
+        torch.set_num_threads(before)
+    assert (threads, after) == ([1], 2)
+
+
 def test_another_file_under_the_same_name_is_another_video(
     scorer: aqa.Scorer, fitted: Path, tmp_path: Path
 ) -> None:

@@ -19,9 +19,11 @@ from aqa.workflows.measure.run import MeasuredVideo, measure_video
 BY_FILE = BodySource(None, TOLD_BY_FILE)
 
 
-def measure_joints(video: Video, spec: Spec) -> tuple[VideoFeatures, tuple[str, ...]]:
-    """One row of a file of joints, and a line for each aspect that it should have and lacks."""
-    one = measured_as(video, spec)
+def features_of(one: MeasuredVideo, spec: Spec) -> tuple[VideoFeatures, tuple[str, ...]]:
+    """The one row of a store of aspects, and a line for each that the video should have and lacks.
+
+    one: a file of joints, measured as the store with this spec.
+    """
     definition = parse_aspects(spec["definition"], "the store's aspects")
     row = one.vector(definition)[None]
     lacking = [
@@ -34,20 +36,30 @@ def measure_joints(video: Video, spec: Spec) -> tuple[VideoFeatures, tuple[str, 
     return VideoFeatures(row, whole, one.n_frames, one.offset, one.fps), tuple(lacking)
 
 
-def measured_again(video: Video, spec: Spec) -> Mapping[str, Measured]:
-    """Aspect -> what it is, with the frame.
+def measured_again(video: Video, spec: Spec) -> MeasuredVideo | None:
+    """A video whose features are known, measured for the frames; None where it cannot be.
 
-    A video without joints of its own may be a file of them. Where none are at hand, only those
-    aspects are told that are not of such a video.
+    A video without joints of its own may be a file of them.
     """
     if not spec.get("definition"):
-        return {}
+        return None
     try:
-        return measured_as(video if video.poses else of_joints(video), spec).aspects
+        return measured_as(video if video.poses else of_joints(video), spec)
     except DECODE_ERRORS:
-        definition, columns = parse_aspects(spec["definition"], "the aspects"), columns_of(video)
-        told = {one.name: not_applying(one, columns) for one in definition.aspects}
-        return {name: found for name, found in told.items() if found is not None}
+        return None
+
+
+def told_aspects(video: Video, spec: Spec, one: MeasuredVideo | None) -> Mapping[str, Measured]:
+    """Aspect -> what it is, with the frame.
+
+    one: the video, measured. Where it could not be, only those aspects are told that are not of
+    such a video.
+    """
+    if one is not None or not spec.get("definition"):
+        return {} if one is None else one.aspects
+    definition, columns = parse_aspects(spec["definition"], "the aspects"), columns_of(video)
+    told = {aspect.name: not_applying(aspect, columns) for aspect in definition.aspects}
+    return {name: found for name, found in told.items() if found is not None}
 
 
 def of_joints(video: Video) -> Video:
@@ -58,6 +70,15 @@ def of_joints(video: Video) -> Video:
 def measured_as(video: Video, spec: Spec) -> MeasuredVideo:
     """The aspects of a video, measured as those of the store with this spec."""
     definition = parse_aspects(spec["definition"], "the store's aspects")
+    return measure_video(video, definition, BY_FILE, *_how(spec))
+
+
+def same_measuring(spec: Spec, other: Spec) -> bool:
+    """Whether the stores with these specs are measured alike, so that one video is done once."""
+    return spec["definition"] == other.get("definition") and _how(spec) == _how(other)
+
+
+def _how(spec: Spec) -> tuple[bool, bool]:
+    """Whether pixels are looked at, and whether the camera stands still."""
     how = spec.get("preprocess") or {}
-    pixels, still = bool(how.get("pixels", True)), bool(how.get("still_camera"))
-    return measure_video(video, definition, BY_FILE, pixels, still)
+    return bool(how.get("pixels", True)), bool(how.get("still_camera"))

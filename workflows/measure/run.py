@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from aqa.extract.progress import ExtractionProgress
 from aqa.extract.summary import reason_of
 from aqa.extract.video.decode import DECODE_ERRORS
 from aqa.extract.white_water import white_frames
+from aqa.features.aspects.body import BodyJoints
 from aqa.features.aspects.definition import AspectSet
 from aqa.features.aspects.measure import LEAST_SURE, Measured, Seen, measure
 from aqa.features.clips import Clip
@@ -34,12 +35,17 @@ DOUBTFUL = "doubtful"
 
 @dataclass(frozen=True)
 class MeasuredVideo:
-    """The aspects of one video. fps: NaN where not known. offset: its first frame in the file."""
+    """The aspects of one video.
+
+    fps: NaN where not known. body: what they are measured in; None where it is kept no longer.
+    offset: the first frame in the file.
+    """
 
     video: Video
     aspects: Mapping[str, Measured]
     n_frames: int
     fps: float
+    body: BodyJoints | None = field(default=None, repr=False, compare=False)
 
     @property
     def offset(self) -> int:
@@ -101,7 +107,7 @@ def measure_videos(
             found.failed.append((video.id, reason_of(video.poses, error)))
             progress.video(0)
             continue
-        found.videos.append(one)
+        found.videos.append(replace(one, body=None))  # all bodies together are large
         progress.video(1)
     if not only:
         found.warnings += _unmeasured(found)
@@ -125,7 +131,7 @@ def measure_video(
             "of this very video"
         )
     seen = Seen(body, fps, video.stages, columns_of(video), white, still_camera)
-    return MeasuredVideo(video, measure(definition, seen), len(body), fps)
+    return MeasuredVideo(video, measure(definition, seen), len(body), fps, body)
 
 
 def _unmeasured(found: Measurements) -> list[str]:

@@ -17,9 +17,9 @@ from aqa.features.aspects.measure import Measured
 from aqa.features.aspects.read import parse_aspects
 from aqa.features.store import FeatureStore, Spec
 from aqa.models.feedback import AspectFeedback
-from aqa.workflows.measure.again import BY_FILE, measured_as
+from aqa.workflows.measure.again import measured_as, same_measuring
 from aqa.workflows.measure.percentiles import compare
-from aqa.workflows.measure.run import BACKBONE, DOUBTFUL, NEUTRAL
+from aqa.workflows.measure.run import BACKBONE, DOUBTFUL, NEUTRAL, MeasuredVideo
 
 Line = tuple[tuple[float, float], ...]
 # Of one video; pictures are of the first of these.
@@ -70,30 +70,33 @@ def shown_aspects(
     training: Sequence[str],
     store: Path,
     said: AspectFeedback | None,
+    known: tuple[Spec, MeasuredVideo] | None = None,
 ) -> ShownAspects:
     """What a store of aspects beside the features tells of a video, the worst first.
 
     training: ids of the videos to compare with. store: the features' own; a store of aspects is
     the first `aspects-*.h5` in its folder that holds the video. said: what a head says of its
-    aspects. Nothing without such a store or without joints.
+    aspects. known: a spec, and the video measured by it. Nothing without such a store or without
+    joints.
     """
-    known = [manifest.by_id[i] for i in training if i in manifest.by_id]
-    found = _store_of(video, store, known)
+    learned = [manifest.by_id[i] for i in training if i in manifest.by_id]
+    found = _store_of(video, store, learned)
     if found is None or video.poses is None:
         return ShownAspects()
     spec, definition, others = found
     try:
-        one = measured_as(video, spec)
-        body, _ = BY_FILE.body(video)
+        one = known[1] if known and same_measuring(spec, known[0]) else measured_as(video, spec)
     except DECODE_ERRORS:
         return ShownAspects()
+    body = one.body
+    assert body is not None  # of a video that was measured just now
     rows = []
     doubtful = tuple(name for name, measured in one.aspects.items() if measured.doubtful)
     for aspect in definition.aspects:
         measured = one.aspects[aspect.name]
         if measured.value is None or measured.doubtful:
             continue
-        against = compare(aspect, video, measured.value, known, others)
+        against = compare(aspect, video, measured.value, learned, others)
         worse = against.worse_than if against else None
         points = {mark.aspect: mark for mark in said.aspects} if said else {}
         cost = points[aspect.name].points if aspect.name in points else 0.0

@@ -332,12 +332,13 @@ class NetworkHead(Head):
         sequences = self.answerable(examples)
         net = self.net_.to(pick_device(self.device)).eval()
         step = _BATCHES * self.batch_size
-        said = [
-            net(batch.x, batch.lengths)
-            for start in range(0, len(sequences), step)  # one step's videos are copied, not all
-            # One size for all: padding must not move a prediction.
-            for batch in self._batches_of(sequences[start : start + step])
-        ]
+        with threads_for(net):
+            said = [
+                net(batch.x, batch.lengths)
+                for start in range(0, len(sequences), step)  # one step's videos are copied, not all
+                # One size for all: padding must not move a prediction.
+                for batch in self._batches_of(sequences[start : start + step])
+            ]
         answers: NDArray[np.float64] = torch.cat(said).double().cpu().numpy()
         return answers
 

@@ -15,6 +15,8 @@ from aqa.errors import AqaError
 from aqa.models.runs import load_run
 from aqa.report.page.sentences import headline, sentence_of, worst_first
 from aqa.report.page.videos_page import copies_of, videos_page
+from aqa.serve.child import Answers, facts, opened
+from aqa.serve.settings import Limits, ServedModel
 from aqa.workflows.feedback import from_store, written_on
 from aqa.workflows.true_faults import faults_of
 from aqa.workflows.trust import Trust
@@ -231,6 +233,13 @@ def test_another_head_writes_its_line_on_the_page(dives: Path, tmp_path: Path, r
     assert said.commentary
     written = f"In words, by the head mtl: {said.commentary}"
     assert written in out.read_text(encoding="utf-8")
+    file = {"name": "dive.mp4", "path": str(folder / "videos/dive_0003.mp4")}
+    job = {"kind": "report", "files": [file], "told": {}}
+    with opened(ServedModel(folder, head="wd", writer="mtl")) as scorer:
+        assert facts(scorer, {})["writer"] == "mtl"
+        _, page = Answers(scorer, {}, Limits()).answer(job, lambda name, number: None)
+    assert "In words, by the head mtl:" in page.decode()
+    assert "aqa serve --head wd --writer mtl" in page.decode()
     with pytest.raises(AqaError, match="wd writes nothing; name a head that does"):
         VideoReporter([wd], manifest, writers=[wd])
 

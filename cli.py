@@ -19,7 +19,7 @@ import click
 from aqa import __version__
 from aqa.commands import command_groups, command_names, get_command
 from aqa.commands.options import set_workspace
-from aqa.errors import AqaError, AqaWarning, EndingError, UnknownNameError
+from aqa.errors import FORBIDDEN, AqaError, AqaWarning, EndingError, UnknownNameError
 
 
 class _Group(click.Group):
@@ -46,7 +46,8 @@ class _Group(click.Group):
             if error.errno in (None, errno.EPIPE):  # a mistake of ours; a pipe that click closes
                 raise
             where = f"{error.filename}: " if error.filename else ""
-            raise click.ClickException(f"{where}{error.strerror}") from None
+            remedy = "; change its rights, or name another" if error.errno in FORBIDDEN else ""
+            raise click.ClickException(f"{where}{error.strerror}{remedy}") from None
         except KeyboardInterrupt:
             with suppress(OSError):  # a closed terminal takes no text
                 text = "interrupted; what was finished is kept; give the command again"

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable, Sequence
+
+# What the system answers where this user may not read or write.
+FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 class AqaError(Exception):

@@ -24,7 +24,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aqa.errors import AqaError, EndingError
+from aqa.errors import FORBIDDEN, AqaError, EndingError
 from aqa.temporaries import clean, hidden_name, temporary_name
 
 if TYPE_CHECKING:
@@ -138,23 +138,34 @@ def changing(path: Path, wait: float = LOCK_WAIT) -> Iterator[Path]:
     Whatever the change depends on is read inside. wait: how many seconds another process is waited
     for, before this is a `WriteError`. The lock is not taken twice by one process.
     """
+    real = real_path(path)
+    lock = taken_lock(path, wait)
+    if lock is None:
+        raise WriteError(
+            f"{path}: another process is changing it, and was waited for {wait:g} s; give the "
+            "command again when that has ended"
+        )
+    try:
+        yield real
+    finally:
+        lock.release()
+
+
+def taken_lock(path: Path, wait: float = 0) -> filelock.FileLock | None:
+    """The lock of a file or folder, taken; None where another process had it for `wait` seconds.
+
+    Makes the folder that it lies in; `WriteError` where nothing may be written there.
+    """
     import filelock
 
-    real = real_path(path)
-    lock = lock_of(real)
+    real, lock = real_path(path), lock_of(path)
     with _one_line(path, real, Path(lock.lock_file)):
         make_folder(path.parent)
         try:
             lock.acquire(timeout=wait)
         except filelock.Timeout:
-            raise WriteError(
-                f"{path}: another process is changing it, and was waited for {wait:g} s; give the "
-                "command again when that has ended"
-            ) from None
-    try:
-        yield real
-    finally:
-        lock.release()
+            return None
+    return lock
 
 
 def lock_of(path: Path) -> filelock.FileLock:
@@ -430,6 +441,8 @@ def _is_below(name: Any, written: Sequence[Path]) -> bool:
 def _told(path: Path, number: int | None, reason: str) -> str:
     if number in _FULL:
         return f"{path}: {reason}; free some space, and give the command again"
+    if number in FORBIDDEN:
+        return f"{path}: {reason}; write to another folder, or change the rights of this one"
     if number == errno.EEXIST:
         return f"{path}: it exists already; remove it, or name another file"
     return f"{path}: {reason}"

@@ -190,7 +190,8 @@ def extract(
             precision=precision,  # type: ignore[arg-type]
             dtype=dtype,
         )
-        _tell_plan(videos if share is None else share.of(videos), path, backbone, settings, device)
+        asked_of = videos if share is None else share.of(videos)
+        _tell_plan(asked_of, path, backbone, settings, device, engine)
         return
     with ExtractionBar(quiet, EventLog(log_json) if log_json else None) as progress:
         summary = run(
@@ -246,22 +247,26 @@ def _tell_plan(
     backbone: Backbone,
     settings: EncodingSettings,
     device: str,
+    engine: AskedEngine,
 ) -> None:
     """Say what the videos that the store does not hold will take."""
     from aqa.device import pick_devices
     from aqa.extract.augment import check_augmentations
-    from aqa.extract.plan import check_store, make_plan
+    from aqa.extract.plan import check_store, feature_shape, make_plan
     from aqa.extract.plan_text import plan_rows
+    from aqa.extract.progress import ExtractionBar
     from aqa.report.tables import table
 
     checked = replace(settings, augmentations=tuple(check_augmentations(settings.augmentations)))
     place = pick_devices(device)[0]
-    check_store(path, backbone, checked, place)
+    shape = feature_shape(backbone, checked, place)
+    with ExtractionBar(quiet=True) as told:
+        kept = check_store(path, videos, backbone, checked, place, shape, engine, told)
     todo = _without_stored(videos, path)
     if not todo:
         click.echo(f"{path}: all {len(videos)} videos are in the store; there is nothing to do")
         return
-    plan = make_plan(todo, backbone, checked, place)
+    plan = make_plan(todo, backbone, checked, place, shape, kept)
     click.echo(table(plan_rows(plan), left=2))
 
 

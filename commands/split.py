@@ -31,6 +31,7 @@ class _Size(click.ParamType):
     """A count or a share of videos, or a file with a list of them."""
 
     name = "N|SHARE|FILE"
+    may_be = "no count, such as 70, no share, such as 0.2, and no file"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -40,13 +41,14 @@ class _Size(click.ParamType):
         except ValueError:
             if Path(value).is_file():
                 return str(value)
-            self.fail(f"{value!r} is no count, such as 70, no share, such as 0.2, and no file")
+            self.fail(f"{value!r} is {self.may_be} that is there")
 
 
 class _Folds(_Size):
     """How many folds, or a file that holds them."""
 
     name = "K|FILE"
+    may_be = "no count, such as 5, and no file"
 
 
 @click.command(short_help="Draw splits, and write them into the manifest.")

@@ -109,6 +109,7 @@ class ClipVideos:
         self._preprocess, self._rule = preprocess, rule
         self._augmentation, self._workers = augmentation, workers
         self._kept: dict[int, HeldFrames] = {}
+        self._fetched: dict[int, tuple[int, str] | None] = {}  # what was at addresses at first
         self._room, self._lock = cache, threading.Lock()
 
     def __len__(self) -> int:
@@ -182,7 +183,7 @@ class ClipVideos:
             return kept, ()
         video = self.videos[number]
         try:
-            held, warnings = self._decoded(video)
+            held, warnings = self._decoded(number)
         except DECODE_ERRORS as error:
             raise VideoError(f"{video.id}: {reason_of(video.where, error)}") from None
         with self._lock:
@@ -191,12 +192,18 @@ class ClipVideos:
                 self._kept[number] = held
         return held, warnings
 
-    def _decoded(self, video: Video) -> tuple[HeldFrames, tuple[str, ...]]:
+    def _decoded(self, number: int) -> tuple[HeldFrames, tuple[str, ...]]:
         """Read a video; twice where a clip is spread over it and it has not the expected length."""
+        video = self.videos[number]
         expected = _seen_length(video) if depends_on_length(self._rule) else None
         for _ in range(2):
             reader = ClipReader(video, self._preprocess, _SINGLE_FRAMES, 1)
             held = _held(reader, None if expected is None else self._ever_shown(expected))
+            if self._fetched.setdefault(number, reader.fetched) != reader.fetched:
+                raise VideoError(
+                    f"{video.where}: another file is there than when it was read first; give the "
+                    "command again with --restart, or download it by hand and name that file"
+                )
             if expected in (None, held.n_frames):
                 return held, reader.warnings
             expected = held.n_frames

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,11 +22,14 @@ from aqa.device import pick_device
 from aqa.errors import AqaError
 from aqa.extract.backbones.backbone import Backbone
 from aqa.extract.encode import Encoder, blank_response
-from aqa.extract.engines.names import ENGINES, Engine, openvino_version
+from aqa.extract.engines.choice import AskedEngine, EngineChoice
+from aqa.extract.engines.names import ENGINES, Engine, check_installed, openvino_version
 from aqa.extract.engines.openvino_net import relative_distance
 from aqa.extract.inference import PRECISIONS, Precision
+from aqa.extract.progress import ExtractionProgress
 from aqa.extract.remote.held import held
 from aqa.extract.run import make_spec
+from aqa.extract.summary import ExtractionSummary
 from aqa.extract.video.clip_reader import ClipReader
 from aqa.extract.video.decode import DECODE_ERRORS
 from aqa.extract.video_encoder import GPU_THREADS, EncodingSettings
@@ -83,8 +87,8 @@ class Plan:
 
         That is another engine, in float32 too, and then another precision.
         """
-        exact = [one for one in self.rates if one.precision == "float32"]
-        best = self._fastest([one for one in exact if one.engine == "torch"])
+        exact = [one for one in self.rates if one.precision == "float32"] or [*self.rates]
+        best = self._fastest([one for one in exact if one.engine == "torch"] or exact)
         for other in (self._fastest(exact), self._fastest(self.rates)):
             if other.clips_per_second > _WORTH * best.clips_per_second:
                 best = other
@@ -114,38 +118,67 @@ class Plan:
         return self.n_clips * max(1 / self.decoding / threads, network / n)
 
 
-def check_store(store: Path, backbone: Backbone, settings: EncodingSettings, device: str) -> None:
-    """Refuse, as the extraction would, a store that was made with other settings: `StoreError`.
+def feature_shape(backbone: Backbone, settings: EncodingSettings, device: str) -> tuple[int, ...]:
+    """The shape of a clip's feature; `AqaError` for clips that the network cannot take."""
+    encoder = Encoder(backbone, str(pick_device(device)), settings.batch_size)
+    return blank_response(encoder, backbone, settings.rule.length).shape
 
-    Which engine ran the network is left to the extraction.
+
+class Kept(NamedTuple):
+    """What an extraction into a store that is there keeps to."""
+
+    engine: Engine
+    precision: Precision
+
+
+def check_store(
+    store: Path,
+    videos: Sequence[Video],
+    backbone: Backbone,
+    settings: EncodingSettings,
+    device: str,
+    shape: tuple[int, ...],
+    asked: AskedEngine,
+    progress: ExtractionProgress,
+) -> Kept | None:
+    """What the extraction keeps to; None where the store is a new one.
+
+    Refuses what the extraction would refuse: an engine that is not installed, `StoreError` for a
+    store of other settings, or of an engine whose features differ from those of the asked one.
     """
     if not store.exists():
-        return
-    encoder = Encoder(backbone, str(pick_device(device)), settings.batch_size)
-    blank = blank_response(encoder, backbone, settings.rule.length)
+        if asked != "auto":
+            check_installed(asked, f"--engine {asked}")
+        return None
     with FeatureStore.open(store) as opened:
         spec = make_spec(
-            *(backbone, settings.rule, blank.shape, settings.augmentations, settings.seed),
+            *(backbone, settings.rule, shape, settings.augmentations, settings.seed),
             *(settings.precision, settings.dtype),
             engine=opened.spec.get("engine"),
         )
         check_spec(store, opened.spec, spec)
+    choice = EngineChoice(asked, settings, backbone, store, videos, device)
+    return Kept(choice.choose(ExtractionSummary(), progress).engine, settings.precision)
 
 
 def make_plan(
-    videos: Sequence[Video], backbone: Backbone, settings: EncodingSettings, device: str
+    videos: Sequence[Video],
+    backbone: Backbone,
+    settings: EncodingSettings,
+    device: str,
+    shape: tuple[int, ...],
+    kept: Kept | None = None,
 ) -> Plan:
     """Decode some of the videos, and time the network on their clips.
 
-    `AqaError` where none of them can be decoded. A list of devices is planned for its first.
+    shape: of a clip's feature. kept: the only engine and precision that are timed. `AqaError` where
+    no video can be decoded. A list of devices is planned for its first.
     """
-    place = pick_device(device)
-    encoder = Encoder(backbone, str(place), settings.batch_size)
-    blank = blank_response(encoder, backbone, settings.rule.length)
+    place = pick_device("cpu" if kept and kept.engine == "openvino" else device)
     seen = _Decoded.of(videos, backbone, settings)
     chosen = (settings.batch_size,) if settings.batch_size else _BATCHES.get(place.type, (1,))
-    rates = _rates(backbone, seen.frames, str(place), chosen)
-    row_bytes = blank.size * np.dtype(settings.dtype).itemsize
+    rates = _rates(backbone, seen.frames, str(place), chosen, kept)
+    row_bytes = math.prod(shape) * np.dtype(settings.dtype).itemsize
     mean = seen.n_clips / seen.n_videos
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return Plan(
@@ -220,27 +253,35 @@ def _spread(videos: Sequence[Video]) -> Iterator[Video]:
 
 
 def _rates(
-    backbone: Backbone, frames: NDArray[np.uint8], device: str, batches: Sequence[int]
+    backbone: Backbone,
+    frames: NDArray[np.uint8],
+    device: str,
+    batches: Sequence[int],
+    kept: Kept | None,
 ) -> Iterator[NetworkRate]:
     """How fast the network is by each engine, in each precision and with each batch size."""
     exact = None
     on_cpu = pick_device(device).type == "cpu"
     for engine in ENGINES if on_cpu and openvino_version() else ENGINES[:1]:
         for precision, batch_size in product(PRECISIONS, batches):
-            if precision == "float16" and on_cpu:
+            is_timed = kept in (None, (engine, precision))
+            if not is_timed and exact is not None:
+                continue
+            if precision == "float16" and on_cpu and kept is None:
                 continue  # no CPU is faster in it
             clips = np.resize(frames, (max(batch_size, len(frames)), *frames.shape[1:]))
             try:
                 encoder = Encoder(backbone, device, batch_size, precision, engine)
                 features = encoder(clips).cpu().numpy()[: len(frames)]  # warms up, too
             except AqaError:
-                if engine == "torch":
+                if engine == "torch" or kept is not None:
                     raise
                 continue  # OpenVINO cannot run this network, or not in this precision
             exact = features if exact is None else exact
             drift = relative_distance(features, exact)
-            rate = _rate(encoder, clips)
-            yield NetworkRate(precision, encoder.batch_size, rate, drift, engine)
+            if is_timed:
+                rate = _rate(encoder, clips)
+                yield NetworkRate(precision, encoder.batch_size, rate, drift, engine)
 
 
 def _rate(encoder: Encoder, clips: NDArray[np.uint8]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 import shutil
 import subprocess
@@ -256,15 +257,21 @@ while not (folder / "stop").exists() and os.getppid() == parent:
 
 @pytest.fixture(scope="session")
 def ray_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address ray://... of a cluster with two cores, which has a process of its own."""
+    """The address ray://... of a cluster with two cores, which has a process of its own.
+
+    Its workers may fetch videos, into a folder of their own.
+    """
     pytest.importorskip("ray", reason="Ray is not installed (extra ray)")
     pytest.importorskip("grpc", reason="no grpcio (ray[client])")
     folder = tmp_path_factory.mktemp("ray")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_AUTH_MODE", "disabled")
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        environment = {**os.environ, "AQA_VIDEO_CACHE": str(folder / "fetched")}
+        del environment["AQA_OFFLINE"]
         with subprocess.Popen(
             [sys.executable, "-c", _RAY_SERVER, str(folder)],
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,

@@ -268,7 +268,6 @@ def test_a_page_runs(
     page: str,
     request: pytest.FixtureRequest,
     run_aqa: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     found = to_run(blocks, page)
     if not found:

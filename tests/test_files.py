@@ -28,6 +28,7 @@ from aqa.files import (
     recover_folders,
     replacing,
     replacing_folder,
+    taken_lock,
     write_json,
     write_rows,
     write_text,
@@ -397,6 +398,21 @@ class TestFolders:
 
 def raise_error(error: Exception) -> None:
     raise error
+
+
+class TestWhereNothingMayBeWritten:
+    def test_the_file_is_named_with_the_remedy_and_not_its_lock(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refused(lock: filelock.FileLock, **options: object) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied", lock.lock_file)
+
+        monkeypatch.setattr(filelock.FileLock, "acquire", refused)
+        text = "/s.h5: Permission denied; write to another folder, or change the rights of this one"
+        for take in (changing(tmp_path / "s.h5").__enter__, lambda: taken_lock(tmp_path / "s.h5")):
+            with pytest.raises(WriteError) as found:
+                take()
+            assert str(found.value) == f"{tmp_path}{text}"
 
 
 class TestFullDisk:

@@ -143,9 +143,19 @@ def trained_reference(
 def _types(
     head: Head, ids: Sequence[str], manifest: Manifest, store: FeatureStore
 ) -> dict[str, TypePoints] | None:
-    """What training videos' clips add, by type; None for a head whose clips add no points."""
+    """What training videos' clips add, by type; None for a head whose clips add no points.
+
+    None also where it cannot explain on this store, such as one without the response to a blank
+    clip: it predicts all the same, and says why when it is asked for feedback.
+    """
     first = manifest.by_id[ids[0]]
-    if not explains(head) or _explain(head, first, of_store(store, ids[0]), store).base is None:
+    if not explains(head):
+        return None
+    try:
+        explained = _explain(head, first, of_store(store, ids[0]), store)
+    except HeadError:
+        return None
+    if explained.base is None:
         return None
     return _summary(head, ids, manifest, store)
 

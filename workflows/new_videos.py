@@ -73,9 +73,15 @@ def extractor_for(
         if weights is not None:
             raise AqaError(f"{weights}: aspects are measured in joints; leave out --weights")
         return VideoExtractor(lambda video: _measure(video, spec), None)
+    engine = engine_for_new_videos(spec)
+    if engine == "openvino" and device not in ("auto", "cpu"):
+        raise AqaError(
+            f"--device {device}: the features that the head was fitted on are by OpenVINO, which "
+            "runs on the CPU: leave out --device; or extract them with --engine torch into another "
+            "store, and fit the head on that"
+        )
     network = rebuild_backbone(spec, weights, backbone)
     rule = rule_of(spec)
-    engine = engine_for_new_videos(spec)
     int8 = None if store is None else network_of(spec, store)
     if spec["precision"] == "int8" and int8 is None:
         raise AqaError(

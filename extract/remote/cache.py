@@ -5,7 +5,7 @@ nobody else's file is taken for one. Beside it lies `<file>.json`: from where it
 there, its size and SHA-256. A download grows in a `.part` file, which the next try goes on with as
 long as the file at the address is the same one. The file that was not read for the longest time
 makes room for a new one. While a file is fetched or read, a hidden `.use` file of that process
-keeps it; in that stands how many bytes it will have.
+keeps it; in that stands how many bytes it will have, or that it is read: then it is not replaced.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ _LOCKS = 256
 _DIGITS = 32  # of the hash that is a file's name
 # A file, its note or a part of it; or, hidden, the mark of a process that uses it.
 _NAME = re.compile(rf"(?P<mark>\.(?=.*\.use$))?(?P<key>video-[0-9a-f]{{{_DIGITS}}})(?![0-9a-f])")
+# What stands in the mark of a process that reads the file.
+_READ = "read"
 # Endings of what lies beside a file: no file itself has them.
 _BESIDE = (".part", ".json")
 
@@ -106,7 +108,9 @@ class VideoCache:
         use = stack.enter_context(in_use(place.parent, _key(url), self._changing))
         try:
             with self._one_at_a_time(place):
-                return self._found(url, place, use)
+                found = self._found(url, place, use)
+                use.write_text(_READ, encoding="ascii")
+                return found
         except TransferError as error:
             raise VideoError(f"{shown_url(url)}: {error}; {_remedy(error, place)}") from None
 
@@ -135,10 +139,24 @@ class VideoCache:
             return _cached(place, note)
         there = ask(url)
         if note is None or not _is_same(note, there):
+            if note is not None and self._is_read(_key(url), use):
+                raise TransferError(
+                    "another file is there now, and the one that was fetched before is being read"
+                )
             self._fetch(url, there, place, use)
             note = _read_note(place)
             assert note is not None
         return _cached(place, note)
+
+    def _is_read(self, key: str, use: Path) -> bool:
+        """Whether somebody else reads a file, who would be left with none, or with two versions."""
+        with self._changing():
+            clean_folder(self.folder)
+            for mark in self.folder.glob(f".{key}.*.use"):
+                with suppress(FileNotFoundError):  # another process may end just now
+                    if mark != use and mark.read_text(encoding="ascii") == _READ:
+                        return True
+        return False
 
     def _fetch(self, url: str, there: RemoteFile, place: Path, use: Path) -> None:
         version = hashlib.sha256(repr(there).encode()).hexdigest()[:8]

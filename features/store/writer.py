@@ -25,7 +25,7 @@ from aqa.features.store.reader import FeatureStore
 from aqa.features.store.skeleton import Texts
 from aqa.features.store.spec import Spec, StoreError, augmentations_of
 from aqa.features.store.whole_file import write_whole
-from aqa.files import lock_of, make_folder, real_path, replacing
+from aqa.files import make_folder, real_path, replacing, taken_lock
 from aqa.temporaries import clean
 
 # A file is laid out for so many times the videos that are to be written, and for so many at least.
@@ -70,8 +70,11 @@ class FeatureStoreWriter:
         self._texts = Texts(json.dumps(spec), json.dumps(about), blank)
         self._durable = durable
         self._file: RawStoreFile | None = None
-        make_folder(self.path.parent)
-        self._lock = self._acquire() if durable else None
+        self._lock = None
+        if durable:
+            self._lock = self._acquire()
+        else:
+            make_folder(self.path.parent)
         try:
             self._start(list(ids))
         except BaseException:
@@ -79,14 +82,12 @@ class FeatureStoreWriter:
             raise
 
     def _acquire(self) -> filelock.FileLock:
-        lock = lock_of(self.path)
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
+        lock = taken_lock(self.path)
+        if lock is None:
             raise StoreError(
                 f"{self.path}: another process is writing it; wait for it, "
                 "or name another file with --store"
-            ) from None
+            )
         real = real_path(self.path)
         clean(real)
         for leftover in real.parent.glob(f".{glob.escape(real.name)}.*.tmp"):

@@ -11,14 +11,21 @@ from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
+from torch.distributed.distributed_c10d import PrefixStore, Store
 
 from aqa.device import pick_device
+from aqa.errors import AqaError
 
 T = TypeVar("T")
 
 # The others wait while the first process writes results, which can take hours. When one process
 # dies, torchrun ends the others.
 _PATIENCE = timedelta(days=7)
+# Gloo can miss the connection that both sides wait for (seen in one of ten starts, torch 2.13), and
+# then waits in vain for as long as it may.
+_CONNECTING = timedelta(seconds=30)
+_TRIES = 10
+_GLOO = "retried_gloo"
 
 
 @dataclass(frozen=True)
@@ -72,8 +79,40 @@ def join_processes(device: str) -> Iterator[ProcessGroup]:
     if picked.type == "cuda":
         picked = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(picked)
-    dist.init_process_group("nccl" if picked.type == "cuda" else "gloo", timeout=_PATIENCE)
+    if not hasattr(dist.Backend, _GLOO.upper()):
+        dist.Backend.register_backend(_GLOO, _connected_by_gloo, devices=["cpu"])
+    dist.init_process_group("nccl" if picked.type == "cuda" else _GLOO, timeout=_PATIENCE)
     try:
         yield ProcessGroup(picked, dist.get_rank(), dist.get_world_size())
     finally:
         dist.destroy_process_group()
+
+
+def _connected_by_gloo(
+    store: Store, rank: int, size: int, timeout: timedelta
+) -> dist.ProcessGroupGloo:
+    """The processes' connection by Gloo; where one of them finds none, all of them try again."""
+    store.set_timeout(timeout)
+    for attempt in range(_TRIES):
+        here = PrefixStore(f"attempt {attempt}", store)
+        _said_by_all(here, "came", "", rank, size)  # some load their network longer than others
+        group, trouble = None, ""
+        try:
+            group = dist.ProcessGroupGloo(here, rank, size, _CONNECTING)
+        except RuntimeError as error:
+            trouble = str(error).splitlines()[0]
+        troubles = [text for text in _said_by_all(here, "trouble", trouble, rank, size) if text]
+        if group and not troubles:
+            # Older versions of torch have the private one alone.
+            getattr(group, "set_timeout", group._set_default_timeout)(timeout)
+            return group
+    raise AqaError(
+        f"the {size} processes were not connected in {_TRIES} attempts: {troubles[0]}; is the "
+        "network interface right that Gloo takes (environment variable GLOO_SOCKET_IFNAME)?"
+    )
+
+
+def _said_by_all(store: Store, key: str, own: str, rank: int, size: int) -> list[str]:
+    """What every process says under `key`, as soon as the last has said it."""
+    store.set(f"{key} {rank}", own)
+    return [store.get(f"{key} {other}").decode() for other in range(size)]

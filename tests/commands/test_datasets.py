@@ -47,6 +47,7 @@ def test_a_table_is_imported_and_split(workspace: Path, run_aqa: Aqa) -> None:
         (("import", "csv", "x", "--column", "score"), 2, "'score' is not NAME=COLUMN"),
         (("import", "csv", "leaps.csv"), 1, "leaps.csv: no such file"),
         (("split", "random", "--test", "few"), 2, "'few' is no count"),
+        (("split", "--folds", "f.json"), 2, "'f.json' is no count, such as 5, and no file that is"),
         (("split", "randon"), 2, "did you mean 'random'"),
         (("split", "grouped", "--by", "coach"), 2, "unknown column 'coach'"),
         (("split", "random", "--name", "a/b"), 1, "'a/b' names no split"),

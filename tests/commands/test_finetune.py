@@ -16,6 +16,7 @@ from click.testing import Result
 from aqa.annotations.manifest import write_manifest
 from aqa.extract.clips_dataset import ClipVideos
 from aqa.features.store import FeatureStore
+from aqa.workflows.finetune.results import ResultWriter
 
 QUICK = ["--backbone", "tiny3d", "--head", "lstm", "--epochs", "2", "--device", "cpu", "--quiet"]
 SMALL = ["-p", "hidden=4"]
@@ -128,8 +129,23 @@ def test_killed_in_the_middle_it_ends_the_same(
     assert not (training.parent / "run.json").exists()
     printed = run_aqa(*command, "--lr-head", "0.5", code=1).output
     assert "recipe.lr_head is 0.0001, not 0.5" in printed
-    printed = run_aqa(*command).output
+    growing = workspace / "runs" / "lstm-finetuned" / "history-split-1.csv"
+    begun = growing.read_text().splitlines()
+    assert [row.partition(",")[0] for row in begun] == ["epoch", "0", "1"]
+    grown: list[list[str]] = []
+    write_all = ResultWriter.write_all
+
+    def watched(self, *states):  # type: ignore[no-untyped-def]
+        grown.append(growing.read_text().splitlines())
+        return write_all(self, *states)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ResultWriter, "write_all", watched)
+        printed = run_aqa(*command).output
     assert "epoch 1:" not in printed
+    assert grown[0][:-1] == begun
+    assert grown[0][-1].startswith("2,")
+    assert not growing.exists()  # the runs have it
     for name in ("lstm-finetuned", "lstm-finetuned-last"):
         for file in ("backbone.safetensors", "model.safetensors"):
             one = tensors(workspace / "runs" / name / "split-1", file)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from aqa.annotations.manifest import Video, write_manifest
 from aqa.cli import main
 from aqa.errors import AqaError, AqaWarning
+from aqa.extract import plan
 from aqa.extract import run as extraction
 from aqa.extract.backbones import load_backbone
 from aqa.extract.backbones.backbone import Backbone
@@ -190,6 +191,34 @@ def test_a_store_tells_its_engine_and_new_videos_get_the_same(
     extractor = extractor_for(spec, device="auto")
     again = extractor.extract(Video("new", tmp_path / "v0.avi", 1.0)).features.features
     np.testing.assert_array_equal(again, stored)
+
+
+@needs_openvino
+def test_a_new_video_on_a_gpu_is_refused_with_a_remedy_that_there_is(
+    extracted: Extraction, tmp_path: Path
+) -> None:
+    extracted("a.h5", "--engine", "openvino", n=1)
+    with pytest.raises(AqaError, match=r"--device cuda: .* by OpenVINO, .* leave out --device; or"):
+        extractor_for(spec_of(tmp_path / "a.h5"), device="cuda")
+
+
+@needs_openvino
+def test_a_plan_compares_the_engine_of_the_store(
+    extracted: Extraction, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "_TIMING", 0.01)
+    extracted("a.h5", "--engine", "openvino", n=1)
+    said = extracted("a.h5", "--plan", "--engine", "auto").stdout
+    assert "network, openvino float32" in said
+    assert "network, float32" not in said  # only what the store keeps to is timed
+    assert "--engine openvino" in said
+    mixed = extracted("a.h5", "--plan", "--batch-size", "1")
+    assert "its features are by openvino, new ones are by torch: they differ by" in mixed.stderr
+    assert "take              --batch-size 1 --precision float32" in mixed.stdout
+    monkeypatch.setattr(choice, "compare", lambda ways, clips: _tried(ways, [1.0, 1.001]))
+    said = extracted("a.h5", "--plan", code=1).stderr
+    assert "engine is openvino, not torch" in said
+    assert "Ask for --engine openvino" in said
 
 
 @needs_openvino

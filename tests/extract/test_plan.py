@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from aqa.cli import main
 from aqa.errors import AqaError
 from aqa.event_log import EventLog
 from aqa.extract.backbones import load_backbone
+from aqa.extract.encode import Encoder
 from aqa.extract.engines.names import openvino_version
 from aqa.extract.pace import Pace
 from aqa.extract.plan import NetworkRate, Plan, make_plan
@@ -103,7 +105,8 @@ def test_a_plan_is_measured_on_videos(numbered_video: Callable[..., Path]) -> No
     videos = [Video(f"v{i}", numbered_video(n, f"v{i}.avi"), 1.0) for i, n in enumerate(lengths)]
     videos.append(Video("gone", Path("gone.avi"), 1.0))
     settings = EncodingSettings(ClipRule(16, 16), batch_size=2)
-    plan = make_plan(videos, load_backbone("tiny3d"), settings, "cpu")
+    backbone = load_backbone("tiny3d")
+    plan = make_plan(videos, backbone, settings, "cpu", backbone.shape)
     assert (plan.n_videos, plan.n_seen, plan.clips_seen) == (4, 3, 3 + 1 + 3)
     assert plan.n_clips == 10  # 7/3 of each of four
     assert plan.row_bytes == 4 * 128
@@ -118,7 +121,7 @@ def test_a_plan_is_measured_on_videos(numbered_video: Callable[..., Path]) -> No
     assert rates[by_torch[0]].drift == 0 < rates[by_torch[1]].drift < 0.1
     assert plan.decoding > 0 < plan.memory
     with pytest.raises(AqaError, match=r"no video to plan with: gone.avi: no such video"):
-        make_plan(videos[3:], load_backbone("tiny3d"), settings, "cpu")
+        make_plan(videos[3:], backbone, settings, "cpu", backbone.shape)
 
 
 def test_what_binds_is_the_largest_share() -> None:
@@ -182,6 +185,44 @@ def test_events_and_what_to_try_again(run: Callable[..., Result], tmp_path: Path
     assert "no such file; name a text file" in run("--only", str(failed), code=1).output
     failed.write_text("v7\n")
     assert "'v7' is no video of" in run("--only", str(failed), code=1).output
+
+
+def test_a_network_is_made_ready_once_before_it_is_timed(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Encoder] = []
+
+    class Counted(Encoder):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            made.append(self)
+
+    monkeypatch.setattr("aqa.extract.plan.Encoder", Counted)
+    monkeypatch.setattr("aqa.extract.plan._rates", lambda *_: iter(PLAN.rates))
+    run("--plan")
+    assert len(made) == 1
+
+
+def test_a_plan_for_a_store_keeps_to_its_precision(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    (tmp_path / "one.txt").write_text("v0\n")
+    run("--precision", "bfloat16", "--only", str(tmp_path / "one.txt"))
+    said = run("--plan", "--precision", "bfloat16", "--batch-size", "1").stdout
+    assert "network, bfloat16  batch 1" in said
+    assert "network, float32" not in said
+    assert "features differ by 0.0%" not in said
+    assert "--batch-size 1 --precision bfloat16" in said
+    refused = run("--plan", code=1).stderr
+    assert 'precision is "bfloat16", not "float32"' in refused
+
+
+def test_an_engine_that_is_not_installed_is_no_plan(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aqa.extract.engines.names.openvino_version", lambda: None)
+    told = run("--plan", "--engine", "openvino", code=1).stderr
+    assert "--engine openvino: OpenVINO is not installed" in told
 
 
 def test_a_plan_is_of_what_is_left_of_the_videos_that_were_asked_for(

@@ -182,6 +182,18 @@ def test_a_head_whose_values_are_no_points_has_none() -> None:
     assert clip_reference(head, ids, manifest, store, refit) is None
 
 
+class Mute(Adds):
+    """Cannot explain on the store at hand, as `score-estimation` without a blank clip."""
+
+    def explain(self, examples: Examples, *, align: str = "index") -> Explanation:
+        self.cannot_explain("the store does not hold the response to a blank clip")
+
+
+def test_a_head_that_cannot_explain_on_this_store_has_none() -> None:
+    manifest, store, ids = videos(told=True)
+    assert clip_reference(Mute(), ids, manifest, store, refit) is None
+
+
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "stores").mkdir()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aqa.annotations.splits import Split
+from aqa.growing_table import GrowingTable
 
 
 class FinetuneProgress:
@@ -23,6 +24,37 @@ class FinetuneProgress:
 
     def line(self, text: str) -> None:
         """A message for the user."""
+
+
+class FinetuneHistory(FinetuneProgress):
+    """Writes each epoch into a table that can be read meanwhile, and tells another progress.
+
+    earlier: the epochs of a training that goes on.
+    """
+
+    def __init__(
+        self, table: GrowingTable, earlier: Sequence[Mapping[str, Any]], inner: FinetuneProgress
+    ):
+        self._table, self._inner = table, inner
+        for row in earlier:
+            table.add(row)
+
+    def start(self, epoch: int, n_videos: int) -> None:
+        """See `FinetuneProgress.start`."""
+        self._inner.start(epoch, n_videos)
+
+    def videos(self, n: int) -> None:
+        """See `FinetuneProgress.videos`."""
+        self._inner.videos(n)
+
+    def epoch(self, row: Mapping[str, Any]) -> None:
+        """See `FinetuneProgress.epoch`."""
+        self._table.add(row)
+        self._inner.epoch(row)
+
+    def line(self, text: str) -> None:
+        """See `FinetuneProgress.line`."""
+        self._inner.line(text)
 
 
 def training_lines(quiet: bool) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from aqa.annotations.splits import Split
@@ -12,6 +13,7 @@ from aqa.evaluation.complete_splits import check_scored, complete_split, learned
 from aqa.extract.backbones.backbone import ClipNet
 from aqa.extract.inference import tune_malloc
 from aqa.extract.progress import ExtractionProgress
+from aqa.growing_table import GrowingTable
 from aqa.models.run_source import RunError
 from aqa.models.runs import load_run
 from aqa.models.saved.record import RECORD
@@ -29,7 +31,7 @@ from aqa.workflows.finetune.preparation import (
     warn_of_leaks,
     with_validation,
 )
-from aqa.workflows.finetune.progress import FinetuneProgress
+from aqa.workflows.finetune.progress import FinetuneHistory, FinetuneProgress
 from aqa.workflows.finetune.results import (
     FinetunedSplit,
     ResultWriter,
@@ -89,14 +91,26 @@ class SplitTraining:
             if self.plan.restart and group.first:
                 delete_results(self.plan, self.split)
                 self.states.clear()
-            last = self._train(tuner, train, state, notes, told)
             if not group.first:
+                self._train(tuner, train, state, notes, told)
                 return None
+            table = GrowingTable(self._history)
+            earlier = state.history if state else ()
+            told = FinetuneHistory(table, earlier, told)
+            last = self._train(tuner, train, state, notes, told)
             writer = ResultWriter(
                 *(self.plan, self._written(), self.head, self.start, self.settings, group),
                 extraction,
             )
-            return writer.write_all(self.states, last)
+            written = writer.write_all(self.states, last)
+            table.remove()  # the runs have it
+            return written
+
+    @property
+    def _history(self) -> Path:
+        """The table of epochs that grows beside the run while it is trained."""
+        folder = self.plan.folder(self.split)
+        return folder.with_name(f"history-{folder.name}.csv")
 
     def _written(self) -> Split:
         """The split with those test videos too that only the choice of an epoch does without."""
@@ -120,6 +134,7 @@ class SplitTraining:
         if self.states.folder.exists():
             with suppress(RunError, OSError), self.states.locked():
                 self.states.clear()
+                self._history.unlink(missing_ok=True)
         return reused_runs(self.plan, self.split)
 
     def _state(self) -> TrainingState | None:

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import filelock
 import safetensors
 import safetensors.torch
 from torch import Tensor
 
 from aqa.features.store import spec_differences
-from aqa.files import lock_of, make_folder, replacing
+from aqa.files import replacing, taken_lock
 from aqa.models.run_source import RunError
 from aqa.models.saved.old_names import present_params
 from aqa.temporaries import clean_folder
@@ -50,15 +49,12 @@ class TrainingStates:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other trainings out of the folder; `RunError` where one is running in it."""
-        make_folder(self.folder.parent)
-        lock = lock_of(self.folder)
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
+        lock = taken_lock(self.folder)
+        if lock is None:
             raise RunError(
                 f"{self.folder}: another process is training there; wait for it, or name another "
                 "folder with --runs"
-            ) from None
+            )
         try:
             yield
         finally:

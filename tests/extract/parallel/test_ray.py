@@ -164,22 +164,3 @@ def test_an_address_at_which_nobody_listens_is_told_at_once(kind: str) -> None:
         check_answers(address)
     for left_to_ray in ("auto", "local", "127.0.0.1"):
         check_answers(left_to_ray)
-
-
-@needs_ray
-def test_a_cluster_that_is_reached_by_rays_client(workspace: Path, ray_client: str) -> None:
-    videos = Manifest.read(workspace / "manifest.csv").videos[:8]
-    only = workspace / "only.txt"
-    only.write_text("".join(f"{video.id}\n" for video in videos))
-    command = [sys.executable, "-m", "aqa", "extract", "--backbone", "tiny3d", "--only", only.name]
-    command += ["--on", "ray", "--ray-address", ray_client]
-    done = subprocess.run(command, cwd=workspace, capture_output=True, text=True, timeout=HANGS)
-    assert done.returncode == 0, done.stderr
-    assert "8 videos extracted" in done.stdout
-    extract(videos, load_backbone("tiny3d"), workspace / "here.h5")
-    with (
-        FeatureStore.open(workspace / "here.h5") as here,
-        FeatureStore.open(workspace / "stores" / "tiny3d.h5") as there,
-    ):
-        assert here.ids == there.ids
-        assert all(here[i].tobytes() == there[i].tobytes() for i in here.ids)

@@ -18,6 +18,7 @@ from aqa.errors import AqaError
 from aqa.extract.checkpoints import transfer
 from aqa.extract.remote import fetch
 from aqa.extract.remote.cache import LIMIT, VideoCache
+from aqa.extract.remote.use import in_use
 from aqa.extract.video.source import VideoError
 
 CONTENT = bytes(range(128, 256)) * 4
@@ -90,6 +91,39 @@ def test_another_file_at_the_address_is_fetched_anew(server, cache: VideoCache) 
     assert second.path == first.path
     assert second.content != first.content
     assert len(files_of(cache)) == 2
+
+
+def test_a_file_is_not_replaced_while_another_reads_it(
+    server, cache: VideoCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = server.url("a.mp4")
+    server.files["a.mp4"] = CONTENT
+    with cache.holding(url) as first:
+        server.files["a.mp4"] = CONTENT[::-1]
+        said = refusal(cache, url)
+        assert said.startswith(f"{url}: another file is there now, and the one that was fetched")
+        assert said.endswith(
+            "try again, or download it by hand and name that file; "
+            "AQA_OFFLINE=1 takes the copy that is here"
+        )
+        assert first.path.read_bytes() == CONTENT
+        with monkeypatch.context() as patch:
+            patch.setenv("AQA_OFFLINE", "1")
+            with cache.holding(url) as same:
+                assert same == first
+    with cache.holding(url) as second:
+        assert second.path.read_bytes() == CONTENT[::-1]
+    assert not marks_of(cache)
+
+
+def test_one_who_waits_for_a_file_does_not_keep_it(server, cache: VideoCache) -> None:
+    url = server.url("a.mp4")
+    server.files["a.mp4"] = CONTENT
+    with cache.holding(url):
+        pass
+    server.files["a.mp4"] = CONTENT[::-1]
+    with in_use(cache.folder, cache.place(url).stem, cache._changing), cache.holding(url) as file:
+        assert file.path.read_bytes() == CONTENT[::-1]
 
 
 def test_a_connection_that_breaks_is_gone_on_with(server, cache: VideoCache) -> None:

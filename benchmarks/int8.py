@@ -78,7 +78,7 @@ def scores(manifest: Manifest, stores: tuple[Path, Path], heads: tuple[str, ...]
     plain, fast = (FeatureStore.open(path) for path in stores)
     for head in heads:
         found: dict[str, list[float]] = {"float32": [], "int8": [], "float32, fed int8": []}
-        moved = []
+        moved: list[float] = []
         for name in manifest.split_names:
             split = manifest.split(name)
             learned, tested = (
@@ -91,9 +91,9 @@ def scores(manifest: Manifest, stores: tuple[Path, Path], heads: tuple[str, ...]
                 on_fast.predict(fast.load(split.test)),
                 on_plain.predict(fast.load(split.test)),
             ]
-            for way, values in zip(found, predicted, strict=True):
-                found[way].append(float(spearman(np.array(tested), values)))
-            moved += list(np.abs(predicted[2] - predicted[0]))
+            for way, said in zip(found, predicted, strict=True):
+                found[way].append(float(spearman(np.array(tested), said)))
+            moved += np.abs(predicted[2] - predicted[0]).tolist()
         for way, values in found.items():
             each = " ".join(f"{value:.3f}" for value in values)
             click.echo(f"{head}, {way}: Spearman {np.mean(values):.4f} ({each})")

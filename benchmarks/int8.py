@@ -32,15 +32,17 @@ from aqa.models.heads import get_head, head_names
 
 
 def frames_of(manifest: Manifest, name: str, n: int) -> list[Any]:
-    """So many clips, uint8 (T, H, W, 3), of training videos, two of each at most."""
+    """So many clips, uint8 (T, H, W, 3), of training videos, four of each at most."""
     backbone = load_backbone(name, None if name == "tiny3d" else "random")
     clips: list[Any] = []
     for video in calibrating_videos(manifest.videos).videos:
         reader = ClipReader(video, backbone.preprocess, backbone.clip_rule(), 1)
         own = [one.frames for batch in reader for one in batch if one.frames is not None]
-        clips += own[:: max(1, len(own) // 2)][:2]
+        clips += own[:: max(1, len(own) // 4)][:4]
         if len(clips) >= n:
             break
+    if len(clips) < n:
+        raise click.ClickException(f"{manifest.path}: {len(clips)} clips, not {n}; ask for fewer")
     return clips[:n]
 
 
@@ -89,8 +91,8 @@ def scores(manifest: Manifest, stores: tuple[Path, Path], heads: tuple[str, ...]
                 on_fast.predict(fast.load(split.test)),
                 on_plain.predict(fast.load(split.test)),
             ]
-            for way, scored in zip(found, predicted, strict=True):
-                found[way].append(float(spearman(np.array(tested), scored)))
+            for way, said in zip(found, predicted, strict=True):
+                found[way].append(float(spearman(np.array(tested), said)))
             moved += np.abs(predicted[2] - predicted[0]).tolist()
         for way, values in found.items():
             each = " ".join(f"{value:.3f}" for value in values)

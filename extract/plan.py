@@ -25,7 +25,7 @@ from aqa.extract.encode import Encoder, blank_response
 from aqa.extract.engines.choice import AskedEngine, EngineChoice
 from aqa.extract.engines.names import ENGINES, Engine, check_installed, openvino_version
 from aqa.extract.engines.openvino_net import relative_distance
-from aqa.extract.inference import PRECISIONS, Precision
+from aqa.extract.inference import Precision
 from aqa.extract.progress import ExtractionProgress
 from aqa.extract.remote.held import held
 from aqa.extract.run import make_spec
@@ -40,6 +40,8 @@ _N_VIDEOS, _DECODING = 5, 6.0
 # Clips that the network is timed on, and how long for each batch size and precision, in seconds.
 _N_CLIPS, _TIMING = 16, 1.0
 _BATCHES = {"cpu": (1, 2, 4), "cuda": (8, 32, 128)}
+# Those that are timed; int8 would have to be calibrated first.
+_PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "float16")
 # Another engine or precision is recommended only if it is so many times as fast.
 _WORTH = 1.1
 
@@ -263,7 +265,7 @@ def _rates(
     exact = None
     on_cpu = pick_device(device).type == "cpu"
     for engine in ENGINES if on_cpu and openvino_version() else ENGINES[:1]:
-        for precision, batch_size in product(PRECISIONS, batches):
+        for precision, batch_size in product(_PRECISIONS, batches):
             is_timed = kept in (None, (engine, precision))
             if not is_timed and exact is not None:
                 continue

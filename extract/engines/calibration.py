@@ -119,8 +119,7 @@ def told(record: Int8Record) -> str:
 
 def _file_name(backbone: Backbone, rule: ClipRule, videos: Sequence[Video]) -> str:
     origin = None if backbone.origin is None else backbone.origin.sha256
-    of: list[Any] = [backbone.weights.sha256, origin, backbone.layer]
-    of += [backbone.preprocess.to_dict()]
+    of: list[Any] = [backbone.weights.sha256, origin, backbone.layer, backbone.preprocess.to_dict()]
     of += [str(rule), [_told_apart(video) for video in videos]]
     key = hashlib.sha256(json.dumps(of, default=str).encode()).hexdigest()[:8]
     name = re.sub(r"[^A-Za-z0-9_-]", "_", backbone.name)[:100]

@@ -116,5 +116,4 @@ def squat_body(
     joints = sides["RIGHT"].copy()
     joints[:, _LEGS["LEFT"]] = sides["LEFT"][:, _LEGS["LEFT"]]
     feet = joints[:, Joint.ANKLE_RIGHT].copy()
-    placed: Array = joints - feet[:, None]
-    return placed
+    return np.asarray(joints - feet[:, None])

@@ -6,9 +6,9 @@
 
 For each aspect: how far the value is from that of exact joints, Spearman with the size of its fault
 among the dives that have it, and AUC of having it against not; all of it once for all dives, and
-once for those whose confidence reaches what `aqa measure` asks for. Before, a table over levels of
-confidence, on the other part of the dives, by which that level was decided. Dives without a file of
-estimated joints are left out. Intervals are over resampled dives, 95 %.
+once for those whose confidence reaches what `aqa measure` asks for. A table over levels of
+confidence comes first: that of the training dives (`--part train`) decided what is asked for. Dives
+without a file of estimated joints are left out. Intervals are over resampled dives, 95 %.
 """
 
 from __future__ import annotations

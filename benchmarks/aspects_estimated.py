@@ -1,7 +1,7 @@
 """What is left of measured aspects where joints are estimated from pixels, on drawn dives.
 
     aqa demo new --videos 96 --seed 41            # draws dives, with their true joints
-    aqa -C new poses --camera moving              # estimates joints, into new/poses
+    aqa -C new poses --camera moving --out estimated
     python benchmarks/aspects_estimated.py new new/estimated --part test
 
 For each aspect: how far the value is from that of exact joints, Spearman with the size of its fault

@@ -104,7 +104,8 @@ def _connected_by_gloo(
         troubles = [text for text in _said_by_all(here, "trouble", trouble, rank, size) if text]
         if group and not troubles:
             # Older versions of torch have the private one alone.
-            getattr(group, "set_timeout", group._set_default_timeout)(timeout)
+            set_timeout = getattr(group, "set_timeout", None) or group._set_default_timeout
+            set_timeout(timeout)
             return group
     raise AqaError(
         f"the {size} processes were not connected in {_TRIES} attempts: {troubles[0]}; is the "

@@ -95,8 +95,9 @@ def _check_videos(folder: Path, split: Split) -> None:
     fitted = load_run(folder).record["split"]
     if {*fitted["train"], *fitted["val"]} != {*split.train, *split.val}:
         raise RunError(
-            f"{folder}: it was fitted on {len(fitted['train'])} training videos, not on the "
-            f"{len(split.train)} of this table; give another folder for RUNS"
+            f"{folder}: it was fitted on other videos than this table takes "
+            f"({len(fitted['train'])} training videos, here {len(split.train)}); give another "
+            "folder for RUNS"
         )
 
 

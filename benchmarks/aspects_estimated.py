@@ -1,14 +1,14 @@
 """What is left of measured aspects where joints are estimated from pixels, on drawn dives.
 
     aqa demo new --videos 96 --seed 41            # draws dives, with their true joints
-    aqa -C new poses --camera moving              # estimates joints, into new/poses
+    aqa -C new poses --camera moving --out estimated
     python benchmarks/aspects_estimated.py new new/estimated --part test
 
 For each aspect: how far the value is from that of exact joints, Spearman with the size of its fault
 among the dives that have it, and AUC of having it against not; all of it once for all dives, and
-once for those whose confidence reaches what `aqa measure` asks for. Before, a table over levels of
-confidence, on the other part of the dives, by which that level was decided. Dives without a file of
-estimated joints are left out. Intervals are over resampled dives, 95 %.
+once for those whose confidence reaches what `aqa measure` asks for. A table over levels of
+confidence comes first: that of the training dives (`--part train`) decided what is asked for. Dives
+without a file of estimated joints are left out. Intervals are over resampled dives, 95 %.
 """
 
 from __future__ import annotations

@@ -96,19 +96,16 @@ def hand_starts(
 
     names: as `stage_names` returns them. ids: the videos' names in error messages.
     """
-    lacking = {
-        i: ", ".join(name for name in names[1:] if name not in first_frames)
+    lacking = [
+        f"{f'row {i}' if ids is None else ids[i]} ({', '.join(missing)})"
         for i, first_frames in enumerate(stages)
-        if any(name not in first_frames for name in names[1:])
-    }
+        if (missing := [name for name in names[1:] if name not in first_frames])
+    ]
     if lacking:
-        each = listed(
-            f"{f'row {i}' if ids is None else ids[i]} ({missing})" for i, missing in lacking.items()
-        )
         raise HeadError(
-            f"{len(lacking)} of {len(stages)} videos have no first frame of some stages: {each}; "
-            "fill in the manifest's columns stage_<name>, leave them out with --skip-incomplete, "
-            "or take another head"
+            f"{len(lacking)} of {len(stages)} videos have no first frame of some stages: "
+            f"{listed(lacking)}; fill in the manifest's columns stage_<name>, leave them out with "
+            "--skip-incomplete, or take another head"
         )
     return [
         np.array([0, *(first_frames[name] for name in names[1:])], np.intp)

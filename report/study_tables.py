@@ -135,7 +135,7 @@ def _cell(
         return text
     if isinstance(cell.spread, float):
         return f"{text} {plus_minus} {cell.spread:.{digits}f}"
-    return f"{text} [{', '.join(f'{fixed(end, digits)}' for end in cell.spread)}]"
+    return f"{text} [{', '.join(fixed(end, digits) for end in cell.spread)}]"
 
 
 # LaTeX ------------------------------------------------------------------------------------------

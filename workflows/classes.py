@@ -81,7 +81,7 @@ def class_rule(
         return rule
     train = examples_of(split.train, manifest, features, head.columns)
     good = train.scores > 0.5
-    numbers, answers = _unseen(head, train, good, refit, _groups(split, manifest))
+    numbers, answers = _unseen(head, train, good, refit, _groupings(split, manifest))
     return replace(rule, threshold=best_threshold(good[numbers], answers))
 
 
@@ -90,14 +90,14 @@ def _unseen(
     train: Examples,
     good: NDArray[np.bool_],
     refit: Refit,
-    groups: NDArray[np.int_],
+    groupings: Sequence[NDArray[np.int_]],
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Numbers of training videos, and the answers of a fit that has not learned from them."""
     out = head.held_out
     if min(good[out].sum(), (~good[out]).sum()) >= LEAST_HELD_OUT:
         return out, head.before_refit().predict_examples(train.select(out))
     answers = np.empty(len(good))
-    for kept, held in _folds(good, groups, head.seed):
+    for kept, held in _folds(good, groupings, head.seed):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AqaWarning)  # they are said of the fit that is kept
             fitted = refit([train.ids[i] for i in kept])
@@ -105,22 +105,32 @@ def _unseen(
     return np.arange(len(good)), answers
 
 
-def _groups(split: Split, manifest: Manifest) -> NDArray[np.int_]:
-    """For each training video, the group of videos that are held out together, by number."""
+def _groupings(split: Split, manifest: Manifest) -> list[NDArray[np.int_]]:
+    """For each training video, the group of videos that are held out together, by number.
+
+    Of all columns that are kept apart first, then without the last, and so on: as `draw_folds`.
+    """
     columns = columns_kept_apart(split, manifest)
-    return connected_groups([labels_of_video(manifest.by_id[i], columns) for i in split.train])
+    videos = [manifest.by_id[i] for i in split.train]
+    return [
+        connected_groups([labels_of_video(video, columns[:n]) for video in videos])
+        for n in range(len(columns), 0, -1)
+    ]
 
 
 def _folds(
-    good: NDArray[np.bool_], groups: NDArray[np.int_], seed: int
+    good: NDArray[np.bool_], groupings: Sequence[NDArray[np.int_]], seed: int
 ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """(learned from, held out) of each fold, by number; each has its share of both classes.
 
-    Groups stay together, unless a fold would then leave none of a class to learn from.
+    Groups stay together, those of the first grouping by which every fold leaves both classes to
+    learn from; by none of them where there is no such grouping.
     """
     n = min(FOLDS, int(good.sum()), int((~good).sum()))
     blank = np.zeros(len(good))
-    if n <= len(np.unique(groups)) < len(good):
+    for groups in groupings:
+        if not n <= len(np.unique(groups)) < len(good):
+            continue
         grouped = StratifiedGroupKFold(n, shuffle=True, random_state=seed)
         folds = [*grouped.split(blank, good, groups)]
         if all(0 < good[kept].sum() < len(kept) and len(held) for kept, held in folds):

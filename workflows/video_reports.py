@@ -180,6 +180,10 @@ class VideoReporter:
     def _training_files(self) -> TrainingFiles:
         return TrainingFiles(self.runs)
 
+    @cached_property
+    def _files_of_writers(self) -> TrainingFiles:
+        return TrainingFiles(self._writers)
+
     def stored(
         self, video_id: str, told: Mapping[str, Any] | None = None, asked: str = ""
     ) -> ReportedVideo:
@@ -213,7 +217,7 @@ class VideoReporter:
         if not unlearned:
             learned = self._training_files.warning(video.path)
             seen = replace(seen, warnings=(f"{video.id}: {learned}", *seen.warnings))
-        return self._reported(seen, chosen, TrainingFiles(self._writers).unlearned(video.path))
+        return self._reported(seen, chosen, self._files_of_writers.unlearned(video.path))
 
     def _reported(
         self, seen: SeenVideo, runs: Sequence[Run], writers: Sequence[Run]

@@ -79,8 +79,9 @@ def check_answers(address: str) -> None:
         return
     try:
         socket.create_connection((host, port), timeout=_CONNECT_SECONDS).close()
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # UnicodeError: of what can be no host's name
+        reason = getattr(error, "strerror", None) or error
         raise AqaError(
-            f"no Ray cluster ({address}): {error.strerror or error}; start one there, or name "
+            f"no Ray cluster ({address}): {reason}; start one there, or name "
             "the address that `ray start` printed"
         ) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -33,6 +34,6 @@ class SentFile(NamedTuple):
 
 def sent_file(ray: Any, path: Path) -> SentFile:
     """A file whose bytes lie in the cluster's memory from now on. ray: the module, connected."""
-    held = ray.put(path.read_bytes())
-    fetch: Callable[[], bytes] = partial(ray.get, held)
-    return SentFile(str(path), sha256_of(path), fetch)
+    content = path.read_bytes()
+    fetch: Callable[[], bytes] = partial(ray.get, ray.put(content))
+    return SentFile(str(path), hashlib.sha256(content).hexdigest(), fetch)

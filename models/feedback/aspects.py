@@ -103,7 +103,7 @@ def give_aspect_feedback(
 
 def _worst(marks: list[AspectMark]) -> str:
     sure = [mark for mark in marks if not mark.doubtful]
-    but = "" if len(sure) == len(marks) else "; doubtful ones are not counted"
+    but = "" if len(sure) == len(marks) else "; doubtful aspects are not counted"
     if not sure or sure[0].points > -0.05:
         return f"no aspect costs it points against what one training video in four reaches{but}"
     first = sure[0]

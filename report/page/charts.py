@@ -91,13 +91,14 @@ def curve_of(video: ReportedVideo) -> Curve:
         if np.isfinite(mean)
     ]
     blocks = _blocks(video, duration)
+    widths = [100 * _name_rem(one) / one.width for one in blocks if one.label]
     return Curve(
         " ".join(f"{dot.x},{dot.y}" for dot in dots),
         " ".join(average),
         dots,
         blocks,
         height(0.0) if low <= 0 <= high else None,
-        math.ceil(max(100 * _name_rem(one) / one.width for one in blocks if one.label)),
+        math.ceil(max(widths, default=0)),
         round(max(_LEAST_BLOCK, *map(_name_rem, blocks)), 2),
     )
 

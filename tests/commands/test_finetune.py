@@ -153,7 +153,9 @@ def test_killed_in_the_middle_it_ends_the_same(
 
     run = training.parent / "run.json"
     before = run.read_bytes()
+    growing.write_text("epoch\n0\n")  # as a kill leaves it that comes after the runs are written
     assert "reused" in run_aqa(*command).output
+    assert not growing.exists()
     assert "recipe.epochs is 2, not 1" in run_aqa(*command, "--epochs", "1", code=1).output
     assert run.read_bytes() == before
     assert "reused" not in run_aqa(*command, "--epochs", "1", "--restart").output
@@ -476,7 +478,8 @@ def test_what_cannot_be_is_refused_in_one_line(
 ) -> None:
     import re
 
-    code = 2 if problem.startswith(("'nowhere'", "not in the range", "unknown")) else 1
+    usage = ("'nowhere'", "not in the range", "unknown", "no parameter")
+    code = 2 if problem.startswith(usage) else 1
     printed = run_aqa("finetune", *QUICK, "--split", "1", *arguments, code=code).output
     assert re.search(problem, printed), printed
     assert not (workspace / "runs").exists()

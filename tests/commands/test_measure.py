@@ -193,7 +193,7 @@ def test_a_new_file_of_joints_is_scored(fitted: Path, run_aqa: Callable[..., Res
 
 
 def test_feedback_and_pages_do_not_tell_what_is_doubtful(
-    fitted: Path, unsure: Path, run_aqa: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+    fitted: Path, unsure: Path, run_aqa: Callable[..., Result]
 ) -> None:
     rows = Manifest.read(fitted / "manifest.csv").by_id
     knees = next(i for i, video in rows.items() if video.row["position"] == "pike")
@@ -206,7 +206,7 @@ def test_feedback_and_pages_do_not_tell_what_is_doubtful(
     assert marks["knees bent"]["doubtful"]
     assert marks["knees bent"]["confidence"] == pytest.approx(0.18)
     assert not marks["past vertical at entry"]["doubtful"]
-    assert "doubtful ones are not counted" in told["worst"]
+    assert "doubtful aspects are not counted" in told["worst"]
     assert "knees bent" not in told["worst"]
     printed = run_aqa(*place, "feedback", knees, "--head", "aspects").stdout
     assert "(doubtful)" in printed

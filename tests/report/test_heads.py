@@ -25,7 +25,7 @@ class Shown:
 def test_the_list_has_every_head_and_imports_none() -> None:
     code = (
         "import sys\nfrom aqa.report.heads import heads_list\n"
-        "from aqa.models.heads import find_head, head_names\n"
+        "from aqa.models.heads import head_names\n"
         "print(heads_list(head_names()))\n"
         "assert 'torch' not in sys.modules"
     )

@@ -131,7 +131,7 @@ class SplitTraining:
         """The runs of a training that has finished; its states go, if a kill has left any."""
         if not group.first:
             return None
-        if self.states.folder.exists():
+        if self.states.folder.exists() or self._history.exists():
             with suppress(RunError, OSError), self.states.locked():
                 self.states.clear()
                 self._history.unlink(missing_ok=True)

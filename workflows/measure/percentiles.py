@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aqa.annotations.manifest import Video
 from aqa.features.aspects.definition import Aspect
@@ -81,18 +81,18 @@ def worse_by(
     """
     if aspect.worse == "neither":
         return None
-    types = np.array([name for name, _ in known])
     values = np.round([one for _, one in known], _DIGITS)
-    middles = {name: _middle(values, types == name) for name in {*types.tolist(), kind}}
-    away = values - [middles[name] for name in types.tolist()]
+    of_types: dict[str, list[float]] = {}
+    for (name, _), one in zip(known, values.tolist(), strict=True):
+        of_types.setdefault(name, []).append(one)
+    middle = float(np.median(values))  # of all, for types of few videos
+    middles = {
+        name: median(own) if len(own) >= _LEAST_OF_MEDIAN else middle
+        for name, own in of_types.items()
+    }
+    away = values - [middles[name] for name, _ in known]
     spread = max(_NORMAL * float(np.median(np.abs(away))), _LEAST_SPREAD * float(away.std()))
     if spread <= 0:
         return None
-    more = (round(value, _DIGITS) - middles[kind]) / spread
+    more = (round(value, _DIGITS) - middles.get(kind, middle)) / spread
     return more if aspect.worse == "more" else -more
-
-
-def _middle(values: NDArray[np.float64], of_type: NDArray[np.bool_]) -> float:
-    """The median of those of a type; of all, where there are few."""
-    few = of_type.sum() < _LEAST_OF_MEDIAN
-    return float(np.median(values if few else values[of_type]))

@@ -36,33 +36,43 @@ class Journal:
         self._search, self._store = search, store
         self.path = search.folder / FILE
         self._kept = _read(self.path)
-        self._material: dict[str, str] = {}
+        self._of_splits: dict[str, dict[str, Any]] = {}
+        self._material: dict[tuple[str, tuple[str, ...]], str] = {}
 
     def key(self, setting: Setting, split: Split) -> str:
         """The hash of everything that a trial depends on."""
         head = make_head(self._search, setting, self._store)
-        if split.name not in self._material:
+        learned = (split.name, head.columns)  # which columns: hyper-parameters can say
+        if learned not in self._material:
             ids = (*split.train, *split.val)
-            learned = learned_hashes(head, ids, self._search.manifest, self._store)
-            self._material[split.name] = _hash(learned)
+            hashes = learned_hashes(head, ids, self._search.manifest, self._store)
+            self._material[learned] = _hash(hashes)
+        if split.name not in self._of_splits:
+            self._of_splits[split.name] = self._of_split(split)
         origin = find_head(self._search.head).origin
-        folds = folds_of(self._search, split)
         return _hash(
             {
                 "head": self._search.head,
                 "code": __version__ if origin is None else origin.sha256,
                 "params": head.params,
-                "material": self._material[split.name],
+                "material": self._material[learned],
                 "target": self._search.manifest.target,
-                "train": split.train,
-                "val": split.val,
                 "spec": self._store.spec,
                 "metric": self._search.metric,
                 "folds": self._search.folds,
                 "seed": self._search.seed,
-                **({"held_out": folds.held_out} if folds.kept_apart else {}),
+                **self._of_splits[split.name],
             }
         )
+
+    def _of_split(self, split: Split) -> dict[str, Any]:
+        """What trials on a split depend on, whatever their setting."""
+        folds = folds_of(self._search, split)
+        return {
+            "train": split.train,
+            "val": split.val,
+            **({"held_out": folds.held_out} if folds.kept_apart else {}),
+        }
 
     def get(self, key: str) -> SweepTrial | None:
         """The trial of this key, where it was made before."""

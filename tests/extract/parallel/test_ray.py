@@ -162,5 +162,7 @@ def test_an_address_at_which_nobody_listens_is_told_at_once(kind: str) -> None:
         check_answers(address)
     with pytest.raises(AqaError, match=f"no Ray cluster .{address}.: Connection refused; start"):
         check_answers(address)
+    with pytest.raises(AqaError, match=r"no Ray cluster .*label empty or too long"):
+        check_answers(f"{kind}a..b:6379")
     for left_to_ray in ("auto", "local", "127.0.0.1"):
         check_answers(left_to_ray)

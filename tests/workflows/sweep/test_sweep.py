@@ -150,6 +150,21 @@ def test_a_search_goes_on_where_it_was(
     assert len(made) == 5
 
 
+def test_a_trial_is_made_again_where_a_column_has_changed_that_its_setting_learns_from(
+    workspace: Path,
+) -> None:
+    keys = []
+    with FeatureStore.open(workspace / "stores" / "made.h5") as store:
+        for difficulty in ("2", "3"):
+            change_rows(workspace / "manifest.csv", lambda _, d=difficulty: {"difficulty": d})
+            manifest = Manifest.read(workspace / "manifest.csv")
+            journal = Journal(Search("svr", manifest, workspace / "runs", "svr-sweep"), store)
+            settings = settings_of(["difficulty=none", "difficulty=multiply"])
+            keys.append([journal.key(one, manifest.split("1")) for one in settings])
+    before, after = keys
+    assert [old == new for old, new in zip(before, after, strict=True)] == [True, False]
+
+
 def test_side_by_side_it_finds_the_same(workspace: Path, tmp_path: Path) -> None:
     manifest = Manifest.read(workspace / "manifest.csv")
     found: list[dict[tuple[str, ...], SweepTrial]] = []

@@ -19,7 +19,14 @@ import click
 from aqa import __version__
 from aqa.commands import command_groups, command_names, get_command
 from aqa.commands.options import set_workspace
-from aqa.errors import FORBIDDEN, AqaError, AqaWarning, EndingError, UnknownNameError
+from aqa.errors import (
+    FORBIDDEN,
+    AqaError,
+    AqaWarning,
+    EndingError,
+    UnknownNameError,
+    UnknownParamError,
+)
 
 
 class _Group(click.Group):
@@ -36,7 +43,7 @@ class _Group(click.Group):
         try:
             with _plain_warnings(), _signals_as_interrupts(received):
                 return super().invoke(ctx)
-        except (EndingError, UnknownNameError) as error:
+        except (EndingError, UnknownNameError, UnknownParamError) as error:
             name = str(ctx.invoked_subcommand)
             command = self.get_command(ctx, name) or self
             raise click.UsageError(str(error), click.Context(command, ctx, name)) from None

@@ -18,6 +18,13 @@ class HeadError(AqaError, ValueError):
     """Data or parameters that a head cannot be fitted with, or cannot answer for."""
 
 
+class UnknownParamError(HeadError):
+    """A hyper-parameter that a head does not have.
+
+    The command line exits with 2, as for any other wrong usage.
+    """
+
+
 class RunError(AqaError):
     """A run that cannot be read, or that does not fit the data it is used on."""
 

@@ -72,8 +72,8 @@ SYSTEMS = {
                 box("data", "video q", "9 clips of 16 frames"),
             ),
             (
-                box("given", "C3D: fc6 of each clip", "whether it is trained on: not stated"),
-                box("given", "C3D: fc6 of each clip", "whether it is trained on: not stated"),
+                box("given", "C3D: fc6 of each clip", "trained further or frozen: not stated"),
+                box("given", "C3D: fc6 of each clip", "trained further or frozen: not stated"),
             ),
             (
                 box("learned", "LSTM", "one vector per video; width not stated"),
@@ -119,9 +119,9 @@ SYSTEMS = {
                 box("data", "fragment 9", "16 frames"),
             ),
             (
-                box("learned", "extractor 1", "13 layers of C3D"),
-                box("learned", "extractors 2 to 8", "of weights of their own"),
-                box("learned", "extractor 9", "13 layers of C3D"),
+                box("learned", "extractor 1", "13 layers of C3D,", "pretrained"),
+                box("learned", "extractors 2 to 8", "the same layers,", "other weights"),
+                box("learned", "extractor 9", "13 layers of C3D,", "pretrained"),
             ),
             (
                 box(
@@ -140,7 +140,7 @@ SYSTEMS = {
             (
                 box(
                     "loss",
-                    "half the mean squared error + alpha ranking + beta weights²",
+                    "half the mean squared error + alpha x ranking + beta x weights²",
                     "ranking: a better video is to be ahead by 2 points;",
                     "alpha balances the gradients of the first two",
                 ),
@@ -164,8 +164,8 @@ SYSTEMS = {
                 box("data", "take-flight and entry"),
             ),
             (
-                box("learned", "difficulty branch", "12 layers of C3D"),
-                box("learned", "execution branch", "12 layers of C3D, its own"),
+                box("learned", "difficulty branch", "12 layers of C3D, pretrained"),
+                box("learned", "execution branch", "12 layers of C3D, pretrained, its own"),
             ),
             (
                 box(
@@ -186,8 +186,10 @@ SYSTEMS = {
             (
                 box(
                     "loss",
-                    "D and E: half the mean squared error + alpha ranking + beta weights²",
-                    "alpha = 5 for dives, 10 for vaults; beta = 0.0005; ranking: see li2018end",
+                    "D and E, each: half the mean squared error",
+                    "+ alpha x ranking + beta x weights²",
+                    "alpha = 5 for dives, 10 for vaults; beta = 0.0005",
+                    "ranking: as in li2018end, but the margin is not stated",
                     "stages: cross-entropy; all three are added",
                 ),
             ),
@@ -201,7 +203,7 @@ SYSTEMS = {
                 box(
                     "learned",
                     "ResNet, 3D or (2+1)D, for every clip",
-                    "pretrained, and trained on at a smaller rate;",
+                    "pretrained, and trained further at a smaller rate;",
                     "512 numbers per clip (34 layers) or 2048 (50 and 101 layers)",
                 ),
             ),
@@ -274,7 +276,8 @@ def draw(name: str) -> str:
         width = (WIDTH - 2 * SIDE - GAP * (len(row) - 1)) / len(row)
         middles = [SIDE + number * (width + GAP) + width / 2 for number in range(len(row))]
         if above:
-            parts += [_arrow(*ends, top - ARROW, top) for ends in _ends(above, middles)]
+            ways = max(above, middles, key=len)  # straight down, from or to each box
+            parts += [_arrow(way, top - ARROW, top) for way in ways]
         for one, middle in zip(row, middles, strict=True):
             parts.append(_box(one, middle - width / 2, top, width, height))
         above, top = middles, top + height + ARROW
@@ -289,18 +292,9 @@ def draw(name: str) -> str:
     )
 
 
-def _ends(above: list[float], below: list[float]) -> list[tuple[float, float]]:
-    """Where arrows between two rows begin and end: one to one, or all to all."""
-    if len(above) == len(below):
-        return list(zip(above, below, strict=True))
-    if len(above) == 1:
-        return [(end, end) for end in below]
-    return [(start, start) for start in above]
-
-
-def _arrow(start: float, end: float, top: float, bottom: float) -> str:
-    tip = f"{end - 5:g},{bottom - 8:g} {end + 5:g},{bottom - 8:g} {end:g},{bottom - 1:g}"
-    way = f'<line class="way" x1="{start:g}" y1="{top:g}" x2="{end:g}" y2="{bottom - 8:g}"/>'
+def _arrow(x: float, top: float, bottom: float) -> str:
+    tip = f"{x - 5:g},{bottom - 8:g} {x + 5:g},{bottom - 8:g} {x:g},{bottom - 1:g}"
+    way = f'<line class="way" x1="{x:g}" y1="{top:g}" x2="{x:g}" y2="{bottom - 8:g}"/>'
     return f'{way}<polygon class="tip" points="{tip}"/>'
 
 

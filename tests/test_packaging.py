@@ -8,6 +8,7 @@ import importlib
 import statistics
 import subprocess
 import sys
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -64,6 +65,7 @@ def modules(root: Path) -> list[Path]:
     return [p for p in found if p.parts[0] not in skipped and not p.parts[0].startswith(".")]
 
 
+@cache
 def imported(path: Path, typing: bool = True) -> set[str]:
     """What a file imports; typing: also what it imports for type checkers alone."""
     names = set()
@@ -83,6 +85,7 @@ def imported(path: Path, typing: bool = True) -> set[str]:
     return names
 
 
+@cache
 def graph(root: Path) -> dict[str, set[str]]:
     """The files of the package as modules -> the modules that they import, but for typing alone."""
     names = {

@@ -94,8 +94,8 @@ def extractor_for(
             f"the features of {spec['backbone']!r} are of int8, and the record does not tell the "
             "file of the network; extract the features and fit the head again"
         )
-    encoder = Encoder(network, device, precision=spec["precision"], engine=engine, int8=int8)
     with threads_for(network.net):
+        encoder = Encoder(network, device, precision=spec["precision"], engine=engine, int8=int8)
         blank = encoder.blank(rule.length)
 
     def extract(video: Video) -> ExtractedVideo:

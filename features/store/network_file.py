@@ -44,7 +44,7 @@ class NetworkFile(NamedTuple):
 def network_of(spec: Mapping[str, Any], store: Path) -> NetworkFile | None:
     """The int8 network behind a store's features, as its spec names it; None for other features.
 
-    store: its path; it need not be there. Nothing is looked at; see `NetworkFile.check`.
+    store: its path; it need not be there. Nothing is looked at; see `NetworkFile.read`.
     """
     engine = spec.get("engine") or {}
     if "sha256" not in engine:

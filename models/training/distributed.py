@@ -100,7 +100,7 @@ def _connected_by_gloo(
         try:
             group = dist.ProcessGroupGloo(here, rank, size, _CONNECTING)
         except RuntimeError as error:
-            trouble = str(error).splitlines()[0]
+            trouble = str(error).partition("\n")[0] or type(error).__name__
         troubles = [text for text in _said_by_all(here, "trouble", trouble, rank, size) if text]
         if group and not troubles:
             # Older versions of torch have the private one alone.

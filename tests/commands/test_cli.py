@@ -177,7 +177,7 @@ def test_missing_videos_are_named_or_left_out(aqa: Callable[..., Result], datase
     [
         (["fit", "--head", "svm"], 2, "unknown head 'svm'; did you mean 'svr'?"),
         (["fit"], 2, "Missing option '--head'"),
-        (["fit", "--head", "svr", "-p", "sed=1"], 1, "no parameter 'sed'; did you mean 'seed'"),
+        (["fit", "--head", "svr", "-p", "sed=1"], 2, "no parameter 'sed'; did you mean 'seed'"),
         (["fit", "--head", "svr", "-p", "C=0"], 1, "C=0.0 is not a number, above 0"),
         (["fit", "--head", "lstm", "-p", "hidden=0"], 1, "hidden=0 is not a number, 1 or more"),
         (["fit", "--head", "lstm", "-p", "lr=nan"], 1, "lr=nan is not a number, above 0"),

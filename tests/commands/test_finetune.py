@@ -478,7 +478,8 @@ def test_what_cannot_be_is_refused_in_one_line(
 ) -> None:
     import re
 
-    code = 2 if problem.startswith(("'nowhere'", "not in the range", "unknown")) else 1
+    usage = ("'nowhere'", "not in the range", "unknown", "no parameter")
+    code = 2 if problem.startswith(usage) else 1
     printed = run_aqa("finetune", *QUICK, "--split", "1", *arguments, code=code).output
     assert re.search(problem, printed), printed
     assert not (workspace / "runs").exists()

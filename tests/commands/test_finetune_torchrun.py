@@ -16,14 +16,20 @@ from click.testing import Result
 from aqa.annotations.manifest import write_manifest
 
 PARENT = Path(__file__).resolve().parents[3]
-# The second process dies in the second epoch, once.
+# The second process dies in the second epoch, once. Each ends where torchrun is no more: it cannot
+# end them itself where it is killed, as by the timeout of the test.
 TRAIN = """
-import os, signal, sys
+import os, signal, sys, threading, time
 from pathlib import Path
 from aqa.cli import main
 from aqa.workflows.finetune.trainer import FineTuner
 
-epoch, died = FineTuner.epoch, Path("died")
+epoch, died, parent = FineTuner.epoch, Path("died"), os.getppid()
+
+def end_with_torchrun():
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 def dying(self, videos, number, progress=None):
     if (number, self.group.rank) == (2, 1) and not died.exists():
@@ -32,6 +38,7 @@ def dying(self, videos, number, progress=None):
     return epoch(self, videos, number, progress)
 
 FineTuner.epoch = dying
+threading.Thread(target=end_with_torchrun, daemon=True).start()
 main()
 """
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from aqa.annotations.manifest import Manifest, Video
 from aqa.errors import AqaError
 from aqa.extract.backbones import load_backbone
 from aqa.extract.encode import Encoder
-from aqa.extract.engines import calibration
+from aqa.extract.engines import calibration, trial
 from aqa.extract.engines.calibration import calibrating_videos, quantised
 from aqa.extract.engines.int8_file import Int8Error, check_xml, read_int8
 from aqa.extract.engines.names import openvino_version
@@ -83,11 +84,20 @@ def test_where_every_video_is_tested_those_of_fewest_splits_are_taken() -> None:
     assert calibrating_videos([made_video(i) for i in range(3)]).is_clean
 
 
+def test_of_a_long_video_clips_are_kept_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "_MOST_KEPT", 4)
+    for n, places in ((4, [0, 1, 2, 3]), (5, [0, 2, 4]), (20, [0, 8, 16])):
+        kept = calibration._thinned(np.full(1, i, np.uint8) for i in range(n))
+        assert [int(one[0]) for one in kept] == places
+
+
 # The file -----------------------------------------------------------------------------------------
 
 LAYER = (
-    '<net><layers><layer type="{}" version="{}"><data offset="{}" size="8"/></layer></layers></net>'
+    '<net><layers><layer type="{}" version="{}"><data offset="{}" size="8" element_type="f32" '
+    'shape="2"/></layer></layers></net>'
 )
+CONSTANT = LAYER.format("Const", "opset1", 8)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +106,12 @@ LAYER = (
         (LAYER.format("Const", "extension", 0), "'Const' of 'extension'"),
         (LAYER.format("If", "opset8", 0), "'If' of 'opset8'"),
         (LAYER.format("Const", "opset1", 9), "outside its 16 bytes"),
-        (LAYER.format("Const", "opset1", -1), "lies at '-1'"),
+        (LAYER.format("Const", "opset1", -1), "place or length is '-1'"),
+        (LAYER.format("tensoriterator", "opset1", 0), "'tensoriterator' of 'opset1'"),
+        # Lengths whose product, in 64 bits, is 0.
+        (CONSTANT.replace('"2"', '"4294967296, 4294967296"'), "constant of shape 4294967296, 42"),
+        (CONSTANT.replace("f32", "string"), "constant of type 'string'"),
+        (CONSTANT.replace("<data", "<mean"), "values outside of operations, in 'mean'"),
         ('<!DOCTYPE net [<!ENTITY a "b">]><net/>', "declares something of its own"),
         ("<html/>", "'html', not of a network"),
         ("<net>", "XML"),
@@ -107,7 +122,7 @@ LAYER = (
 def test_what_is_no_plain_graph_is_refused(xml: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         check_xml(xml.encode(), 16)
-    check_xml(LAYER.format("Const", "opset1", 8).encode(), 16)
+    check_xml(CONSTANT.encode(), 16)
 
 
 @pytest.mark.parametrize(
@@ -121,6 +136,14 @@ def test_a_spec_names_a_network_in_its_own_folder(name: str | None) -> None:
 
 
 # Extraction ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_trials() -> Iterator[None]:
+    """Whether int8 is faster than float32 is timed for seconds, and nothing here depends on it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trial, "_SECONDS", 0.0)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -188,10 +211,11 @@ def test_its_features_are_those_of_the_network_wherever_they_are_computed(
     for video, features in features_of(merged).items():
         np.testing.assert_array_equal(features, expected[video])
     network_in(merged).path.unlink()
-    assert (
-        "no such file: it holds the int8 network"
-        in aqa_on("store", "verify", str(merged), code=1).stderr
-    )
+    absent = "no such file: it holds the int8 network"
+    assert absent in aqa_on("store", "verify", str(merged), code=1).stderr
+    third = tmp_path / "third" / "all.h5"
+    assert absent in aqa_on("store", "merge", str(merged), "-o", str(third), code=1).stderr
+    assert not third.exists()
 
 
 @needs_int8
@@ -324,6 +348,9 @@ def test_a_file_is_read_with_care(int8_dives: Path, tmp_path: Path) -> None:
         ({"xml": parts["probe"]}, "no bytes"),
         ({"weights": parts["weights"][:100]}, "outside its 100 bytes"),
         ({"record": as_array("[]")}, "holds no int8 network"),
+        ({"record": as_array("{}")}, "unknown or absent: 'shape'"),
+        ({"record": as_array(json.dumps({**record, "backbone": "\x1b[2J"}))}, "no printable"),
+        ({"record": as_array(json.dumps({**record, "shape": [1, 3, 99, 9999, 9999]}))}, "clips of"),
         ({"record": as_array(json.dumps({**record, "drift": 2.0}))}, "its drift is 2.0"),
         ({"record": as_array(json.dumps({**record, "shape": [1, 3, 9]}))}, "clips of shape"),
         ({"record": as_array(json.dumps({**record, "format": 2}))}, "reads format 1"),
@@ -331,6 +358,11 @@ def test_a_file_is_read_with_care(int8_dives: Path, tmp_path: Path) -> None:
     ):
         with pytest.raises(Int8Error, match=why):
             read_int8(broken(**changes))
+    odd = b'{"xml": {"dtype": "BF16", "shape": [1], "data_offsets": [0, 2]}}'
+    data = len(odd).to_bytes(8, "little") + odd + b"ab"
+    (tmp_path / "n.safetensors").write_bytes(data)
+    with pytest.raises(Int8Error, match="holds no int8 network"):
+        read_int8(NetworkFile(tmp_path / "n.safetensors", hashlib.sha256(data).hexdigest()))
     (tmp_path / "n.safetensors").write_bytes(b"no")
     with pytest.raises(StoreError, match="SHA-256"):
         read_int8(NetworkFile(tmp_path / "n.safetensors", network.sha256))

@@ -11,7 +11,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from aqa.errors import HeadError, did_you_mean
+from aqa.errors import HeadError, UnknownParamError, did_you_mean
 
 T = TypeVar("T")
 
@@ -155,6 +155,8 @@ def parse_params(
 ) -> dict[str, Any]:
     """Turn `name=value` texts into hyper-parameters; every mistake is reported at once.
 
+    `UnknownParamError` where a name is unknown, `HeadError` for other mistakes.
+
     also: further dataclasses whose fields can be given. old: earlier name -> the present one.
 
     >>> from aqa.models.heads.svr import SVRHead
@@ -166,11 +168,13 @@ def parse_params(
     hints = {name: hint for kind in kinds for name, hint in typing.get_type_hints(kind).items()}
     values: dict[str, Any] = {}
     problems = []
+    unknown = False
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals:
             problems.append(f"{text!r} is not name=value")
         elif name not in names:
+            unknown = True
             known = did_you_mean(name, names)
             renamed = f"it is now called {old[name]!r}" if old and name in old else known
             problems.append(f"no parameter {name!r}; {renamed}")
@@ -181,7 +185,8 @@ def parse_params(
                 problems.append(f"{name}={value!r} is not {error}")
     if problems:
         described = "\n".join(describe_params(kind) for kind in kinds)
-        raise HeadError("; ".join(problems) + f"\nparameters of {head.__name__}:\n{described}")
+        error = UnknownParamError if unknown else HeadError
+        raise error("; ".join(problems) + f"\nparameters of {head.__name__}:\n{described}")
     return values
 
 

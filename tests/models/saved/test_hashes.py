@@ -150,7 +150,7 @@ def test_a_run_without_hashes_opens_with_one_warning(
     set_cells(fitted / "manifest.csv", "score", {"v0": 77})
     for command in (["eval"], ["compare"]):
         output = run_aqa(*command).output
-        assert output.count("warning") == 1
+        assert output.count("warning") == 1, output
         assert "average/split-1 and 1 more: fitted before aqa recorded" in output
 
 

@@ -23,7 +23,7 @@ T = TypeVar("T")
 _PATIENCE = timedelta(days=7)
 # Gloo can miss the connection that both sides wait for (seen in one of ten starts, torch 2.13), and
 # then waits in vain for as long as it may.
-_CONNECTING = timedelta(seconds=30)
+_CONNECTING = timedelta(seconds=10)
 _TRIES = 10
 _GLOO = "retried_gloo"
 

@@ -185,8 +185,8 @@ def parse_params(
                 problems.append(f"{name}={value!r} is not {error}")
     if problems:
         described = "\n".join(describe_params(kind) for kind in kinds)
-        error = UnknownParamError if unknown else HeadError
-        raise error("; ".join(problems) + f"\nparameters of {head.__name__}:\n{described}")
+        kind_of_error = UnknownParamError if unknown else HeadError
+        raise kind_of_error("; ".join(problems) + f"\nparameters of {head.__name__}:\n{described}")
     return values
 
 

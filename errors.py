@@ -60,6 +60,11 @@ class UnknownNameError(AqaError, KeyError):
         return str(self.args[0])
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, for a message of one line."""
+    return str(error).strip().partition("\n")[0]
+
+
 def listed(items: Iterable[object], limit: int = 5) -> str:
     """The first of them, and how many there are beside those.
 

@@ -149,7 +149,7 @@ def aspect_row(name: str, squats: list[Drawn], runs: list[Estimated]) -> str:
 @click.option("--seed", default=100)
 @click.option("--network", default="full", type=click.Choice(["lite", "full", "heavy"]))
 def main(squats: int, seed: int, network: str) -> None:
-    """Print the tables."""
+    """Print the errors of joints from each side, then how well squats are measured by them."""
     networks = load_networks(fetch_packaged(PACKAGED[f"blazepose-{network}"]))
     click.echo(f"{machine()}; blazepose-{network}")
     joints = ", ".join(PAIRS)

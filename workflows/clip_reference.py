@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from aqa.annotations.folds import Folds, draw_folds
 from aqa.annotations.manifest import Manifest, Video
 from aqa.annotations.splits import Split
-from aqa.errors import AqaWarning
+from aqa.errors import AqaWarning, first_line
 from aqa.evaluation.feedback import FeedbackError, explains, faulty_clips
 from aqa.evaluation.feedback_metrics import f1_of_all_faulty, is_better_than_all, measure_feedback
 from aqa.features.store import FeatureStore
@@ -95,7 +95,7 @@ def clip_reference(
     try:
         truth = _truth(ids, manifest, store, "training")
     except FeedbackError as error:
-        why = _first_line(error)
+        why = first_line(error)
         if unseen is not None:
             return ClipReference(types, untold=why, claims=_claims(_of(unseen, manifest, store)))
         if not always or len(ids) < 4 * LEAST_GOOD:
@@ -108,13 +108,13 @@ def clip_reference(
         folds = folds or draw_folds(Split("", tuple(ids)), manifest, FOLDS, head.seed)
         held = _held_out(head, folds, manifest, store, refit, truth)
     except HeadError as error:
-        untold = why or _first_line(error)
+        untold = why or first_line(error)
         return ClipReference(types, untold=untold, claims=Claims(None, 0, _not_fitted(error)))
     return _with_margin(types, held, why)
 
 
 def _not_fitted(error: HeadError) -> str:
-    return f"the head cannot be fitted on two thirds of its training videos ({_first_line(error)})"
+    return f"the head cannot be fitted on two thirds of its training videos ({first_line(error)})"
 
 
 def trained_reference(
@@ -132,11 +132,11 @@ def trained_reference(
     try:
         truth = _truth(split.val, manifest, store, "validation")
     except FeedbackError as error:
-        why = _first_line(error)
+        why = first_line(error)
     try:
         held = _unseen_by(head, split.val, types, manifest, store, truth)
     except HeadError as error:
-        return ClipReference(types, untold=why or _first_line(error), claims=Claims(None, 0))
+        return ClipReference(types, untold=why or first_line(error), claims=Claims(None, 0))
     return _with_margin(types, held, why)
 
 
@@ -286,10 +286,6 @@ def _told(held: Sequence[_HeldOut]) -> Told:
 
 def _faulty(held: Sequence[_HeldOut]) -> list[NDArray[np.bool_]]:
     return [video.faulty for video in held if video.faulty is not None]
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
 
 
 def _type(video_id: str, manifest: Manifest) -> str:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aqa.annotations.manifest import Video
-from aqa.errors import AqaError, listed
+from aqa.errors import AqaError, first_line, listed
 from aqa.extract.backbones.backbone import Backbone
 from aqa.extract.engines.int8_file import (
     Int8Network,
@@ -209,10 +209,9 @@ def quantised(
         shape = tuple(example.shape)
         probe = run(request, torch.from_numpy(probe_clip(shape)))
     except Exception as error:  # of many types, as the step that fails
-        first_line = str(error).strip().partition("\n")[0][:200]
         raise AqaError(
-            f"--precision int8: {backbone.name} cannot be quantised ({first_line}); use another "
-            "precision"
+            f"--precision int8: {backbone.name} cannot be quantised "
+            f"({first_line(error)[:200]}); use another precision"
         ) from None
     drift = relative_distance(features, exact)
     if not drift <= _FAR:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from aqa.errors import AqaError
+from aqa.errors import AqaError, first_line
 from aqa.extract.engines.int8_file import Int8Error, Int8Network, probe_clip, read_int8
 from aqa.extract.engines.names import check_installed
 from aqa.extract.engines.openvino_net import compiled, openvino, relative_distance
@@ -70,10 +70,10 @@ def _request(network: Int8Network, name: str) -> Any:
     except AqaError:
         raise
     except Exception as error:  # of many types, as the step that fails
-        first_line = str(error).strip().partition("\n")[0][:200]
         raise Int8Error(
-            f"{name}: OpenVINO cannot run the int8 network in it ({first_line}); install the "
-            "version that the store's provenance names, or extract into a new store"
+            f"{name}: OpenVINO cannot run the int8 network in it "
+            f"({first_line(error)[:200]}); install the version that the store's provenance "
+            "names, or extract into a new store"
         ) from None
     if probe.shape != network.probe.shape:
         raise Int8Error(f"{name}: gives {probe.shape}, not {network.probe.shape}; bring it back")

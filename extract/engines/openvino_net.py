@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from aqa.errors import AqaError
+from aqa.errors import AqaError, first_line
 from aqa.extract.engines.names import check_installed
 
 # What OpenVINO calls a precision, and how far its features may be from PyTorch's in float32. The
@@ -71,9 +71,9 @@ class OpenVinoNet:
         except AqaError:
             raise
         except Exception as error:  # of many types, as the step that fails
-            first_line = str(error).strip().partition("\n")[0]
             raise AqaError(
-                f"{self._name}: OpenVINO cannot run this network ({first_line}); use --engine torch"
+                f"{self._name}: OpenVINO cannot run this network "
+                f"({first_line(error)}); use --engine torch"
             ) from None
         self.drift = relative_distance(features, expected)
         if not self.drift <= _PRECISIONS[self._precision][1]:

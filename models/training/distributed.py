@@ -14,7 +14,7 @@ import torch.distributed as dist
 from torch.distributed.distributed_c10d import PrefixStore, Store
 
 from aqa.device import pick_device
-from aqa.errors import AqaError
+from aqa.errors import AqaError, first_line
 
 T = TypeVar("T")
 
@@ -100,7 +100,7 @@ def _connected_by_gloo(
         try:
             group = dist.ProcessGroupGloo(here, rank, size, _CONNECTING)
         except RuntimeError as error:
-            trouble = str(error).partition("\n")[0] or type(error).__name__
+            trouble = first_line(error) or type(error).__name__
         troubles = [text for text in _said_by_all(here, "trouble", trouble, rank, size) if text]
         if group and not troubles:
             # Older versions of torch have the private one alone.

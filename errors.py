@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import errno
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 # What the system answers where this user may not read or write.
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -12,6 +13,10 @@ FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 class AqaError(Exception):
     """Bad input. The command line prints the message and exits with 1, without a traceback."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy for another process: as it is, whatever its constructor takes."""
+        return _as_it_was, (type(self), self.args, vars(self))
 
 
 class HeadError(AqaError, ValueError):
@@ -58,6 +63,17 @@ class UnknownNameError(AqaError, KeyError):
 
     def __str__(self) -> str:  # KeyError's own shows the repr of the message
         return str(self.args[0])
+
+
+def _as_it_was(kind: type[AqaError], args: tuple[Any, ...], attributes: dict[str, Any]) -> AqaError:
+    """An error with these arguments and attributes; its constructor, which made them, is not run.
+
+    Python's own way calls the constructor with the finished message, for which it may have no use.
+    """
+    error = kind.__new__(kind, *args)
+    error.args = args
+    vars(error).update(attributes)
+    return error
 
 
 def first_line(error: BaseException) -> str:

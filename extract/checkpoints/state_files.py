@@ -31,7 +31,7 @@ _WRAPPERS = (
 # What training code, and the hub's classes with a task, put before every key.
 _PREFIXES = (
     *("module.", "backbone.", "model."),
-    *("videomae.", "timesformer.", "vjepa2.", "dinov2."),
+    *("videomae.", "timesformer.", "vjepa2.", "dinov2.", "dinov2_with_registers."),
 )
 # How deep a state dict may lie: one that holds itself has no end.
 _MOST_WRAPPERS = 8

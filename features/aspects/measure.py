@@ -115,7 +115,8 @@ def _lacking(aspect: Aspect, body: BodyJoints) -> str:
     ] or aspect.points
     if aspect.signed != "no":
         return "the body does not turn, or lacks joints"
-    return f"no joints for {', '.join(names)}"
+    feet = "feet not seen from the side, or " if aspect.kind == "ahead" else ""
+    return f"{feet}no joints for {', '.join(names)}"
 
 
 def _duration(aspect: Aspect, seen: Seen, first: int, last: int) -> Measured:
@@ -149,7 +150,8 @@ def _reduced(aspect: Aspect, series: Series, window: NDArray[np.intp]) -> Measur
     values = series.values[window]
     there = np.abs(values) < _LARGEST
     if not there.any():
-        return Measured(None, why="no frame there shows the joints")
+        near = ", or the last two points lie too near each other" if aspect.kind == "ratio" else ""
+        return Measured(None, why=f"no frame there shows the joints{near}")
     seen = values[there]
     frames = window[there]
     if aspect.reduce == "at":

@@ -152,7 +152,7 @@ def test_a_recipe_learns_its_target_and_its_columns_as_marks(
     write_manifest(workspace.manifest, rows)
     recipe = SystemRecipe("svr", "c3d", QUICK, target="tes", marks=("a", "b"))
     seen = as_learned(Manifest.read(workspace.manifest), recipe)
-    assert [video.judges for video in seen] == [tuple(map(float, pair)) for pair in marks]
+    assert [list(video.judges) for video in seen] == marks.tolist()
     assert seen[3].score == pytest.approx(float(rows[3]["score_tes"]))
     found, told = run(workspace, replace(TABLE, recipes={SYSTEM: (recipe,)}))
     assert set(measured(found)) == {"1", "2", "mean"}

@@ -25,7 +25,7 @@ SETTINGS = {"epochs": "2", "C": "1", "epsilon": "0.1", "gamma": "0.1", "folds": 
 
 SETTINGS_OF = {
     "cofinal": {"hidden": "28"},
-    "rica2": {"hidden": "32", "latent": "16", "spread_folds": "0"},
+    "rica2": {"hidden": "32", "latent": "16"},
     "t2cr": {"hidden": "16", "exemplars": "2"},
     "uil": {"hidden": "32"},
 }

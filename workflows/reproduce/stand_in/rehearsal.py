@@ -23,7 +23,7 @@ SETTINGS = {"epochs": "2", "C": "1", "epsilon": "0.1", "gamma": "0.1", "folds": 
 """Settings of the heads in place of a recipe's own, so that fitting takes no time."""
 
 SETTINGS_OF = {
-    "rica2": {"hidden": "32", "latent": "16", "spread_folds": "0"},
+    "rica2": {"hidden": "32", "latent": "16"},
     "uil": {"hidden": "32"},
 }
 """As `SETTINGS`, of heads that are wide as published."""

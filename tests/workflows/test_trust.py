@@ -12,11 +12,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from aqa.annotations.manifest import write_manifest
+from aqa.annotations.manifest import Manifest, write_manifest
 from aqa.cli import main
 from aqa.errors import ChangedError
+from aqa.evaluation.evaluate import evaluate_run
+from aqa.features.store import FeatureStore
+from aqa.features.video_features import of_store
+from aqa.models.examples import Features, example_of
 from aqa.models.runs import Run, load_run
-from aqa.workflows.trust import trust_in
+from aqa.workflows.trust import trust_in, unlike_training
 
 N = 90
 QUICK = "-p C=10 -p epsilon=0.1 -p gamma=0.01"
@@ -87,7 +91,7 @@ def test_no_ranges_learns_none_but_the_likeness(workspace: Path) -> None:
     bare = load_run(workspace / "runs/bare/split-1")
     assert bare.score_range is None
     assert bare.likeness is not None
-    assert trust_in([bare], np.zeros((3, 12))).half_width is None
+    assert bounds(workspace, [bare]) is None
 
 
 def test_eval_says_how_often_the_range_holds(workspace: Path) -> None:
@@ -103,21 +107,59 @@ def test_eval_says_how_often_the_range_holds(workspace: Path) -> None:
     assert "in the interval" not in told(workspace, "eval", "--head", "bare")
 
 
+def bounds(workspace: Path, runs: list[Run], score: float = 50.0) -> tuple[float, float] | None:
+    """Of a video of which every run says this score."""
+    video = Manifest.read(workspace / "manifest.csv").by_id["v00"]
+    with FeatureStore.open(workspace / "stores/f.h5") as store:
+        seen = of_store(store, "v00")
+    return trust_in(runs, {run.split: score for run in runs}, video, seen).bounds
+
+
 def test_a_video_like_the_others_is_trusted_and_another_is_not(run: Run, workspace: Path) -> None:
     features = np.load(workspace / "f.npy")
-    assert trust_in([run], features[:1]).unlike == ""
-    assert "do not trust this score" in trust_in([run], features[:1] + 5).unlike
-    assert trust_in([run], features[:1]).half_width == run.score_range.half_widths[80]  # type: ignore[union-attr]
+    assert unlike_training([run], features[:1]) == ""
+    assert "do not trust this score" in unlike_training([run], features[:1] + 5)
+    half = run.score_range.half_widths[80]  # type: ignore[union-attr]
+    assert bounds(workspace, [run]) == pytest.approx((50 - half, 50 + half))
 
 
 def test_most_runs_decide(run: Run, workspace: Path) -> None:
     far = np.load(workspace / "f.npy")[:1] + 5
     blind = replace(run, record={**run.record, "hashes": {}})
-    assert trust_in([run, blind], far).unlike
-    assert trust_in([blind], far).unlike == ""
-    assert (
-        trust_in([run, replace(run, record={**run.record, "range": None})], far).half_width is None
-    )
+    assert unlike_training([run, blind], far)
+    assert unlike_training([blind], far) == ""
+    unknown = replace(run, record={**run.record, "range": None})
+    assert bounds(workspace, [run, unknown]) is None
+
+
+@pytest.mark.parametrize("margins", [None, {"50": 0.5, "80": -1.0, "95": 2.0}])
+def test_of_a_head_that_says_its_own_bounds_eval_and_score_tell_one_range(
+    workspace: Path, margins: dict[str, float] | None
+) -> None:
+    folder = workspace / "runs/usdl/split-1"
+    if not folder.exists():
+        fit = "fit --head usdl --split 1 -p epochs=15 -p width_1=8 -p width_2=8"
+        told(workspace, *fit.split())
+    run, manifest = load_run(folder), Manifest.read(workspace / "manifest.csv")
+    assert "quantiles" in run.head.gives
+    run = replace(run, record={**run.record, "range": {**run.record["range"], "margins": margins}})
+    video, head, known = manifest.by_id["v00"], run.head, run.score_range
+    assert known is not None
+    with FeatureStore.open(workspace / "stores/f.h5") as store:
+        seen = of_store(store, "v00")
+        found = evaluate_run(run, manifest.split("1"), manifest, Features.of(store), ("test",))
+    rows = {row["video_id"]: row for row in found["test"].rows}
+    score = rows["v00"]["predicted"]
+    expected = score - known.half_widths[80], score + known.half_widths[80]
+    if margins is not None:
+        said = example_of(video, seen.features, seen.clips, ())
+        ((low, high),) = head.quantiles(said, [0.1, 0.9])  # type: ignore[attr-defined]
+        expected = min(low + 1, score), max(high - 1, score)
+    assert trust_in([run], {"1": score}, video, seen).bounds == pytest.approx(expected, rel=1e-4)
+    bounds = [rows["v00"][name] for name in ("quantile_0.1", "quantile_0.9")]
+    assert bounds == pytest.approx(expected, rel=1e-4)
+    widths = [row["quantile_0.9"] - row["quantile_0.1"] for row in rows.values()]
+    assert bool(np.ptp(widths) > 0.01) is (margins is not None)
 
 
 def test_a_changed_file_is_refused(workspace: Path, tmp_path: Path) -> None:

@@ -204,6 +204,21 @@ def test_confidence_and_what_is_not_seen() -> None:
     assert nothing.why == "no frame there shows the joints"
 
 
+def test_an_event_that_is_not_known_is_told_with_its_reason() -> None:
+    text = (
+        'name = "s"\n[events.low]\nstage = "bottom"\n{}[[aspect]]\nname = "knee"\n'
+        'kind = "joint-bend"\npoints = ["hip", "knee", "ankle"]\nover = "low"\nworse = "more"\n'
+        'neutral = 0\nsays = "{{value}}"\n'
+    )
+    headless = body({"ankle": (np.nan, 0)})
+    for rule, why in (
+        ("", "the event low is not known: no stage_bottom in the manifest, and it has no rule"),
+        ('rule = "lowest"\n', "no stage_bottom in the manifest, and the rule lowest finds none"),
+    ):
+        found = measure(parse_aspects(text.format(rule), "s.toml"), Seen(headless, 30.0, {}, {}))
+        assert why in found["knee"].why
+
+
 def test_up_of_three_dimensions_is_told_by_the_body() -> None:
     flat = body({})
     joints = np.concatenate([flat.joints, np.zeros((1, len(flat.names), 1))], axis=2)

@@ -14,6 +14,7 @@ from sklearn.base import clone
 from aqa.annotations.folds import draw_folds
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
+from aqa.annotations.video_groups import VideoGroups, video_groups
 from aqa.evaluation.complete_splits import check_scored, complete_split, learned_scores
 from aqa.evaluation.evaluate import evaluate_run
 from aqa.evaluation.evaluated import Evaluated, save_evaluated
@@ -34,6 +35,7 @@ from aqa.target_names import seed_label, target_label
 from aqa.workflows.classes import check_classes, class_params, class_rule, first_rule
 from aqa.workflows.clip_reference import Refit, Unseen, clip_reference
 from aqa.workflows.fit_watching import told_run
+from aqa.workflows.held_out import held_out_record, warn_of_shared
 from aqa.workflows.pairs import pair_params, ranked_parts
 from aqa.workflows.trust import ENOUGH_HELD_OUT, FOLDS, likeness_of, score_range
 from aqa.workspace import check_label, run_folder
@@ -92,13 +94,15 @@ def fit_splits(
             )
         if learned_scores(model, manifest):
             check_scored(split, manifest)
+        groups = video_groups(split, manifest)
+        warn_of_shared(groups, split)
         check_classes(model, split, manifest)
         folder = run_folder(runs, label, split.name)
         with told_run(folder, model.params, callbacks) as told:
             started = time.perf_counter()
             try:
                 with told.training():
-                    fit_head(model, split, manifest, features, origin)
+                    fit_head(model, split, manifest, features, origin, groups)
             except HeadError as error:
                 raise RunError(
                     f"{head} on split {split.name} of {manifest.path}: {error}"
@@ -106,9 +110,10 @@ def fit_splits(
             seconds = time.perf_counter() - started
             record = make_record(source, model, split, store, folder, seconds, manifest, origin)
             record["left_out"] = dict(left_out)
+            record["held_out"] = held_out_record(model, split, manifest, groups)
             if search is not None:
                 record["search"] = dict(search)
-            refit = _remembered(partial(_refit, model, split, manifest, features, origin))
+            refit = _remembered(partial(_refit, model, split, manifest, features, origin, groups))
             found: Evaluated = {}
             held: Evaluated = {}
             alike: bytes | None = None
@@ -138,7 +143,7 @@ def fit_splits(
                         record["no_range"] = "the head cannot be fitted on two thirds of the videos"
                 elif not ranges:
                     record["no_range"] = "it was fitted with --no-ranges"
-                alike = likeness_of(split.train, features, model.seed)
+                alike = likeness_of(split.train, features, model.seed, groups)
             finally:  # what was learned is kept, whatever comes between
                 run = save_run(folder, model, record, partial(_save, found=found, held=held), alike)
         yield run
@@ -253,11 +258,21 @@ def joint_params(
 
 
 def fit_head(
-    model: Head, split: Split, manifest: Manifest, features: Features, start: Run | None = None
+    model: Head,
+    split: Split,
+    manifest: Manifest,
+    features: Features,
+    start: Run | None = None,
+    groups: VideoGroups | None = None,
 ) -> None:
-    """Fit on a split's training videos, with all that the head takes."""
+    """Fit on a split's training videos, with all that the head takes.
+
+    groups: which of them are held out together; None: those of `video_groups`.
+    """
+    together = (groups or video_groups(split, manifest)).of(split.train)
     if manifest.pairs is not None:
         train, validation = ranked_parts(model, split, manifest, features)
+        train = replace(train, groups=together)
         options = fit_options(start=None if start is None else start.head)
         model.fit_examples(train, validation, **options)
         return
@@ -273,6 +288,7 @@ def fit_head(
         views=model.takes_views,
         blank=model.takes_blank,
     )
+    train = replace(train, groups=together)
     shown = [video_id for part in model.also_shown for video_id in split.part(part)]
     options = fit_options(
         others=read(shown) if model.also_shown else None,
@@ -287,11 +303,12 @@ def _refit(
     manifest: Manifest,
     features: Features,
     start: Run | None,
+    groups: VideoGroups,
     ids: Sequence[str],
 ) -> Head:
     """The same head, fitted on some of the split's training videos."""
     fresh = clone(model)
-    fit_head(fresh, Split(split.name, tuple(ids)), manifest, features, start)
+    fit_head(fresh, Split(split.name, tuple(ids)), manifest, features, start, groups)
     return fresh
 
 

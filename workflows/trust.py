@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from aqa.annotations.folds import Folds
 from aqa.annotations.manifest import Manifest
+from aqa.annotations.video_groups import VideoGroups
 from aqa.errors import AqaWarning
 from aqa.evaluation.evaluated import Evaluated
 from aqa.models.examples import Features, examples_of
@@ -88,9 +89,11 @@ def score_range(
     return range_of(errors, f"training videos, in thirds that a fit had not seen{said}")
 
 
-def likeness_of(ids: Sequence[str], features: Features, seed: int) -> bytes | None:
+def likeness_of(
+    ids: Sequence[str], features: Features, seed: int, groups: VideoGroups
+) -> bytes | None:
     """What training videos look like, as a file's bytes; None where that cannot be learned."""
     if "joints" in features.store.spec:  # where a body is says nothing of what it does
         return None
-    learned = likeness([features.arrays[i] for i in ids], seed)
+    learned = likeness([features.arrays[i] for i in ids], seed, groups.of(ids))
     return None if learned is None else learned.to_bytes()

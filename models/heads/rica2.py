@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 from torch import Tensor, nn
 
+from aqa.annotations.group_drawing import parts_at_random
 from aqa.device import deterministic_kernels, pick_device
 from aqa.errors import AqaWarning, HeadError
 from aqa.models.examples import Examples
@@ -33,6 +34,7 @@ from aqa.models.heads.base.steps import SOURCES, StepSource, choose_source, step
 from aqa.models.heads.base.widths import check_parts, fitting_width, width_param
 from aqa.models.scaling import spread
 from aqa.models.training import losses
+from aqa.models.training.hold_out import grouped_parts
 from aqa.models.training.loop import BatchSource, Trainer, TrainingSettings, VideoBatch
 from aqa.models.training.schedules import warm_up
 
@@ -191,13 +193,13 @@ class RICA2Head(NetworkHead):
         if not self.spread_folds or n < 2 * self.spread_folds:
             return
         settings = {"epochs": self.best_epoch_, "validation": 0.0, "spread_folds": 0}
-        order = np.random.default_rng(self.seed).permutation(n)
-        for part in range(self.spread_folds):
-            out = np.sort(order[part :: self.spread_folds])
+        parts = grouped_parts(train.groups, self.spread_folds, self.seed)
+        for part in parts or parts_at_random(n, self.spread_folds, self.seed):
+            out = np.sort(part)
             head = type(self)(**{**self.params, **settings, "steps": self.source})
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", AqaWarning)  # steps that the others have not
-                head.fit_examples(train.select(np.setdiff1d(order, out)))
+                head.fit_examples(train.select(np.setdiff1d(np.arange(n), out)))
                 yield *head.scores_and_spreads(train.select(out)), train.scores[out]
 
     def learn_scores(self, scores: NDArray[np.float64], **columns: Any) -> None:

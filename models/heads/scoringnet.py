@@ -117,7 +117,11 @@ class ScoringNetHead(Head):
         for score_part in PARTS:
             branch = self.branch(truth[score_part].std())
             shown = Examples(
-                train.ids, chosen[score_part], truth[score_part], views=augmented[score_part]
+                train.ids,
+                chosen[score_part],
+                truth[score_part],
+                views=augmented[score_part],
+                groups=train.groups,
             )
             branch.fit_examples(shown, held.get(score_part))
             self.branches_[score_part] = branch

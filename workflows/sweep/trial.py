@@ -18,6 +18,7 @@ from sklearn.base import clone
 from aqa.annotations.folds import Folds, draw_folds
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
+from aqa.annotations.video_groups import video_groups
 from aqa.errors import AqaWarning
 from aqa.evaluation.metric import metric_of
 from aqa.features.store import FeatureStore
@@ -119,13 +120,15 @@ def run_trial(search: Search, setting: Setting, split: Split, store: FeatureStor
     started = time.perf_counter()
     features, metric = Features.of(store), metric_of(search.metric).function
     values, failed = [], ""
+    groups = video_groups(split, search.manifest)
     for kept, out in folds_of(search, split):
         fresh = clone(make_head(search, setting, store))
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", AqaWarning)  # they are said of the winner's fit
                 fit_head(
-                    fresh, Split(split.name, tuple(kept), split.val), search.manifest, features
+                    *(fresh, Split(split.name, tuple(kept), split.val), search.manifest, features),
+                    groups=groups,
                 )
             asked = examples_of(out, search.manifest, features, fresh.answer_columns)
             value = float(metric(asked.scores, fresh.predict_examples(asked)))

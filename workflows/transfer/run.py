@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from aqa.annotations.manifest import Manifest, Video
+from aqa.annotations.splits import Split
+from aqa.annotations.video_groups import video_groups
 from aqa.errors import AqaError, UnknownNameError
 from aqa.features.store import FeatureStore
 from aqa.metrics import mean_and_std
@@ -59,7 +62,10 @@ def transfer(
     values = {"seed": seed, **parse_head_params(source.name, source.head_class, params)}
     names = tuple(sorted({str(video.action) for video in others}))
     tell(f"{action}: learning {len(others)} videos of {', '.join(names)}")
-    learned = learn_others(source, values, stored_examples(others, store))
+    together = Split("others", tuple(video.id for video in others))
+    groups = video_groups(together, manifest)
+    examples = replace(stored_examples(others, store), groups=groups.of(together.train))
+    learned = learn_others(source, values, examples)
     videos = stored_examples(of_action, store)
     rows: list[Row] = []
     for row in curves_of(

@@ -21,6 +21,7 @@ from aqa.models.heads.base.checks import check_sequences, listed_videos
 from aqa.models.heads.base.network import NetworkHead
 from aqa.models.heads.base.params import param
 from aqa.models.training.fast_lstm import advance, input_gates, lstm_states
+from aqa.models.training.hold_out import held_out_groups
 from aqa.models.training.loop import TrainingSettings
 
 if TYPE_CHECKING:
@@ -344,8 +345,24 @@ def of_same_types(videos: Examples, others: Examples) -> Examples:
     return videos.select(np.flatnonzero(np.isin(types, known)))
 
 
-def hold_out(types: Sequence[str], share: float, seed: int) -> NDArray[np.intp]:
-    """The numbers of the videos to hold out, drawn by the seed, the same share of each type."""
+def hold_out(
+    types: Sequence[str], share: float, seed: int, groups: NDArray[np.intp] | None = None
+) -> NDArray[np.intp]:
+    """The numbers of the videos to hold out, drawn by the seed, the same share of each type.
+
+    groups: see `Examples.groups`; whole ones are drawn, which leave two videos of a type.
+    """
+
+    def pairs_left(held: NDArray[np.intp]) -> bool:
+        left = np.delete(labels, held)
+        return len(np.unique(left)) < len(left)
+
+    labels = np.unique(np.asarray(types, str), return_inverse=True)[1]
+    together = held_out_groups(
+        groups, round(share * len(types)), seed, kinds=labels, usable=pairs_left
+    )
+    if together is not None:
+        return together
     order = np.random.default_rng(seed).permutation(len(types))
     by_type = order[np.argsort(np.asarray(types)[order], kind="stable")]
     size = round(share * len(types))

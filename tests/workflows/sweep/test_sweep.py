@@ -102,9 +102,9 @@ def test_no_setting_is_measured_on_an_athlete_whom_it_knows(
     learned: list[set[str]] = []
     real = sweep_trial.fit_head
 
-    def recorded(head, split, manifest, features):
+    def recorded(head, split, *more, **options):
         learned.append({*split.train})
-        real(head, split, manifest, features)
+        real(head, split, *more, **options)
 
     monkeypatch.setattr(sweep_trial, "fit_head", recorded)
     command = ["-C", str(workspace), *SWEEP, "--split", "1"]

@@ -15,6 +15,7 @@ from aqa.annotations.folds import draw_folds
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
 from aqa.annotations.video_groups import VideoGroups, video_groups
+from aqa.errors import HeadUsageError, WrongUsageError
 from aqa.evaluation.complete_splits import check_scored, complete_split, learned_scores
 from aqa.evaluation.evaluate import evaluate_run
 from aqa.evaluation.evaluated import Evaluated, save_evaluated
@@ -103,6 +104,8 @@ def fit_splits(
             try:
                 with told.training():
                     fit_head(model, split, manifest, features, origin, groups)
+            except HeadUsageError:
+                raise
             except HeadError as error:
                 raise RunError(
                     f"{head} on split {split.name} of {manifest.path}: {error}"
@@ -222,7 +225,7 @@ def head_params(source: HeadSource, params: Sequence[str], seed: int | None) -> 
     """Hyper-parameters of `name=value` texts, with the seed; `HeadError` where both say one."""
     values = parse_head_params(source.name, source.head_class, params)
     if seed is not None and "seed" in values:
-        raise HeadError(
+        raise HeadUsageError(
             f"--seed {seed} and -p seed={values['seed']} say the same thing; leave one out"
         )
     return {"seed": 0 if seed is None else seed, **values}
@@ -355,7 +358,7 @@ def _start_run(source: HeadSource, start: Path | None, split: str, target: str) 
         return None
     wanted = source.head_class.starts_from
     if wanted is None:
-        raise RunError(f"{source.name} cannot start from a fitted run; leave out --from")
+        raise WrongUsageError(f"{source.name} cannot start from a fitted run; leave out --from")
     run = load_start(start, split, (source.text,), target)
     if run.head.kind == "pairs" and run.target != target:
         raise RunError(

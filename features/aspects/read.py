@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from aqa.errors import did_you_mean
+from aqa.errors import UnknownNameError, did_you_mean
 from aqa.features.aspects.body import POINTS, is_sided, known_point
 from aqa.features.aspects.definition import KINDS, Aspect, AspectError, AspectSet, Event, Rule
 
@@ -38,6 +38,8 @@ def load_aspects(name: str) -> AspectSet:
         text = (files("aqa.features.aspects") / f"{name}.toml").read_text(encoding="utf-8")
         return parse_aspects(text, f"{name}.toml")
     path = Path(name)
+    if not path.suffix and not path.is_file():
+        raise UnknownNameError("set of aspects", name, BUILT_IN, "or name a TOML file")
     if not path.is_file():
         raise AspectError(
             f"{name}: no such file, and no built-in set ({', '.join(BUILT_IN)}); name a TOML file, "

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from aqa.annotations.group_drawing import parts_at_random
 from aqa.device import deterministic_kernels, pick_device
-from aqa.errors import AqaWarning, HeadError
+from aqa.errors import AqaWarning, HeadUsageError
 from aqa.models.examples import Examples
 from aqa.models.heads.base import Answer, Head, pack_texts, param, unpack_texts
 from aqa.models.heads.base.network import NetworkHead
@@ -268,7 +268,7 @@ class RICA2Head(NetworkHead):
         super().check_params()
         check_parts(self.hidden, self.attention_heads)
         if self.spread_folds == 1:
-            raise HeadError(
+            raise HeadUsageError(
                 "spread_folds=1 leaves no other part to fit on; choose 2 or more, or 0 for none"
             )
 

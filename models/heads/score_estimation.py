@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from aqa.errors import HeadUsageError
 from aqa.models.examples import Examples, Sequences
 from aqa.models.heads.base import (
     Answer,
@@ -330,15 +331,15 @@ class ScoreEstimationHead(ComparingHead):
         """See `NetworkHead.check_params`."""
         super().check_params()
         if self.metric == "none" and self.metric_types is not None:
-            raise HeadError("metric=none learns no metric; leave out metric_types")
+            raise HeadUsageError("metric=none learns no metric; leave out metric_types")
         if self.finetune and (self.metric == "none" or not self.score_networks):
-            raise HeadError("finetune=true: leave out metric=none and score_networks=0")
+            raise HeadUsageError("finetune=true: leave out metric=none and score_networks=0")
 
     def _started(self, start: Head | None, sequences: Sequences) -> SiameseHead | None:
         if start is None:
             return None
         if self.metric == "none":
-            raise HeadError("metric=none learns without a metric; leave out --from")
+            raise HeadUsageError("metric=none learns without a metric; leave out --from")
         assert isinstance(start, SiameseHead)
         check_width(start, sequences[0].shape[1])
         return start

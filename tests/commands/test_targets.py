@@ -260,12 +260,12 @@ def test_what_is_refused(options: tuple[str, ...], said: str, aqa: Callable[...,
 
 
 def test_heads_that_make_or_are_told_the_target_are_refused(aqa: Callable[..., Result]) -> None:
-    said = aqa("fit", "--head", "scoringnet", *ONCE, "--target", "tes", code=1).output
+    said = aqa("fit", "--head", "scoringnet", *ONCE, "--target", "tes", code=2).output
     assert "makes the score of difficulty and execution, and cannot predict tes" in said
     core = ("--head", "core", *ONCE, "-p", "group=difficulty")
-    said = aqa("fit", *core, "--target", "difficulty", code=1).output
+    said = aqa("fit", *core, "--target", "difficulty", code=2).output
     assert "is told the difficulty that it is to predict" in said
-    said = aqa("fit", "--head", "kfs", *ONCE, "--target", "tes", code=1).output
+    said = aqa("fit", "--head", "kfs", *ONCE, "--target", "tes", code=2).output
     assert "tells stages and predicts no tes" in said
 
 

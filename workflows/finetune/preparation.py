@@ -12,7 +12,7 @@ from typing import Any
 
 from aqa.annotations.splits import Split
 from aqa.annotations.video_groups import video_groups
-from aqa.errors import AqaWarning
+from aqa.errors import AqaWarning, HeadUsageError
 from aqa.extract.run import make_spec
 from aqa.features.clips import ClipRule
 from aqa.features.store import Spec, spec_differences
@@ -44,7 +44,7 @@ def start_run(plan: FinetunePlan, split: Split) -> Run | None:
     if run.name != head.name:
         raise RunError(f"{run.folder}: a run of {run.name}, which {head.name} cannot start from")
     if plan.params:
-        raise HeadError(
+        raise HeadUsageError(
             f"-p {' '.join(plan.params)}: a head from {run.folder} keeps its parameters; leave out "
             "-p, or --from"
         )
@@ -80,13 +80,13 @@ def prepared_head(plan: FinetunePlan, start: Run | None) -> Head:
     )
     refused = [name for name in values if name in stated]
     if refused:
-        raise HeadError(
+        raise HeadUsageError(
             f"-p {', '.join(refused)}: `aqa finetune` has options for this; see --epochs, "
             "--batch-size, --lr-head and --weight-decay. average_weights it does without"
         )
     head = copy.deepcopy(start.head) if start else transformed(source.head_class, values)
     if isinstance(head, TransformedHead):
-        raise HeadError(
+        raise HeadUsageError(
             f"{start.folder if start else plan.head}: end to end, a head is told nothing beside "
             "pixels; leave out -p difficulty and -p scale"
         )
@@ -151,6 +151,8 @@ def check_columns(plan: FinetunePlan, split: Split, head: Head, start: Run | Non
             if part == "train" and start is None:
                 adapter.learn_scores(videos.scores, videos.columns)
             adapter.check_columns(videos.scores, ids, videos.columns)
+        except HeadUsageError:
+            raise
         except HeadError as error:
             raise RunError(
                 f"{plan.head} on {part} videos of split {split.name} of "

@@ -19,7 +19,7 @@ from aqa.annotations.folds import Folds, draw_folds
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
 from aqa.annotations.video_groups import video_groups
-from aqa.errors import AqaWarning
+from aqa.errors import AqaWarning, HeadUsageError
 from aqa.evaluation.metric import metric_of
 from aqa.features.store import FeatureStore
 from aqa.models.examples import Features, examples_of
@@ -94,10 +94,15 @@ def make_head(search: Search, setting: Setting, store: FeatureStore) -> Head:
     source = find_head(search.head)
     values = head_values(source, setting, search.seed, search.manifest, store)
     head = transformed(source.head_class, values)
-    if head.kind != "scores" or search.manifest.classes or search.manifest.pairs:
+    if head.kind != "scores":
+        raise HeadUsageError(
+            f"{search.head}: a search ranks heads that predict scores, and this one does not: fit "
+            "its settings one by one with --name"
+        )
+    if search.manifest.classes or search.manifest.pairs:
         raise RunError(
-            f"{search.head}: a search ranks heads that predict scores; this one, or what it is "
-            "fitted to here, are pairs, classes or stages: fit its settings one by one with --name"
+            f"{search.head}: a search ranks heads that predict scores, and what it is fitted to "
+            "here are pairs or classes: fit its settings one by one with --name"
         )
     for one in (head, getattr(head, "head", None)):
         if one is not None:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, relu
 
 from aqa.device import deterministic_kernels, pick_device
-from aqa.errors import AqaWarning, HeadError, listed
+from aqa.errors import AqaWarning, HeadError, HeadUsageError, listed
 from aqa.models.examples import Examples, Sequences
 from aqa.models.heads.base.checks import check_sequences, listed_videos
 from aqa.models.heads.base.network import NetworkHead
@@ -239,7 +239,9 @@ class ComparingHead(NetworkHead):
         """See `NetworkHead.check_params`."""
         super().check_params()
         if self.learn_clips and not self.both_orders:
-            raise HeadError("learn_clips=true sets exemplars first; leave out both_orders=false")
+            raise HeadUsageError(
+                "learn_clips=true sets exemplars first; leave out both_orders=false"
+            )
 
     def restore_net(self, tensors: Mapping[str, Tensor]) -> SiameseNet:
         """See `NetworkHead.restore_net`; widths are the tensors' own, whoever learned them."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from torch import nn
 
-from aqa.errors import HeadError
+from aqa.errors import HeadError, HeadUsageError
 from aqa.models.examples import Examples
 from aqa.models.heads.base.arrays import State
 from aqa.models.heads.base.head import Head
@@ -197,17 +197,17 @@ class ScoreNetworkHead(NetworkHead):
         """See `NetworkHead.check_params`."""
         super().check_params()
         if self.loss == "logistic" and not self.takes_logistic:
-            raise HeadError(
+            raise HeadUsageError(
                 f"loss=logistic: {type(self).__name__} does not learn classes by it; take another "
                 "loss, and 0 and 1 are learned as scores"
             )
         if self.says_rank and not self.takes_pairs:
-            raise HeadError(
+            raise HeadUsageError(
                 f"loss={self.loss}: {type(self).__name__} does not learn from pairs; take another "
                 "loss, or another head"
             )
         if (self.says_probability or self.says_rank) and self.centre_scores:
-            raise HeadError(
+            raise HeadUsageError(
                 f"loss={self.loss} has no scores to centre; leave out centre_scores=true"
             )
 

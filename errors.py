@@ -74,6 +74,14 @@ def _as_it_was(kind: type[AqaError], args: tuple[Any, ...], attributes: dict[str
     return error
 
 
+def portable(error: AqaError) -> AqaError:
+    """An error for another process; where it is of a class of a user's file, a plain one instead.
+
+    That file need not be there, or be run there.
+    """
+    return error if type(error).__module__.startswith("aqa.") else AqaError(str(error))
+
+
 def first_line(error: BaseException) -> str:
     """The first line of what an error says, for a message of one line."""
     return str(error).strip().partition("\n")[0]

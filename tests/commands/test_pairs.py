@@ -115,7 +115,7 @@ def test_heads_are_compared_by_their_accuracy(aqa: Callable[..., Result]) -> Non
     printed = aqa("compare").stdout
     assert "accuracy of pairs, split published, 20 test videos" in printed
     assert re.search(r"svr@pairs|average@pairs", printed)
-    assert "none of ranking" in aqa("compare", "--metric", "mse", code=1).stderr
+    assert "none of ranking" in aqa("compare", "--metric", "mse", code=2).stderr
 
 
 def test_feedback_speaks_of_rank_values(aqa: Callable[..., Result]) -> None:

@@ -2,9 +2,10 @@
 
     aqa demo     # draws the dives, once
     python benchmarks/poses.py aqa-demo dive_0003 dive_0011 dive_0013
+    python benchmarks/poses.py --network lite --network heavy aqa-demo dive_0003    # and others
 
-A drawn figure is no photograph: this says whether the steps fit together, and how the two cameras
-compare, not how well real divers are seen.
+A row for each network and camera. A drawn figure is no photograph: this says whether the steps fit
+together, and how cameras and networks compare, not how well real divers are seen.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from aqa.annotations.manifest import Manifest, Video
+from aqa.benchmarks.extract import machine
 from aqa.extract.checkpoints.packaged_networks import PACKAGED
 from aqa.extract.checkpoints.packages import fetch_packaged
 from aqa.extract.poses.estimation.blazepose import JOINTS, BlazePose
 from aqa.extract.poses.estimation.moving import follow_moving
 from aqa.extract.poses.estimation.run import load_networks
-from aqa.extract.poses.estimation.settings import CAMERAS, LEAST, Camera
+from aqa.extract.poses.estimation.settings import CAMERAS, LEAST, SMOOTH, Camera
 from aqa.extract.poses.estimation.smooth import doubted, joined, smoothed
 from aqa.extract.poses.estimation.still import follow_still
 from aqa.extract.poses.formats.arrays import load_joints
@@ -107,29 +109,60 @@ def estimate(video: Video, camera: Camera, networks: BlazePose) -> tuple[Array, 
     return joints, (time.process_time() - started) / len(frames)
 
 
-def report(camera: Camera, compared: list[Compared], per_frame: float) -> None:
-    """Print what a camera's estimates are worth."""
+COLUMNS = (
+    *("network", "`--camera`", "on the platform: found", "error, median and mean"),
+    *("in the air: found", "error, median and mean", "trunk in the box", "joints invented"),
+    *(f"mean of {', '.join(PAIRS)}", "Spearman of confidence and error"),
+    "processor time per frame",
+)
+
+
+def row(network: str, camera: Camera, compared: list[Compared], per_frame: float) -> str:
+    """What a camera's estimates are worth: a row of the table."""
     parts = {name: np.concatenate(part) for name, part in _columns(compared).items()}
-    whole, gone, ground = parts["whole"], parts["gone"], parts["ground"]
-    print(f"--camera {camera}: {1000 * per_frame:.0f} ms per frame")
-    for name, which in (("on the platform", whole & ground), ("in the air", whole & ~ground)):
-        errors = parts["errors"][which & parts["found"]]
-        print(
-            f"  {name}: found on {parts['found'][which].sum()} of {which.sum()} frames, in the box "
-            f"on {parts['inside'][which].sum()}; error in % of the trunk: median "
-            f"{100 * np.nanmedian(errors):.0f}, mean {100 * np.nanmean(errors):.0f}"
-        )
-    print(f"  frames without the diver: {gone.sum()}, poses there: {parts['found'][gone].sum()}")
-    errors = parts["errors"][whole]
-    for j, joint in enumerate(PAIRS):
-        both = errors[:, [j, j + len(PAIRS)]]
-        print(
-            f"  {joint:9} median {100 * np.nanmedian(both):4.0f} %, mean "
-            f"{100 * np.nanmean(both):4.0f} %"
-        )
+    whole, gone, ground, found = (parts[name] for name in ("whole", "gone", "ground", "found"))
+    cells = [network, f"`{camera}`"]
+    for which in (whole & ground, whole & ~ground):
+        errors = 100 * parts["errors"][which & found]
+        cells += [
+            f"{found[which].sum()} of {which.sum()}",
+            f"{np.nanmedian(errors):.0f} %, {np.nanmean(errors):.0f} %",
+        ]
     known = np.isfinite(parts["errors"]) & whole[:, None]
     rank = spearmanr(parts["confidence"][known], parts["errors"][known]).statistic
-    print(f"  Spearman of confidence and error: {rank:.2f}")
+    cells += [
+        f"{parts['inside'][whole].sum()} of {whole.sum()}",
+        f"{found[gone].sum()} of {gone.sum()}",
+        joint_means(compared),
+        f"{rank:.2f}",
+        f"{1000 * per_frame:.0f} ms",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def joint_means(compared: list[Compared]) -> str:
+    """The mean error of each joint, in % of the trunk, on frames that show the whole diver."""
+    errors = 100 * np.concatenate([one.errors[one.whole] for one in compared])
+    means = [np.nanmean(errors[:, [j, j + len(PAIRS)]]) for j in range(len(PAIRS))]
+    return f"{', '.join(f'{mean:.0f}' for mean in means)} %"
+
+
+def smoothing_line(runs: list[Array], videos: list[Video], frames: float) -> str:
+    """The errors with so much smoothing."""
+    compared = compare_all(runs, videos, frames)
+    errors = 100 * np.concatenate([one.errors[one.whole & one.found] for one in compared])
+    return (
+        f"smoothed by {frames:g} frames: median {np.median(errors):.1f} %, mean "
+        f"{np.mean(errors):.1f} %, 90th percentile {np.quantile(errors, 0.9):.1f} %"
+    )
+
+
+def compare_all(runs: list[Array], videos: list[Video], frames: float) -> list[Compared]:
+    """The joints of all videos, smoothed, held against those that were drawn."""
+    return [
+        compare(smoothed(joints, frames), video, (320, 240))
+        for joints, video in zip(runs, videos, strict=True)
+    ]
 
 
 def _columns(compared: list[Compared]) -> dict[str, list[NDArray[np.generic]]]:
@@ -140,26 +173,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("workspace", type=Path, help="of `aqa demo`")
     parser.add_argument("ids", nargs="+", help="videos to look at")
-    parser.add_argument("--network", default="full", choices=["lite", "full", "heavy"])
+    parser.add_argument(
+        "--network", action="append", choices=["lite", "full", "heavy"], help="may be repeated"
+    )
+    parser.add_argument("--camera", action="append", choices=CAMERAS, help="else both")
+    parser.add_argument("--smoothings", action="store_true", help="try others, too")
     options = parser.parse_args()
-    networks = load_networks(fetch_packaged(PACKAGED[f"blazepose-{options.network}"]))
     table = Manifest.read(options.workspace / "manifest.csv")
     videos = [table.by_id[video_id] for video_id in options.ids]
-    for camera in CAMERAS:
-        runs = [estimate(video, camera, networks) for video in videos]
-        seconds = float(np.mean([run[1] for run in runs]))
-        for smooth in SMOOTHING:
-            compared = [
-                compare(smoothed(joints, smooth), video, (320, 240))
-                for (joints, _), video in zip(runs, videos, strict=True)
-            ]
-            errors = 100 * np.concatenate([one.errors[one.whole & one.found] for one in compared])
-            print(
-                f"smoothed by {smooth:g} frames: median {np.median(errors):.1f} %, mean "
-                f"{np.mean(errors):.1f} %, 90th percentile {np.quantile(errors, 0.9):.1f} %"
-            )
-            if smooth == 1.0:
-                report(camera, compared, seconds)
+    print(machine())
+    print(f"| {' | '.join(COLUMNS)} |")
+    print(f"|{' --- |' * len(COLUMNS)}")
+    for network in options.network or ["full"]:
+        networks = load_networks(fetch_packaged(PACKAGED[f"blazepose-{network}"]))
+        for camera in options.camera or CAMERAS:
+            runs = [estimate(video, camera, networks) for video in videos]
+            seconds = float(np.mean([run[1] for run in runs]))
+            joints = [run[0] for run in runs]
+            compared = compare_all(joints, videos, SMOOTH)
+            print(row(network, camera, compared, seconds), flush=True)
+            for smooth in SMOOTHING if options.smoothings else ():
+                print(smoothing_line(joints, videos, smooth))
 
 
 if __name__ == "__main__":

@@ -33,13 +33,12 @@ from aqa.extract.video.decode import DECODE_ERRORS, open_video
 from aqa.files import write_json
 from aqa.models.feedback import ClipFeedback, Feedback
 from aqa.models.runs import Run, load_run
-from aqa.models.trust.score_range import SHOWN
 from aqa.workflows.demo.dataset import faulty_clips
 from aqa.workflows.demo.filming import draw, film
 from aqa.workflows.demo.sampling import sample_dive
 from aqa.workflows.feedback import SeenVideo, feedback_on
 from aqa.workflows.new_videos import VideoExtractor, extractor_for, predicted_score
-from aqa.workflows.trust import trust_in
+from aqa.workflows.trust import trust_in, unlike_training
 from aqa.workspace import run_folders
 
 SEED = 900_000
@@ -175,7 +174,7 @@ def called_unlike(
     """How many of each kind are called unlike the training videos."""
     every = {"new dives": [seen for seen, _ in dives], **others}
     counts = {
-        name: sum(bool(trust_in([run], one.features.features).unlike) for one in videos)
+        name: sum(bool(unlike_training([run], one.features.features)) for one in videos)
         for name, videos in every.items()
     }
     return {name: f"{count} of {len(every[name])}" for name, count in counts.items()}
@@ -197,15 +196,16 @@ def moments(run: Run, faulty: Sequence[Dive], sound: Sequence[Dive]) -> dict[str
 
 def held(run: Run, videos: Sequence[SeenVideo]) -> dict[str, float]:
     """How often the true score lies in the range of 80 %, in %, and how wide it is, in points."""
-    known = run.score_range
-    if known is None:
+    if run.score_range is None:
         return {}
-    errors = [
-        abs(predicted_score(run.head, seen.video, seen.features) - seen.video.score)
-        for seen in videos
-    ]
-    half = known.half_widths[SHOWN]
-    return {"held": percent([error <= half for error in errors]), "width": round(2 * half, 1)}
+    inside, widths = [], []
+    for seen in videos:
+        score = predicted_score(run.head, seen.video, seen.features)
+        bounds = trust_in([run], {run.split: score}, seen.video, seen.features).bounds
+        assert bounds is not None
+        inside.append(bounds[0] <= seen.video.score <= bounds[1])
+        widths.append(bounds[1] - bounds[0])
+    return {"held": percent(inside), "width": round(fmean(widths), 1)}
 
 
 def percent(found: Sequence[bool]) -> float:

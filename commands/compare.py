@@ -63,7 +63,7 @@ def compare(
     from aqa.evaluation.compare_commentary import compared_captions
     from aqa.evaluation.predictions import compared_folders, read_heads
     from aqa.evaluation.result_files import comparison_record, write_comparison
-    from aqa.models.run_source import chosen_runs, labels_of
+    from aqa.models.run_source import chosen_runs, names_of
     from aqa.report.comparison_table import comparison_text
 
     where = runs or workspace.runs
@@ -77,7 +77,7 @@ def compare(
     written = [
         write_comparison(
             where,
-            labels_of(where, heads),
+            names_of(where, heads),
             [one.family] if several_families else splits,
             one,
             captions,

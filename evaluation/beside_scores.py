@@ -11,10 +11,12 @@ from aqa.annotations.columns import ATTRIBUTES
 from aqa.evaluation.metric import metric_of
 from aqa.evaluation.resampling import LEVEL, RESAMPLES, MetricValues, resampled
 from aqa.metrics import Values
+from aqa.models.trust.score_range import QUANTILES
 
-# The probabilities of a predicted score's quantiles that are kept: the bounds of the central 50,
-# 80 and 95 % and the median.
-QUANTILES = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
+
+def quantile_column(q: float) -> str:
+    """The column of predictions.csv that holds a quantile of each score."""
+    return f"quantile_{q:g}"
 
 
 def measure_coverage(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,9 @@ from aqa.evaluation.compare_commentary import CaptionComparison
 from aqa.evaluation.metric import KINDS
 from aqa.evaluation.result import Evaluation, flat
 from aqa.files import write_json, write_rows
+
+# Bytes; file systems take names of 255, which have a prefix, an ending and a temporary mark too.
+_LONGEST = 150
 
 
 def write_results(
@@ -74,6 +79,15 @@ def comparison_record(
 
 
 def _suffix(heads: Sequence[str], splits: Sequence[str], targets: Sequence[str]) -> str:
+    """What was asked for, as a part of a file's name; of too many names their number and a hash."""
+    suffix = _named(heads, splits, targets)
+    if len(os.fsencode(suffix)) <= _LONGEST:
+        return suffix
+    digest = hashlib.sha256(os.fsencode(suffix)).hexdigest()[:8]
+    return f"-of-{len(heads) + len(targets) + len(splits)}-names-{digest}"
+
+
+def _named(heads: Sequence[str], splits: Sequence[str], targets: Sequence[str]) -> str:
     of_targets = (f"-target-{target}" for target in targets)
     of_splits = (f"-split-{split}" for split in splits)
     return "".join([*(f"-{head}" for head in heads), *of_targets, *of_splits])

@@ -10,7 +10,11 @@ from numpy.typing import NDArray
 
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
-from aqa.evaluation.beside_scores import QUANTILES, measure_attributes, measure_coverage
+from aqa.evaluation.beside_scores import (
+    measure_attributes,
+    measure_coverage,
+    quantile_column,
+)
 from aqa.evaluation.commentary_metrics import measure_commentary
 from aqa.evaluation.evaluated import Evaluated, EvaluatedPart, resamples_of
 from aqa.evaluation.resampling import MetricValues
@@ -19,6 +23,7 @@ from aqa.evaluation.score_rows import measure_rows, part_rows
 from aqa.models.examples import Examples, Features, examples_of
 from aqa.models.heads.base import GivesParts
 from aqa.models.runs import Run
+from aqa.models.trust.score_range import QUANTILES
 
 
 def evaluate_scores(
@@ -48,7 +53,7 @@ def _evaluate_part(
     if bounds is not None:
         beside["coverage"] = measure_coverage(scores, bounds, resamples=resamples)
         for row, values in zip(rows, bounds.tolist(), strict=True):
-            row |= {f"quantile_{q:g}": v for q, v in zip(QUANTILES, values, strict=True)}
+            row |= {quantile_column(q): v for q, v in zip(QUANTILES, values, strict=True)}
     if "attributes" in head.gives:
         said = head.attributes(examples)
         if any(said):
@@ -74,16 +79,17 @@ def _bounds(
 ) -> NDArray[np.float64] | None:
     """Between which scores the true ones probably lie, (videos, quantiles) at `QUANTILES`.
 
-    A head's own quantiles; else those of the range that its errors on held-out training videos
-    make, of test videos alone.
+    Those of test videos are of the run's range, as `aqa score` says it. Where the run has none, and
+    of training and validation videos, from which the range is learned, they are what the head says
+    itself.
     """
-    head: Any = run.head
-    if "quantiles" in head.gives:
-        quantiles: NDArray[np.float64] = head.quantiles(examples, QUANTILES)
-        return quantiles
-    if part != "test" or run.score_range is None:
+    head: Any = run.scoring_head()
+    if part == "test" and run.score_range is not None:
+        return run.score_range.of_videos(head, examples, [row["predicted"] for row in rows])
+    if "quantiles" not in head.gives:
         return None
-    return run.score_range.quantiles([row["predicted"] for row in rows], QUANTILES)
+    quantiles: NDArray[np.float64] = head.quantiles(examples, QUANTILES)
+    return quantiles
 
 
 def _evaluate_pieces(

@@ -372,7 +372,7 @@ def load_run(folder: Path, heads: Sequence[str] = ()) -> Run:
 _OF_FITTING = (
     *("seed", "epochs", "batch_size", "lr_halve_every", "patience", "folds", "steps"),
     *("exemplars", "least", "beam", "metric_types", "max_steps"),
-    *("drop_epoch", "warm_up", "spread_folds"),
+    *("drop_epoch", "warm_up"),
     *("caption_hidden", "caption_patience", "caption_least", "caption_words"),
 )
 

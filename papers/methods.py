@@ -141,6 +141,22 @@ METHODS = (
         "the approximate entropy of the head pose-apen",
     ),
     Paper(
+        "romano2019",
+        "Yaniv Romano, Evan Patterson and Emmanuel J. Candes",
+        2019,
+        "Conformalized Quantile Regression",
+        "Advances in Neural Information Processing Systems (NeurIPS)",
+        "the ranges of scores of heads that predict a distribution",
+    ),
+    Paper(
+        "vovk2015",
+        "Vladimir Vovk",
+        2015,
+        "Cross-conformal Predictors",
+        "Annals of Mathematics and Artificial Intelligence",
+        "the ranges of scores, by errors on folds of the training videos",
+    ),
+    Paper(
         "zou2008",
         "Guang Yong Zou and Allan Donner",
         2008,

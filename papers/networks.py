@@ -112,6 +112,22 @@ NETWORKS = (
         "backbone timesformer-b",
     ),
     Paper(
+        "cherti2023",
+        "Mehdi Cherti, Romain Beaumont, Ross Wightman, Mitchell Wortsman and others",
+        2023,
+        "Reproducible Scaling Laws for Contrastive Language-Image Learning",
+        "IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR)",
+        "backbones clip-h14 and clip-bigg14",
+    ),
+    Paper(
+        "darcet2024",
+        "Timothée Darcet, Maxime Oquab, Julien Mairal and Piotr Bojanowski",
+        2024,
+        "Vision Transformers Need Registers",
+        "International Conference on Learning Representations (ICLR)",
+        "the files with registers of backbones dinov2-s to dinov2-g",
+    ),
+    Paper(
         "dosovitskiy2021",
         "Alexey Dosovitskiy, Lucas Beyer, Alexander Kolesnikov and others",
         2021,
@@ -133,7 +149,7 @@ NETWORKS = (
         2024,
         "DINOv2: Learning Robust Visual Features without Supervision",
         "Transactions on Machine Learning Research (TMLR)",
-        "backbones dinov2-s, dinov2-b and dinov2-l",
+        "backbones dinov2-s, dinov2-b, dinov2-l and dinov2-g",
     ),
     Paper(
         "radford2021",
@@ -141,7 +157,15 @@ NETWORKS = (
         2021,
         "Learning Transferable Visual Models From Natural Language Supervision",
         "International Conference on Machine Learning (ICML)",
-        "backbones clip-b32, clip-b16 and clip-l14",
+        "backbones clip-b32, clip-b16, clip-l14 and clip-l14-336",
+    ),
+    Paper(
+        "shazeer2020",
+        "Noam Shazeer",
+        2020,
+        "GLU Variants Improve Transformer",
+        "arXiv preprint 2002.05202",
+        "the dense layers of backbone dinov2-g",
     ),
     Paper(
         "tong2022",

@@ -41,6 +41,7 @@ def summary_table(found: Measurements) -> str:
 def videos_text(found: Measurements, rows: Sequence[Mapping[str, Any]]) -> str:
     """What is seen of each video, the worst first."""
     parts = []
+    types = {one.video.id: one.video.type for one in found.videos}
     for video_id in dict.fromkeys(row["video_id"] for row in rows):
         of_video = [row for row in rows if row["video_id"] == video_id and row["value"] != ""]
         doubtful = [row for row in of_video if row["doubtful"]]
@@ -51,12 +52,12 @@ def videos_text(found: Measurements, rows: Sequence[Mapping[str, Any]]) -> str:
                 found.definition.by_name[row["aspect"]].sentence(row["value"]),
                 str(row["frame"]),
                 f"{row['confidence']:.2f}",
-                _standing(row),
+                _standing(row, types.get(video_id)),
                 "" if row["spreads"] == "" else signed(row["spreads"], 1),
             ]
             for row in of_video
         ]
-        header = ["what is seen", "frame", "sure", "worse than", "spreads"]
+        header = ["what is seen", "frame", "sure", "training videos", "spreads"]
         parts.append(f"{video_id}\n{table(lines, header)}")
         if doubtful:
             names = ", ".join(f"{row['aspect']} ({row['confidence']:.2f})" for row in doubtful)
@@ -73,10 +74,10 @@ def videos_text(found: Measurements, rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n\n".join(parts)
 
 
-def _standing(row: Mapping[str, Any]) -> str:
-    if row["worse_than"] == "":
-        return ""
-    return f"{row['worse_than']:.0f} % of {row['compared_with']}"
+def _standing(row: Mapping[str, Any], kind: str | None) -> str:
+    """How a value compares; of any type, where a video's own type has too few."""
+    of_all = row["standing"] and kind and not row["of_type"]
+    return f"{row['standing']} of any type" if of_all else str(row["standing"])
 
 
 def aspects_text(feedback: AspectFeedback, run: str) -> str:

@@ -21,13 +21,6 @@ _RANKED = (
 )
 
 
-_OWN = (
-    "80 % between: as wide as errors on held-out training videos, the same for every video. head's "
-    "own 80 %: of the distribution that the head predicts for this video; nothing makes sure that "
-    "it holds 80 %, see `aqa eval`"
-)
-
-
 def scores_table(videos: Sequence[ScoredVideo]) -> str:
     """One row per video and target, with the range that holds the true score in 80 % of cases.
 
@@ -65,21 +58,16 @@ def _scores(videos: Sequence[ScoredVideo]) -> str:
     header.append(RANK_VALUE if ranked else "score")
     for row, video in zip(rows, videos, strict=True):
         row.append(fixed(video.score, digits))
-    if any(video.trust.half_width is not None for video in videos):
+    if any(video.trust.bounds is not None for video in videos):
         header.append("80 % between")
         for row, video in zip(rows, videos, strict=True):
-            row.append(range_text(video.score, video.trust.half_width, digits))
-    if any(video.own_range is not None for video in videos):
-        header.append("head's own 80 %")
-        for row, video in zip(rows, videos, strict=True):
-            row.append(bounds_text(video.own_range, digits))
+            row.append(bounds_text(video.trust.bounds, digits))
     if any(len(video.by_split) > 1 for video in videos):
         header += ["lowest", "highest"]
         for row, video in zip(rows, videos, strict=True):
             values = video.by_split.values()
             row += [fixed(min(values), digits), fixed(max(values), digits)]
     notes = [_RANKED] if any(video.target == PAIRS for video in videos) else []
-    notes += [_OWN] if any(video.own_range is not None for video in videos) else []
     return "\n".join([table(rows, header, names), *map(wrapped, notes)])
 
 
@@ -103,13 +91,6 @@ def _classes(videos: Sequence[ScoredVideo]) -> str:
     return table(rows, header, names)
 
 
-def range_text(score: float, half_width: float | None, digits: int) -> str:
-    """The bounds of a range, as in "51 and 65"; "not known" without one."""
-    return bounds_text(
-        None if half_width is None else (score - half_width, score + half_width), digits
-    )
-
-
 def bounds_text(bounds: tuple[float, float] | None, digits: int) -> str:
     """Two bounds, as in "51 and 65"; "not known" without them. digits: those of a score."""
     if bounds is None:
@@ -127,16 +108,14 @@ def _written(video: ScoredVideo) -> list[str]:
 
 def score_json(video: ScoredVideo, head: str) -> dict[str, Any]:
     """The same of one video as plain values. head: what its runs are called."""
-    width = video.trust.half_width
-    known = None if width is None else [video.score - width, video.score + width]
+    bounds = video.trust.bounds
     return {
         "video": str(video.path),
         "head": head,
         **({} if video.target == SCORE else {"target": video.target}),
         "score": video.score,
         "by_split": video.by_split,
-        **(video.said.to_dict() if video.said else {"range_80": known}),
-        **({} if video.own_range is None else {"own_range_80": list(video.own_range)}),
+        **(video.said.to_dict() if video.said else {"range_80": bounds and [*bounds]}),
         "unlike_training": bool(video.trust.unlike),
         **({"commentary": video.commentary} if video.commentary else {}),
         **({} if video.why is None else {"why": why_json(video.why)}),

@@ -35,7 +35,7 @@ from aqa.workflows.measure.again import measured_again, told_aspects
 from aqa.workflows.measure.run import MeasuredVideo
 from aqa.workflows.new_videos import VideoExtractor, check_told, extractor_for, reads_joints
 from aqa.workflows.training_files import SAYS_NOTHING, TrainingFiles
-from aqa.workflows.trust import trust_in
+from aqa.workflows.trust import unlike_training
 
 Frame = NDArray[np.uint8]
 
@@ -140,7 +140,7 @@ def explain(
         if learned := TrainingFiles([run]).warning(file):
             seen = replace(seen, warnings=(f"{video.id}: {learned}", *seen.warnings))
     feedback = feedback_on(run, seen, align)
-    unlike = trust_in([run], seen.features.features).unlike
+    unlike = unlike_training([run], seen.features.features)
     warnings = (*seen.warnings, *((f"{seen.video.id}: {unlike}",) if unlike else ()))
     return ExplainedVideo(feedback, run, seen.video.path, manifest, where, warnings)
 

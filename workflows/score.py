@@ -20,7 +20,6 @@ from aqa.models.examples import example_of
 from aqa.models.runs import Run
 from aqa.models.saved.hashes import check_beside, warn_unchecked
 from aqa.models.target_transforms.class_rule import ClassRule, SaidClass, said_class
-from aqa.models.trust.score_range import SHOWN
 from aqa.target_names import SCORE
 from aqa.workflows.best_head import FIT_ONE
 from aqa.workflows.feedback import SeenVideo
@@ -37,9 +36,6 @@ from aqa.workflows.new_videos import (
 from aqa.workflows.training_files import TrainingFiles
 from aqa.workflows.trust import Trust, trust_in
 
-# The bounds of the central 80 % of a distribution.
-OWN_QUANTILES = ((100 - SHOWN) / 200, (100 + SHOWN) / 200)
-
 
 @dataclass(frozen=True)
 class ScoredVideo:
@@ -51,9 +47,7 @@ class ScoredVideo:
     commentary: what each run writes of the video, by the same names; empty where it writes none.
     warnings: why it may mean less than it seems, one line each. target: what is predicted, see
     `Manifest.of_target`. trust: how far it may be trusted; `warnings` say it too where it may not.
-    why: what the first run says of its moments, where that was asked for. own_range: between which
-    scores the heads themselves put 80 % of this video's, the mean of their quantiles; None for
-    heads that predict no distribution.
+    why: what the first run says of its moments, where that was asked for.
     """
 
     path: Path | str
@@ -65,7 +59,6 @@ class ScoredVideo:
     said: SaidClass | None = None
     trust: Trust = field(default_factory=Trust)
     why: Why | None = None
-    own_range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -250,7 +243,7 @@ def _scored(
     }
     mean = float(np.mean(list(by_split.values())))
     said = said_class(rules, by_split) if rules else None
-    trust = trust_in(runs, seen.features)
+    trust = trust_in(runs, by_split, video, seen)
     warnings = (*((trust.unlike,) if trust.unlike else ()), *extracted.warnings)
     return ScoredVideo(
         path,
@@ -261,23 +254,7 @@ def _scored(
         runs[0].target,
         said,
         trust,
-        own_range=_own_range(list(heads.values()), video, seen),
     )
-
-
-def _own_range(
-    heads: Sequence[Any], video: Video, seen: VideoFeatures
-) -> tuple[float, float] | None:
-    if any("quantiles" not in head.gives for head in heads):
-        return None
-    bounds = [
-        head.quantiles(
-            example_of(video, seen.features, seen.clips, head.answer_columns), OWN_QUANTILES
-        )[0]
-        for head in heads
-    ]
-    low, high = np.mean(bounds, axis=0).tolist()
-    return low, high
 
 
 def _write(head: Any, video: Video, seen: VideoFeatures) -> str:

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aqa.annotations.folds import Folds
-from aqa.annotations.manifest import Manifest
+from aqa.annotations.manifest import Manifest, Video
 from aqa.annotations.video_groups import VideoGroups
 from aqa.errors import AqaWarning
+from aqa.evaluation.beside_scores import quantile_column
 from aqa.evaluation.evaluated import Evaluated
-from aqa.models.examples import Features, examples_of
+from aqa.features.video_features import VideoFeatures
+from aqa.models.examples import Features, example_of, examples_of
 from aqa.models.heads.base import Head, HeadError
 from aqa.models.runs import Run
 from aqa.models.trust.likeness import likeness
-from aqa.models.trust.score_range import LEAST_ERRORS, SHOWN, ScoreRange, range_of
+from aqa.models.trust.score_range import (
+    LEAST_ERRORS,
+    QUANTILES,
+    ScoreRange,
+    outside_of,
+    range_of,
+    shown_bounds,
+)
 
 FOLDS = 3
 # So many videos that were held out to stop by do as well as folds, though the epoch was chosen by
@@ -30,29 +40,47 @@ ENOUGH_HELD_OUT = 100
 class Trust:
     """How far the score of one video may be trusted.
 
-    half_width: points to either side of the score that the true one lies within with a probability
-    of 80 %; None where that is not known. unlike: why the score should not be trusted at all; ""
-    where the video looks like the training videos, or these are not known.
+    bounds: the scores that the true one lies between with a probability of 80 %; None where that is
+    not known. unlike: why the score should not be trusted at all; "" where the video looks like the
+    training videos, or these are not known.
     """
 
-    half_width: float | None = None
+    bounds: tuple[float, float] | None = None
     unlike: str = ""
 
 
-def trust_in(runs: Sequence[Run], features: NDArray[np.floating]) -> Trust:
-    """Of the mean score of several runs of one head. features: (n_clips, dim) of the video.
+def trust_in(
+    runs: Sequence[Run], scores: Mapping[str, float], video: Video, seen: VideoFeatures
+) -> Trust:
+    """Of the mean score of several runs of one head. scores: what each says, by its split."""
+    return Trust(_bounds(runs, scores, video, seen), unlike_training(runs, seen.features))
 
-    The range is as wide as theirs in the mean, though the mean's own error is rather smaller. A
-    video is unlike the training videos where most runs say so.
+
+def unlike_training(runs: Sequence[Run], features: NDArray[np.floating]) -> str:
+    """Why a score should not be trusted at all; "" where most runs do not say so.
+
+    features: (n_clips, dim) of the video.
     """
-    ranges = [run.score_range for run in runs]
-    widths = [one.half_widths[SHOWN] for one in ranges if one is not None]
     known = [run.likeness for run in runs if run.likeness is not None]
     said = [text for text in (one.unlike(features) for one in known) if text]
-    return Trust(
-        float(np.mean(widths)) if widths and len(widths) == len(runs) else None,
-        said[0] if 2 * len(said) > len(known) else "",
-    )
+    return said[0] if 2 * len(said) > len(known) else ""
+
+
+def _bounds(
+    runs: Sequence[Run], scores: Mapping[str, float], video: Video, seen: VideoFeatures
+) -> tuple[float, float] | None:
+    """The range of the mean score: as wide as the runs' in the mean, though the mean's own error is
+    rather smaller.
+    """
+    found = []
+    for run in runs:
+        known, head = run.score_range, run.scoring_head()
+        if known is None:
+            return None
+        asked = example_of(video, seen.features, seen.clips, head.answer_columns)
+        found.append(shown_bounds(known.of_videos(head, asked, [scores[run.split]]))[0])
+    low, high = np.mean(found, axis=0).tolist()
+    return low, high
 
 
 def score_range(
@@ -71,22 +99,43 @@ def score_range(
     """
     for part in seen.values():
         if len(part.rows) >= ENOUGH_HELD_OUT:
-            errors = [row["score"] - row["predicted"] for row in part.rows]
-            return range_of(errors, "videos that were held out to stop by")
+            return range_of_rows(part.rows, "videos that were held out to stop by")
     if len(folds.ids) < LEAST_ERRORS:
         return None
-    errors = []
+    true, predicted, own = [], [], []
     for rest, out in folds:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", AqaWarning)  # they are said of the fit that is kept
-                head = refit(rest)
-            asked = examples_of(out, manifest, features, head.answer_columns)
-            errors += (asked.scores - head.predict_examples(asked)).tolist()
+                head: Any = refit(rest)
+                asked = examples_of(out, manifest, features, head.answer_columns)
+                predicted.append(head.predict_examples(asked))
+                if "quantiles" in head.gives:
+                    own.append(head.quantiles(asked, QUANTILES))
+            true.append(asked.scores)
         except HeadError:  # a third that lacks a type, or too few for the head
             return None
     said = f" ({folds.said})" if folds.said else ""
-    return range_of(errors, f"training videos, in thirds that a fit had not seen{said}")
+    source = f"training videos, in thirds that a fit had not seen{said}"
+    return _range(*map(np.concatenate, (true, predicted)), own, source)
+
+
+def range_of_rows(rows: Sequence[Mapping[str, Any]], source: str) -> ScoreRange | None:
+    """The range of a head's scores by its answers for videos that it had not learned from.
+
+    rows: of `evaluate_run`, of a run that has no range yet. None where they are too few.
+    """
+    true, predicted = (np.array([row[name] for row in rows]) for name in ("score", "predicted"))
+    names = [quantile_column(q) for q in QUANTILES]
+    own = [[[row[name] for name in names]] for row in rows if names[0] in row]
+    return _range(true, predicted, own, source)
+
+
+def _range(
+    true: NDArray[np.float64], predicted: NDArray[np.float64], own: Sequence[Any], source: str
+) -> ScoreRange | None:
+    outside = outside_of(true, np.concatenate(own)) if len(own) else None
+    return range_of(true - predicted, source, outside)
 
 
 def likeness_of(

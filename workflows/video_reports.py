@@ -312,7 +312,7 @@ def _reported(seen: SeenVideo, runs: Sequence[Run], shelf: VideoShelf, align: st
     copy = shelf.copy(video) if shown else None
     exemplars, matched = _exemplars(seen, run, feedback, shelf) if copy else ((), [])
     beside, levels = compared_with(run, seen, feedback)
-    trust = trust_in(runs, seen.features.features)
+    trust = trust_in(runs, by_split, video, seen.features)
     moments = moments_of(seen, feedback, levels, copy, matched)
     joints, unshown = _joints(video, pose, copy)
     faults: tuple[TrueFault, ...] = ()

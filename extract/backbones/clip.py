@@ -1,15 +1,15 @@
 """CLIP's image tower: a vision transformer that learned which text belongs to a picture.
 
-radford2021. It sees single frames: a clip's feature is the mean over its frames of `embedding`,
-which is what texts are compared with (512, or 768 for L), or of `token`, the class token before it
-(768, or 1024).
+radford2021, and larger ones on LAION-2B (cherti2023). It sees single frames: a clip's feature is
+the mean over its frames of `embedding`, which is what texts are compared with (512 for B, 768 for
+L, 1024 for H, 1280 for bigG), or of `token`, the class token before it (768, 1024, 1280, 1664).
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -26,20 +26,28 @@ from aqa.extract.backbones.vit import (
 )
 from aqa.extract.checkpoints.hub import hub_layout, hub_record
 from aqa.extract.checkpoints.layouts import Build
-from aqa.extract.checkpoints.records import WeightsError
+from aqa.extract.checkpoints.records import Checkpoint, WeightsError
 from aqa.extract.preprocess import Preprocess
 
-NAMES = ("clip-b32", "clip-b16", "clip-l14")
+NAMES = ("clip-b32", "clip-b16", "clip-l14", "clip-l14-336", "clip-h14", "clip-bigg14")
 
 
 @dataclass(frozen=True)
 class _Tower:
-    """A published image tower. patch: its patches' side in pixels. out: of the embedding."""
+    """A published image tower.
+
+    patch, side: of its patches and its pictures, in pixels. out: of the embedding.
+    """
 
     design: ViTDesign
     patch: int
     out: int
     hub: str
+    side: int = 224
+
+    def build(self, design: ViTDesign) -> Build:
+        """What builds it; design: of its blocks, as a file has them."""
+        return functools.partial(CLIPImages, design, self.patch, self.out, side=self.side)
 
 
 _BASE = ViTDesign(768, 12, 12, 3072, eps=1e-5, quick=True)
@@ -48,6 +56,15 @@ TOWERS = {
     "clip-b32": _Tower(_BASE, 32, 512, "openai/clip-vit-base-patch32"),
     "clip-b16": _Tower(_BASE, 16, 512, "openai/clip-vit-base-patch16"),
     "clip-l14": _Tower(_LARGE, 14, 768, "openai/clip-vit-large-patch14"),
+    "clip-l14-336": _Tower(_LARGE, 14, 768, "openai/clip-vit-large-patch14-336", 336),
+    "clip-h14": _Tower(
+        *(ViTDesign(1280, 32, 16, 5120, eps=1e-5), 14, 1024),
+        "laion/CLIP-ViT-H-14-laion2B-s32B-b79K",
+    ),
+    "clip-bigg14": _Tower(
+        *(ViTDesign(1664, 48, 16, 8192, eps=1e-5), 14, 1280),
+        "laion/CLIP-ViT-bigG-14-laion2B-39B-b160k",
+    ),
 }
 
 
@@ -111,23 +128,36 @@ def _hub_build(tower: _Tower, config: Mapping[str, Any]) -> Build:
     inner = config.get("vision_config", config)
     if not isinstance(inner, dict):
         raise WeightsError("config.json: vision_config is no object")
-    check_config(inner, image_size=224, patch_size=tower.patch)
-    design = tower.design.configured(inner)
-    return functools.partial(CLIPImages, design, tower.patch, tower.out)
+    check_config(inner, image_size=tower.side, patch_size=tower.patch)
+    # OpenAI's files and LAION's of the same sizes differ in it; left out, it is OpenAI's.
+    activation = inner.get("hidden_act", "quick_gelu")
+    design = replace(tower.design, quick=activation == "quick_gelu")
+    return tower.build(design.configured(inner))
 
 
 # preprocessor_config.json of its hub pages decides where it lies beside the weights.
-PROFILES = {
-    "hub": Preprocess(
-        resize=224,
-        crop=(224, 224),
-        interpolation="pillow-bicubic",
-        scale=1 / 255,
-        mean=(0.48145466, 0.4578275, 0.40821073),
-        std=(0.26862954, 0.26130258, 0.27577711),
-        truncate=True,
+_PREPROCESS = Preprocess(
+    resize=224,
+    crop=(224, 224),
+    interpolation="pillow-bicubic",
+    scale=1 / 255,
+    mean=(0.48145466, 0.4578275, 0.40821073),
+    std=(0.26862954, 0.26130258, 0.27577711),
+    truncate=True,
+)
+
+
+def _checkpoint(name: str, published: str) -> Checkpoint:
+    of_laion = published.startswith("laion/")
+    return hub_record(
+        published,
+        name,
+        name=f"{name}-hub",
+        licence="MIT (of its hub page)" if of_laion else "MIT (that of openai/CLIP)",
+        pretraining="LAION-2B: 2 billion pictures with texts"
+        if of_laion
+        else "400 million pictures with texts",
     )
-}
 
 
 def architecture(name: str) -> Architecture:
@@ -141,19 +171,12 @@ def architecture(name: str) -> Architecture:
         parts=_hub_parts,
         ignored=r"text_model\.|text_projection\.|logit_scale$|.*\.position_ids$",
     )
-    checkpoint = hub_record(
-        tower.hub,
-        name,
-        name=f"{name}-hub",
-        licence="MIT (that of openai/CLIP)",
-        pretraining="400 million pictures with texts",
-    )
     return Architecture(
         name=name,
-        build=functools.partial(CLIPImages, tower.design, tower.patch, tower.out),
+        build=tower.build(tower.design),
         layers={"embedding": (tower.out,), "token": (tower.design.width,)},
         default_layer="embedding",
         layouts=(layout,),
-        profiles=PROFILES,
-        checkpoints=(checkpoint,),
+        profiles={"hub": replace(_PREPROCESS, resize=tower.side, crop=(tower.side, tower.side))},
+        checkpoints=(_checkpoint(name, tower.hub),),
     )

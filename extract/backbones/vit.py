@@ -28,6 +28,7 @@ class ViTDesign:
     width: of a token. depth: blocks. heads: of the attention. hidden: width between the two dense
     layers. eps: of the layer norms. quick: x * sigmoid(1.702 x) instead of the exact GELU. scaled:
     each channel of what a block adds is multiplied by a learned number (DINOv2's layer scale).
+    gated: the dense layers are `GatedLayers`.
     """
 
     width: int
@@ -37,6 +38,7 @@ class ViTDesign:
     eps: float = 1e-6
     quick: bool = False
     scaled: bool = False
+    gated: bool = False
 
     def norm(self) -> nn.LayerNorm:
         """A layer norm of a token."""
@@ -111,6 +113,24 @@ class TwoLayers(nn.Module):
         return mixed
 
 
+class GatedLayers(nn.Module):
+    """SwiGLU (shazeer2020): one half of the first dense layer decides how much passes of the other.
+
+    For each token alone.
+    """
+
+    def __init__(self, design: ViTDesign):
+        super().__init__()
+        self.w12 = nn.Linear(design.width, 2 * design.hidden)
+        self.w3 = nn.Linear(design.hidden, design.width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, tokens, width) -> (n, tokens, width)."""
+        gate, value = self.w12(x).chunk(2, -1)
+        mixed: Tensor = self.w3(F.silu(gate) * value)
+        return mixed
+
+
 class ChannelScale(nn.Module):
     """A learned factor for each channel."""
 
@@ -132,7 +152,7 @@ class ViTBlock(nn.Module):
         self.attn = SelfAttention(design)
         self.ls1 = ChannelScale(design.width) if design.scaled else nn.Identity()
         self.norm2 = design.norm()
-        self.mlp = TwoLayers(design)
+        self.mlp = GatedLayers(design) if design.gated else TwoLayers(design)
         self.ls2 = ChannelScale(design.width) if design.scaled else nn.Identity()
 
     def forward(self, x: Tensor, rotate: Rotation | None = None) -> Tensor:

@@ -19,6 +19,8 @@ from aqa.extract.preprocess import Preprocess
 
 ADDRESS = "https://huggingface.co"
 TENSORS = "model.safetensors"
+# What a folder has whose tensors lie in several files.
+PARTS = f"{TENSORS}.index.json"
 CONFIG = "config.json"
 # The second: of classes that take videos alone.
 PREPROCESSORS = ("preprocessor_config.json", "video_preprocessor_config.json")
@@ -84,6 +86,11 @@ def file_in(path: Path) -> Path:
     if not path.is_dir():
         return path
     if not (path / TENSORS).is_file():
+        if (path / PARTS).is_file():
+            raise WeightsError(
+                f"{path / PARTS}: the tensors lie in several files; put those of its parts into "
+                f"one {TENSORS} (safetensors.torch.load_file and save_file)"
+            )
         raise WeightsError(
             f"{path}: no {TENSORS} in this folder; other files of a hub's folder are not read, "
             "since a pickle can run code"

@@ -111,8 +111,14 @@ class Aspect:
         return KINDS[self.kind].unit
 
     def sentence(self, value: float) -> str:
-        """What is said of a video with this value."""
-        return self.says.replace("{value}", self.text(value)).replace("{unit}", self.unit)
+        """What is said of a video with this value; of 1 degree, not of 1 degrees."""
+        says = self.says.replace("{unit}", self.unit)
+        one = says.replace("{value} degrees", "{value} degree")
+        return (one if self.text(value) == "1" else says).replace("{value}", self.text(value))
+
+    def with_unit(self, value: float) -> str:
+        """A value as it is printed, with its unit."""
+        return f"{self.text(value)} {'degree' if self.text(value) == '1' else self.unit}"
 
     def text(self, value: float) -> str:
         """A value as it is printed: whole degrees, others to two decimals."""

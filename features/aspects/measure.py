@@ -64,7 +64,7 @@ class Seen:
 def measure(definition: AspectSet, seen: Seen) -> dict[str, Measured]:
     """Every aspect of a video, by name, in their order."""
     events = find_events(definition, seen.body, seen.stages)
-    return {aspect.name: _measure(aspect, seen, events) for aspect in definition.aspects}
+    return {one.name: _measure(one, seen, events, definition) for one in definition.aspects}
 
 
 def not_applying(aspect: Aspect, columns: Mapping[str, str]) -> Measured | None:
@@ -75,12 +75,14 @@ def not_applying(aspect: Aspect, columns: Mapping[str, str]) -> Measured | None:
     return None
 
 
-def _measure(aspect: Aspect, seen: Seen, events: Mapping[str, int]) -> Measured:
+def _measure(
+    aspect: Aspect, seen: Seen, events: Mapping[str, int], definition: AspectSet
+) -> Measured:
     if (other := not_applying(aspect, seen.columns)) is not None:
         return other
     missing = [name for name in aspect.over if name not in events]
     if missing:
-        return Measured(None, why=f"the event {missing[0]} is not known")
+        return Measured(None, why=_not_found(missing[0], definition))
     first, last = (events[name] for name in aspect.over)
     timed = aspect.kind in ("duration", "jerk", "splash") or aspect.before or aspect.after
     if timed and not np.isfinite(seen.fps):
@@ -109,13 +111,20 @@ def _measure(aspect: Aspect, seen: Seen, events: Mapping[str, int]) -> Measured:
     return _reduced(aspect, series, window)
 
 
+def _not_found(name: str, definition: AspectSet) -> str:
+    event = definition.events[name]
+    rule = f", and the rule {event.rule} finds none" if event.rule else ", and it has no rule"
+    return f"the event {name} is not known: no stage_{event.stage} in the manifest{rule}"
+
+
 def _lacking(aspect: Aspect, body: BodyJoints) -> str:
     names = [
         name for name in aspect.points if body.point(name) is None and " " in name
     ] or aspect.points
     if aspect.signed != "no":
         return "the body does not turn, or lacks joints"
-    return f"no joints for {', '.join(names)}"
+    feet = "feet not seen from the side, or " if aspect.kind == "ahead" else ""
+    return f"{feet}no joints for {', '.join(names)}"
 
 
 def _duration(aspect: Aspect, seen: Seen, first: int, last: int) -> Measured:
@@ -149,7 +158,8 @@ def _reduced(aspect: Aspect, series: Series, window: NDArray[np.intp]) -> Measur
     values = series.values[window]
     there = np.abs(values) < _LARGEST
     if not there.any():
-        return Measured(None, why="no frame there shows the joints")
+        near = ", or the last two points lie too near each other" if aspect.kind == "ratio" else ""
+        return Measured(None, why=f"no frame there shows the joints{near}")
     seen = values[there]
     frames = window[there]
     if aspect.reduce == "at":

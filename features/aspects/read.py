@@ -13,6 +13,7 @@ from typing import Any
 
 from aqa.errors import UnknownNameError, did_you_mean
 from aqa.features.aspects.body import POINTS, is_sided, known_point
+from aqa.features.aspects.check import check_new
 from aqa.features.aspects.definition import KINDS, Aspect, AspectError, AspectSet, Event, Rule
 
 if sys.version_info >= (3, 11):
@@ -33,26 +34,30 @@ _NEEDED = tuple(
 
 
 def load_aspects(name: str) -> AspectSet:
-    """The aspects of a built-in set, or of a TOML file; `AspectError` where these are none."""
+    """The aspects of a built-in set, or of a TOML file; `AspectError` where these are none.
+
+    `UnknownNameError` for a name that is neither a set's nor looks like a file's.
+    """
     if name in BUILT_IN:
         text = (files("aqa.features.aspects") / f"{name}.toml").read_text(encoding="utf-8")
         return parse_aspects(text, f"{name}.toml")
     path = Path(name)
-    if not path.suffix and not path.is_file():
+    if name == path.stem and not path.exists():  # a name, and no path
         raise UnknownNameError("set of aspects", name, BUILT_IN, "or name a TOML file")
     if not path.is_file():
+        what = "it is no file" if path.exists() and name else "no such file"
         raise AspectError(
-            f"{name}: no such file, and no built-in set ({', '.join(BUILT_IN)}); name a TOML file, "
-            "as path/to/aspects.toml"
+            f"{name or 'aspects'}: {what}, and no built-in set ({', '.join(BUILT_IN)}); name a "
+            "TOML file, as path/to/aspects.toml"
         )
     if path.stat().st_size > _MOST_BYTES:
         raise AspectError(f"{path}: more than {_MOST_BYTES} bytes; name a TOML file of aspects")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors write a mark before the text
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
         raise AspectError(f"{path}: cannot be read as TOML: {reason}") from None
-    return parse_aspects(text, str(path))
+    return check_new(parse_aspects(text, str(path)), str(path), BUILT_IN)
 
 
 def parse_aspects(text: str, source: str) -> AspectSet:
@@ -68,6 +73,8 @@ def parse_aspects(text: str, source: str) -> AspectSet:
     about = _text(content.get("about", name), f"{source}: about")
     events = _events(content.get("events", {}), source)
     tables = content.get("aspect")
+    if isinstance(tables, dict):
+        raise AspectError(f"{source}: aspect is one table; write [[aspect]], with two brackets")
     if not isinstance(tables, list) or not 1 <= len(tables) <= _MOST_ASPECTS:
         raise AspectError(f"{source}: expected 1 to {_MOST_ASPECTS} tables [[aspect]]")
     aspects = tuple(_aspect(table, number, events, source) for number, table in enumerate(tables))
@@ -107,11 +114,17 @@ def _aspect(table: Any, number: int, events: Mapping[str, Event], source: str) -
     _only(table, [field.name for field in fields(Aspect)], where)
     missing = [name for name in _NEEDED if name not in table]
     if missing:
-        raise AspectError(f"{where}: {missing[0]} is missing")
+        raise AspectError(f"{where}: {_lacking(missing[0])}")
     values = {key: _READ[key](value, f"{where}: {key}") for key, value in table.items()}
     aspect = Aspect(**values)
     _check(aspect, events, where)
     return aspect
+
+
+def _lacking(key: str) -> str:
+    choices = typing.get_args(_HINTS[key])
+    told = f"; write {key} = one of {', '.join(choices)}" if key in ("kind", "worse") else ""
+    return f"{key} is missing{told}"
 
 
 def _check(aspect: Aspect, events: Mapping[str, Event], where: str) -> None:
@@ -216,7 +229,8 @@ def _columns(value: Any, where: str) -> dict[str, tuple[str, ...]]:
 
 
 def _no_choice(where: str, value: Any, choices: typing.Sequence[str]) -> str:
-    hint = did_you_mean(value, choices) if isinstance(value, str) else ", ".join(choices)
+    told = isinstance(value, str)
+    hint = did_you_mean(value, choices) if told else f"expected one of {', '.join(choices)}"
     return f"{where} is {_short(value)}; {hint}"
 
 

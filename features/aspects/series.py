@@ -11,6 +11,9 @@ from aqa.features.aspects.body import SIDES, Array, BodyJoints, is_sided
 from aqa.features.aspects.definition import Aspect, Axis
 
 _NEAR = 3  # frames, within which no diver makes half a turn
+# Body lengths, decided on drawn squats (docs/measure.md). From the side both ankles lie at one
+# place, and nothing can be told by their distance; from ahead feet point nowhere in a picture.
+_APART, _POINTING = 0.05, 0.03
 
 
 class Series(NamedTuple):
@@ -122,11 +125,9 @@ def _values(
     if kind == "distance":
         return _length(places[1] - places[0], aspect.axis, body.up) / body.length
     if kind == "ratio":
-        with np.errstate(invalid="ignore", divide="ignore"):
-            ratio: Array = _length(places[1] - places[0], aspect.axis, body.up) / _length(
-                places[3] - places[2], aspect.axis, body.up
-            )
-        return np.where(np.isfinite(ratio), ratio, np.nan)
+        divisor = _length(places[3] - places[2], aspect.axis, body.up)
+        apart = np.where(np.abs(divisor) >= _APART * body.length, divisor, np.nan)
+        return _length(places[1] - places[0], aspect.axis, body.up) / apart
     if kind == "ahead":
         return _ahead(places, body)
     if kind == "travel":
@@ -169,7 +170,7 @@ def _ahead(places: Sequence[Array], body: BodyJoints) -> Array | None:
     feet = feet[np.isfinite(feet).all(axis=1)]
     along = np.median(feet, axis=0) if len(feet) else np.zeros(len(level))
     length = np.linalg.norm(along)
-    if not length:
+    if not length >= _POINTING * body.length:
         return None
     ahead: Array = (places[0] - places[1])[:, level] @ (along / length) / body.length
     return ahead

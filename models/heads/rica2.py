@@ -6,7 +6,6 @@ hand; what is said to be ours below is what they leave open.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,9 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 from torch import Tensor, nn
 
-from aqa.annotations.group_drawing import parts_at_random
 from aqa.device import deterministic_kernels, pick_device
-from aqa.errors import AqaWarning, HeadUsageError
 from aqa.models.examples import Examples
 from aqa.models.heads.base import Answer, Head, pack_texts, param, unpack_texts
 from aqa.models.heads.base.network import NetworkHead
@@ -34,7 +31,6 @@ from aqa.models.heads.base.steps import SOURCES, StepSource, choose_source, step
 from aqa.models.heads.base.widths import check_parts, fitting_width, width_param
 from aqa.models.scaling import spread
 from aqa.models.training import losses
-from aqa.models.training.hold_out import grouped_parts
 from aqa.models.training.loop import BatchSource, Trainer, TrainingSettings, VideoBatch
 from aqa.models.training.schedules import warm_up
 
@@ -47,6 +43,7 @@ PUBLISHED = (
     *("lr=0.0005", "batch_size=8"),
 )
 """The parameters of `aqa fit --head rica2` with which it is as published."""
+_LEAST_SPREAD = 1e-9  # points; no network's samples are so alike
 
 
 class RubricTrainer(Trainer):
@@ -97,14 +94,18 @@ class RICA2Head(NetworkHead):
     Steps come from the column `steps`, from the number of a dive (`type`), or from `stage_<name>`;
     a step is a learned vector of its name, where the authors take an embedding of a text; one that
     no training video has is the mean of these vectors. Parts of the action are its first step,
-    those between, and its last. It says how sure it is: the spread of the samples' scores, scaled
-    so that on training videos that a fit has not seen it is as large as the errors. As published:
+    those between, and its last. It says how sure it is by the spread of the samples' scores. That
+    gets the smaller the longer a network is trained, whatever its errors, so it only says of which
+    videos it is surer than of others: a video of the training videos' median spread has a standard
+    deviation of the errors of the videos that training is stopped by. As these chose the epoch too,
+    `aqa fit` learns its ranges from others, see `aqa.models.trust.score_range`. As published:
     `-p hidden=512 -p latent=256 -p attention_heads=8 -p dropout=0.1 -p samples=20 -p lr=0.0005 -p
     batch_size=8`.
 
     Fitted besides: `names_` of the training videos' steps, `source_` that they come from,
     `places_`, the most steps of a video, `videos_`, how many it learned from, and `trust_`, what
-    the samples' spread is multiplied by.
+    the samples' spread is multiplied by (until it is saved `trust_before_`, that of the network
+    before the refit).
     """
 
     lr: float = param(0.0005, "Adam learning rate", source="majeedi2024", above=0)
@@ -150,14 +151,6 @@ class RICA2Head(NetworkHead):
         0.05, "weight of the loss of steps that look far around", source="majeedi2024"
     )
 
-    spread_folds: int = param(
-        3,
-        "parts of the training videos, each of which a fit on the others answers, to learn how "
-        "large its errors are; 0: the videos that training was stopped by tell it",
-        source="ours",
-        low=0,
-    )
-
     takes_views: ClassVar[bool] = True
     columns: ClassVar[tuple[str, ...]] = ("id", *SOURCES)
     fitted: ClassVar[tuple[str, ...]] = (
@@ -174,33 +167,25 @@ class RICA2Head(NetworkHead):
         start: Head | None = None,
     ) -> Self:
         """See `NetworkHead.fit_examples`; and how large its errors are beside its spread."""
-        self.trust_ = 1.0
+        self.trust_ = 1.0  # until it is known
         super().fit_examples(train, validation, others=others, start=start)
-        answered = [*self._unseen_answers(train)]
-        if not answered:
-            held = validation if validation is not None and len(validation) else train
-            if held is train and len(self.held_out):
-                held = train.select(self.held_out)
-            answered = [(*self.before_refit().scores_and_spreads(held), held.scores)]
-        errors = sum(np.square(scores - true).sum() for scores, _, true in answered)
-        spreads = sum(np.square(spreads).sum() for _, spreads, _ in answered)
-        self.trust_ = float(np.sqrt(errors / max(spreads, 1e-12)))
+        asked = validation if validation is not None and len(validation) else train
+        if asked is train and len(self.held_out):
+            asked = train.select(self.held_out)
+        before = super().before_refit()
+        errors = before.scores_and_spreads(asked)[0] - asked.scores
+        size = float(np.sqrt(np.square(errors).mean()))
+        self.trust_, self.trust_before_ = (
+            size / max(float(np.median(head.scores_and_spreads(train)[1])), _LEAST_SPREAD)
+            for head in (self, before)
+        )
         return self
 
-    def _unseen_answers(self, train: Examples) -> Iterator[tuple[NDArray[np.float64], ...]]:
-        """Scores, spreads and true scores of each part of the videos, by a fit on the others."""
-        n = len(train)
-        if not self.spread_folds or n < 2 * self.spread_folds:
-            return
-        settings = {"epochs": self.best_epoch_, "validation": 0.0, "spread_folds": 0}
-        parts = grouped_parts(train.groups, self.spread_folds, self.seed)
-        for part in parts or parts_at_random(n, self.spread_folds, self.seed):
-            out = np.sort(part)
-            head = type(self)(**{**self.params, **settings, "steps": self.source})
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", AqaWarning)  # steps that the others have not
-                head.fit_examples(train.select(np.setdiff1d(np.arange(n), out)))
-                yield *head.scores_and_spreads(train.select(out)), train.scores[out]
+    def before_refit(self) -> Self:
+        """See `Head.before_refit`; with the scale of its own spread."""
+        before = super().before_refit()
+        before.trust_ = getattr(self, "trust_before_", self.trust_)
+        return before
 
     def learn_scores(self, scores: NDArray[np.float64], **columns: Any) -> None:
         """See `NetworkHead.learn_scores`: their scale, and the names of steps."""
@@ -267,10 +252,6 @@ class RICA2Head(NetworkHead):
         """See `NetworkHead.check_params`."""
         super().check_params()
         check_parts(self.hidden, self.attention_heads)
-        if self.spread_folds == 1:
-            raise HeadUsageError(
-                "spread_folds=1 leaves no other part to fit on; choose 2 or more, or 0 for none"
-            )
 
     @property
     def gives(self) -> tuple[Answer, ...]:

@@ -49,6 +49,9 @@ ADDED: dict[str, dict[str, Any]] = {
 }
 
 
+# Present name of a head -> hyper-parameters that it has no longer; what they did is in its arrays.
+REMOVED: dict[str, tuple[str, ...]] = {"rica2": ("spread_folds",)}
+
 # A hyper-parameter that heads did not always have -> what they did before they had it.
 ABSENT: dict[str, Any] = {"refit": False, "caption_once": None, "average_weights": None}
 
@@ -63,8 +66,8 @@ def present_params(head: str, params: Mapping[str, Any]) -> dict[str, Any]:
 
     Those that the head has been given since are what it did without them.
     """
-    renamed = PARAMS.get(head, {})
-    present = {renamed.get(name, name): value for name, value in params.items()}
+    renamed, removed = PARAMS.get(head, {}), REMOVED.get(head, ())
+    present = {renamed.get(k, k): value for k, value in params.items() if k not in removed}
     if head == "core" and "tree" not in present and isinstance(present.get("depth"), int):
         present["depth"] += 1  # it had 2^depth intervals
     return ADDED.get(head, {}) | present

@@ -1,30 +1,46 @@
 """Between which scores a video's true one probably lies: conformal ranges of any head.
 
 A range is as wide as the errors that the head made on training videos that a fit had not seen,
-taken from folds as in cross-conformal prediction (Vovk 2015): of n errors, the one of rank
-ceil(0.8 (n + 1)) is half the width of the range of 80 %. The head that is kept has learned from
-all of these videos, so its errors are rather smaller; `aqa eval` says how often the range holds.
+taken from folds as in cross-conformal prediction (vovk2015): of n errors, the one of rank
+ceil(0.8 (n + 1)) is half the width of the range of 80 %. Where a head says itself between which
+scores a video's true one lies, the error is how far the true score lies outside of these bounds,
+less than 0 inside, and the bounds are moved apart by the one of that rank (romano2019): its ranges
+stay narrower where it is surer. The head that is kept has learned from all of these videos, so its
+errors are rather smaller; `aqa eval` says how often the range holds.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aqa.errors import RunError
 
+if TYPE_CHECKING:
+    from aqa.models.examples import Examples
+
 Floats = NDArray[np.float64]
+Widths = Mapping[int, float]
 
 LEVELS = (50, 80, 95)
 # What is said of a single score.
 SHOWN = 80
 # A range of 95 % takes so many errors at the least.
 LEAST_ERRORS = 19
+# The probabilities of a score's quantiles: the bounds of the levels, and the median.
+QUANTILES = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
+_MEDIAN = QUANTILES.index(0.5)
+
+
+def _bounds(level: int) -> tuple[int, int]:
+    """The places of a level's bounds in `QUANTILES`."""
+    low = QUANTILES.index((100 - level) / 200)
+    return low, len(QUANTILES) - 1 - low
 
 
 @dataclass(frozen=True)
@@ -32,39 +48,55 @@ class ScoreRange:
     """How far scores lie from a head's predictions.
 
     half_widths: level in percent -> points to either side. videos: how many errors that is chosen
-    by. source: of which videos, in words.
+    by. source: of which videos, in words. margins: of a head that gives quantiles, level -> points
+    by which the bounds that it says itself are moved apart to either side; None for other heads,
+    and in runs of before, whose ranges are all as wide.
     """
 
-    half_widths: Mapping[int, float]
+    half_widths: Widths
     videos: int
     source: str
+    margins: Widths | None = None
 
-    def around(self, score: float, level: int = SHOWN) -> tuple[float, float]:
-        """The lowest and the highest score of the range of a level."""
-        return score - self.half_widths[level], score + self.half_widths[level]
+    def quantiles(self, predicted: ArrayLike, own: ArrayLike | None = None) -> Floats:
+        """The bounds of the levels, as quantiles of each predicted score: (n, 7) points.
 
-    def quantiles(self, predicted: ArrayLike, at: Sequence[float]) -> Floats:
-        """The bounds of the levels, as quantiles of each predicted score: (n, len(at)) points.
-
-        at: probabilities, 0.5 or the bounds of a central range of one of the levels.
+        own: (n, 7), what the head says itself, at `QUANTILES`; taken where there are `margins`,
+        with the predicted score as the middle.
         """
-        offsets = [
-            math.copysign(self.half_widths.get(round(200 * abs(q - 0.5)), 0.0), q - 0.5) for q in at
-        ]
-        return np.asarray(predicted, float)[:, None] + np.array(offsets)
+        scores = np.asarray(predicted, float)
+        made = np.repeat(scores[:, None], len(QUANTILES), axis=1)
+        for level in LEVELS:
+            low, high = _bounds(level)
+            if self.margins is None or own is None:
+                made[:, low] -= self.half_widths[level]
+                made[:, high] += self.half_widths[level]
+            else:
+                said, margin = np.asarray(own, float), self.margins[level]
+                made[:, low] = np.minimum(said[:, low] - margin, scores)
+                made[:, high] = np.maximum(said[:, high] + margin, scores)
+        return made
+
+    def of_videos(self, head: Any, examples: Examples, predicted: ArrayLike) -> Floats:
+        """As `quantiles`, of videos that the head has predicted."""
+        own = None if self.margins is None else head.quantiles(examples, QUANTILES)
+        return self.quantiles(predicted, own)
 
     def to_dict(self) -> dict[str, Any]:
         """As a run's record holds it."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
     @classmethod
     def of(cls, record: Any, where: object) -> ScoreRange:
         """From a run's record. where: what the error calls it."""
         try:
-            widths = {int(k): float(v) for k, v in record["half_widths"].items()}
-            if not set(LEVELS) <= widths.keys() or not all(map(math.isfinite, widths.values())):
-                raise ValueError("levels")
-            return cls(widths, int(record["videos"]), str(record["source"]))
+            margins = record.get("margins")
+            return cls(
+                _widths(record["half_widths"]),
+                int(record["videos"]),
+                str(record["source"]),
+                None if margins is None else _widths(margins),
+            )
         except (AttributeError, KeyError, TypeError, ValueError):
             raise RunError(
                 f"{where}: the range of its scores that it records cannot be read; fit the head "
@@ -72,14 +104,51 @@ class ScoreRange:
             ) from None
 
 
-def range_of(errors: ArrayLike, source: str) -> ScoreRange | None:
+def shown_bounds(quantiles: Floats) -> Floats:
+    """The bounds of the level that is said of a single score: (n, 7) -> (n, 2)."""
+    return quantiles[:, [*_bounds(SHOWN)]]
+
+
+def range_of(
+    errors: ArrayLike, source: str, outside: Mapping[int, ArrayLike] | None = None
+) -> ScoreRange | None:
     """The ranges that errors in points make; None where they are too few.
 
-    errors: of videos that the head had not seen.
+    errors: of videos that the head had not seen. outside: of a head that gives quantiles, see
+    `outside_of`, of the same videos.
     """
-    sizes = np.sort(np.abs(np.asarray(errors, float)))
-    n = len(sizes)
+    sizes = {level: np.abs(np.asarray(errors, float)) for level in LEVELS}
+    n = len(sizes[SHOWN])
     if n < LEAST_ERRORS:
         return None
-    places = {level: math.ceil((n + 1) * level / 100) for level in LEVELS}
-    return ScoreRange({level: float(sizes[k - 1]) for level, k in places.items()}, n, source)
+    margins = None if outside is None else _of_rank(outside)
+    return ScoreRange(_of_rank(sizes), n, source, margins)
+
+
+def outside_of(true: ArrayLike, own: ArrayLike) -> dict[int, Floats]:
+    """Level -> how far each true score lies outside the head's own bounds; less than 0 inside.
+
+    true: (n,) points. own: (n, 7), the head's quantiles at `QUANTILES`.
+    """
+    scores, said = np.asarray(true, float), np.asarray(own, float)
+    places = {level: _bounds(level) for level in LEVELS}
+    return {
+        level: np.maximum(said[:, low] - scores, scores - said[:, high])
+        for level, (low, high) in places.items()
+    }
+
+
+def _of_rank(sizes: Mapping[int, ArrayLike]) -> dict[int, float]:
+    """Of each level's n errors, the one of rank ceil(level (n + 1))."""
+    found = {}
+    for level in LEVELS:
+        values = np.sort(np.asarray(sizes[level], float))
+        found[level] = float(values[math.ceil((len(values) + 1) * level / 100) - 1])
+    return found
+
+
+def _widths(record: Any) -> dict[int, float]:
+    widths = {int(level): float(points) for level, points in record.items()}
+    if not set(LEVELS) <= widths.keys() or not all(map(math.isfinite, widths.values())):
+        raise ValueError("levels")
+    return widths

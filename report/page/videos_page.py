@@ -33,7 +33,7 @@ from aqa.report.page.sentences import (
     worst_first,
 )
 from aqa.report.page.template_files import data_address, page_templates
-from aqa.report.score_table import range_text
+from aqa.report.score_table import bounds_text
 from aqa.workflows.moments import weakest
 from aqa.workflows.shown_joints import ShownJoints
 from aqa.workflows.video_reports import BrowserVideo, ReportedVideo, VideosReport
@@ -120,13 +120,13 @@ def _shown(
     copies: Mapping[BrowserVideo, int],
 ) -> _VideoSection:
     values = list(video.by_split.values())
-    width = video.trust.half_width
+    bounds = video.trust.bounds
     digits = point_digits(report.training or (video.score,), 1)
     return _VideoSection(
         number=number,
         video=video,
         score=score_text(video.score, report.training),
-        range="" if width is None else range_text(video.score, width, digits + 1),
+        range="" if bounds is None else bounds_text(bounds, digits + 1),
         splits=""
         if len(values) < 2
         else f"{fixed(min(values), digits)} to {fixed(max(values), digits)}",

@@ -15,9 +15,9 @@ from click.testing import CliRunner, Result
 
 from aqa.annotations.manifest import Manifest, write_manifest
 from aqa.cli import main
-from aqa.evaluation.beside_scores import QUANTILES
 from aqa.evaluation.metric import KINDS
 from aqa.features.store import import_arrays
+from aqa.models.trust.score_range import QUANTILES
 
 QUICK = ["-p", "epochs=20", "-p", "lr=0.01", "-p", "device=cpu"]
 N = 40

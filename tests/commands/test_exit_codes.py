@@ -29,7 +29,6 @@ USAGE = (
     "fit --head lstm -p label=incremental -p loss=l1",
     "fit --head lstm -p loss=pair-margin",
     "fit --head uil -p hidden=10",
-    "fit --head rica2 -p spread_folds=1",
     "fit --head musdl -p low=9 -p high=1",
     "fit --head s3d -p fractions=1,0",
     "fit --head type-lstm -p least=1",

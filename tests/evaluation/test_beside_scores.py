@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from aqa.evaluation.beside_scores import QUANTILES, measure_attributes, measure_coverage
+from aqa.evaluation.beside_scores import measure_attributes, measure_coverage
+from aqa.models.trust.score_range import QUANTILES
 
 
 def test_coverage_is_counted_by_hand() -> None:

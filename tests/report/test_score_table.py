@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from aqa.report.score_table import score_json, scores_table
@@ -33,20 +34,11 @@ def test_of_several_targets_each_has_a_row() -> None:
     ]
 
 
-def test_a_head_that_predicts_a_distribution_has_two_ranges_told_apart() -> None:
-    video = ScoredVideo(
-        Path("a.mp4"), 50.0, {"1": 50.0}, trust=Trust(half_width=8.0), own_range=(47.2, 52.9)
-    )
-    text = scores_table([video])
-    lines = text.splitlines()
-    assert lines[0].split("  ") == ["video", "score", "80 % between", "head's own 80 %"]
-    assert lines[1].split() == ["a.mp4", "50.00", "42", "and", "58", "47", "and", "53"]
-    assert "errors on held-out training videos" in " ".join(text.split())
-    kept = score_json(video, "usdl")
-    assert (kept["range_80"], kept["own_range_80"]) == ([42.0, 58.0], [47.2, 52.9])
-
-
-def test_a_head_without_a_distribution_has_one() -> None:
-    video = ScoredVideo(Path("a.mp4"), 50.0, {"1": 50.0}, trust=Trust(half_width=8.0))
-    assert "own" not in scores_table([video])
-    assert "own_range_80" not in score_json(video, "svr")
+def test_a_known_range_is_a_column() -> None:
+    video = ScoredVideo(Path("a.mp4"), 50.0, {"1": 50.0}, trust=Trust((42.2, 52.9)))
+    lines = scores_table([video, replace(video, trust=Trust())]).splitlines()
+    assert lines[0].split("  ") == ["video", "score", "80 % between"]
+    assert lines[1].split() == ["a.mp4", "50.00", "42", "and", "53"]
+    assert lines[2].endswith("not known")
+    assert score_json(video, "usdl")["range_80"] == [42.2, 52.9]
+    assert score_json(replace(video, trust=Trust()), "usdl")["range_80"] is None

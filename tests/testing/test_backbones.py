@@ -22,7 +22,10 @@ SIZES = {"c3d": None, "isa": None, "tiny3d": (64, 64), "i3d": (64, 64), "dinov2-
 
 # Networks too large to be checked whole in seconds: their blocks are those of dinov2-s, and
 # test_hub_parity.py and test_video_swin.py check small ones of each.
-LARGE = ("videomae", "timesformer", "vjepa2", "video-swin", "dinov2-b", "dinov2-l", "clip")
+LARGE = (
+    *("videomae", "timesformer", "vjepa2", "video-swin"),
+    *("dinov2-b", "dinov2-l", "dinov2-g", "clip"),
+)
 
 
 @pytest.mark.parametrize("name", [n for n in backbone_names() if not n.startswith(LARGE)])

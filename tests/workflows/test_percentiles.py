@@ -60,3 +60,34 @@ def test_doubtful_values_are_compared_with_nothing() -> None:
     assert not Measured(None).doubtful
     assert _compared(3.0, sure + unsure) == _compared(3.0, sure)
     assert _compared(3.0, unsure) is None
+
+
+def test_standing_counts_those_that_are_better() -> None:
+    """Of as much as others nobody is worse, though a percentile counts these half."""
+    knees = [Measured(float(x), None, 1.0) for x in (0, 0, 0, 5, 9)]
+    alike, more = _compared(0.0, knees), _compared(6.0, knees)
+    assert alike is not None
+    assert more is not None
+    assert (alike.standing(KNEES), alike.worse_than) == ("worse than 0 of 5", 30.0)
+    assert (more.standing(KNEES), more.median) == ("worse than 4 of 5", 0.0)
+    less_is_worse, neither = (
+        ASPECTS[name] for name in ("height over the board", "distance from the board")
+    )
+    for aspect, standing in (
+        (less_is_worse, "worse than 1 of 5"),
+        (neither, "more than 4 of 5"),
+    ):
+        found = _compared(6.0, knees, aspect)
+        assert found is not None
+        assert found.standing(aspect) == standing
+
+
+@pytest.mark.parametrize(("n", "videos", "kind"), [(5, 5, "101A"), (4, 7, ""), (1, 4, "")])
+def test_a_type_of_few_videos_is_held_against_all(n: int, videos: int, kind: str) -> None:
+    """Three of another type beside n of the same."""
+    types = ["101A"] * n + ["107B"] * 3
+    training = [Video(str(k), Path("v.mp4"), 1.0, type=one) for k, one in enumerate(types)]
+    known = {one.id: {KNEES.name: Measured(1.0, None, 1.0)} for one in training}
+    found = compare(KNEES, Video("v", Path("v.mp4"), 1.0, type="101A"), 2.0, training, known)
+    assert found is not None
+    assert (found.videos, found.type) == (videos, kind)

@@ -12,11 +12,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from aqa.annotations.manifest import write_manifest
+from aqa.annotations.manifest import Manifest, write_manifest
 from aqa.cli import main
 from aqa.errors import ChangedError
+from aqa.features.store import FeatureStore
+from aqa.features.video_features import of_store
+from aqa.models.examples import example_of
 from aqa.models.runs import Run, load_run
-from aqa.workflows.trust import trust_in
+from aqa.workflows.trust import trust_in, unlike_training
 
 N = 90
 QUICK = "-p C=10 -p epsilon=0.1 -p gamma=0.01"
@@ -87,7 +90,7 @@ def test_no_ranges_learns_none_but_the_likeness(workspace: Path) -> None:
     bare = load_run(workspace / "runs/bare/split-1")
     assert bare.score_range is None
     assert bare.likeness is not None
-    assert trust_in([bare], np.zeros((3, 12))).half_width is None
+    assert bounds(workspace, [bare]) is None
 
 
 def test_eval_says_how_often_the_range_holds(workspace: Path) -> None:
@@ -103,21 +106,53 @@ def test_eval_says_how_often_the_range_holds(workspace: Path) -> None:
     assert "in the interval" not in told(workspace, "eval", "--head", "bare")
 
 
+def bounds(workspace: Path, runs: list[Run], score: float = 50.0) -> tuple[float, float] | None:
+    """Of a video of which every run says this score."""
+    video = Manifest.read(workspace / "manifest.csv").by_id["v00"]
+    with FeatureStore.open(workspace / "stores/f.h5") as store:
+        seen = of_store(store, "v00")
+    return trust_in(runs, {run.split: score for run in runs}, video, seen).bounds
+
+
 def test_a_video_like_the_others_is_trusted_and_another_is_not(run: Run, workspace: Path) -> None:
     features = np.load(workspace / "f.npy")
-    assert trust_in([run], features[:1]).unlike == ""
-    assert "do not trust this score" in trust_in([run], features[:1] + 5).unlike
-    assert trust_in([run], features[:1]).half_width == run.score_range.half_widths[80]  # type: ignore[union-attr]
+    assert unlike_training([run], features[:1]) == ""
+    assert "do not trust this score" in unlike_training([run], features[:1] + 5)
+    half = run.score_range.half_widths[80]  # type: ignore[union-attr]
+    assert bounds(workspace, [run]) == pytest.approx((50 - half, 50 + half))
 
 
 def test_most_runs_decide(run: Run, workspace: Path) -> None:
     far = np.load(workspace / "f.npy")[:1] + 5
     blind = replace(run, record={**run.record, "hashes": {}})
-    assert trust_in([run, blind], far).unlike
-    assert trust_in([blind], far).unlike == ""
-    assert (
-        trust_in([run, replace(run, record={**run.record, "range": None})], far).half_width is None
-    )
+    assert unlike_training([run, blind], far)
+    assert unlike_training([blind], far) == ""
+    unknown = replace(run, record={**run.record, "range": None})
+    assert bounds(workspace, [run, unknown]) is None
+
+
+def test_the_range_of_a_head_that_says_one_is_its_own_moved_apart(workspace: Path) -> None:
+    """Fitted, evaluated and told by the same bounds, of which each video has its own width."""
+    fit = "fit --head usdl --split 1 -p epochs=15 -p width_1=8 -p width_2=8"
+    told(workspace, *fit.split())
+    run = load_run(workspace / "runs/usdl/split-1")
+    known, head = run.score_range, run.head
+    assert known is not None
+    assert known.margins is not None
+    told(workspace, "eval", "--head", "usdl")
+    video = Manifest.read(workspace / "manifest.csv").by_id["v00"]
+    with FeatureStore.open(workspace / "stores/f.h5") as store:
+        seen = of_store(store, "v00")
+    said = example_of(video, seen.features, seen.clips, ())
+    (score,), ((low, high),) = head.predict_examples(said), head.quantiles(said, [0.1, 0.9])  # type: ignore[attr-defined]
+    expected = min(low - known.margins[80], score), max(high + known.margins[80], score)
+    assert trust_in([run], {"1": score}, video, seen).bounds == pytest.approx(expected)
+    with (workspace / "runs/usdl/split-1/predictions.csv").open(newline="") as file:
+        rows = {row["video_id"]: row for row in csv.DictReader(file) if row["part"] == "test"}
+    found = [float(rows["v00"][name]) for name in ("quantile_0.1", "quantile_0.9")]
+    assert found == pytest.approx(expected, rel=1e-4)
+    widths = [float(row["quantile_0.9"]) - float(row["quantile_0.1"]) for row in rows.values()]
+    assert np.ptp(widths) > 0.01
 
 
 def test_a_changed_file_is_refused(workspace: Path, tmp_path: Path) -> None:

@@ -23,14 +23,14 @@ from aqa.models.heads.base import Head, part_of
 from aqa.models.runs import METRICS_FILE, Run, load_run, make_record, write_run
 from aqa.models.saved.record import RECORD
 from aqa.models.training.distributed import ProcessGroup
-from aqa.models.trust.score_range import LEAST_ERRORS, range_of
+from aqa.models.trust.score_range import LEAST_ERRORS
 from aqa.workflows.clip_reference import trained_reference
 from aqa.workflows.finetune.epochs import SUFFIXES, chosen_epochs
 from aqa.workflows.finetune.heads import adapter_of, trainable_head
 from aqa.workflows.finetune.plan import FinetunePlan
 from aqa.workflows.finetune.snapshots import head_arrays
 from aqa.workflows.finetune.states import TrainingState, TrainingStates
-from aqa.workflows.trust import likeness_of
+from aqa.workflows.trust import likeness_of, range_of_rows
 
 BACKBONE, FEATURES = "backbone.safetensors", "features.h5"
 
@@ -163,8 +163,7 @@ class ResultWriter:
         save_evaluated(folder, evaluated)
         if head.kind == "scores":
             rows = evaluated["val"].rows if "val" in evaluated else []
-            errors = [row["score"] - row["predicted"] for row in rows]
-            known = range_of(errors, "validation videos, by which the epoch was chosen")
+            known = range_of_rows(rows, "validation videos, by which the epoch was chosen")
             if known is not None:
                 record["range"] = known.to_dict()
             else:

@@ -22,15 +22,18 @@ BY_FILE = BodySource(None, TOLD_BY_FILE)
 def features_of(one: MeasuredVideo, spec: Spec) -> tuple[VideoFeatures, tuple[str, ...]]:
     """The one row of a store of aspects, and a line for each that the video should have and lacks.
 
-    one: a file of joints, measured as the store with this spec.
+    one: a file of joints, measured as the store with this spec. What the store has of no video, as
+    the camera moved or nobody looked at pixels, is not lacking.
     """
+    pixels, still_camera = _how(spec)
+    never = {kind for kind, looked in (("splash", pixels), ("travel", still_camera)) if not looked}
     definition = parse_aspects(spec["definition"], "the store's aspects")
     row = one.vector(definition)[None]
     lacking = [
         f"{name} could not be measured ({found.why}) and counts as {aspect.neutral:g}"
         for name, found in one.aspects.items()
-        if found.applies and found.value is None
         for aspect in [definition.by_name[name]]
+        if found.applies and found.value is None and aspect.kind not in never
     ]
     whole = [Clip(0, one.n_frames)]
     return VideoFeatures(row, whole, one.n_frames, one.offset, one.fps), tuple(lacking)

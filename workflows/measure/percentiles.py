@@ -26,7 +26,8 @@ class Compared:
     """percentile: percent of the training videos with less, those with as much counted half.
 
     worse_than: percent of them that are better, the same way; None where neither way is worse.
-    videos: how many there are. type: theirs, "" for all. spreads: see `worse_by`.
+    videos: how many there are. type: theirs, "" for all. spreads: see `worse_by`. less, more: how
+    many of them have less, and more. median: of theirs.
     """
 
     percentile: float
@@ -34,6 +35,14 @@ class Compared:
     videos: int
     type: str
     spreads: float | None
+    less: int
+    more: int
+    median: float
+
+    def standing(self, aspect: Aspect) -> str:
+        """How many are better, in words; of an aspect of which neither is worse, have less."""
+        word = "more" if aspect.worse == "neither" else "worse"
+        return f"{word} than {self.more if aspect.worse == 'less' else self.less} of {self.videos}"
 
 
 def compare(
@@ -66,7 +75,16 @@ def compare(
     below = float(np.mean(others < value) + np.mean(others == value) / 2) * 100
     worse = {"more": below, "less": 100 - below}.get(aspect.worse)
     spreads = worse_by(aspect, kind, value, known)
-    return Compared(below, worse, len(others), kind if of_type else "", spreads)
+    return Compared(
+        below,
+        worse,
+        len(others),
+        kind if of_type else "",
+        spreads,
+        int(np.sum(others < value)),
+        int(np.sum(others > value)),
+        float(np.median(others)),
+    )
 
 
 def worse_by(

@@ -137,7 +137,14 @@ def measure_video(
 def _unmeasured(found: Measurements) -> list[str]:
     """Lines on each aspect that could not be measured, or is doubtful, in some videos."""
     lines = []
+    columns = {column for one in found.videos for column in columns_of(one.video)}
     for aspect in found.definition.aspects:
+        for column in aspect.only:
+            if found.videos and column not in columns:
+                lines.append(
+                    f"{aspect.name}: measured in no video, as it is only of some values of the "
+                    f"column {column}, which no video of the manifest has"
+                )
         there = [one.aspects[aspect.name] for one in found.videos]
         lacking = [m for m in there if m.applies and m.value is None]
         if lacking:
@@ -260,6 +267,8 @@ def _row(
         "spreads": _rounded(compared.spreads if compared else None, 2),
         "compared_with": "" if compared is None else compared.videos,
         "of_type": "" if compared is None else compared.type,
+        "median": _rounded(compared.median if compared else None, 4),
+        "standing": "" if compared is None else compared.standing(aspect),
         "why_not": measured.why,
     }
 

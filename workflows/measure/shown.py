@@ -101,9 +101,12 @@ def shown_aspects(
         points = {mark.aspect: mark for mark in said.aspects} if said else {}
         cost = points[aspect.name].points if aspect.name in points else 0.0
         standing = ""
-        if against is not None and worse is not None:
+        if against is not None:
             of = f" of type {against.type}" if against.type else ""
-            standing = f"worse than {worse:.0f} % of {against.videos} training videos{of}"
+            standing = (
+                f"{against.standing(aspect)} training videos{of}, whose median is "
+                f"{aspect.with_unit(against.median)}"
+            )
         if (cost < -0.05) if said else (worse or 0.0) > _LEAST_WORSE:
             far = (against.spreads if against else None) or 0.0
             rows.append(((cost, -far), aspect, measured, standing, cost))

@@ -18,12 +18,13 @@ from aqa.models.heads import find_head, head_names
 from aqa.models.runs import load_run
 from aqa.models.saved.hashes import check_learned
 from aqa.models.target_transforms import transformed
+from aqa.target_names import target_label
 from aqa.workflows.fit import fit_splits, head_params
 from aqa.workflows.reproduce.cells import LAST, Measurement, Measurements, printed_figures
 from aqa.workflows.reproduce.declared import PublishedTable, SystemRecipe
 from aqa.workflows.reproduce.measure import mean_of_actions, measured_cells
 from aqa.workflows.reproduce.needs import no_features, no_origin
-from aqa.workflows.reproduce.scopes import in_scope
+from aqa.workflows.reproduce.scopes import as_learned, in_scope
 from aqa.workflows.transfer.learning import control, network_of
 from aqa.workflows.transfer.results import TransferResult
 from aqa.workflows.transfer.run import stored_examples, transfer
@@ -70,7 +71,7 @@ class RecipeRunner:
     def _run(self, system: str, recipe: SystemRecipe, store: FeatureStore) -> Measurements:
         if recipe.scope == "fine-tuned":
             return self._fine_tuned(recipe, store)
-        manifest = in_scope(self.manifest, self.splits, recipe)
+        manifest = in_scope(as_learned(self.manifest, recipe), self.splits, recipe)
         if recipe.scope == "untrained":
             return self._untrained(recipe, manifest, store)
         folders = [
@@ -165,13 +166,14 @@ class RecipeRunner:
         runs = (
             self.workspace.runs / "reproduce" / slug(system, f"{recipe.case or ''}{recipe.reading}")
         )
-        folder = run_folder(runs, recipe.head, split)
+        label = target_label(recipe.head, recipe.target)
+        folder = run_folder(runs, label, split)
         start = self._start(system, recipe, manifest, store, split)
         one = manifest.split(split)
-        if self._is_there(folder, recipe, store, one):
+        if self._is_there(folder, recipe, manifest, store, one):
             self.tell(f"{system}, split {split}: fitted already")
             return folder
-        self.tell(f"{system}, split {split}: fitting {recipe.head} {' '.join(recipe.params)}")
+        self.tell(f"{system}, split {split}: fitting {' '.join((label, *recipe.params))}")
         for run in fit_splits(
             *(recipe.head, recipe.params, manifest, store, [one], runs),
             seed=self.seed,
@@ -187,6 +189,7 @@ class RecipeRunner:
         self,
         folder: Path,
         recipe: SystemRecipe,
+        manifest: Manifest,
         store: FeatureStore,
         split: Split,
     ) -> bool:
@@ -211,7 +214,7 @@ class RecipeRunner:
         )
         if alike:
             try:
-                check_learned(folder, record, self.manifest, store)
+                check_learned(folder, record, manifest, store)
             except ChangedError as error:
                 raise _to_delete(error, folder) from None
         return bool(alike)

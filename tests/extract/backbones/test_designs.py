@@ -173,6 +173,7 @@ DESIGNS = {
     "dinov2-s": ("token", 16, {"token": (174, 22_056_576 - 384, (384,))}),
     "dinov2-b": ("token", 16, {"token": (174, 86_580_480 - 768, (768,))}),
     "dinov2-l": ("token", 16, {"token": (342, 304_368_640 - 1024, (1024,))}),
+    "dinov2-g": ("token", 16, {"token": (566, 1_136_480_768 - 1536, (1536,))}),
     "clip-b32": (
         "embedding",
         16,
@@ -195,6 +196,31 @@ DESIGNS = {
         {
             "embedding": (296, 303_966_208, (768,)),
             "token": (295, 303_966_208 - 1024 * 768, (1024,)),
+        },
+    ),
+    "clip-l14-336": (
+        "embedding",
+        16,
+        {
+            "embedding": (296, 304_293_888, (768,)),
+            "token": (295, 304_293_888 - 1024 * 768, (1024,)),
+        },
+    ),
+    # OpenCLIP's tables give 632.08 and 1844.91 million, which these are to two decimals.
+    "clip-h14": (
+        "embedding",
+        16,
+        {
+            "embedding": (392, 632_076_800, (1024,)),
+            "token": (391, 632_076_800 - 1280 * 1024, (1280,)),
+        },
+    ),
+    "clip-bigg14": (
+        "embedding",
+        16,
+        {
+            "embedding": (584, 1_844_907_264, (1280,)),
+            "token": (583, 1_844_907_264 - 1664 * 1280, (1664,)),
         },
     ),
 }
@@ -229,11 +255,14 @@ _TODAY = {
     ),
     **{
         (f"dinov2-{size}", "hub"): (256, (224, 224), "RGB", "pillow-bicubic", *_IMAGENET)
-        for size in "sbl"
+        for size in "sblg"
     },
     **{
-        (name, "hub"): (224, (224, 224), "RGB", "pillow-bicubic", *_CLIP)
-        for name in ("clip-b32", "clip-b16", "clip-l14")
+        (name, "hub"): (side, (side, side), "RGB", "pillow-bicubic", *_CLIP)
+        for name, side in (
+            *(("clip-b32", 224), ("clip-b16", 224), ("clip-l14", 224), ("clip-l14-336", 336)),
+            *(("clip-h14", 224), ("clip-bigg14", 224)),
+        )
     },
 }
 # The profile of a backbone -> resize, crop, channels, and grey 128 in each channel, normalised.

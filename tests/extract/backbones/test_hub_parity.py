@@ -131,10 +131,18 @@ def test_vjepa2(frames: int, tmp_path: Path) -> None:
         assert differs(ours(clips.flip(2)), expected) > 1e-3
 
 
-def test_dinov2(tmp_path: Path) -> None:
-    model = theirs("dinov2", "Dinov2Model", "Dinov2Config", **SMALL, image_size=70, patch_size=14)
-    design = replace(DESIGN, hidden=192, scaled=True)
-    ours = loaded(model, tmp_path, "dinov2-b", "hub", lambda config: DINOv2(design, grid=5))
+@pytest.mark.parametrize("gated", [False, True])
+@pytest.mark.parametrize("registers", [0, 4])
+def test_dinov2(registers: int, gated: bool, tmp_path: Path) -> None:
+    family = "dinov2_with_registers" if registers else "dinov2"
+    kind = "Dinov2WithRegisters" if registers else "Dinov2"
+    settings = {**SMALL, "image_size": 70, "patch_size": 14, "use_swiglu_ffn": gated}
+    model = theirs(family, f"{kind}Model", f"{kind}Config", **settings)
+    design = replace(DESIGN, hidden=128 if gated else 192, scaled=True, gated=gated)
+    ours = loaded(
+        *(model, tmp_path, "dinov2-b", "hub-registers" if registers else "hub"),
+        lambda config: DINOv2(design, grid=5, registers=registers),
+    )
     for size in (70, 42):  # that of the table of places, and a smaller picture
         clips = noise(2, 3, 3, size, size)
         with torch.inference_mode():
@@ -143,12 +151,14 @@ def test_dinov2(tmp_path: Path) -> None:
             assert differs(ours(clips[:, :, :1]), frames.unflatten(0, (2, 3))[:, 0]) < 1e-4
 
 
+@pytest.mark.parametrize("activation", ["quick_gelu", "gelu"])
 @pytest.mark.parametrize("layer", ["embedding", "token"])
-def test_clip(layer: str, tmp_path: Path) -> None:
+def test_clip(layer: str, activation: str, tmp_path: Path) -> None:
     settings = {**SMALL, "intermediate_size": 80, "image_size": 64, "patch_size": 16}
     kind = "CLIPVisionModelWithProjection"
-    model = theirs("clip", kind, "CLIPVisionConfig", **settings, projection_dim=20)
-    design = replace(DESIGN, eps=1e-5, quick=True)
+    settings |= {"projection_dim": 20, "hidden_act": activation}
+    model = theirs("clip", kind, "CLIPVisionConfig", **settings)
+    design = replace(DESIGN, eps=1e-5, quick=activation == "quick_gelu")
     ours = loaded(
         *(model, tmp_path, "clip-b16", "hub"),
         lambda config: CLIPImages(design, 16, 20, "embedding", side=64),
@@ -162,6 +172,9 @@ def test_clip(layer: str, tmp_path: Path) -> None:
         else:
             expected = model.vision_model(frames).pooler_output
         assert differs(ours(clips), expected.unflatten(0, (2, 3)).mean(1)) < 1e-4
+        for block in ours.blocks:
+            block.mlp.quick = not block.mlp.quick
+        assert differs(ours(clips), expected.unflatten(0, (2, 3)).mean(1)) > 1e-3
 
 
 @pytest.mark.parametrize(

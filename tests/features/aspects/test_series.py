@@ -98,6 +98,22 @@ def test_distances_are_in_body_lengths() -> None:
     assert values(aspect("ahead", "knee", "toe"), left) == pytest.approx([26 / left.length])
 
 
+def test_feet_that_point_at_the_camera_tell_no_way_ahead() -> None:
+    for toe, seen in ((3, False), (6, True)):
+        one = body({"toe": (toe, 130), "knee": (46, 90)})
+        assert (series_of(aspect("ahead", "knee", "toe"), one, 0, 0) is not None) == seen
+
+
+def test_points_that_lie_at_one_place_divide_nothing() -> None:
+    """From the side, ankles are at one place, and no knee is 20 times as far apart as they."""
+    knees = {"left knee": (-20, 90), "right knee": (20, 90)}
+    feet = [{"left ankle": (-x, 130), "right ankle": (x, 130)} for x in (1, 20)]
+    one = aspect("ratio", "left knee", "right knee", "left ankle", "right ankle", axis="x")
+    near, apart = values(one, body({**knees, **feet[0]}, {**knees, **feet[1]}))
+    assert np.isnan(near)
+    assert apart == pytest.approx(1)
+
+
 def test_feet_may_point_anywhere_in_three_dimensions() -> None:
     flat = body({"knee": (46, 90)})
     x, y = flat.joints[..., 0], flat.joints[..., 1]
@@ -186,6 +202,21 @@ def test_confidence_and_what_is_not_seen() -> None:
     nothing = measure(squat, Seen(unseen, 30.0, {}, {}))["knee"]
     assert nothing.value is None
     assert nothing.why == "no frame there shows the joints"
+
+
+def test_an_event_that_is_not_known_is_told_with_its_reason() -> None:
+    text = (
+        'name = "s"\n[events.low]\nstage = "bottom"\n{}[[aspect]]\nname = "knee"\n'
+        'kind = "joint-bend"\npoints = ["hip", "knee", "ankle"]\nover = "low"\nworse = "more"\n'
+        'neutral = 0\nsays = "{{value}}"\n'
+    )
+    headless = body({"ankle": (np.nan, 0)})
+    for rule, why in (
+        ("", "the event low is not known: no stage_bottom in the manifest, and it has no rule"),
+        ('rule = "lowest"\n', "no stage_bottom in the manifest, and the rule lowest finds none"),
+    ):
+        found = measure(parse_aspects(text.format(rule), "s.toml"), Seen(headless, 30.0, {}, {}))
+        assert why in found["knee"].why
 
 
 def test_up_of_three_dimensions_is_told_by_the_body() -> None:

@@ -21,7 +21,7 @@ from aqa.testing.heads import HEAD_CHECKS, HeadCase, head_case
 # their defaults.
 QUICK = {"epochs": 60, "hidden": 32, "device": "cpu", "bounds": "fractions"}
 QUICK |= {"channels": 8, "fragment": "last", "key_fragments": False, "queries": 4, "samples": 4}
-QUICK |= {"spread_folds": 0, "layers": 1}
+QUICK |= {"layers": 1}
 # Those of the heads that take longest: fewer passes at a higher rate, and shallower networks.
 SHALLOW = {"encoder_layers": 1, "decoder_layers": 1}
 QUICK_OF: dict[str, dict[str, object]] = {

@@ -70,3 +70,8 @@ def test_an_old_parameter_says_the_new_one(head: str, text: str, new: str) -> No
 def test_an_old_head_says_the_new_one() -> None:
     with pytest.raises(UnknownNameError, match="it is now called 'score-estimation'"):
         get_head("score")
+
+
+def test_a_hyper_parameter_that_a_head_has_no_longer_is_left_out() -> None:
+    assert present_params("rica2", {"spread_folds": 3, "samples": 20}) == {"samples": 20}
+    assert present_params("svr", {"spread_folds": 3}) == {"spread_folds": 3}

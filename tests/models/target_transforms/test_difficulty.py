@@ -24,7 +24,7 @@ SCORING = [
     and "difficulty" not in get_head(name).columns
     and not get_head(name).takes_joints
 ]
-QUICK = {"epochs": 4, "hidden": 8, "device": "cpu", "bounds": "fractions", "spread_folds": 0}
+QUICK = {"epochs": 4, "hidden": 8, "device": "cpu", "bounds": "fractions"}
 # Under a name that means something else in another head.
 QUICK_OF = {"score-estimation": {"steps": 20}}
 

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from aqa.errors import RunError
-from aqa.models.trust.score_range import ScoreRange, range_of
+from aqa.models.trust.score_range import (
+    QUANTILES,
+    ScoreRange,
+    outside_of,
+    range_of,
+    shown_bounds,
+)
 
 
 def test_half_widths_are_errors_of_the_conformal_rank() -> None:
     made = range_of(np.arange(1, 20) * [1, -1, *[1] * 17], "made up")
     assert made is not None
     assert made.half_widths == {50: 10.0, 80: 16.0, 95: 19.0}
-    assert made.around(50.0) == (34.0, 66.0)
-    assert made.around(50.0, 95) == (31.0, 69.0)
+    assert made.margins is None
+    assert shown_bounds(made.quantiles([50.0])).tolist() == [[34.0, 66.0]]
     assert (made.videos, made.source) == (19, "made up")
 
 
@@ -36,17 +44,79 @@ def test_ranges_hold_as_often_as_they_say(level: int, rng: np.random.Generator) 
 
 def test_quantiles_are_the_bounds_of_the_levels() -> None:
     made = ScoreRange({50: 1.0, 80: 2.0, 95: 3.0}, 20, "made up")
-    at = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
-    assert made.quantiles([10.0], at).tolist() == [[7, 8, 9, 10, 11, 12, 13]]
+    assert QUANTILES == (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
+    assert made.quantiles([10.0]).tolist() == [[7, 8, 9, 10, 11, 12, 13]]
+
+
+OWN = [[4.0, 5.0, 7.0, 10.0, 13.0, 15.0, 16.0]]
+
+
+def test_bounds_that_a_head_says_are_moved_apart_up_to_the_score() -> None:
+    made = ScoreRange({50: 1.0, 80: 2.0, 95: 3.0}, 20, "made up", {50: -3.5, 80: 0.5, 95: 2.0})
+    assert made.quantiles([10.0], OWN).tolist() == [[2, 4.5, 10, 10, 10, 15.5, 18]]
+
+
+def test_how_far_scores_lie_outside_of_a_heads_bounds() -> None:
+    found = outside_of([10.0, 3.0, 15.5], OWN * 3)
+    assert {level: values.tolist() for level, values in found.items()} == {
+        50: [-3.0, 4.0, 2.5],
+        80: [-5.0, 2.0, 0.5],
+        95: [-6.0, 1.0, -0.5],
+    }
+
+
+def test_margins_are_distances_of_the_conformal_rank() -> None:
+    true = np.arange(19.0)
+    said = np.tile(OWN[0], (19, 1))
+    made = range_of(true - 9, "made up", outside_of(true, said))
+    assert made is not None
+    by_hand = sorted(max(5.0 - t, t - 15.0) for t in range(19))
+    assert made.margins is not None
+    assert made.margins[80] == by_hand[15]
+    assert made.half_widths[80] == 8.0
+
+
+@pytest.mark.parametrize("level", [50, 80, 95])
+@pytest.mark.parametrize("sure", [0.1, 1.0, 5.0])
+def test_a_head_that_is_too_sure_or_not_sure_enough_holds_as_often_as_it_says(
+    level: int, sure: float, rng: np.random.Generator
+) -> None:
+    def drawn(n: int) -> tuple[np.ndarray, np.ndarray]:
+        spread = rng.uniform(0.5, 2.0, n)
+        own = sure * spread[:, None] * norm.ppf(QUANTILES)
+        return rng.normal(scale=spread), own
+
+    held = []
+    for _ in range(300):
+        (true, own), (asked, said) = drawn(60), drawn(50)
+        made = range_of(true, "made up", outside_of(true, own))
+        assert made is not None
+        bounds = made.quantiles(np.zeros(50), said)
+        low, high = {50: (2, 4), 80: (1, 5), 95: (0, 6)}[level]
+        held.append(np.mean((bounds[:, low] <= asked) & (asked <= bounds[:, high])))
+    assert np.mean(held) == pytest.approx(level / 100, abs=0.02)
 
 
 def test_a_record_gives_it_back() -> None:
     made = ScoreRange({50: 1.0, 80: 2.0, 95: 3.0}, 20, "made up")
+    assert "margins" not in made.to_dict()
+    assert ScoreRange.of(json.loads(json.dumps(made.to_dict())), "run") == made
+    made = replace(made, margins={50: -1.0, 80: 0.5, 95: 3.0})
     assert ScoreRange.of(json.loads(json.dumps(made.to_dict())), "run") == made
 
 
+HALF = {"half_widths": {"50": 1, "80": 2, "95": 3}, "videos": 20, "source": "made up"}
+
+
 @pytest.mark.parametrize(
-    "record", [3, {}, {"half_widths": {"80": 1}, "videos": 1, "source": ""}, {"half_widths": []}]
+    "record",
+    [
+        3,
+        {},
+        {"half_widths": {"80": 1}, "videos": 1, "source": ""},
+        {"half_widths": []},
+        HALF | {"margins": {"80": 1}},
+    ],
 )
 def test_a_damaged_record_is_one_line(record: object) -> None:
     with pytest.raises(RunError, match="run: the range of its scores that it records cannot be"):

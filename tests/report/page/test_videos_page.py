@@ -182,7 +182,7 @@ def test_a_warning_names_its_video(
     dives: Path, tmp_path: Path, run_aqa, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "aqa.workflows.video_reports.trust_in", lambda runs, features: Trust(None, "unlike them")
+        "aqa.workflows.video_reports.trust_in", lambda *_: Trust(None, "unlike them")
     )
     out = tmp_path / "page.html"
     said = run_aqa("-C", str(dives), "report", "dive_0003", "new dive.mp4", "-o", str(out))

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from aqa.evaluation.compare import Comparison, compared_metric
+from aqa.evaluation.compare import compared_metric
 from aqa.evaluation.compare_commentary import CaptionComparison
+from aqa.evaluation.comparison import Comparison
 from aqa.evaluation.metric import KINDS
 from aqa.evaluation.result import Evaluation, flat
 from aqa.files import write_json, write_rows
@@ -62,7 +63,8 @@ def write_comparison(
     suffix = _suffix(heads, splits, targets)
     usual = comparison.metric == compared_metric(None, comparison.kind)
     metric = "" if usual else f"-{comparison.metric}"
-    path = runs / f"compare{metric}{suffix}.json"
+    against = f"-against-{comparison.against}" if comparison.against else ""
+    path = runs / f"compare{metric}{against}{suffix}.json"
     write_json(path, comparison_record(comparison, captions))
     write_rows(path.with_suffix(".csv"), [pair.to_row() for pair in comparison.pairs])
     if captions is not None and captions.pairs:

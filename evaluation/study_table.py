@@ -15,7 +15,8 @@ from typing import Any, Literal
 import numpy as np
 
 from aqa.errors import AqaWarning, RunError, UnknownNameError, listed
-from aqa.evaluation.compare import Comparison, compare, measure_alone
+from aqa.evaluation.compare import compare, measure_alone
+from aqa.evaluation.comparison import Comparison
 from aqa.evaluation.head_results import HeadResults
 from aqa.evaluation.metric import Metric, metric_of, metrics_of
 from aqa.evaluation.predictions import Predictions

@@ -67,6 +67,7 @@ def _labels() -> None:
     _written("holes.csv", "video_id,score", [*(f"{i},{s}" for i, s in scores.items()), "x,"])
     parts = [f"{i},{s},{100 - s}" for i, s in scores.items()]
     _written("programs.csv", "video_id,score_tes,score_pcs", parts)
+    _written("two.csv", "video_id,Anna,Ben", parts)
     marks = [f"{i},{'good' if k % 2 else 'bad'}" for k, i in enumerate(IDS)]
     _written("labels.csv", "video_id,label", marks)
     pairs = [f"{b},{a}" for a, b in pairwise(IDS)]

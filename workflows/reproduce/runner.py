@@ -25,6 +25,7 @@ from aqa.workflows.reproduce.declared import PublishedTable, SystemRecipe
 from aqa.workflows.reproduce.measure import mean_of_actions, measured_cells
 from aqa.workflows.reproduce.needs import no_features, no_origin
 from aqa.workflows.reproduce.scopes import as_learned, in_scope
+from aqa.workflows.reproduce.store_settings import store_differences
 from aqa.workflows.transfer.learning import control, network_of
 from aqa.workflows.transfer.results import TransferResult
 from aqa.workflows.transfer.run import stored_examples, transfer
@@ -50,6 +51,7 @@ class RecipeRunner:
         self.table, self.workspace, self.manifest = table, workspace, manifest
         self.splits, self.seed, self.stand_in, self.tell = splits, seed, stand_in, tell
         self.not_evaluated: list[str] = []  # of the recipe that was measured last
+        self.store_notes: dict[str, str] = {}  # store -> how it differs from the table's
         self.origin: RecipeRunner | None = None
         self.rehearsed = False
         self._transfers: dict[str, TransferResult] = {}
@@ -66,6 +68,11 @@ class RecipeRunner:
         if not path.exists():
             raise RunError(no_features(self.table, recipe.store, self.workspace))
         with FeatureStore.open(path) as store:
+            differing = store_differences(store.spec, self.table.stores[recipe.store])
+            if differing and not self.rehearsed:
+                self.store_notes[recipe.store] = (
+                    f"{path} was not made as the table says: {'; '.join(differing)}"
+                )
             yield from self._run(system, recipe, store)
 
     def _run(self, system: str, recipe: SystemRecipe, store: FeatureStore) -> Measurements:

@@ -18,6 +18,7 @@ from aqa.workflows.reproduce.cells import printed_figures, sources
 from aqa.workflows.reproduce.declared import PublishedTable, SystemRecipe
 from aqa.workflows.reproduce.figures import other_figures, published_figures
 from aqa.workflows.reproduce.run import reproduce
+from aqa.workflows.reproduce.store_settings import store_differences
 from aqa.workflows.reproduce.tables import TABLES, UNDECLARED
 from aqa.workspace import Workspace
 
@@ -124,3 +125,19 @@ def test_printed_means_are_those_of_the_printed_splits() -> None:
 def test_an_unknown_system_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(AqaError, match=r"unknown system of jain2020-5 'S3D'; known: C3D\+LSTM"):
         reproduce(TABLES["jain2020-5"], Workspace(tmp_path), systems=["S3D"])
+    without = r"others-fis-v: MS-LSTM \(xu2019\): no head here is built after it"
+    with pytest.raises(AqaError, match=without):
+        reproduce(TABLES["others-fis-v"], Workspace(tmp_path), systems=["MS-LSTM (xu2019)"])
+
+
+def test_a_store_that_the_options_of_a_table_would_not_make_is_told() -> None:
+    c3d = {"backbone": "c3d", "clip_length": 16, "stride": 16, "frames": 144, "tail": "shift"}
+    options = "--backbone c3d --weights FILE --frames 144"
+    assert store_differences(c3d, options) == []
+    assert store_differences({**c3d, "frames": None, "tail": "drop"}, options) == [
+        "frames is null, not 144",
+        'tail is "drop", not "shift"',
+    ]
+    told = store_differences(c3d, f"{options} --sampling 16x17 --augmentations original,shift1")
+    assert told == ["window is null, not 272", "augmentations lack shift1"]
+    assert store_differences({"backbone": None, "frames": None}, options) == []

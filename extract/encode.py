@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from aqa.device import deterministic_kernels, pick_device
-from aqa.errors import AqaError
+from aqa.errors import AqaError, WrongUsageError
 from aqa.extract.backbones.backbone import Backbone
 from aqa.extract.engines.int8_net import Int8Net
 from aqa.extract.engines.names import Engine
@@ -63,7 +63,7 @@ class Encoder:
                 self._net = OpenVinoNet(backbone.net, backbone.name, self.batch_size, precision)
             return
         if precision == "int8":
-            raise AqaError(NOT_TORCH)
+            raise WrongUsageError(NOT_TORCH)
         self.device = pick_device(device)
         self.batch_size = batch_size or _BATCH_SIZES.get(self.device.type, 1)
         self._net = optimise(backbone.net, self.device, precision, probe_of(backbone))
@@ -125,6 +125,12 @@ def blank_response(encoder: Encoder, backbone: Backbone, clip_length: int) -> ND
         raise
     except RuntimeError as error:
         first_line = str(error).partition("\n")[0]
+        if clip_length == backbone.clip_length:
+            height, width = backbone.preprocess.crop
+            raise AqaError(
+                f"{backbone.name} cannot take {clip_length} frames of {height} x {width}, as its "
+                f"preprocessing gives them ({first_line}); name another one with --preprocess"
+            ) from None
         raise AqaError(
             f"{backbone.name} cannot take clips of {clip_length} frames, it is made for "
             f"{backbone.clip_length} ({first_line})"

@@ -92,6 +92,19 @@ def listed(items: Iterable[object], limit: int = 5) -> str:
     return ", ".join(texts[:limit]) + more
 
 
+def told_together(lines: Iterable[str], limit: int = 2) -> list[str]:
+    """Lines of a name and what is wrong with it: those that say the same of several, as one.
+
+    >>> told_together(["runs/a: damaged", "runs/b: damaged", "runs/c: damaged", "runs/d: old"])
+    ['runs/a, runs/b and 1 more: damaged', 'runs/d: old']
+    """
+    named: dict[str, list[str]] = {}
+    for line in dict.fromkeys(lines):
+        name, colon, said = line.partition(": ")
+        named.setdefault(colon + said or line, []).append(name)
+    return [said if said in names else listed(names, limit) + said for said, names in named.items()]
+
+
 def did_you_mean(name: str, known: Sequence[str], limit: int = 12) -> str:
     """Say which names exist, the likely one first.
 

@@ -54,3 +54,14 @@ def label_and_seed(label: str) -> tuple[str, int | None]:
     """
     found = re.fullmatch(rf"(.+){SEED_SIGN}(0|[1-9][0-9]*)", label)
     return (found[1], int(found[2])) if found else (label, None)
+
+
+def without_seed(folder: str) -> tuple[str, int | None]:
+    """A folder's name without its seed, and that; None where it has none.
+
+    >>> without_seed("lstm~seed2@tes"), without_seed("lstm")
+    (('lstm@tes', 2), ('lstm', None))
+    """
+    label, target = label_and_target(folder)
+    base, seed = label_and_seed(label)
+    return target_label(base, target), seed

@@ -36,7 +36,8 @@ def read_text(path: Path) -> str:
         ) from None
     except UnicodeDecodeError as error:
         raise AqaError(
-            f"{path}: byte {error.start} is not UTF-8; save the table as UTF-8"
+            f"{path}: byte {error.start} is not UTF-8; save the table as UTF-8 (in Excel: Save As, "
+            "CSV UTF-8)"
         ) from None
     except OSError as error:
         raise AqaError(f"{path}: cannot be read: {error.strerror}") from None

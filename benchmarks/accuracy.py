@@ -5,9 +5,10 @@
 
 Fits every scoring head with its defaults on each split of the manifest, or on the first N of them,
 evaluates it on the split's test videos, and prints means over the splits with their standard
-deviations, or of a single split its 95 % intervals, seconds a fit, and numbers in the fitted model.
-What is fitted already below RUNS is not fitted again; a head whose kind of features is not given,
-or that these features cannot fit, is named at the end.
+deviations, or of a single split its 95 % intervals, processor seconds a fit (of all threads; "-"
+where some runs were there before), and numbers in the fitted model. What is fitted already below
+RUNS is not fitted again; a head whose kind of features is not given, or that these features cannot
+fit, is named at the end.
 
 Heads are compared on the same videos alone. With --skip-incomplete a video that lacks a score, or a
 label that one of the table's heads needs of its training videos, is left out for all of them, of
@@ -17,13 +18,13 @@ be of other videos: give it a folder for runs of its own.
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import click
-import numpy as np
 from safetensors.numpy import load_file
 
 from aqa.annotations.chosen_splits import chosen_splits
@@ -54,12 +55,14 @@ def row(
     for split, folder in zip(splits, folders, strict=True):
         if split not in missing:
             _check_videos(folder, split)
+    start = time.process_time()
     for _ in fit_splits(head, (), manifest, store, missing, runs, ranges=False):
         pass
+    all_fitted_now = len(missing) == len(splits)
+    seconds = f"{(time.process_time() - start) / len(splits):.1f}" if all_fitted_now else "-"
     found = evaluate_runs(folders, manifest, store)
     mean = next((one for one in found.means if one.kind == "scores"), None)
     single = next(one for one in found.results if one.kind == "scores")
-    seconds = np.median([load_run(folder).record["seconds"] for folder in folders])
     size = sum(array.size for array in load_file(folders[0] / MODEL).values())
     cells = [
         with_std(mean.values[name], mean.stds[name], metric_of(name).digits)
@@ -67,7 +70,7 @@ def row(
         else with_interval(single.values[name], single.intervals[name], metric_of(name).digits)
         for name in ("spearman", "mse", "relative_l2")
     ]
-    return f"| `{head}` | {' | '.join(cells)} | {seconds:.1f} | {size:,} |"
+    return f"| `{head}` | {' | '.join(cells)} | {seconds} | {size:,} |"
 
 
 def complete_for_all(
@@ -144,7 +147,7 @@ def main(
         splits = [table.split(split.name) for split in splits]
     for split in splits:
         click.echo(f"split {split.name}: {', '.join(f'{len(split.part(p))} {p}' for p in PARTS)}")
-    click.echo("| head | Spearman | MSE | R-l2 x100 | seconds a fit | numbers |")
+    click.echo("| head | Spearman | MSE | R-l2 x100 | CPU seconds a fit | numbers |")
     click.echo("| --- | --- | --- | --- | --- | --- |")
     for head, path in stores.items():
         with FeatureStore.open(path) as opened, warnings.catch_warnings():

@@ -29,6 +29,7 @@ from aqa.workspace import Workspace
     help="Metric to compare; mse and med are errors; the last four are of good or bad, accuracy of "
     "pairs too [default: spearman; of good or bad balanced_accuracy; of pairs accuracy].",
 )
+@click.option("--against", metavar="HEAD", help="Compare each of the others with this head alone.")
 @fitted_targets_option
 @runs_option
 @json_option
@@ -38,6 +39,7 @@ def compare(
     heads: tuple[str, ...],
     splits: tuple[str, ...],
     metric: str | None,
+    against: str | None,
     targets: tuple[str, ...],
     runs: Path | None,
     as_json: bool,
@@ -52,6 +54,8 @@ def compare(
     p of a paired permutation test over videos. That p, adjusted for all pairs of heads (Holm),
     decides whether one is better as it was fitted. With several splits, the p of the corrected
     resampled t test over splits says whether heads fitted on other videos would differ too.
+    With --against only pairs with that head are compared: the fewer pairs, the smaller a
+    difference that can be shown.
 
     Where heads write commentary, another table shows how near that is to what was said.
 
@@ -63,21 +67,27 @@ def compare(
     from aqa.evaluation.compare_commentary import compared_captions
     from aqa.evaluation.predictions import compared_folders, read_heads
     from aqa.evaluation.result_files import comparison_record, write_comparison
-    from aqa.models.run_source import chosen_runs, labels_of
+    from aqa.models.run_source import chosen_runs, names_of
     from aqa.report.comparison_table import comparison_text
 
     where = runs or workspace.runs
     folders = chosen_runs(where, heads, splits, targets, holding="predictions.csv")
     if not heads:
         folders = compared_folders(folders)
+    if against is not None:
+        folders += chosen_runs(where, (against,), splits, targets, holding="predictions.csv")
+        folders = list(dict.fromkeys(folders))
+        against = names_of(where, (against,))[0]
     read = read_heads(folders, strict=bool(heads))
-    comparisons = [(one, compared_captions(one, read)) for one in compare_targets(read, metric)]
+    comparisons = [
+        (one, compared_captions(one, read)) for one in compare_targets(read, metric, against)
+    ]
     several_targets = len({one.target for one, _ in comparisons}) > 1
     several_families = len({one.family for one, _ in comparisons}) > 1
     written = [
         write_comparison(
             where,
-            labels_of(where, heads),
+            names_of(where, heads),
             [one.family] if several_families else splits,
             one,
             captions,

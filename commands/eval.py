@@ -23,6 +23,7 @@ from aqa.commands.options import (
     typed_command,
     workspace_option,
 )
+from aqa.errors import told_together
 from aqa.target_names import SCORE, label_and_target
 from aqa.workspace import Workspace
 
@@ -115,7 +116,7 @@ def evaluate(
     from aqa.annotations.manifest import Manifest
     from aqa.evaluation.evaluate_runs import evaluate_runs
     from aqa.evaluation.result_files import write_results
-    from aqa.models.run_source import chosen_runs, labels_of
+    from aqa.models.run_source import chosen_runs, names_of
     from aqa.report.result_tables import results_table
 
     if page is not None:
@@ -140,7 +141,7 @@ def evaluate(
             baselines=None if no_baseline else where,
             heads=heads,
         )
-    written = write_results(where, labels_of(where, heads), splits, evaluation, targets)
+    written = write_results(where, names_of(where, heads), splits, evaluation, targets)
     if as_json:
         click.echo(json.dumps(evaluation.to_dict(), indent=1))
     else:
@@ -148,7 +149,7 @@ def evaluate(
         click.echo(f"written to {written} and .csv", err=True)
     if page is not None:
         _write_page(page, folders, table, evaluation)
-    for reason in evaluation.failed:
+    for reason in told_together(evaluation.failed):
         click.echo(f"not evaluated: {reason}", err=True)
     if evaluation.failed:
         sys.exit(1)

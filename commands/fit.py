@@ -208,16 +208,28 @@ def fit(
             bar=True,
         )
         for run in fit_tasks(tasks, features, settings, jobs):
-            seconds, n = run.record["seconds"], len(run.record["split"]["train"])
-            line = f"{run.folder}: {n} training videos, {seconds:.1f} s"
+            n = len(run.record["split"]["train"])
+            line = f"{run.folder}: {n} training videos, {_time(run.record)}"
             click.echo("; ".join([line, *_chosen(run.record["chosen"]), *_threshold(run)]))
             if run.record["left_out"]:
                 click.echo(f"{run.folder}: {told_left_out(run.record['left_out'])}")
 
 
+def _time(record: Mapping[str, Any]) -> str:
+    """How long the fit took, and all of it, where that is more: ranges take three more fits."""
+    seconds, in_all = record["seconds"], record["seconds_in_all"]
+    if in_all - seconds < 0.5:
+        return f"{seconds:.1f} s"
+    return (
+        f"{seconds:.1f} s ({in_all:.1f} s {'with its ranges' if 'range' in record else 'in all'})"
+    )
+
+
 def _chosen(values: Mapping[str, Any]) -> Iterator[str]:
     """What was chosen, in words; lists and what holds them are in run.json alone."""
     for name, value in values.items():
+        if isinstance(value, list):
+            continue
         if not isinstance(value, Mapping):
             yield f"{name} {value}"
         elif not any(isinstance(inner, (Mapping, list)) for inner in value.values()):

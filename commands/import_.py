@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="NAME=COLUMN",
     help="csv: the manifest's column NAME is the table's COLUMN, its name or, where it has none, "
-    "its number. May be repeated.",
+    "its number. May be repeated; with the same NAME it is the mean of these columns.",
 )
 @click.option(
     "--header",
@@ -104,13 +104,17 @@ def import_(
         raise click.UsageError("--check writes nothing, so it takes no lists of ids")
     if skip_unknown:
         lists["skip_unknown"] = True
+    wanted: dict[str, list[str]] = {}
+    for column_name, column in map(_mapping, columns):
+        wanted.setdefault(column_name, []).append(column)
     request = Request(
         sources or (Path(),),
         videos,
         frames,
-        dict(_mapping(text) for text in columns),
+        {name: named[0] for name, named in wanted.items() if len(named) == 1},
         tuple(part.strip() for part in header.split(",")) if header else (),
         skip_unscored,
+        {name: named for name, named in wanted.items() if len(named) > 1},
     )
     if check:
         _check(entry, request)

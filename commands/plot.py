@@ -40,7 +40,7 @@ def _listed() -> str:
     metavar="RUN...",
     nargs=-1,
     required=True,
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=click.Path(path_type=Path),
 )
 @click.option(
     "-o",

@@ -188,7 +188,11 @@ def merge(
 @click.argument("features", type=click.Path(path_type=Path))
 @click.option("--ids", type=FILE, help="Text file with the ids of a .npy's rows, one per line.")
 @click.option("--store", "path", type=FILE, help="Store to make [default: stores/FEATURES.h5].")
-@click.option("--dataset", metavar="NAME", help="Array of an HDF5 file that holds the features.")
+@click.option(
+    "--dataset",
+    metavar="NAME",
+    help="Array with the features, of an HDF5 file or of each .npz.",
+)
 @click.option("--fps", type=float, help="Frames per second, so that feedback tells seconds.")
 @click.option("--clip-length", type=int, help="Frames that each row is of.")
 @click.option(
@@ -221,9 +225,10 @@ def import_(
 ) -> None:
     """Make a store from features that were computed elsewhere.
 
-    FEATURES is a folder of one .npy (clips, dim) per video, named after its id, or of tables (.csv,
-    .txt) with a row per clip or frame; a .npz with one array per id; a .npy of shape (videos, dim)
-    or (videos, clips, dim), with --ids; or an HDF5 file of another tool. Nothing pickled is read.
+    FEATURES is a folder of one .npy or .npz (clips, dim) per video, named after its id, or of
+    tables (.csv, .txt) with a row per clip or frame; a .npz with one array per id; a .npy of shape
+    (videos, dim) or (videos, clips, dim), with --ids; or an HDF5 file of another tool. Nothing
+    pickled is read.
     """
     from aqa.features.arrays import read_ids
     from aqa.features.elsewhere import RowTiming, cut, read_features

@@ -66,7 +66,7 @@ def table(
     from aqa.report.study_tables import check_table
 
     check_table(out)
-    from aqa.evaluation.kept_results import read_results, runs_in, with_baselines
+    from aqa.evaluation.kept_results import found_runs, read_results, runs_in, with_baselines
     from aqa.evaluation.predictions import compared_folders
     from aqa.evaluation.study_table import study_tables
     from aqa.files import write_text
@@ -74,8 +74,8 @@ def table(
     from aqa.report.study_tables import table_text
 
     where = runs or workspace.runs
-    places = [Path(name) for name in names if Path(name).is_dir()]
-    heads = [name for name in names if not Path(name).is_dir()]
+    places = [Path(name) for name in names if Path(name).is_dir() or found_runs(Path(name))]
+    heads = [name for name in names if Path(name) not in places]
     folders = runs_in(places) if places else []
     if heads or not names:
         folders += chosen_runs(where, heads, splits, holding="predictions.csv")
@@ -83,7 +83,9 @@ def table(
         folders = compared_folders(with_baselines(folders))
     elif not names:
         folders = [f for f in compared_folders(folders) if not _is_blind(f)]
-    found = study_tables(read_results(_of_splits(folders, splits)), metrics, spread)
+    found = study_tables(
+        read_results(_of_splits(folders, splits)), metrics, spread, strict=bool(names)
+    )
     write_text(out, table_text(out, found, caption, typed_command()))
     click.echo(f"written to {out}", err=True)
 

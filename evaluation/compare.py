@@ -9,7 +9,7 @@ is drawn in every split that tests it. With one split that is the plain paired b
 - p: paired permutation test, two-sided, see `aqa.evaluation.paired_tests`; of the accuracies of
   two classes on one split McNemar's exact test, which all permutations would give.
 - A difference is shown where that p, adjusted (holm1979) for all the pairs that are compared,
-  is below 0.05.
+  is below 0.05. Compared with one head alone, these are fewer, and less is asked of each.
 
 All of this takes the heads as they were fitted. Whether heads fitted on other training videos
 would differ too is another question, which only several splits can answer, by the corrected
@@ -23,13 +23,14 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from aqa.errors import AqaWarning, listed
 from aqa.evaluation.classes.metrics import measure_classes
+from aqa.evaluation.comparison import ComparedHead, ComparedPair, Comparison
 from aqa.evaluation.metric import metric_of, metrics_of
 from aqa.evaluation.paired_tests import (
     coins,
@@ -40,8 +41,8 @@ from aqa.evaluation.paired_tests import (
     swapped_difference,
 )
 from aqa.evaluation.predictions import Predictions
-from aqa.evaluation.resampling import Interval, interval, resample_counts
-from aqa.evaluation.result import Marks, flat
+from aqa.evaluation.resampling import interval, resample_counts
+from aqa.evaluation.result import Marks
 from aqa.evaluation.seeds import apart, joined_seeds, plain_split
 from aqa.metrics import Values
 from aqa.models.run_source import RunError
@@ -55,88 +56,15 @@ ALPHA = 0.05
 _ALIKE = "leave out the same for all: empty their split_<name> in the manifest and fit again"
 
 
-@dataclass(frozen=True)
-class ComparedPair:
-    """Of the heads a and b: a less b, in the units of the metric.
-
-    p_videos: of the permutation test; p_holm: the same, adjusted for all pairs. p_splits: of the
-    corrected t test, None for one split. p_seeds: of a paired t test over seeds, None without
-    several. better: the better head, where p_holm shows one.
-    """
-
-    a: str
-    b: str
-    difference: float
-    interval: Interval | None
-    p_videos: float
-    p_holm: float
-    p_splits: float | None
-    better: str | None
-    p_seeds: float | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON has it: without a p over seeds where there are not several."""
-        return {k: v for k, v in asdict(self).items() if (k, v) != ("p_seeds", None)}
-
-    def to_row(self) -> dict[str, Any]:
-        """As CSV has it: the interval in two columns."""
-        return flat(self.to_dict())
-
-
-@dataclass(frozen=True)
-class ComparedHead:
-    """A head's mean over splits, its interval, and what must be said of it."""
-
-    value: float
-    interval: Interval | None
-    marks: Marks
-
-    def to_dict(self) -> dict[str, Any]:
-        """The same as values that JSON takes."""
-        return {"value": self.value, "interval": self.interval, **self.marks.to_dict()}
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Heads by name, the best first; and every two of them.
-
-    metric, kind: what is compared, of scores or of classes. splits: of one family. left_out: the
-    splits that are not compared, each with the heads that were not evaluated on it. absent: heads
-    that were evaluated on none of the family's splits. videos: how many are tested, each counted
-    once. target: what the heads predict; None: the score. seeds: those that each value is a mean
-    over; none where no head has several.
-    """
-
-    metric: str
-    kind: str
-    family: str
-    splits: list[str]
-    left_out: dict[str, list[str]]
-    absent: list[str]
-    videos: int
-    heads: dict[str, ComparedHead]
-    pairs: list[ComparedPair]
-    target: str | None = None
-    seeds: tuple[int, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """The same as values that JSON takes."""
-        record = {
-            **asdict(self),
-            "heads": {name: head.to_dict() for name, head in self.heads.items()},
-            "pairs": [pair.to_dict() for pair in self.pairs],
-        }
-        absent = [("target", None), ("seeds", ())]
-        return {name: value for name, value in record.items() if (name, value) not in absent}
-
-
 def compare_targets(
-    heads: Mapping[str, Mapping[str, Predictions]], metric: str | None = None
+    heads: Mapping[str, Mapping[str, Predictions]],
+    metric: str | None = None,
+    against: str | None = None,
 ) -> list[Comparison]:
     """Compare the heads that predict the same target, for each that two of them or more predict.
 
-    heads: the name of their folder, such as `svr@tes` -> split -> predictions. A warning says which
-    targets are left out.
+    heads: the name of their folder, such as `svr@tes` -> split -> predictions. against: see
+    `compare`; a head's name without its target, too. A warning says which targets are left out.
     """
     groups: dict[str, dict[str, Mapping[str, Predictions]]] = {}
     for name, answers in heads.items():
@@ -147,7 +75,7 @@ def compare_targets(
                 f"no two evaluated heads predict the same target: {', '.join(heads)}; fit or "
                 "evaluate another"
             )
-        return compare_families(heads, metric)
+        return compare_families(heads, metric, against)
     comparisons = []
     for target, group in groups.items():
         if len(group) < 2:
@@ -155,20 +83,24 @@ def compare_targets(
             warnings.warn(line, AqaWarning, stacklevel=2)
             continue
         shown = None if target == SCORE else target
-        comparisons += [replace(one, target=shown) for one in compare_families(group, metric)]
+        comparisons += [
+            replace(one, target=shown) for one in compare_families(group, metric, against)
+        ]
     return comparisons
 
 
 def compare_families(
-    heads: Mapping[str, Mapping[str, Predictions]], metric: str | None = None
+    heads: Mapping[str, Mapping[str, Predictions]],
+    metric: str | None = None,
+    against: str | None = None,
 ) -> list[Comparison]:
     """Compare heads over each family of splits that at least two of them were evaluated on.
 
-    metric: see `compare`.
+    metric, against: see `compare`.
     """
     families = list(dict.fromkeys(split_family(s) for answers in heads.values() for s in answers))
     if len(families) < 2:
-        return [compare(heads, metric)]
+        return [compare(heads, metric, against)]
     comparisons = []
     for family in families:
         in_family = {
@@ -178,13 +110,14 @@ def compare_families(
         absent = [head for head, splits in in_family.items() if not splits]
         if len(in_family) - len(absent) > 1:
             present = {head: splits for head, splits in in_family.items() if splits}
-            comparisons.append(replace(compare(present, metric), absent=absent))
-    return comparisons or [compare(heads, metric)]
+            comparisons.append(replace(compare(present, metric, against), absent=absent))
+    return comparisons or [compare(heads, metric, against)]
 
 
 def compare(
     heads: Mapping[str, Mapping[str, Predictions]],
     metric: str | None = None,
+    against: str | None = None,
     *,
     resamples: int = 2000,
     permutations: int = 9999,
@@ -193,7 +126,8 @@ def compare(
     """Compare every two heads by their mean over the splits that all were evaluated on.
 
     heads: name -> split -> predictions. metric: None takes Spearman's correlation, of classes the
-    balanced accuracy, and of who is better the share of pairs in the right order. `RunError` where
+    balanced accuracy, and of who is better the share of pairs in the right order. against: the head
+    that each of the others is compared with; None: every two are compared. `RunError` where
     they share no split, were evaluated on different videos or scores, or where the metric is
     undefined. Heads of several seeds are the mean over them, see `aqa.evaluation.seeds`.
     """
@@ -211,7 +145,7 @@ def compare(
     pairs: list[dict[str, Any]] = []
     compared = {
         (a, b): [(heads[a][split], heads[b][split]) for split in splits]
-        for a, b in itertools.combinations(order, 2)
+        for a, b in _pairs(order, against)
     }
     permuted = _permuted(compared, metric, places, coins(len(place), permutations, seed))
     for (a, b), both in compared.items():
@@ -243,6 +177,7 @@ def compare(
         {name: _summary(values[name], [*heads[name].values()], metric, over) for name in order},
         [_verdict(pair, p, sign) for pair, p in zip(pairs, adjusted, strict=True)],
         seeds=seeds,
+        against=against,
     )
 
 
@@ -278,6 +213,19 @@ def compared_metric(metric: str | None, kind: str) -> str:
             f"{', '.join(known)}"
         )
     return metric
+
+
+def _pairs(heads: Sequence[str], against: str | None) -> list[tuple[str, str]]:
+    """Which two are compared: every two heads, or each with the one that is named."""
+    if against is None:
+        return [*itertools.combinations(heads, 2)]
+    named = [head for head in heads if against in (head, label_and_target(head)[0])]
+    if len(named) != 1:
+        raise RunError(
+            f"--against {against}: it is not among the compared heads {', '.join(heads)}; name one "
+            "of them"
+        )
+    return [(head, named[0]) for head in heads if head != named[0]]
 
 
 def _on_shared_splits(

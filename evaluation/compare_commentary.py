@@ -20,7 +20,7 @@ import numpy as np
 from aqa.annotations.commentary import words_of
 from aqa.errors import AqaWarning, RunError
 from aqa.evaluation.commentary_metrics import CommentarySums
-from aqa.evaluation.compare import Comparison
+from aqa.evaluation.comparison import Comparison
 from aqa.evaluation.predictions import Predictions
 from aqa.evaluation.resampling import RESAMPLES, Interval, interval, resampled, valued
 from aqa.evaluation.result import flat

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import EVERYTHING, PARTS, Split
-from aqa.errors import AqaError
+from aqa.errors import AqaError, told_together
 from aqa.evaluation.baselines import keep_baseline, split_baselines
 from aqa.evaluation.complete_splits import (
     answerable_split,
@@ -88,7 +88,7 @@ def evaluate_runs(
     warn_unchecked((run.folder, run.record) for run in loaded)
     failed = list(dict.fromkeys(failed))
     if not evaluator.results:
-        raise RunError("\n".join(failed) or _nothing(feedback))
+        raise RunError("\n".join(told_together(failed)) or _nothing(feedback))
     return summed_up(evaluator.results, {} if by else evaluator.tested, manifest, failed)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aqa.errors import RunError
-from aqa.evaluation.compare import Comparison, compare, compared_metric, measure_alone
+from aqa.evaluation.compare import compare, compared_metric, measure_alone
+from aqa.evaluation.comparison import Comparison
 from aqa.evaluation.head_results import HeadResults
 from aqa.evaluation.metric import Metric, metric_of
 from aqa.evaluation.predictions import Predictions

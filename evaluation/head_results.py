@@ -14,6 +14,7 @@ from aqa.annotations.splits import EVERYTHING
 from aqa.errors import RunError
 from aqa.evaluation.predictions import Predictions
 from aqa.metrics import Values
+from aqa.models.run_source import file_option
 from aqa.target_names import label_and_target
 from aqa.workspace import BASELINE
 
@@ -120,4 +121,5 @@ class HeadResults:
 def eval_remedy(head: HeadResults) -> str:
     """Which command evaluates what is not."""
     splits = "".join(f" --split {split}" for split in head.not_evaluated)
-    return f"run `aqa eval --head {head.name}{splits}` first"
+    option = file_option(head.folders[head.not_evaluated[0]]) or f"--head {head.name}"
+    return f"run `aqa eval {option}{splits}` first"

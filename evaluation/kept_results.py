@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from aqa.annotations.manifest import Manifest
-from aqa.errors import AqaError, RunError
+from aqa.errors import AqaError, RunError, UnknownNameError
 from aqa.evaluation.head_results import HeadResults, HistoryRow
 from aqa.evaluation.predictions import check_fitted, read_predictions
+from aqa.models.run_source import means
 from aqa.models.runs import HISTORY, METRICS_FILE, PREDICTIONS
 from aqa.models.saved.record import RECORD, read_record
 from aqa.target_names import label_and_target
@@ -46,8 +47,12 @@ def read_results(folders: Iterable[Path], manifest: Manifest | None = None) -> l
 def found_runs(place: Path) -> list[Path]:
     """The runs and kept baselines that a folder is, or holds; none where it is of another kind.
 
-    It may be one run, such as runs/svr/split-1, those of a head, or the folder of all.
+    It may be one run, such as runs/svr/split-1, those of a head, or the folder of all. A head that
+    has runs of several seeds only, such as runs/lstm~seed0, is called runs/lstm.
     """
+    if not place.exists() and place.parent.is_dir():
+        seeds = sorted(one for one in place.parent.iterdir() if means(place.name, one.name))
+        return [run for one in seeds for run in found_runs(one)]
     if _is_run(place):
         return [place]
     below = [*place.glob("split-*"), *place.glob("*/split-*")]
@@ -59,6 +64,9 @@ def runs_in(places: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for place in places:
         runs = found_runs(place)
+        if not runs and not place.exists():
+            beside = [run.parent for run in found_runs(place.parent)]
+            raise UnknownNameError("folder of runs", str(place), sorted({*map(str, beside)}))
         if not runs:
             raise RunError(
                 f"{place}: holds no run; name a folder with {RECORD}, such as runs/svr/split-1, or "

@@ -19,6 +19,7 @@ from aqa.evaluation.baselines import ALL, PREFIX
 from aqa.evaluation.classes.rows import MARGIN, are_classes
 from aqa.evaluation.result import Marks
 from aqa.metrics import Values
+from aqa.models.run_source import file_option
 from aqa.models.runs import METRICS_FILE, PREDICTIONS, read_model
 from aqa.models.saved.hashes import check_beside, warn_unchecked
 from aqa.models.saved.record import RECORD, check_place, read_record
@@ -78,7 +79,9 @@ def read_predictions(folder: Path) -> Predictions | None:
             raise ValueError("a video stands twice in it")
         marks = marks_of(metrics) if tested else Marks()
     except FileNotFoundError as error:
-        raise RunError(f"{error.filename}: no such file; run `aqa eval` first") from None
+        raise RunError(
+            f"{error.filename}: no such file; run `{eval_command(folder)}` first"
+        ) from None
     except (KeyError, TypeError, ValueError, csv.Error, RecursionError, OSError) as error:
         raise RunError(
             f"{folder}: its {PREDICTIONS} or {METRICS_FILE} cannot be read ({error}); run "
@@ -86,10 +89,15 @@ def read_predictions(folder: Path) -> Predictions | None:
         ) from None
     if not tested:
         raise RunError(
-            f"{folder}: not evaluated on test videos yet; run `aqa eval` first, "
+            f"{folder}: not evaluated on test videos yet; run `{eval_command(folder)}` first, "
             "or choose other splits with --split"
         )
     return Predictions(folder, ids, score, predicted, len(rows) - len(tested), marks, kind, bounds)
+
+
+def eval_command(folder: Path) -> str:
+    """What evaluates a run: a head of a Python file's own is only evaluated where it is named."""
+    return f"aqa eval {file_option(folder)}".rstrip()
 
 
 def _ranking(folder: Path, rows: Sequence[dict[str, str]], metrics: object) -> Predictions:
@@ -97,8 +105,8 @@ def _ranking(folder: Path, rows: Sequence[dict[str, str]], metrics: object) -> P
     tested = [row for row in rows if row["part"] == "test"]
     if not tested:
         raise RunError(
-            f"{folder}: not evaluated on test pairs yet, of two test videos each; run `aqa eval` "
-            "first, or choose other splits with --split"
+            f"{folder}: not evaluated on test pairs yet, of two test videos each; run "
+            f"`{eval_command(folder)}` first, or choose other splits with --split"
         )
     ranks = {row[end]: _number(row, f"{end}_rank") for row in tested for end in (BETTER, WORSE)}
     place = {video_id: number for number, video_id in enumerate(sorted(ranks))}

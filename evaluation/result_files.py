@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from aqa.evaluation.compare import Comparison, compared_metric
+from aqa.evaluation.compare import compared_metric
 from aqa.evaluation.compare_commentary import CaptionComparison
+from aqa.evaluation.comparison import Comparison
 from aqa.evaluation.metric import KINDS
 from aqa.evaluation.result import Evaluation, flat
 from aqa.files import write_json, write_rows
+
+# Bytes; file systems take names of 255, which have a prefix, an ending and a temporary mark too.
+_LONGEST = 150
 
 
 def write_results(
@@ -57,7 +63,8 @@ def write_comparison(
     suffix = _suffix(heads, splits, targets)
     usual = comparison.metric == compared_metric(None, comparison.kind)
     metric = "" if usual else f"-{comparison.metric}"
-    path = runs / f"compare{metric}{suffix}.json"
+    against = f"-against-{comparison.against}" if comparison.against else ""
+    path = runs / f"compare{metric}{against}{suffix}.json"
     write_json(path, comparison_record(comparison, captions))
     write_rows(path.with_suffix(".csv"), [pair.to_row() for pair in comparison.pairs])
     if captions is not None and captions.pairs:
@@ -74,6 +81,15 @@ def comparison_record(
 
 
 def _suffix(heads: Sequence[str], splits: Sequence[str], targets: Sequence[str]) -> str:
+    """What was asked for, as a part of a file's name; of too many names their number and a hash."""
+    suffix = _named(heads, splits, targets)
+    if len(os.fsencode(suffix)) <= _LONGEST:
+        return suffix
+    digest = hashlib.sha256(os.fsencode(suffix)).hexdigest()[:8]
+    return f"-of-{len(heads) + len(targets) + len(splits)}-names-{digest}"
+
+
+def _named(heads: Sequence[str], splits: Sequence[str], targets: Sequence[str]) -> str:
     of_targets = (f"-target-{target}" for target in targets)
     of_splits = (f"-split-{split}" for split in splits)
     return "".join([*(f"-{head}" for head in heads), *of_targets, *of_splits])

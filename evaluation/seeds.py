@@ -13,7 +13,7 @@ import numpy as np
 
 from aqa.errors import AqaWarning, RunError
 from aqa.evaluation.predictions import Predictions
-from aqa.target_names import SEED_SIGN, label_and_seed, label_and_target, seed_label, target_label
+from aqa.target_names import SEED_SIGN, label_and_seed, seed_label, without_seed
 
 # Head -> split, or split and seed -> what it predicts.
 Answers = Mapping[str, Mapping[str, Predictions]]
@@ -32,16 +32,16 @@ def joined_seeds(
     """
     seeded: dict[str, dict[int, str]] = {}
     for name in heads:
-        base, seed = _without_seed(name)
+        base, seed = without_seed(name)
         if seed is not None:
             seeded.setdefault(base, {})[seed] = name
-    plain = {name: own for name, own in heads.items() if _without_seed(name)[1] is None}
+    plain = {name: own for name, own in heads.items() if without_seed(name)[1] is None}
     if not seeded or (len(seeded) + len(plain) < 2 and not alone):
         return dict(heads), ()
     seeds = _shared_seeds(seeded)
     joined: dict[str, Mapping[str, Predictions]] = {}
     for name in heads:
-        base, seed = _without_seed(name)
+        base, seed = without_seed(name)
         title = name if seed is None else _title(base, plain)
         if title not in joined:
             own = {s: heads[name if seed is None else seeded[base][s]] for s in seeds}
@@ -83,13 +83,6 @@ def _shared_seeds(seeded: Mapping[str, Mapping[int, str]]) -> tuple[int, ...]:
 
 def _listed(seeds: Iterable[int]) -> str:
     return ", ".join(map(str, sorted(seeds)))
-
-
-def _without_seed(name: str) -> tuple[str, int | None]:
-    """A folder's name without its seed, and that: `lstm~seed2@tes` is `lstm@tes` and 2."""
-    label, target = label_and_target(name)
-    base, seed = label_and_seed(label)
-    return target_label(base, target), seed
 
 
 def _title(base: str, plain: Mapping[str, object]) -> str:

@@ -6,15 +6,17 @@ the table's heads (holm1979), tells the head from every other, see `aqa.evaluati
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from aqa.errors import RunError, UnknownNameError
-from aqa.evaluation.compare import Comparison, compare, measure_alone
+from aqa.errors import AqaWarning, RunError, UnknownNameError, listed
+from aqa.evaluation.compare import compare, measure_alone
+from aqa.evaluation.comparison import Comparison
 from aqa.evaluation.head_results import HeadResults
 from aqa.evaluation.metric import Metric, metric_of, metrics_of
 from aqa.evaluation.predictions import Predictions
@@ -22,8 +24,9 @@ from aqa.evaluation.resampling import Interval
 from aqa.evaluation.result import Marks
 from aqa.evaluation.score_metrics import FEWEST_RANKED
 from aqa.evaluation.seeds import joined_seeds, plain_split
+from aqa.models.run_source import file_option
 from aqa.split_names import split_family
-from aqa.target_names import label_and_seed, label_and_target
+from aqa.target_names import label_and_seed, label_and_target, without_seed
 from aqa.workspace import BASELINE
 
 Spread = Literal["splits", "seeds", "all", "interval", "none"]
@@ -82,14 +85,18 @@ def study_tables(
     heads: Sequence[HeadResults],
     metrics: Sequence[str] = (),
     spread: Spread | None = None,
+    *,
+    strict: bool = False,
 ) -> list[StudyTable]:
     """A table for each target, kind of answers and family of splits.
 
     metrics: by name, none: those that tables show. spread: what stands behind a value: the standard
     deviation over splits (of the means over seeds), over seeds (of the means over splits) or of all
     runs, the 95 % bootstrap interval over videos, or nothing; None: over splits where there are
-    several, else over seeds, else the interval.
+    several, else over seeds, else the interval. strict: a head that was not evaluated is an error,
+    rather than left out with a warning.
     """
+    _tell_left_out(heads, strict)
     groups: dict[tuple[str, str, str], dict[str, dict[str, Predictions]]] = {}
     measured: Measured = {}
     for head in heads:
@@ -101,6 +108,32 @@ def study_tables(
         names = ", ".join(head.name for head in heads)
         raise RunError(f"no scores, classes or ranks of {names}; run `aqa eval` first")
     return [_table(key, group, measured, metrics, spread) for key, group in groups.items()]
+
+
+def _marks(predictions: Iterable[Predictions], over: str) -> Marks:
+    """What must be said of all of them; of a baseline also each column that it saw on any split."""
+    marks = [one.marks for one in predictions]
+    columns = tuple(dict.fromkeys(name for one in marks for name in one.baseline))
+    return replace(Marks.joined(marks, over), baseline=columns)
+
+
+def _tell_left_out(heads: Sequence[HeadResults], strict: bool) -> None:
+    """Warn of heads that no table can show; the seeds of one in one line."""
+    lacking: dict[str, list[str]] = {}
+    for head in heads:
+        if head.not_evaluated and not head.measured:
+            file = file_option(head.folders[head.not_evaluated[0]])
+            option = file or f"--head {without_seed(head.name)[0]}"
+            lacking.setdefault(option, []).append(head.name)
+    for option, names in lacking.items():
+        line = f"{listed(names)}: not evaluated yet; run `aqa eval {option}` first"
+        if strict:
+            raise RunError(line)
+        warnings.warn(f"left out: {line}", AqaWarning, stacklevel=3)
+    others = [head.name for head in heads if head.measured and not head.predictions]
+    if others:
+        line = f"left out: {listed(others)}, which predict pairs or stages, and no scores"
+        warnings.warn(line, AqaWarning, stacklevel=3)
 
 
 def _table(
@@ -144,7 +177,7 @@ def _table(
             StudyRow(
                 label_and_target(name)[0],
                 name.startswith(BASELINE),
-                Marks.joined([one.marks for one in own.values()], over),
+                _marks(own.values(), over),
                 [column[name] for column in columns],
             )
             for name, own in answers.items()

@@ -125,6 +125,12 @@ def blank_response(encoder: Encoder, backbone: Backbone, clip_length: int) -> ND
         raise
     except RuntimeError as error:
         first_line = str(error).partition("\n")[0]
+        if clip_length == backbone.clip_length:
+            height, width = backbone.preprocess.crop
+            raise AqaError(
+                f"{backbone.name} cannot take {clip_length} frames of {height} x {width}, as its "
+                f"preprocessing gives them ({first_line}); name another one with --preprocess"
+            ) from None
         raise AqaError(
             f"{backbone.name} cannot take clips of {clip_length} frames, it is made for "
             f"{backbone.clip_length} ({first_line})"

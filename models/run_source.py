@@ -18,10 +18,19 @@ from aqa.models.saved.old_names import HEADS, present_head
 from aqa.models.saved.record import read_record
 from aqa.plugins import PluginError, file_path, file_stem, installed, is_file
 from aqa.split_names import split_family
-from aqa.target_names import EVERY, SCORE, SIGN, label_and_seed, label_and_target
+from aqa.target_names import EVERY, SCORE, SIGN, label_and_seed, label_and_target, without_seed
 from aqa.workspace import every_run_folder, run_folders
 
-__all__ = ["RunError", "chosen_runs", "labels_of", "means", "runs_of_one_target", "source_of"]
+__all__ = [
+    "RunError",
+    "chosen_runs",
+    "file_option",
+    "labels_of",
+    "means",
+    "names_of",
+    "runs_of_one_target",
+    "source_of",
+]
 
 
 def source_of(
@@ -66,14 +75,29 @@ def _given(folder: Path, name: str, saved: Mapping[str, Any], heads: Sequence[st
     for text in heads:
         if is_file(text) and file_stem(text) == name and _names(text, attribute):
             return file_head(text, attribute)
-    option = f"--head '{path}'" if " " in path else f"--head {path}"
     remedy = "a file is only run where you name it: give"
     if not Path(path).exists():
-        option = f"--head FOLDER/{Path(path).name}"
         remedy = "which is not there; give its present place,"
-    if attribute != "HEAD":
-        option = f"{option}:{attribute}"
-    raise RunError(f"{folder}: its head is the file {path}, {remedy} {option}")
+    raise RunError(f"{folder}: its head is the file {path}, {remedy} {_option(path, attribute)}")
+
+
+def _option(path: str, attribute: str) -> str:
+    """The option that names a head's file, of which the present place may not be known."""
+    shown = path if Path(path).exists() else f"FOLDER/{Path(path).name}"
+    shown = shown if attribute == "HEAD" else f"{shown}:{attribute}"
+    return f"--head '{shown}'" if " " in shown else f"--head {shown}"
+
+
+def file_option(folder: Path) -> str:
+    """The option that a run's head needs where it is a Python file's; else "".
+
+    `aqa eval` without it does not evaluate such a run.
+    """
+    saved = _saved_source(folder)
+    if saved is None or saved["source"] != "file":
+        return ""
+    path, _, attribute = str(saved["name"]).rpartition(":")
+    return _option(path, attribute)
 
 
 def chosen_runs(
@@ -202,6 +226,15 @@ def labels_of(runs: Path, heads: Sequence[str]) -> tuple[str, ...]:
             raise AqaError(f"{runs}: no fitted {text}; fit it first with `aqa fit --head {text}`")
         labels += folders
     return tuple(dict.fromkeys(labels))
+
+
+def names_of(runs: Path, heads: Sequence[str]) -> tuple[str, ...]:
+    """What files of results are named after: as `labels_of`, but all seeds of a file as one."""
+    names: list[str] = []
+    for text in heads:
+        labels = labels_of(runs, (text,))
+        names += [without_seed(label)[0] for label in labels] if is_file(text) else labels
+    return tuple(dict.fromkeys(names))
 
 
 def is_of(folder: Path, source: HeadSource) -> bool:

@@ -120,6 +120,14 @@ ASSESSMENT = (
         "head t2cr",
     ),
     Paper(
+        "liu2021",
+        "Daochang Liu, Qiyue Li, Tingting Jiang, Yizhou Wang, Rulin Miao, Fei Shan and Ziyu Li",
+        2021,
+        "Towards Unified Surgical Skill Assessment",
+        "IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR)",
+        "figure of its network, beside which heads are reproduced",
+    ),
+    Paper(
         "majeedi2024",
         "Abrar Majeedi, Viswanatha Reddy Gajjala, Satya Sai Srinath Namburi GNVV and Yin Li",
         2024,
@@ -175,6 +183,14 @@ ASSESSMENT = (
         "Dynamical Regularity for Action Analysis",
         "British Machine Vision Conference (BMVC)",
         "head pose-apen",
+    ),
+    Paper(
+        "wang2021",
+        "Shunli Wang, Dingkang Yang, Peng Zhai, Chixiao Chen and Lihua Zhang",
+        2021,
+        "TSA-Net: Tube Self-Attention Network for Action Quality Assessment",
+        "ACM International Conference on Multimedia",
+        "figures of TSA-Net, beside which heads are reproduced",
     ),
     Paper(
         "xia2023",

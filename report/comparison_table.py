@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from aqa.evaluation.compare import ALPHA, ComparedPair, Comparison
+from aqa.evaluation.compare import ALPHA
 from aqa.evaluation.compare_commentary import CaptionComparison
+from aqa.evaluation.comparison import ComparedPair, Comparison
 from aqa.evaluation.metric import metric_of
 from aqa.report.caption_tables import caption_tables
 from aqa.report.result_table import head_title

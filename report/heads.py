@@ -42,7 +42,8 @@ def summary(name: str) -> str:
 def head_page(name: str, head: type[Any], also: Iterable[type[Any]] = ()) -> str:
     """What a head does, its hyper-parameters, and what the keys in their sources mean.
 
-    also: further dataclasses whose fields `-p` takes beside the head's own.
+    also: further dataclasses whose fields `-p` takes beside the head's own. Where the head's file
+    holds `PUBLISHED`, the values with which it is as published stand below.
     """
     module = inspect.getmodule(head)
     title = (inspect.getdoc(module) or inspect.getdoc(head) or "").partition("\n")[0]
@@ -50,6 +51,9 @@ def head_page(name: str, head: type[Any], also: Iterable[type[Any]] = ()) -> str
     header = ["parameter", "default", "meaning", "source"]
     # A table repeats its first columns where it is too wide; all four are text.
     text = [wrapped(f"{name}: {title}", indent="    "), "", table(rows, header, left=4)]
+    if published := getattr(module, "PUBLISHED", ()):
+        values = " ".join(f"-p {value}" for value in published)
+        text += ["", wrapped(f"as published: {values}", indent="    ")]
     return "\n".join(text) + foot(title, *(cell for row in rows for cell in row))
 
 

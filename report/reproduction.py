@@ -8,10 +8,11 @@ from aqa.number_text import fixed, signed
 from aqa.report.references import foot
 from aqa.report.tables import table as aligned
 from aqa.report.tables import wrapped
+from aqa.target_names import target_label
 from aqa.workflows.reproduce.cells import (
     ReproducedCell,
     Reproduction,
-    printed_figures,
+    read_figures,
     sources,
 )
 from aqa.workflows.reproduce.declared import PublishedTable
@@ -30,7 +31,7 @@ def overview(workspace: Workspace) -> str:
     """Every table: its name, what it is about, how many figures it prints, and what it lacks."""
     rows = []
     for one in TABLES.values():
-        count, lacking = len(printed_figures(one)), len(needs(one, workspace))
+        count, lacking = len(read_figures(one)), len(needs(one, workspace))
         rows.append([one.name, one.title, one.dataset, str(count), str(lacking)])
     lines = [
         aligned(rows, ["table", "about", "dataset", "figures", "lacking"], left=3),
@@ -47,7 +48,7 @@ def overview(workspace: Workspace) -> str:
 def needs_of(table: PublishedTable, workspace: Workspace) -> str:
     """One table: its systems with their recipes, and what is lacking."""
     rows = [
-        [system, recipe.head, recipe.store, " ".join(recipe.params)]
+        [system, target_label(recipe.head, recipe.target), recipe.store, " ".join(recipe.params)]
         for system, recipes in table.recipes.items()
         for recipe in recipes
     ]
@@ -99,7 +100,7 @@ def reproduction_table(reproduction: Reproduction) -> str:
 def _different(table: PublishedTable, notes: Sequence[str]) -> list[str]:
     """How the paper chose what it prints, and what differs from the paper, as lines."""
     lines = [f"selection: {table.selected}"] if table.selected else []
-    lines += [f"read in: {place}" for place in sources(table)]
+    lines += sources(table)
     lines += [f"differs: {note}" for note in notes]
     return [wrapped(line, indent="    ") for line in lines]
 
@@ -109,10 +110,11 @@ def _title(table: PublishedTable, more: str = "") -> str:
 
 
 def table_row(cell: ReproducedCell) -> list[str]:
-    """A cell as text: its names, printed, measured ("-" where it was not), difference, spread."""
+    """A cell as text: its names, printed, measured, difference, spread; "-" where not known."""
     figure, measured = cell.figure, cell.measured
     digits = _DIGITS.get(figure.metric, 3)
-    left = [figure.system, figure.case, figure.metric, f"{figure.value:g}"]
+    printed = "-" if figure.value is None else f"{figure.value:g}"
+    left = [figure.system, figure.case, figure.metric, printed]
     if measured is None or measured.value is None:
         return [*left, "-", "", ""]
     spread = ""
@@ -120,5 +122,7 @@ def table_row(cell: ReproducedCell) -> list[str]:
         spread = "[" + ", ".join(fixed(end, digits) for end in measured.interval) + "]"
     elif measured.std is not None:
         spread = f"± {measured.std:.{digits}f} ({measured.splits} {measured.over})"
-    difference = signed(measured.value - figure.value, digits)
+    difference = ""
+    if figure.value is not None:
+        difference = signed(measured.value - figure.value, digits)
     return [*left, fixed(measured.value, digits), difference, spread]

@@ -77,7 +77,7 @@ def _told(reproduction: Reproduction) -> _Told:
             "measurements, and the differences mean nothing"
         )
     differs = [f"selection: {table.selected}"] if table.selected else []
-    differs += [f"read in: {place}" for place in sources(table)]
+    differs += sources(table)
     differs += reproduction.notes
     title = f"{table.title}; {table.dataset}"
     papers = cited(table.name, title, *differs)

@@ -244,8 +244,7 @@ def _baseline_notes(shown: Sequence[AnyResult]) -> Iterator[str]:
         for columns, alike in seen:
             targets = ", ".join(dict.fromkeys(one.target or SCORE for one in alike))
             name = f"{head} ({targets})" if len(seen) > 1 else head
-            ridge = "classifier" if alike[0].kind == "classes" else "regression"
-            yield f"{name}: ridge {ridge} on {', '.join(columns)}, without pixels"
+            yield baseline_line(name, columns, alike[0].kind)
     for one in shown:
         if one.marks.baseline == (NEIGHBOURS,):
             yield (
@@ -264,6 +263,12 @@ def told_lines(shown: Iterable[Any]) -> Iterator[str]:
             yield f"{one.head}: told each video's {one.marks.told} beside its features"
         if one.marks.made_up:
             yield f"MADE UP {one.head}: its features are {one.marks.made_up}, of no video"
+
+
+def baseline_line(name: str, columns: Sequence[str], kind: str) -> str:
+    """What a baseline is, and which columns it saw."""
+    ridge = "classifier" if kind == "classes" else "regression"
+    return f"{name}: ridge {ridge} on {', '.join(columns)}, without pixels"
 
 
 def _undefined_notes(results: Sequence[Result], single: Sequence[Result]) -> Iterator[str]:

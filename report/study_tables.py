@@ -21,7 +21,7 @@ from aqa.evaluation.score_metrics import FEWEST_RANKED
 from aqa.evaluation.study_table import StudyCell, StudyRow, StudyTable
 from aqa.number_text import fixed
 from aqa.report.result_table import head_title
-from aqa.report.result_tables import told_lines
+from aqa.report.result_tables import baseline_line, told_lines
 from aqa.split_names import NUMBERED
 from aqa.target_names import SCORE
 
@@ -84,6 +84,11 @@ def caption_of(table: StudyTable) -> str:
         )
     heads = [SimpleNamespace(head=row.head, marks=row.marks) for row in table.rows]
     parts += dict.fromkeys(told_lines(heads))
+    parts += [
+        baseline_line(row.head.removeprefix(PREFIX), row.marks.baseline, table.kind)
+        for row in table.rows
+        if len(row.marks.baseline) > 1
+    ]
     parts += [f"LEAK {one.head}: {'; '.join(one.marks.leak)}" for one in heads if one.marks.leak]
     if table.too_few:
         parts.append(

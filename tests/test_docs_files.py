@@ -67,6 +67,7 @@ def _labels() -> None:
     _written("holes.csv", "video_id,score", [*(f"{i},{s}" for i, s in scores.items()), "x,"])
     parts = [f"{i},{s},{100 - s}" for i, s in scores.items()]
     _written("programs.csv", "video_id,score_tes,score_pcs", parts)
+    _written("two.csv", "video_id,Anna,Ben", parts)
     marks = [f"{i},{'good' if k % 2 else 'bad'}" for k, i in enumerate(IDS)]
     _written("labels.csv", "video_id,label", marks)
     pairs = [f"{b},{a}" for a, b in pairwise(IDS)]
@@ -82,12 +83,13 @@ def _lists() -> None:
 def _features() -> None:
     rng = np.random.default_rng(0)
     arrays = {i: rng.random((4, 3), np.float32) for i in IDS}
-    for name in ("features", "kinematics"):
+    for name in ("features", "kinematics", "archives"):
         Path(name).mkdir()
     with h5py.File("groups.h5", "w") as file:
         for i, array in arrays.items():
             np.save(Path("features") / f"{i}.npy", array)
             np.savetxt(Path("kinematics") / f"{i}.txt", rng.random((70, 5)))
+            np.savez(Path("archives") / f"{i}.npz", features=arrays[i], fps=25)
             file[f"{i}/features"] = array
     together = np.stack(list(arrays.values()))
     np.savez("features.npz", **arrays)
@@ -134,10 +136,10 @@ def test_splits(root: Path, place: Path, run_aqa: Run, number: int) -> None:
     assert all(manifest.split(name).test for name in manifest.split_names)
 
 
-@pytest.mark.parametrize("number", range(7))
+@pytest.mark.parametrize("number", range(8))
 def test_features(root: Path, place: Path, run_aqa: Run, number: int) -> None:
     commands = typed(root, "Features")
-    assert len(commands) == 7
+    assert len(commands) == 8
     run_aqa("import", "csv", "scores.csv")
     run_aqa(*shlex.split(commands[number])[1:])
     (store,) = Path("stores").iterdir()

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from aqa.benchmarks import gpu
 from aqa.benchmarks.gpu import SECTIONS, Bench
+from aqa.extract.backbones import backbone_names
 
 # What each section must have measured, and a number (or a truth) in its rows.
 MEASURED = {
@@ -54,6 +55,20 @@ def test_a_section_measures_what_it_is_for(section: str, video: Path, tmp_path: 
         found = [row[value] for row in rows if row["what"] == what]
         assert found, what
         assert all(one > 0 for one in found), what  # True, too
+
+
+def test_every_backbone_has_a_row_and_the_largest_come_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("drift", "resumed", "head_moves"):
+        monkeypatch.setattr(gpu.gpu_checks, name, lambda *_: {})
+    gpu.gpu_checks.run(Bench("a", tmp_path, tmp_path, torch.device("cpu"), 60, quick=False))
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    names = [row["backbone"] for row in rows if row["what"] == "features"]
+    assert sorted(names) == sorted(backbone_names())
+    after = rows[[row["what"] for row in rows].index("resumed store") :]
+    large = [row["backbone"] for row in after if row["what"] == "features"]
+    assert large == ["clip-h14", "dinov2-g", "clip-bigg14"]
 
 
 def test_what_time_is_left_for_is_measured_and_the_rest_is_named(

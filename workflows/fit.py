@@ -140,6 +140,7 @@ def fit_splits(
                     record["no_range"] = "it was fitted with --no-ranges"
                 alike = likeness_of(split.train, features, model.seed)
             finally:  # what was learned is kept, whatever comes between
+                record["seconds_in_all"] = round(time.perf_counter() - started, 3)
                 run = save_run(folder, model, record, partial(_save, found=found, held=held), alike)
         yield run
 

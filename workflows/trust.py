@@ -24,7 +24,6 @@ from aqa.models.trust.score_range import (
     LEAST_ERRORS,
     QUANTILES,
     ScoreRange,
-    outside_of,
     range_of,
     shown_bounds,
 )
@@ -116,7 +115,10 @@ def score_range(
             return None
     said = f" ({folds.said})" if folds.said else ""
     source = f"training videos, in thirds that a fit had not seen{said}"
-    return _range(*map(np.concatenate, (true, predicted)), own, source)
+    return range_of(
+        *(np.concatenate(true), np.concatenate(predicted), source),
+        np.concatenate(own) if own else None,
+    )
 
 
 def range_of_rows(rows: Sequence[Mapping[str, Any]], source: str) -> ScoreRange | None:
@@ -124,17 +126,10 @@ def range_of_rows(rows: Sequence[Mapping[str, Any]], source: str) -> ScoreRange 
 
     rows: of `evaluate_run`, of a run that has no range yet. None where they are too few.
     """
-    true, predicted = (np.array([row[name] for row in rows]) for name in ("score", "predicted"))
+    true, predicted = ([row[name] for row in rows] for name in ("score", "predicted"))
     names = [quantile_column(q) for q in QUANTILES]
-    own = [[[row[name] for name in names]] for row in rows if names[0] in row]
-    return _range(true, predicted, own, source)
-
-
-def _range(
-    true: NDArray[np.float64], predicted: NDArray[np.float64], own: Sequence[Any], source: str
-) -> ScoreRange | None:
-    outside = outside_of(true, np.concatenate(own)) if len(own) else None
-    return range_of(true - predicted, source, outside)
+    own = [[row[name] for name in names] for row in rows if names[0] in row]
+    return range_of(true, predicted, source, own or None)
 
 
 def likeness_of(ids: Sequence[str], features: Features, seed: int) -> bytes | None:

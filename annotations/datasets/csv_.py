@@ -7,7 +7,7 @@ commas; what is found is told.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,9 +30,12 @@ def read(request: Request) -> Imported:
     if not path.exists():
         raise AqaError(f"{path}: no such file")
     table = read_loose_table(path, request.header)
-    table = with_decimal_points(replace(table, header=_renamed(table.header, request, path)), path)
-    needed = ("video_id", *(() if has_other_scores(table.header) else (SCORE,)))
-    missing = [name for name in needed if name not in table.header]
+    of_means = [column for columns in request.means.values() for column in columns]
+    table = replace(table, header=_renamed(table.header, request, path))
+    table = with_decimal_points(table, path, of_means)
+    known = [*table.header, *request.means]
+    needed = ("video_id", *(() if has_other_scores(known) else (SCORE,)))
+    missing = [name for name in needed if name not in known]
     if missing:
         raise AqaError(
             f"{path}: no column {' and '.join(missing)}; say which it is with "
@@ -47,17 +50,20 @@ def read(request: Request) -> Imported:
     if wrong or not table.rows:
         raise ManifestError(path, wrong or ["it has a header but no rows"])
     cells = [(n, _cells(table.header, values)) for n, values in table.rows]
+    cells = _with_means(cells, request, path)
     cells, unscored = _scored(cells, request, path)
     unnamed = _unnamed(cells, table.unnamed, path)
     videos = VideoFolder(request.videos)
     rows = [_row(row, path, videos) for _, row in cells]
-    notes = (*table.notes, *unscored, *unnamed)
+    means = [f"{name}: the mean of {listed(of)}" for name, of in request.means.items()]
+    notes = (*table.notes, *means, *unscored, *unnamed)
     return Imported(rows, path, [number for number, _ in cells], notes)
 
 
 def _renamed(header: list[str], request: Request, path: Path) -> list[str]:
     """The names that the columns get in the manifest."""
-    for name, column in request.columns.items():
+    asked = [(name, of) for name, each in request.means.items() for of in each]
+    for name, column in [*request.columns.items(), *asked]:
         if column not in header:
             raise UnknownNameError("column", column, header, remedy=f"for {name}, in {path}")
         if name in header and name != column:
@@ -75,6 +81,27 @@ def _cells(header: Sequence[str], values: Sequence[str]) -> dict[str, str]:
         if name.startswith(TARGET_PREFIX) and text.lower() in NO_VALUE:
             row[name] = ""
     return row
+
+
+def _with_means(cells: Numbered, request: Request, path: Path) -> Numbered:
+    """The rows with the means that were asked for; where a number is missing there is no mean."""
+    for number, row in cells:
+        for name, columns in request.means.items():
+            texts = [row[column] for column in columns]
+            lacking = any(text.lower() in NO_VALUE for text in texts)
+            place = f"{path}: row {number}"
+            row[name] = "" if lacking else _mean(place, dict(zip(columns, texts, strict=True)))
+    return cells
+
+
+def _mean(place: str, texts: Mapping[str, str]) -> str:
+    values = []
+    for column, text in texts.items():
+        try:
+            values.append(float(text))
+        except ValueError:
+            raise AqaError(f"{place}: {column} is {text!r}, which is no number") from None
+    return f"{sum(values) / len(values):.10g}"
 
 
 def _scored(cells: Numbered, request: Request, path: Path) -> tuple[Numbered, list[str]]:
@@ -126,6 +153,8 @@ IMPORTER = Importer(
         "columns": "NAME=COLUMN, repeated: the manifest's NAME is the table's COLUMN, as in "
         "--column score=points or, of several scores, --column score_tes=TES; of a column "
         "without a name, its number, from 1",
+        "means": "NAME=COLUMN with the same NAME again: the mean of these columns, such as two "
+        "people's scores: --column score=Anna --column score=Ben",
         "header": "NAME,NAME,...: the names of the columns, where the table has no header",
         "skip_unscored": "leave out rows without a score",
         "videos": "folder that the table's paths start from; or, where it has no column path, "

@@ -22,7 +22,8 @@ class Request:
     sources: files of the dataset, or folders that hold them. videos: the folder of its videos.
     last_frames: take so many frames of each action, the last ones. columns: manifest column ->
     the source's own name for it. header: names of a table's columns, where it has no header.
-    skip_unscored: leave out rows that have no score.
+    skip_unscored: leave out rows that have no score. means: manifest column -> the columns whose
+    mean it is, such as several people's scores.
     """
 
     sources: tuple[Path, ...]
@@ -31,6 +32,7 @@ class Request:
     columns: Mapping[str, str] = field(default_factory=dict)
     header: tuple[str, ...] = ()
     skip_unscored: bool = False
+    means: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def find(self, *patterns: str) -> Path:
         """The one source that matches a pattern; `AqaError` where there are none or several."""

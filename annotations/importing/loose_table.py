@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -119,8 +119,11 @@ def _fit(rows: Rows) -> tuple[float, int]:
     return sum(len(values) == width for _, values in rows) / len(rows), width
 
 
-def with_decimal_points(table: LooseTable, path: Path) -> LooseTable:
-    """The same table with decimal points, in the columns of numbers that have decimal commas."""
+def with_decimal_points(table: LooseTable, path: Path, numbers: Collection[str] = ()) -> LooseTable:
+    """The same table with decimal points, in the columns of numbers that have decimal commas.
+
+    numbers: columns that hold numbers too, beside those whose names say so.
+    """
     if table.separator == "commas":
         return table
     changed = []
@@ -128,7 +131,8 @@ def with_decimal_points(table: LooseTable, path: Path) -> LooseTable:
     for at, name in enumerate(table.header):
         texts = [values[at] for _, values in rows if len(values) > at]
         cells = [text for text in texts if text.lower() not in NO_VALUE]
-        if not name.startswith(_NUMBERS) or not any("," in cell for cell in cells):
+        of_numbers = name.startswith(_NUMBERS) or name in numbers
+        if not of_numbers or not any("," in cell for cell in cells):
             continue
         if all(_WHOLE_OR_DECIMAL_COMMA.fullmatch(cell) for cell in cells):
             changed.append(name)

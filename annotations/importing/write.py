@@ -22,6 +22,7 @@ OPTIONS = {
     "videos": "--videos",
     "last_frames": "--frames",
     "columns": "--column",
+    "means": "--column NAME twice",
     "header": "--header",
     "skip_unscored": "--skip-unscored",
 }

@@ -30,8 +30,8 @@ DESIGNS = {"s": ViTDesign(384, 12, 6, 1536), "b": ViTDesign(768, 12, 12, 3072)}
 class VideoMAE(nn.Module):
     """A VideoMAE without its classifier: (N, 3, 16, 224, 224) -> (N, width).
 
-    norm_first: every token is normalised before the mean, and not the mean after it, as the hub's
-    files of networks that were not fine-tuned need. mean_eps: of the norm after the mean. size:
+    norm_first: every token is normalised before the mean, and not the mean after it, as files of
+    networks that were not fine-tuned need. mean_eps: of the norm after the mean. size:
     frames, height and width of a clip.
     """
 
@@ -88,6 +88,8 @@ _HUB = {
     "mlp.fc2": "output.dense",
     "norm": "layernorm",
 }
+# What learned the hidden parts of videos and is not needed for features.
+_DECODER = r"decoder\.|encoder_to_decoder\.|mask_token$"
 
 
 def _original_parts(key: str) -> tuple[str | None, ...] | None:
@@ -96,6 +98,15 @@ def _original_parts(key: str) -> tuple[str | None, ...] | None:
         return None
     attention = key.removesuffix("qkv.bias")
     return f"{attention}q_bias", None, f"{attention}v_bias"
+
+
+def _pretrained_key(key: str) -> str:
+    return f"encoder.{key}"
+
+
+def _pretrained_parts(key: str) -> tuple[str | None, ...] | None:
+    parts = _original_parts(key)
+    return parts and tuple(part and f"encoder.{part}" for part in parts)
 
 
 def _hub_parts(key: str) -> tuple[str | None, ...] | None:
@@ -135,6 +146,16 @@ def _layouts(name: str) -> tuple[Layout, ...]:
     design = DESIGNS[name[-1]]
     return (
         original,
+        Layout(
+            name="mcg-nju-pretrained",
+            source="MCG-NJU/VideoMAE, checkpoint.pth of its MODEL_ZOO before fine-tuning",
+            last_layer="pooled",
+            profiles=("videomae",),
+            key=_pretrained_key,
+            parts=_pretrained_parts,
+            ignored=_DECODER,
+            build=functools.partial(VideoMAE, design, norm_first=True),
+        ),
         *(
             hub_layout(
                 "MCG-NJU/videomae-base" + ("" if norm_first else "-finetuned-kinetics"),
@@ -144,7 +165,7 @@ def _layouts(name: str) -> tuple[Layout, ...]:
                 key=functools.partial(renamed, names=_HUB),
                 parts=_hub_parts,
                 classifier=("classifier.",),
-                ignored=r"decoder\.|encoder_to_decoder\.|mask_token$",
+                ignored=_DECODER,
                 build=functools.partial(VideoMAE, design, norm_first=norm_first),
             )
             for norm_first in (False, True)

@@ -8,10 +8,14 @@ from pathlib import Path
 from aqa.extract.backbones.registry import backbone_names, get_architecture
 from aqa.extract.checkpoints.catalogue import known_checkpoints
 from aqa.extract.checkpoints.fine_tuned import read_fine_tuned
+from aqa.extract.checkpoints.layouts import State
 from aqa.extract.checkpoints.recognition import (
     Training,
     fine_tuned_layout,
-    identify,
+    identified,
+    layout_problems,
+    nearest,
+    shared,
     training_of,
 )
 from aqa.extract.checkpoints.records import Checkpoint, WeightsError
@@ -52,7 +56,8 @@ class Inspection:
     trained with; several where the file does not tell. classes: outputs of its classifier, None
     without one. fitted_on: the videos that it was fitted on, None where it does not say so.
     parameters: how many numbers it holds, those of the classifier among them, counters and
-    running statistics not. checkpoint: the published one that it is, by its hash.
+    running statistics not. checkpoint: the published one that it is, by its hash. other_backbones:
+    those of the same network, which load it as well.
     """
 
     path: Path
@@ -66,6 +71,7 @@ class Inspection:
     fitted_on: tuple[str, ...] | None
     parameters: int
     checkpoint: Checkpoint | None
+    other_backbones: tuple[str, ...]
 
 
 _NOT_LEARNED = ("running_mean", "running_var", "num_batches_tracked")
@@ -75,17 +81,13 @@ def inspect(path: Path) -> Inspection:
     """Look into a checkpoint file; `WeightsError` where it is of no backbone."""
     state, tuned = read_state(path), read_fine_tuned(path)
     if tuned is None:
-        identified = identify(state)
+        fitting = identified(state)
     else:
         named = get_architecture(tuned.backbone)
-        identified = named, fine_tuned_layout(named, tuned, state, path)
-    if identified is None:
-        keys = ", ".join(list(state)[:3])
-        raise WeightsError(
-            f"{path}: {len(state)} tensors ({keys}, ...) that are no backbone's; "
-            f"known: {', '.join(backbone_names())}"
-        )
-    architecture, layout = identified
+        fitting = [(named, fine_tuned_layout(named, tuned, state, path))]
+    if not fitting:
+        raise WeightsError(f"{path}: {_of_none(state)}")
+    (architecture, layout), *others = fitting
     sha256, classes = sha256_of(path), layout.classes(state)
     if tuned is None:
         training = training_of(architecture, layout, sha256, classes)
@@ -104,4 +106,21 @@ def inspect(path: Path) -> Inspection:
         fitted_on=read_fitted_on(path),
         parameters=sum(v.numel() for k, v in state.items() if not k.endswith(_NOT_LEARNED)),
         checkpoint=training.checkpoint,
+        other_backbones=tuple(other.name for other, _ in others),
+    )
+
+
+def _of_none(state: State) -> str:
+    """What keeps a file from being of any backbone, where it is almost of one."""
+    architecture, layout = nearest(state, map(get_architecture, backbone_names()))
+    if 2 * shared(architecture, layout, state)[1] < len(state):
+        keys = ", ".join(list(state)[:3])
+        return (
+            f"{len(state)} tensors ({keys}, ...) that are no backbone's; "
+            f"known: {', '.join(backbone_names())}"
+        )
+    problems = layout_problems(architecture, layout, state)
+    return (
+        f"of no backbone; the nearest is {architecture.name} (layout {layout.name}): "
+        f"{'; '.join(problems)}"
     )

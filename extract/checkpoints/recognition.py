@@ -8,7 +8,7 @@ may tell the clip length; what is still open is said as a warning, with the opti
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -90,18 +90,19 @@ def recognise(architecture: Architecture, state: State, path: Path) -> Layout:
     layout = fitting_layout(architecture, state)
     if layout is not None:
         return layout
-    identified = identify(state)
-    if identified is not None:
-        other, layout = identified
+    fitting = identified(state)
+    if fitting:
+        names = " or ".join(other.name for other, _ in fitting)
         raise WeightsError(
-            f"{path}: a checkpoint of {other.name} (layout {layout.name}), not of "
-            f"{architecture.name}: use --backbone {other.name}"
+            f"{path}: a checkpoint of {names} (layout {fitting[0][1].name}), not of "
+            f"{architecture.name}: use --backbone {fitting[0][0].name}"
         )
-    nearest = max(architecture.layouts, key=lambda layout: _shared(architecture, layout, state))
-    problems = layout_problems(architecture, nearest, state)
+    _, layout = nearest(state, [architecture])
+    problems = layout_problems(architecture, layout, state)
     raise WeightsError(
         f"{path}: not a checkpoint of {architecture.name}; "
-        f"held against the nearest layout, {nearest.name!r}: {'; '.join(problems)}"
+        f"held against the nearest layout, {layout.name!r}: {'; '.join(problems)}; "
+        f"such files: {layout.source}"
     )
 
 
@@ -133,13 +134,27 @@ def identify(state: State) -> tuple[Architecture, Layout] | None:
     Of several with the same network, the one that weights of as many classes were published for,
     or the first.
     """
+    fitting = identified(state)
+    return fitting[0] if fitting else None
+
+
+def identified(state: State) -> list[tuple[Architecture, Layout]]:
+    """All backbones of the network that a checkpoint fits, each with the layout.
+
+    Where weights of as many classes were published for some of them, these alone.
+    """
     fitting = [
         (architecture, layout)
         for architecture in map(get_architecture, backbone_names())
         if (layout := fitting_layout(architecture, state)) is not None
     ]
-    alike = (one for one in fitting if _has_published_classes(*one, state))
-    return next(alike, fitting[0] if fitting else None)
+    return [one for one in fitting if _has_published_classes(*one, state)] or fitting
+
+
+def nearest(state: State, architectures: Iterable[Architecture]) -> tuple[Architecture, Layout]:
+    """Of several backbones' layouts, the one that has most tensors in common with a checkpoint."""
+    pairs = [(one, layout) for one in architectures for layout in one.layouts]
+    return max(pairs, key=lambda pair: shared(*pair, state))
 
 
 def _has_published_classes(architecture: Architecture, layout: Layout, state: State) -> bool:
@@ -161,5 +176,8 @@ def layout_problems(architecture: Architecture, layout: Layout, state: State) ->
     return mismatches(layout.without_classifier(state), architecture.expected_keys(layout))
 
 
-def _shared(architecture: Architecture, layout: Layout, state: State) -> int:
-    return len(architecture.expected_keys(layout).keys() & state.keys())
+def shared(architecture: Architecture, layout: Layout, state: State) -> tuple[int, int]:
+    """How many tensors of a checkpoint have a layout's names and shapes, and its names alone."""
+    expected = architecture.expected_keys(layout)
+    named = expected.keys() & state.keys()
+    return sum(state[key].shape == expected[key] for key in named), len(named)

@@ -52,10 +52,12 @@ def read_state(path: Path) -> State:
         if path.name.removesuffix(".part").endswith(".safetensors"):
             loaded = safetensors.torch.load_file(path)
         else:
-            _check_sizes(path)
+            _check_archive(path)
             with warnings.catch_warnings():  # of pickle protocols: it loads or it is refused
                 warnings.simplefilter("ignore")
                 loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except WeightsError:
+        raise
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f"{path}: refused, or not a checkpoint: only tensors in plain containers are read, "
@@ -75,12 +77,18 @@ def read_state(path: Path) -> State:
     return state
 
 
-def _check_sizes(path: Path) -> None:
-    """Refuse an archive whose members say that they are larger than the file, before it is read."""
+def _check_archive(path: Path) -> None:
+    """Refuse, before it is read, an archive with a program, or larger than its file inside."""
     if not zipfile.is_zipfile(path):
         return
     with zipfile.ZipFile(path) as archive:
         held = sum(info.file_size for info in archive.infolist())
+        names = archive.namelist()
+    if any(name.endswith("/constants.pkl") for name in names):
+        raise WeightsError(
+            f"{path}: a TorchScript archive, which holds a program and not tensors alone, as "
+            "OpenAI's own files of CLIP do; take the same weights as a state dict or from the hub"
+        )
     if held > path.stat().st_size:
         raise ValueError(f"its parts say they are of {held} bytes")
 

@@ -190,6 +190,7 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str, bool]] = {
     "store.spec": (_is_object, _OBJECT, True),
     "manifest": (_is_text, "a path", False),
     "seconds": (_is_number, "a number", True),
+    "seconds_in_all": (_is_number, "a number", False),
     "finetuned": (_is_object, _OBJECT, False),
     "hashes": (_is_object, _OBJECT, False),
     "hashes.columns": (_is_columns, "hashes by column and id", False),

@@ -4,16 +4,18 @@ A range is as wide as the errors that the head made on training videos that a fi
 taken from folds as in cross-conformal prediction (vovk2015): of n errors, the one of rank
 ceil(0.8 (n + 1)) is half the width of the range of 80 %. Where a head says itself between which
 scores a video's true one lies, the error is how far the true score lies outside of these bounds,
-less than 0 inside, and the bounds are moved apart by the one of that rank (romano2019): its ranges
-stay narrower where it is surer. The head that is kept has learned from all of these videos, so its
-errors are rather smaller; `aqa eval` says how often the range holds.
+less than 0 inside, and the bounds are moved apart by the one of that rank (romano2019), so that
+ranges stay narrower where it is surer; unless that makes them wider on the same videos than equal
+ones, which says that its sureness tells nothing of its errors. The head that is kept has learned
+from all of these videos, so its errors are rather smaller; `aqa eval` says how often the range
+holds.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,8 +51,8 @@ class ScoreRange:
 
     half_widths: level in percent -> points to either side. videos: how many errors that is chosen
     by. source: of which videos, in words. margins: of a head that gives quantiles, level -> points
-    by which the bounds that it says itself are moved apart to either side; None for other heads,
-    and in runs of before, whose ranges are all as wide.
+    by which the bounds that it says itself are moved apart to either side; None where ranges are
+    all as wide: of other heads, of one whose sureness does not help, and in runs of before.
     """
 
     half_widths: Widths
@@ -110,19 +112,27 @@ def shown_bounds(quantiles: Floats) -> Floats:
 
 
 def range_of(
-    errors: ArrayLike, source: str, outside: Mapping[int, ArrayLike] | None = None
+    true: ArrayLike, predicted: ArrayLike, source: str, own: ArrayLike | None = None
 ) -> ScoreRange | None:
-    """The ranges that errors in points make; None where they are too few.
+    """The ranges that errors on videos make, which the head had not seen; None for too few.
 
-    errors: of videos that the head had not seen. outside: of a head that gives quantiles, see
-    `outside_of`, of the same videos.
+    true, predicted: (n,) points. own: (n, 7), the head's quantiles at `QUANTILES`, where it gives
+    them.
     """
-    sizes = {level: np.abs(np.asarray(errors, float)) for level in LEVELS}
-    n = len(sizes[SHOWN])
-    if n < LEAST_ERRORS:
+    errors = np.abs(np.asarray(true, float) - np.asarray(predicted, float))
+    if len(errors) < LEAST_ERRORS:
         return None
-    margins = None if outside is None else _of_rank(outside)
-    return ScoreRange(_of_rank(sizes), n, source, margins)
+    equal = ScoreRange(_of_rank(dict.fromkeys(LEVELS, errors)), len(errors), source)
+    if own is None:
+        return equal
+    moved = replace(equal, margins=_of_rank(outside_of(true, own)))
+    return min((equal, moved), key=lambda way: float(_width(way.quantiles(predicted, own)).mean()))
+
+
+def _width(quantiles: Floats) -> Floats:
+    """Of the range that is said of each score: (n, 7) -> (n,) points."""
+    low, high = shown_bounds(quantiles).T
+    return high - low
 
 
 def outside_of(true: ArrayLike, own: ArrayLike) -> dict[int, Floats]:
@@ -138,11 +148,11 @@ def outside_of(true: ArrayLike, own: ArrayLike) -> dict[int, Floats]:
     }
 
 
-def _of_rank(sizes: Mapping[int, ArrayLike]) -> dict[int, float]:
+def _of_rank(sizes: Mapping[int, Floats]) -> dict[int, float]:
     """Of each level's n errors, the one of rank ceil(level (n + 1))."""
     found = {}
     for level in LEVELS:
-        values = np.sort(np.asarray(sizes[level], float))
+        values = np.sort(sizes[level])
         found[level] = float(values[math.ceil((len(values) + 1) * level / 100) - 1])
     return found
 

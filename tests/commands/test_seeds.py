@@ -78,6 +78,9 @@ def test_heads_are_compared_over_their_seeds(seeded: Path, run_aqa: Callable[...
     found = json.loads(run_aqa("-C", str(seeded), "compare", "lstm", "svr", "--json").output)
     assert found["seeds"] == [0, 1]
     assert found["pairs"][0]["p_seeds"] is not None
+    with_one = run_aqa("-C", str(seeded), "compare", "svr", "--against", "lstm", "--json").output
+    assert [(pair["a"], pair["b"]) for pair in json.loads(with_one)["pairs"]] == [("svr", "lstm")]
+    assert (seeded / "runs" / "compare-against-lstm-svr.csv").exists()
 
 
 def test_a_video_is_not_scored_by_several_seeds_at_once(seeded: Path) -> None:

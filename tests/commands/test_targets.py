@@ -173,6 +173,12 @@ def test_heads_are_compared_target_by_target(aqa: Callable[..., Result]) -> None
     for target, one in ((one["target"], one) for one in compared.values()):
         assert set(one["heads"]) == {f"svr@{target}", f"smooth@{target}"}
         assert Path(f"runs/compare-target-{target}.json").exists()
+    against = json.loads(aqa("compare", "--against", "svr", "--json").stdout)
+    found = {key: [(pair["a"], pair["b"]) for pair in one["pairs"]] for key, one in against.items()}
+    assert found == {
+        f"numbered@{target}": [(f"smooth@{target}", f"svr@{target}")] for target in ("pcs", "tes")
+    }
+    assert "'nosuch'" in aqa("compare", "--against", "nosuch", code=2).output
     shown = aqa("compare", "--target", "tes").stdout
     assert "Spearman of tes" in shown
     assert "pcs" not in shown

@@ -331,3 +331,22 @@ class TestRead:
             assert list(read_heads(folders, strict=False)) == ["evaluated"]
         with pytest.raises(RunError, match="not evaluated on test videos yet"):
             read_heads(folders, strict=True)
+
+
+def test_against_one_head_holm_counts_its_own_pairs_alone(rng: np.random.Generator) -> None:
+    heads = two_heads(rng, 30, 0.3, 0.5, 0.7, 0.9)
+    every = {(pair.a, pair.b): pair for pair in compare(heads).pairs}
+    found = compare(heads, against="h2")
+    assert [(pair.a, pair.b) for pair in found.pairs] == [("h0", "h2"), ("h1", "h2"), ("h3", "h2")]
+    p_videos = []
+    for pair in found.pairs:
+        forward = (pair.a, pair.b) in every
+        same = every[(pair.a, pair.b) if forward else (pair.b, pair.a)]
+        assert pair.difference == pytest.approx((1 if forward else -1) * same.difference)
+        assert pair.p_videos == same.p_videos
+        p_videos.append(pair.p_videos)
+    assert [pair.p_holm for pair in found.pairs] == pytest.approx(holm(p_videos))
+    assert found.to_dict()["against"] == "h2"
+    assert "against" not in compare(heads).to_dict()
+    with pytest.raises(RunError, match="--against svr: it is not among the compared heads h0, h1"):
+        compare(heads, against="svr")

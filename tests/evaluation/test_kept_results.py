@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from aqa.annotations.manifest import Manifest
-from aqa.errors import AqaError, ChangedError, RunError
+from aqa.errors import AqaError, ChangedError, RunError, UnknownNameError
 from aqa.evaluation.evaluate_runs import evaluate_runs
 from aqa.evaluation.forest import forests_of
 from aqa.evaluation.head_results import HeadResults
@@ -22,7 +22,8 @@ from aqa.evaluation.kept_results import (
     with_baselines,
 )
 from aqa.evaluation.predictions import Predictions
-from aqa.evaluation.result import Marks
+from aqa.evaluation.result import Evaluation, Marks
+from aqa.evaluation.result_files import write_results
 from aqa.evaluation.stored import stored_evaluation, type_rows
 from aqa.files import write_json
 
@@ -46,6 +47,25 @@ def scored(name: str, n: int, noise: float, *splits: str, videos: str = "v") -> 
     }
     folders = {split: Path(name) for split in splits}
     return HeadResults(name, folders, answers, {split: {"n": n} for split in splits}, {}, {})
+
+
+def test_a_head_of_seeds_is_called_without_them(tmp_path: Path) -> None:
+    for name in ("lstm~seed0", "lstm~seed1", "svr"):
+        (tmp_path / name / "split-1").mkdir(parents=True)
+        (tmp_path / name / "split-1/predictions.csv").touch()
+    found = runs_in([tmp_path / "lstm"])
+    assert [run.parent.name for run in found] == ["lstm~seed0", "lstm~seed1"]
+    with pytest.raises(UnknownNameError, match=r"did you mean .*svr"):
+        runs_in([tmp_path / "svx"])
+
+
+def test_files_of_many_heads_have_names_that_can_be(tmp_path: Path) -> None:
+    empty = Evaluation([])
+    few = write_results(tmp_path, ["svr", "wd"], ["1"], empty)
+    assert few.name == "eval-svr-wd-split-1.json"
+    many = [write_results(tmp_path, [f"head{k}" for k in range(n)], [], empty) for n in (60, 61)]
+    assert [len(one.name) for one in many] < [100, 100]
+    assert many[0] != many[1]
 
 
 def test_runs_of_a_head_are_joined(evaluated_runs: Path) -> None:

@@ -23,7 +23,7 @@ from aqa.extract import plan
 from aqa.extract import run as extraction
 from aqa.extract.backbones import load_backbone
 from aqa.extract.backbones.backbone import Backbone
-from aqa.extract.encode import Encoder
+from aqa.extract.encode import Encoder, blank_response
 from aqa.extract.engines import choice, names, trial
 from aqa.extract.engines.names import engine_for_new_videos, engine_of, openvino_version
 from aqa.extract.engines.openvino_net import OpenVinoNet, relative_distance
@@ -335,6 +335,15 @@ def test_clips_that_the_network_cannot_take_are_refused_in_plain_words_by_a_tria
     chosen = choice.EngineChoice(*("torch", settings, backbone, tmp_path / "a.h5", [video], "cpu"))
     with pytest.raises(AqaError, match="tiny3d cannot take clips of 8 frames, it is made for 16"):
         chosen.check_precision("torch", ExtractionSummary(), ExtractionProgress())
+
+
+def test_frames_of_a_size_that_the_network_cannot_take_are_refused_as_such() -> None:
+    """As where a hub's `preprocessor_config.json` is of another network."""
+    backbone = load_backbone("tiny3d")
+    backbone.net = nn.Sequential(nn.Flatten(), nn.Linear(7, 128))
+    told = "tiny3d cannot take 16 frames of 64 x 64, as its preprocessing gives them"
+    with pytest.raises(AqaError, match=told):
+        blank_response(Encoder(backbone, "cpu"), backbone, 16)
 
 
 def test_a_precision_that_is_no_faster_is_warned_of_before_it_starts(

@@ -121,6 +121,21 @@ def test_eval_does_the_others_and_says_which_option_to_give(
     assert {row["head"] for row in json.loads(both.stdout)["results"]} == {"svr", "topk"}
 
 
+def test_what_was_not_evaluated_is_told_once_and_how_to(
+    fitted: Path, run_aqa: Callable[..., Result]
+) -> None:
+    shutil.copytree(fitted.parent, fitted.parents[1] / "topk~seed0")
+    shutil.copytree(fitted.parent, fitted.parents[1] / "topk~seed1")
+    said = run_aqa("eval", "--no-baseline", code=1).stderr
+    assert "runs/topk/split-1, runs/topk~seed0/split-1 and 1 more: its head is the file" in said
+    assert said.count("not evaluated") == 1
+    remedy = "run `aqa eval --head code/topk.py` first"
+    assert remedy in run_aqa("compare", "svr", "topk", code=1).stderr
+    assert remedy in run_aqa("table", "svr", "topk", "-o", "t.md", code=1).stderr
+    written = run_aqa("eval", "--no-baseline", "--head", "code/topk.py").stderr
+    assert "written to runs/eval-topk.json" in written
+
+
 def test_a_file_means_all_runs_of_its_head(fitted: Path, run_aqa: Callable[..., Result]) -> None:
     run_aqa("fit", "--head", "code/topk.py", "--name", "topk-small", "-p", "share=0.1")
     runs = fitted.parents[1]

@@ -74,3 +74,9 @@ def test_choices_are_listed_once() -> None:
             if ", ".join(listed.split(", ")[:2]) in said and ", " in listed:
                 twice.append((name, parameter))
     assert not twice
+
+
+def test_a_page_ends_with_the_values_as_published() -> None:
+    page = " ".join(head_page("t2cr", find_head("t2cr").head_class).split())
+    assert "as published: -p hidden=64 -p attention_heads=8 -p layers=3 -p exemplars=10" in page
+    assert "as published" not in head_page("svr", find_head("svr").head_class)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from aqa.report.reproduction import needs_of, overview, reproduction_table
+from aqa.report.reproduction import needs_of, overview, reproduction_table, table_row
 from aqa.report.reproduction_page import reproduction_markdown, reproduction_page
 from aqa.workflows.reproduce.cells import (
     Measurement,
@@ -14,6 +14,7 @@ from aqa.workflows.reproduce.cells import (
     printed_figures,
     sources,
 )
+from aqa.workflows.reproduce.needs import needs
 from aqa.workflows.reproduce.tables import TABLES, UNDECLARED
 from aqa.workspace import Workspace
 
@@ -92,10 +93,26 @@ def test_the_page_and_the_markdown_say_what_the_terminal_does_and_what_was_missi
     assert "default-src 'none'" in page
 
 
+def test_what_was_measured_stands_alone_where_the_printed_figure_was_not_read() -> None:
+    table = TABLES["others-fis-v"]
+    figures = printed_figures(table)
+    assert not any(figure.value for figure in figures)
+    cells = [ReproducedCell(one, Measurement(0.5, (0.25, 0.75))) for one in figures]
+    made = Reproduction(table, cells, [], [])
+    assert all(row[3:] == ["-", "0.500", "", "[0.250, 0.750]"] for row in map(table_row, cells))
+    for cell in made.to_dict()["cells"]:
+        assert cell["printed"] is None
+        assert cell["measured"] == 0.5
+        assert "difference" not in cell
+    assert "not read: MS-LSTM (xu2019); GDLT" in reproduction_markdown(made, "aqa reproduce")
+    count = next(r for r in overview(Workspace()).splitlines() if r.startswith(table.name)).split()
+    assert count[-2:] == ["0", str(len(needs(table, Workspace())))]
+
+
 @pytest.mark.parametrize("name", TABLES)
 def test_the_page_says_where_splits_and_figures_come_from(name: str) -> None:
     table = TABLES[name]
     cells = [ReproducedCell(one, None) for one in printed_figures(table)]
     text = reproduction_markdown(Reproduction(table, cells, [], []), "aqa reproduce")
     assert re.search(r"splits by \w", text)
-    assert text.count("read in:") == len(sources(table))
+    assert len(re.findall(r"(?:read in|not read):", text)) == len(sources(table))

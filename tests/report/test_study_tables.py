@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from aqa.errors import EndingError
+from aqa.errors import AqaWarning, EndingError, RunError
 from aqa.evaluation.head_results import HeadResults
 from aqa.evaluation.predictions import Predictions
 from aqa.evaluation.result import Marks
@@ -159,6 +159,33 @@ def test_the_caption_says_protocol_and_n(
     assert "Holm; of Spearman, MED" in caption
     one = {"1": true["1"]}
     assert "On split 1; n = 25" in caption_of(tables_of(head("a", 0.1, rng, one)))
+
+
+def test_a_head_that_was_not_evaluated_is_told_or_refused(
+    rng: np.random.Generator, true: dict[str, np.ndarray]
+) -> None:
+    heads = [head("svr", 0.3, rng, true), head("lstm", 0.5, rng, true)]
+    heads += [
+        replace(head(f"mine~seed{k}", 1.0, rng, true), predictions={}, measured={}) for k in (0, 1)
+    ]
+    line = "mine~seed0, mine~seed1: not evaluated yet; run `aqa eval --head mine` first"
+    with pytest.warns(AqaWarning, match=f"left out: {line}"):
+        assert [row.head for row in tables_of(*heads).rows] == ["svr", "lstm"]
+    with pytest.raises(RunError, match=line):
+        tables_of(*heads, strict=True)
+
+
+def test_the_caption_says_what_a_baseline_saw(
+    rng: np.random.Generator, true: dict[str, np.ndarray]
+) -> None:
+    blind = head("baseline-all", 1.0, rng, true)
+    seen = {"1": ("type",), "2": ("type", "clips")}
+    told = {
+        split: replace(one, marks=Marks(baseline=seen[split]))
+        for split, one in blind.predictions.items()
+    }
+    table = tables_of(head("svr", 0.3, rng, true), replace(blind, predictions=told))
+    assert "all: ridge regression on type, clips, without pixels" in caption_of(table)
 
 
 def test_nobodys_name_is_a_command_a_formula_or_markup(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from aqa.commands.fit import _time
 from aqa.errors import HeadError
 from aqa.models.heads import find_head
 from aqa.workflows.fit import head_params
@@ -34,6 +35,13 @@ def test_what_is_done_to_the_target_is_typed_beside_the_head() -> None:
         head_params(svr, ["difficulty=twice"], 0)
     with pytest.raises(HeadError, match="no parameter 'scale'"):
         head_params(find_head("siamese"), ["scale=action"], 0)
+
+
+def test_the_printed_time_counts_the_ranges_too() -> None:
+    assert _time({"seconds": 0.3, "seconds_in_all": 0.4}) == "0.3 s"
+    record = {"seconds": 1.26, "seconds_in_all": 4.8}
+    assert _time(record) == "1.3 s (4.8 s in all)"
+    assert _time({**record, "range": {}}) == "1.3 s (4.8 s with its ranges)"
 
 
 def test_the_command_refuses_two_seeds(

@@ -15,9 +15,10 @@ from click.testing import CliRunner
 from aqa.annotations.manifest import Manifest, write_manifest
 from aqa.cli import main
 from aqa.errors import ChangedError
+from aqa.evaluation.evaluate import evaluate_run
 from aqa.features.store import FeatureStore
 from aqa.features.video_features import of_store
-from aqa.models.examples import example_of
+from aqa.models.examples import Features, example_of
 from aqa.models.runs import Run, load_run
 from aqa.workflows.trust import trust_in, unlike_training
 
@@ -131,28 +132,34 @@ def test_most_runs_decide(run: Run, workspace: Path) -> None:
     assert bounds(workspace, [run, unknown]) is None
 
 
-def test_the_range_of_a_head_that_says_one_is_its_own_moved_apart(workspace: Path) -> None:
-    """Fitted, evaluated and told by the same bounds, of which each video has its own width."""
-    fit = "fit --head usdl --split 1 -p epochs=15 -p width_1=8 -p width_2=8"
-    told(workspace, *fit.split())
-    run = load_run(workspace / "runs/usdl/split-1")
-    known, head = run.score_range, run.head
+@pytest.mark.parametrize("margins", [None, {"50": 0.5, "80": -1.0, "95": 2.0}])
+def test_of_a_head_that_says_its_own_bounds_eval_and_score_tell_one_range(
+    workspace: Path, margins: dict[str, float] | None
+) -> None:
+    folder = workspace / "runs/usdl/split-1"
+    if not folder.exists():
+        fit = "fit --head usdl --split 1 -p epochs=15 -p width_1=8 -p width_2=8"
+        told(workspace, *fit.split())
+    run, manifest = load_run(folder), Manifest.read(workspace / "manifest.csv")
+    assert "quantiles" in run.head.gives
+    run = replace(run, record={**run.record, "range": {**run.record["range"], "margins": margins}})
+    video, head, known = manifest.by_id["v00"], run.head, run.score_range
     assert known is not None
-    assert known.margins is not None
-    told(workspace, "eval", "--head", "usdl")
-    video = Manifest.read(workspace / "manifest.csv").by_id["v00"]
     with FeatureStore.open(workspace / "stores/f.h5") as store:
         seen = of_store(store, "v00")
-    said = example_of(video, seen.features, seen.clips, ())
-    (score,), ((low, high),) = head.predict_examples(said), head.quantiles(said, [0.1, 0.9])  # type: ignore[attr-defined]
-    expected = min(low - known.margins[80], score), max(high + known.margins[80], score)
-    assert trust_in([run], {"1": score}, video, seen).bounds == pytest.approx(expected)
-    with (workspace / "runs/usdl/split-1/predictions.csv").open(newline="") as file:
-        rows = {row["video_id"]: row for row in csv.DictReader(file) if row["part"] == "test"}
-    found = [float(rows["v00"][name]) for name in ("quantile_0.1", "quantile_0.9")]
-    assert found == pytest.approx(expected, rel=1e-4)
-    widths = [float(row["quantile_0.9"]) - float(row["quantile_0.1"]) for row in rows.values()]
-    assert np.ptp(widths) > 0.01
+        found = evaluate_run(run, manifest.split("1"), manifest, Features.of(store), ("test",))
+    rows = {row["video_id"]: row for row in found["test"].rows}
+    score = rows["v00"]["predicted"]
+    expected = score - known.half_widths[80], score + known.half_widths[80]
+    if margins is not None:
+        said = example_of(video, seen.features, seen.clips, ())
+        ((low, high),) = head.quantiles(said, [0.1, 0.9])  # type: ignore[attr-defined]
+        expected = min(low + 1, score), max(high - 1, score)
+    assert trust_in([run], {"1": score}, video, seen).bounds == pytest.approx(expected, rel=1e-4)
+    bounds = [rows["v00"][name] for name in ("quantile_0.1", "quantile_0.9")]
+    assert bounds == pytest.approx(expected, rel=1e-4)
+    widths = [row["quantile_0.9"] - row["quantile_0.1"] for row in rows.values()]
+    assert bool(np.ptp(widths) > 0.01) is (margins is not None)
 
 
 def test_a_changed_file_is_refused(workspace: Path, tmp_path: Path) -> None:

@@ -51,7 +51,9 @@ class ReproducedCell:
             return row
         value, interval, std, splits, over = self.measured
         low, high = interval or (None, None)
-        row |= {"measured": value, "difference": value - row["printed"]}
+        row["measured"] = value
+        if row["printed"] is not None:
+            row["difference"] = value - row["printed"]
         return row | {"low": low, "high": high, "std": std, over: splits}
 
 
@@ -79,19 +81,25 @@ class Reproduction:
 
 
 def printed_figures(table: PublishedTable) -> list[PublishedFigure]:
-    """The figures that the paper prints in a table."""
+    """The figures that the paper prints in a table, with those that could not be read."""
     key = (table.figures, table.dataset)
     every = (*published_figures(), *other_figures())
     return [one for one in every if (one.table, one.dataset) == key]
 
 
+def read_figures(table: PublishedTable) -> list[PublishedFigure]:
+    """Those of the figures of a table whose value is known."""
+    return [figure for figure in printed_figures(table) if figure.value is not None]
+
+
 def sources(table: PublishedTable) -> list[str]:
-    """Where the figures of a table were read, a line for each place, with its systems."""
-    places: dict[str, dict[str, None]] = {}
+    """Where the figures of a table were read, or why not: a line for each, with its systems."""
+    places: dict[tuple[str, str], dict[str, None]] = {}
     for figure in printed_figures(table):
         if figure.source:
-            places.setdefault(figure.source, {})[figure.system] = None
-    return [f"{'; '.join(systems)}: {place}" for place, systems in places.items()]
+            said = "read in" if figure.value is not None else "not read"
+            places.setdefault((said, figure.source), {})[figure.system] = None
+    return [f"{said}: {'; '.join(systems)}: {place}" for (said, place), systems in places.items()]
 
 
 def with_measured(

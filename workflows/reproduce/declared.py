@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from aqa.target_names import SCORE
 from aqa.workflows.transfer.results import Start
 
 # What the cells in one row of a table stand for. one: a single number. splits: each split, and
@@ -35,6 +36,8 @@ class SystemRecipe:
     origin: how the model is made that it goes on from, on the data of the table's `origin`.
     reading: of several readings of one cell of the paper, which one this is, such as `, all pairs`;
     its figures stand under the case followed by that. "" for the one that stands for the cell.
+    target: what it learns, as `aqa fit --target` takes it. marks: columns that it learns in place
+    of the judges' marks, such as the rated elements of an operation.
     """
 
     head: str
@@ -48,6 +51,8 @@ class SystemRecipe:
     note: str = ""
     origin: SystemRecipe | None = None
     reading: str = ""
+    target: str = SCORE
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ class PublishedFigure(NamedTuple):
 
     table: the paper's key and the table's number, such as `jain2020-2`. system, dataset: as
     printed. case: the cell's column: a split, a type, a stage. metric: its name in
-    `aqa.evaluation.metric`. value: with the digits that are printed. source: where it was read,
-    where that is not the table of the paper.
+    `aqa.evaluation.metric`. value: with the digits that are printed; None where the paper prints it
+    and no text that holds it was at hand. source: where it was read, where that is not the table of
+    the paper; or why it was not.
     """
 
     table: str
@@ -22,7 +23,7 @@ class PublishedFigure(NamedTuple):
     dataset: str
     case: str
     metric: str
-    value: float
+    value: float | None
     source: str = ""
 
 
@@ -41,4 +42,9 @@ def other_figures() -> tuple[PublishedFigure, ...]:
 def _read(name: str) -> tuple[PublishedFigure, ...]:
     text = files("aqa.workflows.reproduce").joinpath(name).read_text(encoding="utf-8")
     rows = csv.DictReader(text.splitlines())
-    return tuple(PublishedFigure(**{**row, "value": float(row["value"])}) for row in rows)  # type: ignore[arg-type]
+    return tuple(_figure(row) for row in rows)
+
+
+def _figure(row: dict[str, str]) -> PublishedFigure:
+    value = float(row["value"]) if row["value"] else None
+    return PublishedFigure(**{**row, "value": value})  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -53,12 +54,14 @@ def mean_of_actions(
 ) -> Measurements:
     """The mean over actions that parmar2019action prints.
 
-    Table 2: through Fisher's z, over all actions. Table 3: the plain mean, over new actions.
+    Table 2: through Fisher's z, over all actions; undefined where one of them is 1 or -1. Table 3:
+    the plain mean, over new actions.
     """
     if len(values) < len(table.cases):
         return
     if table.axis == "actions":
-        yield "mean", "spearman", Measurement(float(fisher_z(list(values.values()))))
+        mean = float(fisher_z(list(values.values())))
+        yield "mean", "spearman", Measurement(mean if math.isfinite(mean) else None)
     if table.axis == "new actions":
         learned = table.cases.get(recipe.action or "")
         new = [value for case, value in values.items() if case != learned]

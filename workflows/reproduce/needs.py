@@ -67,7 +67,11 @@ def no_annotations(
     if not missing:
         return []
     more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-    made = f"aqa split {table.protocol}" if table.protocol else f"aqa import {table.importer}"
+    made = (
+        f"aqa split {table.protocol}"
+        if table.protocol
+        else f"aqa import {table.importer}, which reads them; alone, it lists the files it needs"
+    )
     return [f"{workspace.manifest}: no split {missing[0]}{more}; {made}"]
 
 

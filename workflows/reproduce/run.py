@@ -48,6 +48,8 @@ def reproduce(
     line about each step. A recipe that cannot be run stops none of the others.
     """
     for name in systems:
+        if name in table.missing:
+            raise AqaError(f"{table.name}: {name}: {table.missing[name]}")
         if name not in table.recipes:
             raise UnknownNameError(f"system of {table.name}", name, list(table.recipes))
     manifest = read_annotations(table, workspace, "-C", own_splits=stand_in is not None)
@@ -76,7 +78,8 @@ def reproduce(
         for cell in with_measured(figure, measurements, (LAST, *others))
     ]
     stand_in_name = str(stand_in.path) if stand_in else None
-    return Reproduction(table, cells, failed, notes_of(table, chosen), stand_in_name)
+    notes = [*runner.store_notes.values(), *notes_of(table, chosen)]
+    return Reproduction(table, cells, failed, notes, stand_in_name)
 
 
 def notes_of(

@@ -18,12 +18,14 @@ from aqa.models.heads import find_head, head_names
 from aqa.models.runs import load_run
 from aqa.models.saved.hashes import check_learned
 from aqa.models.target_transforms import transformed
+from aqa.target_names import target_label
 from aqa.workflows.fit import fit_splits, head_params
 from aqa.workflows.reproduce.cells import LAST, Measurement, Measurements, printed_figures
 from aqa.workflows.reproduce.declared import PublishedTable, SystemRecipe
 from aqa.workflows.reproduce.measure import mean_of_actions, measured_cells
 from aqa.workflows.reproduce.needs import no_features, no_origin
-from aqa.workflows.reproduce.scopes import in_scope
+from aqa.workflows.reproduce.scopes import as_learned, in_scope
+from aqa.workflows.reproduce.store_settings import store_differences
 from aqa.workflows.transfer.learning import control, network_of
 from aqa.workflows.transfer.results import TransferResult
 from aqa.workflows.transfer.run import stored_examples, transfer
@@ -49,6 +51,7 @@ class RecipeRunner:
         self.table, self.workspace, self.manifest = table, workspace, manifest
         self.splits, self.seed, self.stand_in, self.tell = splits, seed, stand_in, tell
         self.not_evaluated: list[str] = []  # of the recipe that was measured last
+        self.store_notes: dict[str, str] = {}  # store -> how it differs from the table's
         self.origin: RecipeRunner | None = None
         self.rehearsed = False
         self._transfers: dict[str, TransferResult] = {}
@@ -65,12 +68,17 @@ class RecipeRunner:
         if not path.exists():
             raise RunError(no_features(self.table, recipe.store, self.workspace))
         with FeatureStore.open(path) as store:
+            differing = store_differences(store.spec, self.table.stores[recipe.store])
+            if differing and not self.rehearsed:
+                self.store_notes[recipe.store] = (
+                    f"{path} was not made as the table says: {'; '.join(differing)}"
+                )
             yield from self._run(system, recipe, store)
 
     def _run(self, system: str, recipe: SystemRecipe, store: FeatureStore) -> Measurements:
         if recipe.scope == "fine-tuned":
             return self._fine_tuned(recipe, store)
-        manifest = in_scope(self.manifest, self.splits, recipe)
+        manifest = in_scope(as_learned(self.manifest, recipe), self.splits, recipe)
         if recipe.scope == "untrained":
             return self._untrained(recipe, manifest, store)
         folders = [
@@ -165,13 +173,14 @@ class RecipeRunner:
         runs = (
             self.workspace.runs / "reproduce" / slug(system, f"{recipe.case or ''}{recipe.reading}")
         )
-        folder = run_folder(runs, recipe.head, split)
+        label = target_label(recipe.head, recipe.target)
+        folder = run_folder(runs, label, split)
         start = self._start(system, recipe, manifest, store, split)
         one = manifest.split(split)
-        if self._is_there(folder, recipe, store, one):
+        if self._is_there(folder, recipe, manifest, store, one):
             self.tell(f"{system}, split {split}: fitted already")
             return folder
-        self.tell(f"{system}, split {split}: fitting {recipe.head} {' '.join(recipe.params)}")
+        self.tell(f"{system}, split {split}: fitting {' '.join((label, *recipe.params))}")
         for run in fit_splits(
             *(recipe.head, recipe.params, manifest, store, [one], runs),
             seed=self.seed,
@@ -187,6 +196,7 @@ class RecipeRunner:
         self,
         folder: Path,
         recipe: SystemRecipe,
+        manifest: Manifest,
         store: FeatureStore,
         split: Split,
     ) -> bool:
@@ -211,7 +221,7 @@ class RecipeRunner:
         )
         if alike:
             try:
-                check_learned(folder, record, self.manifest, store)
+                check_learned(folder, record, manifest, store)
             except ChangedError as error:
                 raise _to_delete(error, folder) from None
         return bool(alike)

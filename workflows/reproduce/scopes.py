@@ -5,10 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from aqa.annotations.columns import as_name
+from aqa.annotations.columns import JUDGE_PREFIX, as_name
 from aqa.annotations.manifest import Manifest, Video
+from aqa.annotations.numbers import number_of
 from aqa.models.run_source import RunError
 from aqa.workflows.reproduce.declared import SystemRecipe
+
+
+def as_learned(manifest: Manifest, recipe: SystemRecipe) -> Manifest:
+    """The manifest seen with what a recipe learns: its target, and its columns as judges' marks."""
+    if recipe.marks:
+        videos = [_marked(video, recipe.marks, manifest) for video in manifest]
+        manifest = Manifest(videos, manifest.path, manifest.target)
+    return manifest.of_target(recipe.target)
+
+
+def _marked(video: Video, columns: Sequence[str], manifest: Manifest) -> Video:
+    """The video with the numbers of these columns as judges' marks."""
+    marks = []
+    for column in columns:
+        if column not in video.row:
+            raise RunError(f"{manifest.path}: no column {column}, which stands for judges' marks")
+        mark = number_of(video.row[column])
+        if mark is None:
+            raise RunError(f"{manifest.path}: video {video.id}: {column} is no number")
+        marks.append(mark)
+    row = {f"{JUDGE_PREFIX}{k}": video.row[column] for k, column in enumerate(columns, start=1)}
+    return replace(video, judges=tuple(marks), row={**video.row, **row})
 
 
 def in_scope(manifest: Manifest, splits: Sequence[str], recipe: SystemRecipe) -> Manifest:

@@ -56,9 +56,10 @@ class Gated(nn.Module):
 class TwoPathNet(nn.Module):
     """In each path the clips of one video read those of the other, and the other way round.
 
-    The first path has all clips, the second the means of neighbouring ones, half as many. What two
-    videos have read, averaged over their clips, makes four vectors; through gates and two layers
-    they become the difference of scores. What a video reads in itself makes its own score.
+    The first path has all clips, the second the means of neighbouring ones, half as many (that they
+    are means: ours). What two videos have read, averaged over their clips, makes four vectors;
+    through gates and two layers they become the difference of scores. What a video reads in itself
+    makes its own score.
     """
 
     def __init__(self, dim: int, width: int, heads: int, layers: int, dropout: float):

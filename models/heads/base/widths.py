@@ -15,7 +15,7 @@ def width_param(published: int, source: str) -> Any:
     return param(
         None,
         f"width of the network; none: the largest power of 2 that is at most {published}, the "
-        "features' width, and the number of training videos",
+        f"features' width, and the number of training videos, but no less than {LEAST}",
         source=f"none: ours; {source}: {published}",
     )
 

@@ -45,7 +45,12 @@ def test_it_is_extracted_and_cannot_be_fitted(
 
 def test_two_of_one_name(folder: Path, run_aqa: Callable[..., Result]) -> None:
     (folder / "pool/c.mp4").write_bytes(b"")
-    assert "has the same name" in run_aqa("import", "videos", "films", code=1).output
+    assert "ids name both, such as c" in run_aqa("import", "videos", "films").output
+    known = Manifest.read(Path("manifest.csv")).ids
+    assert known == ("c", "pool-a", "pool-b_frames", "pool-c")
+    (folder / "pool/c.mov").write_bytes(b"")
+    said = run_aqa("import", "videos", "films", "--force", code=1).output
+    assert "has the same id, pool-c; rename one of them" in said
 
 
 @pytest.mark.parametrize(

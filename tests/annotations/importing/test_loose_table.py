@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 
-from aqa.annotations.datasets import find_importer
+from aqa.annotations.datasets import csv_, find_importer
 from aqa.annotations.importing.importer import Request
 from aqa.annotations.importing.loose_table import read_loose_table
+from aqa.annotations.importing.video_folder import VideoFolder
 from aqa.annotations.importing.write import import_dataset
 from aqa.annotations.manifest import Manifest
 from aqa.errors import AqaError
@@ -104,6 +107,36 @@ def test_rows_without_a_score(tmp_path):
     assert "2 of 4 rows have no score (rows 3, 4) and are left out" in lines
     with pytest.raises(AqaError, match="no row has a score"):
         imported(tmp_path, "video_id,score\na,\n", skip_unscored=True)
+
+
+def test_two_peoples_scores_become_their_mean(tmp_path):
+    text = "Datei;Anna;Björn\nKniebeuge;7,5;8\nBeuge;6;\n"
+    (tmp_path / "t.csv").write_text(text, encoding="utf-8")
+    request = Request(
+        (tmp_path / "t.csv",),
+        columns={"video_id": "Datei"},
+        skip_unscored=True,
+        means={"score": ["Anna", "Björn"]},
+    )
+    found = csv_.read(request)
+    assert [(row["video_id"], row["score"], row["Anna"]) for row in found.rows] == [
+        ("Kniebeuge", "7.75", "7.5")
+    ]
+    assert "score: the mean of Anna, Björn" in found.notes
+    (tmp_path / "t.csv").write_text(text.replace("7,5", "sieben"), encoding="utf-8")
+    with pytest.raises(AqaError, match=r"t\.csv: row 2: Anna is 'sieben', which is no number"):
+        csv_.read(request)
+
+
+def test_a_name_is_found_as_macos_and_cameras_write_it(tmp_path):
+    decomposed = unicodedata.normalize("NFD", "Müller")
+    for name in (f"{decomposed}.mp4", "IMG_12.MOV"):
+        (tmp_path / name).write_bytes(b"x")
+    videos = VideoFolder(tmp_path)
+    assert videos.find("Müller") == tmp_path / f"{decomposed}.mp4"
+    assert videos.find("Müller.mp4") == tmp_path / f"{decomposed}.mp4"
+    assert videos.find("IMG_12") == tmp_path / "IMG_12.MOV"
+    assert videos.find("a.mov") == tmp_path / "a.mov"
 
 
 def test_a_mistake_still_names_its_row(tmp_path):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import pickle
+import zipfile
 
 import pytest
 import safetensors.torch
 import torch
 
-from aqa.extract.backbones import load_backbone
+from aqa.extract.backbones import get_architecture, load_backbone
+from aqa.extract.checkpoints.inspection import inspect
 from aqa.extract.checkpoints.records import WeightsError
 
 
@@ -94,7 +96,8 @@ def test_a_renamed_tensor_is_named_as_in_the_file(file_of):
     message = refused("r2plus1d-18", file_of("r2plus1d-18", rename))
     assert message == (
         "not a checkpoint of r2plus1d-18; held against the nearest layout, 'hara-k700': "
-        "missing: layer3.1.conv2_s.weight; unexpected: layer3.1.conv2_spatial.weight"
+        "missing: layer3.1.conv2_s.weight; unexpected: layer3.1.conv2_spatial.weight; "
+        "such files: kenshohara/3D-ResNets-PyTorch, r3d50_K_200ep.pth and its like (Kinetics-700)"
     )
 
 
@@ -103,14 +106,13 @@ def test_a_misshapen_tensor_is_named_with_both_shapes(file_of):
         state["layer2.0.conv2.0.0.weight"] = torch.zeros(230, 128, 1, 3, 3)
 
     message = refused("r2plus1d-34-ig65m", file_of("r2plus1d-34-ig65m", widen))
-    assert message.endswith(
-        "misshapen: layer2.0.conv2.0.0.weight (230, 128, 1, 3, 3) instead of (288, 128, 1, 3, 3)"
-    )
+    told = "misshapen: layer2.0.conv2.0.0.weight (230, 128, 1, 3, 3) instead of (288, 128, 1, 3, 3)"
+    assert f"{told}; such files: moabitcoin/ig65m-pytorch" in message
 
 
 def test_missing_running_statistics(file_of):
     message = refused("i3d", file_of("i3d", lambda s: s.pop("Mixed_4d.b2b.bn.running_var")))
-    assert message.endswith("'piergiaj': missing: Mixed_4d.b2b.bn.running_var")
+    assert "'piergiaj': missing: Mixed_4d.b2b.bn.running_var; such files: piergiaj/" in message
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -141,6 +143,29 @@ def test_a_pickle_that_would_run_code_does_not(tmp_path, save):
     assert "refused" in message
     assert "system" in message
     assert "could run code" in message
+
+
+def test_a_torchscript_archive_is_called_one(tmp_path):
+    path = tmp_path / "ViT-B-32.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("ViT-B-32/constants.pkl", b"")
+    message = refused("clip-b32", path)
+    assert message.startswith("a TorchScript archive, which holds a program")
+
+
+def test_a_file_of_two_backbones_of_one_network_names_both(tmp_path):
+    """VideoMAE and its V2 are told apart by nothing but the number of classes."""
+    path = tmp_path / "no_classes.pth"
+    architecture = get_architecture("videomae-v2-s")
+    shapes = architecture.expected_keys(architecture.layouts[0])
+    state = {key: torch.zeros(()).expand(shape) for key, shape in shapes.items()}
+    torch.save(state, path)
+    both = "a checkpoint of videomae-s or videomae-v2-s (layout mcg-nju)"
+    assert refused("i3d", path).startswith(both)
+    assert inspect(path).other_backbones == ("videomae-v2-s",)
+    torch.save({**state, "head.weight": torch.zeros(710, 384)}, path)
+    assert refused("i3d", path).startswith("a checkpoint of videomae-v2-s (layout opengvlab)")
+    assert inspect(path).other_backbones == ()
 
 
 def test_a_state_dict_of_other_things(tmp_path):

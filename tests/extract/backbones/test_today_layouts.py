@@ -179,6 +179,35 @@ def test_the_two_files_of_videomae_give_one_network() -> None:
     assert_same(architecture.layout("hub").taken_apart(first), hub)
 
 
+def test_the_two_files_of_videomae_before_fine_tuning_give_one_network() -> None:
+    """The authors' names begin with `encoder.`; what lies beside is of its training."""
+    net = VideoMAE(DESIGN, norm_first=True)
+    architecture = get_architecture("videomae-b")
+    original = drawn(net, architecture.layout("mcg-nju-pretrained"))
+    assert all(key.startswith("encoder.") for key in original)
+    alone = {key.removeprefix("encoder."): tensor for key, tensor in original.items()}
+    hub = renamed(
+        split_in_three(alone, "attention.attention", "query key value"),
+        (r"attn\.(q_bias|v_bias)", r"attention.attention.\1"),
+        (r"attn\.proj", "attention.output.dense"),
+        ("norm1", "layernorm_before"),
+        ("norm2", "layernorm_after"),
+        (r"mlp\.fc1", "intermediate.dense"),
+        (r"mlp\.fc2", "output.dense"),
+        (r"^blocks\.", "encoder.layer."),
+        (r"^norm\.", "layernorm."),
+        (r"^patch_embed\.proj", "embeddings.patch_embeddings.projection"),
+    )
+    beside = dict.fromkeys(
+        ("mask_token", "encoder_to_decoder.weight", "decoder.norm.weight"), torch.zeros(2)
+    )
+    layout = architecture.layout("mcg-nju-pretrained")
+    state = layout.without_classifier(original | beside)
+    first = filled(layout, state, net)
+    assert_same(first, filled(architecture.layout("hub-pretrained"), hub, net))
+    assert_same(layout.taken_apart(first), original)
+
+
 def test_the_two_files_of_vjepa2_give_one_network() -> None:
     net = VJEPA2(DESIGN)
     architecture = get_architecture("vjepa2-l")

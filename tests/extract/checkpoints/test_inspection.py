@@ -54,3 +54,16 @@ def test_inspect_refuses_what_is_no_backbones(tmp_path):
         WeightsError, match=r"1 tensors \(encoder.weight, ...\) that are no backbone"
     ):
         inspect(path)
+
+
+def test_a_file_that_is_almost_of_a_backbone_is_held_against_it(tmp_path, published_state):
+    path = tmp_path / "fewer.pth"
+    state = published_state("mc3-18-tv")
+    state["layer1.0.conv1.0.weight"] = torch.zeros(64, 32, 3, 3, 3)
+    torch.save(state, path)
+    with pytest.raises(WeightsError) as caught:
+        inspect(path)
+    assert str(caught.value) == (
+        f"{path}: of no backbone; the nearest is mc3-18-tv (layout torchvision): misshapen: "
+        "layer1.0.conv1.0.weight (64, 32, 3, 3, 3) instead of (64, 64, 3, 3, 3)"
+    )

@@ -30,6 +30,19 @@ def test_a_folder_holds_one_file_per_video(tmp_path: Path) -> None:
     assert list(read_features(tmp_path, ["Ball_002", "Ball_001"])) == ["Ball_002", "Ball_001"]
 
 
+def test_a_folder_of_archives_holds_one_array_of_each_video(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", features=A)
+    np.savez(tmp_path / "b.npz", A[:1])
+    found = read_features(tmp_path)
+    assert {i: array.shape for i, array in found.items()} == {"a": (3, 2), "b": (1, 2)}
+    np.savez(tmp_path / "b.npz", features=A[:2], fps=25)
+    with pytest.raises(AqaError, match=r"b\.npz: it holds features, fps: .* with --dataset"):
+        read_features(tmp_path)
+    assert read_features(tmp_path, None, "features")["b"].shape == (2, 2)
+    with pytest.raises(AqaError, match=r"a\.npz: no array feats; it holds features"):
+        read_features(tmp_path, None, "feats")
+
+
 def saved(name: str, array: np.ndarray) -> Callable[[Path], None]:
     return lambda folder: np.save(folder / name, array, allow_pickle=True)
 
@@ -44,7 +57,7 @@ def written(name: str, text: str) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     ("makes", "message"),
     [
-        ([], "it holds no .npy, .csv, .tsv, .txt, one per video"),
+        ([], "it holds no .npy, .npz, .csv, .tsv, .txt, one per video"),
         ([saved("a.npy", np.array([{"x": 1}]))], "a.npy: not a .npy or .npz file of numbers"),
         ([saved("a.npy", np.array(["x"]))], "no array of features"),
         ([saved("a.npy", A), written("a.csv", "1,2\n")], "a.npy: a.csv is of the same video"),
@@ -80,8 +93,10 @@ def test_ids_that_have_no_file(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", A)
     with pytest.raises(AqaError, match="no file of 1 of the ids: b"):
         read_features(tmp_path, ["a", "b"])
-    with pytest.raises(AqaError, match="--dataset x means something for HDF5 files only"):
+    with pytest.raises(AqaError, match=r"--dataset x names an array of \.npz files; it holds none"):
         read_features(tmp_path, None, "x")
+    with pytest.raises(AqaError, match="--dataset x means something for HDF5 files"):
+        read_features(tmp_path / "a.npy", None, "x")
 
 
 @pytest.fixture

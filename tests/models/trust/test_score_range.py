@@ -20,7 +20,7 @@ from aqa.models.trust.score_range import (
 
 
 def test_half_widths_are_errors_of_the_conformal_rank() -> None:
-    made = range_of(np.arange(1, 20) * [1, -1, *[1] * 17], "made up")
+    made = range_of(np.arange(1, 20) * [1, -1, *[1] * 17], np.zeros(19), "made up")
     assert made is not None
     assert made.half_widths == {50: 10.0, 80: 16.0, 95: 19.0}
     assert made.margins is None
@@ -29,14 +29,14 @@ def test_half_widths_are_errors_of_the_conformal_rank() -> None:
 
 
 def test_fewer_than_nineteen_errors_make_none() -> None:
-    assert range_of(np.ones(18), "made up") is None
+    assert range_of(np.ones(18), np.zeros(18), "made up") is None
 
 
 @pytest.mark.parametrize("level", [50, 80, 95])
 def test_ranges_hold_as_often_as_they_say(level: int, rng: np.random.Generator) -> None:
     held = []
     for _ in range(400):
-        made = range_of(rng.standard_t(4, 60), "made up")
+        made = range_of(rng.standard_t(4, 60), np.zeros(60), "made up")
         assert made is not None
         held.append(np.mean(np.abs(rng.standard_t(4, 50)) <= made.half_widths[level]))
     assert np.mean(held) == pytest.approx(level / 100, abs=0.02)
@@ -65,15 +65,31 @@ def test_how_far_scores_lie_outside_of_a_heads_bounds() -> None:
     }
 
 
-def test_margins_are_distances_of_the_conformal_rank() -> None:
-    true = np.arange(19.0)
-    said = np.tile(OWN[0], (19, 1))
-    made = range_of(true - 9, "made up", outside_of(true, said))
+def said(spread: np.ndarray) -> np.ndarray:
+    """The quantiles of normal distributions around 0."""
+    return spread[:, None] * norm.ppf(QUANTILES)
+
+
+def test_margins_are_distances_of_the_conformal_rank(rng: np.random.Generator) -> None:
+    spread = np.linspace(0.1, 3, 39)
+    true, own = spread * rng.choice([-1, 1], 39), said(spread)
+    made = range_of(true, np.zeros(39), "made up", own)
     assert made is not None
-    by_hand = sorted(max(5.0 - t, t - 15.0) for t in range(19))
     assert made.margins is not None
-    assert made.margins[80] == by_hand[15]
-    assert made.half_widths[80] == 8.0
+    for level, place, (low, high) in ((50, 19, (2, 4)), (80, 31, (1, 5)), (95, 37, (0, 6))):
+        by_hand = [
+            max(a - t, t - b) for t, a, b in zip(true, own[:, low], own[:, high], strict=True)
+        ]
+        assert made.margins[level] == sorted(by_hand)[place]
+        assert made.half_widths[level] == np.sort(spread)[place]
+
+
+def test_a_sureness_that_tells_nothing_of_errors_is_not_taken(rng: np.random.Generator) -> None:
+    errors, spread = rng.normal(size=300), rng.uniform(0.1, 3, 300)
+    made = range_of(errors, np.zeros(300), "made up", said(spread))
+    assert made == range_of(errors, np.zeros(300), "made up")
+    assert made is not None
+    assert made.margins is None
 
 
 @pytest.mark.parametrize("level", [50, 80, 95])
@@ -81,20 +97,15 @@ def test_margins_are_distances_of_the_conformal_rank() -> None:
 def test_a_head_that_is_too_sure_or_not_sure_enough_holds_as_often_as_it_says(
     level: int, sure: float, rng: np.random.Generator
 ) -> None:
-    def drawn(n: int) -> tuple[np.ndarray, np.ndarray]:
-        spread = rng.uniform(0.5, 2.0, n)
-        own = sure * spread[:, None] * norm.ppf(QUANTILES)
-        return rng.normal(scale=spread), own
-
     held = []
     for _ in range(300):
-        (true, own), (asked, said) = drawn(60), drawn(50)
-        made = range_of(true, "made up", outside_of(true, own))
+        known, asked = rng.uniform(0.5, 2.0, (2, 60))
+        made = range_of(rng.normal(scale=known), np.zeros(60), "made up", said(sure * known))
         assert made is not None
-        bounds = made.quantiles(np.zeros(50), said)
-        low, high = {50: (2, 4), 80: (1, 5), 95: (0, 6)}[level]
-        held.append(np.mean((bounds[:, low] <= asked) & (asked <= bounds[:, high])))
-    assert np.mean(held) == pytest.approx(level / 100, abs=0.02)
+        bounds = made.quantiles(np.zeros(60), said(sure * asked))
+        true, (low, high) = rng.normal(scale=asked), {50: (2, 4), 80: (1, 5), 95: (0, 6)}[level]
+        held.append(np.mean((bounds[:, low] <= true) & (true <= bounds[:, high])))
+    assert np.mean(held) == pytest.approx(level / 100, abs=0.03)
 
 
 def test_a_record_gives_it_back() -> None:

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from aqa.annotations.manifest import write_manifest
+from aqa.annotations.manifest import Manifest, write_manifest
 from aqa.errors import AqaError
 from aqa.features.store import FeatureStore, import_arrays
 from aqa.workflows.reproduce.cells import Reproduction
 from aqa.workflows.reproduce.declared import PublishedTable, SystemRecipe
+from aqa.workflows.reproduce.measure import mean_of_actions
 from aqa.workflows.reproduce.run import reproduce
+from aqa.workflows.reproduce.scopes import as_learned
 from aqa.workflows.reproduce.tables import TABLES
 from aqa.workspace import Workspace
 
@@ -135,3 +138,36 @@ def test_a_run_that_learned_from_other_scores_is_refused(workspace: Workspace) -
     assert "column score of" in line
     assert "has changed for 1 of the 30 videos that it learned from: v20" in line
     assert line.endswith("split-a for that)")
+
+
+def test_a_recipe_learns_its_target_and_its_columns_as_marks(
+    workspace: Workspace, rng: np.random.Generator
+) -> None:
+    store(workspace)
+    with workspace.manifest.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    marks = rng.integers(1, 6, (40, 2))
+    for row, pair in zip(rows, marks.tolist(), strict=True):
+        row |= {"score_tes": str(100 - float(row["score"])), "a": str(pair[0]), "b": str(pair[1])}
+    write_manifest(workspace.manifest, rows)
+    recipe = SystemRecipe("svr", "c3d", QUICK, target="tes", marks=("a", "b"))
+    seen = as_learned(Manifest.read(workspace.manifest), recipe)
+    assert [list(video.judges) for video in seen] == marks.tolist()
+    assert seen[3].score == pytest.approx(float(rows[3]["score_tes"]))
+    found, told = run(workspace, replace(TABLE, recipes={SYSTEM: (recipe,)}))
+    assert set(measured(found)) == {"1", "2", "mean"}
+    assert all("fitting svr@tes" in line for line in told)
+    assert [path.name for path in sorted(workspace.runs.glob("reproduce/*/*"))] == ["svr@tes"]
+    lacking = replace(recipe, marks=("a", "c"))
+    found, _ = run(workspace, replace(TABLE, recipes={SYSTEM: (lacking,)}))
+    assert found.failed == [
+        f"{SYSTEM}: {workspace.manifest}: no column c, which stands for judges' marks"
+    ]
+
+
+def test_a_mean_by_fishers_z_of_a_perfect_correlation_is_undefined() -> None:
+    table = replace(TABLE, axis="actions", cases={"a": "A", "b": "B"})
+    recipe = SystemRecipe("svr", "c3d")
+    for value, known in ((1.0, False), (0.5, True)):
+        ((_, _, mean),) = mean_of_actions(table, recipe, {"A": 0.5, "B": value})
+        assert (mean.value is not None) == known

@@ -10,6 +10,7 @@ import pytest
 
 from aqa.commands.extract import COMMAND as EXTRACT
 from aqa.errors import AqaError
+from aqa.metrics import fisher_z
 from aqa.models.heads import get_head, make_head
 from aqa.models.target_transforms import parse_head_params
 from aqa.papers import cited
@@ -17,10 +18,12 @@ from aqa.workflows.reproduce.cells import printed_figures, sources
 from aqa.workflows.reproduce.declared import PublishedTable, SystemRecipe
 from aqa.workflows.reproduce.figures import other_figures, published_figures
 from aqa.workflows.reproduce.run import reproduce
+from aqa.workflows.reproduce.store_settings import store_differences
 from aqa.workflows.reproduce.tables import TABLES, UNDECLARED
 from aqa.workspace import Workspace
 
 NO_PLACE = "second hand, where is not known"
+PLACES = r"github\.com/\w|www\.wizwand\.com/paper/\w|Papers with Code|abstract"
 RECIPES = [
     (table, system, recipe)
     for table in TABLES.values()
@@ -43,15 +46,34 @@ def test_every_figure_is_in_a_declared_table_or_said_not_to_be() -> None:
     assert {(figure.table, figure.dataset) for figure in every} == declared
 
 
-def test_every_figure_of_another_paper_says_where_it_was_read() -> None:
+def test_every_figure_of_another_paper_says_where_it_was_read_or_why_not() -> None:
     figures = other_figures()
-    assert sum(figure.source.startswith(NO_PLACE) for figure in figures) == 4
+    assert sum(figure.source.startswith(NO_PLACE) for figure in figures) == 3
     assert len({figure[:5] for figure in figures}) == len(figures)
     for figure in figures:
-        assert re.search(rf"github\.com/\w|Papers with Code|abstract|{NO_PLACE}", figure.source)
         assert cited(figure.system)  # whose paper it is
         assert figure.metric in ("spearman", "relative_l2")
-        assert figure.metric != "spearman" or 0.7 < figure.value < 1
+        if figure.value is None:
+            assert re.search("at hand|could not be opened", figure.source)
+            continue
+        assert re.search(rf"{PLACES}|{NO_PLACE}", figure.source)
+        assert figure.metric != "spearman" or 0.5 < figure.value < 1
+
+
+def test_the_documents_count_the_figures_that_were_read() -> None:
+    page = Path(__file__).parents[3] / "docs" / "reproduce.md"
+    counted = re.search(r"(\d+) figures were read", page.read_text(encoding="utf-8"))
+    assert counted
+    assert int(counted[1]) == sum(figure.value is not None for figure in other_figures())
+
+
+@pytest.mark.parametrize("system", ["USDL (tang2020)", "TSA-Net (wang2021)"])
+def test_figures_of_actions_read_without_a_name_have_the_printed_mean(system: str) -> None:
+    """The rows of AQA-7 that were read second hand are those systems' by their means alone."""
+    table = TABLES["others-aqa-7"]
+    read = {f.case: f.value for f in printed_figures(table) if f.system == system}
+    of_actions = [read[case] for case in table.cases.values()]
+    assert round(float(fisher_z(of_actions)), 4) == read["mean"]
 
 
 def test_an_epoch_chosen_on_test_videos_stands_beside_the_last() -> None:
@@ -103,3 +125,19 @@ def test_printed_means_are_those_of_the_printed_splits() -> None:
 def test_an_unknown_system_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(AqaError, match=r"unknown system of jain2020-5 'S3D'; known: C3D\+LSTM"):
         reproduce(TABLES["jain2020-5"], Workspace(tmp_path), systems=["S3D"])
+    without = r"others-fis-v: MS-LSTM \(xu2019\): no head here is built after it"
+    with pytest.raises(AqaError, match=without):
+        reproduce(TABLES["others-fis-v"], Workspace(tmp_path), systems=["MS-LSTM (xu2019)"])
+
+
+def test_a_store_that_the_options_of_a_table_would_not_make_is_told() -> None:
+    c3d = {"backbone": "c3d", "clip_length": 16, "stride": 16, "frames": 144, "tail": "shift"}
+    options = "--backbone c3d --weights FILE --frames 144"
+    assert store_differences(c3d, options) == []
+    assert store_differences({**c3d, "frames": None, "tail": "drop"}, options) == [
+        "frames is null, not 144",
+        'tail is "drop", not "shift"',
+    ]
+    told = store_differences(c3d, f"{options} --sampling 16x17 --augmentations original,shift1")
+    assert told == ["window is null, not 272", "augmentations lack shift1"]
+    assert store_differences({"backbone": None, "frames": None}, options) == []

@@ -8,17 +8,20 @@ from typing import Any
 import numpy as np
 
 from aqa.annotations.columns import JUDGE_PREFIX
+from aqa.annotations.datasets.jigsaws import ELEMENTS
 from aqa.annotations.importing.thresholds import SIMILAR_WITHIN
 from aqa.annotations.manifest import Manifest, write_manifest
 from aqa.workflows.reproduce.declared import PublishedTable
 
-# Importer -> the action of its videos; of AQA-7 the table's cases are the actions, of rhythmic
-# gymnastics its split.
-_ACTIONS = {"unlv-vault": "gym_vault"}
+# Importer -> the action of its videos, where the groups are not the actions.
+_ACTIONS = {"unlv-vault": "gym_vault", "fis-v": "figure_skating"}
+# Importers whose groups are the actions: of rhythmic gymnastics the split, of others the cases.
+_BY_ACTION = ("aqa-7", "jigsaws", "rhythmic-gymnastics")
 # Importer -> the number of videos that the dataset has.
 SIZES = {
     **{"unlv-dive": 370, "unlv-dive-p3d": 370, "unlv-vault": 176},
     **{"mtl-aqa": 1412, "aqa-7": 1106, "finediving": 3000, "rhythmic-gymnastics": 1000},
+    **{"fis-v": 500, "jigsaws": 103},
 }
 # Action -> its stages, in order.
 _STAGES = {
@@ -40,8 +43,7 @@ def draw_labels(table: PublishedTable, folder: Path, seed: int = 0) -> Manifest:
     rows: list[dict[str, Any]] = []
     groups = _groups(table)
     for group in groups:
-        by_group = table.importer in ("aqa-7", "rhythmic-gymnastics")
-        action = group if by_group else _ACTIONS.get(table.importer, "diving")
+        action = group if table.importer in _BY_ACTION else _ACTIONS.get(table.importer, "diving")
         for number in range(OF_ACTION if table.importer == "aqa-7" else TESTED + TRAINED):
             rows.append(_row(len(rows) + 1, group, action, number, table, rng))
     if table.importer == "unlv-dive-p3d":
@@ -59,9 +61,11 @@ def has_labels(table: PublishedTable, manifest: Manifest) -> bool:
 
 
 def _groups(table: PublishedTable) -> tuple[str, ...]:
-    """The actions of AQA-7, jain2020's types of dives, or one group twice."""
-    if table.importer == "aqa-7":
+    """The actions of AQA-7, the tasks of JIGSAWS, jain2020's types of dives, or one group twice."""
+    if table.importer in ("aqa-7", "jigsaws"):
         return tuple(table.cases)
+    if table.importer == "fis-v":
+        return ("program", "program")
     if table.importer == "unlv-vault":
         return ("tuck", "tuck")
     if table.importer == "rhythmic-gymnastics":
@@ -97,8 +101,21 @@ def _row(
         row |= {f"{JUDGE_PREFIX}{k}": mark for k, mark in enumerate(marks.tolist(), start=1)}
         row |= {"position": "pike" if group.endswith("B") else "tuck", "armstand": group[0] == "6"}
         row["faulty_clips"] = ";".join(map(str, range(1, 4))) if skill < 0 else ""
+    if table.importer == "fis-v":
+        row |= {"score_tes": round(score - execution, 2), "score_pcs": round(execution, 2)}
+    if table.importer == "jigsaws":
+        elements = np.clip(np.round(3 + skill + rng.normal(scale=0.5, size=6)), 1, 5).astype(int)
+        row |= {f"score_{name}": int(n) for name, n in zip(ELEMENTS, elements, strict=True)}
+        row["score"] = int(elements.sum())
+    return row | _parts(group, of_group, table)
+
+
+def _parts(group: str, of_group: int, table: PublishedTable) -> dict[str, str]:
+    """The video's part in each split; none in those of another task of JIGSAWS."""
     size = OF_ACTION if table.importer == "aqa-7" else TESTED + TRAINED
+    parts = {}
     for k, split in enumerate(table.splits):
         tested = (of_group + k * TESTED) % size < TESTED
-        row[f"split_{split}"] = "test" if tested else "train"
-    return row
+        own = table.importer != "jigsaws" or split.startswith(group)
+        parts[f"split_{split}"] = ("test" if tested else "train") if own else ""
+    return parts

@@ -12,28 +12,28 @@ from dataclasses import replace
 from aqa.models.heads import cofinal, rica2, uil
 from aqa.workflows.reproduce.declared import PublishedTable, SystemRecipe
 
-_FROZEN = "frozen features; the paper trains its network too"
+FROZEN = "frozen features; the paper trains its network too"
 _PRINTED = "printed"
 _LAST = "log, last epoch"
 _SELECTED = (
     "the authors' logs tell the epoch that is best on the test videos, and the last one; a paper "
     "that prints the former chose by its test videos. Ours is chosen on training videos"
 )
-_USDL = SystemRecipe("usdl", "i3d", case=_LAST, note=_FROZEN)
+_USDL = SystemRecipe("usdl", "i3d", case=_LAST, note=FROZEN)
 _MUSDL = SystemRecipe(
     *("musdl", "i3d", ("difficulty=multiply",)),
     case=_PRINTED,
-    note=f"{_FROZEN}; is given the difficulty, as MUSDL is",
+    note=f"{FROZEN}; is given the difficulty, as MUSDL is",
 )
-_CORE = SystemRecipe("core", "i3d", ("group=none",), case=_PRINTED, note=_FROZEN)
+_CORE = SystemRecipe("core", "i3d", ("group=none",), case=_PRINTED, note=FROZEN)
 _RICA2 = SystemRecipe(
     *("rica2", "i3d", rica2.PUBLISHED),
     case=_PRINTED,
-    note=f"{_FROZEN}; a step is a learned vector of its name, where the paper takes an embedding "
+    note=f"{FROZEN}; a step is a learned vector of its name, where the paper takes an embedding "
     "of a text",
 )
 _MLP = ("classify=false", "hidden=256", "captions=false")
-_NO_HEAD = "no head here is built after it"
+NO_HEAD = "no head here is built after it"
 _NOT_TOLD = "what a dive's number adds to it is not told where the figure was read"
 
 _MTL = PublishedTable(
@@ -55,13 +55,21 @@ _MTL = PublishedTable(
             SystemRecipe(
                 *("mtl", "i3d", (*_MLP, "difficulty=multiply")),
                 case=_PRINTED,
-                note=f"{_FROZEN}; how the difficulty is used was not told where it was read: here "
+                note=f"{FROZEN}; how the difficulty is used was not told where it was read: here "
                 "as a factor of the score",
             ),
         ),
         "RICA2 (majeedi2024)": (_RICA2,),
+        "T2CR (ke2024)": (
+            SystemRecipe(
+                *("t2cr", "i3d", ("hidden=64", "group=difficulty")),
+                case=_PRINTED,
+                note=f"{FROZEN}; whether the difficulty is known was not told where it was read: "
+                "here exemplars share it",
+            ),
+        ),
     },
-    missing={"TPT (bai2022)": _NO_HEAD},
+    missing={"TPT (bai2022)": NO_HEAD, "TSA-Net (wang2021)": NO_HEAD},
     selected=_SELECTED,
 )
 _FINEDIVING = replace(
@@ -82,8 +90,9 @@ _FINEDIVING = replace(
     missing={
         "USDL, dive number known (tang2020)": _NOT_TOLD,
         "MUSDL, dive number known (tang2020)": _NOT_TOLD,
-        "TSA (xu2022finediving)": _NO_HEAD,
-        "TSA, dive number known (xu2022finediving)": _NO_HEAD,
+        "TPT (bai2022)": NO_HEAD,
+        "TSA (xu2022finediving)": NO_HEAD,
+        "TSA, dive number known (xu2022finediving)": NO_HEAD,
     },
 )
 _AQA_7 = replace(
@@ -97,15 +106,15 @@ _AQA_7 = replace(
     recipes={
         "USDL (tang2020)": (replace(_USDL, case=None, scope="each action"),),
         "CoRe (yu2021)": (replace(_CORE, case=None, scope="each action"),),
-        "I3D+MLP (yu2021)": (SystemRecipe("mtl", "i3d", _MLP, scope="each action", note=_FROZEN),),
+        "I3D+MLP (yu2021)": (SystemRecipe("mtl", "i3d", _MLP, scope="each action", note=FROZEN),),
     },
-    missing={},
+    missing={"TSA-Net (wang2021)": NO_HEAD},
     cases={
         **{"diving": "Diving", "gym_vault": "Gymvault", "ski_big_air": "BigSki"},
         **{"snowboard_big_air": "BigSnow", "sync_diving_3m": "SyncDive3m"},
         "sync_diving_10m": "SyncDive10m",
     },
-    selected="neither paper says so where its figures were read; ours is chosen on training videos",
+    selected="no paper says so where its figures were read; ours is chosen on training videos",
 )
 _BALL = replace(
     _MTL,
@@ -117,7 +126,7 @@ _BALL = replace(
     splits=("ball",),
     stores={"swin": "--backbone video-swin-base --weights FILE --clip-length 32"},
     recipes={"CoFInAl (zhou2024)": (SystemRecipe("cofinal", "swin", cofinal.PUBLISHED, _LAST),)},
-    missing={"PHI (zhou2025)": _NO_HEAD},
+    missing={"PHI (zhou2025)": NO_HEAD},
 )
 TABLES = (
     _MTL,

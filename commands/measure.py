@@ -14,7 +14,7 @@ from aqa.workspace import Workspace
 
 @click.command()
 @workspace_option
-@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.argument("names", metavar="[ID|VIDEO]...", nargs=-1)
 @click.option(
     "--aspects",
     "which",
@@ -46,7 +46,7 @@ from aqa.workspace import Workspace
 @click.pass_obj
 def measure(
     workspace: Workspace,
-    ids: tuple[str, ...],
+    names: tuple[str, ...],
     which: str,
     poses: Path | None,
     split: str | None,
@@ -60,15 +60,16 @@ def measure(
 ) -> None:
     """Measure angles, distances and times that a person can check, by the joints.
 
-    Without IDs all videos of the manifest are measured, and written as a table (a row per video
+    Without ID all videos of the manifest are measured, and written as a table (a row per video
     and aspect: value, unit, the frame where it is worst, confidence, percentile among training
     videos of the type) and as a store with one row per video, on which any head can be fitted:
     `aqa fit --head aspects --store stores/aspects-diving.h5`.
 
-    With IDs, what is seen of these videos is printed, and nothing is written but --output.
+    With IDs, or files of videos that need no manifest, what is seen of these is printed, and
+    nothing is written but --output. The joints of a file are looked for in the folder poses, where
+    `aqa poses VIDEO` writes them.
     """
-    from aqa.annotations.manifest import Manifest
-    from aqa.errors import UnknownNameError
+    from aqa.commands.measure_options import chosen_or_files
     from aqa.extract.progress import ExtractionBar
     from aqa.features.aspects.read import load_aspects
     from aqa.files import write_rows
@@ -76,16 +77,15 @@ def measure(
     from aqa.workflows.measure.run import BACKBONE, measure_videos, table_rows, write_store
 
     definition = load_aspects(which)
-    annotated = Manifest.read(manifest or workspace.manifest)
+    table = manifest or workspace.manifest
+    written_to = workspace.root / "poses"
+    annotated, ids = chosen_or_files(names, table, manifest is not None, poses, written_to)
     name = f"{BACKBONE}-{definition.name}"
     path = store or workspace.store(name)
     if not ids and path.exists() and not force:
         raise click.UsageError(
             f"{path}: it exists; replace it with --force, or name another file with --store"
         )
-    for one in ids:
-        if one not in annotated.by_id:
-            raise UnknownNameError("video", one, annotated.ids)
     compared_in = split or next(iter(annotated.split_names), None)
     if compared_in is not None:
         annotated.split(compared_in)

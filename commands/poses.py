@@ -104,7 +104,12 @@ def poses(
     networks = load_networks(fetch_networks(f"blazepose-{network}"), threads)
     with ExtractionBar(quiet) as progress:
         summary = estimate_poses(chosen, folder, networks, settings, progress=progress)
-    _tell(folder, summary, failed_list, from_manifest=not videos)
+    following = f"aqa extract --backbone pose --poses {folder}"
+    if videos:
+        aspects = "squat" if camera == "still" else "diving"
+        place = "" if out is None else f" --poses {out}"
+        following = f"aqa measure --aspects {aspects} {videos[0]}{place}"
+    _tell(folder, summary, failed_list, following)
 
 
 def _chosen(
@@ -127,15 +132,15 @@ def _chosen(
 
 
 def _tell(
-    folder: Path, summary: ExtractionSummary, failed_list: Path | None, from_manifest: bool
+    folder: Path, summary: ExtractionSummary, failed_list: Path | None, following: str
 ) -> None:
-    """Say what became of the videos; exit code 1 where one failed."""
+    """Say what became of the videos, and what can be done then; exit code 1 where one failed."""
     click.echo(
         f"{folder}: joints of {len(summary.done)} videos estimated ({summary.n_clips} frames), "
         f"{len(summary.reused)} reused, {len(summary.failed)} failed"
     )
-    if from_manifest and (summary.done or summary.reused):
-        click.echo(f"next: aqa extract --backbone pose --poses {folder}")
+    if summary.done or summary.reused:
+        click.echo(f"next: {following}")
     tell_failed(summary, failed_list)
 
 

@@ -70,7 +70,7 @@ SMALLER = {
         "--aspects diving": "--aspects diving --no-pixels",
         "--head aspects --store": "--head aspects -p resamples=2 --store",
     },
-    "docs/poses.md": {"coco17": "legs", "fit --head": "fit --store stores/pose.h5 --head"},
+    "docs/poses.md": {"coco17": "legs"},
     "docs/python.md": {
         '"c3d", weights="c3d.pickle"': '"tiny3d"',
         '{"kernel"': '{"C": 1, "epsilon": 1, "kernel"',

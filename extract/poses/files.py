@@ -4,7 +4,7 @@ The format is told by what is there:
 
     folder       OpenPose `--write_json`, or labels of Ultralytics: a file per frame
     .json        results of COCO or AlphaPose; frames of MMPose or of MediaPipe
-    .npy, .npz   (frames, joints, 2 to 4), and in a .npz, if there, `names`
+    .npy, .npz   (frames, joints, 2 to 4), and in a .npz, if there, `names`, `fps`
     .csv, .txt   DeepLabCut, named columns (MediaPipe), Kinect's 100 columns, or plain numbers
     .h5          DeepLabCut
     .skeleton    NTU RGB+D
@@ -73,7 +73,8 @@ def read_poses(
     if reader is not None:
         return reader(path, n_frames, rules)
     raise PoseError(
-        f"{path}: joints are read from {', '.join(SUFFIXES)}, or a folder of a file per frame"
+        f"{path}: joints are read from {', '.join(SUFFIXES)}, or a folder of a file per frame; "
+        f"those of a video are estimated by `aqa poses {path}`"
     )
 
 

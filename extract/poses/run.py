@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from aqa.annotations.manifest import Video
 from aqa.extract.poses.files import find_poses, read_poses
 from aqa.extract.poses.fill import filled
+from aqa.extract.poses.formats.arrays import told_rate
 from aqa.extract.poses.names import chosen_joints
 from aqa.extract.poses.normalise import normalised
 from aqa.extract.poses.poses import NO_JOINTS, PoseError, Poses, ReadingRules
@@ -90,9 +91,12 @@ def _as_stored(poses: Poses, settings: JointSettings, path: Path) -> Poses:
 
 
 def poses_and_rate(file: Path, path: Path | None, rules: ReadingRules) -> tuple[Poses, float]:
-    """The joints of all frames of the video at `path`, and its frames per second."""
+    """The joints of all frames of the video at `path`, and its frames per second.
+
+    Where the video is not there, the file of joints may tell these.
+    """
     if path is None or not path.exists():
-        return read_poses(file, None, rules), float("nan")
+        return read_poses(file, None, rules), told_rate(file)
     source = open_video(path)
     poses = read_poses(file, source.promised, rules)
     if source.promised not in (None, len(poses.joints)):

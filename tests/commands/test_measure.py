@@ -253,3 +253,35 @@ def test_a_video_is_measured_once(
     out = ["-o", str(tmp_path / "page.html")] if command == "report" else []
     run_aqa("-C", str(fitted), command, video, "--head", "aspects", "--type", "103B", *out)
     assert len(times) == 1
+
+
+def test_files_need_no_manifest(
+    measured: Path,
+    tmp_path: Path,
+    run_aqa: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A video beside its joints, or the joints alone, which do not say how long a second is."""
+    dive = Manifest.read(measured / "manifest.csv").by_id["dive_0003"]
+    assert dive.path is not None
+    assert dive.poses is not None
+    shutil.copy(dive.path, tmp_path / "dive.mp4")
+    (tmp_path / "poses").mkdir()
+    shutil.copy(dive.poses, tmp_path / "poses" / "dive.npz")
+    monkeypatch.chdir(tmp_path)
+    squat = ["measure", "--aspects", "squat"]
+    told = {
+        name: json.loads(run_aqa(*squat, name, "--json").stdout)["aspects"]
+        for name in ("dive.mp4", "poses/dive.npz")
+    }
+    video, joints = ({row["aspect"]: row for row in rows} for rows in told.values())
+    assert {row["video_id"] for row in [*video.values(), *joints.values()]} == {"dive"}
+    assert video["depth"] == joints["depth"] | {"seconds": video["depth"]["seconds"]}
+    assert video["time down"]["value"]
+    assert joints["time down"]["why_not"] == "frames per second are not known"
+    assert "no such file" in run_aqa(*squat, "other.mp4", code=1).stderr
+    assert "no such manifest" in run_aqa(*squat, "other", code=1).stderr
+    shutil.copy(measured / "manifest.csv", tmp_path)
+    assert "unknown video 'other'" in run_aqa(*squat, "other", code=2).stderr
+    assert "not both" in run_aqa(*squat, "dive.mp4", "dive_0003", code=2).stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"dive.mp4", "poses", "manifest.csv"}

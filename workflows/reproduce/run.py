@@ -79,7 +79,7 @@ def reproduce(
     ]
     stand_in_name = str(stand_in.path) if stand_in else None
     notes = [*runner.store_notes.values(), *notes_of(table, chosen)]
-    return Reproduction(table, cells, failed, notes, stand_in_name)
+    return Reproduction(table, cells, list(dict.fromkeys(failed)), notes, stand_in_name)
 
 
 def notes_of(

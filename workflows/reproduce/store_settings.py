@@ -27,7 +27,7 @@ def store_differences(spec: Spec, options: str) -> list[str]:
         return []
     words = shlex.split(options)
     given = dict(zip(words[::2], words[1::2], strict=True))
-    wanted = {key: given[name] for name, key in _TEXTS.items() if name in given}
+    wanted: dict[str, Any] = {key: given[name] for name, key in _TEXTS.items() if name in given}
     wanted |= {key: int(given[name]) for name, key in _NUMBERS.items() if name in given}
     if "--sampling" in given:
         wanted["clip_length"], wanted["window"] = parse_sampling(given["--sampling"])

@@ -1,7 +1,8 @@
 """The files that estimated joints are written to, and what each was made of.
 
 A .npz of `joints`, float32 (frames, 33, 3): x and y in pixels and a confidence of 0 to 1; of
-`names`; and of `made`, a JSON text on how. `aqa extract --backbone pose` reads it.
+`names`; of `fps`, frames per second of the video; and of `made`, a JSON text on how. `aqa extract
+--backbone pose` reads it.
 """
 
 from __future__ import annotations
@@ -22,13 +23,15 @@ from aqa.files import replacing
 _MOST_COMPRESSED = 32 << 20
 
 
-def write_estimate(path: Path, joints: NDArray[np.float64], made: dict[str, Any]) -> None:
+def write_estimate(
+    path: Path, joints: NDArray[np.float64], made: dict[str, Any], fps: float
+) -> None:
     """Write the joints of a video, in one step."""
     places = joints.astype(np.float32)
     save = np.savez_compressed if places.nbytes <= _MOST_COMPRESSED else np.savez
     told = np.array([json.dumps(made)])
     with replacing(path) as temporary, temporary.open("wb") as file:
-        save(file, joints=places, names=np.array(JOINTS), made=told)
+        save(file, joints=places, names=np.array(JOINTS), fps=np.array([fps]), made=told)
 
 
 def made_of(path: Path) -> dict[str, Any] | None:

@@ -35,11 +35,13 @@ class Estimate(NamedTuple):
 
     joints: (frames of the file, 33, 3), x, y, confidence; NaN, NaN, 0 where nobody is, and on the
     frames that were not asked for. n_frames: that were. n_seen: of those, with somebody on them.
+    fps: frames per second.
     """
 
     joints: NDArray[np.float64]
     n_frames: int
     n_seen: int
+    fps: float
     warnings: list[str]
 
 
@@ -81,7 +83,7 @@ def _estimate(
     joints = nobody(path, length, *shown.shape[1:])
     joints[..., 2] = 0
     joints[start : start + len(shown)] = shown
-    return Estimate(joints, len(bodies), n_seen, source.warnings())
+    return Estimate(joints, len(bodies), n_seen, source.fps, source.warnings())
 
 
 def _watched(frames: Iterable[Frame], cuts: list[int]) -> Iterator[Frame]:
@@ -121,7 +123,8 @@ def estimate_poses(
             continue
         for warning in [*found.warnings, *_few(found)]:
             summary.warn(video.id, warning, progress)
-        write_estimate(_place(folder, video), found.joints, _made(video, networks, settings))
+        made = _made(video, networks, settings)
+        write_estimate(_place(folder, video), found.joints, made, found.fps)
         summary.done.append(video.id)
         summary.n_clips += found.n_frames
         progress.video(found.n_frames)

@@ -28,6 +28,16 @@ def read_array_file(path: Path, rules: ReadingRules) -> Poses:
     return from_array(path, joints, names, rules)
 
 
+def told_rate(path: Path) -> float:
+    """The frames per second that a .npz says it is of, in `fps`; NaN where none does."""
+    loaded = load_arrays(path) if path.suffix == ".npz" else None
+    told = loaded.get("fps") if isinstance(loaded, dict) else None
+    if told is None or told.dtype.kind not in "fiu" or told.size != 1:
+        return float("nan")
+    rate = float(told.reshape(-1)[0])
+    return rate if 0 < rate < np.inf else float("nan")
+
+
 def load_joints(path: Path) -> tuple[Array, tuple[str, ...] | None]:
     """The one array of joints in a file, (frames, joints, 2 to 5), and their names, if there."""
     loaded = load_arrays(path)

@@ -174,11 +174,18 @@ def test_from_videos_of_an_exercise_to_feedback(
     run_aqa("fit", "--head", "pose-dct")
     assert run_aqa("eval", "--head", "pose-dct").stdout
     crosses([(48, 20 + round(9 * np.sin(i / 5) ** 2)) for i in range(16)], "new.avi")
-    run_aqa("poses", "new.avi", "--out", "mine", "--network", "lite")
+    assert (
+        "`aqa poses new.avi`" in run_aqa("measure", "new.avi", "--aspects", "squat", code=1).stderr
+    )
+    told = run_aqa("poses", "new.avi", "--out", "mine", "--network", "lite").stdout
+    assert "next: aqa measure --aspects squat new.avi --poses mine" in told
     assert fetched == ["blazepose-full", "blazepose-full", "blazepose-lite"]
     told = run_aqa("feedback", "mine/new.npz", "--head", "pose-dct").stdout
     assert "left knee" in told
     assert "fitted on 6 videos" in told
+    assert "unknown" not in told  # the file says how fast frames follow
+    told = run_aqa("feedback", "new.avi", "--head", "pose-dct", code=1).stderr
+    assert "`aqa poses new.avi`" in told
     problem = run_aqa("poses", "new.avi", "--only", "ids.txt", code=2).stderr
     assert "not both" in problem
     assert "two videos called new" in run_aqa("poses", "new.avi", "a/new.mp4", code=2).stderr

@@ -96,10 +96,10 @@ class RICA2Head(NetworkHead):
     no training video has is the mean of these vectors. Parts of the action are its first step,
     those between, and its last. It says how sure it is by the spread of the samples' scores. That
     gets the smaller the longer a network is trained, whatever its errors, so it only says of which
-    videos it is surer than of others: a video of the training videos' median spread has a standard
-    deviation of the errors of the videos that training is stopped by. As these chose the epoch too,
-    `aqa fit` learns its ranges from others, see `aqa.models.trust.score_range`. As published:
-    `-p hidden=512 -p latent=256 -p attention_heads=8 -p dropout=0.1 -p samples=20 -p lr=0.0005 -p
+    videos it is surer than of others: the training videos' median spread stands for the root mean
+    square of the errors on the videos that training is stopped by. As these chose the epoch too,
+    `aqa fit` learns ranges from others, see `aqa.models.trust.score_range`. As published: `-p
+    hidden=512 -p latent=256 -p attention_heads=8 -p dropout=0.1 -p samples=20 -p lr=0.0005 -p
     batch_size=8`.
 
     Fitted besides: `names_` of the training videos' steps, `source_` that they come from,

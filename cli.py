@@ -19,23 +19,16 @@ import click
 from aqa import __version__
 from aqa.commands import command_groups, command_names, get_command
 from aqa.commands.options import set_workspace
-from aqa.errors import (
-    FORBIDDEN,
-    AqaError,
-    AqaWarning,
-    EndingError,
-    UnknownNameError,
-    UnknownParamError,
-)
+from aqa.errors import FORBIDDEN, AqaError, AqaWarning, WrongUsageError
 
 
 class _Group(click.Group):
     """Ends an error in one line: exit code 1 for bad data, 2 for wrong usage.
 
-    A name that does not exist, or a file's ending that nothing is written as, is wrong usage, as a
-    wrong option is. Signals that end a program
-    (Ctrl-C, `kill`, a terminal that is closed) end it as an error does, so that what was begun is
-    cleaned up: exit code 128 and the signal's number, 130, 143 and 129.
+    Wrong usage is what cannot be, whatever the data: an option, a name, a value of either, or two
+    that exclude each other. Signals that end a program (Ctrl-C, `kill`, a terminal that is closed)
+    end it as an error does, so that what was begun is cleaned up: exit code 128 and the signal's
+    number, 130, 143 and 129.
     """
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -43,7 +36,7 @@ class _Group(click.Group):
         try:
             with _plain_warnings(), _signals_as_interrupts(received):
                 return super().invoke(ctx)
-        except (EndingError, UnknownNameError, UnknownParamError) as error:
+        except WrongUsageError as error:
             name = str(ctx.invoked_subcommand)
             command = self.get_command(ctx, name) or self
             raise click.UsageError(str(error), click.Context(command, ctx, name)) from None

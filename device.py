@@ -7,11 +7,14 @@ from contextlib import contextmanager
 
 import torch
 
-from aqa.errors import AqaError
+from aqa.errors import AqaError, WrongUsageError
 
 
 def pick_device(name: str) -> torch.device:
-    """`auto` is the GPU where there is one; a device that is not there is an error."""
+    """`auto` is the GPU where there is one; a device that is not there is an error.
+
+    `WrongUsageError` for a name that is none of a device.
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -22,7 +25,8 @@ def pick_device(name: str) -> torch.device:
         unknown = first_line.startswith(("Expected one of", "Invalid device"))
         why = "" if unknown else f": {first_line}"
         there = ", ".join(("cpu", *_gpus()))
-        raise AqaError(f"device {name!r} is not available here{why}; there are {there}") from None
+        kind = WrongUsageError if unknown else AqaError
+        raise kind(f"device {name!r} is not available here{why}; there are {there}") from None
     return device
 
 

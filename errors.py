@@ -23,11 +23,15 @@ class HeadError(AqaError, ValueError):
     """Data or parameters that a head cannot be fitted with, or cannot answer for."""
 
 
-class UnknownParamError(HeadError):
-    """A hyper-parameter that a head does not have.
+class WrongUsageError(AqaError):
+    """What was typed cannot be, whatever the data: an option, a name, a value, or two together.
 
-    The command line exits with 2, as for any other wrong usage.
+    The command line exits with 2.
     """
+
+
+class HeadUsageError(HeadError, WrongUsageError):
+    """A hyper-parameter, or its value, that a head cannot have, or what a head cannot be asked."""
 
 
 class RunError(AqaError):
@@ -38,22 +42,16 @@ class ChangedError(RunError):
     """A run whose model file, or whose training data, are not what they were when it was fitted."""
 
 
-class EndingError(AqaError):
-    """A file that is to be written, by a name with an ending that nothing is written as.
-
-    The command line exits with 2, as for any other wrong usage.
-    """
+class EndingError(WrongUsageError):
+    """A file that is to be written, by a name with an ending that nothing is written as."""
 
 
 class AqaWarning(UserWarning):
     """A result that stands but means less than it seems; the command line prints the message."""
 
 
-class UnknownNameError(AqaError, KeyError):
-    """A name that is not among those that exist; says which do, and which was probably meant.
-
-    The command line exits with 2, as for any other wrong usage.
-    """
+class UnknownNameError(WrongUsageError, KeyError):
+    """A name that is not among those that exist; says which do, and which was probably meant."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], remedy: str = ""):
         super().__init__(
@@ -74,6 +72,14 @@ def _as_it_was(kind: type[AqaError], args: tuple[Any, ...], attributes: dict[str
     error.args = args
     vars(error).update(attributes)
     return error
+
+
+def portable(error: AqaError) -> AqaError:
+    """An error for another process; where it is of a class of a user's file, a plain one instead.
+
+    That file need not be there, or be run there.
+    """
+    return error if type(error).__module__.startswith("aqa.") else AqaError(str(error))
 
 
 def first_line(error: BaseException) -> str:

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from aqa.annotations.columns import PERFORMANCE
+from aqa.annotations.group_drawing import parts_at_random, parts_of_groups
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.overlaps import performances
 from aqa.annotations.split_drawing import connected_groups
@@ -82,7 +81,7 @@ def draw_folds(
                 "with --by, or use fewer --folds"
             )
         columns.pop()
-    return _folds(split, _at_random(len(split.train), n, seed), (), asked)
+    return _folds(split, parts_at_random(len(split.train), n, seed), (), asked)
 
 
 def columns_kept_apart(split: Split, manifest: Manifest) -> tuple[str, ...]:
@@ -117,23 +116,7 @@ def _folds(
     return Folds(split.train, held_out, kept, shared)
 
 
-def _at_random(videos: int, n: int, seed: int) -> list[list[int]]:
-    order = np.random.default_rng(seed).permutation(videos)
-    return [order[fold::n].tolist() for fold in range(n)]
-
-
 def _grouped(groups: Sequence[Collection[object]], n: int, seed: int) -> list[list[int]] | None:
-    """Positions of the videos of each fold, as equal as whole groups allow; None: too few groups.
-
-    The largest group goes first, always into the fold that has the fewest videos.
-    """
-    components = connected_groups(groups)
-    names, counts = np.unique(components, return_counts=True)
-    if len(names) == len(groups):  # each by itself: the folds are those of no groups
-        return _at_random(len(groups), n, seed)
-    places = np.random.default_rng([seed, n]).permutation(len(names))
-    parts: list[list[int]] = [[] for _ in range(n)]
-    for place in places[np.argsort(-counts[places], kind="stable")]:
-        smallest = min(parts, key=len)
-        smallest += np.flatnonzero(components == names[place]).tolist()
+    """Positions of the videos of each fold, see `parts_of_groups`; None: too few groups."""
+    parts = parts_of_groups(connected_groups(groups), n, seed)
     return parts if min(map(len, parts)) >= _LEAST else None

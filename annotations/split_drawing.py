@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from aqa.annotations.group_drawing import whole_groups
 from aqa.annotations.splits import Split
 from aqa.errors import AqaError
 
@@ -218,21 +219,11 @@ def _grouped(components: NDArray[np.int_], size: float, rng: np.random.Generator
     n = len(components)
     _check_size(size, n)
     wanted = size if isinstance(size, int) else size * n
-    names, counts = np.unique(components, return_counts=True)
-    if len(names) < 2:
+    if len(np.unique(components)) < 2:
         raise AqaError(
             f"grouped splits: shared labels connect all {n} videos; keep fewer columns apart"
         )
-    drawn: list[int] = []
-    total = 0
-    for place in rng.permutation(len(names)).tolist():
-        nearer = abs(total + counts[place] - wanted) < abs(total - wanted)
-        if nearer and len(drawn) < len(names) - 1:
-            drawn.append(names[place])
-            total += int(counts[place])
-    if not drawn:  # every component is more than twice the size: the smallest comes nearest
-        drawn = [names[np.argmin(counts)]]
-    return set(np.flatnonzero(np.isin(components, drawn)).tolist())
+    return set(whole_groups(components, wanted, rng).tolist())
 
 
 def balanced_splits(

@@ -106,11 +106,13 @@ def finetune(
     from aqa.annotations.two_classes import NEITHER
     from aqa.extract.progress import ExtractionBar
     from aqa.models.training.distributed import join_processes
+    from aqa.workflows.finetune.heads import check_asked
     from aqa.workflows.finetune.plan import FinetunePlan
     from aqa.workflows.finetune.progress import training_lines
     from aqa.workflows.finetune.run import finetune as run
 
     check_one_seed(params)
+    check_asked(head, params)
     settings = FinetuneSettings(**taken_from(FinetuneSettings, options))
     table = Manifest.read(manifest or workspace.manifest)
     backbone, rule = load_network(**options, seed=settings.seed)

@@ -211,9 +211,12 @@ def load_network(
     )
     if deinterlace:
         network.preprocess = replace(network.preprocess, deinterlace=True)
-    rule = network.clip_rule(
-        clip_length, stride, window=window, spread=spread, frames=frames, pad=pad, tail=tail
-    )
+    try:
+        rule = network.clip_rule(
+            clip_length, stride, window=window, spread=spread, frames=frames, pad=pad, tail=tail
+        )
+    except AqaError as error:
+        raise click.UsageError(str(error)) from None
     if rule.spread and stride:
         raise click.UsageError(
             "--stride: a video has one clip here, spread over the whole of it; leave out --stride, "

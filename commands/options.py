@@ -14,7 +14,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from aqa.errors import HeadError
+from aqa.errors import HeadUsageError
 from aqa.files import check_picture
 from aqa.models.heads import head_names, unknown_head
 from aqa.plugins import is_file
@@ -228,8 +228,8 @@ def open_store(path: Path | None) -> Iterator[Any]:
 
 
 def check_one_seed(params: Sequence[str]) -> None:
-    """Raise `HeadError` where --seed and -p seed=... are both given."""
+    """Raise `HeadUsageError` where --seed and -p seed=... are both given."""
     typed = click.get_current_context().get_parameter_source("seed") is ParameterSource.COMMANDLINE
     twice = [text for text in params if text.partition("=")[0] == "seed"]
     if typed and twice:
-        raise HeadError(f"--seed and -p {twice[0]} say the same thing; leave one out")
+        raise HeadUsageError(f"--seed and -p {twice[0]} say the same thing; leave one out")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from aqa.commands.options import FILE, workspace_option
-from aqa.errors import AqaError
+from aqa.errors import AqaError, WrongUsageError
 from aqa.workspace import Workspace, every_run_folder
 
 
@@ -95,7 +95,7 @@ def _folders(path: Path) -> list[Path]:
         one for one in every_run_folder(path.absolute().parent) if one.parent.name == path.name
     ]
     if not found:
-        raise AqaError(
+        raise WrongUsageError(
             f"{path}: no run, and no folder of runs; name one such as runs/svr/split-1, or runs/svr"
         )
     return found

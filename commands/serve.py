@@ -24,7 +24,7 @@ from aqa.commands.options import (
     workspace_option,
     writer_option,
 )
-from aqa.errors import AqaError
+from aqa.errors import AqaError, WrongUsageError
 from aqa.workspace import Workspace
 
 # What the extra brings.
@@ -221,7 +221,9 @@ def _typed(context: click.Context) -> list[str]:
             continue
         value = context.params[name]
         if name == "token" and value != "new":
-            raise AqaError("a token would stand in the icon's file; give --token new, or none")
+            raise WrongUsageError(
+                "a token would stand in the icon's file; give --token new, or none"
+            )
         option = param.opts[-1]
         if isinstance(param, click.Option) and param.is_flag:
             typed.append(option)

@@ -50,6 +50,15 @@ class _Folds(_Size):
     name = "K|FILE"
     may_be = "no count, such as 5, and no file"
 
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | str:
+        """See `_Size`; one fold would be all videos."""
+        folds = super().convert(value, param, ctx)
+        if not isinstance(folds, str) and folds < 2:
+            self.fail(f"{value}: it takes 2 folds or more")
+        return folds
+
 
 @click.command(short_help="Draw splits, and write them into the manifest.")
 @workspace_option

@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from aqa.errors import AqaWarning, listed
+from aqa.errors import AqaWarning, WrongUsageError, listed
 from aqa.evaluation.classes.metrics import measure_classes
 from aqa.evaluation.comparison import ComparedHead, ComparedPair, Comparison
 from aqa.evaluation.metric import metric_of, metrics_of
@@ -202,13 +202,13 @@ def measure_alone(
 
 
 def compared_metric(metric: str | None, kind: str) -> str:
-    """The metric that is compared; `RunError` where it is none of this kind of answers."""
+    """The metric that is compared; `WrongUsageError` where it is none of this kind of answers."""
     known = [one.name for one in metrics_of(kind) if one.compared]
     if metric is None:
         usual = {"scores": "spearman", "classes": "balanced_accuracy", "ranking": "accuracy"}
         return usual[kind]
     if metric not in known:
-        raise RunError(
+        raise WrongUsageError(
             f"--metric {metric} is none of {kind}; heads that tell {kind} are compared by "
             f"{', '.join(known)}"
         )
@@ -265,16 +265,22 @@ def _check_alike(heads: Mapping[str, Mapping[str, Predictions]]) -> None:
     for answers in others:
         for split, one in expected.items():
             _check_same_videos(one, answers[split])
-    # A baseline learns from no validation video, where heads may.
-    fitted = {name: answers for name, answers in heads.items() if not name.startswith(BASELINE)}
     for split in expected:
-        learned = {name: answers[split].n_train for name, answers in fitted.items()}
-        if len({*learned.values()}) > 1:
-            each = listed((f"{name} {count}" for name, count in learned.items()), len(learned))
-            line = (
-                f"split {split}: heads learned from different numbers of videos, {each}; {_ALIKE}"
-            )
-            warnings.warn(line, AqaWarning, stacklevel=2)
+        _warn_of_other_videos(split, {name: answers[split] for name, answers in heads.items()})
+
+
+def _warn_of_other_videos(split: str, heads: Mapping[str, Predictions]) -> None:
+    """Warn where not all have learned from as many videos, or were stopped by as many.
+
+    A baseline is stopped by none, where heads may be.
+    """
+    learned = {name: one.n_train - one.n_val for name, one in heads.items()}
+    stopped = {one.n_val for name, one in heads.items() if not name.startswith(BASELINE)}
+    if len({*learned.values()}) > 1 or len(stopped) > 1:
+        val = {name: f" and {one.n_val} val" if one.n_val else "" for name, one in heads.items()}
+        each = listed((f"{name} {n}{val[name]}" for name, n in learned.items()), len(learned))
+        line = f"split {split}: heads learned from different numbers of videos, {each}; {_ALIKE}"
+        warnings.warn(line, AqaWarning, stacklevel=3)
 
 
 def _check_same_videos(one: Predictions, other: Predictions) -> None:

@@ -37,10 +37,10 @@ class Predictions:
 
     folder: of the run. ids: of the test videos, sorted; score, predicted: (n,), theirs; of classes
     1 and 0, and how far above the threshold the prediction lies. n_train: how many videos the head
-    has learned from. marks: what a result must say, as in metrics.json. kind: scores, classes, or
-    ranking, whose `score` are the pairs instead, (pairs, 2) numbers of the better and worse video.
-    bounds: (n, 2), between which a true score lies with a probability of 80 %; None where the head
-    says no such range.
+    has learned from, `n_val` of them as validation videos, which it may be stopped by. marks: what
+    a result must say, as in metrics.json. kind: scores, classes, or ranking, whose `score` are the
+    pairs instead, (pairs, 2) numbers of the better and worse video. bounds: (n, 2), between which a
+    true score lies with a probability of 80 %; None where the head says no such range.
     """
 
     folder: Path
@@ -51,6 +51,7 @@ class Predictions:
     marks: Marks
     kind: str = "scores"
     bounds: Values | None = None
+    n_val: int = 0
 
 
 def read_predictions(folder: Path) -> Predictions | None:
@@ -92,7 +93,9 @@ def read_predictions(folder: Path) -> Predictions | None:
             f"{folder}: not evaluated on test videos yet; run `{eval_command(folder)}` first, "
             "or choose other splits with --split"
         )
-    return Predictions(folder, ids, score, predicted, len(rows) - len(tested), marks, kind, bounds)
+    learned = len(rows) - len(tested)
+    n_val = sum(row["part"] == "val" for row in rows)
+    return Predictions(folder, ids, score, predicted, learned, marks, kind, bounds, n_val)
 
 
 def eval_command(folder: Path) -> str:
@@ -112,9 +115,11 @@ def _ranking(folder: Path, rows: Sequence[dict[str, str]], metrics: object) -> P
     place = {video_id: number for number, video_id in enumerate(sorted(ranks))}
     pairs = np.array(sorted((place[row[BETTER]], place[row[WORSE]]) for row in tested), float)
     predicted = np.array([ranks[video_id] for video_id in place])
-    n_train = len(read_record(folder)["split"]["train"])
+    split, marks = read_record(folder)["split"], marks_of(metrics)
+    n_val = len({*split["val"]} - {*split["train"]})
+    learned = len(split["train"]) + n_val
     return Predictions(
-        folder, tuple(place), pairs, predicted, n_train, marks_of(metrics), "ranking"
+        folder, tuple(place), pairs, predicted, learned, marks, "ranking", n_val=n_val
     )
 
 

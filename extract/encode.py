@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from aqa.device import deterministic_kernels, pick_device
-from aqa.errors import AqaError
+from aqa.errors import AqaError, WrongUsageError
 from aqa.extract.backbones.backbone import Backbone
 from aqa.extract.engines.int8_net import Int8Net
 from aqa.extract.engines.names import Engine
@@ -63,7 +63,7 @@ class Encoder:
                 self._net = OpenVinoNet(backbone.net, backbone.name, self.batch_size, precision)
             return
         if precision == "int8":
-            raise AqaError(NOT_TORCH)
+            raise WrongUsageError(NOT_TORCH)
         self.device = pick_device(device)
         self.batch_size = batch_size or _BATCH_SIZES.get(self.device.type, 1)
         self._net = optimise(backbone.net, self.device, precision, probe_of(backbone))

@@ -33,7 +33,9 @@ class Examples:
     list of the same of each view; and `definition`, the text that measured aspects were declared
     by, None for other features. views: the same videos under each augmentation. blank: the
     feature of a clip of black frames, (dim,); None where not known. pairs: (pairs, 2) numbers of a
-    better and a worse video; None where heads learn scores.
+    better and a worse video; None where heads learn scores. groups: (n,) numbers; of videos of one
+    number, such as those of one athlete, none is held out while another is learned from. None:
+    each is by itself.
     """
 
     ids: tuple[str, ...]
@@ -43,6 +45,7 @@ class Examples:
     views: Sequence[Sequences] = ()
     blank: NDArray[np.floating] | None = None
     pairs: NDArray[np.intp] | None = None
+    groups: NDArray[np.intp] | None = None
 
     def __post_init__(self) -> None:
         """Refuse fields that are not of the same videos."""
@@ -58,6 +61,10 @@ class Examples:
                 raise HeadError(
                     f"{len(values)} values of {name} for {n} videos; give one per video"
                 )
+        if self.groups is not None and np.shape(self.groups) != (n,):
+            raise HeadError(
+                f"groups of shape {np.shape(self.groups)} for {n} videos; one per video"
+            )
         for number, view in enumerate(self.views):
             if len(view) != n:
                 raise HeadError(f"augmentation {number} has {len(view)} videos for {n}")
@@ -77,14 +84,16 @@ class Examples:
         *,
         views: Sequence[Sequences] = (),
         blank: NDArray[np.floating] | None = None,
+        groups: ArrayLike | None = None,
         **columns: Sequence[Any] | None,
     ) -> Examples:
         """Examples of plain arrays, as scikit-learn passes them.
 
         x: arrays; or examples, or a list of them, whose scores `y` takes the place of: with these
         as X, a grid search hands columns on to fitting and to answering. y: None where scores are
-        not known. columns: None for one that is not known; `id` names the videos, which are
-        otherwise called `row 0` and so on.
+        not known. groups: (n,) labels, such as athletes' names, of which `Examples.groups` is made.
+        columns: None for one that is not known; `id` names the videos, which are otherwise called
+        `row 0` and so on.
         """
         given = _examples_among(x)
         if given is not None:
@@ -93,7 +102,8 @@ class Examples:
         ids = [f"row {i}" for i in range(len(x))] if names is None else names
         scores = np.full(len(x), np.nan) if y is None else np.asarray(y, np.float64)
         known = {name: values for name, values in columns.items() if values is not None}
-        return cls(tuple(ids), cast("Sequences", x), scores, known, views, blank)
+        together = None if groups is None else _numbers_of(groups)
+        return cls(tuple(ids), cast("Sequences", x), scores, known, views, blank, groups=together)
 
     def select(self, numbers: Sequence[int] | NDArray[np.integer]) -> Examples:
         """The videos of these numbers, in this order, and the pairs of two of them."""
@@ -106,12 +116,19 @@ class Examples:
             columns={name: [values[i] for i in chosen] for name, values in self.columns.items()},
             views=[pick(view, chosen) for view in self.views],
             pairs=None if self.pairs is None else _pairs_among(self.pairs, chosen),
+            groups=None if self.groups is None else self.groups[chosen],
         )
 
     def only(self, columns: Sequence[str]) -> dict[str, Sequence[Any]]:
         """The values of those of these columns that are known; `id` are the ids."""
         known = {"id": self.ids, **self.columns}
         return {name: known[name] for name in columns if name in known}
+
+
+def _numbers_of(labels: ArrayLike) -> NDArray[np.intp]:
+    """A number for each label, the same for the same."""
+    numbers: NDArray[np.intp] = np.unique(np.asarray(labels), return_inverse=True)[1]
+    return numbers
 
 
 def _pairs_among(pairs: NDArray[np.intp], chosen: Sequence[int]) -> NDArray[np.intp]:
@@ -139,7 +156,14 @@ def _joined(groups: Sequence[Examples]) -> Examples:
         {name: [v for group in groups for v in group.columns[name]] for name in first.columns},
         [[array for group in groups for array in group.views[k]] for k in range(n_views)],
         first.blank,
+        groups=_joined_groups([group.groups for group in groups]),
     )
+
+
+def _joined_groups(parts: Sequence[NDArray[np.intp] | None]) -> NDArray[np.intp] | None:
+    """The groups of all videos, one after the other; None where some are not known."""
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known) if len(known) == len(parts) else None
 
 
 def pick(

@@ -371,7 +371,7 @@ def load_run(folder: Path, heads: Sequence[str] = ()) -> Run:
 # Counts of fitting, which no saved array is as large as.
 _OF_FITTING = (
     *("seed", "epochs", "batch_size", "lr_halve_every", "patience", "folds", "steps"),
-    *("exemplars", "least", "beam", "metric_types", "max_steps"),
+    *("exemplars", "least", "beam", "metric_types", "max_steps", "resamples"),
     *("drop_epoch", "warm_up"),
     *("caption_hidden", "caption_patience", "caption_least", "caption_words"),
 )

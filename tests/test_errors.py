@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aqa.annotations.manifest import ManifestError
-from aqa.errors import AqaError, UnknownNameError
+from aqa.errors import AqaError, HeadError, UnknownNameError, portable
 from aqa.extract.checkpoints.transfer import TransferError
 from aqa.files import WriteError
 from aqa.models.heads.base.checks import UnfittedHeadError
@@ -61,6 +61,17 @@ def test_an_error_crosses_between_processes() -> None:
             assert again.args == error.args
             assert vars(again) == vars(error)
     assert {ManifestError, UnknownNameError, WriteError, UnfittedHeadError} <= set(kinds)
+
+
+def test_an_error_of_a_users_file_crosses_as_a_plain_one() -> None:
+    class TheirError(HeadError):
+        """As in a head's own file, which another process has not."""
+
+    again = pickle.loads(pickle.dumps(portable(TheirError("no left hand in it"))))
+    assert type(again) is AqaError
+    assert str(again) == "no left hand in it"
+    ours = HeadError("no left hand in it")
+    assert portable(ours) is ours
 
 
 def test_its_attributes_cross_too() -> None:

@@ -14,6 +14,8 @@ from sklearn.base import clone
 from aqa.annotations.folds import draw_folds
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
+from aqa.annotations.video_groups import VideoGroups, video_groups
+from aqa.errors import HeadUsageError, WrongUsageError
 from aqa.evaluation.complete_splits import check_scored, complete_split, learned_scores
 from aqa.evaluation.evaluate import evaluate_run
 from aqa.evaluation.evaluated import Evaluated, save_evaluated
@@ -34,6 +36,7 @@ from aqa.target_names import seed_label, target_label
 from aqa.workflows.classes import check_classes, class_params, class_rule, first_rule
 from aqa.workflows.clip_reference import Refit, Unseen, clip_reference
 from aqa.workflows.fit_watching import told_run
+from aqa.workflows.held_out import held_out_record, warn_of_shared
 from aqa.workflows.pairs import pair_params, ranked_parts
 from aqa.workflows.trust import ENOUGH_HELD_OUT, FOLDS, likeness_of, score_range
 from aqa.workspace import check_label, run_folder
@@ -92,13 +95,17 @@ def fit_splits(
             )
         if learned_scores(model, manifest):
             check_scored(split, manifest)
+        groups = video_groups(split, manifest)
+        warn_of_shared(groups, split)
         check_classes(model, split, manifest)
         folder = run_folder(runs, label, split.name)
         with told_run(folder, model.params, callbacks) as told:
             started = time.perf_counter()
             try:
                 with told.training():
-                    fit_head(model, split, manifest, features, origin)
+                    fit_head(model, split, manifest, features, origin, groups)
+            except HeadUsageError:
+                raise
             except HeadError as error:
                 raise RunError(
                     f"{head} on split {split.name} of {manifest.path}: {error}"
@@ -106,9 +113,10 @@ def fit_splits(
             seconds = time.perf_counter() - started
             record = make_record(source, model, split, store, folder, seconds, manifest, origin)
             record["left_out"] = dict(left_out)
+            record["held_out"] = held_out_record(model, split, manifest, groups)
             if search is not None:
                 record["search"] = dict(search)
-            refit = _remembered(partial(_refit, model, split, manifest, features, origin))
+            refit = _remembered(partial(_refit, model, split, manifest, features, origin, groups))
             found: Evaluated = {}
             held: Evaluated = {}
             alike: bytes | None = None
@@ -138,7 +146,7 @@ def fit_splits(
                         record["no_range"] = "the head cannot be fitted on two thirds of the videos"
                 elif not ranges:
                     record["no_range"] = "it was fitted with --no-ranges"
-                alike = likeness_of(split.train, features, model.seed)
+                alike = likeness_of(split.train, features, model.seed, groups)
             finally:  # what was learned is kept, whatever comes between
                 record["seconds_in_all"] = round(time.perf_counter() - started, 3)
                 run = save_run(folder, model, record, partial(_save, found=found, held=held), alike)
@@ -218,7 +226,7 @@ def head_params(source: HeadSource, params: Sequence[str], seed: int | None) -> 
     """Hyper-parameters of `name=value` texts, with the seed; `HeadError` where both say one."""
     values = parse_head_params(source.name, source.head_class, params)
     if seed is not None and "seed" in values:
-        raise HeadError(
+        raise HeadUsageError(
             f"--seed {seed} and -p seed={values['seed']} say the same thing; leave one out"
         )
     return {"seed": 0 if seed is None else seed, **values}
@@ -254,11 +262,21 @@ def joint_params(
 
 
 def fit_head(
-    model: Head, split: Split, manifest: Manifest, features: Features, start: Run | None = None
+    model: Head,
+    split: Split,
+    manifest: Manifest,
+    features: Features,
+    start: Run | None = None,
+    groups: VideoGroups | None = None,
 ) -> None:
-    """Fit on a split's training videos, with all that the head takes."""
+    """Fit on a split's training videos, with all that the head takes.
+
+    groups: which of them are held out together; None: those of `video_groups`.
+    """
+    together = (groups or video_groups(split, manifest)).of(split.train)
     if manifest.pairs is not None:
         train, validation = ranked_parts(model, split, manifest, features)
+        train = replace(train, groups=together)
         options = fit_options(start=None if start is None else start.head)
         model.fit_examples(train, validation, **options)
         return
@@ -274,6 +292,7 @@ def fit_head(
         views=model.takes_views,
         blank=model.takes_blank,
     )
+    train = replace(train, groups=together)
     shown = [video_id for part in model.also_shown for video_id in split.part(part)]
     options = fit_options(
         others=read(shown) if model.also_shown else None,
@@ -288,11 +307,12 @@ def _refit(
     manifest: Manifest,
     features: Features,
     start: Run | None,
+    groups: VideoGroups,
     ids: Sequence[str],
 ) -> Head:
     """The same head, fitted on some of the split's training videos."""
     fresh = clone(model)
-    fit_head(fresh, Split(split.name, tuple(ids)), manifest, features, start)
+    fit_head(fresh, Split(split.name, tuple(ids)), manifest, features, start, groups)
     return fresh
 
 
@@ -339,7 +359,7 @@ def _start_run(source: HeadSource, start: Path | None, split: str, target: str) 
         return None
     wanted = source.head_class.starts_from
     if wanted is None:
-        raise RunError(f"{source.name} cannot start from a fitted run; leave out --from")
+        raise WrongUsageError(f"{source.name} cannot start from a fitted run; leave out --from")
     run = load_start(start, split, (source.text,), target)
     if run.head.kind == "pairs" and run.target != target:
         raise RunError(

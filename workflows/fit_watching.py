@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aqa.errors import AqaError
+from aqa.errors import AqaError, WrongUsageError
 from aqa.growing_table import GrowingTable
 from aqa.models.training.callback import Callbacks, Row, TrainingCallback, watched_by, watching
 from aqa.plugins import is_file, load_file
@@ -138,7 +138,7 @@ def _maker_of(text: str) -> Callable[[], TrainingCallback]:
         board = TensorBoardLog(Path(text.removeprefix(_TENSORBOARD)))
         return lambda: board
     if not is_file(text):
-        raise AqaError(
+        raise WrongUsageError(
             f"--log {text}: use tensorboard:FOLDER, or path/to/file.py with a {CALLBACK}"
         )
     found, _ = load_file(text, CALLBACK)

@@ -6,7 +6,7 @@ from dataclasses import fields
 
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
-from aqa.errors import HeadError
+from aqa.errors import HeadUsageError
 from aqa.models.examples import Examples, Features, ranked_examples_of
 from aqa.models.heads.base import Head
 from aqa.models.heads.base.source import HeadSource
@@ -26,10 +26,10 @@ def pair_params(
     loss = values.get("loss")
     if manifest.pairs is None:
         if loss in PAIR_LOSSES:
-            raise HeadError(f"loss={loss} learns who is better: fit with --target pairs")
+            raise HeadUsageError(f"loss={loss} learns who is better: fit with --target pairs")
         return values
     if loss is not None and loss not in PAIR_LOSSES:
-        raise HeadError(
+        raise HeadUsageError(
             f"loss={loss} learns scores; of pairs take loss={' or '.join(PAIR_LOSSES)}, or leave "
             "it out"
         )

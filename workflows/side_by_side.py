@@ -14,7 +14,7 @@ import torch
 
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
-from aqa.errors import AqaError, AqaWarning
+from aqa.errors import AqaError, AqaWarning, portable
 from aqa.features.store import FeatureStore
 from aqa.models.run_source import RunError
 from aqa.models.runs import Run, load_run
@@ -65,11 +65,11 @@ class _Order(NamedTuple):
 
 
 class _Fitted(NamedTuple):
-    """What it answers. failure: one line of bad input; trace: of an error that is a mistake."""
+    """What it answers. failure: of bad input; trace: of an error that is a mistake."""
 
     folder: Path | None = None
     warnings: tuple[str, ...] = ()
-    failure: str = ""
+    failure: AqaError | None = None
     trace: str = ""
 
 
@@ -162,8 +162,9 @@ def _run_of(fitted: _Fitted, task: FitTask) -> Run:
         warnings.warn(text, AqaWarning, stacklevel=2)
     if fitted.trace:
         raise RuntimeError(f"in the process that fitted split {task.split.name}:\n{fitted.trace}")
-    if fitted.folder is None:
-        raise AqaError(fitted.failure)
+    if fitted.failure is not None:
+        raise fitted.failure
+    assert fitted.folder is not None
     return load_run(fitted.folder, heads=(task.head,))
 
 
@@ -187,7 +188,7 @@ def _fitted(task: FitTask, store: FeatureStore, settings: FitSettings) -> _Fitte
             (run,) = _fit_here([task], store, settings)
             answer = _Fitted(run.folder)
         except AqaError as error:
-            answer = _Fitted(failure=str(error))
+            answer = _Fitted(failure=portable(error))
         except Exception:
             answer = _Fitted(trace=traceback.format_exc())
     told = tuple(str(one.message) for one in caught if issubclass(one.category, AqaWarning))

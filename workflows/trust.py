@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from aqa.annotations.folds import Folds
 from aqa.annotations.manifest import Manifest, Video
+from aqa.annotations.video_groups import VideoGroups
 from aqa.errors import AqaWarning
 from aqa.evaluation.beside_scores import quantile_column
 from aqa.evaluation.evaluated import Evaluated
@@ -132,9 +133,11 @@ def range_of_rows(rows: Sequence[Mapping[str, Any]], source: str) -> ScoreRange 
     return range_of(true, predicted, source, own or None)
 
 
-def likeness_of(ids: Sequence[str], features: Features, seed: int) -> bytes | None:
+def likeness_of(
+    ids: Sequence[str], features: Features, seed: int, groups: VideoGroups
+) -> bytes | None:
     """What training videos look like, as a file's bytes; None where that cannot be learned."""
     if "joints" in features.store.spec:  # where a body is says nothing of what it does
         return None
-    learned = likeness([features.arrays[i] for i in ids], seed)
+    learned = likeness([features.arrays[i] for i in ids], seed, groups.of(ids))
     return None if learned is None else learned.to_bytes()

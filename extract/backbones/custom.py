@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from aqa.errors import AqaError, UnknownNameError
+from aqa.errors import AqaError, UnknownNameError, WrongUsageError
 from aqa.extract.backbones.architecture import Shape
 from aqa.extract.backbones.backbone import Backbone, shape_of
 from aqa.extract.backbones.load import record_of_file
@@ -207,16 +207,16 @@ def _check_asked(
 ) -> None:
     """Refuse what was asked for and the network does not have."""
     if weights is None and not spec.has_weights:
-        raise WeightsError(
+        raise WrongUsageError(
             f"{outsider.source} brings no weights: give a checkpoint file with --weights, "
             "or --weights random for untrained ones"
         )
     if weights == "random" and not callable(outsider.maker):
-        raise WeightsError(f"{outsider.source} is one network; random weights take a function")
+        raise WrongUsageError(f"{outsider.source} is one network; random weights take a function")
     if layer not in (None, spec.layer):
         raise UnknownNameError(f"layer of {outsider.name}", str(layer), [spec.layer])
     if isinstance(preprocess, str):
-        raise AqaError(
+        raise WrongUsageError(
             f"--preprocess {preprocess}: {outsider.source} states its one preprocessing itself; "
             "leave the option out"
         )

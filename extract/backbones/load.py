@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from aqa.errors import UnknownNameError
+from aqa.errors import UnknownNameError, WrongUsageError
 from aqa.extract.backbones.architecture import Architecture
 from aqa.extract.backbones.backbone import Backbone, shape_of
 from aqa.extract.checkpoints.download import fetch, fetch_record
@@ -104,7 +104,7 @@ def _default_weights(architecture: Architecture) -> Checkpoint:
     """The published weights that are taken where the user names none."""
     if architecture.checkpoints:
         return architecture.checkpoints[0]
-    raise WeightsError(
+    raise WrongUsageError(
         f"there are no public weights of {architecture.name}: give a checkpoint file with "
         f"--weights ({'; '.join(layout.source for layout in architecture.layouts)}), "
         "or --weights random for untrained ones"

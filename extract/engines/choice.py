@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from aqa.annotations.manifest import Video
-from aqa.errors import AqaError
+from aqa.errors import AqaError, WrongUsageError
 from aqa.extract.backbones.backbone import Backbone
 from aqa.extract.encode import NOT_TORCH, Encoder, blank_response
 from aqa.extract.engines.calibration import int8_network
@@ -86,7 +86,7 @@ class EngineChoice:
     def _choose_int8(self, summary: ExtractionSummary, progress: ExtractionProgress) -> Choice:
         """OpenVINO, with the network beside the store; it is made now for a new store."""
         if self._asked != "openvino":
-            raise AqaError(NOT_TORCH)
+            raise WrongUsageError(NOT_TORCH)
         if (self._settings.batch_size or 1) > 1:
             raise AqaError(
                 f"--batch-size {self._settings.batch_size}: int8 networks take one clip at a time; "

@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from aqa.errors import did_you_mean
+from aqa.errors import UnknownNameError, did_you_mean
 from aqa.features.aspects.body import POINTS, is_sided, known_point
 from aqa.features.aspects.check import check_new
 from aqa.features.aspects.definition import KINDS, Aspect, AspectError, AspectSet, Event, Rule
@@ -34,11 +34,16 @@ _NEEDED = tuple(
 
 
 def load_aspects(name: str) -> AspectSet:
-    """The aspects of a built-in set, or of a TOML file; `AspectError` where these are none."""
+    """The aspects of a built-in set, or of a TOML file; `AspectError` where these are none.
+
+    `UnknownNameError` for a name that is neither a set's nor looks like a file's.
+    """
     if name in BUILT_IN:
         text = (files("aqa.features.aspects") / f"{name}.toml").read_text(encoding="utf-8")
         return parse_aspects(text, f"{name}.toml")
     path = Path(name)
+    if name == path.stem and not path.exists():  # a name, and no path
+        raise UnknownNameError("set of aspects", name, BUILT_IN, "or name a TOML file")
     if not path.is_file():
         what = "it is no file" if path.exists() and name else "no such file"
         raise AspectError(

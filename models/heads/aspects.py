@@ -69,7 +69,9 @@ class AspectsHead(Head):
         vectors = _averages(sequences)
         self.definition_ = next(iter(train.columns.get("definition", ())), None) or ""
         signs = self._signs(vectors.shape[1])
-        self.model_ = SparseLinear(**shared_params(self, SparseLinear)).fit(vectors, scores, signs)
+        self.model_ = SparseLinear(**shared_params(self, SparseLinear)).fit(
+            vectors, scores, signs, train.groups
+        )
         # Of a value that may be worse either way, the slope that was learned says which way.
         way = np.where(signs == 0, np.sign(self.model_.slopes_), signs)
         low, middle, high = np.quantile(vectors, [_GOOD, 0.5, 1 - _GOOD], axis=0)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from aqa.device import pick_device
+from aqa.errors import HeadUsageError
 from aqa.models.examples import Examples
 from aqa.models.heads.base import Head, HeadError, Sequences, called, param
 from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
@@ -193,7 +194,9 @@ class FragmentsHead(ScoreNetworkHead):
         """See `NetworkHead.check_params`."""
         super().check_params()
         if self.fragment not in ("all", "last") and not self.fragment.isdecimal():
-            raise HeadError(f"fragment={self.fragment} is not all, last or a fragment's number")
+            raise HeadUsageError(
+                f"fragment={self.fragment} is not all, last or a fragment's number"
+            )
 
     def fit_scaling(self, sequences: Sequences) -> None:
         """See `NetworkHead.fit_scaling`: by channel, one video at a time to save memory."""

@@ -154,7 +154,7 @@ class KFSHead(NetworkHead):
             their_clips, their_stages = (validation.columns[name] for name in self.columns)
             held = self._labelled(more, their_clips, their_stages, validation.ids)
         else:
-            kept, self.held_out_ = self.hold_out(len(every))
+            kept, self.held_out_ = self.hold_out(len(every), groups=train.groups)
             if len(self.held_out_):
                 learned, held = every.pick(kept), every.pick(self.held_out_)
 

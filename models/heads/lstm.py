@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from aqa.device import deterministic_kernels, pick_device
+from aqa.errors import HeadUsageError
 from aqa.models.examples import Examples, Sequences
 from aqa.models.heads.base import Answer, Explanation, Head, HeadError, check_sequences, param
 from aqa.models.heads.base.end_to_end import EndToEndAdapter, OneNetworkAdapter
@@ -186,7 +187,7 @@ class LSTMHead(ScoreNetworkHead):
         """See `NetworkHead.check_params`."""
         super().check_params()
         if self.label == "incremental" and (self.loss != "mse" or self.centre_scores):
-            raise HeadError(
+            raise HeadUsageError(
                 "label=incremental lets a score build up from 0 by squared errors of its steps; "
                 f"it takes loss=mse and centre_scores=false, not {self.loss} and "
                 f"{str(self.centre_scores).lower()}"

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.nn.functional import log_softmax
 
+from aqa.errors import HeadUsageError
 from aqa.models.examples import Examples
 from aqa.models.heads.base import Head, HeadError, check_column, name_of, param
 from aqa.models.heads.base.distribution import DistributionHead
@@ -107,7 +108,7 @@ class MUSDLHead(DistributionHead):
         """See `NetworkHead.learn_scores`: what the marks are in points."""
         judges = columns.get("judges")
         if self.low >= self.high:
-            raise HeadError(f"low={self.low:g} is not below high={self.high:g}")
+            raise HeadUsageError(f"low={self.low:g} is not below high={self.high:g}")
         first = check_column("judges", judges, len(scores), columns.get("id"))[0]
         self.judges_ = np.asarray(len(first))
         self.low_ = np.asarray(self.low)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import StandardScaler
 
-from aqa.errors import listed
+from aqa.errors import HeadUsageError, listed
 from aqa.models.examples import Examples
 from aqa.models.heads.base import (
     Head,
@@ -93,8 +93,11 @@ class S3DHead(Head):
         """See `Head.fit_examples`; validation videos are not used."""
         sequences, scores = check_fit(train.features, train.scores, least=4, ids=train.ids)
         check_params(self)
+        self._fractions()  # refused also where they are not used
         if start is not None and self.bounds != "manifest":
-            raise HeadError(f"bounds={self.bounds} needs no head to find stages; leave out --from")
+            raise HeadUsageError(
+                f"bounds={self.bounds} needs no head to find stages; leave out --from"
+            )
         assert start is None or isinstance(start, KFSHead)
         self.kfs_ = start
         self.width_ = np.asarray(sequences[0].shape[1])
@@ -228,7 +231,7 @@ class S3DHead(Head):
         except ValueError:
             begins = []
         if not begins or min(begins) < 0 or max(begins) >= 1 or sorted(set(begins)) != begins:
-            raise HeadError(
+            raise HeadUsageError(
                 f"fractions={self.fractions!r} is not rising numbers from 0 to below 1, as 0,0.5"
             )
         return begins

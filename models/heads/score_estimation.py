@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from aqa.errors import HeadUsageError
 from aqa.models.examples import Examples, Sequences
 from aqa.models.heads.base import (
     Answer,
@@ -42,7 +43,7 @@ from aqa.models.heads.base.exemplars import (
     without_themselves,
 )
 from aqa.models.heads.base.pair_trainers import last_layer
-from aqa.models.heads.base.ridge import choose_ridge, solve_exact, solve_iterative
+from aqa.models.heads.base.ridge import choose_ridge, places_in_folds, solve_exact, solve_iterative
 from aqa.models.heads.base.score_networks import ScoreRows, members_of, nets_of, nets_state, rows_of
 from aqa.models.heads.siamese import SiameseHead, check_width
 
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 Numbers = NDArray[np.intp]
+# Numbers of the exemplar and of the video of each row.
+Met = tuple[Numbers, Numbers]
 
 
 @dataclass(repr=False, eq=False)
@@ -180,12 +183,17 @@ class ScoreEstimationHead(ComparingHead):
                 "self_rows=false leaves no rows: every training video is its own exemplar"
             )
         if self.metric == "learned":
-            self._solve_all(sequences, scores, first, second)
+            self._solve_all(
+                sequences,
+                scores,
+                (first, second),
+                places_in_folds(len(scores), self.seed, train.groups),
+            )
         self.score_nets_ = ()
         self.score_nets_before_ = ()
         if self.metric == "none" or self.score_networks:
             if not len(self.held_out_):
-                self.held_out_ = hold_out(types, self.validation, self.seed)
+                self.held_out_ = hold_out(types, self.validation, self.seed, train.groups)
             rows = rows_of(
                 (sequences, scores, types if self.exemplar != "constant" else None),
                 *(pool.features, chosen, first, second, self.held_out_, self.tensors),
@@ -323,15 +331,15 @@ class ScoreEstimationHead(ComparingHead):
         """See `NetworkHead.check_params`."""
         super().check_params()
         if self.metric == "none" and self.metric_types is not None:
-            raise HeadError("metric=none learns no metric; leave out metric_types")
+            raise HeadUsageError("metric=none learns no metric; leave out metric_types")
         if self.finetune and (self.metric == "none" or not self.score_networks):
-            raise HeadError("finetune=true: leave out metric=none and score_networks=0")
+            raise HeadUsageError("finetune=true: leave out metric=none and score_networks=0")
 
     def _started(self, start: Head | None, sequences: Sequences) -> SiameseHead | None:
         if start is None:
             return None
         if self.metric == "none":
-            raise HeadError("metric=none learns without a metric; leave out --from")
+            raise HeadUsageError("metric=none learns without a metric; leave out --from")
         assert isinstance(start, SiameseHead)
         check_width(start, sequences[0].shape[1])
         return start
@@ -384,25 +392,26 @@ class ScoreEstimationHead(ComparingHead):
         return before
 
     def _solve_all(
-        self, sequences: Sequences, scores: NDArray[np.float64], first: Numbers, second: Numbers
+        self, sequences: Sequences, scores: NDArray[np.float64], met: Met, places: Numbers
     ) -> None:
         """Solve the last layer on the rows of all videos, and before on those not held out."""
         self.__dict__.pop("last_before_", None)
-        known = ~np.isin(second, self.held_out_)
+        known = ~np.isin(met[1], self.held_out_)
         if known.any() and not known.all():
             before, refitted = self.history_, self.net_
             self.net_ = self.net_before_
-            self._solve(sequences, scores, first[known], second[known])
+            self._solve(sequences, scores, (met[0][known], met[1][known]), places)
             self.last_before_ = self.weights_, self.intercept_
             self.history_, self.net_ = before, refitted
-        self._solve(sequences, scores, first, second)
+        self._solve(sequences, scores, met, places)
 
     def _solve(
-        self, sequences: Sequences, scores: NDArray[np.float64], first: Numbers, second: Numbers
+        self, sequences: Sequences, scores: NDArray[np.float64], met: Met, places: Numbers
     ) -> None:
-        z, targets = self.activations(sequences, first, second), scores[second]
-        order = np.random.default_rng(self.seed).permutation(len(scores))
-        self.ridge_ = choose_ridge(z, targets, order[second]) if self.ridge is None else self.ridge
+        """places: (n,) numbers of the videos, by which their rows are put into folds."""
+        second = met[1]
+        z, targets = self.activations(sequences, *met), scores[second]
+        self.ridge_ = choose_ridge(z, targets, places[second]) if self.ridge is None else self.ridge
         if self.solver == "exact":
             self.weights_, intercept = solve_exact(z, targets, self.ridge_)
             error = float(np.square(z @ self.weights_ + intercept - targets).mean())

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Self
 
+from aqa.errors import HeadUsageError
 from aqa.models.examples import Examples, Sequences
 from aqa.models.heads.base import (
     Answer,
@@ -117,7 +118,11 @@ class ScoringNetHead(Head):
         for score_part in PARTS:
             branch = self.branch(truth[score_part].std())
             shown = Examples(
-                train.ids, chosen[score_part], truth[score_part], views=augmented[score_part]
+                train.ids,
+                chosen[score_part],
+                truth[score_part],
+                views=augmented[score_part],
+                groups=train.groups,
             )
             branch.fit_examples(shown, held.get(score_part))
             self.branches_[score_part] = branch
@@ -301,7 +306,7 @@ class ScoringNetHead(Head):
             return None
         assert isinstance(start, KFSHead)
         if not self.key_fragments:
-            raise HeadError("key_fragments=false reads whole videos; leave out --from")
+            raise HeadUsageError("key_fragments=false reads whole videos; leave out --from")
         if columns.get("clips") is not None:
             check_stride(start, columns["clips"])
         return start

@@ -95,7 +95,7 @@ class SiameseHead(ComparingHead):
             more_limits = self.thresholds(columns.get("similar_within"), len(more))
             limits = np.append(limits, more_limits)
         else:
-            held = self.held_out_ = hold_out(types, self.validation, self.seed)
+            held = self.held_out_ = hold_out(types, self.validation, self.seed, train.groups)
         n = len(scores)
         sequences = [*sequences, *copies]
         owner = np.concatenate([np.arange(n), copied])

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from aqa.errors import HeadError
+from aqa.errors import HeadError, HeadUsageError
 from aqa.models.examples import Examples, Sequences
 from aqa.models.heads.base import Answer, param
 from aqa.models.heads.base.joint_graph import (
@@ -117,7 +117,7 @@ class STGCNHead(ScoreNetworkHead):
         """See `NetworkHead.check_params`."""
         super().check_params()
         if self.length % 2 == 0:
-            raise HeadError(f"length={self.length} is not odd; choose an odd number")
+            raise HeadUsageError(f"length={self.length} is not odd; choose an odd number")
 
     def score_graph(self) -> nn.Module:
         """See `Head.score_graph`."""

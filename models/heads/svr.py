@@ -52,7 +52,9 @@ class SVRHead(Head):
             return self._fit_pairs(train, check_pairs(train))
         sequences, scores = check_fit(train.features, train.scores, least=4, ids=train.ids)
         check_params(self)
-        self.svr_ = VectorSVR(**shared_params(self, VectorSVR)).fit(averages(sequences), scores)
+        self.svr_ = VectorSVR(**shared_params(self, VectorSVR)).fit(
+            averages(sequences), scores, train.groups
+        )
         self.history_, self.best_params_ = self.svr_.history_, self.svr_.best_params_
         return self
 
@@ -61,7 +63,7 @@ class SVRHead(Head):
         sequences = check_sequences(train.features, ids=train.ids)
         check_params(self)
         svr = VectorSVR(**shared_params(self, VectorSVR))
-        self.svr_ = svr.fit_pairs(averages(sequences), pairs)
+        self.svr_ = svr.fit_pairs(averages(sequences), pairs, train.groups)
         self.history_, self.best_params_ = self.svr_.history_, self.svr_.best_params_
         return self
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Self
 
-from aqa.errors import AqaWarning
+from aqa.errors import AqaWarning, HeadUsageError
 from aqa.models.examples import Examples
 from aqa.models.heads.base import (
     Answer,
@@ -63,7 +63,7 @@ class TypeLSTMHead(Head):
         given = train.columns.get("type")
         types = np.asarray(check_types(given, len(train), strict=True, ids=train.ids), str)
         if self.least < 2:
-            raise HeadError(f"least={self.least}: a model needs 2 training videos or more")
+            raise HeadUsageError(f"least={self.least}: a model needs 2 training videos or more")
         labels, counts = np.unique(types, return_counts=True)
         if counts.max() < self.least:
             raise HeadError(

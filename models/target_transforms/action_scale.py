@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from aqa.errors import AqaWarning, listed
+from aqa.errors import AqaWarning, HeadUsageError, listed
 from aqa.models.examples import Examples
 from aqa.models.heads.base import Head, HeadError, State, pack_texts, unpack_texts
 from aqa.models.scaling import spread
@@ -37,7 +37,7 @@ class ActionScaleTransform(TargetTransform):
     def check_with(self, head: Head, start: Head | None) -> None:
         """See `TargetTransform.check_with`."""
         if self.column in head.columns:
-            raise HeadError(
+            raise HeadUsageError(
                 f"{type(head).__name__} takes the action by itself; leave out -p scale=action"
             )
 

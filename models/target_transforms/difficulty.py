@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from aqa.errors import listed
+from aqa.errors import HeadUsageError, listed
 from aqa.models.examples import Examples
 from aqa.models.heads.base import Head, HeadError, State, check_sequences
 from aqa.models.scaling import spread
@@ -42,20 +42,24 @@ class DifficultyTransform(TargetTransform):
     def check_with(self, head: Head, start: Head | None) -> None:
         """See `TargetTransform.check_with`."""
         if head.learns_difficulty:
-            raise HeadError(
+            raise HeadUsageError(
                 f"{type(head).__name__} takes the difficulty by itself; "
                 f"leave out -p difficulty={self.how}"
             )
         if self.how != "input":
             return
         if head.takes == "maps":
-            raise HeadError("difficulty=input stands behind vectors; maps take difficulty=multiply")
+            raise HeadUsageError(
+                "difficulty=input stands behind vectors; maps take difficulty=multiply"
+            )
         if head.takes_joints:
-            raise HeadError("difficulty=input is no joint's place; use -p difficulty=multiply")
+            raise HeadUsageError("difficulty=input is no joint's place; use -p difficulty=multiply")
         if start is not None:
-            raise HeadError("difficulty=input widens the features; leave out --from")
+            raise HeadUsageError("difficulty=input widens the features; leave out --from")
         if getattr(head, "learn_clips", False):
-            raise HeadError("difficulty=input is of whole videos; leave out -p learn_clips=true")
+            raise HeadUsageError(
+                "difficulty=input is of whole videos; leave out -p learn_clips=true"
+            )
 
     def fit(self, examples: Examples) -> Self:
         """See `TargetTransform.fit`."""

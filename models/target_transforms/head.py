@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
+from aqa.errors import HeadUsageError
 from aqa.models.examples import Examples
 from aqa.models.heads.base import (
     Answer,
     AspectPoints,
     Explanation,
     Head,
-    HeadError,
     State,
     UnfittedHeadError,
     fit_options,
@@ -268,11 +268,13 @@ class TransformedHead(Head):
         if self.difficulty in ("multiply", "input"):
             transforms.append(DifficultyTransform(self.difficulty))  # type: ignore[arg-type]
         elif self.difficulty != "none":
-            raise HeadError(f"difficulty={self.difficulty} is not one of none, multiply, input")
+            raise HeadUsageError(
+                f"difficulty={self.difficulty} is not one of none, multiply, input"
+            )
         if self.scale == "action":
             transforms.append(ActionScaleTransform())
         elif self.scale != "all":
-            raise HeadError(f"scale={self.scale} is not one of all, action")
+            raise HeadUsageError(f"scale={self.scale} is not one of all, action")
         return transforms
 
     @property

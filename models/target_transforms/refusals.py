@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from aqa.annotations.manifest import Manifest
-from aqa.models.heads.base import Head, HeadError
+from aqa.errors import HeadUsageError
+from aqa.models.heads.base import Head
 from aqa.models.heads.base.checks import RANKING_HEADS
 from aqa.models.target_transforms.head import TransformedHead
 from aqa.target_names import PAIRS, SCORE
 
 
 def check_target(head: Head, manifest: Manifest, start: Head | None = None) -> None:
-    """Raise `HeadError` where a head cannot predict the target that a manifest is seen with.
+    """Raise `HeadUsageError` where a head cannot predict the target that a manifest is seen with.
 
     start: the fitted head that it starts from.
     """
@@ -22,30 +23,30 @@ def check_target(head: Head, manifest: Manifest, start: Head | None = None) -> N
         _check_pairs(head, name)
         return
     if head.kind == "stages":
-        raise HeadError(f"{name} tells stages and predicts no {target}; leave out --target")
+        raise HeadUsageError(f"{name} tells stages and predicts no {target}; leave out --target")
     if "parts" in head.gives:
-        raise HeadError(
+        raise HeadUsageError(
             f"{name} makes the score of difficulty and execution, and cannot predict {target}; "
             "choose another head"
         )
     if column in _told(head, start):
         remedy = _remedy(head, column)
-        raise HeadError(f"{name} is told the {column} that it is to predict: {remedy}")
+        raise HeadUsageError(f"{name} is told the {column} that it is to predict: {remedy}")
     if column == "execution" and getattr(head, "difficulty", "none") == "multiply":
-        raise HeadError(
+        raise HeadUsageError(
             "execution is what is left of a score without its difficulty: "
             "leave out -p difficulty=multiply"
         )
 
 
 def _check_pairs(head: Head, name: str) -> None:
-    """Raise `HeadError` where a head cannot learn who is better."""
+    """Raise `HeadUsageError` where a head cannot learn who is better."""
     if isinstance(head, TransformedHead):
-        raise HeadError(
+        raise HeadUsageError(
             f"pairs have no scores: leave out {' and '.join(_asked(head))}, which are of scores"
         )
     if not head.takes_pairs:
-        raise HeadError(
+        raise HeadUsageError(
             f"{name} cannot learn who is better, from pairs; heads that can: {RANKING_HEADS}"
         )
 

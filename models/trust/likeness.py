@@ -5,6 +5,7 @@ A head scores whatever it is given; of a video unlike its training videos the sc
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -13,8 +14,9 @@ import safetensors.numpy
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
-from aqa.errors import RunError
+from aqa.errors import AqaWarning, RunError
 from aqa.models.examples import Sequences
+from aqa.models.training.hold_out import grouped_parts
 
 Floats = NDArray[np.float64]
 
@@ -100,11 +102,14 @@ class Likeness:
         return replace(made, limit=float(made.limit), reach=float(made.reach))
 
 
-def likeness(features: Sequences, seed: int = 0) -> Likeness | None:
+def likeness(
+    features: Sequences, seed: int = 0, groups: NDArray[np.intp] | None = None
+) -> Likeness | None:
     """Learn what training videos look like; None where they are too few, or no vectors.
 
     features: (n_clips, dim) of each. The limit is chosen on videos that a fit had not seen: each
-    fifth is held against the others.
+    fifth is held against the others. groups: see `Examples.groups`; a fifth then holds whole ones,
+    so that the limit is for athletes who are new.
     """
     if len(features) < LEAST_VIDEOS or any(one.ndim != 2 for one in features):
         return None
@@ -115,7 +120,7 @@ def likeness(features: Sequences, seed: int = 0) -> Likeness | None:
     held = np.concatenate(
         [
             _fitted(means[np.setdiff1d(order, out)], seed).distances(means[out])
-            for out in (order[fold::FOLDS] for fold in range(FOLDS))
+            for out in _parts(order, seed, groups)
         ]
     )
     logs = np.log(np.maximum(held, 1e-12))
@@ -130,6 +135,26 @@ def likeness(features: Sequences, seed: int = 0) -> Likeness | None:
         limit,
         float(held[held <= limit].max()),
     )
+
+
+def _parts(order: NDArray[np.intp], seed: int, groups: NDArray[np.intp] | None) -> list[Any]:
+    """The numbers of the videos of each part, which a fit on the others measures.
+
+    order: numbers of all videos, shuffled. Where one group is more than half of the videos, what
+    the others look like says too little of it: an `AqaWarning` says so, and it is parted.
+    """
+    parts = None if groups is None else grouped_parts(groups[order], FOLDS, seed)
+    if parts is None:
+        return [order[fold::FOLDS] for fold in range(FOLDS)]
+    if max(map(len, parts)) <= len(order) / 2:
+        return [order[part] for part in parts]
+    warnings.warn(
+        "more than half of the training videos are of one athlete or performance: how far videos "
+        "lie from these is measured on the same athlete, and another may seem unlike them",
+        AqaWarning,
+        stacklevel=3,
+    )
+    return [order[fold::FOLDS] for fold in range(FOLDS)]
 
 
 def _fitted(means: Floats, seed: int) -> Likeness:

@@ -54,7 +54,7 @@ def test_it_is_extracted_fitted_and_scored_as_one_of_ours(
     workspace: Path, run_aqa: Callable
 ) -> None:
     backbone = ("--backbone", "net.py:make")
-    assert "brings no weights" in run_aqa("extract", *backbone, code=1).stderr
+    assert "brings no weights" in run_aqa("extract", *backbone, code=2).stderr
     made = run_aqa("extract", *backbone, "--weights", "random", "--quiet")
     assert "stores/net.h5: 10 videos extracted (20 clips)" in made.stdout
     with FeatureStore.open("stores/net.h5") as store:

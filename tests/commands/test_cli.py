@@ -194,7 +194,7 @@ def test_missing_videos_are_named_or_left_out(aqa: Callable[..., Result], datase
         (["score", "x.mp4", "--head", "svr"], 1, "were imported"),
         (["extract"], 1, "c3d-sports1m-mmaction2 of c3d are not here"),
         (["extract", "--backbone", "r3d-50"], 1, "from https://drive.google.com/open?id="),
-        (["extract", "--backbone", "isa"], 1, "there are no public weights of isa"),
+        (["extract", "--backbone", "isa"], 2, "there are no public weights of isa"),
         (["extract", "--backbone", "c4d"], 2, "unknown backbone 'c4d'; did you mean 'c3d'?"),
         (["extract", "--weights", "absent.pth"], 1, "absent.pth: no such weights file"),
         (["extract", "--weights", "c3d-sport1m"], 2, "unknown checkpoint 'c3d-sport1m'; did you"),

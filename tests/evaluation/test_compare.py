@@ -239,6 +239,16 @@ def test_heads_that_learned_from_other_videos_are_named() -> None:
         compare({"a": {"1": one}, "b": {"1": fewer}})
 
 
+def test_a_baseline_is_stopped_by_no_video_and_learns_from_as_many() -> None:
+    one = replace(predictions("a", TRUE, PRED), n_train=21, n_val=3)
+    baseline = replace(one, n_train=18, n_val=0)
+    compare({"a": {"1": one}, "baseline-type": {"1": baseline}})  # warnings are errors here
+    with pytest.warns(AqaWarning, match="a 18 and 3 val, b 18; leave"):
+        compare({"a": {"1": one}, "b": {"1": baseline}})
+    with pytest.warns(AqaWarning, match="a 18 and 3 val, baseline-type 17; leave"):
+        compare({"a": {"1": one}, "baseline-type": {"1": replace(baseline, n_train=17)}})
+
+
 def test_heads_are_compared_on_the_splits_they_share(rng: np.random.Generator) -> None:
     whole = overlapping(rng, 0.8, 0.5, 0.3)
     partly = {"h0": whole["h0"], "h1": {s: whole["h1"][s] for s in "310"}, "h2": whole["h2"]}

@@ -9,12 +9,14 @@ import pytest
 from scipy.stats import binomtest
 
 from aqa.annotations.pairs import Pair
-from aqa.errors import RunError
+from aqa.errors import RunError, WrongUsageError
 from aqa.evaluation.compare import compare
-from aqa.evaluation.predictions import Predictions
+from aqa.evaluation.predictions import Predictions, read_predictions
 from aqa.evaluation.ranking import measure_ranking
 from aqa.evaluation.result import Marks
+from aqa.files import write_json, write_rows
 from aqa.metrics import ranking_accuracy
+from aqa.models.runs import METRICS_FILE, PREDICTIONS
 
 NAMES = "abcdefgh"
 PAIRS = [Pair(*two) for two in ("ab", "cb", "ad", "de", "fa", "gh", "hb", "ab")]
@@ -94,10 +96,23 @@ def test_a_head_is_compared_with_itself_and_with_a_worse_one(rng: np.random.Gene
     assert apart.interval[0] > 0
 
 
+def test_validation_videos_are_counted_as_learned_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = {"better": "a", "worse": "b", "part": "test", "better_rank": 1, "worse_rank": 0}
+    write_rows(tmp_path / PREDICTIONS, [row])
+    write_json(tmp_path / METRICS_FILE, {"test": {}})
+    parts = {"train": ["c", "d", "e"], "val": ["e", "f"]}  # of pairs, a video may be in both
+    monkeypatch.setattr("aqa.evaluation.predictions.read_record", lambda _: {"split": parts})
+    found = read_predictions(tmp_path)
+    assert found is not None
+    assert (found.n_train, found.n_val) == (4, 1)
+
+
 def test_what_cannot_be_compared_is_refused() -> None:
     heads = {"a": {"1": predictions("a", SAID)}, "b": {"1": predictions("b", SAID, NUMBERS[:3])}}
     with pytest.raises(RunError, match="were evaluated by different pairs"):
         compare(heads)
     alike = {name: {"1": predictions(name, SAID)} for name in "ab"}
-    with pytest.raises(RunError, match="--metric spearman is none of ranking"):
+    with pytest.raises(WrongUsageError, match="--metric spearman is none of ranking"):
         compare(alike, "spearman")

@@ -289,7 +289,7 @@ def test_what_int8_cannot_do_is_refused_in_one_line(
 ) -> None:
     store = ("--store", str(tmp_path / "a.h5"))
     for engine in ("torch", "auto"):
-        said = aqa_on("extract", *INT8, "--engine", engine, *store, code=1).stderr
+        said = aqa_on("extract", *INT8, "--engine", engine, *store, code=2).stderr
         assert "only OpenVINO computes in it, on a CPU; give --engine openvino" in said
     assert (
         "one clip at a time" in aqa_on("extract", *INT8, "--batch-size", "2", *store, code=1).stderr

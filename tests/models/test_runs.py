@@ -12,6 +12,7 @@ import pytest
 
 from aqa.errors import AqaError
 from aqa.models import runs
+from aqa.models.heads import get_head
 from aqa.models.runs import MODEL, Run, load_run, read_model, save_run
 
 LEGACY = Path(__file__).parents[1] / "legacy" / "runs" / "svr"
@@ -41,6 +42,12 @@ def test_a_run_that_is_replaced_while_it_is_read_is_read_again(
     found = load_run(run.folder)
     assert found.record["seconds"] == 7
     assert all(np.array_equal(state[name], array) for name, array in found.head.state().items())
+
+
+def test_how_often_fitting_draws_is_no_size_of_a_network() -> None:
+    runs._check_sizes(get_head("aspects")(resamples=5000), {"slopes": np.zeros(3)})
+    with pytest.raises(ValueError, match="hidden=5000 is more than any"):
+        runs._check_sizes(get_head("lstm")(hidden=5000), {"slopes": np.zeros(3)})
 
 
 def test_a_model_file_of_another_run_is_refused(run: Run) -> None:

@@ -72,7 +72,7 @@ def test_the_command_leaves_an_icon_with_its_options(run_aqa, tmp_path: Path, mo
 def test_what_no_icon_can_hold_is_refused(run_aqa, tmp_path: Path) -> None:
     pytest.importorskip("fastapi", reason="the extra is not installed")
     secret = ("--token", "0123456789abcdef", "--shortcut", str(tmp_path))
-    assert "a token would stand in the icon" in run_aqa("serve", *secret, code=1).stderr
+    assert "a token would stand in the icon" in run_aqa("serve", *secret, code=2).stderr
     with pytest.raises(AqaError, match="no such folder"):
         leave_shortcut(tmp_path / "none", tmp_path, [])
     with pytest.raises(AqaError, match="no icon can run"):

@@ -51,6 +51,6 @@ def test_the_command_refuses_two_seeds(
     shutil.copy(LEGACY / "manifest.csv", tmp_path)
     shutil.copy(LEGACY / "stores" / "vectors.h5", tmp_path / "stores")
     monkeypatch.chdir(tmp_path)
-    said = run_aqa("fit", "--head", "svr", "--seed", "1", "-p", "seed=5", code=1).output
+    said = run_aqa("fit", "--head", "svr", "--seed", "1", "-p", "seed=5", code=2).output
     assert "--seed 1 and -p seed=5" in said
     assert not (tmp_path / "runs").exists()

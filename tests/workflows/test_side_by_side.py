@@ -81,12 +81,13 @@ def test_runs_are_the_same_and_come_in_their_order(workspace: Path) -> None:
 
 
 def test_bad_input_is_one_line_as_ever(workspace: Path) -> None:
-    said = [
-        aqa(workspace, "fit", "--head", "svr", "-p", "C=x", *jobs, code=1).output
-        for jobs in ((), ("--jobs", "2"))
-    ]
-    assert said[0] == said[1]
-    assert said[0].startswith("Error: ")
+    for value, problem in (("x", "C='x' is not a number"), ("-1", "C=-1.0 is not a number, above")):
+        said = [
+            aqa(workspace, "fit", "--head", "svr", "-p", f"C={value}", *jobs, code=2).output
+            for jobs in ((), ("--jobs", "2"))
+        ]
+        assert said[0] == said[1]
+        assert f"Error: {problem}" in said[0]
 
 
 def test_a_process_that_is_killed_is_told_and_the_other_runs_stay(workspace: Path) -> None:

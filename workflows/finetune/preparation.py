@@ -11,17 +11,19 @@ from dataclasses import replace
 from typing import Any
 
 from aqa.annotations.splits import Split
-from aqa.errors import AqaWarning
+from aqa.annotations.video_groups import video_groups
+from aqa.errors import AqaWarning, HeadUsageError
 from aqa.extract.run import make_spec
 from aqa.features.clips import ClipRule
 from aqa.features.store import Spec, spec_differences
 from aqa.files import sha256_of
-from aqa.models.heads.base import Head, HeadError, check_params
+from aqa.models.heads.base import Head, HeadError, check_params, fit_options
 from aqa.models.run_source import RunError
 from aqa.models.runs import MODEL, Run, load_start
 from aqa.models.target_transforms import TransformedHead, parse_head_params, transformed
 from aqa.workflows.finetune.heads import adapter_of, trainable_head
 from aqa.workflows.finetune.plan import FinetunePlan
+from aqa.workflows.held_out import warn_of_shared
 
 # Of a store's spec: what does not bear on whether a head fits the features.
 _FREE = ("dtype", "precision", "engine", "views", "view_seed")
@@ -42,7 +44,7 @@ def start_run(plan: FinetunePlan, split: Split) -> Run | None:
     if run.name != head.name:
         raise RunError(f"{run.folder}: a run of {run.name}, which {head.name} cannot start from")
     if plan.params:
-        raise HeadError(
+        raise HeadUsageError(
             f"-p {' '.join(plan.params)}: a head from {run.folder} keeps its parameters; leave out "
             "-p, or --from"
         )
@@ -78,13 +80,13 @@ def prepared_head(plan: FinetunePlan, start: Run | None) -> Head:
     )
     refused = [name for name in values if name in stated]
     if refused:
-        raise HeadError(
+        raise HeadUsageError(
             f"-p {', '.join(refused)}: `aqa finetune` has options for this; see --epochs, "
             "--batch-size, --lr-head and --weight-decay. average_weights it does without"
         )
     head = copy.deepcopy(start.head) if start else transformed(source.head_class, values)
     if isinstance(head, TransformedHead):
-        raise HeadError(
+        raise HeadUsageError(
             f"{start.folder if start else plan.head}: end to end, a head is told nothing beside "
             "pixels; leave out -p difficulty and -p scale"
         )
@@ -111,9 +113,14 @@ def with_validation(plan: FinetunePlan, split: Split, head: Head, start: Run | N
     """
     if split.val:
         return split
-    pool = start.record["split"] if start else {"train": split.train, "val": ()}
-    numbers = adapter_of(head).held_out(len(pool["train"]))
-    held = set(pool["val"] or (pool["train"][i] for i in numbers))
+    if start:
+        held = set(start.record["split"]["val"] or held_out_by(start))
+    else:
+        groups = video_groups(split, plan.manifest)
+        warn_of_shared(groups, split)
+        options = fit_options(groups=groups.of(split.train))
+        numbers = adapter_of(head).held_out(len(split.train), **options)
+        held = {split.train[i] for i in numbers}
     train = tuple(i for i in split.train if i not in held)
     val = tuple(i for i in split.train if i in held)
     if not train or not val:
@@ -123,6 +130,15 @@ def with_validation(plan: FinetunePlan, split: Split, head: Head, start: Run | N
             f"split_{split.name}, or hold out a share of the training videos, -p validation=0.15"
         )
     return replace(split, train=train, val=val)
+
+
+def held_out_by(run: Run) -> set[str]:
+    """The training videos that a fitted run's head was stopped by."""
+    kept = run.record.get("held_out")
+    if kept is not None:
+        return set(kept["videos"])
+    ids = run.record["split"]["train"]  # of before: drawn by the seed alone
+    return {ids[i] for i in adapter_of(run.head).held_out(len(ids))}
 
 
 def check_columns(plan: FinetunePlan, split: Split, head: Head, start: Run | None) -> None:
@@ -135,6 +151,8 @@ def check_columns(plan: FinetunePlan, split: Split, head: Head, start: Run | Non
             if part == "train" and start is None:
                 adapter.learn_scores(videos.scores, videos.columns)
             adapter.check_columns(videos.scores, ids, videos.columns)
+        except HeadUsageError:
+            raise
         except HeadError as error:
             raise RunError(
                 f"{plan.head} on {part} videos of split {split.name} of "
@@ -197,8 +215,7 @@ def warn_of_leaks(plan: FinetunePlan, split: Split, head: Head, start: Run | Non
     fitted = set(start.record["split"]["train"]) if start else set()
     held = set(start.record["split"]["val"]) if start else set()
     if start and not held and not getattr(start.head, "refit", False):
-        ids = start.record["split"]["train"]
-        held = {ids[i] for i in adapter_of(head).held_out(len(ids))}
+        held = held_out_by(start)
     for part, learned in (("test", before | fitted | held), ("validation", before | fitted - held)):
         ids = split.test if part == "test" else split.val
         known = len(set(ids) & learned)

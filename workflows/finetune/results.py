@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aqa.annotations.splits import PARTS, Split
+from aqa.annotations.video_groups import video_groups
 from aqa.errors import RunError
 from aqa.evaluation.evaluate import evaluate_run
 from aqa.evaluation.evaluated import save_evaluated
@@ -156,7 +157,9 @@ class ResultWriter:
                 record["clip_reference"] = reference.to_dict()
             run = Run(folder, head, record)
             evaluated = evaluate_run(run, split, plan.manifest, features, ("train", "val"))
-            alike = likeness_of(split.train, features, head.seed)
+            alike = likeness_of(
+                split.train, features, head.seed, video_groups(split, plan.manifest)
+            )
         save_evaluated(folder, evaluated)
         if head.kind == "scores":
             rows = evaluated["val"].rows if "val" in evaluated else []

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from aqa.errors import HeadError
+from aqa.errors import HeadUsageError
 
 # A setting: `name=value` texts, one per hyper-parameter.
 Setting = tuple[str, ...]
@@ -28,16 +28,16 @@ def settings_of(texts: Sequence[str], draws: int | None = None, seed: int = 0) -
     for text in texts:
         name, sign, value = text.partition("=")
         if not sign:
-            raise HeadError(f"-p {text}: expected name=value, such as lr=1e-4")
+            raise HeadUsageError(f"-p {text}: expected name=value, such as lr=1e-4")
         values.setdefault(name.strip(), {})[value] = None
     n = math.prod(len(each) for each in values.values())
     if n < 2:
-        raise HeadError(
+        raise HeadUsageError(
             "one setting is nothing to search: give a hyper-parameter several values, such as "
             "-p lr=1e-3 -p lr=1e-4"
         )
     if n > _MOST:
-        raise HeadError(f"{n} combinations are more than {_MOST}; give fewer values")
+        raise HeadUsageError(f"{n} combinations are more than {_MOST}; give fewer values")
     every = itertools.product(*([f"{name}={v}" for v in each] for name, each in values.items()))
     if draws is None or draws >= n:
         return list(every)

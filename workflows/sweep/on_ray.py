@@ -19,8 +19,8 @@ import sklearn
 import torch
 
 from aqa import __version__
-from aqa.errors import AqaError, AqaWarning
-from aqa.extract.parallel.messages import Crashed, Refused, WorkerCrash, check_versions
+from aqa.errors import AqaError, AqaWarning, portable
+from aqa.extract.parallel.messages import Crashed, WorkerCrash, check_versions
 from aqa.extract.parallel.ray_cluster import PATIENCE, RayCluster, connected
 from aqa.extract.parallel.sent_file import SentFile, sent_file
 from aqa.features.store import FeatureStore
@@ -86,8 +86,8 @@ def _trial_of(ray: Any, reference: Any, task: TrialTask) -> SweepTrial:
             f"{task.where}: the Ray workers that tried it are gone, {_TRIES} of them: "
             f"{_last_line(error)}; give them more memory, or leave this setting out"
         ) from None
-    if isinstance(answer, Refused):
-        raise RunError(answer.reason)
+    if isinstance(answer, AqaError):
+        raise answer
     if isinstance(answer, Crashed):
         raise WorkerCrash(f"{task.where}, in a Ray worker:\n{answer.trace}")
     assert isinstance(answer, SweepTrial)
@@ -106,7 +106,7 @@ def _versions() -> dict[str, str]:
 
 def _try(
     common: tuple[Search, SentFile, SentFile | None, dict[str, str]], task: TrialTask
-) -> SweepTrial | Refused | Crashed:
+) -> SweepTrial | AqaError | Crashed:
     """In a worker: one trial."""
     search, store, code, wanted = common
     try:
@@ -119,7 +119,7 @@ def _try(
                 search = replace(search, head=code.here(Path(folder)) + attribute)
             return run_trial(search, task.setting, task.split, _opened(store))
     except AqaError as error:
-        return Refused(str(error))
+        return portable(error)
     except Exception:
         return Crashed(traceback.format_exc())
 

@@ -17,7 +17,7 @@ import torch
 
 from aqa.annotations.folds import Folds
 from aqa.annotations.splits import Split
-from aqa.errors import AqaError, AqaWarning
+from aqa.errors import AqaError, AqaWarning, portable
 from aqa.evaluation.metric import metric_of
 from aqa.extract.parallel.ray_cluster import RayCluster
 from aqa.features.store import FeatureStore
@@ -119,8 +119,8 @@ def _answer_of(process: WorkerProcess, task: TrialTask) -> SweepTrial:
         raise RunError(
             f"{task.where}: the process that tried it is gone: {error}; use fewer --jobs"
         ) from None
-    if isinstance(answer, str):
-        raise RunError(answer)
+    if isinstance(answer, AqaError):
+        raise answer
     assert isinstance(answer, SweepTrial)
     return answer
 
@@ -139,7 +139,7 @@ def main() -> None:
             try:
                 inbox.answer(run_trial(search, task.setting, task.split, store))
             except AqaError as error:
-                inbox.answer(str(error))
+                inbox.answer(portable(error))
 
 
 def best_of(search: Search, tried: Sequence[Tried]) -> Tried:

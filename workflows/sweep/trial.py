@@ -18,7 +18,8 @@ from sklearn.base import clone
 from aqa.annotations.folds import Folds, draw_folds
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
-from aqa.errors import AqaWarning
+from aqa.annotations.video_groups import video_groups
+from aqa.errors import AqaWarning, HeadUsageError
 from aqa.evaluation.metric import metric_of
 from aqa.features.store import FeatureStore
 from aqa.models.examples import Features, examples_of
@@ -93,10 +94,15 @@ def make_head(search: Search, setting: Setting, store: FeatureStore) -> Head:
     source = find_head(search.head)
     values = head_values(source, setting, search.seed, search.manifest, store)
     head = transformed(source.head_class, values)
-    if head.kind != "scores" or search.manifest.classes or search.manifest.pairs:
+    if head.kind != "scores":
+        raise HeadUsageError(
+            f"{search.head}: a search ranks heads that predict scores, and this one does not: fit "
+            "its settings one by one with --name"
+        )
+    if search.manifest.classes or search.manifest.pairs:
         raise RunError(
-            f"{search.head}: a search ranks heads that predict scores; this one, or what it is "
-            "fitted to here, are pairs, classes or stages: fit its settings one by one with --name"
+            f"{search.head}: a search ranks heads that predict scores, and what it is fitted to "
+            "here are pairs or classes: fit its settings one by one with --name"
         )
     for one in (head, getattr(head, "head", None)):
         if one is not None:
@@ -119,13 +125,15 @@ def run_trial(search: Search, setting: Setting, split: Split, store: FeatureStor
     started = time.perf_counter()
     features, metric = Features.of(store), metric_of(search.metric).function
     values, failed = [], ""
+    groups = video_groups(split, search.manifest)
     for kept, out in folds_of(search, split):
         fresh = clone(make_head(search, setting, store))
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", AqaWarning)  # they are said of the winner's fit
                 fit_head(
-                    fresh, Split(split.name, tuple(kept), split.val), search.manifest, features
+                    *(fresh, Split(split.name, tuple(kept), split.val), search.manifest, features),
+                    groups=groups,
                 )
             asked = examples_of(out, search.manifest, features, fresh.answer_columns)
             value = float(metric(asked.scores, fresh.predict_examples(asked)))

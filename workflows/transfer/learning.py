@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from aqa.device import deterministic_kernels, pick_device
-from aqa.errors import HeadError
+from aqa.errors import HeadError, HeadUsageError
 from aqa.metrics import spearman
 from aqa.models.examples import Examples
 from aqa.models.heads.base import Head
@@ -39,21 +39,28 @@ def iterations_for(samples: int) -> tuple[int, int]:
     return 500 if samples == 25 else max(16 * samples, 300), 4 * samples
 
 
+def check_transfer(source: HeadSource, params: Mapping[str, Any]) -> None:
+    """Raise `HeadUsageError` for a head that cannot be taken to another action with these."""
+    if not source.head_class.transferable:
+        raise HeadUsageError(
+            f"{source.name} trains no network from clips' vectors to scores alone, which "
+            "fine-tuning on another action takes; use lstm, average, wd, gdlt, cofinal or uil"
+        )
+    if params.get("difficulty", "none") != "none":
+        raise HeadUsageError(
+            "a new action's difficulties are on another scale; leave out difficulty"
+        )
+
+
 def learn_others(
     source: HeadSource, params: Mapping[str, Any], others: Examples
 ) -> ScoreNetworkHead:
     """Fit a head on several actions, the scores of each divided by their standard deviation.
 
-    parmar2019action §5. others: with the column action. `HeadError` for a head that cannot be
+    parmar2019action §5. others: with the column action. `HeadUsageError` for a head that cannot be
     taken to another action.
     """
-    if not source.head_class.transferable:
-        raise HeadError(
-            f"{source.name} trains no network from clips' vectors to scores alone, which "
-            "fine-tuning on another action takes; use lstm, average, wd, gdlt, cofinal or uil"
-        )
-    if params.get("difficulty", "none") != "none":
-        raise HeadError("a new action's difficulties are on another scale; leave out difficulty")
+    check_transfer(source, params)
     made = transformed(source.head_class, {**params, "scale": "action"})
     return network_of(made.fit_examples(others))
 

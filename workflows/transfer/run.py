@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from aqa.annotations.manifest import Manifest, Video
+from aqa.annotations.splits import Split
+from aqa.annotations.video_groups import video_groups
 from aqa.errors import AqaError, UnknownNameError
 from aqa.features.store import FeatureStore
 from aqa.metrics import mean_and_std
@@ -14,7 +17,13 @@ from aqa.models.examples import Examples
 from aqa.models.heads import find_head
 from aqa.models.target_transforms import parse_head_params
 from aqa.workflows.fit import check_layer
-from aqa.workflows.transfer.learning import control, correlation, curves_of, learn_others
+from aqa.workflows.transfer.learning import (
+    check_transfer,
+    control,
+    correlation,
+    curves_of,
+    learn_others,
+)
 from aqa.workflows.transfer.results import STARTS, Row, TransferResult
 
 # How many other videos each draw tests (parmar2019action §5.3).
@@ -48,6 +57,8 @@ def transfer(
     it, or where the network behind the features has learned from some of them.
     """
     source = find_head(head)
+    values = {"seed": seed, **parse_head_params(source.name, source.head_class, params)}
+    check_transfer(source, values)
     check_layer(source, store)
     of_action, others = _parted(manifest, store, action)
     samples = tuple(dict.fromkeys(samples)) or samples_for(len(of_action))
@@ -56,10 +67,12 @@ def transfer(
             f"{manifest.path}: {len(of_action)} videos of {action}, too few to fine-tune on "
             f"{max(samples)} and test {tested} others; take fewer with --samples and --test"
         )
-    values = {"seed": seed, **parse_head_params(source.name, source.head_class, params)}
     names = tuple(sorted({str(video.action) for video in others}))
     tell(f"{action}: learning {len(others)} videos of {', '.join(names)}")
-    learned = learn_others(source, values, stored_examples(others, store))
+    together = Split("others", tuple(video.id for video in others))
+    groups = video_groups(together, manifest)
+    examples = replace(stored_examples(others, store), groups=groups.of(together.train))
+    learned = learn_others(source, values, examples)
     videos = stored_examples(of_action, store)
     rows: list[Row] = []
     for row in curves_of(

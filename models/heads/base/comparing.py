@@ -15,12 +15,13 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, relu
 
 from aqa.device import deterministic_kernels, pick_device
-from aqa.errors import AqaWarning, HeadError, listed
+from aqa.errors import AqaWarning, HeadError, HeadUsageError, listed
 from aqa.models.examples import Examples, Sequences
 from aqa.models.heads.base.checks import check_sequences, listed_videos
 from aqa.models.heads.base.network import NetworkHead
 from aqa.models.heads.base.params import param
 from aqa.models.training.fast_lstm import advance, input_gates, lstm_states
+from aqa.models.training.hold_out import held_out_groups
 from aqa.models.training.loop import TrainingSettings
 
 if TYPE_CHECKING:
@@ -238,7 +239,9 @@ class ComparingHead(NetworkHead):
         """See `NetworkHead.check_params`."""
         super().check_params()
         if self.learn_clips and not self.both_orders:
-            raise HeadError("learn_clips=true sets exemplars first; leave out both_orders=false")
+            raise HeadUsageError(
+                "learn_clips=true sets exemplars first; leave out both_orders=false"
+            )
 
     def restore_net(self, tensors: Mapping[str, Tensor]) -> SiameseNet:
         """See `NetworkHead.restore_net`; widths are the tensors' own, whoever learned them."""
@@ -344,8 +347,24 @@ def of_same_types(videos: Examples, others: Examples) -> Examples:
     return videos.select(np.flatnonzero(np.isin(types, known)))
 
 
-def hold_out(types: Sequence[str], share: float, seed: int) -> NDArray[np.intp]:
-    """The numbers of the videos to hold out, drawn by the seed, the same share of each type."""
+def hold_out(
+    types: Sequence[str], share: float, seed: int, groups: NDArray[np.intp] | None = None
+) -> NDArray[np.intp]:
+    """The numbers of the videos to hold out, drawn by the seed, the same share of each type.
+
+    groups: see `Examples.groups`; whole ones are drawn, which leave two videos of a type.
+    """
+
+    def pairs_left(held: NDArray[np.intp]) -> bool:
+        left = np.delete(labels, held)
+        return len(np.unique(left)) < len(left)
+
+    labels = np.unique(np.asarray(types, str), return_inverse=True)[1]
+    together = held_out_groups(
+        groups, round(share * len(types)), seed, kinds=labels, usable=pairs_left
+    )
+    if together is not None:
+        return together
     order = np.random.default_rng(seed).permutation(len(types))
     by_type = order[np.argsort(np.asarray(types)[order], kind="stable")]
     size = round(share * len(types))

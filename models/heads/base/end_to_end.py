@@ -103,8 +103,11 @@ class EndToEndAdapter(ABC):
         """
 
     @abstractmethod
-    def held_out(self, n: int) -> NDArray[np.intp]:
-        """The numbers of those of `n` training videos that the head's `fit` holds out."""
+    def held_out(self, n: int, groups: NDArray[np.intp] | None = None) -> NDArray[np.intp]:
+        """The numbers of those of `n` training videos that the head's `fit` holds out.
+
+        groups: see `Examples.groups`.
+        """
 
 
 class OneNetworkAdapter(EndToEndAdapter):
@@ -160,6 +163,6 @@ class OneNetworkAdapter(EndToEndAdapter):
         """See `EndToEndAdapter.finish`."""
         self.head.history_, self.head.best_epoch_ = history, epoch
 
-    def held_out(self, n: int) -> NDArray[np.intp]:
+    def held_out(self, n: int, groups: NDArray[np.intp] | None = None) -> NDArray[np.intp]:
         """See `EndToEndAdapter.held_out`."""
-        return self.head.hold_out(n)[1] if n else np.arange(0)
+        return self.head.hold_out(n, groups=groups)[1] if n else np.arange(0)

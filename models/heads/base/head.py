@@ -47,7 +47,8 @@ class Head(RegressorMixin, BaseEstimator):
     `Examples`.
     starts_from: the head whose fitted run it can start from (`aqa fit --from`). takes_views: it
     learns from the store's augmentations too. takes_blank: it learns from the feature of a clip of
-    black frames. takes_joints: a video is the places of a body's joints, one "clip" per frame
+    black frames. takes_groups: its `fit`, if it writes that, is given `Examples.groups` as groups.
+    takes_joints: a video is the places of a body's joints, one "clip" per frame
     (`aqa extract --backbone pose`), of width 2 x joints: x, y of the first joint, x, y of the next.
     end_to_end: what trains it together with a backbone (`aqa finetune`), `OneNetworkAdapter` for a
     head whose `fit` trains one network and nothing else; None: it cannot be. transferable: `fit`
@@ -63,6 +64,7 @@ class Head(RegressorMixin, BaseEstimator):
     starts_from: ClassVar[str | None] = None
     takes_views: ClassVar[bool] = False
     takes_blank: ClassVar[bool] = False
+    takes_groups: ClassVar[bool] = False
     takes_joints: ClassVar[bool] = False
     end_to_end: ClassVar[Any] = None
     transferable: ClassVar[bool] = False
@@ -116,7 +118,8 @@ class Head(RegressorMixin, BaseEstimator):
         """Learn from plain arrays, as scikit-learn has it; see `fit_examples`.
 
         x: one (n_clips, dim) per video. y: (n,) scores in points. validation, others: `Examples`,
-        or (x, y) or (x, y, columns). columns: by name; `views` and `blank` as `Examples` has them.
+        or (x, y) or (x, y, columns). columns: by name; `views`, `blank` and `groups` as
+        `Examples.of` takes them.
         """
         train = Examples.of(x, y, **columns)
         options = fit_options(others=_examples(others), start=start)
@@ -345,6 +348,8 @@ class Head(RegressorMixin, BaseEstimator):
             options["views"] = train.views
         if self.takes_blank:
             options["blank"] = train.blank
+        if self.takes_groups and train.groups is not None:
+            options["groups"] = train.groups
         self.fit(x, y, **options)
         self.clip_shape_ = x[0].shape[1:]
         return self

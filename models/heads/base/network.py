@@ -21,6 +21,7 @@ from aqa.models.heads.base.checks import check_fit, check_sequences, check_views
 from aqa.models.heads.base.head import Head
 from aqa.models.heads.base.params import check_params, param
 from aqa.models.scaling import column_scaling
+from aqa.models.training.hold_out import held_out_groups
 from aqa.models.training.loop import (
     AugmentedVideos,
     BatchSource,
@@ -154,7 +155,7 @@ class NetworkHead(Head):
         if validation is not None and len(validation):
             held: BatchSource | None = self._held(validation)
         else:
-            kept, out = self.hold_out(len(scores), targets)
+            kept, out = self.hold_out(len(scores), targets, train.groups)
             held = self._stopping(pick(sequences, out), targets[out]) if len(out) else None
 
         def shown(numbers: NDArray[np.intp]) -> BatchSource:
@@ -276,15 +277,22 @@ class NetworkHead(Head):
         )
 
     def hold_out(
-        self, n: int, targets: NDArray[np.float64] | None = None
+        self,
+        n: int,
+        targets: NDArray[np.float64] | None = None,
+        groups: NDArray[np.intp] | None = None,
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Numbers of the videos to learn from, and of those to stop by, parted by the seed.
 
         Too few to part, or a share of 0, holds out none; else at least `least_held_out` are.
-        targets: what the videos are learned as; a head may part them by these.
+        targets: what the videos are learned as; a head may part them by these. groups: see
+        `Examples.groups`; whole ones are drawn.
         """
         size = round(self.validation * n)
         size = min(max(size, self.least_held_out) if size else 0, n - 1)
+        together = held_out_groups(groups, size, self.seed)
+        if together is not None:
+            return np.setdiff1d(np.arange(n), together), together
         order = np.random.default_rng(self.seed).permutation(n)
         return (np.sort(order[size:]), np.sort(order[:size]))
 

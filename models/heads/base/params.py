@@ -11,7 +11,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from aqa.errors import HeadError, UnknownParamError, did_you_mean
+from aqa.errors import HeadError, HeadUsageError, did_you_mean
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ def _fields(kind: type) -> tuple[dataclasses.Field[Any], ...]:
 
 
 def check_params(head: Any) -> None:
-    """Raise `HeadError` with every hyper-parameter whose value is none that it can have."""
+    """Raise `HeadUsageError` with every hyper-parameter whose value is none that it can have."""
     hints = typing.get_type_hints(type(head))
     problems = []
     for field in dataclasses.fields(head):
@@ -79,7 +79,7 @@ def check_params(head: Any) -> None:
         if expected:
             problems.append(f"{field.name}={value} is not {expected}")
     if problems:
-        raise HeadError("; ".join(problems))
+        raise HeadUsageError("; ".join(problems))
 
 
 def check_types(head: Any) -> None:
@@ -153,9 +153,7 @@ def parse_params(
     also: Sequence[type] = (),
     old: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Turn `name=value` texts into hyper-parameters; every mistake is reported at once.
-
-    `UnknownParamError` where a name is unknown, `HeadError` for other mistakes.
+    """Turn `name=value` texts into hyper-parameters; `HeadUsageError` with every mistake.
 
     also: further dataclasses whose fields can be given. old: earlier name -> the present one.
 
@@ -168,13 +166,11 @@ def parse_params(
     hints = {name: hint for kind in kinds for name, hint in typing.get_type_hints(kind).items()}
     values: dict[str, Any] = {}
     problems = []
-    unknown = False
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals:
             problems.append(f"{text!r} is not name=value")
         elif name not in names:
-            unknown = True
             known = did_you_mean(name, names)
             renamed = f"it is now called {old[name]!r}" if old and name in old else known
             problems.append(f"no parameter {name!r}; {renamed}")
@@ -185,8 +181,7 @@ def parse_params(
                 problems.append(f"{name}={value!r} is not {error}")
     if problems:
         described = "\n".join(describe_params(kind) for kind in kinds)
-        kind_of_error = UnknownParamError if unknown else HeadError
-        raise kind_of_error("; ".join(problems) + f"\nparameters of {head.__name__}:\n{described}")
+        raise HeadUsageError("; ".join(problems) + f"\nparameters of {head.__name__}:\n{described}")
     return values
 
 

@@ -87,7 +87,7 @@ class PoseHead(Head):
         sequences, scores = check_fit(train.features, train.scores, least=4, ids=train.ids)
         check_params(self)
         vectors = self.vectors(sequences, train.ids)
-        self.svr_ = VectorSVR(**shared_params(self, VectorSVR)).fit(vectors, scores)
+        self.svr_ = VectorSVR(**shared_params(self, VectorSVR)).fit(vectors, scores, train.groups)
         self.history_, self.best_params_ = self.svr_.history_, self.svr_.best_params_
         self.dim_ = np.asarray(sequences[0].shape[1])
         return self

@@ -13,6 +13,7 @@ from aqa.errors import HeadError
 from aqa.models.examples import Examples, Sequences, pick
 from aqa.models.heads.base.checks import check_pairs, check_sequences, check_views
 from aqa.models.scaling import spread
+from aqa.models.training.hold_out import held_out_groups
 from aqa.models.training.loop import AugmentedVideos, BatchSource
 from aqa.models.training.losses import make_pair_loss
 from aqa.models.training.ranked_pairs import RankedVideos, RankingTrainer
@@ -50,7 +51,7 @@ def fit_ranking(
         x = check_sequences(validation.features, shape, maps=maps, ids=validation.ids)
         held: BatchSource | None = RankedVideos(_videos(head, x), check_pairs(validation))
     else:
-        out, stopping = hold_out(pairs, head.validation, head.seed)
+        out, stopping = hold_out(pairs, head.validation, head.seed, train.groups)
         learned = pairs[~stopping]
         held = _stopping(head, sequences, pairs[stopping])
 
@@ -76,18 +77,33 @@ def fit_ranking(
     _scale(head, train)
 
 
-def hold_out(pairs: Numbers, share: float, seed: int) -> tuple[Numbers, NDArray[np.bool_]]:
+def hold_out(
+    pairs: Numbers, share: float, seed: int, groups: Numbers | None = None
+) -> tuple[Numbers, NDArray[np.bool_]]:
     """The videos to stop by, by the seed, and which pairs hold any of them.
 
     A held-out pair shows a video of which nothing is learned, or two. share: of the videos that
-    are in pairs. None are held out where too few pairs would be left to learn from.
+    are in pairs. None are held out where too few pairs would be left to learn from. groups: see
+    `Examples.groups`; whole ones are drawn.
     """
+
+    def stops(out: Numbers) -> NDArray[np.bool_]:
+        return np.asarray(np.isin(pairs, out).any(axis=1))
+
     videos = np.unique(pairs)
     size = round(share * len(videos))
     order = np.random.default_rng(seed).permutation(videos)
     size = min(max(size, 1) if share else 0, len(videos) - 2)
     out = np.sort(order[: max(size, 0)])
-    stopping: NDArray[np.bool_] = np.asarray(np.isin(pairs, out).any(axis=1))
+    together = held_out_groups(
+        None if groups is None else groups[videos],
+        len(out),
+        seed,
+        usable=lambda drawn: not stops(videos[drawn]).all(),
+    )
+    if together is not None:
+        out = videos[together]
+    stopping = stops(out)
     if stopping.all():
         return out[:0], np.zeros(len(pairs), bool)
     return out, stopping

@@ -10,6 +10,7 @@ from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import GridSearchCV, PredefinedSplit
 
 from aqa.models.scaling import spread
+from aqa.models.training.hold_out import grouped_parts
 
 Matrix = NDArray[np.float64]
 RIDGES = (0.001, 0.01, 0.1, 1.0, 10.0)
@@ -75,7 +76,24 @@ def solve_iterative(
     return raw, float(bias.detach()) * deviation + mean - float(centre @ raw), history
 
 
-def choose_ridge(z: Matrix, y: Matrix, groups: NDArray[np.intp], folds: int = 5) -> float:
+FOLDS = 5
+
+
+def places_in_folds(n: int, seed: int, groups: NDArray[np.intp] | None) -> NDArray[np.intp]:
+    """A number for each of `n` videos, drawn by the seed, for `choose_ridge` to fold them by.
+
+    groups: see `Examples.groups`; whole ones are in one fold.
+    """
+    parts = grouped_parts(groups, FOLDS, seed)
+    if parts is None:
+        return np.random.default_rng(seed).permutation(n)
+    places = np.zeros(n, np.intp)
+    for number, part in enumerate(parts):
+        places[part] = number
+    return places
+
+
+def choose_ridge(z: Matrix, y: Matrix, groups: NDArray[np.intp], folds: int = FOLDS) -> float:
     """The one of `RIDGES` of least squared error, summed over folds.
 
     groups: (n,) numbers; the rows of one group, such as a video's, are in one fold. Rows of a

@@ -15,11 +15,12 @@ from sklearn.utils.metadata_routing import MetadataRequest
 def column_requests(owner: object, fit: Sequence[str], answer: Sequence[str]) -> MetadataRequest:
     """The request of a head that learns from the columns `fit` and answers from `answer`.
 
-    Every head takes `id`, by which errors call the videos.
+    Every head takes `id`, by which errors call the videos, and `groups` to be fitted.
     """
     request = MetadataRequest(owner=owner)
     for method, names in (("fit", fit), ("predict", answer), ("score", answer)):
         for name in dict.fromkeys((*names, "id")):
             getattr(request, method).add_request(param=name, alias=True)
+    request.fit.add_request(param="groups", alias=True)
     request.score.add_request(param="sample_weight", alias=None)
     return request

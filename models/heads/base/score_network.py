@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from torch import nn
 
-from aqa.errors import HeadError
+from aqa.errors import HeadError, HeadUsageError
 from aqa.models.examples import Examples
 from aqa.models.heads.base.arrays import State
 from aqa.models.heads.base.head import Head
@@ -20,6 +20,7 @@ from aqa.models.heads.base.params import param
 from aqa.models.heads.base.ranking import fit_ranking
 from aqa.models.heads.base.score_graph import ScaledNetwork, ScoreGraph
 from aqa.models.scaling import is_constant, spread
+from aqa.models.training.hold_out import held_out_groups
 from aqa.models.training.loop import ScoreTrainer, Trainer, TrainingSettings
 from aqa.models.training.losses import (
     PAIR_LOSSES,
@@ -154,11 +155,14 @@ class ScoreNetworkHead(NetworkHead):
         return float(np.log(good * targets.sum() / (bad * (1 - targets).sum())))
 
     def hold_out(
-        self, n: int, targets: NDArray[np.float64] | None = None
+        self,
+        n: int,
+        targets: NDArray[np.float64] | None = None,
+        groups: NDArray[np.intp] | None = None,
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """See `NetworkHead.hold_out`; of two classes a share of each, or none."""
         if self.loss != "logistic" or targets is None:
-            return super().hold_out(n)
+            return super().hold_out(n, groups=groups)
         rng, out = np.random.default_rng(self.seed), np.arange(0)
         for label in (0, 1):
             order = rng.permutation(np.flatnonzero(targets == label))
@@ -166,6 +170,12 @@ class ScoreNetworkHead(NetworkHead):
             if size >= len(order):
                 return np.arange(n), np.arange(0)
             out = np.r_[out, order[:size]]
+
+        def both_classes(held: NDArray[np.intp]) -> bool:
+            return not is_constant(targets[held]) and not is_constant(np.delete(targets, held))
+
+        together = held_out_groups(groups, len(out), self.seed, kinds=targets, usable=both_classes)
+        out = out if together is None else together
         return np.setdiff1d(np.arange(n), out), np.sort(out)
 
     @property
@@ -187,17 +197,17 @@ class ScoreNetworkHead(NetworkHead):
         """See `NetworkHead.check_params`."""
         super().check_params()
         if self.loss == "logistic" and not self.takes_logistic:
-            raise HeadError(
+            raise HeadUsageError(
                 f"loss=logistic: {type(self).__name__} does not learn classes by it; take another "
                 "loss, and 0 and 1 are learned as scores"
             )
         if self.says_rank and not self.takes_pairs:
-            raise HeadError(
+            raise HeadUsageError(
                 f"loss={self.loss}: {type(self).__name__} does not learn from pairs; take another "
                 "loss, or another head"
             )
         if (self.says_probability or self.says_rank) and self.centre_scores:
-            raise HeadError(
+            raise HeadUsageError(
                 f"loss={self.loss} has no scores to centre; leave out centre_scores=true"
             )
 

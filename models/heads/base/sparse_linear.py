@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Lasso
-from sklearn.model_selection import KFold
 
 from aqa.models.heads.base.arrays import State
 from aqa.models.heads.base.params import param
 from aqa.models.scaling import spread
+from aqa.models.training.hold_out import folds
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -54,13 +54,19 @@ class SparseLinear:
 
     fitted: ClassVar[tuple[str, ...]] = ("slopes_", "intercept_", "low_", "high_", "penalty_")
 
-    def fit(self, vectors: Matrix, scores: Matrix, signs: Signs) -> Self:
+    def fit(
+        self,
+        vectors: Matrix,
+        scores: Matrix,
+        signs: Signs,
+        groups: NDArray[np.intp] | None = None,
+    ) -> Self:
         """Choose the penalty, learn from all videos, and draw them again for intervals.
 
-        signs: (dim,) of the slopes: -1, 1, or 0 for either.
+        signs: (dim,) of the slopes: -1, 1, or 0 for either. groups: (n,), see `Examples.groups`.
         """
         asked = signs if self.signs else np.zeros_like(signs)
-        self.history_ = self._search(vectors, scores, asked)
+        self.history_ = self._search(vectors, scores, asked, groups)
         best = min(self.history_, key=lambda row: row["cv_mse"])
         self.penalty_ = best["penalty"]
         self.slopes_, self.intercept_ = self._slopes(vectors, scores, asked, self.penalty_)
@@ -88,14 +94,15 @@ class SparseLinear:
             setattr(self, name, np.asarray(state[name.rstrip("_")]))
         return self
 
-    def _search(self, vectors: Matrix, scores: Matrix, signs: Signs) -> list[dict[str, float]]:
+    def _search(
+        self, vectors: Matrix, scores: Matrix, signs: Signs, groups: NDArray[np.intp] | None
+    ) -> list[dict[str, float]]:
         """The cross-validated error of every penalty."""
         tried = PENALTIES if self.penalty is None else (self.penalty,)
         if self.penalty is None and len(scores) >= _ENOUGH * vectors.shape[1]:
             tried = (0.0,)  # the signs alone make it sparse
-        folds = KFold(min(self.folds, len(scores)), shuffle=True, random_state=self.seed)
         errors: dict[float, list[Matrix]] = {penalty: [] for penalty in tried}
-        for train, held in folds.split(vectors):
+        for train, held in folds(len(scores), self.folds, self.seed, groups):
             for penalty in tried:
                 slopes, base = self._slopes(vectors[train], scores[train], signs, penalty)
                 errors[penalty].append(np.square(vectors[held] @ slopes + base - scores[held]))

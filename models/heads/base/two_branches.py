@@ -107,6 +107,6 @@ class TwoBranchesAdapter(EndToEndAdapter):
             head.kfs_ = kfs.fit_examples(train, validation)
             head.names_ = kfs.stages
 
-    def held_out(self, n: int) -> NDArray[np.intp]:
+    def held_out(self, n: int, groups: NDArray[np.intp] | None = None) -> NDArray[np.intp]:
         """See `EndToEndAdapter.held_out`."""
-        return self.head.lstm().hold_out(n)[1] if n else np.arange(0)
+        return self.head.lstm().hold_out(n, groups=groups)[1] if n else np.arange(0)

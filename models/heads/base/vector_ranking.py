@@ -7,27 +7,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import KFold
 from sklearn.svm import LinearSVC
 
 from aqa.models.scaling import spread
+from aqa.models.training.hold_out import folds
 
 if TYPE_CHECKING:
-    from aqa.models.heads.base.vector_svr import Matrix, VectorSVR
+    from aqa.models.heads.base.vector_svr import Groups, Matrix, VectorSVR
 
 # Directions of a kernel with less than this share of its largest variance are rounding errors.
 _NOTHING = 1e-10
 
 
-def fit_pairs(svr: VectorSVR, vectors: Matrix, pairs: NDArray[np.intp]) -> VectorSVR:
+def fit_pairs(
+    svr: VectorSVR, vectors: Matrix, pairs: NDArray[np.intp], groups: Groups = None
+) -> VectorSVR:
     """Choose the constants that are left open, then learn from all pairs; `predict` gives ranks.
 
     vectors: (n, dim). pairs: (pairs, 2) numbers of the better and the worse one. C and gamma are
     chosen by the share of pairs in the right order, over folds of the videos: a pair is held out
     with either of its videos. `epsilon` has no meaning here. Rank values have mean 0 and deviation
-    1 over the vectors.
+    1 over the vectors. groups: (n,), see `Examples.groups`.
     """
-    svr.history_ = _search(svr, vectors, pairs)
+    svr.history_ = _search(svr, vectors, pairs, groups)
     best = max(svr.history_, key=lambda row: row["cv_accuracy"])
     svr.best_params_ = {name: best[name] for name in ("C", "gamma")}
     svr._fit_scaler(vectors)
@@ -62,12 +64,14 @@ def rank_weights(kernel: Matrix, pairs: NDArray[np.intp], c: float, seed: int) -
     return weights
 
 
-def _search(svr: VectorSVR, vectors: Matrix, pairs: NDArray[np.intp]) -> list[dict[str, float]]:
+def _search(
+    svr: VectorSVR, vectors: Matrix, pairs: NDArray[np.intp], groups: Groups
+) -> list[dict[str, float]]:
     """The cross-validated accuracy of every combination; vectors are scaled within each fold."""
     videos = np.unique(pairs)
     right: dict[tuple[float, float], list[NDArray[np.bool_]]] = {}
-    folds = KFold(min(svr.folds, len(videos)), shuffle=True, random_state=svr.seed)
-    for _, numbers in folds.split(videos):
+    together = None if groups is None else groups[videos]
+    for _, numbers in folds(len(videos), svr.folds, svr.seed, together):
         held = np.isin(pairs, videos[numbers]).any(axis=1)
         kept = np.setdiff1d(np.arange(len(vectors)), videos[numbers])
         if held.all():

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics.pairwise import linear_kernel, rbf_kernel
-from sklearn.model_selection import KFold
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import SVR
 
@@ -18,11 +17,14 @@ from aqa.models.heads.base.arrays import State
 from aqa.models.heads.base.params import param
 from aqa.models.heads.base.vector_ranking import fit_pairs
 from aqa.models.scaling import spread
+from aqa.models.training.hold_out import folds
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 Matrix = NDArray[np.float64]
+# One number per video, see `Examples.groups`.
+Groups = NDArray[np.intp] | None
 
 
 @dataclass(eq=False)
@@ -71,11 +73,14 @@ class VectorSVR:
         *("intercept_", "y_mean_", "y_std_"),
     )
 
-    def fit(self, vectors: Matrix, scores: Matrix) -> Self:
-        """Choose the constants that are left open, then learn from all videos."""
+    def fit(self, vectors: Matrix, scores: Matrix, groups: Groups = None) -> Self:
+        """Choose the constants that are left open, then learn from all videos.
+
+        groups: (n,), see `Examples.groups`.
+        """
         self.y_mean_, self.y_std_ = scores.mean(), spread(scores)
         targets = (scores - self.y_mean_) / self.y_std_
-        self.history_ = self._search(vectors, targets)
+        self.history_ = self._search(vectors, targets, groups)
         best = min(self.history_, key=lambda row: row["cv_mse"])
         self.best_params_ = {name: best[name] for name in self.GRID}
         self._fit_scaler(vectors)
@@ -87,9 +92,9 @@ class VectorSVR:
         self.dual_coef_, self.intercept_ = model.dual_coef_[0], model.intercept_[0]
         return self
 
-    def fit_pairs(self, vectors: Matrix, pairs: NDArray[np.intp]) -> Self:
+    def fit_pairs(self, vectors: Matrix, pairs: NDArray[np.intp], groups: Groups = None) -> Self:
         """Learn from pairs which vectors are better, see `vector_ranking.fit_pairs`."""
-        fit_pairs(self, vectors, pairs)
+        fit_pairs(self, vectors, pairs, groups)
         return self
 
     def predict(self, vectors: Matrix) -> Matrix:
@@ -126,15 +131,14 @@ class VectorSVR:
             setattr(self, name, np.asarray(state[name.rstrip("_")]))
         return self
 
-    def _search(self, vectors: Matrix, targets: Matrix) -> list[dict[str, float]]:
+    def _search(self, vectors: Matrix, targets: Matrix, groups: Groups) -> list[dict[str, float]]:
         """The cross-validated error of every combination; vectors are scaled within each fold.
 
         As scikit-learn's `GridSearchCV` around a pipeline of a scaler and `SVR` has it, in a fifth
         of its time or less: all C and epsilon share a fold's kernel, which it computes for each.
         """
-        folds = KFold(min(self.folds, len(targets)), shuffle=True, random_state=self.seed)
         errors: dict[tuple[float, ...], list[Matrix]] = {}
-        for train, held in folds.split(vectors):
+        for train, held in folds(len(targets), self.folds, self.seed, groups):
             self._fit_scaler(vectors[train])
             scaled, scaled_held = self._scaled(vectors[train]), self._scaled(vectors[held])
             for gamma in self._values("gamma"):

@@ -81,7 +81,7 @@ class VotingHead(NetworkHead):
             shown, scores = shown + self.shown(more), np.concatenate([scores, more_scores])
             groups = groups + self.groups(validation, strict=False)
         else:
-            held = self.held_out_ = hold_out(groups, self.validation, self.seed)
+            held = self.held_out_ = hold_out(groups, self.validation, self.seed, train.groups)
         labels = np.unique(np.asarray(groups, str), return_inverse=True)[1]
         learned = np.delete(labels, held)
         if len(np.unique(learned)) == len(learned):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aqa.errors import HeadError
+from aqa.errors import HeadUsageError
 from aqa.models.heads.base.params import param
 
 LEAST = 16
@@ -34,9 +34,9 @@ def fitting_width(published: int, dim: int, videos: int) -> int:
 
 
 def check_parts(width: int | None, heads: int) -> None:
-    """Raise `HeadError` where a width, if it is known, does not part into attention heads."""
+    """Raise `HeadUsageError` where a width, if it is known, does not part into attention heads."""
     if width is not None and width % heads:
-        raise HeadError(
+        raise HeadUsageError(
             f"hidden={width} does not part into attention_heads={heads}; choose a multiple with "
             "-p hidden=..."
         )

@@ -9,7 +9,7 @@ import pytest
 import scipy.stats
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, roc_auc_score
 
-from aqa.errors import RunError
+from aqa.errors import RunError, WrongUsageError
 from aqa.evaluation.classes.intervals import share_interval
 from aqa.evaluation.compare import compare
 from aqa.evaluation.paired_tests import coins, mcnemar_p, permutation_p, swapped_classes
@@ -85,7 +85,7 @@ def test_classes_are_not_compared_with_scores_or_by_correlations() -> None:
     one, scores = _head(0, 2.0), _head(1, 2.0, "scores")
     with pytest.raises(RunError, match="one tells classes, the other scores"):
         compare({"a": {"1": one}, "b": {"1": scores}})
-    with pytest.raises(RunError, match="--metric spearman is none of classes"):
+    with pytest.raises(WrongUsageError, match="--metric spearman is none of classes"):
         compare({"a": {"1": one}, "b": {"1": one}}, "spearman")
-    with pytest.raises(RunError, match="--metric f1 is none of scores"):
+    with pytest.raises(WrongUsageError, match="--metric f1 is none of scores"):
         compare({"a": {"1": scores}, "b": {"1": scores}}, "f1")

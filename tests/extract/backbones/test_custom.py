@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from aqa.annotations.manifest import Video
-from aqa.errors import AqaError, UnknownNameError
+from aqa.errors import AqaError, UnknownNameError, WrongUsageError
 from aqa.extract.backbones import BackboneSpec, custom, load_backbone
 from aqa.extract.backbones.backbone import ClipNet
 from aqa.extract.backbones.custom import of_object
@@ -117,7 +117,7 @@ def test_an_object_without_a_name_is_custom() -> None:
 def test_what_is_refused(net: Path, tmp_path: Path) -> None:
     (tmp_path / "c3d.py").write_text(SOURCE)
     for name, arguments, error, told in (
-        (str(net), {}, WeightsError, "brings no weights: give a checkpoint file with --weights"),
+        (str(net), {}, WrongUsageError, "brings no weights: give a checkpoint file with --weights"),
         (str(net), {"weights": "none.pth"}, WeightsError, "none.pth: no such weights file"),
         (f"{net}:trained", {"layer": "fc6"}, UnknownNameError, "unknown layer of net-trained"),
         (f"{net}:trained", {"preprocess": "caffe"}, AqaError, "states its one preprocessing"),

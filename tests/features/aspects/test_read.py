@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from aqa.errors import UnknownNameError
 from aqa.features.aspects.definition import KINDS, AspectError
 from aqa.features.aspects.read import BUILT_IN, load_aspects, parse_aspects
 
@@ -139,8 +140,10 @@ def test_other_shapes_are_told(text: str) -> None:
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(AspectError, match=r"no such file, and no built-in set \(diving, squat\)"):
+    with pytest.raises(UnknownNameError, match="unknown set of aspects 'divin'; did you"):
         load_aspects("divin")
+    with pytest.raises(AspectError, match=r"no such file, and no built-in set \(diving, squat\)"):
+        load_aspects("divin.toml")
     with pytest.raises(AspectError, match="it is no file"):
         load_aspects(str(tmp_path))
     (tmp_path / "a.toml").write_bytes(b"\xff\xfe")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import cross_val_predict
 
-from aqa.errors import UnknownParamError
+from aqa.errors import HeadUsageError
 from aqa.models.heads import get_head, own_names
 from aqa.models.heads.base import HeadError, parse_params
 from aqa.models.heads.svr import SVRHead
@@ -95,7 +95,7 @@ def test_parameters_from_the_command_line() -> None:
 
 
 def test_every_wrong_parameter_is_named_at_once() -> None:
-    with pytest.raises(UnknownParamError) as caught:
+    with pytest.raises(HeadUsageError) as caught:
         parse_params(get_head("svr"), ["kernal=rbf", "kernel=poly", "C=big", "folds=2.5", "x"])
     message = str(caught.value)
     for expected in (

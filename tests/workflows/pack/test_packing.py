@@ -275,7 +275,7 @@ def test_weights_of_the_hub_keep_their_config(dives: Path, tmp_path: Path) -> No
     ("arguments", "said", "code"),
     [
         (["pack"], "name the runs to pack", 2),
-        (["pack", "runs/no-such"], "no run, and no folder of runs", 1),
+        (["pack", "runs/no-such"], "no run, and no folder of runs", 2),
         (["pack", "runs/wd", "runs/wd/split-1"], "another of the runs is of wd/split-1", 1),
         (["pack", "--show", "manifest.csv"], "not a whole pack", 1),
         (["score", "new dive.mp4", "--model", "no-such.aqa"], "no such file", 1),

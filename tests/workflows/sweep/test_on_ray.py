@@ -16,8 +16,8 @@ import pytest
 from click.testing import Result
 
 from aqa.annotations.manifest import Manifest, write_manifest
-from aqa.errors import AqaError
-from aqa.extract.parallel.messages import Crashed, Refused
+from aqa.errors import AqaError, HeadUsageError
+from aqa.extract.parallel.messages import Crashed
 from aqa.extract.parallel.ray_cluster import RayCluster
 from aqa.extract.parallel.sent_file import SentFile
 from aqa.features.store import FeatureStore, import_arrays
@@ -115,8 +115,9 @@ def test_what_a_worker_meets_is_told(
     task = task_of(workspace, "C=1")
     other = (*sent[:3], {**sent[3], "aqa": "0.0"})
     answer = on_ray._try(other, task)
-    assert isinstance(answer, Refused)
-    assert "not 0.0; install the same on every machine" in answer.reason
+    assert isinstance(answer, AqaError)
+    assert "not 0.0; install the same on every machine" in str(answer)
+    assert isinstance(on_ray._try(sent, task_of(workspace, "C=-1")), HeadUsageError)
     monkeypatch.setattr(on_ray, "_opened", lambda store: 1 / 0)
     assert isinstance(answer := on_ray._try(sent, task), Crashed)
     assert "ZeroDivisionError" in answer.trace

@@ -25,7 +25,7 @@ from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
 from aqa.annotations.manifest import Video
-from aqa.benchmarks.aspects_drawn import dive_joints, noisy, squat
+from aqa.benchmarks.aspects_drawn import dive_joints, flown, noisy, squat, still_joints
 from aqa.benchmarks.extract import machine
 from aqa.extract.white_water import white_frames
 from aqa.features.aspects.body import BodyJoints
@@ -183,6 +183,9 @@ def others(seed: int, n: int) -> None:
             columns = {"position": dive.type.position}
             one = measure(diving, Seen(BodyJoints.of(joints, NAMES), FPS, stages, columns))
             pairs = [("legs apart", apart), ("pike open", loose), ("tuck open", loose)]
+            pairs += seen_by_a_still_camera(
+                dive, diving, percent, np.random.default_rng(index), one
+            )
             size = {"depth": rng.uniform(60, 130), "trunk lean": rng.uniform(5, 60)}
             size |= {"time down": rng.uniform(0.7, 3), "left against right": rng.uniform(0, 30)}
             two = squat(
@@ -203,6 +206,27 @@ def others(seed: int, n: int) -> None:
         for (name, told), values in found.items():
             joints_are = f"joints off by {percent:g} %" if percent else "exact joints"
             click.echo(rank_row(name, f"{told}, {joints_are}", values))
+
+
+def seen_by_a_still_camera(
+    dive: Dive,
+    definition: AspectSet,
+    percent: float,
+    rng: np.random.Generator,
+    found: dict[str, Measured],
+) -> list[tuple[str, float]]:
+    """Aspects that are put among those `found`, and their true sizes."""
+    bent = rng.uniform(0, 40)
+    height, distance = flown(dive)
+    true = {"height over the board": height, "distance from the board": distance}
+    true |= {"hips bent in flight": bent}
+    joints = noisy(still_joints(dive, bent=bent), percent, rng)
+    stages = {k: v for k, v in dive.stages._asdict().items() if k != "n_frames"}
+    columns = {"position": dive.type.position}
+    seen = Seen(BodyJoints.of(joints, NAMES), FPS, stages, columns, still_camera=True)
+    measured_so = measure(definition, seen)
+    found |= {name: measured_so[name] for name in true}
+    return list(true.items())
 
 
 @click.command()

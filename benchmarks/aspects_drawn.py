@@ -49,6 +49,26 @@ def dive_joints(dive: Dive, *, apart: float = 0.0, loose: float = 0.0) -> Array:
         return joints_of(dive).astype(np.float64)
 
 
+def still_joints(dive: Dive, *, bent: float = 0.0) -> Array:
+    """Joints of a dive seen by a camera that stands still, 60 pixels per metre.
+
+    bent: degrees by which the hips are bent where the body is held straight, twisting or not.
+    """
+    wrapped, swan = (pose._replace(hip=bent) for pose in (motion._WRAP, motion._SWAN))
+    with patch.object(motion, "_WRAP", wrapped), patch.object(motion, "_SWAN", swan):
+        joints, _ = motion.move(dive.type, dive.timing, dive.faults)
+    order = [joint for _, joint in JOINTS]
+    places: Array = np.stack([60 * joints[:, order, 0], -60 * joints[:, order, 1]], axis=-1)
+    places[dive.stages.ending :] = np.nan
+    return places
+
+
+def flown(dive: Dive) -> tuple[float, float]:
+    """How far the centre of mass rises, and goes out until the hands touch the water, metres."""
+    seconds = (dive.stages.entry - dive.stages.flight + 1) / FPS
+    return dive.timing.up**2 / (2 * motion.GRAVITY), dive.timing.out * seconds
+
+
 def _part(points: Array, side: str, angle: float) -> None:
     """Turn a leg about its hip, forwards where the angle is positive."""
     hip, *rest = _LEGS[side]

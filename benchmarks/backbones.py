@@ -1,6 +1,6 @@
 """Every backbone in every checkpoint layout: loads strictly, refuses strictly, takes real videos.
 
-    python benchmarks/backbones.py VIDEO... [--layouts FOLDER]
+    python benchmarks/backbones.py VIDEO... [--layouts FOLDER] [--backbone NAME]...
 
 Writes random weights under each layout's own names, with a classifier, and loads them with
 `aqa extract --weights` as a user would, up to the deepest layer that the layout holds.
@@ -29,9 +29,11 @@ from aqa.annotations.manifest import write_manifest
 from aqa.benchmarks.extract import machine
 from aqa.extract.backbones import backbone_names, get_architecture, load_backbone
 from aqa.extract.backbones.architecture import Architecture
+from aqa.extract.checkpoints.hub import CONFIG
 from aqa.extract.checkpoints.layouts import Layout, State
 from aqa.extract.checkpoints.recognition import identify
 from aqa.extract.checkpoints.records import WeightsError
+from aqa.extract.checkpoints.state_files import without_prefixes
 from aqa.features.store import FeatureStore
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -42,7 +44,8 @@ def published(folder: Path | None) -> dict[tuple[str, str], Shapes]:
     """(backbone, layout) -> the publisher's keys and shapes."""
     found: dict[tuple[str, str], Shapes] = {}
     for path in sorted(folder.glob("*.json")) if folder else ():
-        shapes = {k: tuple(v) for k, v in json.loads(path.read_text())["keys"].items()}
+        keys = without_prefixes(json.loads(path.read_text())["keys"])
+        shapes = {key: tuple(shape) for key, shape in keys.items()}
         with torch.device("meta"):
             owner = identify({key: torch.empty(shape) for key, shape in shapes.items()})
         if owner is None:
@@ -58,7 +61,10 @@ def learned(shapes: Shapes) -> int:
 
 def checkpoint(architecture: Architecture, layout: Layout) -> State:
     """Random weights of sensible size under the layout's names."""
-    net = load_backbone(architecture.name, "random", layout.last_layer).net
+    if layout.build is None:
+        net = load_backbone(architecture.name, "random", layout.last_layer).net
+    else:  # of a network of its own
+        net = layout.build(layout.last_layer)
     return layout.taken_apart(net.state_dict())
 
 
@@ -73,7 +79,7 @@ class _Malicious:
 def refusals(name: str, other: str, state: State, folder: Path) -> dict[str, str]:
     """What is wrong with a file -> the line that refuses it; every one must be."""
     witness, path = folder / "code-ran", folder / f"{name}.pth"
-    first = next(key for key, value in state.items() if value.ndim == 5)
+    first = next(key for key, value in state.items() if value.ndim >= 4)
 
     def truncate() -> None:
         torch.save(state, path)
@@ -147,6 +153,8 @@ def examine(
         state |= {k: torch.zeros(v) for k, v in theirs.items() if k not in body}
     lines = refusals(name, other, state, folder)
     path = folder / f"{name}.pth"
+    if layout.hub is not None:
+        path.with_name(CONFIG).write_text("{}")
     torch.save({"state_dict": {f"module.{key}": value for key, value in state.items()}}, path)
     clips, seconds = through_the_command(name, path, layout.last_layer, videos, folder)
     count = f"{learned(theirs):,}" if theirs else ""
@@ -159,20 +167,21 @@ def examine(
 @click.command()
 @click.argument("videos", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
 @click.option("--layouts", type=click.Path(path_type=Path, exists=True, file_okay=False))
-def main(videos: tuple[Path, ...], layouts: Path | None) -> None:
-    """Print a row a backbone and layout, then the lines of the first one's refusals."""
+@click.option("--backbone", "asked", multiple=True, type=click.Choice(backbone_names()))
+def main(videos: tuple[Path, ...], layouts: Path | None, asked: tuple[str, ...]) -> None:
+    """Print a row per backbone and layout, then the lines of the first one's refusals."""
     click.echo(machine())
     shown = ", ".join(path.name for path in videos)
     click.echo(f"| backbone | layout | learned | as published, whole | {shown} | `aqa extract` |")
     known = published(layouts)
     names = [name for name in backbone_names() if get_architecture(name).checkpoints]
     refused: dict[str, str] = {}
-    for number, name in enumerate(names):
+    for name in asked or names:
         architecture = get_architecture(name)
         for layout in architecture.layouts:
             theirs = known.get((name, layout.name))
             with tempfile.TemporaryDirectory() as folder:
-                other = names[number - 1]
+                other = "c3d" if name != "c3d" else "i3d"
                 row, lines = examine(architecture, layout, theirs, other, videos, Path(folder))
             click.echo(row)
             refused = refused or lines

@@ -154,7 +154,7 @@ def identified(state: State) -> list[tuple[Architecture, Layout]]:
 def nearest(state: State, architectures: Iterable[Architecture]) -> tuple[Architecture, Layout]:
     """Of several backbones' layouts, the one that has most tensors in common with a checkpoint."""
     pairs = [(one, layout) for one in architectures for layout in one.layouts]
-    return max(pairs, key=lambda pair: shared(*pair, state))
+    return max(pairs, key=lambda pair: shared(pair[0], pair[1], state))
 
 
 def _has_published_classes(architecture: Architecture, layout: Layout, state: State) -> bool:

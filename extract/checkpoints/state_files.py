@@ -67,7 +67,7 @@ def read_state(path: Path) -> State:
     except Exception as error:  # the readers raise all sorts on files that are none
         cause = re.split(r"\n|\. ", str(error))[0]
         raise WeightsError(f"{path}: not a whole checkpoint file: {cause}") from None
-    state = _without_prefixes(_unwrapped(loaded))
+    state = without_prefixes(_unwrapped(loaded))
     others = [k for k, v in state.items() if not isinstance(v, Tensor)]
     if others or not state:
         raise WeightsError(
@@ -205,7 +205,8 @@ def _named(key: Any) -> str:
     return key if key.isprintable() else ascii(key)
 
 
-def _without_prefixes(state: dict[str, Any]) -> dict[str, Any]:
+def without_prefixes(state: dict[str, Any]) -> dict[str, Any]:
+    """A state dict without what training code puts before every key."""
     for prefix in _PREFIXES:
         if any(key.startswith(prefix) for key in state):
             state = {key.removeprefix(prefix): value for key, value in state.items()}

@@ -26,14 +26,21 @@ _SIDED = ("shoulder", "elbow", "wrist", "hand", "hip", "knee", "ankle", "toe", "
 _MIDDLE = {f"{name}s": name for name in _SIDED}
 _OWN_MIDDLE = {"hips": ("pelvis", "hip", "spine base"), "shoulders": ("neck", "spine shoulder")}
 SIDES = ("left", "right")
+# Shares of the body's weight, the head and the arms with the trunk's, and the points between which
+# each is taken to lie halfway.
+_WEIGHTS = (
+    (0.678, "shoulders", "hips"),
+    (0.2, "hips", "knees"),
+    (0.122, "knees", "ankles"),
+)
 POINTS = (
-    *("head", "nose", "neck"),
+    *("head", "nose", "neck", "body"),
     *(f"{side} {name}" for name in _SIDED for side in SIDES),
     *_SIDED,
     *_MIDDLE,
 )
 """What a point of an aspect may be called: one that the body has twice, such as knee, is measured
-on both sides; knees is the middle between them."""
+on both sides; knees is the middle between them, and body the centre of mass."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +77,24 @@ class BodyJoints:
             if left is not None and right is not None:
                 return (left[0] + right[0]) / 2, np.minimum(left[1], right[1])
             return self._first(_OWN_MIDDLE.get(name, ()))
+        if name == "body":
+            return self._centre()
         side, _, joint = name.rpartition(" ")
         found = self._first([f"{side} {one}".strip() for one in _NAMES[joint]])
         if found is None and name == "neck":
             return self.point("shoulders")
         return found
+
+    def _centre(self) -> tuple[Array, Array] | None:
+        """The centre of mass, so far as trunk and legs tell it; hips move about it in a dive."""
+        place, sure = np.zeros(()), np.ones(len(self))
+        for weight, *ends in _WEIGHTS:
+            for end in ends:
+                found = self.point(end)
+                if found is None:
+                    return None
+                place, sure = place + weight / 2 * found[0], np.minimum(sure, found[1])
+        return place, sure
 
     def _first(self, names: Sequence[str]) -> tuple[Array, Array] | None:
         for name in names:

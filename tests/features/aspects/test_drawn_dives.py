@@ -10,6 +10,7 @@ import pytest
 from aqa.features.aspects.body import BodyJoints
 from aqa.features.aspects.measure import Measured, Seen, measure
 from aqa.features.aspects.read import load_aspects
+from aqa.workflows.demo import motion
 from aqa.workflows.demo.filming import JOINTS, joints_of
 from aqa.workflows.demo.sampling import sample_dive
 
@@ -44,6 +45,24 @@ def test_a_larger_fault_is_more_degrees(aspect: str, fault: str, type: str) -> N
     assert sizes == sorted(sizes)
     assert sizes[0] > without + 5
     assert sizes[2] > sizes[0] + 5
+
+
+@pytest.mark.parametrize("type", ["101A", "103B", "407C", "5233D"])
+def test_how_far_the_body_flies(type: str) -> None:
+    """By the physics of the drawing: as high and as far as the speed at the take-off takes it."""
+    dive = sample_dive(3, 4, type=type, faults={})
+    bounds = dive.stages
+    world, _ = motion.move(dive.type, dive.timing, ())
+    places = 60 * world[:, [joint for _, joint in JOINTS], :2] * [1, -1]
+    places[bounds.ending :] = np.nan
+    body = BodyJoints.of(places, NAMES)
+    stages: dict[str, Any] = bounds._asdict()
+    found = measure(load_aspects("diving"), Seen(body, 30.0, stages, {}, still_camera=True))
+    seconds = (bounds.entry - bounds.flight + 1) / motion.FPS
+    high, far = dive.timing.up**2 / (2 * motion.GRAVITY), dive.timing.out * seconds
+    metres = body.length / 60
+    assert found["height over the board"].value * metres == pytest.approx(high, abs=0.15)
+    assert found["distance from the board"].value * metres == pytest.approx(far, abs=0.1)
 
 
 def test_other_faults_do_not_show() -> None:

@@ -130,6 +130,18 @@ def test_a_rise_is_no_fall() -> None:
     assert values(aspect("travel", "hips", axis="y"), one) == pytest.approx([0, 30 / 130, 0.5])
 
 
+def test_the_centre_of_mass_lies_between_the_joints_of_trunk_and_legs() -> None:
+    one = body({}, {"knee": (40, 90)}, {"ankle": (np.nan, 0)})
+    one.confidence[:, one.names.index("left ankle")] = 0.4
+    found = one.point("body")
+    assert found is not None
+    down = 0.678 * 25 + 0.2 * 70 + 0.122 * 110
+    assert found[0][:2] == pytest.approx(np.array([[0, down], [40 * (0.2 + 0.122) / 2, down]]))
+    assert np.isnan(found[0][2]).any()
+    assert found[1].tolist() == [0.4, 0.4, 0]
+    assert BodyJoints.of(one.joints[:, :3], one.names[:3]).point("body") is None
+
+
 def test_takeoff_is_not_where_a_knee_is_missing() -> None:
     """Crouched, with a frame without knees, then straight, then turned over."""
     crouch = {"knee": (40, 50), "ankle": (0, 50 + 1)}

@@ -89,20 +89,22 @@ class Examples:
     ) -> Examples:
         """Examples of plain arrays, as scikit-learn passes them.
 
-        x: arrays; or examples, or a list of them, whose scores `y` takes the place of: with these
-        as X, a grid search hands columns on to fitting and to answering. y: None where scores are
-        not known. groups: (n,) labels, such as athletes' names, of which `Examples.groups` is made.
+        x: arrays; or examples, or a list of them, whose scores and groups `y` and `groups` take the
+        place of: with these as X, a grid search hands columns on to fitting and to answering. y:
+        None where scores are not known. groups: (n,) labels, such as athletes' names, of which
+        `Examples.groups` is made.
         columns: None for one that is not known; `id` names the videos, which are otherwise called
         `row 0` and so on.
         """
+        together = None if groups is None else _numbers_of(groups)
         given = _examples_among(x)
         if given is not None:
-            return given if y is None else replace(given, scores=np.asarray(y, np.float64))
+            given = given if y is None else replace(given, scores=np.asarray(y, np.float64))
+            return given if together is None else replace(given, groups=together)
         names = columns.pop("id", None)
         ids = [f"row {i}" for i in range(len(x))] if names is None else names
         scores = np.full(len(x), np.nan) if y is None else np.asarray(y, np.float64)
         known = {name: values for name, values in columns.items() if values is not None}
-        together = None if groups is None else _numbers_of(groups)
         return cls(tuple(ids), cast("Sequences", x), scores, known, views, blank, groups=together)
 
     def select(self, numbers: Sequence[int] | NDArray[np.integer]) -> Examples:

@@ -30,9 +30,10 @@ def read(request: Request) -> Imported:
     if not path.exists():
         raise AqaError(f"{path}: no such file")
     table = read_loose_table(path, request.header)
-    of_means = [column for columns in request.means.values() for column in columns]
     table = replace(table, header=_renamed(table.header, request, path))
-    table = with_decimal_points(table, path, of_means)
+    names = {column: name for name, column in request.columns.items()}
+    of_means = {name: [names.get(one, one) for one in of] for name, of in request.means.items()}
+    table = with_decimal_points(table, path, [name for of in of_means.values() for name in of])
     known = [*table.header, *request.means]
     needed = ("video_id", *(() if has_other_scores(known) else (SCORE,)))
     missing = [name for name in needed if name not in known]
@@ -50,7 +51,7 @@ def read(request: Request) -> Imported:
     if wrong or not table.rows:
         raise ManifestError(path, wrong or ["it has a header but no rows"])
     cells = [(n, _cells(table.header, values)) for n, values in table.rows]
-    cells = _with_means(cells, request, path)
+    cells = _with_means(cells, of_means, path)
     cells, unscored = _scored(cells, request, path)
     unnamed = _unnamed(cells, table.unnamed, path)
     videos = VideoFolder(request.videos)
@@ -83,10 +84,10 @@ def _cells(header: Sequence[str], values: Sequence[str]) -> dict[str, str]:
     return row
 
 
-def _with_means(cells: Numbered, request: Request, path: Path) -> Numbered:
+def _with_means(cells: Numbered, means: Mapping[str, Sequence[str]], path: Path) -> Numbered:
     """The rows with the means that were asked for; where a number is missing there is no mean."""
     for number, row in cells:
-        for name, columns in request.means.items():
+        for name, columns in means.items():
             texts = [row[column] for column in columns]
             lacking = any(text.lower() in NO_VALUE for text in texts)
             place = f"{path}: row {number}"

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import StandardScaler
 
+from aqa.annotations.group_drawing import each_by_itself
 from aqa.errors import HeadUsageError, listed
 from aqa.models.examples import Examples
 from aqa.models.heads.base import (
@@ -34,8 +35,9 @@ from aqa.models.heads.base import (
     under,
     unpack_texts,
 )
-from aqa.models.heads.base.vector_svr import Matrix, VectorSVR
+from aqa.models.heads.base.vector_svr import Groups, Matrix, VectorSVR
 from aqa.models.heads.kfs import KFSHead, check_stride
+from aqa.models.training.hold_out import folds
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -74,7 +76,7 @@ class S3DHead(Head):
     regressor: Literal["svr", "linear"] = param(
         "svr",
         "support vector regression, or linear regression with a ridge chosen by "
-        "leave-one-out error",
+        "leave-one-out error (by folds, where the manifest tells who are of one athlete)",
         source="xiang2018, the authors' code",
     )
 
@@ -112,10 +114,10 @@ class S3DHead(Head):
         self.stage_count_ = np.asarray(counts.get(self.bounds) or len(self._fractions()))
         vectors = self._vectors(train)
         if self.regressor == "svr":
-            self.svr_ = self._new_svr().fit(_rounded(vectors), scores)
+            self.svr_ = self._new_svr().fit(_rounded(vectors), scores, train.groups)
             self.history_, self.best_params_ = self.svr_.history_, self.svr_.best_params_
         else:
-            self._fit_linear(vectors, scores)
+            self._fit_linear(vectors, scores, train.groups)
         return self
 
     def predict_examples(self, examples: Examples) -> Matrix:
@@ -160,15 +162,22 @@ class S3DHead(Head):
     def _new_svr(self) -> VectorSVR:
         return VectorSVR(**shared_params(self, VectorSVR))
 
-    def _fit_linear(self, vectors: Matrix, scores: Matrix) -> None:
+    def _fit_linear(self, vectors: Matrix, scores: Matrix, groups: Groups) -> None:
+        # Without groups RidgeCV leaves one out, and its criterion is the squared error too.
+        parted = not each_by_itself(groups)
+        held_out = folds(len(scores), self.folds, self.seed, groups) if parted else None
+        criterion = "neg_mean_squared_error" if parted else None
         scaler = StandardScaler().fit(vectors)
         # The ridge is of squared weights beside the summed error; its range fits every width.
         scale = scaler.scale_ * np.sqrt(vectors.shape[1])
-        model = RidgeCV(RIDGES).fit((vectors - scaler.mean_) / scale, scores)
+        model = RidgeCV(RIDGES, cv=held_out, scoring=criterion).fit(
+            (vectors - scaler.mean_) / scale, scores
+        )
         self.weights_ = model.coef_ / scale
         self.intercept_ = np.asarray(model.intercept_ - scaler.mean_ @ self.weights_)
         self.best_params_ = {"ridge": float(model.alpha_)}
-        self.history_ = [{**self.best_params_, "loo_mse": float(-model.best_score_)}]
+        name = "cv_mse" if parted else "loo_mse"
+        self.history_ = [{**self.best_params_, name: float(-model.best_score_)}]
 
     def _vectors(self, examples: Examples) -> Matrix:
         """The averages of each video's stages, joined: (n, stages * dim) or (n, dim)."""

@@ -157,6 +157,10 @@ def _is_classes(value: Any) -> bool:
     return named and (rule or not {"says", "threshold"} & value.keys())
 
 
+def _is_held_out(value: Any) -> bool:
+    return isinstance(value, dict) and _is_ids(value.get("videos"))
+
+
 def _is_columns(value: Any) -> bool:
     return isinstance(value, dict) and all(map(_is_hashes, value.values()))
 
@@ -173,6 +177,7 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], bool], str, bool]] = {
     "split.name": (_is_text, "the name of a split", True),
     "split.train": (_is_ids, _IDS, True),
     "split.val": (_is_ids, _IDS, True),
+    "held_out": (_is_held_out, "an object with the ids of videos", False),
     "left_out": (_is_left_out, "ids of videos", False),
     "pairs": (_is_text, "a path", False),
     "hashes.pairs": (_is_text, "a hash", False),

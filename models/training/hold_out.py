@@ -30,7 +30,8 @@ def held_out_groups(
     """The numbers of about `size` videos to hold out, of whole groups, drawn by the seed.
 
     None where no two videos are of one group, so that each may be drawn by itself. None with an
-    `AqaWarning` where groups are known and none can be held out. groups: see `Examples.groups`.
+    `AqaWarning` where groups are known and none can be held out. More than `size`, up to half of
+    the videos, where no draw of that many is usable. groups: see `Examples.groups`.
     kinds: (n,) labels, such as types, of which the same share should be held out. usable: whether a
     head can be stopped by the videos of these numbers, and learn from the others.
     """
@@ -40,8 +41,11 @@ def held_out_groups(
     if len(np.unique(groups)) > 1:
         rng = np.random.default_rng([seed, len(groups)])
         tries = 1 if kinds is None and usable is None else _DRAWS
-        draws = [whole_groups(groups, size, rng) for _ in range(tries)]
-        draws = [out for out in draws if usable is None or usable(out)]
+        wanted = size
+        while not draws and wanted <= max(size, len(groups) // 2):
+            draws = [whole_groups(groups, wanted, rng) for _ in range(tries)]
+            draws = [out for out in draws if usable is None or usable(out)]
+            wanted *= 2  # beside small groups, large ones are only drawn where more is wanted
     if not draws:
         _warn("no whole groups of videos can be held out to stop by")
         return None

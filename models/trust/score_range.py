@@ -64,7 +64,7 @@ class ScoreRange:
         """The bounds of the levels, as quantiles of each predicted score: (n, 7) points.
 
         own: (n, 7), what the head says itself, at `QUANTILES`; taken where there are `margins`,
-        with the predicted score as the middle.
+        with the predicted score as the middle, and no range narrower than one of a lower level.
         """
         scores = np.asarray(predicted, float)
         made = np.repeat(scores[:, None], len(QUANTILES), axis=1)
@@ -75,14 +75,15 @@ class ScoreRange:
                 made[:, high] += self.half_widths[level]
             else:
                 said, margin = np.asarray(own, float), self.margins[level]
-                made[:, low] = np.minimum(said[:, low] - margin, scores)
-                made[:, high] = np.maximum(said[:, high] + margin, scores)
+                made[:, low] = np.minimum(said[:, low] - margin, made[:, low + 1])
+                made[:, high] = np.maximum(said[:, high] + margin, made[:, high - 1])
         return made
 
     def of_videos(self, head: Any, examples: Examples, predicted: ArrayLike) -> Floats:
         """As `quantiles`, of videos that the head has predicted."""
-        own = None if self.margins is None else head.quantiles(examples, QUANTILES)
-        return self.quantiles(predicted, own)
+        # The head of a user's file may have said its bounds once, and say them no longer.
+        says = self.margins is not None and "quantiles" in head.gives
+        return self.quantiles(predicted, head.quantiles(examples, QUANTILES) if says else None)
 
     def to_dict(self) -> dict[str, Any]:
         """As a run's record holds it."""

@@ -39,6 +39,9 @@ def test_videos_that_scikit_learn_cut_are_put_together_again(videos: Examples) -
     np.testing.assert_array_equal(again.scores, [5, 4])
     assert [own[0, 0] for own in again.views[0]] == [12, 10]
     assert Examples.of(videos) is videos
+    together = Examples.of([videos[2], videos[0]], [5.0, 4.0], groups=["Ann", "Ann"]).groups
+    assert together is not None
+    assert together.tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(

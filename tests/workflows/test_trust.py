@@ -132,7 +132,7 @@ def test_most_runs_decide(run: Run, workspace: Path) -> None:
     assert bounds(workspace, [run, unknown]) is None
 
 
-@pytest.mark.parametrize("margins", [None, {"50": 0.5, "80": -1.0, "95": 2.0}])
+@pytest.mark.parametrize("margins", [None, {"50": -1.0, "80": -1.0, "95": 2.0}])
 def test_of_a_head_that_says_its_own_bounds_eval_and_score_tell_one_range(
     workspace: Path, margins: dict[str, float] | None
 ) -> None:

@@ -290,7 +290,9 @@ class NetworkHead(Head):
         """
         size = round(self.validation * n)
         size = min(max(size, self.least_held_out) if size else 0, n - 1)
-        together = held_out_groups(groups, size, self.seed)
+        together = held_out_groups(
+            groups, size, self.seed, usable=lambda out: len(out) >= self.least_held_out
+        )
         if together is not None:
             return np.setdiff1d(np.arange(n), together), together
         order = np.random.default_rng(self.seed).permutation(n)

@@ -128,6 +128,13 @@ def test_two_peoples_scores_become_their_mean(tmp_path):
         csv_.read(request)
 
 
+def test_scores_that_a_mean_is_of_may_get_names_too(tmp_path):
+    (tmp_path / "t.csv").write_text("video_id;Anna;Ben\na;7,5;8\n", encoding="utf-8")
+    columns, means = {"score_a": "Anna", "score_b": "Ben"}, {"score": ["Anna", "Ben"]}
+    (row,) = csv_.read(Request((tmp_path / "t.csv",), columns=columns, means=means)).rows
+    assert [row[name] for name in ("score_a", "score_b", "score")] == ["7.5", "8", "7.75"]
+
+
 def test_a_name_is_found_as_macos_and_cameras_write_it(tmp_path):
     decomposed = unicodedata.normalize("NFD", "Müller")
     for name in (f"{decomposed}.mp4", "IMG_12.MOV"):

@@ -35,6 +35,7 @@ LEGACY = Path(__file__).resolve().parents[2] / "legacy/runs"
         ("svr", {"store.spec.dtype": "int8"}, 'dtype is "int8", not float32 or float16'),
         ("svr", {"store.spec.clip_length": 10**9}, "clip_length is 1000000000, not null"),
         ("svr", {"also_learned_from": 5}, "also_learned_from is 5, not a list of ids"),
+        ("svr", {"held_out": {"videos": [3]}}, "held_out is .*, not an object with the ids"),
         ("svr", {"seconds": "long"}, 'seconds is "long", not a number'),
         ("svr", {"source": {"source": "file"}}, "source is .*, not null, or source, name"),
         ("svr", {"hashes": {"columns": {"score": 3}}}, "hashes.columns is .*, not hashes"),

@@ -103,6 +103,15 @@ def test_a_class_that_one_athlete_has_is_on_both_sides_and_that_is_said() -> Non
     assert len(kept) + len(out) == N
 
 
+def test_a_ranking_is_stopped_by_two_videos_or_more() -> None:
+    groups = np.minimum(np.arange(N) // 13, 3)  # three athletes of 13 videos, and one of a single
+    head = get_head("lstm")(validation=0.1, loss="ranking")
+    for seed in range(5):
+        kept, out = head.set_params(seed=seed).hold_out(N, groups=groups)
+        assert len(out) in (13, 14)
+        assert {*groups[out]}.isdisjoint(groups[kept])
+
+
 def test_folds_are_of_whole_groups_and_hold_each_video_once() -> None:
     for several in (2, 3, 8):
         groups = np.arange(N) % several
@@ -146,16 +155,22 @@ def test_no_head_learns_from_an_athlete_whom_it_holds_out(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "module", "pairs"),
+    ("name", "settings", "module", "pairs"),
     [
-        ("svr", "vector_svr", None),
-        ("svr", "vector_ranking", PAIRS),
-        ("pose-dct", "vector_svr", None),
-        ("aspects", "sparse_linear", None),
+        ("svr", {}, "base.vector_svr", None),
+        ("svr", {}, "base.vector_ranking", PAIRS),
+        ("s3d", {"bounds": "fractions"}, "base.vector_svr", None),
+        ("s3d", {"bounds": "fractions", "regressor": "linear"}, "s3d", None),
+        ("pose-dct", {}, "base.vector_svr", None),
+        ("aspects", {}, "base.sparse_linear", None),
     ],
 )
 def test_constants_are_chosen_on_athletes_that_a_fold_has_not_seen(
-    name: str, module: str, pairs: np.ndarray | None, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    settings: dict[str, str],
+    module: str,
+    pairs: np.ndarray | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     parted: list[tuple[np.ndarray, np.ndarray]] = []
 
@@ -163,7 +178,7 @@ def test_constants_are_chosen_on_athletes_that_a_fold_has_not_seen(
         parted.extend(found := folds(*arguments))
         return found
 
-    monkeypatch.setattr(f"aqa.models.heads.base.{module}.folds", recorded)
-    get_head(name)().fit_examples(replace(examples_for(name), pairs=pairs))
+    monkeypatch.setattr(f"aqa.models.heads.{module}.folds", recorded)
+    get_head(name)(**settings).fit_examples(replace(examples_for(name), pairs=pairs))
     assert len(parted) == 5
     assert all({*FIVES[kept]}.isdisjoint(FIVES[out]) for kept, out in parted)

@@ -10,6 +10,8 @@ import pytest
 from scipy.stats import norm
 
 from aqa.errors import RunError
+from aqa.models.examples import Examples
+from aqa.models.heads import get_head
 from aqa.models.trust.score_range import (
     QUANTILES,
     ScoreRange,
@@ -54,6 +56,11 @@ OWN = [[4.0, 5.0, 7.0, 10.0, 13.0, 15.0, 16.0]]
 def test_bounds_that_a_head_says_are_moved_apart_up_to_the_score() -> None:
     made = ScoreRange({50: 1.0, 80: 2.0, 95: 3.0}, 20, "made up", {50: -3.5, 80: 0.5, 95: 2.0})
     assert made.quantiles([10.0], OWN).tolist() == [[2, 4.5, 10, 10, 10, 15.5, 18]]
+
+
+def test_the_range_of_a_higher_level_holds_that_of_a_lower_one() -> None:
+    made = ScoreRange({50: 1.0, 80: 2.0, 95: 3.0}, 20, "made up", {50: 3.0, 80: -0.5, 95: -2.0})
+    assert made.quantiles([10.0], OWN).tolist() == [[4, 4, 4, 10, 16, 16, 16]]
 
 
 def test_how_far_scores_lie_outside_of_a_heads_bounds() -> None:
@@ -132,3 +139,10 @@ HALF = {"half_widths": {"50": 1, "80": 2, "95": 3}, "videos": 20, "source": "mad
 def test_a_damaged_record_is_one_line(record: object) -> None:
     with pytest.raises(RunError, match="run: the range of its scores that it records cannot be"):
         ScoreRange.of(record, "run")
+
+
+def test_a_head_that_says_no_bounds_any_more_has_ranges_that_are_all_as_wide() -> None:
+    made = ScoreRange({50: 1.0, 80: 2.0, 95: 3.0}, 20, "made up", {50: 0.0, 80: 0.0, 95: 0.0})
+    videos = Examples(("a",), [np.zeros((1, 2))], np.array([9.0]))
+    head = get_head("svr")()
+    assert made.of_videos(head, videos, [10.0]).tolist() == [[7, 8, 9, 10, 11, 12, 13]]

@@ -56,6 +56,8 @@ def _video(video_id: str, path: Path, poses: Path | None, written: Path) -> Vide
     if not path.exists():
         raise AqaError(f"{path}: no such file, and no id of the manifest")
     if path.is_file() and path.suffix.lower() in SUFFIXES:
+        if poses is not None:
+            raise click.UsageError(f"{path}: it holds joints itself; leave out --poses {poses}")
         return Video(video_id, None, float("nan"), poses=path)
     video = Video(video_id, path, float("nan"))
     if poses is not None and poses.is_file():

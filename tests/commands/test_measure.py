@@ -283,6 +283,8 @@ def test_files_need_no_manifest(
     assert "no such file" in run_aqa(*squat, "other.mp4", code=1).stderr
     twice = run_aqa(*squat, "dive.mp4", "poses/dive.npz", code=2).stderr
     assert "two videos called dive; their joints would be one file" in twice
+    itself = run_aqa(*squat, "poses/dive.npz", "--poses", "mine", code=2).stderr
+    assert "poses/dive.npz: it holds joints itself; leave out --poses mine" in itself
     elsewhere = run_aqa(*squat, "dive.mp4", "--poses", "mine", code=1).stderr
     assert "`aqa poses dive.mp4 --out mine` estimates them" in elsewhere
     assert "no such manifest" in run_aqa(*squat, "other", code=1).stderr

@@ -32,29 +32,42 @@ def chosen_or_files(
         raise UnknownNameError("video", next(n for n in unknown if not _is_a_path(n)), known.ids)
     if len(unknown) < len(names):
         raise click.UsageError("ids of the manifest, or files; not both")
-    videos = [_video(Path(name), poses, written) for name in names]
-    made = Manifest(videos, table)
-    if len(made.by_id) < len(videos):
-        raise click.UsageError("two videos of one name; their joints would be one file")
-    return made, made.ids
+    paths = list(map(Path, names))
+    ids = ids_of_files(paths)
+    videos = [_video(one, path, poses, written) for one, path in zip(ids, paths, strict=True)]
+    return Manifest(videos, table), ids
+
+
+def ids_of_files(paths: Sequence[Path]) -> tuple[str, ...]:
+    """What videos that stand in no manifest, and their files of joints, are called."""
+    named = [Path(os.path.abspath(path)) for path in paths]  # a folder may be told as .
+    ids = tuple(path.name if path.is_dir() else path.stem for path in named)
+    twice = sorted({one for one in ids if ids.count(one) > 1})
+    if twice:
+        raise click.UsageError(f"two videos called {twice[0]}; their joints would be one file")
+    return ids
 
 
 def _is_a_path(name: str) -> bool:
     return os.path.exists(name) or os.sep in name or Path(name).suffix != ""
 
 
-def _video(path: Path, poses: Path | None, written: Path) -> Video:
+def _video(video_id: str, path: Path, poses: Path | None, written: Path) -> Video:
     if not path.exists():
         raise AqaError(f"{path}: no such file, and no id of the manifest")
     if path.is_file() and path.suffix.lower() in SUFFIXES:
-        return Video(path.stem, None, float("nan"), poses=path)  # how fast frames follow is unknown
-    video = Video(path.stem, path, float("nan"))
+        if poses is not None:
+            raise click.UsageError(f"{path}: it holds joints itself; leave out --poses {poses}")
+        return Video(video_id, None, float("nan"), poses=path)
+    video = Video(video_id, path, float("nan"))
     if poses is not None and poses.is_file():
         return video  # a store has them by the id
-    joints = find_poses(poses or written, video.id)
+    folder = poses or written
+    joints = find_poses(folder, video_id)
     if not joints.exists():
+        out = "" if poses is None else f" --out {poses}"
         raise AqaError(
-            f"{path}: no joints of it in {poses or written}; `aqa poses {path}` estimates them, "
-            "--poses names another folder"
+            f"{path}: no joints of it in {folder}; `aqa poses {path}{out}` estimates them, --poses "
+            "names another folder"
         )
     return replace(video, poses=joints)

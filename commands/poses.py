@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,9 +105,13 @@ def poses(
         summary = estimate_poses(chosen, folder, networks, settings, progress=progress)
     following = f"aqa extract --backbone pose --poses {folder}"
     if videos:
+        ready = {*summary.done, *summary.reused}
+        named = next(
+            (path for path, one in zip(videos, chosen, strict=True) if one.id in ready), ""
+        )
         aspects = "squat" if camera == "still" else "diving"
         place = "" if out is None else f" --poses {out}"
-        following = f"aqa measure --aspects {aspects} {videos[0]}{place}"
+        following = f"aqa measure --aspects {aspects} {named}{place}"
     _tell(folder, summary, failed_list, following)
 
 
@@ -118,16 +121,13 @@ def _chosen(
     """The videos of these paths, or else of the manifest."""
     from aqa.annotations.manifest import Manifest, Video
     from aqa.commands.extract import chosen_videos
+    from aqa.commands.measure_options import ids_of_files
 
     if not paths:
         return chosen_videos(Manifest.read(manifest), only)
     if asked or only is not None:
         raise click.UsageError("VIDEO, or --manifest and --only; not both")
-    named = [Path(os.path.abspath(path)) for path in paths]  # a folder may be told as .
-    ids = [path.name if path.is_dir() else path.stem for path in named]
-    twice = sorted({one for one in ids if ids.count(one) > 1})
-    if twice:
-        raise click.UsageError(f"two videos called {twice[0]}; their joints would be one file")
+    ids = ids_of_files(paths)
     return [Video(one, path.resolve(), float("nan")) for one, path in zip(ids, paths, strict=True)]
 
 

@@ -47,7 +47,7 @@ from aqa.evaluation.seeds import apart, joined_seeds, plain_split
 from aqa.metrics import Values
 from aqa.models.run_source import RunError
 from aqa.split_names import split_family
-from aqa.target_names import SCORE, label_and_target
+from aqa.target_names import SCORE, label_and_target, without_seed
 from aqa.workspace import BASELINE
 
 ALPHA = 0.05
@@ -64,7 +64,8 @@ def compare_targets(
     """Compare the heads that predict the same target, for each that two of them or more predict.
 
     heads: the name of their folder, such as `svr@tes` -> split -> predictions. against: see
-    `compare`; a head's name without its target, too. A warning says which targets are left out.
+    `compare`; a head's name without its target, too. A warning says which targets are left out, or
+    families of splits on which there is no such head.
     """
     groups: dict[str, dict[str, Mapping[str, Predictions]]] = {}
     for name, answers in heads.items():
@@ -82,10 +83,19 @@ def compare_targets(
             line = f"left out: only {next(iter(group))} predicts {target}"
             warnings.warn(line, AqaWarning, stacklevel=2)
             continue
+        if len(groups) > 1 and not _holds(group, against):
+            line = f"left out: {against} is not among the heads that predict {target}"
+            warnings.warn(line, AqaWarning, stacklevel=2)
+            continue
         shown = None if target == SCORE else target
         comparisons += [
             replace(one, target=shown) for one in compare_families(group, metric, against)
         ]
+    if not comparisons:
+        raise RunError(
+            f"no evaluated head predicts the same target as --against {against}: "
+            f"{', '.join(heads)}; fit or evaluate another"
+        )
     return comparisons
 
 
@@ -108,9 +118,15 @@ def compare_families(
             for head, splits in heads.items()
         }
         absent = [head for head, splits in in_family.items() if not splits]
-        if len(in_family) - len(absent) > 1:
-            present = {head: splits for head, splits in in_family.items() if splits}
-            comparisons.append(replace(compare(present, metric, against), absent=absent))
+        present = {head: splits for head, splits in in_family.items() if splits}
+        if len(present) < 2:
+            continue
+        if not _holds(present, against):
+            splits = listed(dict.fromkeys(split for own in present.values() for split in own))
+            line = f"left out: {against} was not evaluated on splits {splits}"
+            warnings.warn(line, AqaWarning, stacklevel=2)
+            continue
+        comparisons.append(replace(compare(present, metric, against), absent=absent))
     return comparisons or [compare(heads, metric, against)]
 
 
@@ -213,6 +229,12 @@ def compared_metric(metric: str | None, kind: str) -> str:
             f"{', '.join(known)}"
         )
     return metric
+
+
+def _holds(heads: Iterable[str], against: str | None) -> bool:
+    """Whether the head is there that others are compared with, whatever its target or seed."""
+    names = {name for head in heads for name in (head, without_seed(head)[0])}
+    return against is None or against in names | {label_and_target(name)[0] for name in names}
 
 
 def _pairs(heads: Sequence[str], against: str | None) -> list[tuple[str, str]]:

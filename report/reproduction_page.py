@@ -85,7 +85,7 @@ def _told(reproduction: Reproduction) -> _Told:
         table.name,
         title,
         stand_in,
-        f"{measured} of the {len(rows)} figures that the paper prints were measured; splits by "
+        f"{measured} of the {len(rows)} figures of this table were measured; splits by "
         f"{table.splits_by}",
         rows,
         list(reproduction.failed),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
@@ -15,7 +16,7 @@ from aqa.annotations.folds import draw_folds
 from aqa.annotations.manifest import Manifest
 from aqa.annotations.splits import Split
 from aqa.annotations.video_groups import VideoGroups, video_groups
-from aqa.errors import HeadUsageError, WrongUsageError
+from aqa.errors import AqaWarning, HeadUsageError, WrongUsageError
 from aqa.evaluation.complete_splits import check_scored, complete_split, learned_scores
 from aqa.evaluation.evaluate import evaluate_run
 from aqa.evaluation.evaluated import Evaluated, save_evaluated
@@ -38,7 +39,13 @@ from aqa.workflows.clip_reference import Refit, Unseen, clip_reference
 from aqa.workflows.fit_watching import told_run
 from aqa.workflows.held_out import held_out_record, warn_of_shared
 from aqa.workflows.pairs import pair_params, ranked_parts
-from aqa.workflows.trust import ENOUGH_HELD_OUT, FOLDS, likeness_of, score_range
+from aqa.workflows.trust import (
+    ENOUGH_HELD_OUT,
+    FOLDS,
+    known_to_network,
+    likeness_of,
+    score_range,
+)
 from aqa.workspace import check_label, run_folder
 
 
@@ -97,6 +104,14 @@ def fit_splits(
             check_scored(split, manifest)
         groups = video_groups(split, manifest)
         warn_of_shared(groups, split)
+        known = known_to_network(split, store)
+        if known:
+            line = (
+                f"split {split.name}: {known}, whose features tell more than a new video's; what "
+                "is chosen or measured by leaving such videos out looks too good, so no range of "
+                "scores is learned. Take features of a network that has not seen these videos"
+            )
+            warnings.warn(line, AqaWarning, stacklevel=2)
         check_classes(model, split, manifest)
         folder = run_folder(runs, label, split.name)
         with told_run(folder, model.params, callbacks) as told:
@@ -137,15 +152,16 @@ def fit_splits(
                 )
                 if reference is not None:
                     record["clip_reference"] = reference.to_dict()
-                if ranges and model.kind == "scores" and _in_points(manifest):
+                why_none = known if ranges else "it was fitted with --no-ranges"
+                if why_none:
+                    record["no_range"] = why_none
+                elif model.kind == "scores" and _in_points(manifest):
                     seen = held or {part: found[part] for part in found if part == "val"}
-                    known = score_range(thirds, manifest, features, seen, refit)
-                    if known is not None:
-                        record["range"] = known.to_dict()
+                    learned = score_range(thirds, manifest, features, seen, refit)
+                    if learned is not None:
+                        record["range"] = learned.to_dict()
                     elif len(split.train) >= LEAST_ERRORS:
                         record["no_range"] = "the head cannot be fitted on two thirds of the videos"
-                elif not ranges:
-                    record["no_range"] = "it was fitted with --no-ranges"
                 alike = likeness_of(split.train, features, model.seed, groups)
             finally:  # what was learned is kept, whatever comes between
                 record["seconds_in_all"] = round(time.perf_counter() - started, 3)

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from aqa.annotations.folds import Folds
 from aqa.annotations.manifest import Manifest, Video
+from aqa.annotations.splits import Split
 from aqa.annotations.video_groups import VideoGroups
 from aqa.errors import AqaWarning
 from aqa.evaluation.beside_scores import quantile_column
 from aqa.evaluation.evaluated import Evaluated
+from aqa.features.store import FeatureStore
 from aqa.features.video_features import VideoFeatures
 from aqa.models.examples import Features, example_of, examples_of
 from aqa.models.heads.base import Head, HeadError
@@ -80,6 +82,21 @@ def _bounds(
         found.append(shown_bounds(known.of_videos(head, asked, [scores[run.split]]))[0])
     low, high = np.mean(found, axis=0).tolist()
     return low, high
+
+
+def known_to_network(split: Split, store: FeatureStore) -> str:
+    """Why no range can be learned from training videos' features; "" where it can.
+
+    The features of a video that their network has learned from tell more than a new video's will,
+    also where the head has not seen that video: ranges would be far too narrow.
+    """
+    known = set(store.spec["weights"]["fitted_on"] or ()).intersection(split.train)
+    if not known:
+        return ""
+    return (
+        f"the network behind {store.path} has learned from {len(known)} of the "
+        f"{len(split.train)} training videos"
+    )
 
 
 def score_range(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -158,12 +157,11 @@ def _layout(design: ViTDesign, published: str, registers: int) -> Layout:
 def architecture(name: str) -> Architecture:
     """The network of that name; a clip is 16 frames, or one with `--clip-length 1`."""
     design, size = DESIGNS[name[-1]], _HUB_NAMES[name[-1]]
-    published = f"facebook/dinov2-{size}"
+    plain = f"facebook/dinov2-{size}"
     with_registers = f"facebook/dinov2-with-registers-{size}"
-    checkpoint = hub_record(
-        published,
-        name,
-        name=f"{name}-hub",
+    record = functools.partial(
+        hub_record,
+        backbone=name,
         licence="Apache-2.0 (that of facebookresearch/dinov2)",
         pretraining="LVD-142M pictures, by itself",
     )
@@ -172,19 +170,10 @@ def architecture(name: str) -> Architecture:
         build=functools.partial(DINOv2, design),
         layers={"token": (design.width,)},
         default_layer="token",
-        layouts=(_layout(design, published, 0), _layout(design, with_registers, _REGISTERS)),
+        layouts=(_layout(design, plain, 0), _layout(design, with_registers, _REGISTERS)),
         profiles=PROFILES,
         checkpoints=(
-            checkpoint,
-            replace(
-                hub_record(
-                    with_registers,
-                    name,
-                    name=f"{name}-registers-hub",
-                    licence=checkpoint.licence,
-                    pretraining=checkpoint.pretraining,
-                ),
-                layout="hub-registers",
-            ),
+            record(plain, name=f"{name}-hub"),
+            record(with_registers, name=f"{name}-registers-hub", layout="hub-registers"),
         ),
     )

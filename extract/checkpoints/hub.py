@@ -43,6 +43,7 @@ def hub_record(
     licence: str | None = None,
     pretraining: str = "as its page says",
     classes: int | None = None,
+    layout: str = "hub",
 ) -> Checkpoint:
     """The checkpoint of a repository of the hub, `owner/name`; what is left out is not known.
 
@@ -51,7 +52,7 @@ def hub_record(
     return Checkpoint(
         name=name or repository,
         backbone=backbone,
-        layout="hub",
+        layout=layout,
         profile="hub",
         file=f"{repository}/{TENSORS}",
         url=f"{ADDRESS}/{repository}/resolve/main/{TENSORS}",

@@ -7,7 +7,7 @@ from dataclasses import MISSING, fields
 
 from aqa.features.aspects.definition import KINDS, Aspect, AspectError, AspectSet, Kind
 
-_LONGEST_NAME = 60  # signs of a set's name, which files are called by
+_LONGEST_NAME = 60  # characters of a set's name, which files are called by
 _FIELD = re.compile(r"\{[^{}]*\}|[{}]")
 _EVERY = frozenset(KINDS)
 # Key -> the kinds that it changes anything of.
@@ -31,7 +31,8 @@ def check_new(definition: AspectSet, source: str, built_in: tuple[str, ...]) -> 
         )
     if len(definition.name) > _LONGEST_NAME:
         raise AspectError(
-            f"{source}: name has {len(definition.name)} signs; give one of {_LONGEST_NAME} or fewer"
+            f"{source}: name has {len(definition.name)} characters; give one of {_LONGEST_NAME} or "
+            "fewer"
         )
     for aspect in definition.aspects:
         where = f"{source}: aspect {aspect.name[:40]!r}"

@@ -162,9 +162,11 @@ def _only(table: Mapping[str, Any], known: typing.Sequence[str], where: str) -> 
 
 def _text(value: Any, where: str) -> str:
     if not isinstance(value, str) or not value.strip() or len(value) > _MOST_TEXT:
-        raise AspectError(f"{where} is {_short(value)}; expected a text of 1 to {_MOST_TEXT} signs")
+        raise AspectError(
+            f"{where} is {_short(value)}; expected a text of 1 to {_MOST_TEXT} characters"
+        )
     if not value.isprintable():
-        raise AspectError(f"{where}: only printable signs on one line are allowed")
+        raise AspectError(f"{where}: only printable characters on one line are allowed")
     return value
 
 

@@ -14,6 +14,7 @@ import pytest
 from click.testing import Result
 
 from aqa.annotations.manifest import Manifest, Video
+from aqa.commands.measure_options import ids_of_files
 from aqa.features.store import FeatureStore
 from aqa.workflows.measure import again, shown
 from aqa.workflows.measure.run import MeasuredVideo
@@ -142,7 +143,7 @@ def test_a_store_of_joints_gives_the_same(measured: Path, run_aqa: Callable[...,
 def test_mistakes(measured: Path, run_aqa: Callable[..., Result]) -> None:
     place = ["-C", str(measured), "measure", "--aspects"]
     assert "it exists; replace it with --force" in run_aqa(*place, "diving", code=2).output
-    assert "no built-in set" in run_aqa(*place, "swimming", code=1).output
+    assert "unknown set of aspects 'swimming'" in run_aqa(*place, "swimming", code=2).output
     assert "unknown video 'dive_9'" in run_aqa(*place, "diving", "dive_9", code=2).output
     assert "unknown split" in run_aqa(*place, "diving", "--force", "--split", "9", code=2).output
     nowhere = run_aqa(*place, "diving", "--force", "--poses", "nowhere", code=1).output
@@ -280,8 +281,22 @@ def test_files_need_no_manifest(
     assert video["time down"]["value"]
     assert joints["time down"]["why_not"] == "frames per second are not known"
     assert "no such file" in run_aqa(*squat, "other.mp4", code=1).stderr
+    twice = run_aqa(*squat, "dive.mp4", "poses/dive.npz", code=2).stderr
+    assert "two videos called dive; their joints would be one file" in twice
+    itself = run_aqa(*squat, "poses/dive.npz", "--poses", "mine", code=2).stderr
+    assert "poses/dive.npz: it holds joints itself; leave out --poses mine" in itself
+    elsewhere = run_aqa(*squat, "dive.mp4", "--poses", "mine", code=1).stderr
+    assert "`aqa poses dive.mp4 --out mine` estimates them" in elsewhere
     assert "no such manifest" in run_aqa(*squat, "other", code=1).stderr
     shutil.copy(measured / "manifest.csv", tmp_path)
     assert "unknown video 'other'" in run_aqa(*squat, "other", code=2).stderr
     assert "not both" in run_aqa(*squat, "dive.mp4", "dive_0003", code=2).stderr
     assert {path.name for path in tmp_path.iterdir()} == {"dive.mp4", "poses", "manifest.csv"}
+
+
+def test_a_folder_of_frames_is_called_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run.2").mkdir()
+    assert ids_of_files([Path(), Path("run.2"), Path("a.b.mp4")]) == (tmp_path.name, "run.2", "a.b")

@@ -8,7 +8,7 @@ import pytest
 import scipy.stats
 
 from aqa.errors import AqaWarning
-from aqa.evaluation.compare import compare, compare_families
+from aqa.evaluation.compare import compare, compare_families, compare_targets
 from aqa.evaluation.metric import metric_of
 from aqa.evaluation.paired_tests import corrected_t_p, holm, permutation_p
 from aqa.evaluation.predictions import (
@@ -360,3 +360,24 @@ def test_against_one_head_holm_counts_its_own_pairs_alone(rng: np.random.Generat
     assert "against" not in compare(heads).to_dict()
     with pytest.raises(RunError, match="--against svr: it is not among the compared heads h0, h1"):
         compare(heads, against="svr")
+
+
+def test_what_the_one_head_did_not_answer_is_left_out(rng: np.random.Generator) -> None:
+    a, b, c = ({"1": h["1"], "louo-A": h["1"]} for h in two_heads(rng, 30, 0.3, 0.5, 0.7).values())
+    del a["louo-A"]
+    with pytest.warns(AqaWarning, match="left out: a was not evaluated on splits louo-A"):
+        (found,) = compare_families({"a": a, "b": b, "c": c}, against="a")
+    assert found.splits == ["1"]
+    heads = {"a": a, "b": {"1": b["1"]}, "b@tes": b, "c@tes": c}
+    with pytest.warns(AqaWarning, match="left out: a is not among the heads that predict tes"):
+        (found,) = compare_targets(heads, against="a")
+    assert [(pair.a, pair.b) for pair in found.pairs] == [("b", "a")]
+    seeds = {f"{name}~seed{k}": own for name, own in (("a", a), ("b", b)) for k in (0, 1)}
+    with pytest.warns(AqaWarning, match="left out: a was not"):
+        compare_families({**seeds, "c": c}, against="a")
+    del heads["b"]
+    with (
+        pytest.warns(AqaWarning, match="left out"),
+        pytest.raises(RunError, match="predicts the same target as --against a: a, b@tes, c@tes"),
+    ):
+        compare_targets(heads, against="a")

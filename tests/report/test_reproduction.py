@@ -78,7 +78,7 @@ def test_the_page_and_the_markdown_say_what_the_terminal_does_and_what_was_missi
     page = reproduction_page(made, "aqa reproduce jain2020-5")
     markdown = reproduction_markdown(made, "aqa reproduce jain2020-5")
     for text in (page, markdown):
-        assert f"1 of the {len(figures)} figures that the paper prints were measured" in text
+        assert f"1 of the {len(figures)} figures of this table were measured" in text
         assert "+0.860" in text
         assert "STAND" in text
         assert "What was missing" in text

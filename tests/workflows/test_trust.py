@@ -94,6 +94,19 @@ def test_no_ranges_learns_none_but_the_likeness(workspace: Path) -> None:
     assert bounds(workspace, [bare]) is None
 
 
+def test_features_of_a_network_that_has_seen_the_videos_teach_no_range(workspace: Path) -> None:
+    (workspace / "seen.txt").write_text("v01\nv02\nv03")  # v03 is tested
+    store = ["--store", "seen.h5"]
+    told(workspace, "store", "import", "f.npy", "--ids=ids.txt", "--fitted-on=seen.txt", *store)
+    said = told(workspace, *f"fit --head svr --split 1 {QUICK} --name seen".split(), *store)
+    why = "the network behind seen.h5 has learned from 2 of the 60 training videos"
+    assert f"split 1: {why}" in " ".join(said.split())
+    run = load_run(workspace / "runs" / "seen" / "split-1")
+    assert run.score_range is None
+    assert run.likeness is not None
+    assert run.record["no_range"] == why
+
+
 def test_eval_says_how_often_the_range_holds(workspace: Path) -> None:
     shown = told(workspace, "eval", "--head", "svr")
     assert "how often the score lies in the interval" in shown

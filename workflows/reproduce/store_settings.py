@@ -20,10 +20,10 @@ _LEFT_OUT: Mapping[str, Any] = {"frames": None, "tail": "shift"}
 def store_differences(spec: Spec, options: str) -> list[str]:
     """One line for each setting that is another than these options make, `frames is null, not 96`.
 
-    Nothing is said of features that were computed elsewhere, of which nothing is known, and of
+    Nothing is said of features that were computed elsewhere, which tell no preprocessing, and of
     joints. Weights are not compared: the options name none.
     """
-    if spec.get("backbone") in (None, "pose"):
+    if spec.get("preprocess") is None or spec.get("backbone") == "pose":
         return []
     words = shlex.split(options)
     given = dict(zip(words[::2], words[1::2], strict=True))

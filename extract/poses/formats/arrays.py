@@ -18,6 +18,8 @@ from aqa.extract.poses.poses import (
 )
 from aqa.features.arrays import load_arrays
 
+# Frames per second that a camera may take, or a time lapse: others make durations infinite.
+_SLOWEST, _FASTEST = 1e-3, 1e5
 # Flat rows that are joints of no other shape: 33 of MediaPipe x 3 or 4, 25 of Kinect x 4.
 _FLAT = {99: (33, 3), 132: (33, 4), 100: (25, 4)}
 
@@ -29,13 +31,13 @@ def read_array_file(path: Path, rules: ReadingRules) -> Poses:
 
 
 def told_rate(path: Path) -> float:
-    """The frames per second that a .npz says it is of, in `fps`; NaN where none does."""
+    """The frames per second that a .npz says it is of, in `fps`; NaN for none, or no camera's."""
     loaded = load_arrays(path) if path.suffix == ".npz" else None
     told = loaded.get("fps") if isinstance(loaded, dict) else None
     if told is None or told.dtype.kind not in "fiu" or told.size != 1:
         return float("nan")
     rate = float(told.reshape(-1)[0])
-    return rate if 0 < rate < np.inf else float("nan")
+    return rate if _SLOWEST <= rate <= _FASTEST else float("nan")
 
 
 def load_joints(path: Path) -> tuple[Array, tuple[str, ...] | None]:

@@ -12,6 +12,7 @@ import pytest
 from aqa.errors import AqaError
 from aqa.extract.poses.files import find_poses, read_poses
 from aqa.extract.poses.fill import filled
+from aqa.extract.poses.formats.arrays import told_rate
 from aqa.extract.poses.poses import PoseError, Poses
 
 N = 5
@@ -86,6 +87,14 @@ def npz(truth: np.ndarray, folder: Path) -> Path:
     folder.mkdir()
     np.savez(folder / "v.npz", keypoints=truth, fps=25.0)
     return folder / "v.npz"
+
+
+@pytest.mark.parametrize("rate", [29.97, 0, -25, 1e-320, 1e300, np.nan, "25", [25, 25]])
+def test_a_rate_that_no_camera_has_is_none(rate: object, tmp_path: Path) -> None:
+    """One of 1e-320 frames per second would make every time infinite."""
+    np.savez(tmp_path / "v.npz", fps=np.array(rate))
+    told = told_rate(tmp_path / "v.npz")
+    assert told == 29.97 if rate == 29.97 else np.isnan(told)
 
 
 @pytest.mark.parametrize("write", [coco, alphapose, mmpose, openpose, npy, npz])

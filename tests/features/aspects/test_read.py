@@ -55,7 +55,7 @@ WRONG = {
     "neutral is 1000000000": ("neutral = 0", f"neutral = {10**9}"),
     "rule is 'deepest'; known": ('rule = "lowest"', 'rule = "deepest"'),
     "start and end are the video's own": ("[events.low]", "[events.start]"),
-    "only printable signs": ("says = \"knee", "says = \"\\u001b[31mknee"),
+    "only printable characters": ("says = \"knee", "says = \"\\u001b[31mknee"),
     "signed is of limb-vertical alone": ("neutral = 0", 'neutral = 0\nsigned = "past"'),
     "which leaves no frame": ("neutral = 0", "neutral = 0\ntrim = [0.5, 0.5]"),
     "expected two shares": ("neutral = 0", "neutral = 0\ntrim = 0.5"),
@@ -96,7 +96,7 @@ WRONG_IN_A_FILE = {
     "axis changes nothing of a joint-bend": ("neutral = 0", 'neutral = 0\naxis = "x"'),
     "to changes nothing of a joint-bend": ("neutral = 0", 'neutral = 0\nto = "down"'),
     "name is 'diving', a built-in set": ('"mine"', '"diving"'),
-    "name has 61 signs; give one of 60": ('"mine"', f'"{"m" * 61}"'),
+    "name has 61 characters; give one of 60": ('"mine"', f'"{"m" * 61}"'),
 }
 
 

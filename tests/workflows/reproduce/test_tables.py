@@ -6,10 +6,12 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from aqa.commands.extract import COMMAND as EXTRACT
 from aqa.errors import AqaError
+from aqa.features.store import FeatureStore, import_arrays
 from aqa.metrics import fisher_z
 from aqa.models.heads import get_head, make_head
 from aqa.models.target_transforms import parse_head_params
@@ -130,8 +132,9 @@ def test_an_unknown_system_is_one_line(tmp_path: Path) -> None:
         reproduce(TABLES["others-fis-v"], Workspace(tmp_path), systems=["MS-LSTM (xu2019)"])
 
 
-def test_a_store_that_the_options_of_a_table_would_not_make_is_told() -> None:
-    c3d = {"backbone": "c3d", "clip_length": 16, "stride": 16, "frames": 144, "tail": "shift"}
+def test_a_store_that_the_options_of_a_table_would_not_make_is_told(tmp_path: Path) -> None:
+    rule = {"clip_length": 16, "stride": 16, "frames": 144, "tail": "shift"}
+    c3d = {"backbone": "c3d", "preprocess": {"crop": [112, 112]}, **rule}
     options = "--backbone c3d --weights FILE --frames 144"
     assert store_differences(c3d, options) == []
     assert store_differences({**c3d, "frames": None, "tail": "drop"}, options) == [
@@ -140,4 +143,6 @@ def test_a_store_that_the_options_of_a_table_would_not_make_is_told() -> None:
     ]
     told = store_differences(c3d, f"{options} --sampling 16x17 --augmentations original,shift1")
     assert told == ["window is null, not 272", "augmentations lack shift1"]
-    assert store_differences({"backbone": None, "frames": None}, options) == []
+    import_arrays(tmp_path / "c3d.h5", {"a": np.zeros((1, 3))}, source="imported:c3d.npz")
+    with FeatureStore.open(tmp_path / "c3d.h5") as store:
+        assert store_differences(store.spec, options) == []

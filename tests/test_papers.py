@@ -30,6 +30,6 @@ def test_the_command_prints_one_or_all(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "heads usdl and musdl" in one
     assert "Jain" not in one
     assert max(map(len, (every + one).splitlines())) <= 80
-    wrong = CliRunner().invoke(main, ["papers", "tang2029"])
+    wrong = CliRunner().invoke(main, ["papers", "tang202"])
     assert wrong.exit_code == 2
     assert "did you mean 'tang2020'?" in wrong.output

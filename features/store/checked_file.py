@@ -82,8 +82,7 @@ class CheckedFile:
 
     def rows_at_all(self, name: str, start: int, stop: int) -> NDArray[Any]:
         """The same of a store with problems."""
-        rows: NDArray[Any] = guarded(self.path, lambda: self._arrays[name][start:stop])
-        return rows
+        return guarded(self.path, lambda: _read_rows(self.path, self._arrays[name], start, stop))
 
     @cached_property
     def clips(self) -> NDArray[np.int32]:
@@ -136,9 +135,11 @@ class CheckedFile:
         arrays = {name: self._arrays[f"videos/{name}"] for name in names}
         held = min(len(array) for array in (self._arrays["videos/id"], *arrays.values()))
         n = max(0, min(count, held))
-        ids = tuple(bytes(i).decode() for i in self._arrays["videos/id"][:n])
+        texts = _read_rows(self.path, self._arrays["videos/id"], 0, n)
+        ids = tuple(bytes(i).decode() for i in texts)
         check = int(self._arrays["count_check"][()]) if self.is_covered else None
-        return VideoTable(count, check, ids, {name: a[:n] for name, a in arrays.items()})
+        tables = {name: _read_rows(self.path, a, 0, n) for name, a in arrays.items()}
+        return VideoTable(count, check, ids, tables)
 
     def _wrong_lengths(self) -> Iterator[str]:
         """Arrays that are too short for what is counted."""
@@ -217,6 +218,24 @@ def guarded(path: Path, read: Callable[[], _Result]) -> _Result:
         raise
     except Exception as error:  # HDF5 and h5py raise almost anything on damaged files
         raise StoreError(f"{path}: a damaged feature store: {_line(error)}") from None
+
+
+def _read_rows(path: Path, array: h5py.Dataset, start: int, stop: int) -> NDArray[Any]:
+    """Rows of an array, where they lie in the file also those past the bytes of its layout.
+
+    Earlier versions could go on with a store there, in what was left before the next array. HDF5
+    gives other numbers for these, without an error.
+    """
+    stop = min(stop, len(array))
+    row_bytes = math.prod(array.shape[1:]) * array.dtype.itemsize
+    offset = array.id.get_offset()
+    if offset is None or stop * row_bytes <= array.id.get_storage_size():
+        rows: NDArray[Any] = array[start:stop]
+        return rows
+    shape = (max(0, stop - start), *array.shape[1:])
+    first = offset + start * row_bytes
+    values = np.fromfile(path, array.dtype, math.prod(shape), offset=first)
+    return values.reshape(shape)
 
 
 def _line(error: Exception) -> str:

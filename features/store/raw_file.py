@@ -181,7 +181,10 @@ def places_in(store: CheckedFile) -> dict[str, Place] | None:
                 return None
         except (ValueError, struct.error, IndexError):
             return None
-        room = (following - offset) // row_bytes if following else None
+        room = None
+        if following:  # HDF5 gives other numbers for rows past the bytes that the layout says
+            (own,) = struct.unpack_from("<Q", image, fields.size_at)
+            room = min(own, following - offset) // row_bytes
         places[name] = Place(offset, row_bytes, room, fields.length_at, fields.size_at)
     return places
 

@@ -15,6 +15,7 @@ import pytest
 from aqa.errors import AqaError
 from aqa.features.clips import Clip
 from aqa.features.store import FeatureStore, FeatureStoreWriter, StoreError
+from aqa.features.store.raw_file import places_in
 
 SPEC = {
     "backbone": "c3d",
@@ -289,6 +290,45 @@ with FeatureStoreWriter(sys.argv[1], spec) as writer:
             writer.append(f"v{i}", [(features, clips)], n_frames=16)
             print(i, flush=True)
 """
+
+
+def _append_long(path: Path, videos: range) -> None:
+    """Videos of 20 clips, more than is planned for one, whose starts tell video and clip."""
+    spec = {"shape": [2], "dtype": "float32", "weights": {"fitted_on": None}}
+    with FeatureStoreWriter(path, spec) as writer:
+        for i in videos:
+            clips = [Clip(20 * i + k, 20 * i + k + 16) for k in range(20)]
+            writer.append(f"v{i}", [(np.full((20, 2), i), clips)], n_frames=2000)
+
+
+def _assert_long(path: Path, n: int) -> None:
+    with FeatureStore.open(path) as store:
+        assert store.verify() == []
+        assert [clip.start for i in range(n) for clip in store.clips(f"v{i}")] == [*range(20 * n)]
+
+
+def test_a_store_that_is_gone_on_with_keeps_to_the_bytes_of_its_arrays(tmp_path: Path) -> None:
+    path = tmp_path / "s.h5"
+    _append_long(path, range(1))
+    for n in (51, 52, 60, 62, 70):  # 1024 rows were declared, with some bytes left behind them
+        with FeatureStore.open(path) as store:
+            first = len(store)
+        _append_long(path, range(first, n))
+        _assert_long(path, n)
+
+
+def test_rows_behind_the_bytes_of_an_array_are_read_where_they_lie(tmp_path: Path) -> None:
+    path = tmp_path / "s.h5"
+    _append_long(path, range(30))
+    with FeatureStore.open(path) as store:
+        places = places_in(store.file)
+    assert places is not None
+    with path.open("r+b") as file:  # as it was gone on with in earlier versions
+        file.seek(places["clips"].size_at)
+        file.write((590 * 8).to_bytes(8, "little"))
+    _assert_long(path, 30)
+    _append_long(path, range(30, 40))
+    _assert_long(path, 40)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")

@@ -53,7 +53,7 @@ class Filmed(NamedTuple):
 
 
 def sample_squat(seed: int) -> Squat:
-    """A squat by lot."""
+    """A squat drawn at random, each of its faults with a probability of one half."""
     rng = np.random.default_rng([seed, 7])
     faults = frozenset(name for name in TELLS if rng.random() < 0.5)
     return Squat(

@@ -14,6 +14,7 @@ from aqa.models.training.hold_out import grouped_parts
 
 Matrix = NDArray[np.float64]
 RIDGES = (0.001, 0.01, 0.1, 1.0, 10.0)
+FOLDS = 5
 
 
 class RelativeRidge(RegressorMixin, BaseEstimator):
@@ -74,9 +75,6 @@ def solve_iterative(
         history.append({"epoch": epoch, "train_mse": float(error.detach()) * deviation**2})
     raw: Matrix = weights.detach().numpy() / scale * deviation  # of activations as they were given
     return raw, float(bias.detach()) * deviation + mean - float(centre @ raw), history
-
-
-FOLDS = 5
 
 
 def places_in_folds(n: int, seed: int, groups: NDArray[np.intp] | None) -> NDArray[np.intp]:

@@ -123,6 +123,19 @@ def split_in_three(state: dict[str, Tensor], attention: str, parts: str) -> dict
     return made
 
 
+# What the authors call a part -> what the hub does.
+_HUB_NAMES_OF_VIDEOMAE = (
+    (r"attn\.(q_bias|v_bias)", r"attention.attention.\1"),
+    (r"attn\.proj", "attention.output.dense"),
+    ("norm1", "layernorm_before"),
+    ("norm2", "layernorm_after"),
+    (r"mlp\.fc1", "intermediate.dense"),
+    (r"mlp\.fc2", "output.dense"),
+    (r"^blocks\.", "encoder.layer."),
+    (r"^patch_embed\.proj", "embeddings.patch_embeddings.projection"),
+)
+
+
 def renamed(state: dict[str, Tensor], *pairs: tuple[str, str]) -> dict[str, Tensor]:
     made = {}
     for key, tensor in state.items():
@@ -160,14 +173,7 @@ def test_the_two_files_of_videomae_give_one_network() -> None:
     }
     hub = renamed(
         split_in_three(original, "attention.attention", "query key value"),
-        (r"attn\.(q_bias|v_bias)", r"attention.attention.\1"),
-        (r"attn\.proj", "attention.output.dense"),
-        ("norm1", "layernorm_before"),
-        ("norm2", "layernorm_after"),
-        (r"mlp\.fc1", "intermediate.dense"),
-        (r"mlp\.fc2", "output.dense"),
-        (r"^blocks\.", "encoder.layer."),
-        (r"^patch_embed\.proj", "embeddings.patch_embeddings.projection"),
+        *_HUB_NAMES_OF_VIDEOMAE,
     )
     first = filled(architecture.layout("mcg-nju"), original, net)
     assert_same(first, filled(architecture.layout("hub"), hub, net))
@@ -188,15 +194,8 @@ def test_the_two_files_of_videomae_before_fine_tuning_give_one_network() -> None
     alone = {key.removeprefix("encoder."): tensor for key, tensor in original.items()}
     hub = renamed(
         split_in_three(alone, "attention.attention", "query key value"),
-        (r"attn\.(q_bias|v_bias)", r"attention.attention.\1"),
-        (r"attn\.proj", "attention.output.dense"),
-        ("norm1", "layernorm_before"),
-        ("norm2", "layernorm_after"),
-        (r"mlp\.fc1", "intermediate.dense"),
-        (r"mlp\.fc2", "output.dense"),
-        (r"^blocks\.", "encoder.layer."),
+        *_HUB_NAMES_OF_VIDEOMAE,
         (r"^norm\.", "layernorm."),
-        (r"^patch_embed\.proj", "embeddings.patch_embeddings.projection"),
     )
     beside = dict.fromkeys(
         ("mask_token", "encoder_to_decoder.weight", "decoder.norm.weight"), torch.zeros(2)
